@@ -1,0 +1,190 @@
+"""Checks that an interface can be written as Python and that its replies can be read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from ollama_sdk import _mixins as mixins
+from ollama_sdk._client import AsyncClient, SyncClient
+from ollama_sdk._codec import Model as BaseModel
+
+from .document import Document, Pointer
+from .interface import Interface, Method, Model, Union
+from .kinds import Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneKind, Scalar, UnionKind, flat
+
+__all__ = ["check"]
+
+# What generated modules import or define besides models and unions.
+_TAKEN_CLASSES = {
+    "Any", "Argument", "AsyncClient", "AsyncNamespace", "AsyncStream", "Base64", "CallOptions", "FileContent",
+    "FloatVector", "Inherit", "JSONSchema", "Literal", "Mapping", "Model", "NamedUnions", "Operation", "RawResponse",
+    "Required", "Sequence", "Stream", "Streaming", "SyncClient", "SyncNamespace", "TimeoutLike", "TypeAlias", "TypedDict",
+}  # fmt: skip
+_TAKEN_ARGUMENTS = {"self", "extra_headers", "extra_query", "extra_body", "timeout"}
+_CLIENT = {*dir(SyncClient), *dir(AsyncClient), "with_raw_response"}
+_SENTINEL = "data"
+
+
+def check(document: Document, interface: Interface) -> None:
+    """Check names, unions and streams.
+
+    Raises:
+        DocumentError: Two things would have one name, a name is taken, a union cannot be decided, or a stream's last
+            item is told by a field that no item has.
+    """
+    for place, problem in _problems(interface):
+        raise document.error(place, problem)
+
+
+def _problems(interface: Interface) -> Iterator[tuple[Pointer, str]]:
+    models = {model.name: model for model in interface.models}
+    yield from _class_names(interface)
+    for model in interface.models:
+        yield from _field_names(model)
+        for field in model.fields:
+            yield from _unions(field.kind, (*model.place, "properties", field.wire), models)
+    yield from _method_names(interface)
+    for method in interface.methods:
+        yield from _argument_names(method)
+        for kind in method.kinds():
+            yield from _unions(kind, method.place, models)
+        yield from _stream_fields(method, models)
+
+
+# Names
+
+
+def _class_names(interface: Interface) -> Iterator[tuple[Pointer, str]]:
+    taken = dict.fromkeys(_TAKEN_CLASSES, "the generated code itself")
+    for group in interface.groups():
+        for prefix in ("", "Raw", "Async", "AsyncRaw"):
+            taken[interface.class_name(prefix, group)] = f"the methods of {'.'.join(group) or 'the client'}"
+    modules: dict[str, str] = {}
+    every: tuple[Model | Union, ...] = (*interface.models, *interface.unions)
+    for named in every:
+        for name in (named.name, f"{named.name}Param"):
+            if name in taken:
+                yield named.place, f"{name!r} is already the name of {taken[name]}"
+            taken[name] = named.name
+        if named.module in modules:
+            yield named.place, f"its module {named.module!r} is already that of {modules[named.module]}"
+        modules[named.module] = named.name
+
+
+def _field_names(model: Model) -> Iterator[tuple[Pointer, str]]:
+    taken = dict.fromkeys(dir(BaseModel), "every model") | {"additional_properties": "every model"}
+    if model.mixin is not None:
+        if model.mixin not in mixins.__all__:
+            yield (*model.place, "x-mixin"), f"there is no class {model.mixin!r} in ollama_sdk/_mixins.py"
+            return
+        taken |= dict.fromkeys(dir(getattr(mixins, model.mixin)), model.mixin)
+    for field in model.fields:
+        if field.name in taken:
+            yield (
+                (*model.place, "properties", field.wire),
+                f"a model cannot have a field named {field.name!r}: {taken[field.name]} has one",
+            )
+        taken.setdefault(field.name, f"the property {field.wire!r}")
+
+
+def _method_names(interface: Interface) -> Iterator[tuple[Pointer, str]]:
+    constants: dict[str, str] = {}
+    classes: dict[str, tuple[str, ...]] = {}
+    for method in interface.methods:
+        place = (*method.place, "operationId")
+        if method.path[0] in _CLIENT:
+            yield place, f"a client has {method.path[0]!r} already"
+        if method.constant in constants:
+            yield place, f"{method.dotted!r} and {constants[method.constant]!r} would share the name {method.constant}"
+        constants[method.constant] = method.dotted
+        for depth in range(len(method.path)):
+            group = method.path[:depth]
+            name = interface.class_name("", group)
+            if classes.setdefault(name, group) != group:
+                yield place, f"the groups {group} and {classes[name]} would share the name {name}"
+
+
+def _argument_names(method: Method) -> Iterator[tuple[Pointer, str]]:
+    taken = {*_TAKEN_ARGUMENTS, "stream"} if method.stream else set(_TAKEN_ARGUMENTS)
+    for argument in method.arguments:
+        if argument.name in taken:
+            yield method.place, f"the method would have an argument {argument.name!r} that it already has"
+        taken.add(argument.name)
+
+
+# Unions
+
+
+def _unions(kind: Kind, place: Pointer, models: dict[str, Model]) -> Iterator[tuple[Pointer, str]]:
+    """Every union is decided by JSON type or, among models, by one constant."""
+    for part in kind.parts():
+        if not isinstance(part, UnionKind):
+            continue
+        members = list(flat(part))
+        for json_type in ("string", "array", "object"):
+            fitting = {form: m for m in members for of_type, form in _forms(m) if of_type == json_type}
+            for one, other in pairwise(fitting.values()):
+                yield place, f"the union cannot be decided: an {json_type} may be {one.read()} or {other.read()}"
+        choices = [models[m.name] for m in members if isinstance(m, ModelKind)]
+        yield from ((place, f"the union cannot be decided: {problem}") for problem in _undecided(choices))
+
+
+def _forms(kind: Kind) -> Iterable[tuple[str, object]]:
+    """The JSON types that a type is read from, each with what tells its way of reading from others."""
+    match kind:
+        case Scalar("datetime"):
+            return [("string", "time")]
+        case Named("FloatVector"):
+            return [("string", "vector"), ("array", "vector")]
+        case Scalar("str") | Named("Base64"):
+            return [("string", "as it is")]
+        case LiteralKind(values) if any(isinstance(value, str) for value in values):
+            return [("string", "as it is")]
+        case ListKind():
+            return [("array", kind)]
+        case ModelKind():
+            return [("object", "model")]
+        case MapKind() | Named("JSONSchema"):
+            return [("object", kind)]
+        case _:
+            return []
+
+
+def _undecided(models: list[Model]) -> Iterator[str]:
+    """Why models cannot be told apart by the first constant that the first of them with one has."""
+    if len(models) < 2:  # noqa: PLR2004 - one needs no telling apart
+        return
+    constants = [(f.wire, f.kind.values) for m in models for f in m.fields if isinstance(f.kind, LiteralKind)]
+    tag = constants[0][0] if constants else None
+    seen: dict[object, str] = {}
+    others: list[str] = []
+    for model in models:
+        field = next((f for f in model.fields if f.wire == tag), None)
+        values = field.kind.values if field is not None and isinstance(field.kind, LiteralKind) else ()
+        if field is None or not values or not field.required:
+            others.append(model.name)
+        for value in values:
+            if value in seen:
+                yield f"{seen[value]} and {model.name} both have the {tag} {value!r}"
+            seen[value] = model.name
+    if len(others) > 1:
+        yield f"{' and '.join(others)} have no required property with a constant to tell them apart"
+
+
+# Streams
+
+
+def _stream_fields(method: Method, models: dict[str, Model]) -> Iterator[tuple[Pointer, str]]:
+    """What tells an item is a field that some item has."""
+    if method.stream is None:
+        return
+    items = [kind for kind in flat(method.stream.item) if not isinstance(kind, NoneKind)]
+    if not all(isinstance(item, ModelKind) for item in items):
+        return
+    known = {f.wire for item in items if isinstance(item, ModelKind) for f in models[item.name].fields}
+    known |= {_SENTINEL} if method.stream.format == "sse" else set()
+    for key, fields in (("last", method.stream.last), ("failed", method.stream.failed or {})):
+        for name in fields:
+            if name not in known:
+                yield (*method.place, "x-stream", key), f"no item has a field {name!r}"

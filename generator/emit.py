@@ -1,0 +1,312 @@
+"""Writes the interface as Python: renders the templates, formats the result and puts it in place all or nothing."""
+
+from __future__ import annotations
+
+import filecmp
+import keyword
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from jinja2 import Environment
+from openapi_python_client import Project
+from openapi_python_client.parser.openapi import GeneratorData
+
+from .document import Document, DocumentError
+from .interface import SHADOWING, Interface, Method
+from .kinds import Kind, LiteralKind, ModelKind, Named, UnionKind
+from .parse import config, interface_of, parse
+
+__all__ = ["OutputError", "build", "render", "stale"]
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
+_MARK = b"# Generated from "
+
+
+@frozen
+class _Flavor:
+    """One of the four client modules: sync or async, plain or raw."""
+
+    is_async: bool
+    raw: bool
+
+    @property
+    def _prefix(self) -> str:
+        return ("Async" if self.is_async else "") + ("Raw" if self.raw else "")
+
+    @property
+    def module(self) -> str:
+        return ("async_" if self.is_async else "sync_") + ("raw" if self.raw else "client")
+
+    @property
+    def raw_module(self) -> str:
+        return _Flavor(self.is_async, raw=True).module
+
+    @property
+    def raw_root(self) -> str:
+        return _Flavor(self.is_async, raw=True).root
+
+    @property
+    def plain_root(self) -> str:
+        return _Flavor(self.is_async, raw=False).root
+
+    @property
+    def root(self) -> str:
+        return self.class_name(())
+
+    @property
+    def base(self) -> str:
+        return "AsyncClient" if self.is_async else "SyncClient"
+
+    @property
+    def namespace(self) -> str:
+        return "AsyncNamespace" if self.is_async else "SyncNamespace"
+
+    @property
+    def root_base(self) -> str:
+        return self.namespace if self.raw else self.base
+
+    @property
+    def stream(self) -> str:
+        return "AsyncStream" if self.is_async else "Stream"
+
+    def class_name(self, path: tuple[str, ...]) -> str:
+        return Interface.class_name(self._prefix, path)
+
+    def class_doc(self, path: tuple[str, ...]) -> str:
+        if path:
+            return f"The methods of ``{'.'.join(path)}``."
+        if self.raw:
+            return f"The methods of :class:`{self.plain_root}`, returning status and headers with the reply."
+        how = "async, on asyncio and trio" if self.is_async else "sync, and safe to share by threads"
+        return f"A client of one Ollama server; {how}. See :class:`{self.base}` for its arguments."
+
+
+@frozen
+class _Uses:
+    """What a piece of code mentions."""
+
+    models: list[str]
+    named: list[str]
+    literal: bool
+
+
+@frozen
+class _Group:
+    """Methods that share a path, and the groups below it."""
+
+    path: tuple[str, ...]
+    children: list[tuple[str, ...]]
+    methods: list[Method]
+
+
+def render(document: Document) -> dict[str, str]:
+    """Every generated file, unformatted, by its path below the output folder.
+
+    Raises:
+        DocumentError: The document cannot be expressed.
+    """
+    parsed = parse(document)
+    interface = interface_of(document, parsed)
+    templates = _environment(document, parsed)
+    modules = {m.name: m.module for m in interface.models} | {u.name: u.module for u in interface.unions}
+    modules = dict(sorted(modules.items()))
+    files = {
+        "__init__.py": templates.get_template("package_init.py.jinja").render(interface=interface),
+        "models/__init__.py": templates.get_template("models_init.py.jinja").render(modules=modules),
+        "operations.py": _operations(templates, interface),
+        "params.py": _params(templates, interface),
+    }
+    for model in interface.models:
+        uses = _uses((f.kind for f in model.fields), without=model.name)
+        files[f"models/{model.module}.py"] = templates.get_template("model.py.jinja").render(
+            model=model, uses=uses, modules=modules
+        )
+    for union in interface.unions:
+        files[f"models/{union.module}.py"] = templates.get_template("union.py.jinja").render(
+            union=union, uses=_uses(union.members), modules=modules
+        )
+    for flavor in (_Flavor(is_async, raw) for is_async in (False, True) for raw in (False, True)):
+        files[f"{flavor.module}.py"] = _client(templates, interface, flavor)
+    return files
+
+
+def _environment(document: Document, parsed: GeneratorData) -> Environment:
+    """openapi-python-client's templates with ours before them."""
+    environment = Project(openapi=parsed, config=config(document.path), custom_template_path=_TEMPLATES).env
+    filters: dict[str, Any] = {"docstring": _docstring, "summary": _summary, "optional_write": _optional, "repr": repr}
+    environment.filters.update(filters)
+    tests: dict[str, Any] = {"identifier": _is_name}
+    environment.tests.update(tests)
+    return environment
+
+
+def _summary(text: str) -> str:
+    return _docstring(text, 0).split("\n")[0]
+
+
+def _optional(kind: Kind) -> str:
+    return f"{kind.write()} | None"
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text) and text not in SHADOWING
+
+
+def _docstring(text: str, indent: int) -> str:
+    """Text as it may stand in a docstring, its further lines indented."""
+    safe = text.replace("\\", "\\\\").replace('"""', "'''")
+    safe = f"{safe[:-1]}'" if safe.endswith('"') else safe
+    return safe.replace("\n", "\n" + " " * indent).replace("\n" + " " * indent + "\n", "\n\n")
+
+
+def _uses(kinds: Iterable[Kind], without: str = "", *, aliases: bool = True) -> _Uses:
+    """What some types mention; where a union has an alias, only that."""
+    models: set[str] = set()
+    named: set[str] = set()
+    literal = False
+
+    def visit(kind: Kind) -> None:
+        nonlocal literal
+        if isinstance(kind, UnionKind) and kind.alias and aliases:
+            models.add(kind.alias)
+            return
+        if isinstance(kind, ModelKind):
+            models.add(kind.name)
+        elif isinstance(kind, Named):
+            named.add(kind.name)
+        literal = literal or isinstance(kind, LiteralKind)
+        for part in list(kind.parts())[1:]:
+            visit(part)
+
+    for kind in kinds:
+        visit(kind)
+    return _Uses(sorted(models - {without}), sorted(named), literal)
+
+
+def _operations(templates: Environment, interface: Interface) -> str:
+    kinds = [kind for m in interface.methods for kind in m.results()]
+    return templates.get_template("operations.py.jinja").render(methods=interface.methods, uses=_uses(kinds))
+
+
+def _params(templates: Environment, interface: Interface) -> str:
+    models = [model for model in interface.models if model.given]
+    uses = _uses((f.kind for m in models for f in m.fields), aliases=False)
+    return templates.get_template("params.py.jinja").render(models=models, uses=uses)
+
+
+def _client(templates: Environment, interface: Interface, flavor: _Flavor) -> str:
+    given = _uses((a.kind for m in interface.methods for a in m.arguments), aliases=False)
+    read = _uses(kind for m in interface.methods for kind in m.results())
+    uses = _Uses(sorted({*given.models, *read.models}), given.named, literal=True)
+    how = ("async" if flavor.is_async else "sync") + (" client with raw responses" if flavor.raw else " client")
+    return templates.get_template("client.py.jinja").render(
+        flavor=flavor,
+        module_doc=f"The {how}: one method an endpoint.",
+        groups=list(_groups(interface)),
+        uses=uses,
+        params=[f"{name}Param" for name in given.models],
+    )
+
+
+def _groups(interface: Interface) -> Iterator[_Group]:
+    paths = list(interface.groups())
+    for path in paths:
+        children = sorted(p for p in paths if len(p) == len(path) + 1 and p[:-1] == path)
+        yield _Group(path, children, [m for m in interface.methods if m.path[:-1] == path])
+
+
+# Files
+
+
+def build(document: Document, output: Path) -> None:
+    """Write the generated package to ``output``, or leave what is there untouched.
+
+    Raises:
+        DocumentError: The document cannot be expressed, or the result cannot be formatted.
+        OutputError: Something else than a generated package is there.
+        OSError: The folder above ``output`` is missing, or cannot be written to.
+    """
+    output = output.absolute()
+    if not _may_be_replaced(output):
+        raise OutputError(f"{output}: was not written by this generator, so it will not be replaced")
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".generated-") as folder:
+        fresh = Path(folder, "new")
+        _write(render(document), fresh)
+        _replace(output, fresh, old=Path(folder, "old"))
+
+
+class OutputError(Exception):
+    """The output folder is not one that may be replaced."""
+
+
+def _may_be_replaced(output: Path) -> bool:
+    """Whether nothing is lost: it is missing, empty, or a generated package."""
+    if not output.exists():
+        return True
+    if not output.is_dir():
+        return False
+    first = output / "__init__.py"
+    return not any(output.iterdir()) or (first.is_file() and first.read_bytes().startswith(_MARK))
+
+
+def _replace(output: Path, fresh: Path, *, old: Path) -> None:
+    if output.exists():
+        output.rename(old)
+    try:
+        fresh.rename(output)
+    except OSError:
+        if old.exists():
+            old.rename(output)
+        raise
+
+
+def stale(document: Document, output: Path) -> list[str]:
+    """The files below ``output`` that differ from what the document gives, or that it does not give."""
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = Path(folder, "new")
+        _write(render(document), fresh)
+        names = {*_files(fresh), *_files(output)}
+        return sorted(n for n in names if not _same(fresh / n, output / n))
+
+
+def _files(folder: Path) -> Iterator[str]:
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return (str(path) for path in paths if "__pycache__" not in path.parts)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False)
+
+
+def _write(files: Mapping[str, str], folder: Path) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    for arguments in (["check", "--fix-only", "--unfixable=ERA"], ["format"]):
+        _ruff(arguments, folder)
+
+
+def _ruff(arguments: list[str], folder: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        *arguments,
+        "--no-cache",
+        "--quiet",
+        "--config",
+        str(_PYPROJECT),
+        str(folder),
+    ]
+    environment: dict[str, Any] = {**os.environ, "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise DocumentError(f"the generated code cannot be formatted: {done.stderr.strip() or done.stdout.strip()}")

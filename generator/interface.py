@@ -1,0 +1,235 @@
+"""The public interface that a document describes: models, methods and their types, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import field, frozen
+
+from .kinds import Kind
+
+__all__ = ["SHADOWING", "Argument", "Field", "Interface", "Method", "Model", "Stream", "Union"]
+
+SHADOWING = frozenset({"bool", "datetime", "dict", "field", "float", "int", "list", "self", "str"})
+"""What a model's body mentions or its constructor needs, so that a field of this name would be in the way."""
+
+Place = tuple[str | int, ...]
+
+
+@frozen
+class Field:
+    """A field of a model.
+
+    Attributes:
+        name: Its Python name.
+        wire: Its JSON name.
+        kind: Its type, without the ``None`` of absence.
+        required: Whether every reply has it, with a value.
+        default: What it reads as when it is absent: ``None``, ``""`` or ``[]``.
+        doc: Its description.
+    """
+
+    name: str
+    wire: str
+    kind: Kind
+    required: bool
+    default: Any
+    doc: str
+
+    @property
+    def read(self) -> str:
+        """The annotation of the field."""
+        return f"{self.kind.read()} | None" if self.may_be_none else self.kind.read()
+
+    @property
+    def may_be_none(self) -> bool:
+        """Whether it reads as ``None`` when it is absent."""
+        return not self.required and self.default is None
+
+    @property
+    def value(self) -> str | None:
+        """The source text of what it is set to, or ``None`` where it must be given."""
+        arguments: list[str] = []
+        if self.default == []:
+            arguments.append("factory=empty_list")
+        elif not self.required:
+            arguments.append(f"default={self.default!r}")
+        if self.name != self.wire:
+            arguments.append(f'metadata={{"wire": {self.wire!r}}}')
+        if not arguments:
+            return None
+        plain = len(arguments) == 1 and arguments[0].startswith("default=")
+        return arguments[0].removeprefix("default=") if plain else f"field({', '.join(arguments)})"
+
+
+@frozen
+class Model:
+    """An object of the document that becomes a class.
+
+    Attributes:
+        name: The class.
+        module: Its module.
+        doc: Its description.
+        fields: Required ones first.
+        mixin: A hand-written class that adds properties.
+        given: Whether it is part of an argument, and so may also be given as a dict.
+        returned: Whether it is part of a reply.
+        place: Where the document describes it.
+    """
+
+    name: str
+    module: str
+    doc: str
+    fields: tuple[Field, ...]
+    mixin: str | None = None
+    given: bool = False
+    returned: bool = False
+    place: Place = ()
+
+
+@frozen
+class Union:
+    """A union that the document gives a name; the attributes are those of a :class:`Model`."""
+
+    name: str
+    module: str
+    doc: str
+    members: tuple[Kind, ...]
+    given: bool = False
+    returned: bool = False
+    place: Place = ()
+
+    @property
+    def read(self) -> str:
+        """The union itself."""
+        return " | ".join(member.read() for member in self.members)
+
+
+@frozen
+class Argument:
+    """An argument of a method.
+
+    Attributes:
+        name: Its Python name.
+        wire: Its name in the request.
+        kind: Its type, without ``None``.
+        place: ``body``, ``content``, ``path`` or ``query``.
+        positional: Whether it may be given by position.
+        optional: Whether it may be left out.
+        computed: Whether it is computed from the content when it is not given.
+        doc: Its description.
+    """
+
+    name: str
+    wire: str
+    kind: Kind
+    place: str
+    positional: bool
+    optional: bool
+    computed: bool
+    doc: str
+
+
+@frozen
+class Stream:
+    """How a method streams; see :class:`ollama_sdk._operation.Streaming`."""
+
+    format: str
+    item: Kind
+    last: dict[str, Any]
+    failed: dict[str, Any] | None
+    default: bool
+    collect: str
+    merge: dict[str, str]
+
+
+@frozen
+class Method:
+    """A method of the client.
+
+    Attributes:
+        path: The names that lead to it, such as ``("v1", "chat", "completions", "create")``.
+        http: The HTTP method.
+        url: The path.
+        doc: Summary and description.
+        arguments: In the order of the signature.
+        body: ``json``, ``multipart``, ``binary`` or ``None``.
+        reply: The type of the one-piece reply, or ``None`` where ``result`` says what is returned.
+        result: ``none``, ``exists``, ``reachable`` or ``digest``.
+        stream: How it streams, or ``None``.
+        repeat: Whether sending the same request again is safe.
+        server: Its own base URL.
+        needs_key: Whether an API key is needed.
+        deprecated: Whether it is superseded.
+        place: Where the document describes it.
+    """
+
+    path: tuple[str, ...]
+    http: str
+    url: str
+    doc: str
+    arguments: tuple[Argument, ...]
+    body: str | None
+    reply: Kind | None
+    result: str
+    stream: Stream | None
+    repeat: str
+    server: str | None
+    needs_key: bool
+    deprecated: bool
+    place: Place = ()
+
+    @property
+    def name(self) -> str:
+        """The method's own name."""
+        return self.path[-1]
+
+    @property
+    def dotted(self) -> str:
+        """The whole name."""
+        return ".".join(self.path)
+
+    @property
+    def constant(self) -> str:
+        """The name of its row in the operation table."""
+        return "_".join(self.path).upper()
+
+    def results(self) -> Iterator[Kind]:
+        """The types of what it returns, and of the items of its stream."""
+        if self.reply is not None:
+            yield self.reply
+        if self.stream is not None:
+            yield self.stream.item
+
+    def kinds(self) -> Iterator[Kind]:
+        """Every type of its signature."""
+        yield from (argument.kind for argument in self.arguments)
+        yield from self.results()
+
+    @property
+    def returns(self) -> str:
+        """The annotation of the one-piece reply."""
+        if self.reply is not None:
+            return self.reply.read()
+        return {"none": "None", "digest": "str"}.get(self.result, "bool")
+
+
+@frozen
+class Interface:
+    """Everything public that is generated."""
+
+    version: str
+    models: tuple[Model, ...]
+    unions: tuple[Union, ...]
+    methods: tuple[Method, ...] = field(factory=tuple)
+
+    def groups(self) -> Iterator[tuple[str, ...]]:
+        """The groups of methods, inner ones first; ``()`` is the client itself and comes last."""
+        found = {method.path[:depth] for method in self.methods for depth in range(len(method.path))}
+        yield from sorted(found | {()}, key=lambda group: (-len(group), group))
+
+    @staticmethod
+    def class_name(prefix: str, group: tuple[str, ...]) -> str:
+        """The class that has the methods of a group; ``prefix`` is ``""``, ``"Async"``, ``"Raw"`` or ``"AsyncRaw"``."""
+        return prefix + ("".join(part.title().replace("_", "") for part in group) or "Ollama")

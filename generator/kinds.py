@@ -1,0 +1,162 @@
+"""The types of the public interface, and how each is written: where a reply is read and where an argument is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+
+__all__ = [
+    "AnyKind",
+    "Kind",
+    "ListKind",
+    "LiteralKind",
+    "MapKind",
+    "ModelKind",
+    "Named",
+    "NoneKind",
+    "Scalar",
+    "UnionKind",
+    "flat",
+]
+
+
+class Kind:
+    """A type."""
+
+    def read(self) -> str:
+        """The annotation of a value that is read: a field of a model, or a reply."""
+        raise NotImplementedError
+
+    def write(self) -> str:
+        """The annotation of a value that is given: an argument, or a key of a request dict."""
+        return self.read()
+
+    def parts(self) -> Iterator[Kind]:
+        """This type and every type inside it."""
+        yield self
+
+
+@frozen
+class Scalar(Kind):
+    """``str``, ``int``, ``float``, ``bool`` or ``datetime``."""
+
+    name: str
+
+    def read(self) -> str:
+        return self.name
+
+    def write(self) -> str:
+        return "datetime | str" if self.name == "datetime" else self.name
+
+
+@frozen
+class AnyKind(Kind):
+    """Any JSON."""
+
+    def read(self) -> str:
+        return "Any"
+
+
+@frozen
+class NoneKind(Kind):
+    """``None``: JSON's null, which is the same as absence."""
+
+    def read(self) -> str:
+        return "None"
+
+
+@frozen
+class LiteralKind(Kind):
+    """One of some constants."""
+
+    values: tuple[Any, ...]
+
+    def read(self) -> str:
+        return f"Literal[{', '.join(map(repr, self.values))}]"
+
+
+@frozen
+class Named(Kind):
+    """A name that the hand-written part defines, such as ``Base64``."""
+
+    name: str
+
+    def read(self) -> str:
+        return self.name
+
+
+@frozen
+class ModelKind(Kind):
+    """A model; where it is given, its dict will do as well."""
+
+    name: str
+
+    def read(self) -> str:
+        return self.name
+
+    def write(self) -> str:
+        return f"{self.name} | {self.name}Param"
+
+
+@frozen
+class ListKind(Kind):
+    """A list; where it is given, any sequence will do."""
+
+    item: Kind
+
+    def read(self) -> str:
+        return f"list[{self.item.read()}]"
+
+    def write(self) -> str:
+        return f"Sequence[{self.item.write()}]"
+
+    def parts(self) -> Iterator[Kind]:
+        yield self
+        yield from self.item.parts()
+
+
+@frozen
+class MapKind(Kind):
+    """An object of free names; where it is given, any mapping will do."""
+
+    value: Kind
+
+    def read(self) -> str:
+        return f"dict[str, {self.value.read()}]"
+
+    def write(self) -> str:
+        return f"Mapping[str, {self.value.write()}]"
+
+    def parts(self) -> Iterator[Kind]:
+        yield self
+        yield from self.value.parts()
+
+
+@frozen
+class UnionKind(Kind):
+    """One of several types; ``alias`` where the document gives the union a name."""
+
+    members: tuple[Kind, ...]
+    alias: str | None = None
+
+    def read(self) -> str:
+        return self.alias or " | ".join(member.read() for member in self.members)
+
+    def write(self) -> str:
+        return " | ".join(dict.fromkeys(part for member in self.members for part in member.write().split(" | ")))
+
+    def parts(self) -> Iterator[Kind]:
+        yield self
+        for member in self.members:
+            yield from member.parts()
+
+
+def flat(kind: Kind) -> Iterator[Kind]:
+    """The members of a union and of the unions among them, or the type itself."""
+    if isinstance(kind, UnionKind):
+        for member in kind.members:
+            yield from flat(member)
+    else:
+        yield kind

@@ -1,0 +1,470 @@
+"""Turns the document into the interface, by way of openapi-python-client, which resolves schemas and names.
+
+What openapi-python-client cannot express it drops with a warning; here every warning is an error. Two things are rewritten for it:
+formats that mean more to this package than a string are replaced by references to marker schemas, and a stream's item, for which
+OpenAPI has no word of its own, becomes the body of a made-up status.
+"""
+
+from __future__ import annotations
+
+import copy
+import keyword
+import re
+import textwrap
+from collections.abc import Container, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from attrs import evolve
+from openapi_python_client.config import Config, ConfigFile, MetaType
+from openapi_python_client.parser import properties as props
+from openapi_python_client.parser.errors import GeneratorError
+from openapi_python_client.parser.openapi import Endpoint, GeneratorData
+from openapi_python_client.parser.properties.boolean import BooleanProperty
+from openapi_python_client.parser.properties.const import ConstProperty
+from openapi_python_client.parser.properties.date import DateProperty
+from openapi_python_client.parser.properties.datetime import DateTimeProperty
+from openapi_python_client.parser.properties.file import FileProperty
+from openapi_python_client.parser.properties.float import FloatProperty
+from openapi_python_client.parser.properties.int import IntProperty
+from openapi_python_client.parser.properties.list_property import ListProperty
+from openapi_python_client.parser.properties.none import NoneProperty
+from openapi_python_client.parser.properties.string import StringProperty
+from openapi_python_client.parser.properties.union import UnionProperty
+from openapi_python_client.parser.properties.uuid import UuidProperty
+from openapi_python_client.strings import ClassName, PythonIdentifier
+
+from .checks import check
+from .document import BODY_TYPES, STREAM_TYPES, Document, Pointer, success
+from .interface import SHADOWING, Argument, Field, Interface, Method, Model, Stream, Union
+from .kinds import AnyKind, Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneKind, Scalar, UnionKind
+
+__all__ = ["config", "interface_of", "parse"]
+
+_MARKERS = {"byte": "Base64", "json-schema": "JSONSchema", "float32-base64": "FloatVector"}
+_ITEM_STATUS = "299"
+_UNIONS = "NamedUnions"
+
+Property = Any  # openapi-python-client's own union of property classes
+
+
+def config(source: Path) -> Config:
+    """How openapi-python-client is to read the document."""
+    return Config.from_sources(
+        ConfigFile(
+            literal_enums=True,
+            content_type_overrides=dict.fromkeys(STREAM_TYPES, "application/json"),
+        ),
+        MetaType.NONE,
+        source,
+        "utf-8",
+        overwrite=True,
+        output_path=None,
+    )
+
+
+def parse(document: Document) -> GeneratorData:
+    """What openapi-python-client makes of the document.
+
+    Raises:
+        DocumentError: It reports an error, or drops something with a warning.
+    """
+    try:
+        parsed = GeneratorData.from_dict(_bridged(document), config=config(document.path))
+    except Exception as exc:
+        # It stumbles over some of what it does not know.
+        raise document.error((), f"openapi-python-client cannot read it: {type(exc).__name__}: {exc}") from exc
+    if isinstance(parsed, GeneratorError):
+        raise document.error(_place(document, str(parsed.detail)), f"{parsed.header}: {parsed.detail}")
+    errors = [*parsed.errors, *(e for c in parsed.endpoint_collections_by_tag.values() for e in c.parse_errors)]
+    for error in errors:
+        header = error.header or ""
+        raise document.error(
+            _place(document, f"{header} {error.detail}"),
+            f"cannot be expressed: {header.strip()} {error.detail}".strip(),
+        )
+    return parsed
+
+
+def _place(document: Document, text: str) -> Pointer:
+    """The schema or operation that a message of openapi-python-client mentions first."""
+    places: dict[str, Pointer] = {
+        name: ("components", "schemas", name) for name in document.data.get("components", {}).get("schemas", {})
+    }
+    for pointer, _, path, node in document.operations():
+        places |= {path: pointer, str(node.get("operationId")).replace(".", "_"): pointer}
+    words = re.split(r"[\s'\"`,()]+", text)
+    candidates = (word.removeprefix("#/components/schemas/").removeprefix("/components/schemas/") for word in words)
+    return next((places[word] for word in candidates if word in places), ())
+
+
+# The document as openapi-python-client is to see it
+
+
+def _bridged(document: Document) -> dict[str, Any]:
+    data: dict[str, Any] = _marked(copy.deepcopy(document.data))
+    schemas: dict[str, Any] = data.setdefault("components", {}).setdefault("schemas", {})
+    names = [name for name, schema in schemas.items() if _is_union(schema)]
+    for marker in _MARKERS.values():
+        schemas[marker] = {"type": "object"}
+    references = {name: {"$ref": f"#/components/schemas/{name}"} for name in names}
+    schemas[_UNIONS] = {"type": "object", "properties": references, "required": names}
+    for pointer, method, path, node in document.operations():
+        operation = data["paths"][path][method]
+        if node.get("x-method") is False:
+            del data["paths"][path][method]
+            continue
+        operation["operationId"] = node["operationId"].replace(".", "_")
+        responses = {status: r for status, r in operation["responses"].items() if str(status).startswith("2")}
+        content = success(document, pointer, node).get("content", {})
+        for kind in STREAM_TYPES.keys() & content.keys():
+            responses[_ITEM_STATUS] = {
+                "description": "one item",
+                "content": {"application/json": _marked(copy.deepcopy(content[kind]))},
+            }
+        operation["responses"] = responses
+    return data
+
+
+def _is_union(schema: Mapping[str, Any]) -> bool:
+    return len(schema.get("anyOf", schema.get("oneOf", ()))) > 1 and not schema.get("properties")
+
+
+def _marked(node: Any) -> Any:
+    """The same node with references to marker schemas where a format means more than a string."""
+    if isinstance(node, list):
+        return [_marked(part) for part in cast("Any", node)]
+    if not isinstance(node, dict):
+        return node
+    fields = cast("dict[str, Any]", node)
+    if marker := _marker(fields):
+        return {"$ref": f"#/components/schemas/{marker}"}
+    return {
+        name: {key: _marked(value) for key, value in part.items()} if name == "properties" else _marked(part)
+        for name, part in fields.items()
+    }
+
+
+def _marker(schema: Mapping[str, Any]) -> str | None:
+    for branches in (schema.get("anyOf", ()), schema.get("oneOf", ())):
+        if any(branch.get("format") == "float32-base64" for branch in branches):
+            return _MARKERS["float32-base64"]
+    form = schema.get("format")
+    return _MARKERS.get(form) if isinstance(form, str) and "type" in schema else None
+
+
+# From its properties to our types
+
+
+def interface_of(document: Document, parsed: GeneratorData | None = None) -> Interface:
+    """The public interface of a document; ``parsed`` is what :func:`parse` made of it.
+
+    Raises:
+        DocumentError: Something in it cannot be expressed.
+    """
+    interface = _Reading(document, parsed or parse(document)).interface()
+    check(document, interface)
+    return interface
+
+
+class _Reading:
+    """One pass over a parsed document."""
+
+    def __init__(self, document: Document, parsed: GeneratorData) -> None:
+        self._document = document
+        self._parsed = parsed
+        self._by_name: dict[str, Any] = {str(m.class_info.name): m for m in parsed.models}
+        self._schemas: dict[str, Any] = document.data.get("components", {}).get("schemas", {})
+        self._component = {str(ClassName(name, "")): name for name in self._schemas}
+        self._aliases: dict[tuple[Kind, ...], str] = {}
+        self._unions = self._named_unions()
+
+    def interface(self) -> Interface:
+        methods = tuple(sorted(self._methods(), key=lambda method: method.path))
+        given = self._reach(argument.kind for method in methods for argument in method.arguments)
+        returned = self._reach(kind for method in methods for kind in method.results())
+        every = given | returned
+        models = (self._model(name) for name in sorted(every & self._by_name.keys()))
+        unions = (union for union in self._unions if union.name in every)
+        return Interface(
+            str(self._document.data["info"]["version"]),
+            tuple(evolve(m, given=m.name in given, returned=m.name in returned) for m in models),
+            tuple(evolve(u, given=u.name in given, returned=u.name in returned) for u in unions),
+            methods,
+        )
+
+    # Types
+
+    def _kind(self, prop: Property) -> Kind:
+        if isinstance(prop, ListProperty):
+            return ListKind(self._kind(prop.inner_property))
+        if isinstance(prop, UnionProperty):
+            members = tuple(dict.fromkeys(self._kind(cast("Any", inner)) for inner in prop.inner_properties))
+            members = tuple(sorted(members, key=lambda kind: isinstance(kind, NoneKind)))
+            if AnyKind() in members:
+                return AnyKind()
+            return members[0] if len(members) == 1 else UnionKind(members, self._aliases.get(members))
+        if isinstance(prop, props.LiteralEnumProperty):
+            # openapi-python-client keeps the values of an enumeration as a set.
+            return LiteralKind(tuple(sorted(prop.values, key=str)))
+        if isinstance(prop, ConstProperty):
+            return LiteralKind((prop.value.raw_value,))
+        if isinstance(prop, props.ModelProperty):
+            return self._object_kind(prop)
+        return _SIMPLE[type(prop)]
+
+    def _without_none(self, kind: Kind) -> tuple[Kind, bool]:
+        """A type less its ``None``, and whether it had one."""
+        if not isinstance(kind, UnionKind) or NoneKind() not in kind.members:
+            return kind, isinstance(kind, NoneKind)
+        rest = tuple(member for member in kind.members if not isinstance(member, NoneKind))
+        return (rest[0] if len(rest) == 1 else UnionKind(rest, self._aliases.get(rest))), True
+
+    def _object_kind(self, prop: Any) -> Kind:
+        name = str(prop.class_info.name)
+        if name in _MARKERS.values():
+            return Named(name)
+        model = self._by_name.get(name, prop)
+        if model.required_properties or model.optional_properties:
+            return ModelKind(name)
+        additional = model.additional_properties
+        return MapKind(AnyKind() if additional is None else self._kind(additional))
+
+    def _named_unions(self) -> tuple[Union, ...]:
+        holder = self._by_name.pop(_UNIONS, None)
+        unions: list[Union] = []
+        for prop in () if holder is None else holder.required_properties:
+            kind = self._kind(prop)
+            if not isinstance(kind, UnionKind):
+                continue
+            component = prop.name.get_untrusted_value()
+            name = str(ClassName(component, ""))
+            self._aliases[kind.members] = name
+            doc = _text(self._schemas[component].get("description"))
+            place = ("components", "schemas", component)
+            unions.append(Union(name, str(PythonIdentifier(name, "")), doc, kind.members, place=place))
+        return tuple(sorted(unions, key=lambda union: union.name))
+
+    # Models
+
+    def _reach(self, kinds: Iterable[Kind]) -> set[str]:
+        """The models and named unions that are part of some types."""
+        found: set[str] = set()
+        todo = [part for kind in kinds for part in kind.parts()]
+        while todo:
+            kind = todo.pop()
+            if isinstance(kind, UnionKind) and kind.alias:
+                found.add(kind.alias)
+            if isinstance(kind, ModelKind) and kind.name not in found:
+                found.add(kind.name)
+                model = self._by_name[kind.name]
+                for prop in (*model.required_properties, *model.optional_properties):
+                    todo.extend(self._without_none(self._kind(prop))[0].parts())
+        return found
+
+    def _model(self, name: str) -> Model:
+        prop = self._by_name[name]
+        component = self._component[name]
+        place: Pointer = ("components", "schemas", component)
+        schema = self._schemas[component]
+        fields = tuple(self._fields(prop, schema, place))
+        required = tuple(f for f in fields if f.required)
+        return Model(
+            name,
+            str(prop.class_info.module_name),
+            _text(schema.get("description")) or f"{name}.",
+            required + tuple(f for f in fields if not f.required),
+            schema.get("x-mixin"),
+            place=place,
+        )
+
+    def _fields(self, prop: Any, schema: Mapping[str, Any], pointer: Pointer) -> Iterator[Field]:
+        for wire, each in _in_order(prop, schema):
+            kind, nullable = self._without_none(self._kind(each))
+            default = schema.get("properties", {}).get(wire, {}).get("default")
+            if default is not None and default not in ("", []):
+                raise self._document.error(
+                    (*pointer, "properties", wire, "default"), 'a field may default to "" or [] only'
+                )
+            required = each.required and not nullable and default is None
+            yield Field(
+                _python_name(wire, each, taken=SHADOWING),
+                wire,
+                kind,
+                required,
+                default,
+                self._description(schema, wire, each),
+            )
+
+    def _description(self, schema: Mapping[str, Any], wire: str, prop: Any) -> str:
+        node = schema.get("properties", {}).get(wire, {})
+        text = node.get("description") or self._document.resolve(node).get("description")
+        return _text(text) or (_text(prop.description.get_untrusted_value()) if prop.description else "")
+
+    # Methods
+
+    def _methods(self) -> Iterator[Method]:
+        by_name = {
+            str(endpoint.name): endpoint
+            for collection in self._parsed.endpoint_collections_by_tag.values()
+            for endpoint in collection.endpoints
+        }
+        for pointer, http, url, node in self._document.operations():
+            if node.get("x-method") is False:
+                continue
+            name = str(PythonIdentifier(node["operationId"].replace(".", "_"), ""))
+            yield self._method(pointer, http, url, node, by_name[name])
+
+    def _method(self, pointer: Pointer, http: str, url: str, node: Mapping[str, Any], endpoint: Endpoint) -> Method:
+        body, schema = self._body(node)
+        arguments = self._arguments(pointer, node, endpoint, body, schema)
+        replies = {r.status_code.pattern: r for r in endpoint.responses.patterns}
+        content = success(self._document, pointer, node).get("content", {})
+        stream = self._stream(node, content, replies)
+        security = node.get("security", self._document.data.get("security", []))
+        servers = node.get("servers", [])
+        return Method(
+            path=tuple(node["operationId"].split(".")),
+            http=http.upper(),
+            url=url,
+            doc="\n\n".join(filter(None, (_text(node.get("summary")), _text(node.get("description"))))),
+            arguments=arguments,
+            body=body,
+            reply=self._reply(node, content, replies),
+            result=node.get("x-result", "none"),
+            stream=stream,
+            repeat=node["x-repeat"],
+            server=servers[0]["url"] if servers else None,
+            needs_key=bool(security) and {} not in security,
+            deprecated=bool(node.get("deprecated")),
+            place=pointer,
+        )
+
+    def _reply(self, node: Mapping[str, Any], content: Mapping[str, Any], replies: Mapping[str, Any]) -> Kind | None:
+        if "x-result" in node or not content:
+            return None
+        first = next(r for status, r in sorted(replies.items()) if status.startswith("2") and status != _ITEM_STATUS)
+        kind = self._kind(first.prop)
+        plain = "text/plain" in content and len(content) > 1
+        return UnionKind((kind, Scalar("str"))) if plain else kind
+
+    def _stream(self, node: Mapping[str, Any], content: Mapping[str, Any], replies: Mapping[str, Any]) -> Stream | None:
+        if "x-stream" not in node:
+            return None
+        spec = node["x-stream"]
+        media_type = next(kind for kind in content if kind in STREAM_TYPES)
+        return Stream(
+            format=STREAM_TYPES[media_type],
+            item=self._kind(replies[_ITEM_STATUS].prop),
+            last=spec["last"],
+            failed=spec.get("failed"),
+            default=spec["default"],
+            collect=spec["collect"],
+            merge=dict(self._merge_rules(content[media_type]["schema"], "", ())) if spec["collect"] == "merge" else {},
+        )
+
+    def _merge_rules(self, schema: Any, path: str, seen: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+        """The ``x-merge`` keys below a schema, by the path of the property."""
+        ref = schema.get("$ref", "")
+        if ref in seen:
+            return
+        seen = (*seen, ref) if ref else seen
+        node = self._document.resolve(schema)
+        for name, prop in node.get("properties", {}).items():
+            rule = prop.get("x-merge") or self._document.resolve(prop).get("x-merge")
+            if rule is not None:
+                yield f"{path}{name}", rule if isinstance(rule, str) else f"into:{rule['into']}"
+            target = self._document.resolve(prop)
+            for branch in (target, *target.get("anyOf", ()), *target.get("oneOf", ())):
+                if "items" in branch:
+                    yield from self._merge_rules(branch["items"], f"{path}{name}[].", seen)
+            yield from self._merge_rules(prop, f"{path}{name}.", seen)
+            for branch in (*target.get("anyOf", ()), *target.get("oneOf", ())):
+                yield from self._merge_rules(branch, f"{path}{name}.", seen)
+
+    def _body(self, node: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+        content = self._document.resolve(node.get("requestBody", {})).get("content", {})
+        for media_type, body in BODY_TYPES.items():
+            if media_type in content:
+                return body, self._document.resolve(content[media_type]["schema"])
+        return None, {}
+
+    def _arguments(
+        self, pointer: Pointer, node: Mapping[str, Any], endpoint: Endpoint, body: str | None, schema: Mapping[str, Any]
+    ) -> tuple[Argument, ...]:
+        arguments = list(self._parameters(node, endpoint))
+        if body == "binary":
+            doc = _text(self._document.resolve(node["requestBody"]).get("description"))
+            doc = doc or "The content: bytes, the path of a file, or a binary file; never read into memory as a whole."
+            arguments.append(Argument("content", "content", Named("FileContent"), "content", True, False, False, doc))
+        elif body is not None:
+            arguments += self._body_arguments(pointer, node, endpoint, schema)
+        positional = [a for a in arguments if a.positional]
+        return tuple(positional + [a for a in arguments if not a.positional])
+
+    def _parameters(self, node: Mapping[str, Any], endpoint: Endpoint) -> Iterator[Argument]:
+        nodes = {p["name"]: p for p in map(self._document.resolve, node.get("parameters", []))}
+        for place, group in (("path", endpoint.path_parameters), ("query", endpoint.query_parameters)):
+            for prop in cast("list[Any]", group):
+                wire = prop.name.get_untrusted_value()
+                parameter = nodes.get(wire, {})
+                computed = "x-computed" in parameter
+                kind, _ = self._without_none(self._kind(prop))
+                doc = _text(parameter.get("description"))
+                yield Argument(
+                    _python_name(wire, prop),
+                    wire,
+                    kind,
+                    place,
+                    prop.required,
+                    computed or not prop.required,
+                    computed,
+                    doc,
+                )
+
+    def _body_arguments(
+        self, pointer: Pointer, node: Mapping[str, Any], endpoint: Endpoint, schema: Mapping[str, Any]
+    ) -> Iterator[Argument]:
+        prop = cast("Any", endpoint.bodies[0].prop)
+        if not isinstance(prop, props.ModelProperty):
+            raise self._document.error((*pointer, "requestBody"), "the body is not an object with properties")
+        model = self._by_name[str(prop.class_info.name)]
+        for wire, each in _in_order(model, schema):
+            if wire == "stream" and "x-stream" in node:
+                continue
+            kind, nullable = self._without_none(self._kind(each))
+            optional = nullable or not each.required
+            positional = each.required or bool(schema.get("properties", {}).get(wire, {}).get("x-positional"))
+            doc = self._description(schema, wire, each)
+            yield Argument(_python_name(wire, each), wire, kind, "body", positional, optional, False, doc)
+
+
+_SIMPLE: dict[type[Any], Kind] = {
+    props.AnyProperty: AnyKind(),
+    BooleanProperty: Scalar("bool"),
+    DateProperty: Scalar("str"),
+    DateTimeProperty: Scalar("datetime"),
+    FileProperty: Named("FileContent"),
+    FloatProperty: Scalar("float"),
+    IntProperty: Scalar("int"),
+    NoneProperty: NoneKind(),
+    StringProperty: Scalar("str"),
+    UuidProperty: Scalar("str"),
+}
+
+
+def _python_name(wire: str, prop: Property, taken: Container[str] = ()) -> str:
+    """The wire name where Python allows it (``format``, ``id``), else what openapi-python-client makes of it."""
+    plain = wire.isidentifier() and not keyword.iskeyword(wire) and wire == wire.lower() and wire[0] != "_"
+    name = wire if plain else str(prop.python_name)
+    return f"{name}_" if name in taken else name
+
+
+def _in_order(model: Any, schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The properties of a model in the document's order."""
+    known = {p.name.get_untrusted_value(): p for p in (*model.required_properties, *model.optional_properties)}
+    return ((name, known[name]) for name in schema.get("properties", {}))
+
+
+def _text(description: Any) -> str:
+    return textwrap.dedent(str(description)).strip() if description else ""

@@ -1,0 +1,70 @@
+"""Typed sync and async clients for Ollama: ``Ollama``, ``AsyncOllama``, their errors, streams and policies.
+
+Names are imported when they are first used, so that ``import ollama_sdk`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from ._client import RawResponse as RawResponse
+    from ._generated.async_client import AsyncOllama as AsyncOllama
+    from ._generated.sync_client import Ollama as Ollama
+    from ._timeout import INHERIT as INHERIT
+    from ._timeout import Timeout as Timeout
+    from .errors import *  # noqa: F403
+    from .reliability import Cache as Cache
+    from .reliability import CircuitBreaker as CircuitBreaker
+    from .reliability import Endpoint as Endpoint
+    from .reliability import Failover as Failover
+    from .reliability import HealthCheck as HealthCheck
+    from .reliability import RateLimit as RateLimit
+    from .reliability import Retry as Retry
+    from .streaming import AsyncStream as AsyncStream
+    from .streaming import ResponseHead as ResponseHead
+    from .streaming import Stream as Stream
+
+_MODULES = {
+    "AsyncOllama": "_generated.async_client",
+    "AsyncStream": "streaming",
+    "Cache": "reliability",
+    "CircuitBreaker": "reliability",
+    "Endpoint": "reliability",
+    "Failover": "reliability",
+    "HealthCheck": "reliability",
+    "INHERIT": "_timeout",
+    "Ollama": "_generated.sync_client",
+    "RateLimit": "reliability",
+    "RawResponse": "_client",
+    "ResponseHead": "streaming",
+    "Retry": "reliability",
+    "Stream": "streaming",
+    "Timeout": "_timeout",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module  # noqa: PLC0415
+
+    if name in _MODULES:
+        value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    elif name == "__all__":
+        value = [*_MODULES, *import_module(".errors", __name__).__all__]
+    elif name in {"errors", "reliability", "streaming", "testing", "types"}:
+        value = import_module(f".{name}", __name__)
+    else:
+        errors = import_module(".errors", __name__)
+        if name not in errors.__all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(errors, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    from .errors import __all__ as errors  # noqa: PLC0415
+
+    return sorted([*_MODULES, *errors, "__version__", "errors", "streaming", "types"])

@@ -1,0 +1,355 @@
+"""The clients' own business: configuration from arguments and environment, policies, views, pickling, closing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+import httpx
+from attrs import evolve
+
+from ._host import parse_host
+from ._request import Settings
+from ._runtime import AsyncRuntime, RawResponse, SyncRuntime
+from ._timeout import INHERIT, Inherit, Timeout, TimeoutLike, as_timeout
+from ._transports import AsyncClientTransport, AsyncTransports, ClientTransport, Servers, SyncTransports
+from ._wire import AsyncWireTransport, WireTransport
+from .errors import ConfigurationError
+from .streaming._framing import MAX_ITEM_BYTES
+
+if TYPE_CHECKING:
+    from .reliability import (
+        AsyncHealth,
+        Cache,
+        CircuitBreaker,
+        Endpoint,
+        Failover,
+        Health,
+        HealthCheck,
+        Observer,
+        Policies,
+        RateLimit,
+        Retry,
+    )
+
+    Host = str | Endpoint | Sequence[str | Endpoint]
+
+__all__ = ["AsyncClient", "AsyncNamespace", "RawResponse", "SyncClient", "SyncNamespace"]
+
+_RuntimeT = TypeVar("_RuntimeT", SyncRuntime, AsyncRuntime)
+_Unchanged = Inherit
+
+
+# What sync and async have in common
+
+
+def _hosts(host: Host | None) -> list[str | Endpoint]:
+    """The servers that the ``host`` argument names, at least one."""
+    if host is None:
+        return [os.environ.get("OLLAMA_HOST", "")]
+    if isinstance(host, Sequence) and not isinstance(host, str):
+        if not host:
+            raise ConfigurationError("host=[] names no server; leave it out for OLLAMA_HOST")
+        return list(host)
+    return [host]
+
+
+def _url_of(host: str | Endpoint) -> httpx.URL:
+    return parse_host(host if isinstance(host, str) else host.url)
+
+
+def _settings(
+    hosts: list[str | Endpoint],
+    api_key: str | None,
+    headers: Mapping[str, str] | None,
+    timeout: TimeoutLike | Inherit,
+    max_item_bytes: int,
+) -> Settings:
+    """What the arguments and the environment come to."""
+    if max_item_bytes < 1:
+        raise ConfigurationError(f"max_item_bytes={max_item_bytes!r}: give a number of bytes above 0")
+    return Settings(
+        base_url=_url_of(hosts[0]),
+        api_key=os.environ.get("OLLAMA_API_KEY") if api_key is None else api_key,
+        headers=dict(headers or {}),
+        timeout=Timeout() if isinstance(timeout, Inherit) else as_timeout(timeout),
+        max_item_bytes=max_item_bytes,
+    )
+
+
+def _endpoints(hosts: list[str | Endpoint], settings: Settings) -> tuple[Endpoint, ...]:
+    """The servers as failover and health checks know them; the client's key goes to those that have none of their own."""
+    from .reliability import Endpoint  # noqa: PLC0415 - only clients with policies pay for it
+
+    made = (host if isinstance(host, Endpoint) else Endpoint(str(_url_of(host))) for host in hosts)
+    return tuple(evolve(e, api_key=settings.api_key or None) if e.api_key is None else e for e in made)
+
+
+def _check_handles(
+    transport: object, transport_class: type[object], http_client: object, client_class: type[object]
+) -> None:
+    """Refuse what cannot carry requests, such as an async transport for a sync client."""
+    if transport is not None and http_client is not None:
+        raise ConfigurationError("give transport= or http_client=, not both: an httpx client has its own transport")
+    for name, given, kind in (("transport", transport, transport_class), ("http_client", http_client, client_class)):
+        if given is not None and not isinstance(given, kind):
+            raise ConfigurationError(f"{name}= is of type {type(given).__name__}; give an httpx.{kind.__name__}")
+
+
+def _rebuild(cls: type[Any], configuration: dict[str, Any]) -> Any:
+    return cls(**configuration)
+
+
+class _Namespace(Generic[_RuntimeT]):
+    """A group of methods, such as ``client.v1.chat``."""
+
+    _runtime: _RuntimeT
+
+    def __init__(self, runtime: _RuntimeT) -> None:
+        self._runtime = runtime
+
+
+class SyncNamespace(_Namespace[SyncRuntime]):
+    """A group of sync methods, such as ``client.v1.chat``."""
+
+
+class AsyncNamespace(_Namespace[AsyncRuntime]):
+    """A group of async methods, such as ``client.v1.chat``."""
+
+
+class _Client(_Namespace[_RuntimeT]):
+    """What a client does without I/O."""
+
+    _hosts: list[str | Endpoint]
+    _given: dict[str, Any]
+    _owner: bool
+
+    @property
+    def base_url(self) -> httpx.URL:
+        """What the ``host`` argument or ``OLLAMA_HOST`` came to; the first of several."""
+        return self._runtime.settings.base_url
+
+    def with_options(
+        self,
+        *,
+        timeout: TimeoutLike | Inherit = INHERIT,
+        headers: Mapping[str, str] | None = None,
+        api_key: str | None = None,
+        max_item_bytes: int | None = None,
+    ) -> Self:
+        """A view of this client with other settings, on the same connections and policies; closing it leaves them open."""
+        settings = self._runtime.settings
+        settings = evolve(
+            settings,
+            headers={**settings.headers, **(headers or {})},
+            timeout=settings.timeout if isinstance(timeout, Inherit) else as_timeout(timeout),
+            api_key=settings.api_key if api_key is None else api_key,
+            max_item_bytes=settings.max_item_bytes if max_item_bytes is None else max_item_bytes,
+        )
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__, _owner=False, _runtime=evolve(self._runtime, settings=settings))
+        return view
+
+    def _servers(self, settings: Settings) -> Servers:
+        return Servers(len(self._hosts), lambda: _endpoints(self._hosts, settings))
+
+    def reconfigure(
+        self,
+        *,
+        retry: Retry | _Unchanged | None = INHERIT,
+        circuit_breaker: CircuitBreaker | _Unchanged | None = INHERIT,
+        rate_limit: RateLimit | _Unchanged | None = INHERIT,
+        failover: Failover | _Unchanged | None = INHERIT,
+        health: HealthCheck | _Unchanged | None = INHERIT,
+        cache: Cache | _Unchanged | None = INHERIT,
+        observer: Observer | _Unchanged | None = INHERIT,
+    ) -> Policies:
+        """Change policies at run time, for this client and every view of it; ``None`` turns one off.
+
+        Calls in flight finish under what they started with. State that still makes sense is kept: breaker windows, cache
+        content, the limit's tokens.
+
+        Returns:
+            The former policies.
+
+        Raises:
+            ConfigurationError: A change cannot work; nothing has changed.
+        """
+        asked = {
+            "retry": retry,
+            "circuit_breaker": circuit_breaker,
+            "rate_limit": rate_limit,
+            "failover": failover,
+            "health": health,
+            "cache": cache,
+            "observer": observer,
+        }
+        changes = {name: policy for name, policy in asked.items() if not isinstance(policy, _Unchanged)}
+        return self._runtime.transports.reconfigure(changes)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.base_url)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A client travels to other processes as its configuration; connections stay behind."""
+        settings = self._runtime.settings
+        configuration = {
+            "host": [host if not isinstance(host, str) else str(_url_of(host)) for host in self._hosts],
+            "api_key": settings.api_key or "",
+            "headers": dict(settings.headers),
+            "timeout": settings.timeout,
+            "max_item_bytes": settings.max_item_bytes,
+        }
+        given = {name: value for name, value in self._given.items() if value is not None}
+        return _rebuild, (type(self), configuration | given | self._runtime.transports.asked)
+
+
+# Sync
+
+
+class SyncClient(_Client[SyncRuntime], SyncNamespace):
+    """What every sync method runs on; :class:`ollama_sdk.Ollama` adds one method per endpoint.
+
+    No request is made before a method is called. May be shared by threads.
+
+    Args:
+        host: The server, in any form that ``OLLAMA_HOST`` takes; by default the one that ``OLLAMA_HOST`` names. Several
+            servers, or :class:`ollama_sdk.reliability.Endpoint` with keys of their own, go with ``failover``.
+        api_key: Sent as a bearer token; by default ``OLLAMA_API_KEY``. ``""`` sends none.
+        headers: Headers for every request.
+        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever.
+        transport: Any httpx transport, used instead of one of our own; closed with the client. Timeouts are then as exact
+            as that transport reads: on httpx's own, each single read may take what is left when the body begins.
+        http_client: A whole ``httpx.Client``, used instead; left open.
+        max_item_bytes: The largest item of a stream, in bytes.
+        retry: Repeat what failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
+        circuit_breaker: Stop calling an endpoint that keeps failing.
+        rate_limit: Bound the rate of calls and how many run at once.
+        failover: Spread calls over several servers.
+        health: How ``client.health`` looks at the servers.
+        cache: Keep replies and give them again.
+        observer: Called with every event of these policies.
+
+    Raises:
+        ConfigurationError: An argument or environment variable cannot work.
+    """
+
+    def __init__(
+        self,
+        host: Host | None = None,
+        *,
+        api_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+        transport: httpx.BaseTransport | None = None,
+        http_client: httpx.Client | None = None,
+        max_item_bytes: int = MAX_ITEM_BYTES,
+        retry: Retry | None = None,
+        circuit_breaker: CircuitBreaker | None = None,
+        rate_limit: RateLimit | None = None,
+        failover: Failover | None = None,
+        health: HealthCheck | None = None,
+        cache: Cache | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        _check_handles(transport, httpx.BaseTransport, http_client, httpx.Client)
+        self._hosts = _hosts(host)
+        settings = _settings(self._hosts, api_key, headers, timeout, max_item_bytes)
+        wire = transport or (WireTransport() if http_client is None else ClientTransport(http_client))
+        policies = {
+            "retry": retry,
+            "circuit_breaker": circuit_breaker,
+            "rate_limit": rate_limit,
+            "failover": failover,
+            "health": health,
+            "cache": cache,
+            "observer": observer,
+        }
+        super().__init__(SyncRuntime(settings, SyncTransports(wire, self._servers(settings), policies)))
+        self._given = {"transport": transport, "http_client": http_client}
+        self._owner = True
+
+    @property
+    def health(self) -> Health:
+        """Looks at the servers: ``check()`` now, or a monitor between ``start()`` and ``stop()``."""
+        return self._runtime.transports.health
+
+    def close(self) -> None:
+        """Stop the health monitor and close the connections."""
+        if self._owner:
+            self._runtime.transports.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+# Async
+
+
+class AsyncClient(_Client[AsyncRuntime], AsyncNamespace):
+    """What every async method runs on, on asyncio and trio; :class:`ollama_sdk.AsyncOllama` adds one method per endpoint.
+
+    The async twin of :class:`SyncClient`, with the same arguments. Belongs to the event loop of its first call.
+    """
+
+    def __init__(
+        self,
+        host: Host | None = None,
+        *,
+        api_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+        transport: httpx.AsyncBaseTransport | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        max_item_bytes: int = MAX_ITEM_BYTES,
+        retry: Retry | None = None,
+        circuit_breaker: CircuitBreaker | None = None,
+        rate_limit: RateLimit | None = None,
+        failover: Failover | None = None,
+        health: HealthCheck | None = None,
+        cache: Cache | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        _check_handles(transport, httpx.AsyncBaseTransport, http_client, httpx.AsyncClient)
+        self._hosts = _hosts(host)
+        settings = _settings(self._hosts, api_key, headers, timeout, max_item_bytes)
+        wire = transport or (AsyncWireTransport() if http_client is None else AsyncClientTransport(http_client))
+        policies = {
+            "retry": retry,
+            "circuit_breaker": circuit_breaker,
+            "rate_limit": rate_limit,
+            "failover": failover,
+            "health": health,
+            "cache": cache,
+            "observer": observer,
+        }
+        super().__init__(AsyncRuntime(settings, AsyncTransports(wire, self._servers(settings), policies)))
+        self._given = {"transport": transport, "http_client": http_client}
+        self._owner = True
+
+    @property
+    def health(self) -> AsyncHealth:
+        """Looks at the servers: ``await check()`` now, or a monitor between ``await start()`` and ``await stop()``."""
+        return self._runtime.transports.health
+
+    async def close(self) -> None:
+        """Stop the health monitor and close the connections."""
+        if self._owner:
+            await self._runtime.transports.close()
+
+    aclose = close
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

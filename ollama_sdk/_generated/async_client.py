@@ -1,0 +1,2494 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""The async client: one method an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from ollama_sdk._client import AsyncClient, AsyncNamespace
+from ollama_sdk._request import CallOptions
+from ollama_sdk._timeout import INHERIT
+
+from . import operations as _op
+
+if TYPE_CHECKING:
+    from ollama_sdk._timeout import Inherit, TimeoutLike
+    from ollama_sdk._types import Base64, FileContent, JSONSchema
+    from ollama_sdk.streaming import AsyncStream
+
+    from .async_raw import AsyncRawOllama
+    from .models import (
+        ChatCompletion,
+        ChatCompletionChunk,
+        ChatCompletionMessage,
+        ChatCompletionReasoning,
+        ChatCompletionRequestMessage,
+        ChatCompletionResponseFormat,
+        ChatCompletionStreamOptions,
+        ChatResponse,
+        Completion,
+        CompletionChunk,
+        EmbeddingsResponse,
+        EmbedResponse,
+        GenerateResponse,
+        Message,
+        MessagesImageBlock,
+        MessagesMessage,
+        MessagesMetadata,
+        MessagesOtherBlock,
+        MessagesOutputConfig,
+        MessagesResponse,
+        MessagesServerToolUseBlock,
+        MessagesStreamEvent,
+        MessagesTextBlock,
+        MessagesThinking,
+        MessagesThinkingBlock,
+        MessagesTool,
+        MessagesToolChoice,
+        MessagesToolResultBlock,
+        MessagesToolUseBlock,
+        MessagesWebSearchResultBlock,
+        ModelList,
+        ModelRecommendations,
+        Options,
+        ProgressResponse,
+        ResponseFunctionCall,
+        ResponseFunctionCallOutput,
+        ResponseInputMessage,
+        ResponseObject,
+        ResponseReasoning,
+        ResponseReasoningItem,
+        ResponseStreamEvent,
+        ResponseText,
+        ResponseTool,
+        ResponseWebSearchCall,
+        RunningModelList,
+        ShowResponse,
+        StatusResponse,
+        Tool,
+        TranscriptionResponse,
+        UserResponse,
+        V1EmbeddingList,
+        V1Model,
+        V1ModelList,
+        VersionResponse,
+        WebFetchResponse,
+        WebSearchResponse,
+    )
+    from .params import (
+        ChatCompletionMessageParam,
+        ChatCompletionReasoningParam,
+        ChatCompletionRequestMessageParam,
+        ChatCompletionResponseFormatParam,
+        ChatCompletionStreamOptionsParam,
+        MessageParam,
+        MessagesImageBlockParam,
+        MessagesMessageParam,
+        MessagesMetadataParam,
+        MessagesOtherBlockParam,
+        MessagesOutputConfigParam,
+        MessagesServerToolUseBlockParam,
+        MessagesTextBlockParam,
+        MessagesThinkingBlockParam,
+        MessagesThinkingParam,
+        MessagesToolChoiceParam,
+        MessagesToolParam,
+        MessagesToolResultBlockParam,
+        MessagesToolUseBlockParam,
+        MessagesWebSearchResultBlockParam,
+        OptionsParam,
+        ResponseFunctionCallOutputParam,
+        ResponseFunctionCallParam,
+        ResponseInputMessageParam,
+        ResponseReasoningItemParam,
+        ResponseReasoningParam,
+        ResponseTextParam,
+        ResponseToolParam,
+        ResponseWebSearchCallParam,
+        ToolParam,
+    )
+
+__all__ = ["AsyncOllama"]
+
+
+class AsyncV1AudioTranscriptions(AsyncNamespace):
+    """The methods of ``v1.audio.transcriptions``."""
+
+    async def create(
+        self,
+        model: str,
+        file: FileContent,
+        *,
+        response_format: str | None = None,
+        language: str | None = None,
+        prompt: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> TranscriptionResponse | str:
+        """Write down what is said in a recording.
+
+        ``POST /v1/audio/transcriptions``
+
+        Args:
+            model: Name of a model that hears.
+            file: The recording, 25 MiB at most.
+            response_format: `text` is answered as plain text, everything else as JSON.
+            language: The language that is spoken.
+            prompt: What the model should know beforehand.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.V1_AUDIO_TRANSCRIPTIONS_CREATE,
+            {
+                "model": model,
+                "file": file,
+                "response_format": response_format,
+                "language": language,
+                "prompt": prompt,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+
+class AsyncV1ChatCompletions(AsyncNamespace):
+    """The methods of ``v1.chat.completions``."""
+
+    @overload
+    async def create(
+        self,
+        model: str,
+        messages: Sequence[
+            ChatCompletionMessage
+            | ChatCompletionMessageParam
+            | ChatCompletionRequestMessage
+            | ChatCompletionRequestMessageParam
+        ],
+        *,
+        tools: Sequence[Tool | ToolParam] | None = None,
+        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
+        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        frequency_penalty: float | None = None,
+        presence_penalty: float | None = None,
+        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        stream: Literal[False] = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ChatCompletion: ...
+    @overload
+    async def create(
+        self,
+        model: str,
+        messages: Sequence[
+            ChatCompletionMessage
+            | ChatCompletionMessageParam
+            | ChatCompletionRequestMessage
+            | ChatCompletionRequestMessageParam
+        ],
+        *,
+        tools: Sequence[Tool | ToolParam] | None = None,
+        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
+        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        frequency_penalty: float | None = None,
+        presence_penalty: float | None = None,
+        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> AsyncStream[ChatCompletionChunk, ChatCompletion]: ...
+    @overload
+    async def create(
+        self,
+        model: str,
+        messages: Sequence[
+            ChatCompletionMessage
+            | ChatCompletionMessageParam
+            | ChatCompletionRequestMessage
+            | ChatCompletionRequestMessageParam
+        ],
+        *,
+        tools: Sequence[Tool | ToolParam] | None = None,
+        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
+        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        frequency_penalty: float | None = None,
+        presence_penalty: float | None = None,
+        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ChatCompletion | AsyncStream[ChatCompletionChunk, ChatCompletion]: ...
+    async def create(
+        self,
+        model: str,
+        messages: Sequence[
+            ChatCompletionMessage
+            | ChatCompletionMessageParam
+            | ChatCompletionRequestMessage
+            | ChatCompletionRequestMessageParam
+        ],
+        *,
+        tools: Sequence[Tool | ToolParam] | None = None,
+        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
+        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        frequency_penalty: float | None = None,
+        presence_penalty: float | None = None,
+        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        stream: bool = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ChatCompletion | AsyncStream[ChatCompletionChunk, ChatCompletion]:
+        """Answer a conversation as OpenAI's chat completions do.
+
+        A stream ends well with `data:` and `[DONE]`. One that ends without it was broken off, whatever came before.
+
+        ``POST /v1/chat/completions``
+
+        Args:
+            model: Name of the model.
+            messages: The conversation so far.
+            tools: Tools that the model may call.
+            response_format: The form of the answer; free text when absent.
+            stream_options: What a stream tells beside the text.
+            max_tokens: Most tokens to write; below zero is without limit.
+            temperature: 0 always takes the likeliest token; 1 when absent.
+            top_p: Choose among the likeliest tokens that together have this probability.
+            seed: The same seed and request give the same text.
+            stop: A text, or texts, at which the answer ends; not part of it.
+            frequency_penalty: A token is made this much less likely each time it occurred.
+            presence_penalty: A token is made this much less likely once it occurred.
+            reasoning_effort: How hard a model thinks first. A level that Ollama does not have means the nearest that it has.
+            reasoning: The same in an object; goes before `reasoning_effort`.
+            logprobs: Whether the answer tells how likely its tokens were.
+            top_logprobs: How many likely tokens to tell at each place; only with `logprobs`.
+            stream: Whether to return the items as they come instead of one reply.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.invoke(
+            _op.V1_CHAT_COMPLETIONS_CREATE,
+            {
+                "model": model,
+                "messages": messages,
+                "tools": tools,
+                "response_format": response_format,
+                "stream_options": stream_options,
+                "max_tokens": max_tokens,
+                "temperature": temperature,
+                "top_p": top_p,
+                "seed": seed,
+                "stop": stop,
+                "frequency_penalty": frequency_penalty,
+                "presence_penalty": presence_penalty,
+                "reasoning_effort": reasoning_effort,
+                "reasoning": reasoning,
+                "logprobs": logprobs,
+                "top_logprobs": top_logprobs,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            stream,
+        )
+
+
+class AsyncV1Audio(AsyncNamespace):
+    """The methods of ``v1.audio``."""
+
+    @property
+    def transcriptions(self) -> AsyncV1AudioTranscriptions:
+        """The ``v1.audio.transcriptions`` methods."""
+        return AsyncV1AudioTranscriptions(self._runtime)
+
+
+class AsyncV1Chat(AsyncNamespace):
+    """The methods of ``v1.chat``."""
+
+    @property
+    def completions(self) -> AsyncV1ChatCompletions:
+        """The ``v1.chat.completions`` methods."""
+        return AsyncV1ChatCompletions(self._runtime)
+
+
+class AsyncV1Completions(AsyncNamespace):
+    """The methods of ``v1.completions``."""
+
+    @overload
+    async def create(
+        self,
+        model: str,
+        prompt: str | None = None,
+        *,
+        suffix: str | None = None,
+        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        frequency_penalty: float | None = None,
+        presence_penalty: float | None = None,
+        logprobs: int | None = None,
+        stream: Literal[False] = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> Completion: ...
+    @overload
+    async def create(
+        self,
+        model: str,
+        prompt: str | None = None,
+        *,
+        suffix: str | None = None,
+        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        frequency_penalty: float | None = None,
+        presence_penalty: float | None = None,
+        logprobs: int | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> AsyncStream[CompletionChunk, Completion]: ...
+    @overload
+    async def create(
+        self,
+        model: str,
+        prompt: str | None = None,
+        *,
+        suffix: str | None = None,
+        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        frequency_penalty: float | None = None,
+        presence_penalty: float | None = None,
+        logprobs: int | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> Completion | AsyncStream[CompletionChunk, Completion]: ...
+    async def create(
+        self,
+        model: str,
+        prompt: str | None = None,
+        *,
+        suffix: str | None = None,
+        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        frequency_penalty: float | None = None,
+        presence_penalty: float | None = None,
+        logprobs: int | None = None,
+        stream: bool = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> Completion | AsyncStream[CompletionChunk, Completion]:
+        """Continue a prompt as OpenAI's completions do.
+
+        A stream ends well with `data:` and `[DONE]`. One that ends without it was broken off, whatever came before.
+
+        ``POST /v1/completions``
+
+        Args:
+            model: Name of the model.
+            prompt: What to continue. Without it the model is only loaded.
+            suffix: What comes after the answer, for a model that can insert.
+            stream_options: What a stream tells beside the text.
+            max_tokens: Most tokens to write; below zero is without limit.
+            temperature: 0 always takes the likeliest token; 1 when absent.
+            top_p: Choose among the likeliest tokens that together have this probability.
+            seed: The same seed and request give the same text.
+            stop: A text, or texts, at which the answer ends; not part of it.
+            frequency_penalty: A token is made this much less likely each time it occurred.
+            presence_penalty: A token is made this much less likely once it occurred.
+            logprobs: How many likely tokens to tell at each place.
+            stream: Whether to return the items as they come instead of one reply.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.invoke(
+            _op.V1_COMPLETIONS_CREATE,
+            {
+                "model": model,
+                "prompt": prompt,
+                "suffix": suffix,
+                "stream_options": stream_options,
+                "max_tokens": max_tokens,
+                "temperature": temperature,
+                "top_p": top_p,
+                "seed": seed,
+                "stop": stop,
+                "frequency_penalty": frequency_penalty,
+                "presence_penalty": presence_penalty,
+                "logprobs": logprobs,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            stream,
+        )
+
+
+class AsyncV1Embeddings(AsyncNamespace):
+    """The methods of ``v1.embeddings``."""
+
+    async def create(
+        self,
+        model: str,
+        input: str | Sequence[str],
+        *,
+        dimensions: int | None = None,
+        encoding_format: Literal["", "base64", "float"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> V1EmbeddingList:
+        """Turn texts into vectors as OpenAI's embeddings do.
+
+        ``POST /v1/embeddings``
+
+        Args:
+            model: Name of a model that embeds.
+            input: The text, or the texts.
+            dimensions: Length to cut the vectors to, in numbers; whole when absent.
+            encoding_format: How the vectors are sent; as numbers when absent.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.V1_EMBEDDINGS_CREATE,
+            {
+                "model": model,
+                "input": input,
+                "dimensions": dimensions,
+                "encoding_format": encoding_format,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+
+class AsyncV1Messages(AsyncNamespace):
+    """The methods of ``v1.messages``."""
+
+    @overload
+    async def create(
+        self,
+        model: str,
+        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        max_tokens: int,
+        *,
+        system: str
+        | Sequence[
+            MessagesTextBlock
+            | MessagesTextBlockParam
+            | MessagesImageBlock
+            | MessagesImageBlockParam
+            | MessagesToolUseBlock
+            | MessagesToolUseBlockParam
+            | MessagesToolResultBlock
+            | MessagesToolResultBlockParam
+            | MessagesThinkingBlock
+            | MessagesThinkingBlockParam
+            | MessagesServerToolUseBlock
+            | MessagesServerToolUseBlockParam
+            | MessagesWebSearchResultBlock
+            | MessagesWebSearchResultBlockParam
+            | MessagesOtherBlock
+            | MessagesOtherBlockParam
+        ]
+        | None = None,
+        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stream: Literal[False] = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> MessagesResponse: ...
+    @overload
+    async def create(
+        self,
+        model: str,
+        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        max_tokens: int,
+        *,
+        system: str
+        | Sequence[
+            MessagesTextBlock
+            | MessagesTextBlockParam
+            | MessagesImageBlock
+            | MessagesImageBlockParam
+            | MessagesToolUseBlock
+            | MessagesToolUseBlockParam
+            | MessagesToolResultBlock
+            | MessagesToolResultBlockParam
+            | MessagesThinkingBlock
+            | MessagesThinkingBlockParam
+            | MessagesServerToolUseBlock
+            | MessagesServerToolUseBlockParam
+            | MessagesWebSearchResultBlock
+            | MessagesWebSearchResultBlockParam
+            | MessagesOtherBlock
+            | MessagesOtherBlockParam
+        ]
+        | None = None,
+        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> AsyncStream[MessagesStreamEvent, MessagesResponse]: ...
+    @overload
+    async def create(
+        self,
+        model: str,
+        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        max_tokens: int,
+        *,
+        system: str
+        | Sequence[
+            MessagesTextBlock
+            | MessagesTextBlockParam
+            | MessagesImageBlock
+            | MessagesImageBlockParam
+            | MessagesToolUseBlock
+            | MessagesToolUseBlockParam
+            | MessagesToolResultBlock
+            | MessagesToolResultBlockParam
+            | MessagesThinkingBlock
+            | MessagesThinkingBlockParam
+            | MessagesServerToolUseBlock
+            | MessagesServerToolUseBlockParam
+            | MessagesWebSearchResultBlock
+            | MessagesWebSearchResultBlockParam
+            | MessagesOtherBlock
+            | MessagesOtherBlockParam
+        ]
+        | None = None,
+        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> MessagesResponse | AsyncStream[MessagesStreamEvent, MessagesResponse]: ...
+    async def create(
+        self,
+        model: str,
+        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        max_tokens: int,
+        *,
+        system: str
+        | Sequence[
+            MessagesTextBlock
+            | MessagesTextBlockParam
+            | MessagesImageBlock
+            | MessagesImageBlockParam
+            | MessagesToolUseBlock
+            | MessagesToolUseBlockParam
+            | MessagesToolResultBlock
+            | MessagesToolResultBlockParam
+            | MessagesThinkingBlock
+            | MessagesThinkingBlockParam
+            | MessagesServerToolUseBlock
+            | MessagesServerToolUseBlockParam
+            | MessagesWebSearchResultBlock
+            | MessagesWebSearchResultBlockParam
+            | MessagesOtherBlock
+            | MessagesOtherBlockParam
+        ]
+        | None = None,
+        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stream: bool = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> MessagesResponse | AsyncStream[MessagesStreamEvent, MessagesResponse]:
+        """Answer as Anthropic's Messages do.
+
+        ``POST /v1/messages``
+
+        Args:
+            model: Name of the model.
+            messages: The conversation so far.
+            max_tokens: Most tokens to write.
+            system: A system message, or its parts.
+            tools: Tools that the model may call.
+            tool_choice: Without effect.
+            thinking: Whether the model thinks first.
+            output_config: How hard the model thinks first.
+            temperature: 0 always takes the likeliest token; higher is more varied.
+            top_p: Choose among the likeliest tokens that together have this probability.
+            top_k: Choose among this many likeliest tokens.
+            stop_sequences: Texts at which the answer ends; not part of it.
+            metadata: Without effect.
+            stream: Whether to return the items as they come instead of one reply.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.invoke(
+            _op.V1_MESSAGES_CREATE,
+            {
+                "model": model,
+                "messages": messages,
+                "max_tokens": max_tokens,
+                "system": system,
+                "tools": tools,
+                "tool_choice": tool_choice,
+                "thinking": thinking,
+                "output_config": output_config,
+                "temperature": temperature,
+                "top_p": top_p,
+                "top_k": top_k,
+                "stop_sequences": stop_sequences,
+                "metadata": metadata,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            stream,
+        )
+
+
+class AsyncV1Models(AsyncNamespace):
+    """The methods of ``v1.models``."""
+
+    async def list(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> V1ModelList:
+        """The models that this server has, as OpenAI lists them.
+
+        ``GET /v1/models``
+
+        Args:
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.V1_MODELS_LIST,
+            {},
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def retrieve(
+        self,
+        model: str,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> V1Model:
+        """One model of this server, as OpenAI shows it.
+
+        ``GET /v1/models/{model}``
+
+        Args:
+            model: Name of the model. Slashes in it belong to the name and are sent escaped.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.V1_MODELS_RETRIEVE,
+            {
+                "model": model,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+
+class AsyncV1Responses(AsyncNamespace):
+    """The methods of ``v1.responses``."""
+
+    @overload
+    async def create(
+        self,
+        model: str,
+        input: str
+        | Sequence[
+            ResponseInputMessage
+            | ResponseInputMessageParam
+            | ResponseFunctionCall
+            | ResponseFunctionCallParam
+            | ResponseFunctionCallOutput
+            | ResponseFunctionCallOutputParam
+            | ResponseReasoningItem
+            | ResponseReasoningItemParam
+            | ResponseWebSearchCall
+            | ResponseWebSearchCallParam
+        ]
+        | None = None,
+        *,
+        instructions: str | None = None,
+        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
+        text: ResponseText | ResponseTextParam | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        max_output_tokens: int | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        truncation: str | None = None,
+        include: Sequence[str] | None = None,
+        background: bool | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        stream: Literal[False] = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ResponseObject: ...
+    @overload
+    async def create(
+        self,
+        model: str,
+        input: str
+        | Sequence[
+            ResponseInputMessage
+            | ResponseInputMessageParam
+            | ResponseFunctionCall
+            | ResponseFunctionCallParam
+            | ResponseFunctionCallOutput
+            | ResponseFunctionCallOutputParam
+            | ResponseReasoningItem
+            | ResponseReasoningItemParam
+            | ResponseWebSearchCall
+            | ResponseWebSearchCallParam
+        ]
+        | None = None,
+        *,
+        instructions: str | None = None,
+        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
+        text: ResponseText | ResponseTextParam | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        max_output_tokens: int | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        truncation: str | None = None,
+        include: Sequence[str] | None = None,
+        background: bool | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> AsyncStream[ResponseStreamEvent, ResponseObject]: ...
+    @overload
+    async def create(
+        self,
+        model: str,
+        input: str
+        | Sequence[
+            ResponseInputMessage
+            | ResponseInputMessageParam
+            | ResponseFunctionCall
+            | ResponseFunctionCallParam
+            | ResponseFunctionCallOutput
+            | ResponseFunctionCallOutputParam
+            | ResponseReasoningItem
+            | ResponseReasoningItemParam
+            | ResponseWebSearchCall
+            | ResponseWebSearchCallParam
+        ]
+        | None = None,
+        *,
+        instructions: str | None = None,
+        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
+        text: ResponseText | ResponseTextParam | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        max_output_tokens: int | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        truncation: str | None = None,
+        include: Sequence[str] | None = None,
+        background: bool | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ResponseObject | AsyncStream[ResponseStreamEvent, ResponseObject]: ...
+    async def create(
+        self,
+        model: str,
+        input: str
+        | Sequence[
+            ResponseInputMessage
+            | ResponseInputMessageParam
+            | ResponseFunctionCall
+            | ResponseFunctionCallParam
+            | ResponseFunctionCallOutput
+            | ResponseFunctionCallOutputParam
+            | ResponseReasoningItem
+            | ResponseReasoningItemParam
+            | ResponseWebSearchCall
+            | ResponseWebSearchCallParam
+        ]
+        | None = None,
+        *,
+        instructions: str | None = None,
+        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
+        text: ResponseText | ResponseTextParam | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        max_output_tokens: int | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        truncation: str | None = None,
+        include: Sequence[str] | None = None,
+        background: bool | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        stream: bool = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ResponseObject | AsyncStream[ResponseStreamEvent, ResponseObject]:
+        """Answer as OpenAI's Responses do.
+
+        The server keeps no responses, so `input` holds the whole conversation each time.
+
+        ``POST /v1/responses``
+
+        Args:
+            model: Name of the model.
+            input: What the user says, or the conversation so far. Without any the model is only loaded.
+            instructions: A system message before all others.
+            tools: Tools that the model may call.
+            text: The form of the answer; free text when absent.
+            reasoning: How the model thinks first.
+            max_output_tokens: Most tokens to write; below zero is without limit.
+            temperature: 0 always takes the likeliest token; 1 when absent.
+            top_p: Choose among the likeliest tokens that together have this probability.
+            truncation: Said back and without effect.
+            include: Without effect.
+            background: Said back and without effect.
+            conversation: Without effect; the server keeps no conversations.
+            stream: Whether to return the items as they come instead of one reply.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.invoke(
+            _op.V1_RESPONSES_CREATE,
+            {
+                "model": model,
+                "input": input,
+                "instructions": instructions,
+                "tools": tools,
+                "text": text,
+                "reasoning": reasoning,
+                "max_output_tokens": max_output_tokens,
+                "temperature": temperature,
+                "top_p": top_p,
+                "truncation": truncation,
+                "include": include,
+                "background": background,
+                "conversation": conversation,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            stream,
+        )
+
+
+class AsyncExperimental(AsyncNamespace):
+    """The methods of ``experimental``."""
+
+    async def model_recommendations(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ModelRecommendations:
+        """Models that Ollama suggests.
+
+        ``GET /api/experimental/model-recommendations``
+
+        Args:
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.EXPERIMENTAL_MODEL_RECOMMENDATIONS,
+            {},
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def web_fetch(
+        self,
+        url: str,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> WebFetchResponse:
+        """Read a page of the web through this server.
+
+        The server asks ollama.com under the account that it is signed in to.
+
+        ``POST /api/experimental/web_fetch``
+
+        Args:
+            url: Its address.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.EXPERIMENTAL_WEB_FETCH,
+            {
+                "url": url,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def web_search(
+        self,
+        query: str,
+        *,
+        max_results: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> WebSearchResponse:
+        """Search the web through this server.
+
+        The server asks ollama.com under the account that it is signed in to.
+
+        ``POST /api/experimental/web_search``
+
+        Args:
+            query: The words to search for.
+            max_results: How many results at most.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.EXPERIMENTAL_WEB_SEARCH,
+            {
+                "query": query,
+                "max_results": max_results,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+
+class AsyncV1(AsyncNamespace):
+    """The methods of ``v1``."""
+
+    @property
+    def audio(self) -> AsyncV1Audio:
+        """The ``v1.audio`` methods."""
+        return AsyncV1Audio(self._runtime)
+
+    @property
+    def chat(self) -> AsyncV1Chat:
+        """The ``v1.chat`` methods."""
+        return AsyncV1Chat(self._runtime)
+
+    @property
+    def completions(self) -> AsyncV1Completions:
+        """The ``v1.completions`` methods."""
+        return AsyncV1Completions(self._runtime)
+
+    @property
+    def embeddings(self) -> AsyncV1Embeddings:
+        """The ``v1.embeddings`` methods."""
+        return AsyncV1Embeddings(self._runtime)
+
+    @property
+    def messages(self) -> AsyncV1Messages:
+        """The ``v1.messages`` methods."""
+        return AsyncV1Messages(self._runtime)
+
+    @property
+    def models(self) -> AsyncV1Models:
+        """The ``v1.models`` methods."""
+        return AsyncV1Models(self._runtime)
+
+    @property
+    def responses(self) -> AsyncV1Responses:
+        """The ``v1.responses`` methods."""
+        return AsyncV1Responses(self._runtime)
+
+
+class AsyncOllama(AsyncClient):
+    """A client of one Ollama server; async, on asyncio and trio. See :class:`AsyncClient` for its arguments."""
+
+    @property
+    def experimental(self) -> AsyncExperimental:
+        """The ``experimental`` methods."""
+        return AsyncExperimental(self._runtime)
+
+    @property
+    def v1(self) -> AsyncV1:
+        """The ``v1`` methods."""
+        return AsyncV1(self._runtime)
+
+    @property
+    def with_raw_response(self) -> AsyncRawOllama:
+        """The same methods, returning status and headers with the reply."""
+        from .async_raw import AsyncRawOllama
+
+        return AsyncRawOllama(self._runtime)
+
+    async def blob_exists(
+        self,
+        digest: str,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> bool:
+        """Whether the server has a file.
+
+        ``HEAD /api/blobs/{digest}``
+
+        Args:
+            digest: SHA-256 of the file, as `sha256:` and 64 hexadecimal digits.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.BLOB_EXISTS,
+            {
+                "digest": digest,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @overload
+    async def chat(
+        self,
+        model: str,
+        messages: Sequence[Message | MessageParam] | None = None,
+        *,
+        tools: Sequence[Tool | ToolParam] | None = None,
+        format: Literal["", "json"] | JSONSchema | None = None,
+        options: Options | OptionsParam | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        keep_alive: str | float | None = None,
+        truncate: bool | None = None,
+        shift: bool | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        stream: Literal[False] = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ChatResponse: ...
+    @overload
+    async def chat(
+        self,
+        model: str,
+        messages: Sequence[Message | MessageParam] | None = None,
+        *,
+        tools: Sequence[Tool | ToolParam] | None = None,
+        format: Literal["", "json"] | JSONSchema | None = None,
+        options: Options | OptionsParam | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        keep_alive: str | float | None = None,
+        truncate: bool | None = None,
+        shift: bool | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> AsyncStream[ChatResponse]: ...
+    @overload
+    async def chat(
+        self,
+        model: str,
+        messages: Sequence[Message | MessageParam] | None = None,
+        *,
+        tools: Sequence[Tool | ToolParam] | None = None,
+        format: Literal["", "json"] | JSONSchema | None = None,
+        options: Options | OptionsParam | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        keep_alive: str | float | None = None,
+        truncate: bool | None = None,
+        shift: bool | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ChatResponse | AsyncStream[ChatResponse]: ...
+    async def chat(
+        self,
+        model: str,
+        messages: Sequence[Message | MessageParam] | None = None,
+        *,
+        tools: Sequence[Tool | ToolParam] | None = None,
+        format: Literal["", "json"] | JSONSchema | None = None,
+        options: Options | OptionsParam | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        keep_alive: str | float | None = None,
+        truncate: bool | None = None,
+        shift: bool | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        stream: bool = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ChatResponse | AsyncStream[ChatResponse]:
+        """Answer a conversation.
+
+        Writes the next message of a conversation, or calls tools. Without messages the model is only loaded or, with `keep_alive` 0, unloaded; that answer is one JSON object even when a stream was asked for.
+
+        ``POST /api/chat``
+
+        Args:
+            model: Name of the model.
+            messages: The conversation so far. Without any the model is only loaded.
+            tools: Tools that the model may call.
+            format: The form of the answer. `json` is any JSON object; a schema is JSON that fits it; empty is free text.
+            options: How the model runs and chooses its words.
+            think: Whether the model thinks before it answers, or how hard. When absent, a model that can think does.
+            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five minutes, when absent.
+            truncate: Whether the oldest messages go when all are too long; otherwise it is an error. On when absent.
+            shift: Whether older tokens make room when the context is full, or the answer ends. On when absent.
+            logprobs: Whether the answer tells how likely its tokens were.
+            top_logprobs: How many likely tokens to tell at each place; only with `logprobs`.
+            stream: Whether to return the items as they come instead of one reply.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.invoke(
+            _op.CHAT,
+            {
+                "model": model,
+                "messages": messages,
+                "tools": tools,
+                "format": format,
+                "options": options,
+                "think": think,
+                "keep_alive": keep_alive,
+                "truncate": truncate,
+                "shift": shift,
+                "logprobs": logprobs,
+                "top_logprobs": top_logprobs,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            stream,
+        )
+
+    async def copy(
+        self,
+        source: str,
+        destination: str,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> None:
+        """Give a model a second name.
+
+        ``POST /api/copy``
+
+        Args:
+            source: Name of the model.
+            destination: Its second name.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.COPY,
+            {
+                "source": source,
+                "destination": destination,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @overload
+    async def create(
+        self,
+        model: str,
+        *,
+        from_: str | None = None,
+        files: Mapping[str, str] | None = None,
+        adapters: Mapping[str, str] | None = None,
+        template: str | None = None,
+        system: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        messages: Sequence[Message | MessageParam] | None = None,
+        license: str | Sequence[str] | None = None,
+        quantize: str | None = None,
+        draft_files: Mapping[str, str] | None = None,
+        draft_quantize: str | None = None,
+        renderer: str | None = None,
+        parser: str | None = None,
+        requires: str | None = None,
+        info: Mapping[str, Any] | None = None,
+        remote_host: str | None = None,
+        stream: Literal[False] = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ProgressResponse: ...
+    @overload
+    async def create(
+        self,
+        model: str,
+        *,
+        from_: str | None = None,
+        files: Mapping[str, str] | None = None,
+        adapters: Mapping[str, str] | None = None,
+        template: str | None = None,
+        system: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        messages: Sequence[Message | MessageParam] | None = None,
+        license: str | Sequence[str] | None = None,
+        quantize: str | None = None,
+        draft_files: Mapping[str, str] | None = None,
+        draft_quantize: str | None = None,
+        renderer: str | None = None,
+        parser: str | None = None,
+        requires: str | None = None,
+        info: Mapping[str, Any] | None = None,
+        remote_host: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> AsyncStream[ProgressResponse]: ...
+    @overload
+    async def create(
+        self,
+        model: str,
+        *,
+        from_: str | None = None,
+        files: Mapping[str, str] | None = None,
+        adapters: Mapping[str, str] | None = None,
+        template: str | None = None,
+        system: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        messages: Sequence[Message | MessageParam] | None = None,
+        license: str | Sequence[str] | None = None,
+        quantize: str | None = None,
+        draft_files: Mapping[str, str] | None = None,
+        draft_quantize: str | None = None,
+        renderer: str | None = None,
+        parser: str | None = None,
+        requires: str | None = None,
+        info: Mapping[str, Any] | None = None,
+        remote_host: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ProgressResponse | AsyncStream[ProgressResponse]: ...
+    async def create(
+        self,
+        model: str,
+        *,
+        from_: str | None = None,
+        files: Mapping[str, str] | None = None,
+        adapters: Mapping[str, str] | None = None,
+        template: str | None = None,
+        system: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        messages: Sequence[Message | MessageParam] | None = None,
+        license: str | Sequence[str] | None = None,
+        quantize: str | None = None,
+        draft_files: Mapping[str, str] | None = None,
+        draft_quantize: str | None = None,
+        renderer: str | None = None,
+        parser: str | None = None,
+        requires: str | None = None,
+        info: Mapping[str, Any] | None = None,
+        remote_host: str | None = None,
+        stream: bool = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ProgressResponse | AsyncStream[ProgressResponse]:
+        """Make a model from another one or from uploaded files.
+
+        Needs `from` or `files`. Some faults are found before the stream begins and answered with a status of their own; later ones end the stream with an item that holds `error`.
+
+        ``POST /api/create``
+
+        Args:
+            model: Name of the new model.
+            from_: Name of the model that it is made of.
+            files: Files that it is made of: the digest of an uploaded blob for each file name.
+            adapters: LoRA adapters to apply: the digest of an uploaded blob for each file name.
+            template: The template that makes a prompt of messages.
+            system: Its system message.
+            parameters: Its own options, by name; those of `Options` and lists of them.
+            messages: Messages that each conversation begins with.
+            license: Its licence, or its licences.
+            quantize: How its parameters are to be stored.
+            draft_files: Files of a draft model: the digest of an uploaded blob for each file name.
+            draft_quantize: How the draft model's parameters are to be stored.
+            renderer: What makes its prompts, in place of the template.
+            parser: What reads its answers.
+            requires: The oldest release of Ollama that runs it.
+            info: Metadata by key that take the place of those found.
+            remote_host: Address of the host that is to run it.
+            stream: Whether to return the items as they come instead of one reply.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.invoke(
+            _op.CREATE,
+            {
+                "model": model,
+                "from_": from_,
+                "files": files,
+                "adapters": adapters,
+                "template": template,
+                "system": system,
+                "parameters": parameters,
+                "messages": messages,
+                "license": license,
+                "quantize": quantize,
+                "draft_files": draft_files,
+                "draft_quantize": draft_quantize,
+                "renderer": renderer,
+                "parser": parser,
+                "requires": requires,
+                "info": info,
+                "remote_host": remote_host,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            stream,
+        )
+
+    async def delete(
+        self,
+        model: str,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> None:
+        """Remove a model from this server.
+
+        ``DELETE /api/delete``
+
+        Args:
+            model: Name of the model.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.DELETE,
+            {
+                "model": model,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def embed(
+        self,
+        model: str,
+        input: str | Sequence[str] | None = None,
+        *,
+        dimensions: int | None = None,
+        truncate: bool | None = None,
+        options: Options | OptionsParam | None = None,
+        keep_alive: str | float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> EmbedResponse:
+        """Turn texts into vectors.
+
+        Gives one vector of length 1 for each text. Nothing to embed gives no vectors and loads the model.
+
+        ``POST /api/embed``
+
+        Args:
+            model: Name of a model that embeds.
+            input: The text, or the texts. Without any the model is only loaded.
+            dimensions: Length to cut the vectors to, in numbers; whole when absent.
+            truncate: Whether a text that is too long is cut; otherwise it is an error. On when absent.
+            options: How the model runs.
+            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five minutes, when absent.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.EMBED,
+            {
+                "model": model,
+                "input": input,
+                "dimensions": dimensions,
+                "truncate": truncate,
+                "options": options,
+                "keep_alive": keep_alive,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def embeddings(
+        self,
+        model: str,
+        prompt: str | None = None,
+        *,
+        options: Options | OptionsParam | None = None,
+        keep_alive: str | float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> EmbeddingsResponse:
+        """Turn one text into a vector.
+
+        Superseded by `embed`, which takes many texts at once and tells its counters.
+
+        Deprecated: superseded by a newer method.
+
+        ``POST /api/embeddings``
+
+        Args:
+            model: Name of a model that embeds.
+            prompt: The text. Without it the model is only loaded.
+            options: How the model runs.
+            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five minutes, when absent.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.EMBEDDINGS,
+            {
+                "model": model,
+                "prompt": prompt,
+                "options": options,
+                "keep_alive": keep_alive,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @overload
+    async def generate(
+        self,
+        model: str,
+        prompt: str | None = None,
+        *,
+        suffix: str | None = None,
+        system: str | None = None,
+        template: str | None = None,
+        images: Sequence[Base64] | None = None,
+        format: Literal["", "json"] | JSONSchema | None = None,
+        options: Options | OptionsParam | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        raw: bool | None = None,
+        keep_alive: str | float | None = None,
+        truncate: bool | None = None,
+        shift: bool | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        context: Sequence[int] | None = None,
+        stream: Literal[False] = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> GenerateResponse: ...
+    @overload
+    async def generate(
+        self,
+        model: str,
+        prompt: str | None = None,
+        *,
+        suffix: str | None = None,
+        system: str | None = None,
+        template: str | None = None,
+        images: Sequence[Base64] | None = None,
+        format: Literal["", "json"] | JSONSchema | None = None,
+        options: Options | OptionsParam | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        raw: bool | None = None,
+        keep_alive: str | float | None = None,
+        truncate: bool | None = None,
+        shift: bool | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        context: Sequence[int] | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> AsyncStream[GenerateResponse]: ...
+    @overload
+    async def generate(
+        self,
+        model: str,
+        prompt: str | None = None,
+        *,
+        suffix: str | None = None,
+        system: str | None = None,
+        template: str | None = None,
+        images: Sequence[Base64] | None = None,
+        format: Literal["", "json"] | JSONSchema | None = None,
+        options: Options | OptionsParam | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        raw: bool | None = None,
+        keep_alive: str | float | None = None,
+        truncate: bool | None = None,
+        shift: bool | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        context: Sequence[int] | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> GenerateResponse | AsyncStream[GenerateResponse]: ...
+    async def generate(
+        self,
+        model: str,
+        prompt: str | None = None,
+        *,
+        suffix: str | None = None,
+        system: str | None = None,
+        template: str | None = None,
+        images: Sequence[Base64] | None = None,
+        format: Literal["", "json"] | JSONSchema | None = None,
+        options: Options | OptionsParam | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        raw: bool | None = None,
+        keep_alive: str | float | None = None,
+        truncate: bool | None = None,
+        shift: bool | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        context: Sequence[int] | None = None,
+        stream: bool = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> GenerateResponse | AsyncStream[GenerateResponse]:
+        """Continue a prompt.
+
+        Answers a single prompt. Without a prompt the model is only loaded or, with `keep_alive` 0, unloaded; that answer is one JSON object even when a stream was asked for.
+
+        ``POST /api/generate``
+
+        Args:
+            model: Name of the model.
+            prompt: What to answer or to continue. Without it the model is only loaded.
+            suffix: What comes after the answer, for a model that can insert.
+            system: Takes the place of the model's own system message.
+            template: Takes the place of the model's own template.
+            images: Pictures that belong to the prompt, for a model with vision; base64, not a data URL.
+            format: The form of the answer. `json` is any JSON object; a schema is JSON that fits it; empty is free text.
+            options: How the model runs and chooses its words.
+            think: Whether the model thinks before it answers, or how hard. When absent, a model that can think does.
+            raw: Whether the prompt is sent to the model without a template.
+            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five minutes, when absent.
+            truncate: Whether a prompt that is too long is cut; otherwise it is an error. On when absent.
+            shift: Whether older tokens make room when the context is full, or the answer ends. On when absent.
+            logprobs: Whether the answer tells how likely its tokens were.
+            top_logprobs: How many likely tokens to tell at each place; only with `logprobs`.
+            context: Tokens of the conversation so far, from an earlier reply. Superseded by `chat`.
+            stream: Whether to return the items as they come instead of one reply.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.invoke(
+            _op.GENERATE,
+            {
+                "model": model,
+                "prompt": prompt,
+                "suffix": suffix,
+                "system": system,
+                "template": template,
+                "images": images,
+                "format": format,
+                "options": options,
+                "think": think,
+                "raw": raw,
+                "keep_alive": keep_alive,
+                "truncate": truncate,
+                "shift": shift,
+                "logprobs": logprobs,
+                "top_logprobs": top_logprobs,
+                "context": context,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            stream,
+        )
+
+    async def is_available(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> bool:
+        """Whether a server answers.
+
+        True when any Ollama answers here, false when nothing does.
+
+        ``HEAD /``
+
+        Args:
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.IS_AVAILABLE,
+            {},
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def list_models(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ModelList:
+        """The models that this server has.
+
+        ``GET /api/tags``
+
+        Args:
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.LIST_MODELS,
+            {},
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def list_running(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> RunningModelList:
+        """The models that are in memory now.
+
+        ``GET /api/ps``
+
+        Args:
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.LIST_RUNNING,
+            {},
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def me(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> UserResponse:
+        """The account that this server is signed in to.
+
+        ``POST /api/me``
+
+        Args:
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.ME,
+            {},
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @overload
+    async def pull(
+        self,
+        model: str,
+        *,
+        insecure: bool | None = None,
+        stream: Literal[False] = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ProgressResponse: ...
+    @overload
+    async def pull(
+        self,
+        model: str,
+        *,
+        insecure: bool | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> AsyncStream[ProgressResponse]: ...
+    @overload
+    async def pull(
+        self,
+        model: str,
+        *,
+        insecure: bool | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ProgressResponse | AsyncStream[ProgressResponse]: ...
+    async def pull(
+        self,
+        model: str,
+        *,
+        insecure: bool | None = None,
+        stream: bool = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ProgressResponse | AsyncStream[ProgressResponse]:
+        """Fetch a model from a registry.
+
+        What was fetched before is not fetched again, so an interrupted pull goes on where it stopped. A fault during the stream is its last item and holds `error`; in one piece the same fault is a 500.
+
+        ``POST /api/pull``
+
+        Args:
+            model: Name of the model, with the registry unless it is Ollama's.
+            insecure: Whether the registry may be without valid encryption.
+            stream: Whether to return the items as they come instead of one reply.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.invoke(
+            _op.PULL,
+            {
+                "model": model,
+                "insecure": insecure,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            stream,
+        )
+
+    @overload
+    async def push(
+        self,
+        model: str,
+        *,
+        insecure: bool | None = None,
+        stream: Literal[False] = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ProgressResponse: ...
+    @overload
+    async def push(
+        self,
+        model: str,
+        *,
+        insecure: bool | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> AsyncStream[ProgressResponse]: ...
+    @overload
+    async def push(
+        self,
+        model: str,
+        *,
+        insecure: bool | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ProgressResponse | AsyncStream[ProgressResponse]: ...
+    async def push(
+        self,
+        model: str,
+        *,
+        insecure: bool | None = None,
+        stream: bool = False,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ProgressResponse | AsyncStream[ProgressResponse]:
+        """Publish a model to a registry.
+
+        What the registry has already is not sent again. A fault during the stream is its last item and holds `error`; in one piece the same fault is a 500.
+
+        ``POST /api/push``
+
+        Args:
+            model: Name of the model, with the namespace that it goes to.
+            insecure: Whether the registry may be without valid encryption.
+            stream: Whether to return the items as they come instead of one reply.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.invoke(
+            _op.PUSH,
+            {
+                "model": model,
+                "insecure": insecure,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            stream,
+        )
+
+    async def show(
+        self,
+        model: str,
+        *,
+        verbose: bool | None = None,
+        system: str | None = None,
+        template: str | None = None,
+        options: Options | OptionsParam | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ShowResponse:
+        """What is known of a model.
+
+        ``POST /api/show``
+
+        Args:
+            model: Name of the model.
+            verbose: Whether long metadata, such as the vocabulary, are listed whole.
+            system: Show the model as if it had this system message.
+            template: Show the model as if it had this template.
+            options: Show the model as if it had these options.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.SHOW,
+            {
+                "model": model,
+                "verbose": verbose,
+                "system": system,
+                "template": template,
+                "options": options,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def signout(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> None:
+        """Sign this server out of its account.
+
+        ``POST /api/signout``
+
+        Args:
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.SIGNOUT,
+            {},
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def status(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> StatusResponse:
+        """Which features of the server are switched off.
+
+        ``GET /api/status``
+
+        Args:
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.STATUS,
+            {},
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @overload
+    async def upload_blob(
+        self,
+        digest: str | None,
+        content: FileContent,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> str: ...
+    @overload
+    async def upload_blob(
+        self,
+        *,
+        content: FileContent,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> str: ...
+    async def upload_blob(
+        self,
+        digest: str | None = None,
+        content: FileContent | None = None,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> str:
+        """Upload a file that a model is to be made of.
+
+        ``POST /api/blobs/{digest}``
+
+        Args:
+            digest: SHA-256 of the file, as `sha256:` and 64 hexadecimal digits.
+            content: The content: bytes, the path of a file, or a binary file; never read into memory as a whole.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.UPLOAD_BLOB,
+            {
+                "digest": digest,
+                "content": content,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def version(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> VersionResponse:
+        """Which release of Ollama the server runs.
+
+        ``GET /api/version``
+
+        Args:
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.VERSION,
+            {},
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def web_fetch(
+        self,
+        url: str,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> WebFetchResponse:
+        """Read a page of the web.
+
+        Answered by ollama.com only and needs an API key of it.
+
+        ``POST /api/web_fetch`` at https://ollama.com
+
+        Args:
+            url: Its address.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.WEB_FETCH,
+            {
+                "url": url,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def web_search(
+        self,
+        query: str,
+        *,
+        max_results: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> WebSearchResponse:
+        """Search the web.
+
+        Answered by ollama.com only and needs an API key of it.
+
+        ``POST /api/web_search`` at https://ollama.com
+
+        Args:
+            query: The words to search for.
+            max_results: How many results at most.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: There was no usable response.
+            APITimeoutError: A limit ran out.
+            APIStatusError: The server answered with an error; the subclass says which.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what the document promises.
+        """
+        return await self._runtime.call(
+            _op.WEB_SEARCH,
+            {
+                "query": query,
+                "max_results": max_results,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )

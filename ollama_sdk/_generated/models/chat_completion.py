@@ -1,0 +1,38 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ChatCompletion: The next message of a conversation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .chat_completion_choice import ChatCompletionChoice
+    from .completion_usage import CompletionUsage
+
+
+@define(kw_only=True, repr=False)
+class ChatCompletion(Model):
+    """The next message of a conversation.
+
+    Attributes:
+        id: Identifies the answer; not unique.
+        object: The kind of object.
+        created: When it was written, in seconds since 1970.
+        model: The model that answers.
+        choices: The message; there is always one.
+        system_fingerprint: Always the same.
+        usage: How many tokens it took. A reply that was put together from a stream knows it if that told it.
+    """
+
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: list[ChatCompletionChoice]
+    system_fingerprint: str | None = None
+    usage: CompletionUsage | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

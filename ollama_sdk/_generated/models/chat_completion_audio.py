@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ChatCompletionAudio: A recording."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from ollama_sdk._types import Base64
+
+
+@define(kw_only=True, repr=False)
+class ChatCompletionAudio(Model):
+    """A recording.
+
+    Attributes:
+        data: The file, in base64.
+        format: Its format.
+    """
+
+    data: Base64
+    format: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

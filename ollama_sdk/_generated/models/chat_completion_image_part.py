@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ChatCompletionImagePart: A picture in a message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .chat_completion_image_url import ChatCompletionImageURL
+
+
+@define(kw_only=True, repr=False)
+class ChatCompletionImagePart(Model):
+    """A picture in a message.
+
+    Attributes:
+        type: The kind of part.
+        image_url: The picture as a data URL; the server fetches none from the web.
+    """
+
+    type: Literal["image_url"]
+    image_url: str | ChatCompletionImageURL
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,25 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ChatCompletionJSONSchema: The schema that an answer must fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from ollama_sdk._types import JSONSchema
+
+
+@define(kw_only=True, repr=False)
+class ChatCompletionJSONSchema(Model):
+    """The schema that an answer must fit.
+
+    Attributes:
+        schema: The schema.
+    """
+
+    schema: JSONSchema
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

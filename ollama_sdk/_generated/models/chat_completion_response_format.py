@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ChatCompletionResponseFormat: The form of an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .chat_completion_json_schema import ChatCompletionJSONSchema
+
+
+@define(kw_only=True, repr=False)
+class ChatCompletionResponseFormat(Model):
+    """The form of an answer.
+
+    Attributes:
+        type: `text` is free, `json_object` any JSON object, `json_schema` JSON that fits a schema.
+        json_schema: The schema, for `json_schema`.
+    """
+
+    type: str
+    json_schema: ChatCompletionJSONSchema | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

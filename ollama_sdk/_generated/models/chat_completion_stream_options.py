@@ -1,0 +1,25 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ChatCompletionStreamOptions: What a stream tells beside the text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class ChatCompletionStreamOptions(Model):
+    """What a stream tells beside the text.
+
+    Attributes:
+        include_usage: Whether the last item counts the tokens.
+    """
+
+    include_usage: bool | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

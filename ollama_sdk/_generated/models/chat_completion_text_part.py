@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ChatCompletionTextPart: Text in a message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class ChatCompletionTextPart(Model):
+    """Text in a message.
+
+    Attributes:
+        type: The kind of part.
+        text: The text.
+    """
+
+    type: Literal["text"]
+    text: str
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

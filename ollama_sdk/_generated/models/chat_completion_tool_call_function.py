@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ChatCompletionToolCallFunction: A function and the arguments to call it with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class ChatCompletionToolCallFunction(Model):
+    """A function and the arguments to call it with.
+
+    Attributes:
+        name: Name of the function.
+        arguments: Arguments by name, as the text of a JSON object.
+    """
+
+    name: str
+    arguments: str
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""CloudStatus: Whether a server may use ollama.com."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class CloudStatus(Model):
+    """Whether a server may use ollama.com.
+
+    Attributes:
+        disabled: Whether it is switched off.
+        source: What switched it.
+    """
+
+    disabled: bool
+    source: str
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,38 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""Completion: The continuation of a prompt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .completion_choice import CompletionChoice
+    from .completion_usage import CompletionUsage
+
+
+@define(kw_only=True, repr=False)
+class Completion(Model):
+    """The continuation of a prompt.
+
+    Attributes:
+        id: Identifies the answer; not unique.
+        object: The kind of object.
+        created: When it was written, in seconds since 1970.
+        model: The model that answers.
+        choices: The text; there is always one.
+        system_fingerprint: Always the same.
+        usage: How many tokens it took. A reply that was put together from a stream knows it if that told it.
+    """
+
+    id: str
+    object: str
+    created: int
+    model: str
+    choices: list[CompletionChoice]
+    system_fingerprint: str | None = None
+    usage: CompletionUsage | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

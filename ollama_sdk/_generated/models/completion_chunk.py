@@ -1,0 +1,38 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""CompletionChunk: A piece of the continuation of a prompt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .completion_choice import CompletionChoice
+    from .completion_usage import CompletionUsage
+
+
+@define(kw_only=True, repr=False)
+class CompletionChunk(Model):
+    """A piece of the continuation of a prompt.
+
+    Attributes:
+        id: Identifies the answer; the same in all pieces.
+        object: The kind of object.
+        created: When it was written, in seconds since 1970.
+        model: The model that answers; empty when the stream broke off here.
+        choices: The piece; none in the item that counts the tokens.
+        system_fingerprint: Always the same.
+        usage: How many tokens it took, if it was asked for; zero in all items but the last.
+    """
+
+    id: str
+    object: str
+    created: int
+    model: str
+    choices: list[CompletionChoice]
+    system_fingerprint: str | None = None
+    usage: CompletionUsage | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,25 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""CompletionLogprobs: How likely the tokens of a text were."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .logprob import Logprob
+
+
+@define(kw_only=True, repr=False)
+class CompletionLogprobs(Model):
+    """How likely the tokens of a text were.
+
+    Attributes:
+        content: Each token.
+    """
+
+    content: list[Logprob] | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

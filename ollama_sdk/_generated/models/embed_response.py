@@ -1,0 +1,33 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""EmbedResponse: The vectors of the texts. The counters are absent when there was nothing to embed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class EmbedResponse(Model):
+    """The vectors of the texts. The counters are absent when there was nothing to embed.
+
+    Attributes:
+        model: The model that embedded.
+        embeddings: One vector of length 1 for each text, in their order: [texts, dimensions].
+        total_duration: Time of the whole call, in nanoseconds.
+        load_duration: Time to load the model, in nanoseconds.
+        prompt_eval_count: Tokens of all texts together.
+    """
+
+    model: str
+    embeddings: list[list[float]]
+    total_duration: int | None = None
+    load_duration: int | None = None
+    prompt_eval_count: int | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,25 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""EmbeddingsResponse: The vector of the text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model, empty_list
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class EmbeddingsResponse(Model):
+    """The vector of the text.
+
+    Attributes:
+        embedding: The vector: [dimensions]. Empty when there was nothing to embed.
+    """
+
+    embedding: list[float] = field(factory=empty_list)
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

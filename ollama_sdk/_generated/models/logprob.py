@@ -1,0 +1,31 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""Logprob: A token of the answer, how likely it was, and what else was likely in its place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .token_logprob import TokenLogprob
+
+
+@define(kw_only=True, repr=False)
+class Logprob(Model):
+    """A token of the answer, how likely it was, and what else was likely in its place.
+
+    Attributes:
+        token: The text of the token.
+        logprob: Natural logarithm of its probability.
+        bytes: The text in UTF-8, byte by byte; a token may end inside a character.
+        top_logprobs: The likeliest tokens here, the likeliest first.
+    """
+
+    token: str
+    logprob: float
+    bytes: list[int] | None = None
+    top_logprobs: list[TokenLogprob] | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

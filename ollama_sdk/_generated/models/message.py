@@ -1,0 +1,39 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""Message: One message of a conversation, or a piece of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from ollama_sdk._types import Base64
+
+    from .tool_call import ToolCall
+
+
+@define(kw_only=True, repr=False)
+class Message(Model):
+    """One message of a conversation, or a piece of one.
+
+    Attributes:
+        role: Who speaks.
+        content: What is said.
+        thinking: What the model thought before it spoke.
+        images: Pictures that belong to the message, for a model with vision; base64, not a data URL.
+        tool_calls: Tools that the model wants called.
+        tool_name: In a message of role `tool`: which tool gave this result.
+        tool_call_id: In a message of role `tool`: the `id` of the call that it answers.
+    """
+
+    role: str
+    content: str = ""
+    thinking: str | None = None
+    images: list[Base64] | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_name: str | None = None
+    tool_call_id: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesBlockStopEvent: A block of the message is complete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class MessagesBlockStopEvent(Model):
+    """A block of the message is complete.
+
+    Attributes:
+        type: What happened.
+        index: Place of the block in the message, from 0.
+    """
+
+    type: Literal["content_block_stop"]
+    index: int
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,33 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesCitation: Where a text is taken from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class MessagesCitation(Model):
+    """Where a text is taken from.
+
+    Attributes:
+        type: The kind of source.
+        url: Address of the page.
+        title: Title of the page.
+        encrypted_index: Place in the page, to be given back.
+        cited_text: The text that is cited.
+    """
+
+    type: str
+    url: str | None = None
+    title: str | None = None
+    encrypted_index: str | None = None
+    cited_text: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

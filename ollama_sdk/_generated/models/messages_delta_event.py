@@ -1,0 +1,30 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesDeltaEvent: The message ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .messages_delta import MessagesDelta
+    from .messages_delta_usage import MessagesDeltaUsage
+
+
+@define(kw_only=True, repr=False)
+class MessagesDeltaEvent(Model):
+    """The message ends.
+
+    Attributes:
+        type: What happened.
+        delta: Why it ends.
+        usage: How many tokens it took.
+    """
+
+    type: Literal["message_delta"]
+    delta: MessagesDelta
+    usage: MessagesDeltaUsage
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesDeltaUsage: How many tokens a message took. The first servers with this route counted only the answer here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class MessagesDeltaUsage(Model):
+    """How many tokens a message took. The first servers with this route counted only the answer here.
+
+    Attributes:
+        output_tokens: Tokens of the answer.
+        input_tokens: Tokens of the input.
+    """
+
+    output_tokens: int
+    input_tokens: int | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,29 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesErrorResponse: What went wrong, as the route that follows Anthropic says it; in a stream, as an event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .messages_error import MessagesError
+
+
+@define(kw_only=True, repr=False)
+class MessagesErrorResponse(Model):
+    """What went wrong, as the route that follows Anthropic says it; in a stream, as an event.
+
+    Attributes:
+        type: The kind of object.
+        error: What went wrong.
+        request_id: Identifies the request.
+    """
+
+    type: Literal["error"]
+    error: MessagesError
+    request_id: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

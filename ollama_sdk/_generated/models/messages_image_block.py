@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesImageBlock: A picture in a message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .messages_image_source import MessagesImageSource
+
+
+@define(kw_only=True, repr=False)
+class MessagesImageBlock(Model):
+    """A picture in a message.
+
+    Attributes:
+        type: The kind of block.
+        source: The picture.
+    """
+
+    type: Literal["image"]
+    source: MessagesImageSource
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,31 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesImageSource: A picture. The server fetches none from the web."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from ollama_sdk._types import Base64
+
+
+@define(kw_only=True, repr=False)
+class MessagesImageSource(Model):
+    """A picture. The server fetches none from the web.
+
+    Attributes:
+        type: How the picture is given.
+        media_type: Its media type.
+        data: The file, in base64.
+        url: Its address.
+    """
+
+    type: str
+    media_type: str | None = None
+    data: Base64 | None = None
+    url: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesInputDelta: A piece of the arguments of a tool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class MessagesInputDelta(Model):
+    """A piece of the arguments of a tool.
+
+    Attributes:
+        type: The kind of piece.
+        partial_json: A piece of the text of a JSON object.
+    """
+
+    type: Literal["input_json_delta"]
+    partial_json: str = ""
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

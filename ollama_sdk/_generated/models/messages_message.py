@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesMessage: A message of a conversation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .messages_content_block import MessagesContentBlock
+
+
+@define(kw_only=True, repr=False)
+class MessagesMessage(Model):
+    """A message of a conversation.
+
+    Attributes:
+        role: Who speaks.
+        content: What is said, or its blocks.
+    """
+
+    role: str
+    content: str | list[MessagesContentBlock]
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

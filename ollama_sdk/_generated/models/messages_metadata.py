@@ -1,0 +1,25 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesMetadata: Who asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class MessagesMetadata(Model):
+    """Who asks.
+
+    Attributes:
+        user_id: Identifies the user.
+    """
+
+    user_id: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,25 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesOutputConfig: How hard a model thinks first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class MessagesOutputConfig(Model):
+    """How hard a model thinks first.
+
+    Attributes:
+        effort: How hard.
+    """
+
+    effort: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

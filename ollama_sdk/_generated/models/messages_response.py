@@ -1,0 +1,40 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesResponse: The next message of a conversation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model, empty_list
+
+if TYPE_CHECKING:
+    from .messages_content_block import MessagesContentBlock
+    from .messages_usage import MessagesUsage
+
+
+@define(kw_only=True, repr=False)
+class MessagesResponse(Model):
+    """The next message of a conversation.
+
+    Attributes:
+        id: Identifies the message.
+        type: The kind of object.
+        role: Who speaks.
+        model: The model that answers.
+        usage: How many tokens it took.
+        content: The blocks of the message.
+        stop_reason: Why it ended: `end_turn` by itself, `max_tokens` at the limit of tokens, `stop_sequence` at one of those, `tool_use` to have tools called.
+        stop_sequence: The text at which it ended.
+    """
+
+    id: str
+    type: str
+    role: str
+    model: str
+    usage: MessagesUsage
+    content: list[MessagesContentBlock] = field(factory=empty_list)
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,31 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesServerToolUseBlock: A tool that the server called itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class MessagesServerToolUseBlock(Model):
+    """A tool that the server called itself.
+
+    Attributes:
+        type: The kind of block.
+        id: Names the call in the block that answers it.
+        name: Name of the tool.
+        input: Arguments by name.
+    """
+
+    type: Literal["server_tool_use"]
+    id: str
+    name: str
+    input: dict[str, Any]
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

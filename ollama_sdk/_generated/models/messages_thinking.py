@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesThinking: Whether a model thinks first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class MessagesThinking(Model):
+    """Whether a model thinks first.
+
+    Attributes:
+        type: Whether it does.
+        budget_tokens: Without effect.
+    """
+
+    type: str
+    budget_tokens: int | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

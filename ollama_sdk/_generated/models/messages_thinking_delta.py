@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesThinkingDelta: A piece of what the model thinks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class MessagesThinkingDelta(Model):
+    """A piece of what the model thinks.
+
+    Attributes:
+        type: The kind of piece.
+        thinking: The piece.
+    """
+
+    type: Literal["thinking_delta"]
+    thinking: str = ""
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,33 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesTool: A tool that the model may call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from ollama_sdk._types import JSONSchema
+
+
+@define(kw_only=True, repr=False)
+class MessagesTool(Model):
+    """A tool that the model may call.
+
+    Attributes:
+        name: Name of the tool.
+        description: What it does; the model reads this.
+        input_schema: What it takes, as a JSON schema of an object.
+        type: The kind of tool.
+        max_uses: How often the server may search the web.
+    """
+
+    name: str
+    description: str | None = None
+    input_schema: JSONSchema | None = None
+    type: str | None = None
+    max_uses: int | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,29 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesToolChoice: Which tools the model may choose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class MessagesToolChoice(Model):
+    """Which tools the model may choose.
+
+    Attributes:
+        type: The kind of choice.
+        name: Name of the tool, for `tool`.
+        disable_parallel_tool_use: Whether it may choose one at most.
+    """
+
+    type: str
+    name: str | None = None
+    disable_parallel_tool_use: bool | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

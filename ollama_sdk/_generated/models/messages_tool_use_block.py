@@ -1,0 +1,31 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesToolUseBlock: A tool that the model wants called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class MessagesToolUseBlock(Model):
+    """A tool that the model wants called.
+
+    Attributes:
+        type: The kind of block.
+        id: Names the call in the block that answers it.
+        name: Name of the tool.
+        input: Arguments by name.
+    """
+
+    type: Literal["tool_use"]
+    id: str
+    name: str
+    input: dict[str, Any]
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesUsage: How many tokens a message took."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class MessagesUsage(Model):
+    """How many tokens a message took.
+
+    Attributes:
+        input_tokens: Tokens of the input; an estimate at the start of a stream.
+        output_tokens: Tokens of the answer.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

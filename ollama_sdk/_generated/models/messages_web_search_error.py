@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesWebSearchError: Why a search of the web gave nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class MessagesWebSearchError(Model):
+    """Why a search of the web gave nothing.
+
+    Attributes:
+        type: The kind of result.
+        error_code: Names the fault.
+    """
+
+    type: str
+    error_code: str
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,33 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesWebSearchResult: A page that was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class MessagesWebSearchResult(Model):
+    """A page that was found.
+
+    Attributes:
+        type: The kind of result.
+        url: Address of the page.
+        title: Title of the page.
+        encrypted_content: Text of the page, to be given back.
+        page_age: How old the page is.
+    """
+
+    type: str
+    url: str
+    title: str
+    encrypted_content: str | None = None
+    page_age: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

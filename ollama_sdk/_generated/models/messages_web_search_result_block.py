@@ -1,0 +1,30 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""MessagesWebSearchResultBlock: What a search of the web by the server gave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .messages_web_search_error import MessagesWebSearchError
+    from .messages_web_search_result import MessagesWebSearchResult
+
+
+@define(kw_only=True, repr=False)
+class MessagesWebSearchResultBlock(Model):
+    """What a search of the web by the server gave.
+
+    Attributes:
+        type: The kind of block.
+        tool_use_id: The `id` of the call that it answers.
+        content: What was found, or why nothing was.
+    """
+
+    type: Literal["web_search_tool_result"]
+    tool_use_id: str
+    content: list[MessagesWebSearchResult] | MessagesWebSearchError | str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

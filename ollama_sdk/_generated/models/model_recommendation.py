@@ -1,0 +1,35 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ModelRecommendation: A model that Ollama suggests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class ModelRecommendation(Model):
+    """A model that Ollama suggests.
+
+    Attributes:
+        model: Name of the model.
+        description: What it is good for.
+        context_length: Longest context, in tokens.
+        max_output_tokens: Longest answer, in tokens.
+        vram_bytes: Memory that it needs on GPUs, in bytes.
+        required_plan: The plan that an account needs to use it.
+    """
+
+    model: str
+    description: str
+    context_length: int | None = None
+    max_output_tokens: int | None = None
+    vram_bytes: int | None = None
+    required_plan: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,25 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ModelRecommendations: Models that Ollama suggests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .model_recommendation import ModelRecommendation
+
+
+@define(kw_only=True, repr=False)
+class ModelRecommendations(Model):
+    """Models that Ollama suggests.
+
+    Attributes:
+        recommendations: The suggestions.
+    """
+
+    recommendations: list[ModelRecommendation]
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

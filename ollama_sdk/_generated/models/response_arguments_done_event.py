@@ -1,0 +1,33 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseArgumentsDoneEvent: All arguments of a call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class ResponseArgumentsDoneEvent(Model):
+    """All arguments of a call.
+
+    Attributes:
+        type: What happened.
+        item_id: Identifies the call.
+        output_index: Place of the call in the response, from 0.
+        arguments: Arguments by name, as the text of a JSON object.
+        sequence_number: Place of the event in the stream, from 0.
+    """
+
+    type: Literal["response.function_call_arguments.done"]
+    item_id: str
+    output_index: int
+    arguments: str
+    sequence_number: int | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

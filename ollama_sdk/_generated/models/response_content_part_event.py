@@ -1,0 +1,35 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseContentPartEvent: A part of a message has begun or is complete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .response_output_content import ResponseOutputContent
+
+
+@define(kw_only=True, repr=False)
+class ResponseContentPartEvent(Model):
+    """A part of a message has begun or is complete.
+
+    Attributes:
+        type: What happened.
+        item_id: Identifies the message.
+        output_index: Place of the message in the response, from 0.
+        content_index: Place of the part in the message, from 0.
+        part: The part as far as it is.
+        sequence_number: Place of the event in the stream, from 0.
+    """
+
+    type: Literal["response.content_part.added", "response.content_part.done"]
+    item_id: str
+    output_index: int
+    content_index: int
+    part: ResponseOutputContent
+    sequence_number: int | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

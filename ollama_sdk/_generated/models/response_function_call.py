@@ -1,0 +1,35 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseFunctionCall: A function that the model wants called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class ResponseFunctionCall(Model):
+    """A function that the model wants called.
+
+    Attributes:
+        type: The kind of item.
+        call_id: Names the call in the item that answers it.
+        name: Name of the function.
+        arguments: Arguments by name, as the text of a JSON object.
+        id: Identifies the item.
+        status: How far it is.
+    """
+
+    type: Literal["function_call"]
+    call_id: str
+    name: str
+    arguments: str
+    id: str | None = None
+    status: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

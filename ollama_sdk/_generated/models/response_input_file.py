@@ -1,0 +1,33 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseInputFile: A file in a message. Ollama refuses files so far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class ResponseInputFile(Model):
+    """A file in a message. Ollama refuses files so far.
+
+    Attributes:
+        type: The kind of part.
+        file_data: The file, as a data URL.
+        file_id: Identifies a file that was uploaded before.
+        file_url: Address of the file.
+        filename: Name of the file.
+    """
+
+    type: Literal["input_file"]
+    file_data: str | None = None
+    file_id: str | None = None
+    file_url: str | None = None
+    filename: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

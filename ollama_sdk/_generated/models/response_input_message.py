@@ -1,0 +1,29 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseInputMessage: A message of a conversation. An item without a type is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .response_input_content import ResponseInputContent
+
+
+@define(kw_only=True, repr=False)
+class ResponseInputMessage(Model):
+    """A message of a conversation. An item without a type is one.
+
+    Attributes:
+        role: Who speaks.
+        type: The kind of item.
+        content: What is said, or its parts.
+    """
+
+    role: str
+    type: Literal["message"] | None = None
+    content: str | list[ResponseInputContent] | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,25 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseInputTokensDetails: More about the tokens of an input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class ResponseInputTokensDetails(Model):
+    """More about the tokens of an input.
+
+    Attributes:
+        cached_tokens: Always 0.
+    """
+
+    cached_tokens: int
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

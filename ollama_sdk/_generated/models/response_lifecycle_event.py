@@ -1,0 +1,29 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseLifecycleEvent: The response has begun, goes on, is complete or has failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .response_object import ResponseObject
+
+
+@define(kw_only=True, repr=False)
+class ResponseLifecycleEvent(Model):
+    """The response has begun, goes on, is complete or has failed.
+
+    Attributes:
+        type: What happened.
+        response: The response as far as it is.
+        sequence_number: Place of the event in the stream, from 0.
+    """
+
+    type: Literal["response.completed", "response.created", "response.failed", "response.in_progress"]
+    response: ResponseObject
+    sequence_number: int | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

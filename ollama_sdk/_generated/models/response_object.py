@@ -1,0 +1,91 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseObject: A response, whole or as far as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .response_error import ResponseError
+    from .response_incomplete_details import ResponseIncompleteDetails
+    from .response_output_item import ResponseOutputItem
+    from .response_reasoning import ResponseReasoning
+    from .response_text import ResponseText
+    from .response_tool import ResponseTool
+    from .response_usage import ResponseUsage
+
+
+@define(kw_only=True, repr=False)
+class ResponseObject(Model):
+    """A response, whole or as far as it is.
+
+    Attributes:
+        id: Identifies the response; not unique.
+        object: The kind of object.
+        status: How far it is.
+        output: What the model thought, said and wants called, in this order.
+        model: The model that answers.
+        created_at: When it was begun, in seconds since 1970.
+        completed_at: When it was complete, in seconds since 1970.
+        usage: How many tokens it took.
+        error: Why it failed.
+        incomplete_details: Why it is incomplete.
+        instructions: As in the request.
+        tools: As in the request.
+        text: As in the request.
+        reasoning: As in the request.
+        temperature: As in the request.
+        top_p: As in the request.
+        max_output_tokens: As in the request.
+        truncation: As in the request.
+        background: As in the request.
+        tool_choice: Always `auto`.
+        parallel_tool_calls: Always true.
+        presence_penalty: Always 0.
+        frequency_penalty: Always 0.
+        top_logprobs: Always 0.
+        max_tool_calls: Always null.
+        store: Always false; the server keeps no responses.
+        service_tier: Always `default`.
+        metadata: Always empty.
+        previous_response_id: Always null; the server keeps no responses.
+        safety_identifier: Always null.
+        prompt_cache_key: Always null.
+    """
+
+    id: str
+    object: str
+    status: str
+    output: list[ResponseOutputItem]
+    model: str | None = None
+    created_at: int | None = None
+    completed_at: int | None = None
+    usage: ResponseUsage | None = None
+    error: ResponseError | None = None
+    incomplete_details: ResponseIncompleteDetails | None = None
+    instructions: str | None = None
+    tools: list[ResponseTool] | None = None
+    text: ResponseText | None = None
+    reasoning: ResponseReasoning | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_output_tokens: int | None = None
+    truncation: str | None = None
+    background: bool | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    top_logprobs: int | None = None
+    max_tool_calls: int | None = None
+    store: bool | None = None
+    service_tier: str | None = None
+    metadata: dict[str, Any] | None = None
+    previous_response_id: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

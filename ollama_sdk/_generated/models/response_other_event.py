@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseOtherEvent: An event of a kind that this document does not know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class ResponseOtherEvent(Model):
+    """An event of a kind that this document does not know.
+
+    Attributes:
+        type: What happened.
+        sequence_number: Place of the event in the stream, from 0.
+    """
+
+    type: str
+    sequence_number: int | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

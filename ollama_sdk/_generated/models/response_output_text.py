@@ -1,0 +1,31 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseOutputText: Text that the model said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class ResponseOutputText(Model):
+    """Text that the model said.
+
+    Attributes:
+        type: The kind of part.
+        text: The text.
+        annotations: Always empty.
+        logprobs: Always empty.
+    """
+
+    type: Literal["output_text"]
+    text: str
+    annotations: list[Any] | None = None
+    logprobs: list[Any] | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,25 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseOutputTokensDetails: More about the tokens of an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class ResponseOutputTokensDetails(Model):
+    """More about the tokens of an answer.
+
+    Attributes:
+        reasoning_tokens: Always 0.
+    """
+
+    reasoning_tokens: int
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,31 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseTextFormat: The form of an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from ollama_sdk._types import JSONSchema
+
+
+@define(kw_only=True, repr=False)
+class ResponseTextFormat(Model):
+    """The form of an answer.
+
+    Attributes:
+        type: `text` is free, `json_schema` is JSON that fits a schema.
+        name: Name of the schema.
+        schema: The schema.
+        strict: Said back and without effect.
+    """
+
+    type: str
+    name: str | None = None
+    schema: JSONSchema | None = None
+    strict: bool | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

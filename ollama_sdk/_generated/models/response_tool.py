@@ -1,0 +1,35 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseTool: A tool that the model may call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from ollama_sdk._types import JSONSchema
+
+
+@define(kw_only=True, repr=False)
+class ResponseTool(Model):
+    """A tool that the model may call.
+
+    Attributes:
+        type: The kind of tool.
+        name: Name of the function.
+        description: What it does; the model reads this.
+        parameters: What it takes, as a JSON schema of an object.
+        strict: Said back and without effect.
+        tools: The functions of a namespace.
+    """
+
+    type: str
+    name: str | None = None
+    description: str | None = None
+    parameters: JSONSchema | None = None
+    strict: bool | None = None
+    tools: list[ResponseTool] | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,34 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseUsage: How many tokens a response took."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .response_input_tokens_details import ResponseInputTokensDetails
+    from .response_output_tokens_details import ResponseOutputTokensDetails
+
+
+@define(kw_only=True, repr=False)
+class ResponseUsage(Model):
+    """How many tokens a response took.
+
+    Attributes:
+        input_tokens: Tokens of the input.
+        output_tokens: Tokens of the answer.
+        total_tokens: Both together.
+        input_tokens_details: More about the input.
+        output_tokens_details: More about the answer.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    input_tokens_details: ResponseInputTokensDetails | None = None
+    output_tokens_details: ResponseOutputTokensDetails | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,31 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseWebSearchCall: A search of the web that the server did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .response_web_search_action import ResponseWebSearchAction
+
+
+@define(kw_only=True, repr=False)
+class ResponseWebSearchCall(Model):
+    """A search of the web that the server did.
+
+    Attributes:
+        type: The kind of item.
+        id: Identifies the item.
+        status: How far it is.
+        action: What was searched for.
+    """
+
+    type: Literal["web_search_call"]
+    id: str | None = None
+    status: str | None = None
+    action: ResponseWebSearchAction | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

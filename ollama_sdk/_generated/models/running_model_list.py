@@ -1,0 +1,25 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""RunningModelList: The models in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .running_model import RunningModel
+
+
+@define(kw_only=True, repr=False)
+class RunningModelList(Model):
+    """The models in memory.
+
+    Attributes:
+        models: The loaded models, the one that stays longest first.
+    """
+
+    models: list[RunningModel]
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,29 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""Tool: A tool that the model may call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .tool_function import ToolFunction
+
+
+@define(kw_only=True, repr=False)
+class Tool(Model):
+    """A tool that the model may call.
+
+    Attributes:
+        function: The function that the tool is.
+        type: The kind of tool.
+        items: Passed on to the model's template.
+    """
+
+    function: ToolFunction
+    type: str | None = None
+    items: Any | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

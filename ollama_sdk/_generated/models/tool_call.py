@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ToolCall: A tool that the model wants called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .tool_call_function import ToolCallFunction
+
+
+@define(kw_only=True, repr=False)
+class ToolCall(Model):
+    """A tool that the model wants called.
+
+    Attributes:
+        function: Which function, with which arguments.
+        id: Names the call in the message that answers it.
+    """
+
+    function: ToolCallFunction
+    id: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

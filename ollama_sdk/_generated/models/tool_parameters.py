@@ -1,0 +1,33 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ToolParameters: The parameters of a function, as a JSON schema of an object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .tool_property import ToolProperty
+
+
+@define(kw_only=True, repr=False)
+class ToolParameters(Model):
+    """The parameters of a function, as a JSON schema of an object.
+
+    Attributes:
+        type: The JSON type of the parameters as a whole.
+        properties: Each parameter by its name.
+        required: Names of the parameters that must be given.
+        defs: Schemas that others refer to.
+        items: The schema of an element, of an array.
+    """
+
+    type: str | None = None
+    properties: dict[str, ToolProperty] | None = None
+    required: list[str] | None = None
+    defs: Any | None = field(default=None, metadata={"wire": "$defs"})
+    items: Any | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

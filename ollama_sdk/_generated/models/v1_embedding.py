@@ -1,0 +1,29 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""V1Embedding: The vector of a text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from ollama_sdk._types import FloatVector
+
+
+@define(kw_only=True, repr=False)
+class V1Embedding(Model):
+    """The vector of a text.
+
+    Attributes:
+        object: The kind of object.
+        embedding: The vector, of length 1: [dimensions]. As base64 it is 32-bit floats, the lowest byte first.
+        index: Place of the text, from 0.
+    """
+
+    object: str
+    embedding: FloatVector
+    index: int
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,32 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""V1EmbeddingList: The vectors of the texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model, empty_list
+
+if TYPE_CHECKING:
+    from .v1_embedding import V1Embedding
+    from .v1_embedding_usage import V1EmbeddingUsage
+
+
+@define(kw_only=True, repr=False)
+class V1EmbeddingList(Model):
+    """The vectors of the texts.
+
+    Attributes:
+        object: The kind of object.
+        model: The model that embedded.
+        data: One vector for each text, in their order.
+        usage: How many tokens it took.
+    """
+
+    object: str
+    model: str
+    data: list[V1Embedding] = field(factory=empty_list)
+    usage: V1EmbeddingUsage | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

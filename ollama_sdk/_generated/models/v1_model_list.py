@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""V1ModelList: The models that a server has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model, empty_list
+
+if TYPE_CHECKING:
+    from .v1_model import V1Model
+
+
+@define(kw_only=True, repr=False)
+class V1ModelList(Model):
+    """The models that a server has.
+
+    Attributes:
+        object: The kind of object.
+        data: The models, the one changed last first.
+    """
+
+    object: str
+    data: list[V1Model] = field(factory=empty_list)
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,25 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""VersionResponse: The release of Ollama that a server runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class VersionResponse(Model):
+    """The release of Ollama that a server runs.
+
+    Attributes:
+        version: The release.
+    """
+
+    version: str
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,29 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""WebFetchResponse: A page that was read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class WebFetchResponse(Model):
+    """A page that was read.
+
+    Attributes:
+        title: Its title.
+        content: Its text, as Markdown.
+        links: Addresses that it links to.
+    """
+
+    title: str
+    content: str
+    links: list[str] | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

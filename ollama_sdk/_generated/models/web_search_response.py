@@ -1,0 +1,25 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""WebSearchResponse: What was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model, empty_list
+
+if TYPE_CHECKING:
+    from .web_search_result import WebSearchResult
+
+
+@define(kw_only=True, repr=False)
+class WebSearchResponse(Model):
+    """What was found.
+
+    Attributes:
+        results: The pages, the best first.
+    """
+
+    results: list[WebSearchResult] = field(factory=empty_list)
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

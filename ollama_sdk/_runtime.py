@@ -1,0 +1,277 @@
+"""The sync and async shells between a prepared request and a transport: send, read, decide."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Generic, TypeVar, cast
+
+import anyio
+import anyio.to_thread
+import httpx
+from attrs import frozen
+
+from ._codec import codec_of
+from ._operation import Operation, Streaming
+from ._reply import check_content_type, connection_error, folded, is_answer, one_piece, place_of, status_error
+from ._request import CallOptions, Prepared, Settings, prepare
+from ._transports import AsyncTransports, SyncTransports
+from .errors import APIConnectionError, APITimeoutError, IncompleteReplyError, OllamaError
+from .streaming._fold import Fold, MergeFold, MessagesFold, ResponsesFold
+from .streaming._framing import NDJSONFramer, SSEFramer
+from .streaming._reader import Reader
+from .streaming._stream import AsyncStream, Exchange, Stream
+
+__all__ = ["AsyncRuntime", "RawResponse", "SyncRuntime"]
+
+logger = logging.getLogger("ollama_sdk")
+
+ReplyT = TypeVar("ReplyT")
+ItemT = TypeVar("ItemT")
+
+_FRAMERS = {"ndjson": NDJSONFramer, "sse": SSEFramer}
+
+
+@frozen
+class RawResponse(Generic[ReplyT]):
+    """A reply together with what came before its body.
+
+    Attributes:
+        status_code: The HTTP status.
+        headers: The response headers.
+        parsed: What the plain method would have returned.
+    """
+
+    status_code: int
+    headers: httpx.Headers
+    parsed: ReplyT
+
+
+# What sync and async decide alike
+
+
+def _exchange(
+    operation: Operation[ReplyT, ItemT], prepared: Prepared, response: httpx.Response, max_item_bytes: int
+) -> Exchange[ItemT, ReplyT]:
+    """The response of a streaming call, ready to be read."""
+    streaming = operation.streaming
+    assert streaming is not None  # noqa: S101 - only streaming operations have a stream argument
+    check_content_type(operation, prepared, response)
+    place = place_of(prepared)
+    return Exchange(
+        response=response,
+        reader=Reader(
+            _FRAMERS[streaming.format](max_item_bytes),
+            last=streaming.last,
+            failed=streaming.failed,
+            place=place,
+        ),
+        pace=prepared.deadlines,
+        convert=codec_of(operation.models).converter(streaming.item, place),
+        fold=_fold(streaming),
+        reply=partial(folded, operation, prepared),
+        explain=partial(connection_error, prepared),
+        ended=partial(_log, prepared, response.status_code),
+    )
+
+
+def _fold(streaming: Streaming) -> Fold:
+    if streaming.collect == "messages":
+        return MessagesFold()
+    return ResponsesFold() if streaming.collect == "responses" else MergeFold(streaming.merge)
+
+
+def _log(prepared: Prepared, status: int | None, items: int = 0, error: Exception | None = None) -> None:
+    """One line a call."""
+    if logger.isEnabledFor(logging.DEBUG):
+        milliseconds = prepared.deadlines.elapsed() * 1000
+        outcome = " ".join(str(part) for part in (status, type(error).__name__ if error else None) if part)
+        logger.debug("%s %s %s %.1f ms %d items", prepared.method, prepared.url.path, outcome, milliseconds, items)
+
+
+def _cut_off(prepared: Prepared, error: OllamaError, exc: Exception) -> OllamaError:
+    """The error of a body that broke off after a good status."""
+    if not isinstance(error, APIConnectionError):
+        return error
+    return IncompleteReplyError(
+        f"{place_of(prepared)}: the connection was lost before the reply was complete: {exc}", items=0
+    )
+
+
+def _unreachable(operation: Operation[ReplyT, Any], error: OllamaError) -> RawResponse[ReplyT]:
+    """The answer of a call that asks whether the server is there, or the error for any other."""
+    if operation.reply == "reachable" and isinstance(error, (APIConnectionError, APITimeoutError)):
+        return RawResponse(0, httpx.Headers(), cast("ReplyT", False))
+    raise error
+
+
+# Sync
+
+
+@frozen
+class SyncRuntime:
+    """Calls operations over a transport.
+
+    Attributes:
+        settings: What the client was made with.
+        transports: Where requests go.
+    """
+
+    settings: Settings
+    transports: SyncTransports
+
+    def raw(
+        self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
+    ) -> RawResponse[ReplyT]:
+        """Call an operation for its one-piece reply."""
+        prepared = prepare(operation, values, options, self.settings, stream=False)
+        try:
+            response = self._send(prepared)
+        except OllamaError as exc:
+            return _unreachable(operation, exc)
+        try:
+            body = self._body(prepared, response)
+        finally:
+            response.close()
+        _log(prepared, response.status_code, 1)
+        if not is_answer(operation, response):
+            raise status_error(prepared, response, body)
+        return RawResponse(response.status_code, response.headers, one_piece(operation, prepared, response, body))
+
+    def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
+        """Call an operation for its one-piece reply, and return it."""
+        return self.raw(operation, values, options).parsed
+
+    def invoke(
+        self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
+    ) -> ReplyT | Stream[ItemT, ReplyT]:
+        """Call an operation as ``stream`` says."""
+        return self.stream(operation, values, options) if stream else self.call(operation, values, options)
+
+    def stream(
+        self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions
+    ) -> Stream[ItemT, ReplyT]:
+        """Call an operation for a stream of items."""
+        prepared = prepare(operation, values, options, self.settings, stream=True)
+        response = self._send(prepared)
+        try:
+            if not response.is_success:
+                body = self._body(prepared, response)
+                _log(prepared, response.status_code)
+                raise status_error(prepared, response, body)
+            return Stream(_exchange(operation, prepared, response, self.settings.max_item_bytes))
+        except BaseException:
+            response.close()
+            raise
+
+    def _send(self, prepared: Prepared) -> httpx.Response:
+        """The response as soon as its headers are there."""
+        try:
+            return self.transports.current.handle_request(prepared.request())
+        except Exception as exc:
+            error = connection_error(prepared, exc)
+            _log(prepared, None, error=error)
+            raise error from exc
+
+    def _body(self, prepared: Prepared, response: httpx.Response) -> bytes:
+        """The whole body; what an error status says is kept even if its body breaks off."""
+        try:
+            return response.read()
+        except Exception as exc:
+            error = connection_error(prepared, exc)
+            if not response.is_success and isinstance(error, APIConnectionError):
+                return b""
+            error = _cut_off(prepared, error, exc)
+            _log(prepared, response.status_code, error=error)
+            raise error from exc
+
+
+# Async
+
+
+@frozen
+class AsyncRuntime:
+    """Calls operations over an async transport; the async twin of :class:`SyncRuntime`."""
+
+    settings: Settings
+    transports: AsyncTransports
+
+    async def raw(
+        self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
+    ) -> RawResponse[ReplyT]:
+        """Call an operation for its one-piece reply."""
+        prepared = await self._prepare(operation, values, options, stream=False)
+        try:
+            response = await self._send(prepared)
+        except OllamaError as exc:
+            return _unreachable(operation, exc)
+        try:
+            body = await self._body(prepared, response)
+        finally:
+            await _aclose(response)
+        _log(prepared, response.status_code, 1)
+        if not is_answer(operation, response):
+            raise status_error(prepared, response, body)
+        return RawResponse(response.status_code, response.headers, one_piece(operation, prepared, response, body))
+
+    async def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
+        """Call an operation for its one-piece reply, and return it."""
+        return (await self.raw(operation, values, options)).parsed
+
+    async def invoke(
+        self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
+    ) -> ReplyT | AsyncStream[ItemT, ReplyT]:
+        """Call an operation as ``stream`` says."""
+        if stream:
+            return await self.stream(operation, values, options)
+        return await self.call(operation, values, options)
+
+    async def stream(
+        self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions
+    ) -> AsyncStream[ItemT, ReplyT]:
+        """Call an operation for a stream of items."""
+        prepared = await self._prepare(operation, values, options, stream=True)
+        response = await self._send(prepared)
+        try:
+            if not response.is_success:
+                body = await self._body(prepared, response)
+                _log(prepared, response.status_code)
+                raise status_error(prepared, response, body)
+            return AsyncStream(_exchange(operation, prepared, response, self.settings.max_item_bytes))
+        except BaseException:
+            await _aclose(response)
+            raise
+
+    async def _prepare(
+        self, operation: Operation[Any, Any], values: Mapping[str, Any], options: CallOptions, *, stream: bool
+    ) -> Prepared:
+        build = partial(prepare, operation, values, options, self.settings, stream=stream)
+        # Files are digested and read here: not on the event loop.
+        return await anyio.to_thread.run_sync(build) if operation.body in {"binary", "multipart"} else build()
+
+    async def _send(self, prepared: Prepared) -> httpx.Response:
+        """The response as soon as its headers are there."""
+        try:
+            return await self.transports.current.handle_async_request(prepared.request())
+        except Exception as exc:
+            error = connection_error(prepared, exc)
+            _log(prepared, None, error=error)
+            raise error from exc
+
+    async def _body(self, prepared: Prepared, response: httpx.Response) -> bytes:
+        """The whole body; what an error status says is kept even if its body breaks off."""
+        try:
+            return await response.aread()
+        except Exception as exc:
+            error = connection_error(prepared, exc)
+            if not response.is_success and isinstance(error, APIConnectionError):
+                return b""
+            error = _cut_off(prepared, error, exc)
+            _log(prepared, response.status_code, error=error)
+            raise error from exc
+
+
+async def _aclose(response: httpx.Response) -> None:
+    with anyio.CancelScope(shield=True):
+        await response.aclose()

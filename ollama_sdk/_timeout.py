@@ -1,0 +1,168 @@
+"""How long a call may take: the limits a user sets, and the running deadlines of one call."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from attrs import Attribute, field, frozen
+
+from ._clock import SYSTEM_CLOCK, Clock
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from .errors import TimeoutPhase
+
+__all__ = ["INHERIT", "Deadlines", "Inherit", "Limit", "Timeout", "TimeoutLike", "as_timeout"]
+
+
+def _positive(_: Any, attribute: Attribute[Any], value: Any) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise ConfigurationError(
+            f"Timeout({attribute.name}={value!r}): give a number of seconds above 0, or None to wait for ever"
+        )
+
+
+@frozen
+class Timeout:
+    """Limits of a call, each in seconds; ``None`` waits for ever.
+
+    Attributes:
+        connect: Reaching the server: name look-up, TCP and TLS; and waiting for a free connection of a bounded pool.
+        first_item: From sending the request to the first item of a stream, or to the whole body of a one-piece reply.
+            Loading the model and reading the prompt happen here, so it is long by default.
+        between_items: From one item of a stream to the next.
+        total: The whole call, all attempts and all waiting included, however steadily bytes trickle in.
+    """
+
+    connect: float | None = field(default=5.0, validator=_positive)
+    first_item: float | None = field(default=600.0, validator=_positive)
+    between_items: float | None = field(default=120.0, validator=_positive)
+    total: float | None = field(default=None, validator=_positive)
+
+
+class Inherit:
+    """The type of :data:`INHERIT`, the default of every ``timeout`` argument: what the client was made with."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "INHERIT"
+
+
+INHERIT: Final = Inherit()
+TimeoutLike = Timeout | float | None
+
+# Sockets refuse an infinite timeout; three years are as good.
+_AGES = 1e8
+_DRAIN = 1.0
+
+_FOREVER = Timeout(connect=None, first_item=None, between_items=None, total=None)
+
+
+def as_timeout(value: TimeoutLike) -> Timeout:
+    """The limits that ``value`` stands for: itself, a bare number as ``total``, or ``None`` for no limit at all.
+
+    Raises:
+        ConfigurationError: The number is not above 0, or it is no number.
+    """
+    if isinstance(value, Timeout):
+        return value
+    if value is None:
+        return _FOREVER
+    return Timeout(total=value)
+
+
+class Deadlines:
+    """When one call must have reached its next step; moved along as the call proceeds.
+
+    ``total`` runs from the making of this object over every attempt. The other limits are of one attempt:
+    :meth:`attempt` starts them, :meth:`item` restarts them at each item.
+    """
+
+    __slots__ = ("_clock", "_draining", "_phase_at", "limits", "phase", "started", "total_at")
+
+    def __init__(self, limits: Timeout, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
+        self.limits = limits
+        self.started = clock.monotonic()
+        self.total_at = math.inf if limits.total is None else self.started + limits.total
+        self.phase: Literal["first_item", "between_items"] = "first_item"
+        self._phase_at = math.inf
+        self._draining = False
+
+    def attempt(self) -> None:
+        """Start the limits of one attempt."""
+        self._enter("first_item", self.limits.first_item)
+
+    def item(self) -> None:
+        """An item has arrived whole: the next one is due."""
+        if self._draining:
+            return
+        self._enter("between_items", self.limits.between_items)
+
+    def hold(self) -> None:
+        """The caller reads no further for now: only the limit of the whole call runs on."""
+        self._phase_at = math.inf
+
+    def drain(self) -> None:
+        """The last item has arrived: the end of the body must follow soon, or the connection is given up."""
+        if not self._draining:
+            self._draining = True
+            self._enter("between_items", _DRAIN)
+
+    def _enter(self, phase: Literal["first_item", "between_items"], seconds: float | None) -> None:
+        self.phase = phase
+        self._phase_at = math.inf if seconds is None else self._clock.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds until the nearest deadline; below 0 when it has passed, infinite when there is none."""
+        at = self._phase_at if self._phase_at < self.total_at else self.total_at
+        return at - self._clock.monotonic()
+
+    def left_to_connect(self) -> float:
+        """Seconds that the next step of connecting may take."""
+        connect = math.inf if self.limits.connect is None else self.limits.connect
+        return min(connect, self.left())
+
+    def elapsed(self) -> float:
+        """Seconds since the call began."""
+        return self._clock.monotonic() - self.started
+
+    def expired(self, otherwise: TimeoutPhase) -> TimeoutPhase:
+        """Which limit ran out when a wait for ``otherwise`` did not end in time."""
+        return "total" if self._clock.monotonic() >= self.total_at else otherwise
+
+    def extension(self) -> dict[str, float | None]:
+        """The ``timeout`` request extension of httpx: plain numbers to any transport, live deadlines to our own."""
+        connecting = Limit.of(self, connecting=True)
+        waiting = Limit.of(self)
+        return {"connect": connecting, "pool": float(connecting), "read": waiting, "write": waiting}
+
+
+class Limit(float):
+    """A number of seconds that also knows the live deadlines it was taken from.
+
+    httpcore hands the values of the ``timeout`` extension unchanged to the network stream. A stream that knows this class
+    asks :meth:`left` before every single read and write; any other one sees an ordinary number.
+    """
+
+    __slots__ = ("_connecting", "deadlines")
+    deadlines: Deadlines
+    _connecting: bool
+
+    @classmethod
+    def of(cls, deadlines: Deadlines, *, connecting: bool = False) -> Limit:
+        """The limit of ``deadlines`` as they stand; its number is what a transport that knows no better goes by."""
+        left = deadlines.left_to_connect() if connecting else deadlines.left()
+        limit = cls(min(max(left, 0.0), _AGES))
+        limit.deadlines = deadlines
+        limit._connecting = connecting
+        return limit
+
+    def left(self) -> float | None:
+        """Seconds left at this moment, ``None`` without end; 0 or less when time is up."""
+        left = self.deadlines.left_to_connect() if self._connecting else self.deadlines.left()
+        return None if left == math.inf else left

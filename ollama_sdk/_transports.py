@@ -1,0 +1,211 @@
+"""What a client sends through: the wire, and over it the policies that were asked for, which may change while calls run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import httpx
+from attrs import frozen
+
+from ._timeout import Limit
+
+if TYPE_CHECKING:
+    from .reliability import AsyncHealth, Endpoint, EndpointHealth, Health, Policies, Stack
+
+__all__ = ["AsyncClientTransport", "AsyncTransports", "ClientTransport", "Servers", "SyncTransports"]
+
+_TransportT = TypeVar("_TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
+
+
+@frozen
+class Servers:
+    """The servers of a client, made into endpoints only when a policy or a health check needs them.
+
+    Attributes:
+        count: How many there are.
+        endpoints: Makes them; requests are addressed to the first.
+    """
+
+    count: int
+    endpoints: Callable[[], tuple[Endpoint, ...]]
+
+
+class _Transports(Generic[_TransportT]):
+    """The wire of one client and its stack of policies, shared by all views of the client.
+
+    Without any policy, nothing of :mod:`ollama_sdk.reliability` is imported.
+
+    Args:
+        wire: Where requests go in the end.
+        servers: The servers.
+        policies: As :class:`ollama_sdk.reliability.Policies` takes them; ``None`` is off.
+
+    Attributes:
+        asked: The policies that are on, as they were given.
+    """
+
+    _wire: _TransportT
+
+    def __init__(self, wire: _TransportT, servers: Servers, policies: Mapping[str, Any]) -> None:
+        self._wire = wire
+        self._servers = servers
+        self.asked = {name: policy for name, policy in policies.items() if policy is not None}
+        self._stack: Stack[_TransportT] | None = self._build() if self.asked or servers.count > 1 else None
+
+    def _build(self) -> Stack[_TransportT]:
+        raise NotImplementedError
+
+    def _policies(self) -> Policies:
+        from .reliability import Policies  # noqa: PLC0415 - only clients with policies pay for it
+
+        return Policies(**self.asked)
+
+    @property
+    def current(self) -> _TransportT:
+        """What a call that begins now is sent through."""
+        return self._wire if self._stack is None else self._stack.transport
+
+    @property
+    def stack(self) -> Stack[_TransportT]:
+        """The policies."""
+        if self._stack is None:
+            self._stack = self._build()
+        return self._stack
+
+    def _saw(self, health: EndpointHealth) -> None:
+        self.stack.saw(health)
+
+    def reconfigure(self, changes: Mapping[str, Any]) -> Policies:
+        """Change policies for the calls that begin from now on; returns the former ones.
+
+        Raises:
+            ConfigurationError: A change cannot work; nothing has changed.
+        """
+        former = self.stack
+        self._stack = former.reconfigured(**changes)
+        self.asked = {name: policy for name, policy in {**self.asked, **changes}.items() if policy is not None}
+        return former.policies
+
+
+class SyncTransports(_Transports[httpx.BaseTransport]):
+    """The transports of a sync client."""
+
+    def __init__(self, wire: httpx.BaseTransport, servers: Servers, policies: Mapping[str, Any]) -> None:
+        super().__init__(_Attempts(wire), servers, policies)
+
+    def _build(self) -> Stack[httpx.BaseTransport]:
+        from .reliability import build_stack  # noqa: PLC0415
+
+        return build_stack(self._wire, self._servers.endpoints(), self._policies())
+
+    @cached_property
+    def health(self) -> Health:
+        """Looks at the servers."""
+        from .reliability import Health  # noqa: PLC0415
+
+        config = self.stack.policies.health
+        return Health(self._wire, self.stack.endpoints, config, feed=self._saw)
+
+    def close(self) -> None:
+        """Stop what runs and close the connections."""
+        if "health" in self.__dict__:
+            self.health.stop()
+        self._wire.close()
+
+
+class AsyncTransports(_Transports[httpx.AsyncBaseTransport]):
+    """The transports of an async client."""
+
+    def __init__(self, wire: httpx.AsyncBaseTransport, servers: Servers, policies: Mapping[str, Any]) -> None:
+        super().__init__(_AsyncAttempts(wire), servers, policies)
+
+    def _build(self) -> Stack[httpx.AsyncBaseTransport]:
+        from .reliability import build_async_stack  # noqa: PLC0415
+
+        return build_async_stack(self._wire, self._servers.endpoints(), self._policies())
+
+    @cached_property
+    def health(self) -> AsyncHealth:
+        """Looks at the servers."""
+        from .reliability import AsyncHealth  # noqa: PLC0415
+
+        config = self.stack.policies.health
+        return AsyncHealth(self._wire, self.stack.endpoints, config, feed=self._saw)
+
+    async def close(self) -> None:
+        """Stop what runs and close the connections."""
+        if "health" in self.__dict__:
+            await self.health.stop()
+        await self._wire.aclose()
+
+
+def _begin(request: httpx.Request) -> None:
+    """Start the limits of an attempt, and refresh the numbers that foreign transports go by."""
+    limit: Any = request.extensions.get("timeout", {}).get("read")
+    if isinstance(limit, Limit):
+        limit.deadlines.attempt()
+        request.extensions["timeout"] = limit.deadlines.extension()
+
+
+class _Attempts(httpx.BaseTransport):
+    """Starts the limits of each attempt, right before the wire."""
+
+    def __init__(self, wire: httpx.BaseTransport) -> None:
+        self._wire = wire
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        _begin(request)
+        return self._wire.handle_request(request)
+
+    def close(self) -> None:
+        self._wire.close()
+
+
+class _AsyncAttempts(httpx.AsyncBaseTransport):
+    """Starts the limits of each attempt, right before the wire."""
+
+    def __init__(self, wire: httpx.AsyncBaseTransport) -> None:
+        self._wire = wire
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        _begin(request)
+        return await self._wire.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._wire.aclose()
+
+
+class ClientTransport(httpx.BaseTransport):
+    """A caller's whole client as a transport: its headers, cookies, authentication and redirects apply."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        merged = self._client.build_request(
+            request.method, request.url, headers=request.headers, extensions=request.extensions
+        )
+        merged.stream = request.stream
+        return self._client.send(merged, stream=True)
+
+    def close(self) -> None:
+        """Leave the client open: it is the caller's."""
+
+
+class AsyncClientTransport(httpx.AsyncBaseTransport):
+    """A caller's whole client as a transport: its headers, cookies, authentication and redirects apply."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        merged = self._client.build_request(
+            request.method, request.url, headers=request.headers, extensions=request.extensions
+        )
+        merged.stream = request.stream
+        return await self._client.send(merged, stream=True)
+
+    async def aclose(self) -> None:
+        """Leave the client open: it is the caller's."""

@@ -1,0 +1,30 @@
+"""What arguments may be beyond plain JSON: names for the unions that signatures and models use."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import IO, Annotated, Any, Protocol, TypeAlias
+
+__all__ = ["Base64", "FileContent", "FloatVector", "JSONSchema", "SupportsJSONSchema"]
+
+
+class SupportsJSONSchema(Protocol):
+    """A class that describes itself as a JSON schema; every Pydantic model does."""
+
+    @classmethod
+    def model_json_schema(cls) -> dict[str, Any]:
+        """The JSON schema of this class."""
+        ...
+
+
+Base64: TypeAlias = Annotated[str | bytes | PathLike[str], "base64"]
+"""Binary data in JSON: ``bytes`` and the file at a path are encoded when sent; a ``str`` is base64 already."""
+
+JSONSchema: TypeAlias = Annotated[dict[str, Any] | type[SupportsJSONSchema], "json-schema"]
+"""A JSON schema, or a class that has one."""
+
+FloatVector: TypeAlias = Annotated[list[float], "float32-base64"]
+"""``[dimensions]`` floats; sent by the server as numbers or as base64 of little-endian 32-bit floats."""
+
+FileContent: TypeAlias = bytes | PathLike[str] | IO[bytes]
+"""The content of a file to upload: bytes, a path, or a binary file open for reading from where it stands."""

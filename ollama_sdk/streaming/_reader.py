@@ -1,0 +1,135 @@
+"""Decides what the bytes of a streamed body mean: items, the last item, a failure, or an end that came too early."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, cast
+
+import orjson
+
+from ollama_sdk.errors import DecodeError, IncompleteReplyError, OllamaError, ReplyFailedError
+
+from ._framing import Framer
+
+__all__ = ["Reader", "failure_message"]
+
+_EXCERPT = 200
+_SENTINEL = {"data": "[DONE]"}
+
+
+class Reader:
+    """A state machine without I/O: bytes in, decoded items out, an error only after every whole item before it.
+
+    Args:
+        framer: Cuts the bytes into items.
+        last: The fields and values of the item that ends the stream well, or ``{"data": "[DONE]"}``.
+        failed: The fields and values of an item that reports failure, beside any item that has an ``error``.
+        place: The endpoint, for messages.
+
+    Attributes:
+        ready: Items, as decoded JSON, that the caller has not taken yet.
+        finished: Whether the last item has arrived.
+        error: What to raise once ``ready`` is empty.
+        items: How many items have arrived whole.
+    """
+
+    __slots__ = ("_failed", "_framer", "_last", "_place", "_sentinel", "error", "finished", "items", "ready")
+
+    def __init__(
+        self, framer: Framer, *, last: Mapping[str, Any], failed: Mapping[str, Any] | None = None, place: str = ""
+    ) -> None:
+        self._framer = framer
+        self._sentinel = b"[DONE]" if last == _SENTINEL else None
+        self._last = () if self._sentinel else tuple(last.items())
+        self._failed = tuple((failed or {}).items())
+        self._place = place
+        self.ready: deque[dict[str, Any]] = deque()
+        self.finished = False
+        self.error: OllamaError | None = None
+        self.items = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the body."""
+        try:
+            for payload in self._framer.feed(data):
+                self._take(payload)
+        except OllamaError as exc:
+            self.error = exc
+
+    def end(self, cause: Exception | None = None) -> None:
+        """The body has ended: cleanly, or by ``cause``."""
+        try:
+            if cause is None:
+                self._take_rest()
+        except OllamaError as exc:
+            self.error = exc
+        if self.finished or self.error is not None:
+            return
+        how = "the connection was lost" if cause else "the body ended"
+        self.error = IncompleteReplyError(
+            f"{self._place}: {how} before the last item, after {self.items} whole items; "
+            "the model or the server may have stopped: look at the server's log, then try again",
+            items=self.items,
+        )
+        self.error.__cause__ = cause
+
+    def _take_rest(self) -> None:
+        """An item that lacks only its line end is whole; anything less is an end that came too early."""
+        for payload in self._framer.finish():
+            try:
+                orjson.loads(payload)
+            except orjson.JSONDecodeError:
+                if payload != self._sentinel:
+                    return
+            self._take(payload)
+
+    def _take(self, payload: bytes) -> None:
+        if payload == self._sentinel:
+            self.finished = True
+            return
+        try:
+            item = orjson.loads(payload)
+        except orjson.JSONDecodeError as exc:
+            raise self._malformed(payload, str(exc)) from exc
+        if item.__class__ is not dict:
+            raise self._malformed(payload, "not a JSON object")
+        if "error" in item and item["error"] is not None and (message := failure_message(item["error"])):
+            raise self._failure(message)
+        if self._failed and all(item.get(name) == value for name, value in self._failed):
+            raise self._failure(failure_message(item) or "no reason was given")
+        for name, value in self._last:
+            if item.get(name) != value:
+                break
+        else:
+            self.finished = self.finished or self._sentinel is None
+        self.items += 1
+        self.ready.append(item)
+
+    def _malformed(self, payload: bytes, problem: str) -> DecodeError:
+        excerpt = payload[:_EXCERPT].decode(errors="replace")
+        return DecodeError(
+            f"{self._place}: item {self.items + 1} of the stream is malformed ({problem}): {excerpt!r}", excerpt=excerpt
+        )
+
+    def _failure(self, message: str) -> ReplyFailedError:
+        return ReplyFailedError(
+            f"{self._place}: the server failed after {self.items} items: {message}", message=message
+        )
+
+
+def failure_message(error: Any) -> str:
+    """The innermost text of an error: a string, an object with a ``message`` or ``error``, or JSON of one inside a string."""
+    if isinstance(error, str):
+        if not error.lstrip().startswith("{"):
+            return error
+        try:
+            return failure_message(orjson.loads(error)) or error
+        except orjson.JSONDecodeError:
+            return error
+    if isinstance(error, Mapping):
+        fields = cast("Mapping[str, Any]", error)
+        for name in ("error", "message", "response"):
+            if fields.get(name) and (text := failure_message(fields[name])):
+                return text
+    return ""

@@ -1,0 +1,47 @@
+"""The models of the interface, the dicts that may be given instead (``…Param``), and the names used in signatures.
+
+Everything is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._generated import models as _models
+
+if TYPE_CHECKING:
+    from ._generated.models import *  # noqa: F403
+    from ._generated.params import *  # noqa: F403
+    from ._mixins import Metrics as Metrics
+    from ._types import Base64 as Base64
+    from ._types import FileContent as FileContent
+    from ._types import FloatVector as FloatVector
+    from ._types import JSONSchema as JSONSchema
+
+_OTHERS = {
+    "Metrics": "_mixins",
+    "Base64": "_types",
+    "FileContent": "_types",
+    "FloatVector": "_types",
+    "JSONSchema": "_types",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _models.MODULES:
+        return getattr(_models, name)
+    if name in _OTHERS:
+        module = _OTHERS[name]
+    elif name.endswith("Param"):
+        module = "_generated.params"
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(f".{module}", __package__), name)
+
+
+def __dir__() -> list[str]:
+    from ._generated import params  # noqa: PLC0415
+
+    return sorted([*_models.MODULES, *params.__all__, *_OTHERS])
