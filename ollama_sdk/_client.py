@@ -70,10 +70,13 @@ def _settings(
     """What the arguments and the environment come to."""
     if max_item_bytes < 1:
         raise ConfigurationError(f"max_item_bytes={max_item_bytes!r}: give a number of bytes above 0")
+    own = hosts[0] if len(hosts) == 1 and not isinstance(hosts[0], str) else None
+    if own is not None and own.api_key is not None:
+        api_key = own.api_key
     return Settings(
         base_url=_url_of(hosts[0]),
         api_key=os.environ.get("OLLAMA_API_KEY") if api_key is None else api_key,
-        headers=dict(headers or {}),
+        headers={**(headers or {}), **((own and own.headers) or {})},
         timeout=Timeout() if isinstance(timeout, Inherit) else as_timeout(timeout),
         max_item_bytes=max_item_bytes,
     )

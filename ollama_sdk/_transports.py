@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -51,6 +52,7 @@ class _Transports(Generic[_TransportT]):
     def __init__(self, wire: _TransportT, servers: Servers, policies: Mapping[str, Any]) -> None:
         self._wire = wire
         self._servers = servers
+        self._changing = threading.Lock()
         self.asked = {name: policy for name, policy in policies.items() if policy is not None}
         self._stack: Stack[_TransportT] | None = self._build() if self.asked or servers.count > 1 else None
 
@@ -83,9 +85,13 @@ class _Transports(Generic[_TransportT]):
         Raises:
             ConfigurationError: A change cannot work; nothing has changed.
         """
-        former = self.stack
-        self._stack = former.reconfigured(**changes)
-        self.asked = {name: policy for name, policy in {**self.asked, **changes}.items() if policy is not None}
+        with self._changing:
+            former = self.stack
+            self._stack = former.reconfigured(**changes)
+            self.asked = {name: policy for name, policy in {**self.asked, **changes}.items() if policy is not None}
+        health: Health | AsyncHealth | None = self.__dict__.get("health")  # if it has been asked for
+        if health is not None:
+            health.config = self._stack.policies.health or health.config
         return former.policies
 
 

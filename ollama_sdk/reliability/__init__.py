@@ -1,0 +1,86 @@
+"""Reliability policies as httpx transports: each works with a plain ``httpx`` client, and stacked in a fixed order."""
+
+from __future__ import annotations
+
+from .cache import AsyncCacheTransport, Cache, CacheStatistics, CacheTransport
+from .circuit_breaker import AsyncCircuitBreakerTransport, CircuitBreaker, CircuitBreakerTransport
+from .events import (
+    AttemptFailed,
+    AttemptStarted,
+    CacheHit,
+    CacheMiss,
+    CallEnded,
+    CallStarted,
+    CircuitClosed,
+    CircuitHalfOpened,
+    CircuitOpened,
+    EndpointEjected,
+    EndpointRevived,
+    Event,
+    FailedOver,
+    Observer,
+    Reconfigured,
+    Refused,
+    RetryScheduled,
+    StreamEnded,
+    StreamFirstItem,
+    StreamStarted,
+    Waited,
+    log_events,
+)
+from .failover import AsyncFailoverTransport, Endpoint, Failover, FailoverTransport
+from .health import AsyncHealth, EndpointHealth, Health, HealthCheck
+from .rate_limit import AsyncRateLimitTransport, RateLimit, RateLimitTransport
+from .retry import AsyncRetryTransport, Retry, RetryBudget, RetryTransport
+from .stack import Policies, Stack, build_async_stack, build_stack
+
+__all__ = [
+    "AsyncCacheTransport",
+    "AsyncCircuitBreakerTransport",
+    "AsyncFailoverTransport",
+    "AsyncHealth",
+    "AsyncRateLimitTransport",
+    "AsyncRetryTransport",
+    "AttemptFailed",
+    "AttemptStarted",
+    "Cache",
+    "CacheHit",
+    "CacheMiss",
+    "CacheStatistics",
+    "CacheTransport",
+    "CallEnded",
+    "CallStarted",
+    "CircuitBreaker",
+    "CircuitBreakerTransport",
+    "CircuitClosed",
+    "CircuitHalfOpened",
+    "CircuitOpened",
+    "Endpoint",
+    "EndpointEjected",
+    "EndpointHealth",
+    "EndpointRevived",
+    "Event",
+    "FailedOver",
+    "Failover",
+    "FailoverTransport",
+    "Health",
+    "HealthCheck",
+    "Observer",
+    "Policies",
+    "RateLimit",
+    "RateLimitTransport",
+    "Reconfigured",
+    "Refused",
+    "Retry",
+    "RetryBudget",
+    "RetryScheduled",
+    "RetryTransport",
+    "Stack",
+    "StreamEnded",
+    "StreamFirstItem",
+    "StreamStarted",
+    "Waited",
+    "build_async_stack",
+    "build_stack",
+    "log_events",
+]

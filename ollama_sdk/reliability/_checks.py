@@ -1,0 +1,103 @@
+"""Rules that a policy's arguments keep; breaking one is a ``ConfigurationError`` that quotes the value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from ollama_sdk.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from attrs import Attribute
+
+__all__ = [
+    "boolean",
+    "classes",
+    "count",
+    "factor",
+    "function",
+    "instance_of",
+    "names",
+    "one_of",
+    "optional",
+    "path",
+    "positive",
+    "share",
+    "statuses",
+    "to_set",
+]
+
+Rule = Callable[[Any, "Attribute[Any]", Any], None]
+
+
+def _rule(holds: Callable[[Any], bool], needed: str) -> Rule:
+    def check(policy: Any, attribute: Attribute[Any], value: Any) -> None:
+        if not holds(value):
+            raise ConfigurationError(f"{type(policy).__name__}({attribute.name}={value!r}): give {needed}")
+
+    return check
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_set_of(kind: type, holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    def check(value: Any) -> bool:
+        items: frozenset[Any] = value
+        return isinstance(value, frozenset) and all(isinstance(item, kind) and holds(item) for item in items)
+
+    return check
+
+
+def _is_classes(value: Any) -> bool:
+    kinds: tuple[Any, ...] = value
+    return isinstance(value, tuple) and all(isinstance(kind, type) and issubclass(kind, Exception) for kind in kinds)
+
+
+_FIRST_STATUS, _LAST_STATUS = 400, 599
+
+positive = _rule(lambda value: _is_number(value) and value > 0, "a number above 0")
+factor = _rule(lambda value: _is_number(value) and value >= 1, "a number of at least 1")
+share = _rule(lambda value: _is_number(value) and 0 < value <= 1, "a share above 0 and at most 1")
+count = _rule(_is_count, "a whole number of at least 1")
+path = _rule(lambda value: isinstance(value, str) and value.startswith("/"), "a path that begins with a slash")
+function = _rule(callable, "a function")
+boolean = _rule(lambda value: isinstance(value, bool), "True or False")
+names = _rule(_is_set_of(str, bool), "a set of names")
+statuses = _rule(_is_set_of(int, lambda code: _FIRST_STATUS <= code <= _LAST_STATUS), "a set of HTTP error statuses")
+classes = _rule(_is_classes, "a tuple of exception classes")
+
+
+def one_of(*choices: str) -> Rule:
+    """The value is one of ``choices``."""
+    return _rule(lambda value: isinstance(value, str) and value in choices, "one of " + ", ".join(map(repr, choices)))
+
+
+def instance_of(kind: type) -> Rule:
+    """The value is a ``kind``."""
+    return _rule(lambda value: isinstance(value, kind), f"a {kind.__name__}")
+
+
+def optional(rule: Rule) -> Rule:
+    """The value keeps ``rule`` or is ``None``."""
+
+    def check(policy: Any, attribute: Attribute[Any], value: Any) -> None:
+        if value is not None:
+            rule(policy, attribute, value)
+
+    return check
+
+
+def to_set(value: Any) -> Any:
+    """Any collection as a frozen set; what is none stays as it is, for the rule to refuse."""
+    return frozenset(value) if _is_collection(value) else value
+
+
+def _is_collection(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes))

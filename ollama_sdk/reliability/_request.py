@@ -1,0 +1,118 @@
+"""What a policy knows of a call: the values in ``request.extensions`` and what they default to for a plain httpx user.
+
+============== =========================== ======================================================================
+extension      value                       default
+============== =========================== ======================================================================
+operation      name of the call            ``"GET /api/tags"``: method and path
+repeat         safe, resumes, never        ``"safe"`` for GET and HEAD, else ``"never"``
+stream         is the reply a stream       ``False``: the reply is read whole before the attempt counts as done
+deadline       seconds, absolute, on the   ``None``: no deadline
+               monotonic clock
+model          name of the model           ``None``
+deterministic  same question, same answer  ``False``
+============== =========================== ======================================================================
+
+The policies themselves leave three more there: ``call``, a number that all events of a call share; ``endpoint``, the base
+URL that the latest attempt went to; ``attempt``, which one that was, from 1.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from ollama_sdk.errors import APITimeoutError
+
+if TYPE_CHECKING:
+    from ollama_sdk._clock import Clock
+
+__all__ = [
+    "about",
+    "deadline_of",
+    "endpoint_of",
+    "is_deterministic",
+    "is_stream",
+    "may_repeat",
+    "model_of",
+    "operation_of",
+    "origin_of",
+    "out_of_time",
+]
+
+# With these the request never left, so that sending it again repeats nothing.
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+_calls = itertools.count(1)
+
+
+def operation_of(request: httpx.Request) -> str:
+    """The name of the call."""
+    name: str | None = request.extensions.get("operation")
+    return f"{request.method} {request.url.path}" if name is None else name
+
+
+def is_stream(request: httpx.Request) -> bool:
+    """Whether the caller takes the reply piece by piece."""
+    return bool(request.extensions.get("stream", False))
+
+
+def deadline_of(request: httpx.Request) -> float | None:
+    """When the whole call ends, on the monotonic clock; ``None`` without end."""
+    deadline: float | None = request.extensions.get("deadline")
+    return None if deadline == math.inf else deadline
+
+
+def model_of(request: httpx.Request) -> str | None:
+    """The model that the call names."""
+    model: str | None = request.extensions.get("model")
+    return model
+
+
+def is_deterministic(request: httpx.Request) -> bool:
+    """Whether the same request gets the same answer again."""
+    return bool(request.extensions.get("deterministic", False))
+
+
+def origin_of(url: httpx.URL) -> str:
+    """Scheme, host and port of ``url``."""
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
+
+
+def endpoint_of(request: httpx.Request) -> str:
+    """The base URL of the endpoint that the request goes to: as failover chose it, else where its URL points."""
+    chosen: str | None = request.extensions.get("endpoint")
+    return origin_of(request.url) if chosen is None else chosen
+
+
+def about(request: httpx.Request, clock: Clock) -> tuple[int, str, str, float]:
+    """The four values that every event begins with: call, operation, endpoint, time."""
+    number: Any = request.extensions.get("call")
+    if number is None:
+        number = request.extensions["call"] = next(_calls)
+    return number, operation_of(request), endpoint_of(request), clock.monotonic()
+
+
+def may_repeat(request: httpx.Request, failure: Exception | None = None, *, resume: bool = False) -> bool:
+    """Whether the request may be sent again after ``failure``: the one place that decides it.
+
+    A body that can be read only once never is. Otherwise the operation says so itself (``resume`` admits those which the
+    server continues where they stopped), or the failure shows that the request never left.
+    """
+    if not isinstance(request.stream, httpx.ByteStream):
+        return False
+    repeat: str | None = request.extensions.get("repeat")
+    if repeat is None:
+        repeat = "safe" if request.method in {"GET", "HEAD"} else "never"
+    return repeat == "safe" or (resume and repeat == "resumes") or isinstance(failure, _NEVER_SENT)
+
+
+def out_of_time(request: httpx.Request, waiting_for: str) -> APITimeoutError:
+    """The error of a call whose deadline leaves no room to wait."""
+    return APITimeoutError(
+        f"{operation_of(request)} on {endpoint_of(request)}: the total timeout leaves no time to wait for {waiting_for}; "
+        "allow a longer total or send fewer calls at once",
+        phase="total",
+    )

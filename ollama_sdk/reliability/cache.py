@@ -1,0 +1,470 @@
+"""Decides which replies are kept and given again instead of asking the server."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from attrs import field, frozen
+from cachetools import TLRUCache
+
+from ollama_sdk._clock import SYSTEM_CLOCK, Clock
+from ollama_sdk.errors import APITimeoutError, RateLimitExceededError
+
+from . import _checks
+from ._replies import asettle, settle
+from ._request import about, deadline_of, is_deterministic, is_stream, operation_of, out_of_time
+from ._waiting import AnySignal, AsyncSignal, Signal, SignalT
+from .events import CacheHit, CacheMiss, Observer, guarded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+__all__ = ["AsyncCacheTransport", "Cache", "CacheStatistics", "CacheTransport"]
+
+
+@frozen
+class Cache:
+    """Keep replies for a while, and let identical calls that run at the same time share one request.
+
+    Use it for what is asked again and again with the same answer: embeddings and ``show``. It knows nothing of changes on the
+    server: a model pulled anew shows after ``ttl``. For one local Ollama and for a fleet alike the defaults are a fair start;
+    each process has a cache of its own.
+
+    Attributes:
+        ttl: Seconds that a reply is kept.
+        max_entries: How many replies are kept; the least recently used goes first.
+        max_bytes: How many bytes of replies are kept; a larger reply is not kept at all.
+        operations: Names of the operations whose replies are kept.
+        errors: Also keep replies with an error status.
+        streams: Also keep streams of these operations, as they were sent, once read to their end.
+        any_call: Also keep replies of calls that are not known to get the same answer again, such as a chat without a seed.
+
+    Raises:
+        ConfigurationError: An argument cannot work.
+    """
+
+    ttl: float = field(default=300.0, validator=_checks.positive)
+    max_entries: int = field(default=1024, validator=_checks.count)
+    max_bytes: int = field(default=64 * 2**20, validator=_checks.count)
+    operations: frozenset[str] = field(
+        default=frozenset({"embed", "show"}), converter=_checks.to_set, validator=_checks.names
+    )
+    errors: bool = field(default=False, validator=_checks.boolean)
+    streams: bool = field(default=False, validator=_checks.boolean)
+    any_call: bool = field(default=False, validator=_checks.boolean)
+
+
+@frozen
+class CacheStatistics:
+    """How a cache fares.
+
+    Attributes:
+        hits: Calls answered without a request, ``shared`` included.
+        misses: Calls that needed one.
+        shared: Calls answered with the reply to another call that was under way.
+        entries: Replies kept.
+        bytes: Bytes of them.
+    """
+
+    hits: int
+    misses: int
+    shared: int
+    entries: int
+    bytes: int
+
+
+@frozen
+class Reply:
+    """A reply as it was sent, good for any number of responses.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Names and values.
+        body: The body, compressed if it came so.
+        at: When it came, in seconds on the monotonic clock.
+    """
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    at: float
+
+    def size(self) -> int:
+        """Bytes of headers and body."""
+        return len(self.body) + sum(len(name) + len(value) for name, value in self.headers)
+
+    def response(self) -> httpx.Response:
+        """A response of its own for one caller."""
+        return httpx.Response(self.status, headers=self.headers, stream=httpx.ByteStream(self.body))
+
+
+# What differs from call to call and changes no answer. Any other header is part of the question.
+_BESIDE_THE_POINT = frozenset(
+    {b"host", b"connection", b"content-length", b"date", b"traceparent", b"tracestate", b"user-agent", b"x-request-id"}
+)
+
+
+def key_of(request: httpx.Request, scope: str = "") -> bytes:
+    """A digest of the canonical request: method, URL, headers, credentials, and the body whatever the order of its keys."""
+    body = request.read()
+    with contextlib.suppress(ValueError):
+        body = json.dumps(json.loads(body), sort_keys=True).encode()
+    headers = sorted(
+        (name.lower(), value) for name, value in request.headers.raw if name.lower() not in _BESIDE_THE_POINT
+    )
+    question = (scope, request.method, str(request.url), headers, body)
+    return hashlib.sha256(repr(question).encode()).digest()
+
+
+class Store:
+    """Replies by key, bounded in time, number and bytes. Not locked; it does no I/O."""
+
+    def __init__(self, config: Cache, clock: Clock) -> None:
+        self._clock = clock
+        self.reconfigure(config)
+
+    def reconfigure(self, config: Cache) -> None:
+        """Go on under ``config`` with the replies that still fit and are not too old."""
+        kept = list(self._replies.items()) if hasattr(self, "_replies") else []
+        self._max_entries = config.max_entries
+        self._replies: TLRUCache[bytes, Reply] = TLRUCache(
+            maxsize=config.max_bytes,
+            ttu=lambda _key, reply, _now: reply.at + config.ttl,
+            timer=self._clock.monotonic,
+            getsizeof=Reply.size,
+        )
+        for key, reply in kept:
+            self.put(key, reply)
+
+    def get(self, key: bytes) -> Reply | None:
+        """The reply of ``key``, if there is a fresh one."""
+        return self._replies.get(key)
+
+    def put(self, key: bytes, reply: Reply) -> None:
+        """Keep ``reply``, unless it alone is larger than the cache."""
+        with contextlib.suppress(ValueError):
+            self._replies[key] = reply
+        while len(self._replies) > self._max_entries:
+            self._replies.popitem()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._replies.clear()
+
+    def sizes(self) -> tuple[int, int]:
+        """Replies kept, and their bytes."""
+        self._replies.expire()
+        return len(self._replies), int(self._replies.currsize)
+
+
+class Flight:
+    """A request under way whose reply others wait for."""
+
+    def __init__(self) -> None:
+        self.outcome: Reply | BaseException | None = None
+        self.followers: list[AnySignal] = []
+
+
+# What one caller's own limits cause says nothing to the others.
+_OWN_LIMITS = (httpx.TimeoutException, APITimeoutError, RateLimitExceededError)
+
+
+class Caching:
+    """The cache behind one :class:`Cache`; shared by the calls of all threads."""
+
+    def __init__(
+        self,
+        config: Cache,
+        *,
+        scope: str = "",
+        clock: Clock = SYSTEM_CLOCK,
+        observer: Observer | None = None,
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self.notify = guarded(observer)
+        self._scope = scope
+        self._lock = threading.Lock()
+        self._store = Store(config, clock)
+        self._flights: dict[bytes, Flight] = {}
+        self._hits = self._misses = self._shared = 0
+
+    def reconfigure(self, config: Cache, observer: Observer | None) -> None:
+        """Go on under ``config`` with what of the content may stay."""
+        self.notify = guarded(observer)
+        with self._lock:
+            self.config = config
+            self._store.reconfigure(config)
+
+    def clear(self) -> None:
+        """Forget every reply."""
+        with self._lock:
+            self._store.clear()
+
+    def statistics(self) -> CacheStatistics:
+        """How it fares."""
+        with self._lock:
+            entries, size = self._store.sizes()
+            return CacheStatistics(self._hits, self._misses, self._shared, entries, size)
+
+    def ask(self, request: httpx.Request) -> Question | None:
+        """A call that the cache may answer; ``None`` when it is none of its business."""
+        config = self.config
+        wanted = (
+            operation_of(request) in config.operations
+            and (config.any_call or is_deterministic(request))
+            and (config.streams or not is_stream(request))
+            and isinstance(request.stream, httpx.ByteStream)
+        )
+        return Question(self, request, key_of(request, self._scope)) if wanted else None
+
+    def find(self, question: Question, make_signal: Callable[[], SignalT]) -> Reply | SignalT | None:
+        """The reply; or what to wait for while another call fetches it; or ``None``: fetch it."""
+        with self._lock:
+            reply = self._store.get(question.key)
+            if reply is not None:
+                self._hits += 1
+                return reply
+            flight = None if question.alone else self._flights.get(question.key)
+            if flight is not None:
+                signal = make_signal()
+                flight.followers.append(signal)
+                question.flight = flight
+                return signal
+            self._misses += 1
+            if not question.alone:
+                self._flights[question.key] = question.leads = Flight()
+            return None
+
+    def count_shared(self) -> None:
+        """A call was answered with another's reply."""
+        with self._lock:
+            self._hits += 1
+            self._shared += 1
+
+    def keep(self, question: Question, reply: Reply) -> None:
+        """Store a reply that has come, if its like is kept."""
+        if self.config.errors or reply.status < _FIRST_ERROR:
+            with self._lock:
+                self._store.put(question.key, reply)
+
+    def land(self, question: Question, outcome: Reply | BaseException) -> None:
+        """The request that others wait for has ended."""
+        flight = question.leads
+        if flight is None:
+            return
+        with self._lock:
+            flight.outcome = outcome
+            del self._flights[question.key]
+        for follower in flight.followers:
+            follower.set()
+
+
+_FIRST_ERROR = 400
+
+
+class Question:
+    """One call that the cache may answer.
+
+    Attributes:
+        key: What it is stored under.
+        alone: It neither waits for others nor lets them wait: a stream, or a second try after another's time ran out.
+        flight: The request of another call that it has waited for.
+        leads: Its own request, which others may wait for.
+    """
+
+    __slots__ = ("_caching", "_request", "alone", "flight", "key", "leads")
+
+    def __init__(self, caching: Caching, request: httpx.Request, key: bytes) -> None:
+        self._caching = caching
+        self._request = request
+        self.key = key
+        self.alone = is_stream(request)
+        self.flight: Flight | None = None
+        self.leads: Flight | None = None
+
+    def next(self, make_signal: Callable[[], SignalT]) -> httpx.Response | SignalT | None:
+        """The response; or what to wait for before asking again; or ``None``: send the request, then :meth:`keep` it.
+
+        Raises:
+            Exception: The error of the call that this one has waited for.
+        """
+        shared = self._shared_reply()
+        if shared is not None:
+            self._caching.count_shared()
+            return self._hit(shared, shared=True)
+        step = self._caching.find(self, make_signal)
+        if isinstance(step, Reply):
+            return self._hit(step, shared=False)
+        if step is None and self._caching.notify is not None:
+            self._caching.notify(CacheMiss(*about(self._request, self._caching.clock)))
+        return step
+
+    def _shared_reply(self) -> Reply | None:
+        """What the call that this one has waited for brought; ``None`` when it was abandoned or there was none."""
+        flight, self.flight = self.flight, None
+        outcome = None if flight is None else flight.outcome
+        if isinstance(outcome, Reply):
+            return outcome
+        if isinstance(outcome, _OWN_LIMITS):
+            self.alone = True
+        elif isinstance(outcome, Exception):
+            # Each caller raises a copy: a traceback grows where its exception is raised.
+            raise copy.copy(outcome) from outcome
+        return None
+
+    def _hit(self, reply: Reply, *, shared: bool) -> httpx.Response:
+        if self._caching.notify is not None:
+            self._caching.notify(CacheHit(*about(self._request, self._caching.clock), shared))
+        return reply.response()
+
+    def patience(self) -> float | None:
+        """Seconds that the call may wait for another; ``None`` without end."""
+        deadline = deadline_of(self._request)
+        return None if deadline is None else max(0.0, deadline - self._caching.clock.monotonic())
+
+    def expect(self, landed: bool) -> None:
+        """Go on if the other call has ``landed``.
+
+        Raises:
+            APITimeoutError: It has not, and there is no time to wait longer.
+        """
+        if not landed:
+            raise out_of_time(self._request, "the same call by another caller")
+
+    def keep(self, response: httpx.Response) -> httpx.Response:
+        """The reply has come: keep it as the configuration says, and hand it to those who wait."""
+        if isinstance(response.stream, httpx.ByteStream):
+            self._land(response, b"".join(response.stream))
+        else:
+            response.stream = _Recorded(response.stream, lambda body: self._land(response, body))
+        return response
+
+    def failed(self, error: BaseException) -> None:
+        """The request brought no reply."""
+        self._caching.land(self, error)
+
+    def _land(self, response: httpx.Response, body: bytes) -> None:
+        reply = Reply(response.status_code, response.headers.raw, body, self._caching.clock.monotonic())
+        self._caching.keep(self, reply)
+        self._caching.land(self, reply)
+
+
+class _Recorded(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A stream that tells its whole body when it has been read to the end."""
+
+    def __init__(self, inner: Any, done: Callable[[bytes], None]) -> None:
+        self._inner = inner
+        self._done = done
+
+    def __iter__(self) -> Iterator[bytes]:
+        chunks: list[bytes] = []
+        for chunk in self._inner:
+            chunks.append(chunk)
+            yield chunk
+        self._done(b"".join(chunks))
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks: list[bytes] = []
+        async for chunk in self._inner:
+            chunks.append(chunk)
+            yield chunk
+        self._done(b"".join(chunks))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class CacheTransport(httpx.BaseTransport):
+    """Answers what it has answered before without asking the transport within; see :class:`Cache`."""
+
+    def __init__(
+        self,
+        inner: httpx.BaseTransport,
+        policy: Cache | Caching,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        observer: Observer | None = None,
+    ) -> None:
+        self._inner = inner
+        self._policy = policy if isinstance(policy, Caching) else Caching(policy, clock=clock, observer=observer)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer from the cache, or send ``request`` and keep the reply."""
+        question = self._policy.ask(request)
+        if question is None:
+            return self._inner.handle_request(request)
+        while (step := question.next(Signal)) is not None:
+            if isinstance(step, httpx.Response):
+                return step
+            question.expect(step.wait(question.patience()))
+        try:
+            response = settle(request, self._inner.handle_request(request))
+        except BaseException as error:
+            question.failed(error)
+            raise
+        return question.keep(response)
+
+    def statistics(self) -> CacheStatistics:
+        """How the cache fares."""
+        return self._policy.statistics()
+
+    def clear(self) -> None:
+        """Forget every reply."""
+        self._policy.clear()
+
+    def close(self) -> None:
+        """Close the transport within."""
+        self._inner.close()
+
+
+class AsyncCacheTransport(httpx.AsyncBaseTransport):
+    """As :class:`CacheTransport`, on asyncio and trio."""
+
+    def __init__(
+        self,
+        inner: httpx.AsyncBaseTransport,
+        policy: Cache | Caching,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        observer: Observer | None = None,
+    ) -> None:
+        self._inner = inner
+        self._policy = policy if isinstance(policy, Caching) else Caching(policy, clock=clock, observer=observer)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer from the cache, or send ``request`` and keep the reply."""
+        question = self._policy.ask(request)
+        if question is None:
+            return await self._inner.handle_async_request(request)
+        while (step := question.next(AsyncSignal)) is not None:
+            if isinstance(step, httpx.Response):
+                return step
+            question.expect(await step.wait(question.patience()))
+        try:
+            response = await asettle(request, await self._inner.handle_async_request(request))
+        except BaseException as error:
+            question.failed(error)
+            raise
+        return question.keep(response)
+
+    def statistics(self) -> CacheStatistics:
+        """How the cache fares."""
+        return self._policy.statistics()
+
+    def clear(self) -> None:
+        """Forget every reply."""
+        self._policy.clear()
+
+    async def aclose(self) -> None:
+        """Close the transport within."""
+        await self._inner.aclose()

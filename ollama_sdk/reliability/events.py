@@ -1,0 +1,317 @@
+"""What the policies tell an observer: one frozen class for each thing that can happen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import overload
+
+from attrs import frozen
+
+__all__ = [
+    "AttemptFailed",
+    "AttemptStarted",
+    "CacheHit",
+    "CacheMiss",
+    "CallEnded",
+    "CallStarted",
+    "CircuitClosed",
+    "CircuitHalfOpened",
+    "CircuitOpened",
+    "EndpointEjected",
+    "EndpointRevived",
+    "Event",
+    "FailedOver",
+    "Observer",
+    "Reconfigured",
+    "Refused",
+    "RetryScheduled",
+    "StreamEnded",
+    "StreamFirstItem",
+    "StreamStarted",
+    "Waited",
+    "guarded",
+    "log_events",
+]
+
+_log = logging.getLogger("ollama_sdk")
+
+
+@frozen
+class Event:
+    """Something happened to a call or to an endpoint.
+
+    Attributes:
+        call: The same number in all events of one call; 0 for what belongs to no call.
+        operation: Name of the call, such as ``chat``; ``""`` for what belongs to no call.
+        endpoint: Base URL; ``""`` for what belongs to no endpoint.
+        at: Seconds on the monotonic clock.
+    """
+
+    call: int
+    operation: str
+    endpoint: str
+    at: float
+
+
+@frozen
+class CallStarted(Event):
+    """A call enters the policies.
+
+    Attributes:
+        model: The model it names, if any.
+        stream: Whether its reply is a stream.
+    """
+
+    model: str | None
+    stream: bool
+
+
+@frozen
+class CallEnded(Event):
+    """A call is over: its reply is complete, its stream has ended, or it failed.
+
+    Attributes:
+        seconds: How long it took.
+        status: The HTTP status, ``None`` without a response.
+        error: What went wrong, as ``Class: text``; ``None`` when nothing did on the way here.
+    """
+
+    seconds: float
+    status: int | None
+    error: str | None
+
+
+@frozen
+class AttemptStarted(Event):
+    """A request goes to an endpoint.
+
+    Attributes:
+        attempt: 1 for the first; each repetition after a wait counts one more.
+    """
+
+    attempt: int
+
+
+@frozen
+class AttemptFailed(Event):
+    """A request brought no response, or one with an error status.
+
+    Attributes:
+        attempt: As in :class:`AttemptStarted`.
+        seconds: How long it took.
+        reason: The status or the error.
+    """
+
+    attempt: int
+    seconds: float
+    reason: str
+
+
+@frozen
+class RetryScheduled(Event):
+    """A failed attempt will be repeated.
+
+    Attributes:
+        attempt: The attempt that failed, from 1.
+        delay: Seconds until the next one.
+        reason: The status or the error.
+    """
+
+    attempt: int
+    delay: float
+    reason: str
+
+
+@frozen
+class CircuitOpened(Event):
+    """The circuit breaker of an endpoint lets nothing through for a while.
+
+    Attributes:
+        seconds: For how long.
+        reason: What opened it.
+    """
+
+    seconds: float
+    reason: str
+
+
+@frozen
+class CircuitHalfOpened(Event):
+    """The circuit breaker of an endpoint admits trial calls."""
+
+
+@frozen
+class CircuitClosed(Event):
+    """The circuit breaker of an endpoint lets everything through again."""
+
+
+@frozen
+class EndpointEjected(Event):
+    """Failover tries an endpoint last for a while.
+
+    Attributes:
+        seconds: For how long.
+        reason: The status or the error.
+    """
+
+    seconds: float
+    reason: str
+
+
+@frozen
+class EndpointRevived(Event):
+    """Failover uses an ejected endpoint as before."""
+
+
+@frozen
+class FailedOver(Event):
+    """A call moves on from ``endpoint``, which failed.
+
+    Attributes:
+        to: Base URL of the endpoint tried next.
+        reason: The status or the error.
+    """
+
+    to: str
+    reason: str
+
+
+@frozen
+class Waited(Event):
+    """The rate limit let a call through after a wait.
+
+    Attributes:
+        seconds: How long it waited.
+    """
+
+    seconds: float
+
+
+@frozen
+class Refused(Event):
+    """A policy refused to send a request.
+
+    Attributes:
+        by: The policy: ``circuit_breaker``, ``failover``, ``rate_limit`` or ``retry_budget``.
+        reason: Why.
+    """
+
+    by: str
+    reason: str
+
+
+@frozen
+class CacheHit(Event):
+    """A call was answered without a request.
+
+    Attributes:
+        shared: The answer is that of another call which was under way, not a stored one.
+    """
+
+    shared: bool
+
+
+@frozen
+class CacheMiss(Event):
+    """A call that may be cached needs a request."""
+
+
+@frozen
+class StreamStarted(Event):
+    """The headers of a stream have arrived.
+
+    Attributes:
+        status: The HTTP status.
+        seconds: Since the call started.
+    """
+
+    status: int
+    seconds: float
+
+
+@frozen
+class StreamFirstItem(Event):
+    """The first bytes of a stream have been read.
+
+    Attributes:
+        seconds: Since the call started.
+    """
+
+    seconds: float
+
+
+@frozen
+class StreamEnded(Event):
+    """A stream was read to its end, closed, or broke.
+
+    Attributes:
+        seconds: Since the call started.
+        complete: Whether the body was read to its end.
+        error: What broke it, as ``Class: text``; else ``None``.
+    """
+
+    seconds: float
+    complete: bool
+    error: str | None
+
+
+@frozen
+class Reconfigured(Event):
+    """The policies were changed.
+
+    Attributes:
+        changed: Names of the policies that are different now.
+    """
+
+    changed: tuple[str, ...]
+
+
+Observer = Callable[[Event], object]
+
+
+@overload
+def guarded(observer: None) -> None: ...
+@overload
+def guarded(observer: Observer) -> Callable[[Event], None]: ...
+@overload
+def guarded(observer: Observer | None) -> Callable[[Event], None] | None: ...
+def guarded(observer: Observer | None) -> Callable[[Event], None] | None:
+    """``observer``, unable to break a call: its first failure is logged as a warning, the others are silent."""
+    if observer is None or isinstance(observer, _Guarded):
+        return observer
+    return _Guarded(observer)
+
+
+class _Guarded:
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._complained = False
+
+    def __call__(self, event: Event) -> None:
+        try:
+            self._observer(event)
+        except Exception:  # noqa: BLE001 - whatever it is, it must not break the call
+            if not self._complained:
+                self._complained = True
+                _log.warning(
+                    "the observer %r failed; its further failures are not logged", self._observer, exc_info=True
+                )
+
+
+_LEVELS: dict[type[Event], int] = {
+    RetryScheduled: logging.WARNING,
+    CircuitOpened: logging.WARNING,
+    EndpointEjected: logging.WARNING,
+    FailedOver: logging.WARNING,
+    Refused: logging.WARNING,
+    CircuitClosed: logging.INFO,
+    CircuitHalfOpened: logging.INFO,
+    EndpointRevived: logging.INFO,
+    Reconfigured: logging.INFO,
+}
+
+
+def log_events(event: Event) -> None:
+    """An observer that logs on ``ollama_sdk``: trouble as WARNING, its end as INFO, everything else as DEBUG."""
+    _log.log(_LEVELS.get(type(event), logging.DEBUG), "%s", event)

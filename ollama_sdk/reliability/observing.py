@@ -1,0 +1,246 @@
+"""Tells an observer when calls and attempts begin and end; the policies tell it what lies between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from ollama_sdk._clock import SYSTEM_CLOCK, Clock
+
+from ._outcome import Outcome, described
+from ._replies import acomplete, asettle, complete, settle
+from ._request import about, is_stream, model_of
+from .events import (
+    AttemptFailed,
+    AttemptStarted,
+    CallEnded,
+    CallStarted,
+    Event,
+    Observer,
+    StreamEnded,
+    StreamFirstItem,
+    StreamStarted,
+    guarded,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+__all__ = ["AsyncAttemptTransport", "AsyncCallTransport", "AttemptTransport", "CallTransport"]
+
+_FIRST_ERROR = 400
+
+
+class _Telling:
+    """Tells one observer of one request."""
+
+    def __init__(self, notify: Callable[[Event], None], clock: Clock, request: httpx.Request) -> None:
+        self._notify = notify
+        self._clock = clock
+        self._request = request
+        self._started = clock.monotonic()
+
+    def _about(self) -> tuple[int, str, str, float]:
+        return about(self._request, self._clock)
+
+    def _seconds(self) -> float:
+        return self._clock.monotonic() - self._started
+
+
+class _Attempt(_Telling):
+    """One request to an endpoint."""
+
+    def started(self) -> None:
+        self._notify(AttemptStarted(*self._about(), self._number()))
+
+    def ended(self, outcome: Outcome | BaseException) -> None:
+        if not isinstance(outcome, httpx.Response) or outcome.status_code >= _FIRST_ERROR:
+            self._notify(AttemptFailed(*self._about(), self._number(), self._seconds(), described(outcome)))
+
+    def _number(self) -> int:
+        number: int = self._request.extensions.get("attempt", 1)
+        return number
+
+
+class _Call(_Telling):
+    """One call, from the caller's side."""
+
+    _is_over = False
+    _status: int | None = None
+
+    def started(self) -> None:
+        # A request that is sent again is another call.
+        self._request.extensions.pop("call", None)
+        self._notify(CallStarted(*self._about(), model_of(self._request), is_stream(self._request)))
+
+    def failed(self, error: BaseException) -> None:
+        self._end(described(error))
+
+    def answered(self, response: httpx.Response) -> httpx.Response:
+        self._status = response.status_code
+        if isinstance(response.stream, httpx.ByteStream):
+            self._end(None)
+            return response
+        self._notify(StreamStarted(*self._about(), response.status_code, self._seconds()))
+        response.stream = _Watched(response.stream, self)
+        return response
+
+    def first_item(self) -> None:
+        self._notify(StreamFirstItem(*self._about(), self._seconds()))
+
+    def stream_ended(self, error: BaseException | None = None, *, complete: bool = False) -> None:
+        if self._is_over:
+            return
+        reason = None if error is None else described(error)
+        self._notify(StreamEnded(*self._about(), self._seconds(), complete, reason))
+        self._end(reason)
+
+    def _end(self, error: str | None) -> None:
+        self._is_over = True
+        self._notify(CallEnded(*self._about(), self._seconds(), self._status, error))
+
+
+class _Watched(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A stream whose reading is told; the one place where an observer costs something for each chunk."""
+
+    def __init__(self, inner: Any, call: _Call) -> None:
+        self._inner = inner
+        self._call = call
+
+    def __iter__(self) -> Iterator[bytes]:
+        tell = self._call.first_item
+        try:
+            for chunk in self._inner:
+                tell()
+                tell = _nothing
+                yield chunk
+        except Exception as error:
+            self._call.stream_ended(error)
+            raise
+        self._call.stream_ended(complete=True)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        tell = self._call.first_item
+        try:
+            async for chunk in self._inner:
+                tell()
+                tell = _nothing
+                yield chunk
+        except Exception as error:
+            self._call.stream_ended(error)
+            raise
+        self._call.stream_ended(complete=True)
+
+    def close(self) -> None:
+        self._inner.close()
+        self._call.stream_ended()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+        self._call.stream_ended()
+
+    def __del__(self) -> None:
+        self._call.stream_ended()
+
+
+def _nothing() -> None:
+    pass
+
+
+class CallTransport(httpx.BaseTransport):
+    """The outermost layer: tells when a call begins and ends, and how its stream fares."""
+
+    def __init__(self, inner: httpx.BaseTransport, observer: Observer, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._inner = inner
+        self._notify = guarded(observer)
+        self._clock = clock
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send ``request``."""
+        call = _Call(self._notify, self._clock, request)
+        call.started()
+        try:
+            response = complete(request, self._inner.handle_request(request))
+        except BaseException as error:
+            call.failed(error)
+            raise
+        return call.answered(response)
+
+    def close(self) -> None:
+        """Close the transport within."""
+        self._inner.close()
+
+
+class AsyncCallTransport(httpx.AsyncBaseTransport):
+    """As :class:`CallTransport`, on asyncio and trio."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, observer: Observer, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._inner = inner
+        self._notify = guarded(observer)
+        self._clock = clock
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send ``request``."""
+        call = _Call(self._notify, self._clock, request)
+        call.started()
+        try:
+            response = await acomplete(request, await self._inner.handle_async_request(request))
+        except BaseException as error:
+            call.failed(error)
+            raise
+        return call.answered(response)
+
+    async def aclose(self) -> None:
+        """Close the transport within."""
+        await self._inner.aclose()
+
+
+class AttemptTransport(httpx.BaseTransport):
+    """The innermost layer: tells of each request that really goes out."""
+
+    def __init__(self, inner: httpx.BaseTransport, observer: Observer, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._inner = inner
+        self._notify = guarded(observer)
+        self._clock = clock
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send ``request``."""
+        attempt = _Attempt(self._notify, self._clock, request)
+        attempt.started()
+        try:
+            response = settle(request, self._inner.handle_request(request))
+        except BaseException as error:
+            attempt.ended(error)
+            raise
+        attempt.ended(response)
+        return response
+
+    def close(self) -> None:
+        """Close the transport within."""
+        self._inner.close()
+
+
+class AsyncAttemptTransport(httpx.AsyncBaseTransport):
+    """As :class:`AttemptTransport`, on asyncio and trio."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, observer: Observer, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._inner = inner
+        self._notify = guarded(observer)
+        self._clock = clock
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send ``request``."""
+        attempt = _Attempt(self._notify, self._clock, request)
+        attempt.started()
+        try:
+            response = await asettle(request, await self._inner.handle_async_request(request))
+        except BaseException as error:
+            attempt.ended(error)
+            raise
+        attempt.ended(response)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the transport within."""
+        await self._inner.aclose()

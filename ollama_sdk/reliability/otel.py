@@ -1,0 +1,97 @@
+"""An observer that makes one OpenTelemetry span of each call; needs the extra ``[otel]``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import attrs
+from opentelemetry import trace
+
+from .events import CallEnded, CallStarted, Event
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span, Tracer
+    from opentelemetry.util.types import AttributeValue
+
+__all__ = ["OpenTelemetryObserver"]
+
+# Names of OpenTelemetry's semantic conventions for generative AI; an operation they do not know keeps its own.
+_OPERATIONS = {
+    "chat": "chat",
+    "generate": "text_completion",
+    "embed": "embeddings",
+    "embeddings": "embeddings",
+    "v1.chat.completions.create": "chat",
+    "v1.completions.create": "text_completion",
+    "v1.embeddings.create": "embeddings",
+    "v1.messages.create": "chat",
+    "v1.responses.create": "chat",
+}
+_FIRST_ERROR = 400
+
+
+class OpenTelemetryObserver:
+    """Give it as ``observer``: a span of kind client for each call, with everything that happens to it as span events.
+
+    A span begins under the span that is current where the call is made. A stream's span lasts until the stream has ended.
+
+    Args:
+        tracer: Makes the spans; by default that of the global provider.
+    """
+
+    def __init__(self, tracer: Tracer | None = None) -> None:
+        self._tracer = tracer or trace.get_tracer("ollama_sdk")
+        self._spans: dict[int, Span] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        if isinstance(event, CallStarted):
+            self._spans[event.call] = self._start(event)
+        elif isinstance(event, CallEnded):
+            _end(self._spans.pop(event.call, trace.INVALID_SPAN), event)
+        elif event.call in self._spans:
+            self._spans[event.call].add_event(type(event).__name__, _attributes(event))
+
+    def _start(self, event: CallStarted) -> Span:
+        operation = _OPERATIONS.get(event.operation, event.operation)
+        attributes: dict[str, AttributeValue] = {
+            "gen_ai.operation.name": operation,
+            "gen_ai.provider.name": "ollama",
+            **_server(event.endpoint),
+        }
+        if event.model is not None:
+            attributes["gen_ai.request.model"] = event.model
+        name = operation if event.model is None else f"{operation} {event.model}"
+        return self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=attributes)
+
+
+def _end(span: Span, event: CallEnded) -> None:
+    # Failover may have taken the call elsewhere than it was addressed to.
+    span.set_attributes(_server(event.endpoint))
+    if event.status is not None:
+        span.set_attribute("http.response.status_code", event.status)
+    if event.error is not None:
+        span.set_attribute("error.type", event.error.partition(":")[0])
+        span.set_status(trace.StatusCode.ERROR, event.error)
+    elif event.status is not None and event.status >= _FIRST_ERROR:
+        span.set_attribute("error.type", str(event.status))
+        span.set_status(trace.StatusCode.ERROR)
+    span.end()
+
+
+def _server(endpoint: str) -> dict[str, AttributeValue]:
+    parts = urlsplit(endpoint)
+    attributes: dict[str, AttributeValue] = {"server.address": parts.hostname or ""}
+    if parts.port is not None:
+        attributes["server.port"] = parts.port
+    return attributes
+
+
+def _attributes(event: Event) -> dict[str, AttributeValue]:
+    values = attrs.asdict(event, recurse=False)
+    return {
+        f"ollama_sdk.{name}": value
+        for name, value in values.items()
+        if name not in {"call", "at"} and value is not None
+    }

@@ -1,0 +1,351 @@
+"""Decides whether and when a failed attempt is repeated."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+import httpx
+from attrs import field, frozen
+from dateutil import parser
+
+from ollama_sdk._clock import SYSTEM_CLOCK, Clock
+from ollama_sdk.errors import NoEndpointError
+
+from . import _checks
+from ._outcome import CONNECTION_ERRORS, Outcome, described
+from ._replies import asettle, settle
+from ._request import about, deadline_of, may_repeat
+from .events import Observer, Refused, RetryScheduled, guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["AsyncRetryTransport", "Retry", "RetryBudget", "RetryTransport", "retry_after"]
+
+Jitter = Literal["full", "equal", "decorrelated", "none"]
+
+
+@frozen
+class RetryBudget:
+    """How many repetitions a client may afford: a token bucket.
+
+    A failed attempt takes one token, a successful one gives ``per_success`` back. While half of the tokens or less are left,
+    nothing is repeated, so that an outage costs a client few extra requests however long it lasts. Calls that are in flight
+    together fail together: a client with many of them needs about twice as many tokens to repeat them all once.
+
+    Attributes:
+        tokens: Size of the bucket, which starts full.
+        per_success: Tokens given back; exact to a thousandth.
+
+    The arithmetic is that of retry throttling in gRPC (proposal A6).
+    """
+
+    tokens: float = field(default=10.0, validator=_checks.positive)
+    per_success: float = field(default=0.1, validator=_checks.positive)
+
+
+@frozen
+class Retry:
+    """Repeat failed attempts after exponentially growing, jittered waits.
+
+    For one local Ollama start with the defaults. For a fleet behind :class:`~ollama_sdk.reliability.Failover` take
+    ``attempts=3`` or fewer, since each attempt may already try several endpoints. Not a cure for overload: that is what the
+    budget is there to limit. A reply whose first part has reached the caller is never repeated.
+
+    Attributes:
+        attempts: How often a request is sent at most, the first time included.
+        initial: Upper bound of the first wait, in seconds.
+        maximum: Upper bound of any computed wait, in seconds.
+        multiplier: How much the bound grows from one wait to the next.
+        jitter: How a wait is drawn below its bound ``b``: ``full`` from 0 to b; ``equal`` from b/2 to b; ``decorrelated``
+            from ``initial`` to three times the former wait; ``none`` is b itself. Full jitter spreads clients best
+            (AWS Architecture Blog, "Exponential Backoff And Jitter").
+        total: Seconds after which no attempt starts any more, counted from the first; ``None`` leaves it to the deadline of
+            the call.
+        statuses: Error statuses that are repeated.
+        errors: Exceptions that are repeated: by default failed connections, but not a server that answers too late, which
+            would be kept waiting for and kept busy over and over.
+        retry_after_limit: The longest ``Retry-After`` that is waited for, in seconds; a server that asks for more gets no
+            further attempt.
+        budget: Limits the repetitions of all calls together; ``None`` does not.
+        resume: Also repeat operations that the server continues where they stopped (``pull``).
+
+    Raises:
+        ConfigurationError: An argument cannot work.
+    """
+
+    attempts: int = field(default=4, validator=_checks.count)
+    initial: float = field(default=0.2, validator=_checks.positive)
+    maximum: float = field(default=20.0, validator=_checks.positive)
+    multiplier: float = field(default=2.0, validator=_checks.factor)
+    jitter: Jitter = field(default="full", validator=_checks.one_of("full", "equal", "decorrelated", "none"))
+    total: float | None = field(default=None, validator=_checks.optional(_checks.positive))
+    statuses: frozenset[int] = field(
+        default=frozenset({408, 429, 502, 503, 504}), converter=_checks.to_set, validator=_checks.statuses
+    )
+    errors: tuple[type[Exception], ...] = field(default=CONNECTION_ERRORS, validator=_checks.classes)
+    retry_after_limit: float = field(default=60.0, validator=_checks.positive)
+    budget: RetryBudget | None = field(
+        factory=RetryBudget, validator=_checks.optional(_checks.instance_of(RetryBudget))
+    )
+    resume: bool = field(default=False, validator=_checks.boolean)
+
+
+class Budget:
+    """The tokens of a :class:`RetryBudget`; shared by the calls of all threads."""
+
+    # gRPC counts in thousandths, so that ten times a tenth is one.
+    _SCALE = 1000
+
+    def __init__(self, config: RetryBudget) -> None:
+        self._lock = threading.Lock()
+        self._full = self._left = 0
+        self.reconfigure(config)
+        self._left = self._full
+
+    def reconfigure(self, config: RetryBudget) -> None:
+        """Go on under ``config`` with the tokens that are left, as far as they fit."""
+        with self._lock:
+            self._full = int(config.tokens * self._SCALE)
+            self._gain = int(config.per_success * self._SCALE)
+            self._left = min(self._left, self._full)
+
+    @property
+    def tokens(self) -> float:
+        """How many are left."""
+        return self._left / self._SCALE
+
+    def succeeded(self) -> None:
+        """An attempt went well."""
+        if self._left < self._full:
+            with self._lock:
+                self._left = min(self._full, self._left + self._gain)
+
+    def failed(self) -> bool:
+        """An attempt failed; whether there is enough left to repeat it."""
+        with self._lock:
+            self._left = max(0, self._left - self._SCALE)
+            return self._left * 2 > self._full
+
+
+class Retrying:
+    """Holds what all calls under one :class:`Retry` share."""
+
+    def __init__(
+        self,
+        config: Retry,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        observer: Observer | None = None,
+        draw: Callable[[float, float], float] = random.uniform,
+        budget: Budget | None = None,
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self.notify = guarded(observer)
+        self.draw = draw
+        self.budget = None if config.budget is None else budget or Budget(config.budget)
+
+    def begin(self, request: httpx.Request) -> Course:
+        """The attempts of one call."""
+        return Course(self, request)
+
+
+class Course:
+    """Decides after each attempt of one call how it goes on."""
+
+    __slots__ = ("_attempt", "_ends_at", "_former_wait", "_request", "_shared", "_started")
+
+    def __init__(self, shared: Retrying, request: httpx.Request) -> None:
+        self._shared = shared
+        self._request = request
+        self._attempt = request.extensions["attempt"] = 1
+        self._former_wait = shared.config.initial
+        self._started = shared.clock.monotonic()
+
+    def wait_after(self, outcome: Outcome) -> float | None:
+        """Seconds to wait before the next attempt; ``None`` when ``outcome`` is the caller's."""
+        shared, config = self._shared, self._shared.config
+        if not _is_failure(outcome, config):
+            if isinstance(outcome, httpx.Response) and shared.budget is not None:
+                shared.budget.succeeded()
+            return None
+        affordable = shared.budget is None or shared.budget.failed()
+        cause = outcome if isinstance(outcome, Exception) else None
+        if self._attempt >= config.attempts or not may_repeat(self._request, cause, resume=config.resume):
+            return None
+        if not affordable:
+            self._refuse(described(outcome))
+            return None
+        wait = self._wait(retry_after(outcome))
+        if wait is None:
+            return None
+        self._schedule(wait, outcome)
+        return wait
+
+    def _wait(self, asked: float | None) -> float | None:
+        """The next wait: as drawn, but not shorter than the server asked for; ``None`` when there is no time for it."""
+        config = self._shared.config
+        if asked is not None and asked > config.retry_after_limit:
+            return None
+        wait = max(self._drawn(), asked or 0.0)
+        ends = [at for at in (deadline_of(self._request), self._total_ends_at()) if at is not None]
+        if ends and self._shared.clock.monotonic() + wait >= min(ends):
+            return None
+        return wait
+
+    def _drawn(self) -> float:
+        config, draw = self._shared.config, self._shared.draw
+        if config.jitter == "decorrelated":
+            self._former_wait = min(config.maximum, draw(config.initial, self._former_wait * 3))
+            return self._former_wait
+        bound = backoff_bound(config, self._attempt)
+        if config.jitter == "none":
+            return bound
+        return draw(bound / 2 if config.jitter == "equal" else 0.0, bound)
+
+    def _total_ends_at(self) -> float | None:
+        total = self._shared.config.total
+        return None if total is None else self._started + total
+
+    def _refuse(self, reason: str) -> None:
+        if self._shared.notify is not None:
+            self._shared.notify(Refused(*about(self._request, self._shared.clock), "retry_budget", reason))
+
+    def _schedule(self, wait: float, outcome: Outcome) -> None:
+        if self._shared.notify is not None:
+            event = RetryScheduled(*about(self._request, self._shared.clock), self._attempt, wait, described(outcome))
+            self._shared.notify(event)
+        self._attempt += 1
+        self._request.extensions["attempt"] = self._attempt
+
+
+def backoff_bound(config: Retry, attempt: int) -> float:
+    """Upper bound in seconds of the wait after attempt number ``attempt``, which counts from 1."""
+    try:
+        return min(config.maximum, config.initial * config.multiplier ** (attempt - 1))
+    except OverflowError:
+        return config.maximum
+
+
+def _is_failure(outcome: Outcome, config: Retry) -> bool:
+    if isinstance(outcome, httpx.Response):
+        return outcome.status_code in config.statuses
+    if isinstance(outcome, httpx.HTTPStatusError):
+        return outcome.response.status_code in config.statuses
+    if isinstance(outcome, NoEndpointError):
+        return any(_is_failure(said, config) for said in outcome.exceptions)
+    return isinstance(outcome, config.errors)
+
+
+def retry_after(outcome: Outcome) -> float | None:
+    """Seconds that a server asks to wait in ``Retry-After`` (RFC 9110, section 10.2.3); ``None`` when it does not.
+
+    Of several endpoints, the one that is ready first counts.
+    """
+    if isinstance(outcome, NoEndpointError):
+        asked = [seconds for said in outcome.exceptions if (seconds := retry_after(said)) is not None]
+        return min(asked) if len(asked) == len(outcome.exceptions) else None
+    if isinstance(outcome, httpx.HTTPStatusError):
+        outcome = outcome.response
+    if not isinstance(outcome, httpx.Response):
+        return None
+    value = outcome.headers.get("retry-after")
+    if value is None:
+        return None
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    then = _as_date(value)
+    if then is None:
+        return None
+    # The server's own clock, where it shows it: ours may be off.
+    now = _as_date(outcome.headers.get("date", "")) or datetime.now(UTC)
+    return max(0.0, (then - now).total_seconds())
+
+
+_SECONDS = re.compile(r"\s*\d{1,9}(\.\d*)?\s*", re.ASCII)
+
+
+def _as_date(text: str) -> datetime | None:
+    # The parser takes a bare number for a day of this month: without a time of day it is no HTTP date.
+    if ":" not in text:
+        return None
+    try:
+        date = parser.parse(text)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+
+
+class RetryTransport(httpx.BaseTransport):
+    """Repeats failed attempts of the transport within; see :class:`Retry`."""
+
+    def __init__(
+        self,
+        inner: httpx.BaseTransport,
+        policy: Retry | Retrying,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        observer: Observer | None = None,
+    ) -> None:
+        self._inner = inner
+        self._policy = policy if isinstance(policy, Retrying) else Retrying(policy, clock=clock, observer=observer)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send ``request``, again if need be, and return the last response or raise the last error."""
+        course = self._policy.begin(request)
+        while True:
+            try:
+                response = settle(request, self._inner.handle_request(request))
+            except Exception as error:
+                wait = course.wait_after(error)
+                if wait is None:
+                    raise
+            else:
+                wait = course.wait_after(response)
+                if wait is None:
+                    return response
+            self._policy.clock.sleep(wait)
+
+    def close(self) -> None:
+        """Close the transport within."""
+        self._inner.close()
+
+
+class AsyncRetryTransport(httpx.AsyncBaseTransport):
+    """As :class:`RetryTransport`, on asyncio and trio."""
+
+    def __init__(
+        self,
+        inner: httpx.AsyncBaseTransport,
+        policy: Retry | Retrying,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        observer: Observer | None = None,
+    ) -> None:
+        self._inner = inner
+        self._policy = policy if isinstance(policy, Retrying) else Retrying(policy, clock=clock, observer=observer)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send ``request``, again if need be, and return the last response or raise the last error."""
+        course = self._policy.begin(request)
+        while True:
+            try:
+                response = await asettle(request, await self._inner.handle_async_request(request))
+            except Exception as error:
+                wait = course.wait_after(error)
+                if wait is None:
+                    raise
+            else:
+                wait = course.wait_after(response)
+                if wait is None:
+                    return response
+            await self._policy.clock.asleep(wait)
+
+    async def aclose(self) -> None:
+        """Close the transport within."""
+        await self._inner.aclose()

@@ -1,0 +1,362 @@
+"""Retry: what is repeated, when, and how often."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from reliability_kit import Caller, HandClock, Script, chunks, cut, say, serving
+
+from ollama_sdk.errors import ConfigurationError, NoEndpointError
+from ollama_sdk.reliability import AsyncRetryTransport, Refused, Retry, RetryBudget, RetryScheduled, RetryTransport
+from ollama_sdk.reliability.retry import Budget, Retrying, backoff_bound, retry_after
+
+PAIR = (RetryTransport, AsyncRetryTransport)
+SAFE = {"repeat": "safe"}
+
+
+def test_a_refused_connection_is_tried_again(caller: Caller, clock: HandClock) -> None:
+    wire = Script(httpx.ConnectError("refused"), 200)
+    assert caller.call(caller.wrap(PAIR, wire, Retry(), clock=clock)).status_code == 200
+    assert len(wire.requests) == 2
+    assert len(clock.slept) == 1
+
+
+@pytest.mark.parametrize("status", [408, 429, 502, 503, 504])
+def test_a_passing_error_status_is_repeated(caller: Caller, clock: HandClock, status: int) -> None:
+    wire = Script(status, 200)
+    assert caller.call(caller.wrap(PAIR, wire, Retry(), clock=clock)).status_code == 200
+
+
+@pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 409, 422, 500, 501])
+def test_any_other_status_is_handed_on_at_once(clock: HandClock, status: int) -> None:
+    wire = Script(status)
+    assert Caller("sync").call(RetryTransport(wire, Retry(), clock=clock)).status_code == status
+    assert len(wire.requests) == 1
+
+
+def test_a_server_that_answers_too_late_is_not_asked_again_unless_told_to(clock: HandClock) -> None:
+    wire = Script(httpx.ReadTimeout("late"), 200)
+    with pytest.raises(httpx.ReadTimeout):
+        Caller("sync").call(RetryTransport(wire, Retry(), clock=clock))
+    policy = Retry(errors=(httpx.TimeoutException,))
+    assert (
+        Caller("sync").call(RetryTransport(Script(httpx.ReadTimeout("late"), 200), policy, clock=clock)).status_code
+        == 200
+    )
+
+
+def test_other_statuses_and_errors_are_repeated_by_choice(clock: HandClock) -> None:
+    policy = Retry(statuses={500}, errors=(httpx.DecodingError,))
+    assert (
+        Caller("sync").call(RetryTransport(Script(500, httpx.DecodingError("x"), 200), policy, clock=clock)).status_code
+        == 200
+    )
+
+
+def test_the_last_failure_is_the_callers_when_attempts_run_out(caller: Caller, clock: HandClock) -> None:
+    wire = Script(503)
+    assert caller.call(caller.wrap(PAIR, wire, Retry(attempts=3), clock=clock)).status_code == 503
+    assert len(wire.requests) == 3
+    wire = Script(httpx.ReadError("gone"))
+    with pytest.raises(httpx.ReadError, match="gone"):
+        caller.call(caller.wrap(PAIR, wire, Retry(attempts=3), clock=clock))
+    assert len(wire.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "extensions", "resume", "repeated"),
+    [
+        ("GET", {}, False, True),
+        ("HEAD", {}, False, True),
+        ("POST", {}, False, False),
+        ("DELETE", {}, False, False),
+        ("POST", {"repeat": "safe"}, False, True),
+        ("GET", {"repeat": "never"}, False, False),
+        ("POST", {"repeat": "resumes"}, False, False),
+        ("POST", {"repeat": "resumes"}, True, True),
+        ("POST", {"repeat": "never"}, True, False),
+    ],
+)
+def test_only_what_is_safe_to_repeat_is_repeated(
+    clock: HandClock, method: str, extensions: dict[str, str], resume: bool, repeated: bool
+) -> None:
+    wire = Script(503, 200)
+    Caller("sync").call(
+        RetryTransport(wire, Retry(resume=resume), clock=clock), method, content=b"{}", extensions=extensions
+    )
+    assert len(wire.requests) == 1 + repeated
+
+
+def test_an_unsafe_request_that_never_left_may_be_sent_again(clock: HandClock) -> None:
+    wire = Script(httpx.ConnectError("refused"), httpx.ReadError("reset"), 200)
+    with pytest.raises(httpx.ReadError):
+        Caller("sync").call(RetryTransport(wire, Retry(), clock=clock), "POST", extensions={"repeat": "never"})
+
+
+def test_a_body_that_can_be_read_only_once_is_never_repeated(clock: HandClock) -> None:
+    wire = Script(503, 200)
+    content = iter([b"a", b"b"])
+    assert (
+        Caller("sync")
+        .call(RetryTransport(wire, Retry(), clock=clock), "POST", content=content, extensions=SAFE)
+        .status_code
+        == 503
+    )
+    assert len(wire.requests) == 1
+
+
+def test_a_cut_one_piece_reply_is_repeated(caller: Caller, clock: HandClock) -> None:
+    with serving({"/x": [cut(b"half"), say(200, b"whole")]}) as server:
+        wire = httpx.HTTPTransport() if caller.colour == "sync" else httpx.AsyncHTTPTransport()
+        response = caller.call(
+            caller.wrap(PAIR, wire, Retry(), clock=clock), url=f"{server.url}/x", headers={"Connection": "close"}
+        )
+        assert response.content == b"whole"
+        assert len(server.requests) == 2
+
+
+def test_a_stream_that_dies_before_its_first_chunk_is_repeated_and_one_that_dies_later_is_not(clock: HandClock) -> None:
+    with (
+        serving({"/x": [cut(b""), cut(b"first")]}) as server,
+        httpx.Client(transport=RetryTransport(httpx.HTTPTransport(), Retry(), clock=clock)) as client,
+        client.stream("GET", f"{server.url}/x", extensions={"stream": True}) as response,
+    ):
+        parts = response.iter_raw()
+        assert next(parts) == b"first"
+        with pytest.raises(httpx.RemoteProtocolError):
+            next(parts)
+        assert len(server.requests) == 2
+
+
+@pytest.mark.anyio
+async def test_an_async_stream_is_handed_on_whole_after_its_first_chunk_was_awaited(clock: HandClock) -> None:
+    with serving({"/x": [cut(b""), chunks(b"one", b"two", b"three")]}) as server:
+        transport = AsyncRetryTransport(httpx.AsyncHTTPTransport(), Retry(), clock=clock)
+        async with (
+            httpx.AsyncClient(transport=transport) as client,
+            client.stream("GET", f"{server.url}/x", extensions={"stream": True}) as response,
+        ):
+            assert b"".join([part async for part in response.aiter_raw()]) == b"onetwothree"
+        assert len(server.requests) == 2
+
+
+def test_plain_httpx_may_still_read_a_one_piece_reply_as_a_stream(clock: HandClock) -> None:
+    with (
+        serving({"/x": chunks(b"one", b"two")}) as server,
+        httpx.Client(transport=RetryTransport(httpx.HTTPTransport(), Retry(), clock=clock)) as client,
+        client.stream("GET", f"{server.url}/x") as response,
+    ):
+        assert b"".join(response.iter_raw()) == b"onetwo"
+
+
+# --- waits: AWS Architecture Blog, "Exponential Backoff And Jitter"
+
+
+@pytest.mark.parametrize(
+    ("attempt", "bound"), [(1, 0.2), (2, 0.4), (3, 0.8), (4, 1.6), (7, 12.8), (8, 20.0), (5000, 20.0)]
+)
+def test_the_bound_of_a_wait_doubles_up_to_the_maximum(attempt: int, bound: float) -> None:
+    assert backoff_bound(Retry(), attempt) == pytest.approx(bound)
+
+
+@pytest.mark.parametrize(
+    ("jitter", "lowest", "highest"),
+    [
+        ("none", [1, 2, 4, 8, 8], [1, 2, 4, 8, 8]),
+        ("full", [0, 0, 0, 0, 0], [1, 2, 4, 8, 8]),
+        ("equal", [0.5, 1, 2, 4, 4], [1, 2, 4, 8, 8]),
+        ("decorrelated", [1, 1, 1, 1, 1], [3, 8, 8, 8, 8]),
+    ],
+)
+def test_jitter_draws_from_the_published_range(
+    clock: HandClock, jitter: str, lowest: list[float], highest: list[float]
+) -> None:
+    policy = Retry(attempts=6, initial=1, maximum=8, jitter=jitter, budget=None)
+    for expected, draw in ((lowest, min), (highest, max)):
+        shared = Retrying(policy, clock=clock, draw=lambda low, high, draw=draw: draw(low, high))
+        course = shared.begin(httpx.Request("GET", "http://a"))
+        assert [course.wait_after(httpx.Response(503)) for _ in range(5)] == expected
+        assert course.wait_after(httpx.Response(503)) is None
+
+
+@given(st.integers(), st.sampled_from(["full", "equal", "decorrelated", "none"]))
+def test_no_wait_leaves_its_range(seed: int, jitter: str) -> None:
+    shared = Retrying(
+        Retry(attempts=8, jitter=jitter, budget=None), clock=HandClock(), draw=random.Random(seed).uniform
+    )
+    course = shared.begin(httpx.Request("GET", "http://a"))
+    for _ in range(7):
+        wait = course.wait_after(httpx.Response(503))
+        assert wait is not None
+        assert 0 <= wait <= 20
+
+
+# --- Retry-After
+
+
+def http_date(seconds: float) -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": " 0 "}, 0),
+        ({"Retry-After": "1.5"}, 1.5),
+        ({"Retry-After": "-3"}, None),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "12 days"}, None),
+        ({"Retry-After": ""}, None),
+        ({"Retry-After": "9" * 400}, None),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:30 GMT", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 30),
+        ({"Retry-After": "Wednesday, 21-Oct-15 07:28:30 GMT", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 30),
+        ({"Retry-After": "Wed Oct 21 07:28:30 2015", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 30),
+        ({"Retry-After": "Wed, 99 Oct 2015 07:28:30 GMT"}, None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(httpx.Response(503, headers=headers)) == seconds
+
+
+def test_a_date_is_measured_against_our_clock_when_the_server_does_not_tell_its_own() -> None:
+    assert retry_after(httpx.Response(503, headers={"Retry-After": http_date(30)})) == pytest.approx(30, abs=2)
+
+
+@given(st.text(max_size=40))
+def test_no_retry_after_however_odd_breaks_a_call(text: str) -> None:
+    seconds = retry_after(httpx.Response(503, headers={b"Retry-After": text.encode()}))
+    assert seconds is None or seconds >= 0
+
+
+def test_the_wait_is_never_shorter_than_the_server_asked_for(caller: Caller, clock: HandClock) -> None:
+    wire = Script(httpx.Response(429, headers={"Retry-After": "7"}), 200)
+    caller.call(caller.wrap(PAIR, wire, Retry(), clock=clock))
+    assert clock.slept == [7]
+
+
+def test_of_several_endpoints_the_one_that_is_ready_first_is_waited_for() -> None:
+    request = httpx.Request("GET", "http://a")
+    said = [
+        httpx.HTTPStatusError("", request=request, response=httpx.Response(503, headers={"Retry-After": after}))
+        for after in ("9", "4")
+    ]
+    assert retry_after(NoEndpointError("none", said)) == 4
+
+
+@pytest.mark.parametrize(
+    ("policy", "deadline", "headers"),
+    [
+        (Retry(jitter="none"), 1000.1, {}),
+        (Retry(), 1005.0, {"Retry-After": "5"}),
+        (Retry(total=5), None, {"Retry-After": "6"}),
+        (Retry(), None, {"Retry-After": "61"}),
+    ],
+)
+def test_a_wait_that_no_time_is_left_for_is_not_begun(
+    clock: HandClock, policy: Retry, deadline: float | None, headers: dict[str, str]
+) -> None:
+    wire = Script(httpx.Response(503, headers=headers), 200)
+    response = Caller("sync").call(RetryTransport(wire, policy, clock=clock), extensions={"deadline": deadline})
+    assert (response.status_code, clock.slept) == (503, [])
+
+
+# --- the budget: gRPC proposal A6
+
+
+def test_the_budget_counts_as_grpc_retry_throttling_does() -> None:
+    budget = Budget(RetryBudget(tokens=10, per_success=0.1))
+    assert [budget.failed() for _ in range(6)] == [True, True, True, True, False, False]
+    assert budget.tokens == 4
+    for _ in range(10):
+        budget.succeeded()
+    assert budget.tokens == 5  # ten times a tenth is one, exactly
+    budget.succeeded()
+    assert budget.tokens == 5.1
+    assert budget.failed() is False
+
+
+class BudgetMachine(RuleBasedStateMachine):
+    """The budget against the two sentences of its specification, in thousandths."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.budget = Budget(RetryBudget(tokens=4, per_success=0.25))
+        self.expected = 4000
+
+    @rule()
+    def a_call_succeeds(self) -> None:
+        self.budget.succeeded()
+        self.expected = min(4000, self.expected + 250)
+
+    @rule()
+    def a_call_fails(self) -> None:
+        self.expected = max(0, self.expected - 1000)
+        assert self.budget.failed() is (self.expected > 2000)
+
+    @invariant()
+    def the_tokens_agree(self) -> None:
+        assert self.budget.tokens * 1000 == self.expected
+
+
+TestBudget = BudgetMachine.TestCase
+
+
+def test_an_outage_costs_a_client_few_extra_requests(caller: Caller, clock: HandClock) -> None:
+    events: list[object] = []
+    wire = Script(503)
+    transport = caller.wrap(PAIR, wire, Retry(), clock=clock, observer=events.append)
+    for _ in range(20):
+        caller.call(transport)
+    assert len(wire.requests) == 23  # of ten tokens five are for use: three repetitions, the last failure, another call
+    assert sum(isinstance(event, RetryScheduled) for event in events) == 3
+    assert {event.by for event in events if isinstance(event, Refused)} == {"retry_budget"}
+
+
+def test_a_scheduled_retry_is_told_with_its_delay_and_reason(clock: HandClock) -> None:
+    events: list[RetryScheduled] = []
+    transport = RetryTransport(
+        Script(503, httpx.ReadError("gone"), 200), Retry(jitter="none"), clock=clock, observer=events.append
+    )
+    Caller("sync").call(transport, extensions={"operation": "embed"})
+    told = [(event.operation, event.endpoint, event.attempt, event.delay, event.reason) for event in events]
+    assert told == [("embed", "http://a", 1, 0.2, "status 503"), ("embed", "http://a", 2, 0.4, "ReadError: gone")]
+    assert len({event.call for event in events}) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"attempts": 0},
+        {"attempts": 1.5},
+        {"attempts": True},
+        {"initial": 0},
+        {"maximum": -1},
+        {"maximum": float("nan")},
+        {"multiplier": 0.5},
+        {"jitter": "some"},
+        {"total": 0},
+        {"statuses": {200}},
+        {"statuses": "503"},
+        {"statuses": 503},
+        {"errors": (int,)},
+        {"errors": ValueError},
+        {"budget": 3},
+        {"resume": "yes"},
+    ],
+)
+def test_a_bad_argument_is_refused_with_its_value(arguments: dict[str, object]) -> None:
+    [(name, value)] = arguments.items()
+    with pytest.raises(ConfigurationError) as raised:
+        Retry(**arguments)  # type: ignore[arg-type]
+    assert name in str(raised.value)
+    assert str(value) in str(raised.value) or repr(value) in str(raised.value)
