@@ -36,7 +36,10 @@ changes: $(READY)  ## what the edited document changes in the public interface, 
 	$(BIN)/python -m generator changes
 
 test-integration: $(READY)  ## run every method against the live server at $OLLAMA_HOST
-	$(BIN)/python -m pytest tests_integration
+	$(BIN)/python -m pytest tests/integration
+
+fuzz: $(READY)  ## drive the emulator from the document with many cases, for a few minutes
+	FUZZ_CASES=100 $(BIN)/python -m pytest tests/testing/test_emulator_document.py
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

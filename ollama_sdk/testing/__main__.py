@@ -1,0 +1,80 @@
+"""Runs the emulator by hand: ``python -m ollama_sdk.testing --port 11434``, a line of log for every request."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from ollama_sdk.testing.emulator import Emulator
+from ollama_sdk.testing.script import Speed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ollama_sdk.testing.models import Capability
+    from ollama_sdk.testing.requests import RecordedRequest
+
+_LOOK_AGAIN = 0.2
+_MODELS: dict[str, list[Capability]] = {
+    "llama3.2": ["completion", "tools"],
+    "qwen3": ["completion", "tools", "thinking"],
+    "llava": ["completion", "vision"],
+    "all-minilm": ["embedding"],
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until interrupted."""
+    options = _parser().parse_args(arguments)
+    speed = Speed(time_to_first_token=options.first_token, tokens_per_second=options.tokens_per_second)
+    with Emulator(host=options.host, port=options.port, speed=speed) as server:
+        for name, capabilities in _MODELS.items():
+            server.models.add(name, capabilities=capabilities)
+        for name in options.model:
+            server.models.add(name, capabilities=["completion", "tools"])
+        _say(f"{server.url} serves {', '.join(model.name.short for model in server.models)}")
+        try:
+            _log(server)
+        except KeyboardInterrupt:
+            _say("stopped")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ollama_sdk.testing", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=11434, help="0 for any free one")
+    parser.add_argument("--model", action="append", default=[], help="one more model; may be repeated")
+    parser.add_argument("--first-token", type=float, default=0.0, metavar="SECONDS", help="before the first item")
+    parser.add_argument("--tokens-per-second", type=float, metavar="RATE", help="after it; no limit by default")
+    return parser
+
+
+def _log(server: Emulator) -> None:
+    seen = 0
+    open_requests: list[RecordedRequest] = []
+    while True:
+        server.requests.wait(seen + 1, timeout=_LOOK_AGAIN)
+        arrived = server.requests[seen:]
+        seen += len(arrived)
+        open_requests += arrived
+        for request in [request for request in open_requests if request.wait(timeout=0)]:
+            _say(_line(request))
+            open_requests.remove(request)
+
+
+def _line(request: RecordedRequest) -> str:
+    ended = request.hung_up_at if request.finished_at is None else request.finished_at
+    seconds = (ended or request.started_at) - request.started_at
+    outcome = "the client hung up" if request.hung_up else str(request.status)
+    model = f" {request.model}" if request.model else ""
+    return f"{request.method} {request.path}{model}: {outcome}, {request.items} items, {seconds * 1000:.1f} ms"
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

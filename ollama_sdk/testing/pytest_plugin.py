@@ -1,0 +1,33 @@
+"""Fixtures for pytest: an emulated Ollama for each test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from ollama_sdk.testing.emulator import Emulator
+
+__all__ = ["async_ollama_emulator", "ollama_emulator"]
+
+
+@pytest.fixture
+def ollama_emulator() -> Generator[Emulator]:
+    """A running :class:`~ollama_sdk.testing.Emulator` without models; it stops when the test ends."""
+    from ollama_sdk.testing import Emulator  # noqa: PLC0415 - the extra may be missing where no test asks for it
+
+    with Emulator() as server:
+        yield server
+
+
+@pytest.fixture
+def async_ollama_emulator(ollama_emulator: Emulator) -> Emulator:
+    """The same for async tests.
+
+    The emulator has a thread of its own, so the fixture needs no event loop: it works with anyio, pytest-asyncio and
+    pytest-trio in every mode of theirs.
+    """
+    return ollama_emulator

@@ -1,0 +1,62 @@
+"""A running emulator with a few models, and raw sockets to look at it without a client in between."""
+
+from __future__ import annotations
+
+import json
+import socket
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from ollama_sdk.testing import Emulator
+
+MODELS = {
+    "llama3.2": ["completion", "tools", "vision", "audio", "insert"],
+    "qwen3": ["completion", "tools", "thinking"],
+    "all-minilm": ["embedding"],
+}
+
+
+@pytest.fixture
+def server():
+    with Emulator() as emulator:
+        for name, capabilities in MODELS.items():
+            emulator.models.add(name, capabilities=capabilities)
+        yield emulator
+
+
+@pytest.fixture
+def client(server):
+    with httpx.Client(base_url=server.url, timeout=5, verify=False) as client:
+        yield client
+
+
+@pytest.fixture
+def items(client):
+    """Post a body and read the items of the stream that comes back."""
+
+    def read(path, **body):
+        with client.stream("POST", path, json=body) as response:
+            return [json.loads(line) for line in response.iter_lines() if line]
+
+    return read
+
+
+@pytest.fixture
+def dial(server):
+    """Send a request over a raw socket; the socket is the caller's."""
+    opened = []
+
+    def connect(path, **body):
+        parts = urlsplit(server.url)
+        connection = socket.create_connection((parts.hostname, parts.port), timeout=5)
+        opened.append(connection)
+        data = json.dumps(body).encode()
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
+        connection.sendall(head.encode() + data)
+        return connection
+
+    yield connect
+    for connection in opened:
+        connection.close()

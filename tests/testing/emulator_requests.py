@@ -1,0 +1,5 @@
+"""Requests that many tests make."""
+
+from __future__ import annotations
+
+CHAT = {"model": "llama3.2", "messages": [{"role": "user", "content": "Why is the sky blue?"}]}

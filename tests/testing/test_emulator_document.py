@@ -1,0 +1,126 @@
+"""The document and the emulator agree: requests made from the one are answered by the other as the one says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import defaultdict
+from pathlib import Path
+
+import httpx
+import pytest
+import requests
+import schemathesis
+import yaml
+from hypothesis import HealthCheck, Phase, settings
+from jsonschema import Draft202012Validator
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from ollama_sdk.testing import Emulator
+
+DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "openapi" / "ollama.yaml").read_text())
+CASES = int(os.environ.get("FUZZ_CASES", "4"))
+CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
+STREAMS = {"application/x-ndjson": "", "text/event-stream": "data: "}
+
+# Only ollama.com could answer these.
+SIGNED_OUT = {
+    "/api/me",
+    *(f"/api/{path}" for path in ("web_search", "web_fetch", "experimental/web_search", "experimental/web_fetch")),
+}
+
+document = schemathesis.openapi.from_dict(
+    DOCUMENT, config=SchemathesisConfig.from_dict({"generation": {"mode": "positive"}})
+)
+bounded = settings(
+    max_examples=CASES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def url():
+    with Emulator() as server:
+        server.registry.add("llama3.2", capabilities=["completion", "tools", "thinking", "vision", "insert", "audio"])
+        server.registry.add("all-minilm", capabilities=["embedding"], embedding_length=16)
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def session():
+    with requests.Session() as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def answered():
+    """Each operation that was driven, with the statuses it was answered with."""
+    return defaultdict(set)
+
+
+@document.parametrize()
+@bounded
+def test_every_answer_is_one_that_the_document_describes(url, session, answered, case):
+    _help(url, case)
+    answer = case.call(base_url=url, session=session)
+    answered[case.method, case.path].add(answer.status_code)
+    media = answer.headers.get("content-type", [""])[0]
+    if media not in STREAMS:
+        case.validate_response(answer, checks=CHECKS)
+        return
+    case.validate_response(answer, checks=CHECKS[:2])
+    validator = _validator(case, media)
+    for item in _items(answer.text, STREAMS[media]):
+        assert set(item) == {"error"} or [error.message for error in validator.iter_errors(item)] == []
+
+
+def test_every_operation_has_been_answered_with_success(answered):
+    driven = {path for _, path in answered}
+    if driven != set(DOCUMENT["paths"]):
+        pytest.skip("only a part of the document was driven")
+    failing = {path for (_, path), statuses in answered.items() if min(statuses) >= 300}
+    assert failing == SIGNED_OUT
+
+
+def _help(url, case):
+    """Name a model that is there, and fill in what the server insists on though the document cannot say so."""
+    name = "all-minilm" if "embed" in case.path else "llama3.2"
+    body = case.body
+    if isinstance(body, dict):
+        body |= {key: name for key in ("model", "from", "source") if key in body or case.path == "/api/create"}
+        if case.path == "/api/copy":
+            body["destination"] = "copied"
+        for message in body.get("messages") or ():
+            message["content"] = message.get("content") or "Hi"
+        if case.path == "/v1/responses":
+            body["input"] = body.get("input") or "Hi"
+    digest = f"sha256:{hashlib.sha256(body if isinstance(body, bytes) else b'').hexdigest()}"
+    if "{digest}" in case.path:
+        case.path_parameters["digest"] = digest
+    if "{model}" in case.path:
+        case.path_parameters["model"] = name
+    if case.method == "HEAD":
+        httpx.post(f"{url}/api/blobs/{digest}")
+    if httpx.post(f"{url}/api/show", json={"model": name}).is_error:
+        httpx.post(f"{url}/api/pull", json={"model": name, "stream": False})
+
+
+def _validator(case, media):
+    operation = DOCUMENT["paths"][case.path][case.method.lower()]
+    schema = operation["responses"]["200"]["content"][media]["schema"]
+    return Draft202012Validator({"components": DOCUMENT["components"], **schema})
+
+
+def _items(text, prefix):
+    lines = (line for line in text.splitlines() if line.startswith(prefix) and line)
+    return [json.loads(line.removeprefix(prefix)) for line in lines if not line.endswith("[DONE]")]

@@ -1,0 +1,193 @@
+"""The state of a server: models that come and go, blobs, memory, and the queue before it."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from emulator_requests import CHAT
+
+from ollama_sdk.testing import Emulator, Speed
+
+GGUF = b"GGUF and some weights"
+
+
+@pytest.fixture
+def names(client):
+    return lambda: sorted(model["name"] for model in client.get("/api/tags").json()["models"])
+
+
+@pytest.fixture
+def in_memory(client):
+    return lambda: [model["name"] for model in client.get("/api/ps").json()["models"]]
+
+
+def test_a_pulled_model_is_there_layer_by_layer(server, items, names, client):
+    progress = items("/api/pull", model="hf.co/org/model:Q4_K_M")
+    assert "hf.co/org/model:Q4_K_M" in names()
+    layers = {}
+    for item in progress:
+        if "digest" in item:
+            assert layers.get(item["digest"], 0) < item["completed"] <= item["total"]
+            layers[item["digest"]] = item["completed"]
+    assert len(layers) == 2
+    assert all(client.head(f"/api/blobs/{digest}").status_code == 200 for digest in layers)
+    assert [item["status"] for item in progress[-3:]] == ["verifying sha256 digest", "writing manifest", "success"]
+
+
+def test_a_name_that_is_not_in_the_registry_fails_inside_the_stream(server, items, client):
+    server.registry.remove("nothing")
+    assert items("/api/pull", model="nothing")[-1] == {"error": "pull model manifest: file does not exist"}
+    assert client.post("/api/pull", json={"model": "nothing", "stream": False}).status_code == 500
+    assert "nothing" not in server.models
+
+
+def test_what_a_pull_brings_can_be_decided(server, client):
+    server.registry.add("tiny-embed", capabilities=["embedding"], embedding_length=16)
+    client.post("/api/pull", json={"model": "tiny-embed", "stream": False})
+    assert len(client.post("/api/embed", json={"model": "tiny-embed", "input": "x"}).json()["embeddings"][0]) == 16
+
+
+def test_a_copy_is_a_second_name_and_goes_alone(names, client):
+    client.post("/api/copy", json={"source": "llama3.2", "destination": "mine"})
+    assert client.request("DELETE", "/api/delete", json={"model": "llama3.2"}).status_code == 200
+    assert names() == ["all-minilm:latest", "mine:latest", "qwen3:latest"]
+
+
+def test_a_created_model_shows_what_it_was_made_of(client, items):
+    made = {
+        "model": "mario",
+        "from": "llama3.2",
+        "system": "You are Mario",
+        "parameters": {"temperature": 1, "stop": ["a", "b"]},
+    }
+    assert items("/api/create", **made)[-1] == {"status": "success"}
+    shown = client.post("/api/show", json={"model": "mario"}).json()
+    assert shown["system"] == "You are Mario"
+    assert shown["details"]["parent_model"] == "llama3.2:latest"
+    assert shown["parameters"].split() == ["temperature", "1", "stop", '"a"', "stop", '"b"']
+
+
+def test_a_model_is_made_of_an_uploaded_file(client, items):
+    digest = f"sha256:{hashlib.sha256(GGUF).hexdigest()}"
+    assert client.head(f"/api/blobs/{digest}").status_code == 404
+    assert client.post(f"/api/blobs/{digest}", content=GGUF).status_code == 201
+    assert client.post(f"/api/blobs/{digest}", content=GGUF).status_code == 200
+    assert items("/api/create", model="mine", files={"m.gguf": digest})[-1] == {"status": "success"}
+    assert client.post("/api/generate", json={"model": "mine", "prompt": "x", "stream": False}).json()["done"]
+
+
+def test_a_blob_must_match_its_digest(client):
+    answer = client.post(f"/api/blobs/sha256:{'0' * 64}", content=b"hello")
+    assert answer.status_code == 400
+    assert "digest mismatch" in answer.json()["error"]
+
+
+def test_a_model_is_in_memory_after_its_first_answer_and_leaves_on_request(client, in_memory):
+    assert in_memory() == []
+    client.post("/api/chat", json=CHAT)
+    assert in_memory() == ["llama3.2:latest"]
+    assert client.post("/api/chat", json={"model": "llama3.2", "keep_alive": 0}).json()["done_reason"] == "unload"
+    assert in_memory() == []
+
+
+@pytest.mark.parametrize(("keep_alive", "seconds"), [("10m", 600), (30, 30), ("1h1.5s", 3601.5), (None, 300)])
+def test_a_model_stays_in_memory_as_long_as_asked(client, keep_alive, seconds):
+    client.post("/api/chat", json=CHAT | {"keep_alive": keep_alive})
+    until = datetime.fromisoformat(client.get("/api/ps").json()["models"][0]["expires_at"])
+    assert (until - datetime.now(UTC)).total_seconds() == pytest.approx(seconds, abs=2)
+
+
+def test_a_model_that_stays_for_ever_leaves_in_three_centuries(client, in_memory):
+    client.post("/api/chat", json=CHAT | {"keep_alive": -1})
+    assert client.get("/api/ps").json()["models"][0]["expires_at"] > "2300"
+
+
+def test_a_model_leaves_memory_when_its_time_is_over(client, in_memory):
+    client.post("/api/generate", json={"model": "llama3.2", "prompt": "x", "keep_alive": "1ns"})
+    assert in_memory() == []
+
+
+def test_names_are_compared_without_case_and_tag(server):
+    assert "LLAMA3.2:latest" in server.models
+    assert "registry.ollama.ai/library/llama3.2" in server.models
+    with pytest.raises(ValueError, match="bad name!"):
+        server.models.add("bad name!")
+
+
+def test_cloud_routes_answer_as_a_signed_out_server_does(client):
+    for path in ("/api/me", "/api/web_search", "/api/experimental/web_fetch"):
+        answer = client.post(path, json={"query": "x", "url": "http://x"})
+        assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
+        assert answer.json()["signin_url"].startswith("https://ollama.com/connect")
+    assert client.post("/api/chat", json=CHAT | {"model": "gpt-oss:120b-cloud"}).status_code == 401
+    assert client.get("/api/status").json()["cloud"]["disabled"] is False
+
+
+def test_requests_beyond_the_queue_hear_that_the_server_is_busy():
+    with Emulator(num_parallel=2, max_queue=3, speed=Speed(time_to_first_token=60)) as server:
+        server.models.add("llama3.2")
+        with ExitStack() as connections:
+            for count in range(1, 9):
+                connection = connections.enter_context(
+                    socket.create_connection(("127.0.0.1", httpx.URL(server.url).port))
+                )
+                body = json.dumps(CHAT).encode()
+                connection.sendall(
+                    b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+                )
+                assert server.requests.wait(count)
+            assert all(request.wait() for request in server.requests[5:])
+            assert [request.status for request in server.requests] == [None] * 5 + [503] * 3
+
+
+def test_a_model_serves_as_many_at_once_as_it_was_told_to():
+    running, most, lock = 0, 0, threading.Lock()
+
+    def slowly(_):
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        yield from (" tick", " tick")
+        with lock:
+            running -= 1
+
+    with Emulator(num_parallel=2, speed=Speed(tokens_per_second=100)) as server:
+        server.models.add("llama3.2")
+        server.reply(slowly)
+        with ThreadPoolExecutor(6) as pool, httpx.Client(base_url=server.url) as client:
+            answers = list(pool.map(lambda _: client.post("/api/chat", json=CHAT).status_code, range(6)))
+    assert (answers, most) == ([200] * 6, 2)
+
+
+def test_a_turn_is_given_back_by_hanging_up():
+    with Emulator(num_parallel=1, max_queue=0) as busy, httpx.Client(base_url=busy.url) as client:
+        busy.models.add("llama3.2")
+        busy.reply(lambda _: itertools.repeat(" tick"))
+        with client.stream("POST", "/api/chat", json=CHAT) as answer:
+            next(answer.iter_lines())
+        assert busy.requests[0].wait()
+        busy.reply("free")
+        assert client.post("/api/chat", json=CHAT).status_code == 200
+
+
+def test_a_place_in_the_queue_is_given_up_by_hanging_up(server, dial, client):
+    with Emulator(num_parallel=1, max_queue=1) as busy, httpx.Client(base_url=busy.url) as patient:
+        busy.models.add("llama3.2", speed=Speed(time_to_first_token=0.2))
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(patient.post, "/api/chat", json=CHAT)
+            assert busy.requests.wait(1)
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(f"{busy.url}/api/chat", json=CHAT, timeout=0.05)
+            assert busy.requests[1].wait()
+            assert patient.post("/api/chat", json=CHAT).status_code == 200
+            assert first.result().status_code == 200

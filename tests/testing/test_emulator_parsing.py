@@ -1,0 +1,125 @@
+"""What the emulator makes of names, durations and bodies, good and bad."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ollama_sdk import testing
+from ollama_sdk.testing import emulator, fault_rules
+from ollama_sdk.testing._decode import base64_complaint, decode, keep_alive_seconds
+from ollama_sdk.testing._http import Refusal
+from ollama_sdk.testing._names import ModelName
+from ollama_sdk.testing.script import tokenized
+
+FIELDS = {"model": "s", "stream": "b", "n": "i", "messages": "m", "options": "o", "images": "p", "temperature": "n"}
+
+
+@pytest.mark.parametrize(
+    ("text", "full", "short"),
+    [
+        ("llama3.2", "registry.ollama.ai/library/llama3.2:latest", "llama3.2:latest"),
+        ("me/mine:v1", "registry.ollama.ai/me/mine:v1", "me/mine:v1"),
+        ("hf.co/org/model:Q4_K_M", "hf.co/org/model:Q4_K_M", "hf.co/org/model:Q4_K_M"),
+        ("http://127.0.0.1:5055/acme/tiny", "127.0.0.1:5055/acme/tiny:latest", "127.0.0.1:5055/acme/tiny:latest"),
+    ],
+)
+def test_a_name_is_completed_and_shortened(text, full, short):
+    name = ModelName.parse(text)
+    assert (name.full, name.short) == (full, short)
+
+
+@pytest.mark.parametrize("text", ["", "bad name!", "-x", "a/b/c/d/e", "x" * 81, "a:b:c", "http://"])
+def test_what_is_no_name_is_not_taken_for_one(text):
+    assert ModelName.parse(text) is None
+
+
+@given(st.text())
+def test_a_name_survives_being_shortened(text):
+    name = ModelName.parse(text)
+    assert name is None or ModelName.parse(name.short) == name
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [("5m", 300), ("1h30m", 5400), ("1.5s", 1.5), ("250ms", 0.25), (0, 0), ("0", 0), (12.5, 12.5), (None, None)],
+)
+def test_keep_alive_is_read_as_go_reads_it(given, seconds):
+    assert keep_alive_seconds(given) == (None if seconds is None else pytest.approx(seconds))
+
+
+@pytest.mark.parametrize("given", [-1, "-1s", "-5m"])
+def test_a_negative_keep_alive_lasts_for_ever(given):
+    assert keep_alive_seconds(given) > 9e9
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"), [("soon", "invalid duration"), ("5", "missing unit"), ([], "unsupported")]
+)
+def test_a_bad_keep_alive_is_refused(given, complaint):
+    with pytest.raises(Refusal, match=complaint):
+        keep_alive_seconds(given)
+
+
+@given(st.binary() | st.text().map(str.encode))
+@example(b'{"model": "\\ud800"}')
+@example(b'{"n": 1' + b"0" * 5000 + b"}")
+@example(b'{"options": {"seed": 9223372036854775808}}')
+@example(b"[" * 100_000)
+@example(b'{"temperature": NaN}')
+def test_any_body_is_decoded_or_refused(body):
+    with contextlib.suppress(Refusal):
+        orjson.dumps(decode(body, "api.X", FIELDS))
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (b"", "missing request body"),
+        (b'{"model":', "unexpected EOF"),
+        (b'{"model": "x', "unexpected EOF"),
+        (b"{x}", "invalid character 'x'"),
+        (b"[]", "cannot unmarshal array into Go value of type api.X"),
+        (b'{"model": 5}', "cannot unmarshal number into Go struct field X.model of type string"),
+        (b'{"stream": "yes"}', "cannot unmarshal string into Go struct field X.stream of type bool"),
+        (b'{"n": 1.5}', "cannot unmarshal number 1.5 into Go struct field X.n of type int"),
+        (b'{"n": true}', "cannot unmarshal bool into Go struct field X.n of type int"),
+        (b'{"messages": ["x"]}', "cannot unmarshal string into Go struct field X.messages of type api.Message"),
+    ],
+)
+def test_a_bad_body_is_refused_in_the_words_of_the_server(body, complaint):
+    with pytest.raises(Refusal) as caught:
+        decode(body, "api.X", FIELDS)
+    assert complaint in caught.value.message
+
+
+def test_null_is_absence_and_unknown_fields_are_let_through():
+    assert decode(b'{"model": null, "n": 1, "more": [null]} and more', "api.X", FIELDS) == {"n": 1, "more": [None]}
+
+
+@given(st.binary())
+def test_base64_is_recognised(data):
+    import base64
+
+    assert base64_complaint(base64.b64encode(data).decode()) is None
+
+
+@pytest.mark.parametrize(("text", "place"), [("data:image", 4), ("QUJD*", 4), ("QUJ", 3)])
+def test_the_first_byte_that_is_not_base64_is_named(text, place):
+    assert base64_complaint(text) == f"illegal base64 data at input byte {place}"
+
+
+@given(st.text())
+def test_pieces_add_up_to_the_text(text):
+    assert "".join(tokenized(text)) == text
+
+
+@pytest.mark.parametrize("module", [testing, emulator, fault_rules])
+def test_the_examples_run(module):
+    result = doctest.testmod(module)
+    assert (result.failed, result.attempted > 0) == (0, True)

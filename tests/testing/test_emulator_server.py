@@ -1,0 +1,196 @@
+"""Starting, stopping, noticing what clients do, and keeping the pace."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import socket
+import threading
+import time
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from emulator_requests import CHAT
+
+from ollama_sdk.testing import Emulator, Fault, Speed
+
+
+@pytest.mark.anyio
+async def test_async_clients_use_it_on_every_event_loop():
+    async with Emulator() as server, httpx.AsyncClient(base_url=server.url) as client:
+        server.models.add("llama3.2")
+        server.reply("Hello", " there")
+        answer = await client.post("/api/chat", json=CHAT | {"stream": False})
+        assert answer.json()["message"]["content"] == "Hello there"
+
+
+def test_it_starts_and_stops_in_under_fifty_milliseconds():
+    seconds = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        with Emulator():
+            pass
+        seconds.append(time.perf_counter() - begin)
+    assert min(seconds) < 0.05
+
+
+def test_it_can_be_stopped_and_started_again_on_the_same_port():
+    with Emulator() as server:
+        url = server.url
+        server.stop()
+        server.stop()
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(url)
+        server.start()
+        assert (server.url, httpx.get(url).status_code) == (url, 200)
+
+
+def test_a_port_that_is_taken_is_an_error_at_once():
+    with Emulator() as server, pytest.raises(OSError, match="in use"):
+        Emulator(port=int(server.url.rpartition(":")[2])).start()
+
+
+def test_stopping_ends_streams_that_are_open():
+    with Emulator() as server, httpx.Client(base_url=server.url) as client:
+        server.models.add("llama3.2")
+        server.reply(lambda _: itertools.repeat(" tick"))
+        with client.stream("POST", "/api/chat", json=CHAT) as answer:
+            lines = answer.iter_lines()
+            next(lines)
+            server.stop()
+            with pytest.raises(httpx.TransportError):
+                for _ in lines:
+                    pass
+
+
+def test_it_leaves_no_thread_behind():
+    before = threading.active_count()
+    with Emulator():
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before
+
+
+def test_it_listens_where_it_is_told_to():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with Emulator(port=port) as server:
+        assert server.url == f"http://127.0.0.1:{port}"
+
+
+def test_a_request_is_recorded_as_it_arrived(server, client):
+    client.post("/api/chat?x=1", json=CHAT, headers={"x-token": "abc"})
+    request = server.requests[0]
+    assert (request.method, request.path, request.query, request.model) == ("POST", "/api/chat", "x=1", "llama3.2")
+    assert (request.headers["x-token"], request.json) == ("abc", CHAT)
+    assert (request.status, request.hung_up) == (200, False)
+
+
+def test_a_client_that_hangs_up_is_noticed_within_a_second(server, dial):
+    server.reply(lambda _: itertools.repeat(" tick"))
+    for body in (CHAT, CHAT | {"model": "qwen3"}):
+        connection = dial("/api/chat", **body)
+        connection.recv(1000)
+        connection.close()
+        begin = time.monotonic()
+        assert server.requests[-1].wait()
+        assert server.requests[-1].hung_up
+        assert time.monotonic() - begin < 1
+
+
+def test_a_client_that_hangs_up_while_it_waits_is_noticed(server, dial):
+    server.speed = Speed(time_to_first_token=60)
+    dial("/api/chat", **CHAT).close()
+    assert server.requests.wait(1)
+    assert server.requests[0].wait()
+    assert server.requests[0].hung_up
+
+
+def test_a_client_that_stays_did_not_hang_up(server, client):
+    for _ in range(20):
+        client.post("/api/chat", json=CHAT)
+    assert not any(request.hung_up for request in server.requests)
+
+
+def test_a_client_that_stops_reading_holds_the_stream_back(server, dial):
+    server.reply(lambda _: itertools.repeat(" tick"))
+    connection = dial("/api/chat", **CHAT)
+    connection.recv(1000)
+    sent = -1
+    while sent != server.requests[0].items:
+        sent = server.requests[0].items
+        time.sleep(0.05)
+    assert not server.requests[0].hung_up
+
+
+def test_one_stream_does_not_starve_another(server, dial, client):
+    server.reply(lambda _: itertools.repeat(" tick"), to="qwen3")
+    busy = dial("/api/chat", **CHAT | {"model": "qwen3"})
+    reader = threading.Thread(target=_drain, args=(busy,), daemon=True)
+    reader.start()
+    assert client.get("/api/version").status_code == 200
+    busy.shutdown(socket.SHUT_RDWR)
+    reader.join()
+
+
+def _drain(connection):
+    with contextlib.suppress(OSError):
+        while connection.recv(65536):
+            pass
+
+
+def test_the_chosen_speed_is_kept(server, client):
+    server.speed = Speed(time_to_first_token=0.1, tokens_per_second=100)
+    server.reply(*[" tick"] * 11)
+    times = []
+    with client.stream("POST", "/api/chat", json=CHAT) as answer:
+        begin = time.monotonic()
+        times = [time.monotonic() - begin for _ in answer.iter_lines()]
+    assert 0.09 < times[-2] - times[0] < 0.5
+    done = client.post("/api/chat", json=CHAT | {"stream": False}).json()
+    assert 0.09 < done["prompt_eval_duration"] / 1e9 < 0.5
+    assert 0.09 < done["eval_duration"] / 1e9 < 0.5
+
+
+def test_loading_takes_time_once(server, client):
+    server.models.add("slow", speed=Speed(load=0.1))
+    first, second = (
+        client.post("/api/generate", json={"model": "slow", "prompt": "x", "stream": False}).json() for _ in "12"
+    )
+    assert first["load_duration"] == 100_000_000 > second["load_duration"]
+
+
+def test_a_stream_delivers_twenty_thousand_items_a_second(server, dial):
+    count = 20_000
+    server.reply(lambda _: itertools.repeat(" tick", count))
+    seconds = []
+    for _ in range(3):
+        connection = dial("/api/chat", **CHAT)
+        begin, received = time.perf_counter(), 0
+        while received < count:
+            received += connection.recv(1 << 18).count(b"created_at")
+        seconds.append(time.perf_counter() - begin)
+    assert min(seconds) < 1
+
+
+def test_everything_is_forgotten_on_reset(server, client):
+    server.reply("once")
+    server.faults.add(Fault.status(503))
+    client.get("/")
+    server.reset()
+    assert (len(server.models), len(server.requests)) == (0, 0)
+    assert client.get("/api/tags").json() == {"models": []}
+
+
+def test_strangers_are_turned_away(client):
+    for headers in ({"host": "evil.example.com"}, {"origin": "http://evil.example.com"}):
+        assert client.get("/api/version", headers=headers).status_code == 403
+
+
+def test_a_request_that_is_no_http_does_no_harm(server, client):
+    parts = urlsplit(server.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
+        connection.sendall(b"\x16\x03\x01 not http\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 400")
+    assert client.get("/").status_code == 200
