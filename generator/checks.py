@@ -8,6 +8,7 @@ from itertools import pairwise
 from ollama_sdk import _mixins as mixins
 from ollama_sdk._client import AsyncClient, SyncClient
 from ollama_sdk._codec import Model as BaseModel
+from ollama_sdk.streaming._reader import SENTINEL
 
 from .document import Document, Pointer
 from .interface import Interface, Method, Model, Union
@@ -23,7 +24,6 @@ _TAKEN_CLASSES = {
 }  # fmt: skip
 _TAKEN_ARGUMENTS = {"self", "extra_headers", "extra_query", "extra_body", "timeout"}
 _CLIENT = {*dir(SyncClient), *dir(AsyncClient), "with_raw_response"}
-_SENTINEL = "data"
 
 
 def check(document: Document, interface: Interface) -> None:
@@ -125,7 +125,7 @@ def _unions(kind: Kind, place: Pointer, models: dict[str, Model]) -> Iterator[tu
         for json_type in ("string", "array", "object"):
             fitting = {form: m for m in members for of_type, form in _forms(m) if of_type == json_type}
             for one, other in pairwise(fitting.values()):
-                yield place, f"the union cannot be decided: an {json_type} may be {one.read()} or {other.read()}"
+                yield place, f"the union cannot be decided: the same {json_type} may be {one.read()} or {other.read()}"
         choices = [models[m.name] for m in members if isinstance(m, ModelKind)]
         yield from ((place, f"the union cannot be decided: {problem}") for problem in _undecided(choices))
 
@@ -183,8 +183,8 @@ def _stream_fields(method: Method, models: dict[str, Model]) -> Iterator[tuple[P
     if not all(isinstance(item, ModelKind) for item in items):
         return
     known = {f.wire for item in items if isinstance(item, ModelKind) for f in models[item.name].fields}
-    known |= {_SENTINEL} if method.stream.format == "sse" else set()
-    for key, fields in (("last", method.stream.last), ("failed", method.stream.failed or {})):
+    last = {} if method.stream.format == "sse" and method.stream.last == SENTINEL else method.stream.last
+    for key, fields in (("last", last), ("failed", method.stream.failed or {})):
         for name in fields:
             if name not in known:
                 yield (*method.place, "x-stream", key), f"no item has a field {name!r}"

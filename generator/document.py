@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import keyword
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import jsonschema  # type: ignore[import-untyped]
 import yaml
 from attrs import frozen
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -104,7 +106,7 @@ class Document:
 
     def operations(self) -> Iterator[tuple[Pointer, str, str, dict[str, Any]]]:
         """Every operation: its place, method, path and node."""
-        for path, item in self.data.get("paths", {}).items():
+        for path, item in self.data["paths"].items():
             for method in METHODS:
                 if method in item:
                     yield ("paths", path, method), method, path, item[method]
@@ -213,8 +215,11 @@ _KEY_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:int"}
 
 def _check(document: Document) -> None:
     _check_references(document)
-    _check_openapi(document)
+    _check_schemas(document)
     _check_keys(document)
+    _check_shape(document)
+    _check_method_names(document)
+    _check_openapi(document)
     _check_operations(document)
 
 
@@ -224,31 +229,52 @@ def _check_references(document: Document) -> None:
             raise document.error(pointer, f"{node!r} leads nowhere")
 
 
-def _check_openapi(document: Document) -> None:
+def _check_shape(document: Document) -> None:
+    """What the other checks take for granted."""
     version = str(document.data.get("openapi", "missing"))
     if not version.startswith("3.1."):
         raise document.error(("openapi",), f"OpenAPI 3.1 is expected, not {version}")
+    document.data.setdefault("paths", {})
+    for pointer, node in document.walk():
+        if _kind_of_place(pointer) in {"path", "operation"} or pointer == ("paths",):
+            is_operation = len(pointer) == 3 and pointer[2] in METHODS  # noqa: PLR2004 - paths, path, method
+            if not isinstance(node, dict) and (is_operation or len(pointer) < 3):  # noqa: PLR2004
+                raise document.error(pointer, "a mapping is expected")
+
+
+def _check_openapi(document: Document) -> None:
     try:
         error: Any = next(iter(OpenAPIV31SpecValidator(cast("Any", document.data)).iter_errors()), None)
     except Exception as exc:
         # The validator itself stumbles over some nonsense.
         raise document.error((), f"not valid OpenAPI: {type(exc).__name__}: {exc}") from exc
     if error is not None:
-        raise document.error(tuple(error.absolute_path), f"not valid OpenAPI: {_shortened(error.message)}")
+        named = (pointer for pointer, _, path, _ in document.operations() if f"'{path}'" in error.message)
+        place = tuple(error.absolute_path) or next(named, ())
+        raise document.error(place, f"not valid OpenAPI: {_shortened(error.message)}")
+
+
+def _check_schemas(document: Document) -> None:
+    """Every schema is one: the validator of the whole does not say which schema it means."""
+    library: Any = jsonschema
+    validator = library.Draft202012Validator(library.Draft202012Validator.META_SCHEMA)
+    for pointer, node in document.walk():
+        if _is_schema(pointer) and (pointer[-1] == "schema" or len(pointer) == 3):  # noqa: PLR2004 - a name
+            error = library.exceptions.best_match(validator.iter_errors(node))
+            if error is not None:
+                place = (*pointer, *error.absolute_path)
+                raise document.error(place, f"not a valid schema: {_shortened(error.message)}")
 
 
 def _shortened(text: str) -> str:
-    """The validator quotes whole objects."""
-    return text if len(text) <= _MESSAGE else f"{text[:100]} … {text[100 - _MESSAGE :]}"
-
-
-_MESSAGE = 300
+    """The beginning: the validator goes on to quote whole objects."""
+    return textwrap.shorten(text.splitlines()[0], 200, placeholder=" …")
 
 
 def _check_keys(document: Document) -> None:
     for pointer, node in document.walk():
         kind = _kind_of_place(pointer)
-        if kind == "schema" and isinstance(node, bool) and _is_schema(pointer):
+        if isinstance(node, bool) and _is_schema(pointer):
             raise document.error(pointer, "a schema that is only true or false is not supported")
         if not isinstance(node, dict) or pointer[-1:] == ("properties",):
             continue
@@ -291,9 +317,11 @@ def _kind_of_place(pointer: Pointer) -> str:
 
 
 def _is_schema(pointer: Pointer) -> bool:
-    """Whether a node below a schema is a schema itself, rather than a flag of one."""
-    return pointer[-1] in {"schema", "items", "not"} or bool(
-        {"properties", "schemas", "anyOf", "oneOf"} & set(pointer[-2:-1])
+    """Whether a node is a schema itself, rather than a flag of one."""
+    if _kind_of_place(pointer) != "schema":
+        return False
+    return pointer[-1] in {"schema", "items", "not"} or any(
+        part in {"properties", "schemas", "anyOf", "oneOf"} for part in pointer[-2:-1]
     )
 
 
@@ -310,8 +338,15 @@ def _check_values(document: Document, pointer: Pointer, node: Mapping[str, Any])
     for key, value in (("x-positional", True), ("x-computed", "sha256")):
         if node.get(key, value) != value:
             raise document.error((*pointer, key), f"{node[key]!r} is not {json.dumps(value)}; there is no other value")
+    if "default" in node and _kind_of_place(pointer) == "schema" and not _is_default(node):
+        raise document.error((*pointer, "default"), 'a field may default to "" or [] only, as its type says')
     if not isinstance(node.get("x-mixin", ""), str):
         raise document.error((*pointer, "x-mixin"), f"{node['x-mixin']!r} is not the name of a class")
+
+
+def _is_default(schema: Mapping[str, Any]) -> bool:
+    empty: dict[str, Any] = {"string": "", "array": []}
+    return any(schema["default"] == value and kind in schema.get("type", kind) for kind, value in empty.items())
 
 
 def _is_into(rule: Any) -> bool:
@@ -320,29 +355,34 @@ def _is_into(rule: Any) -> bool:
     return isinstance(rule["into"], str)
 
 
-def _check_operations(document: Document) -> None:
+def _check_method_names(document: Document) -> None:
     seen: dict[str, Pointer] = {}
     for pointer, _, _, node in document.operations():
         if node.get("x-method") is False:
-            for key in ("operationId", "x-repeat", "x-stream", "x-result"):
-                if key in node:
-                    raise document.error((*pointer, key), f"an operation without a method has no {key}")
             continue
         if "x-method" in node:
             raise document.error((*pointer, "x-method"), "only `false` makes sense here")
-        name = node.get("operationId", "")
+        place = (*pointer, "operationId")
+        name = str(node.get("operationId", ""))
         if not all(_is_method_name(part) for part in name.split(".")):
-            raise document.error((*pointer, "operationId"), f"{name!r} cannot be the dotted name of a method")
+            raise document.error(place, f"{name!r} cannot be the dotted name of a method")
         if name in seen:
-            other = document.lines.get(seen[name], 1)
-            raise document.error(
-                (*pointer, "operationId"), f"{name!r} is the name of two operations; the other is in line {other}"
-            )
-        seen[name] = pointer
-        _check_operation(document, pointer, node)
-    for name, pointer in seen.items():
+            other = document.lines[seen[name]]
+            raise document.error(place, f"{name!r} is the name of two operations; the other is in line {other}")
+        seen[name] = place
+    for name, place in seen.items():
         if any(other.startswith(f"{name}.") for other in seen):
-            raise document.error((*pointer, "operationId"), f"{name!r} is both a method and a group of methods")
+            raise document.error(place, f"{name!r} is both a method and a group of methods")
+
+
+def _check_operations(document: Document) -> None:
+    for pointer, _, _, node in document.operations():
+        if node.get("x-method") is not False:
+            _check_operation(document, pointer, node)
+            continue
+        for key in ("operationId", "x-repeat", "x-stream", "x-result"):
+            if key in node:
+                raise document.error((*pointer, key), f"an operation without a method has no {key}")
 
 
 def _is_method_name(name: str) -> bool:
@@ -369,14 +409,24 @@ def _check_body(document: Document, pointer: Pointer, node: Mapping[str, Any]) -
     """The content type of the body."""
     if "requestBody" not in node:
         return None
-    kinds = list(document.resolve(node["requestBody"]).get("content", {}))
+    content = document.resolve(node["requestBody"]).get("content", {})
+    _check_content(document, (*pointer, "requestBody", "content"), content)
+    kinds = list(content)
     if len(kinds) != 1 or kinds[0] not in BODY_TYPES:
         raise document.error((*pointer, "requestBody"), f"a body is one of {', '.join(BODY_TYPES)}, not {kinds}")
     return str(kinds[0])
 
 
+def _check_content(document: Document, pointer: Pointer, content: Mapping[str, Any]) -> None:
+    for kind, media_type in content.items():
+        if "schema" not in media_type:
+            raise document.error((*pointer, kind), f"{kind} lacks a schema")
+
+
 def _check_reply(document: Document, pointer: Pointer, node: Mapping[str, Any]) -> None:
-    kinds = list(success(document, pointer, node).get("content", {}))
+    content = success(document, pointer, node).get("content", {})
+    _check_content(document, (*pointer, "responses"), content)
+    kinds = list(content)
     for kind in kinds:
         if kind not in _REPLY_TYPES:
             raise document.error((*pointer, "responses"), f"a reply of {kind} is not supported")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import filecmp
 import keyword
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from jinja2 import Environment
 from openapi_python_client import Project
 from openapi_python_client.parser.openapi import GeneratorData
 
-from .document import Document, DocumentError
+from .document import Document
 from .interface import SHADOWING, Interface, Method
 from .kinds import Kind, LiteralKind, ModelKind, Named, UnionKind
 from .parse import config, interface_of, parse
@@ -162,7 +161,7 @@ def _is_name(text: str) -> bool:
 def _docstring(text: str, indent: int) -> str:
     """Text as it may stand in a docstring, its further lines indented."""
     safe = text.replace("\\", "\\\\").replace('"""', "'''")
-    safe = f"{safe[:-1]}'" if safe.endswith('"') else safe
+    safe = f'{safe[:-1]}\\"' if safe.endswith('"') else safe
     return safe.replace("\n", "\n" + " " * indent).replace("\n" + " " * indent + "\n", "\n\n")
 
 
@@ -229,8 +228,8 @@ def build(document: Document, output: Path) -> None:
     """Write the generated package to ``output``, or leave what is there untouched.
 
     Raises:
-        DocumentError: The document cannot be expressed, or the result cannot be formatted.
-        OutputError: Something else than a generated package is there.
+        DocumentError: The document cannot be expressed.
+        OutputError: Something else than a generated package is there, or the result cannot be formatted.
         OSError: The folder above ``output`` is missing, or cannot be written to.
     """
     output = output.absolute()
@@ -243,7 +242,7 @@ def build(document: Document, output: Path) -> None:
 
 
 class OutputError(Exception):
-    """The output folder is not one that may be replaced."""
+    """The output cannot be written, or must not be."""
 
 
 def _may_be_replaced(output: Path) -> bool:
@@ -301,12 +300,11 @@ def _ruff(arguments: list[str], folder: Path) -> None:
         "ruff",
         *arguments,
         "--no-cache",
-        "--quiet",
         "--config",
         str(_PYPROJECT),
         str(folder),
     ]
-    environment: dict[str, Any] = {**os.environ, "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)  # noqa: S603
+    # What ruff takes for the project's own imports depends on where it runs.
+    done = subprocess.run(command, cwd=_PYPROJECT.parent, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
-        raise DocumentError(f"the generated code cannot be formatted: {done.stderr.strip() or done.stdout.strip()}")
+        raise OutputError(f"the generated code cannot be formatted: {done.stderr.strip() or done.stdout.strip()}")

@@ -32,7 +32,9 @@ from openapi_python_client.parser.properties.none import NoneProperty
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.parser.properties.uuid import UuidProperty
+from openapi_python_client.schema import OpenAPI
 from openapi_python_client.strings import ClassName, PythonIdentifier
+from pydantic import ValidationError
 
 from .checks import check
 from .document import BODY_TYPES, STREAM_TYPES, Document, Pointer, success
@@ -69,8 +71,13 @@ def parse(document: Document) -> GeneratorData:
     Raises:
         DocumentError: It reports an error, or drops something with a warning.
     """
+    bridged = _bridged(document)
     try:
-        parsed = GeneratorData.from_dict(_bridged(document), config=config(document.path))
+        OpenAPI.model_validate(bridged)
+        parsed = GeneratorData.from_dict(bridged, config=config(document.path))
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        raise document.error(_descent(document, first["loc"]), f"cannot be expressed: {first['msg']}") from exc
     except Exception as exc:
         # It stumbles over some of what it does not know.
         raise document.error((), f"openapi-python-client cannot read it: {type(exc).__name__}: {exc}") from exc
@@ -84,6 +91,14 @@ def parse(document: Document) -> GeneratorData:
             f"cannot be expressed: {header.strip()} {error.detail}".strip(),
         )
     return parsed
+
+
+def _descent(document: Document, names: Iterable[str | int]) -> Pointer:
+    """The place that pydantic means, whose path also names the classes that it tried."""
+    place: Pointer = ()
+    for name in names:
+        place = (*place, name) if (*place, name) in document.lines else place
+    return place
 
 
 def _place(document: Document, text: str) -> Pointer:
@@ -267,7 +282,7 @@ class _Reading:
         component = self._component[name]
         place: Pointer = ("components", "schemas", component)
         schema = self._schemas[component]
-        fields = tuple(self._fields(prop, schema, place))
+        fields = tuple(self._fields(prop, schema))
         required = tuple(f for f in fields if f.required)
         return Model(
             name,
@@ -278,14 +293,10 @@ class _Reading:
             place=place,
         )
 
-    def _fields(self, prop: Any, schema: Mapping[str, Any], pointer: Pointer) -> Iterator[Field]:
+    def _fields(self, prop: Any, schema: Mapping[str, Any]) -> Iterator[Field]:
         for wire, each in _in_order(prop, schema):
             kind, nullable = self._without_none(self._kind(each))
             default = schema.get("properties", {}).get(wire, {}).get("default")
-            if default is not None and default not in ("", []):
-                raise self._document.error(
-                    (*pointer, "properties", wire, "default"), 'a field may default to "" or [] only'
-                )
             required = each.required and not nullable and default is None
             yield Field(
                 _python_name(wire, each, taken=SHADOWING),

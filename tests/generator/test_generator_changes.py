@@ -1,0 +1,206 @@
+"""What a maintainer reads after an edit of the document."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from generator_kit import SMALL, edited, run
+
+from generator.changes import compare, markdown
+from generator.document import load
+from generator.interface import Interface
+from generator.parse import interface_of
+
+QUESTION = "question: {type: string, description: What is asked.}"
+HINT = "hint: {type: string, x-positional: true, description: What helps.}"
+SUBJECT = "        subject: {type: string, description: What to write about.}\n"
+NO_CHANGE = "No change in the public interface."
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A git repository whose first commit holds the small document, in a folder."""
+    folder = tmp_path_factory.mktemp("repository")
+    (folder / "openapi").mkdir()
+    (folder / "openapi" / "small.yaml").write_text(edited(), encoding="utf-8")
+    _git(folder, "init", "--quiet")
+    _git(folder, "add", ".")
+    _git(folder, "commit", "--quiet", "--message=The small document")
+    return folder
+
+
+def _interface(text: str) -> Interface:
+    return interface_of(load(SMALL, text))
+
+
+OLD = _interface(edited())
+
+
+def changes(*edits: tuple[str, str]) -> str:
+    """What edits of the small document come to."""
+    return markdown(compare(OLD, _interface(edited(*edits))))
+
+
+def test_an_edit_of_words_alone_is_no_change() -> None:
+    assert changes(("A note.", "One note."), ("# A small", "# A tiny")) == NO_CHANGE
+
+
+def test_the_report_is_markdown_grouped_with_the_breaking_ones_first() -> None:
+    report = changes(
+        ("version: 1.2.3", "version: 1.3.0"),
+        ("operationId: delete_note", "operationId: forget"),
+        (QUESTION, f"{QUESTION}\n        tone: {{type: string}}"),
+        ("        sure: {anyOf: [{type: boolean}, {enum: [low, high]}]}\n", ""),
+        ("required: [text, done]", "required: [text]"),
+    )
+    assert report == (
+        "### Added\n"
+        "\n"
+        "- `v1.answers.create`: optional argument `tone`, `str`\n"
+        "- `forget`: Delete a note.\n"
+        "\n"
+        "### Changed\n"
+        "\n"
+        "- **Breaking:** `WriteReply.done` is optional now: `None` when it is absent\n"
+        "- The document describes Ollama 1.3.0; it was 1.2.3.\n"
+        "\n"
+        "### Removed\n"
+        "\n"
+        "- **Breaking:** `delete_note`\n"
+        "- **Breaking:** `Answer.sure`"
+    )
+
+
+B = "**Breaking:** "
+# Each row: what happens; the edit; the line that says so.
+EDITS: list[tuple[str, tuple[str, str], str]] = [
+    # Methods
+    ("a method in another group", ("operationId: v1.audio.hear", "operationId: v1.hear"), f"{B}`v1.audio.hear`"),
+    ("another path", ("  /v1/audio/hear:", "  /v1/hear:"), "`v1.audio.hear` calls `POST /v1/hear`; it called `POST /v1/audio/hear`"),
+    ("deprecated", ("operationId: list_notes", "operationId: list_notes\n      deprecated: true"), "`list_notes` is deprecated"),
+    ("repeating", ("x-repeat: resumes", "x-repeat: never"), "`v1.answers.create`: repeating it is `never`; it was `resumes`"),
+    ("a key is needed", ("operationId: list_notes", "operationId: list_notes\n      security: [{bearer: []}]"), f"{B}`list_notes` needs an API key"),
+    ("a server of its own", ('      servers: [{url: "https://answers.example"}]\n', ""), "`v1.answers.create` is served by the host of the client"),
+    # Arguments: what is asked of callers
+    ("an optional argument", (QUESTION, f"{QUESTION}\n        tone: {{type: string}}"), "`v1.answers.create`: optional argument `tone`, `str`"),
+    ("an argument is optional", ("required: [question]", "required: []"), "`v1.answers.create`: argument `question` is optional now"),
+    ("an argument is required", ("required: [subject, parts]", "required: [subject, parts, image]"), f"{B}`write`: argument `image` is required now"),
+    ("an argument is gone", ("        image: {type: string, format: byte, description: A picture.}\n", ""), f"{B}`write`: argument `image`"),
+    ("an argument takes others", ("image: {type: string, format: byte,", "image: {type: [string, integer],"), f"{B}`write`: argument `image` takes `str | int`; it took `Base64`"),
+    ("an argument is widened", (QUESTION, "question: {type: [string, integer], description: What is asked.}"), "`v1.answers.create`: argument `question` takes `str | int`; it took `str`"),
+    ("an argument is narrowed", (QUESTION, "question: {enum: [why, how]}"), f"{B}`v1.answers.create`: argument `question` takes `Literal['how', 'why']`; it took `str`"),
+    ("an argument is another", (QUESTION, "question: {type: boolean}"), f"{B}`v1.answers.create`: argument `question` takes `bool`; it took `str`"),
+    ("an enumeration grows", ("enum: [newest, oldest]", "enum: [newest, oldest, longest]"), "`read_note`: argument `order` takes `Literal['longest', 'newest', 'oldest']`; it took `Literal['newest', 'oldest']`"),
+    ("by keyword only", (HINT, HINT.replace("x-positional: true, ", "")), f"{B}`write`: argument `hint` is given by keyword only now"),
+    ("by position too", ("format: byte, description", "format: byte, x-positional: true, description"), "`write`: argument `image` may be given by position too, as number 4"),
+    # Replies: what is promised to callers
+    ("a reply has more", ("        sure: {anyOf", "        why: {type: string}\n        sure: {anyOf"), "`Answer.why`: `str | None`"),
+    ("a reply field is optional", ("required: [text]\n      properties:\n        text: {type: string}\n        sure", "required: []\n      properties:\n        text: {type: string}\n        sure"), f"{B}`Answer.text` is optional now: `None` when it is absent"),
+    ("a reply field is certain", ("required: [text]\n      properties:\n        text: {type: string}\n        sure", "required: [text, sure]\n      properties:\n        text: {type: string}\n        sure"), "`Answer.sure` is required now"),
+    ("a reply field is widened", ("enum: [low, high]", "enum: [low, high, none]"), f"{B}`Answer.sure` is `bool | Literal['high', 'low', 'none']`; it was `bool | Literal['high', 'low']`"),
+    ("a reply field is narrowed", ("enum: [low, high]", "enum: [low]"), "`Answer.sure` is `bool | Literal['low']`; it was `bool | Literal['high', 'low']`"),
+    ("a reply field defaults", ("content-type: {type: string,", 'content-type: {type: string, default: "",'), "`Note.content_type` is optional now: `''` when it is absent"),
+    ("a reply is certain", ("            text/plain: {schema: {type: string}}\n", ""), "`read_note` returns `Note`; it returned `Note | str`"),
+    ("a mixin is gone", ("      x-mixin: GenerationMetrics\n", ""), f"{B}model `WriteReply` has the properties of no mixin; it had those of GenerationMetrics"),
+    ("a JSON name changes", ("content-type: {type: string,", "content_type: {type: string,"), f"{B}`Note.content_type` is `content_type` in JSON; it was `content-type`"),
+    # What is given inside arguments
+    ("a request dict asks for more", ("required: [type]\n      properties:\n        type: {type: string, not", "required: [type, weight]\n      properties:\n        type: {type: string, not"), f"{B}`OtherPart.weight` is required now"),
+    ("a request dict takes more", ("weight: {type: number}", "weight: {type: [number, string]}"), "`OtherPart.weight` is `float | str`; it was `float`"),
+    ("a request dict takes less", ("weight: {type: number}", "weight: {type: integer}"), f"{B}`OtherPart.weight` is `int`; it was `float`"),
+    # Unions
+    ("a union given takes more", ("anyOf: [{type: string}, {type: array, items: {type: string}}]", "anyOf: [{type: string}, {type: boolean}, {type: array, items: {type: string}}]"), "union `Stop` is `str | bool | list[str]`; it was `str | list[str]`"),
+    # Streams
+    ("another last item", ("last: {type: end}", "last: {type: delta}"), "`v1.answers.create`: the last item of its stream is `{'type': 'delta'}`; it was `{'type': 'end'}`"),
+    ("streaming unasked", ("default: true, last: {done", "default: false, last: {done"), "`write`: whether the server streams unasked is `False`; it was `True`"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("edit", "line"), [row[1:] for row in EDITS], ids=[row[0] for row in EDITS])
+def test_an_edit_is_told_and_marked_when_it_breaks_callers(edit: tuple[str, str], line: str) -> None:
+    report = changes(edit)
+    assert f"- {line}" in report.splitlines()
+    others = [text for text in report.splitlines() if text.startswith("- ") and text != f"- {line}"]
+    assert len(others) <= 1, report
+
+
+def test_a_required_argument_in_front_breaks_every_call_by_position() -> None:
+    report = changes(
+        ("required: [subject, parts]", "required: [topic, subject, parts]"),
+        (SUBJECT, f"        topic: {{type: string}}\n{SUBJECT}"),
+    )
+    assert report.splitlines() == [
+        "### Added",
+        "",
+        "- **Breaking:** `write`: required argument `topic`, `str`",
+        "",
+        "### Changed",
+        "",
+        "- **Breaking:** `write`: argument `subject` is number 2 now; it was number 1",
+        "- **Breaking:** `write`: argument `parts` is number 3 now; it was number 2",
+        "- **Breaking:** `write`: argument `hint` is number 4 now; it was number 3",
+    ]
+
+
+def test_a_stream_that_comes_or_goes_is_told() -> None:
+    stream = "            text/event-stream: {schema: {$ref: '#/components/schemas/AnswerEvent'}}\n"
+    report = changes(
+        ("      x-stream: {default: false, last: {type: end}, collect: messages}\n", ""),
+        (stream, ""),
+    )
+    for line in ("`v1.answers.create`: `stream=True`", "model `EndEvent`", "union `AnswerEvent`"):
+        assert f"- **Breaking:** {line}" in report
+
+
+def test_items_of_another_type_and_other_merging_are_told() -> None:
+    report = changes(
+        (
+            "application/x-ndjson: {schema: {$ref: '#/components/schemas/WritePart'}}",
+            "application/x-ndjson: {schema: {$ref: '#/components/schemas/WriteReply'}}",
+        ),
+        ("failed: {status: broken}, ", ""),
+    )
+    assert "- **Breaking:** `write`: the items of its stream are `WriteReply`; they were `WritePart`" in report
+    assert "`write`: how fields of its items are merged is `{}`" in report
+    assert "`write`: the item of its stream that reports failure is `None`; it was `{'status': 'broken'}`" in report
+
+
+def test_an_older_revision_can_be_compared_with(repository: Path) -> None:
+    document = repository / "openapi" / "small.yaml"
+    document.write_text(edited((QUESTION, f"{QUESTION}\n        tone: {{type: string}}")), encoding="utf-8")
+    _git(repository, "commit", "--quiet", "--all", "--message=Add a tone")
+    try:
+        assert run("changes", "--document", document).printed == f"{NO_CHANGE}\n"
+        assert "argument `tone`" in run("changes", "--document", document, "--against", "HEAD~1").printed
+    finally:
+        _git(repository, "reset", "--quiet", "--hard", "HEAD~1")
+
+
+@pytest.mark.parametrize("revision", ["nowhere", "--help", "HEAD~7", ""])
+def test_a_revision_that_there_is_not_is_named(repository: Path, revision: str) -> None:
+    document = repository / "openapi" / "small.yaml"
+    outcome = run("changes", "--document", document, f"--against={revision}")
+    assert (outcome.status, outcome.printed) == (1, "")
+    assert outcome.complained == f"{revision}: no such revision of the git repository at {document.parent}\n"
+
+
+def test_a_revision_without_the_document_is_named(repository: Path) -> None:
+    document = repository / "openapi" / "new.yaml"
+    document.write_text(edited(), encoding="utf-8")
+    outcome = run("changes", "--document", document)
+    document.unlink()
+    assert outcome == (1, "", f"HEAD: there is no new.yaml at {document.parent} in that revision\n")
+
+
+def test_a_document_that_is_wrong_now_is_named_with_its_line(repository: Path) -> None:
+    document = repository / "openapi" / "small.yaml"
+    document.write_text(edited(("x-repeat: resumes", "x-repeat: often")), encoding="utf-8")
+    outcome = run("changes", "--document", document)
+    assert outcome.status == 1
+    assert outcome.complained.startswith(f"{document}:")

@@ -1,0 +1,237 @@
+"""What is wrong with a document is said once, with its place, and nothing is written."""
+
+from __future__ import annotations
+
+import copy
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from generator_kit import SMALL, Outcome, build, contents, edited, run
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+NOTE_ID = "operationId: read_note"
+PART = "      discriminator: {propertyName: type}\n"
+END = "      properties: {type: {const: end}}\n"
+QUESTION = "question: {type: string, description: What is asked.}"
+ORDER = "{name: order, in: query, description: Which comes first., schema: {enum: [newest, oldest]}}"
+WRITE_STREAM = "{default: true, last: {done: true}, failed: {status: broken}, collect: merge}"
+
+
+def _line(text: str, piece: str) -> int:
+    return text[: text.index(piece)].count("\n") + 1
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a good document, and what it was built into."""
+    folder = tmp_path_factory.mktemp("errors")
+    assert build(edited(), folder).status == 0
+    return folder
+
+
+def _state(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {name: (content, (folder / name).stat().st_mtime_ns) for name, content in contents(folder).items()}
+
+
+def _refused(workplace: Path, text: str) -> str:
+    """What is said about a document, once it is sure that it is one line and that nothing was written."""
+    before = _state(workplace / "out")
+    outcome = build(text, workplace)
+    assert _state(workplace / "out") == before
+    assert outcome.status == 1, outcome
+    assert outcome.printed == ""
+    assert outcome.complained.count("\n") == 1, outcome.complained
+    return outcome.complained.removeprefix(f"{workplace / 'small.yaml'}:").rstrip("\n")
+
+
+# Each row: what is wrong; the edit; the marked piece of text, in whose line the mistake is; the place; the message.
+MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
+    ("bad YAML", ("info: {title", "info: {{title"), "", "", "not valid YAML"),
+    ("a key twice", ("version: 1.2.3}", "version: 1.2.3, title: Other}"), "info:", "info", "'title' stands there twice"),
+    ("a key that is not text", ("        index: {type", "        no: {type"), "        no:", "", "the key 'no' is not read as text"),
+    ("an alias of itself", ("security: [{}", "x: &a [*a]\nsecurity: [{}"), "", "", "holds itself"),
+    ("not OpenAPI 3.1", ("openapi: 3.1.0", "openapi: 3.0.3"), "openapi:", "openapi", "OpenAPI 3.1 is expected, not 3.0.3"),
+    ("no title", ("title: Small, ", ""), "info:", "info", '"title" is a required property'),
+    ("no schema", ("title: {type: string,", "title: {type: sting,"), "sting", "components/schemas/Note/properties/title/type", "'sting' is not"),
+    ("a dangling $ref", ("{$ref: '#/components/schemas/Stop',", "{$ref: '#/components/schemas/Stob',"), "Stob", "components/schemas/WriteRequest/properties/stop/$ref", "leads nowhere"),
+    ("a $ref into another file", ("{$ref: '#/components/schemas/Stop',", "{$ref: 'other.yaml#/Stop',"), "other.yaml", "components/schemas/WriteRequest/properties/stop/$ref", "leads nowhere"),
+    ("a $ref to itself", (END, "      $ref: '#/components/schemas/EndEvent'\n"), "", "$ref", "leads nowhere"),
+    ("a name twice", ("operationId: delete_note", NOTE_ID), "", "operationId", "'read_note' is the name of two operations; the other is in line"),
+    ("a method and a group", ("operationId: list_notes", "operationId: v1.answers"), "operationId: v1.answers\n", "paths//api/notes/get/operationId", "'v1.answers' is both a method and a group of methods"),
+    ("a keyword", (NOTE_ID, "operationId: notes.del"), "notes.del", "paths//api/notes/{note}/get/operationId", "'notes.del' cannot be the dotted name of a method"),
+    ("no operationId", (f"      {NOTE_ID}\n", ""), "    get:\n      summary: Read", "paths//api/notes/{note}/get/operationId", "'' cannot be the dotted name"),
+    ("a name of the client", (NOTE_ID, "operationId: close"), "operationId: close", "paths//api/notes/{note}/get/operationId", "a client has 'close' already"),
+    ("one constant for two", (NOTE_ID, "operationId: v1.answers_create"), "", "operationId", "would share the name V1_ANSWERS_CREATE"),
+    ("one class for two groups", (NOTE_ID, "operationId: v1.Answers.get"), "", "operationId", "would share the name V1Answers"),
+    # Extension keys
+    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; here may stand x-mixin, x-merge, x-positional"),
+    ("an x- key elsewhere", ("info: {", "info: {x-method: false, "), "info:", "info/x-method", "unknown extension key 'x-method'"),
+    ("x-repeat missing", ("      x-repeat: resumes\n", ""), "", "paths//v1/answers/post/x-repeat", "x-repeat is 'missing'; it is one of safe, resumes, never"),
+    ("x-repeat unknown", ("x-repeat: resumes", "x-repeat: often"), "x-repeat: often", "paths//v1/answers/post/x-repeat", "x-repeat is 'often'"),
+    ("x-result unknown", ("x-result: reachable", "x-result: maybe"), "x-result: maybe", "paths///head/x-result", "'maybe' is not one of exists, reachable, digest"),
+    ("x-result with content", ("operationId: list_notes", "operationId: list_notes\n      x-result: exists"), "x-result: exists", "paths//api/notes/get/x-result", "this one has content"),
+    ("x-method true", ("x-method: false", "x-method: true"), "x-method: true", "paths///get/x-method", "only `false` makes sense"),
+    ("no method but a name", ("x-method: false", "x-method: false\n      operationId: root"), "operationId: root", "paths///get/operationId", "has no operationId"),
+    ("x-stream missing", (f"      x-stream: {WRITE_STREAM}\n", ""), "    post:\n      operationId: write\n", "paths//api/write/post", "x-stream is missing"),
+    ("x-stream without a stream", ("operationId: list_notes", "operationId: list_notes\n      x-stream: {default: true, last: {a: 1}, collect: merge}"), "{a: 1}", "paths//api/notes/get/x-stream", "no streaming content type"),
+    ("x-stream lacks a field", ("last: {type: end}, ", ""), "collect: messages", "paths//v1/answers/post/x-stream", "x-stream lacks 'last'"),
+    ("x-stream has another", ("last: {type: end}, ", "last: {type: end}, first: 1, "), "first: 1", "paths//v1/answers/post/x-stream/first", "unknown field 'first'"),
+    ("x-stream collects oddly", ("collect: messages", "collect: stamps"), "stamps", "paths//v1/answers/post/x-stream/collect", "'stamps' is not one of"),
+    ("x-stream ends by nothing", ("last: {type: end}", "last: end"), "last: end", "paths//v1/answers/post/x-stream/last", "a mapping of fields"),
+    ("x-stream ends by no field", ("last: {done: true}", "last: {don: true}"), "don: true", "paths//api/write/post/x-stream/last", "no item has a field 'don'"),
+    ("x-merge unknown", ("x-merge: concat", "x-merge: glue"), "glue", "components/schemas/WritePart/properties/text/x-merge", "'glue' is neither concat nor by-index nor {into: NAME}"),
+    ("x-positional false", ("x-positional: true", "x-positional: false"), "x-positional", "components/schemas/WriteRequest/properties/hint/x-positional", "False is not true"),
+    ("x-computed unknown", ("x-computed: sha256", "x-computed: md5"), "md5", "paths//api/blobs/{digest}/post/parameters/0/x-computed", "'md5' is not \"sha256\""),
+    ("x-computed of nothing", ("name: max-lines,", "name: max-lines, x-computed: sha256,"), "max-lines", "paths//api/notes/{note}/get/parameters/1", "needs a body of application/octet-stream"),
+    ("an unknown mixin", ("x-mixin: GenerationMetrics", "x-mixin: Metrix"), "Metrix", "components/schemas/WriteReply/x-mixin", "there is no class 'Metrix'"),
+    # Unsupported constructs
+    *(
+        (f"{key} in a schema", (PART, f"{PART}      {key}: {value}\n"), f"      {key}: {value}", f"components/schemas/Part/{key}", f"'{key}' is not supported")
+        for key, value in {
+            "allOf": "[{type: object}]", "patternProperties": "{}", "prefixItems": "[{type: object}]", "if": "{}", "then": "{}",
+            "else": "{}", "dependentSchemas": "{}", "dependentRequired": "{}", "propertyNames": "{}", "contains": "{}",
+            "unevaluatedProperties": "false", "unevaluatedItems": "false", "$defs": "{}", "$anchor": "a", "$id": "a",
+            "nullable": "true", "readOnly": "true", "writeOnly": "true", "title": "A", "xml": "{}", "contentEncoding": "base64",
+        }.items()
+    ),
+    ("a header parameter", (ORDER, ORDER.replace("in: query", "in: header")), "in: header", "components/parameters/Order/in", "a parameter in 'header' is not supported"),
+    ("a parameter's style", (ORDER, ORDER.replace("in: query", "in: query, style: form")), "style", "components/parameters/Order/style", "'style' is not supported"),
+    ("parameters of a path", ("  /api/write:\n", "  /api/write:\n    parameters: []\n"), "    parameters: []", "paths//api/write/parameters", "'parameters' is not supported"),
+    ("webhooks", ('servers: [{url: "http://127', 'webhooks: {}\nservers: [{url: "http://127'), "webhooks", "webhooks", "'webhooks' is not supported"),
+    ("callbacks", (NOTE_ID, f"{NOTE_ID}\n      callbacks: {{}}"), "callbacks", "paths//api/notes/{note}/get/callbacks", "'callbacks' is not supported"),
+    ("an inline object", ("options: {type: object, additionalProperties: true,", "options: {type: object, properties: {a: {type: string}},"), "        options:", "components/schemas/WriteRequest/properties/options", "needs a name"),
+    ("a schema that is true", (QUESTION, "question: true"), "question: true", "components/schemas/AnswerRequest/properties/question", "only true or false"),
+    ("another body", ("content: {application/octet-stream:", "content: {application/xml:"), "", "requestBody", "a body is one of application/json"),
+    ("another reply", ("text/plain: {schema: {type: string}}", "image/png: {schema: {type: string}}"), "", "paths//api/notes/{note}/get/responses", "a reply of image/png is not supported"),
+    ("content without a schema", ("text/plain: {schema: {type: string}}", "text/plain: {}"), "", "text/plain", "text/plain lacks a schema"),
+    ("a default that is no default", (QUESTION, "question: {type: string, default: why}"), "default: why", "components/schemas/AnswerRequest/properties/question/default", 'a field may default to "" or [] only'),
+    ("two servers", ('servers: [{url: "https://answers.example"}]', "servers: [{url: 'https://a.example'}, {url: 'https://b.example'}]"), "https://a.example", "paths//v1/answers/post/servers", "one server of its own"),
+    ("what openapi-python-client drops", ("question: {type: string, description: What is asked.}", "question: {enum: [1, text]}"), "", "components/schemas/AnswerRequest", "cannot be expressed"),
+    # Names and unions
+    ("a field of every model", ("text: {type: string}\n        sure:", "to_dict: {type: string}\n        text: {type: string}\n        sure:"), "to_dict", "components/schemas/Answer/properties/to_dict", "a model cannot have a field named 'to_dict'"),
+    ("a field of the mixin", ("done: {type: boolean}\n        total_duration", "metrics: {type: boolean}\n        done: {type: boolean}\n        total_duration"), "metrics", "components/schemas/WriteReply/properties/metrics", "GenerationMetrics has one"),
+    ("an argument of every method", (QUESTION, "timeout: {type: string}"), "", "paths//v1/answers/post", "an argument 'timeout' that it already has"),
+    ("two lists", ("anyOf: [{type: string}, {type: array, items: {type: string}}]", "anyOf: [{type: array, items: {type: number}}, {type: array, items: {type: string}}]"), "", "", "the union cannot be decided: the same array may be list[float] or list[str]"),
+    ("a time or a string", ("sure: {anyOf: [{type: boolean}, {enum: [low, high]}]}", "sure: {anyOf: [{type: string, format: date-time}, {enum: [low, high]}]}"), "sure:", "components/schemas/Answer/properties/sure", "the same string may be"),
+    ("two open branches", ("type: {const: text}", "type: {type: string}"), "", "", "have no required property with a constant to tell them apart"),
+    ("one constant for two branches", ("type: {const: end}", "type: {const: delta}"), "", "paths//v1/answers/post", "DeltaEvent and EndEvent both have the type 'delta'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("edit", "marked", "place", "message"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
+)
+def test_a_mistake_is_named_with_its_line_and_place_and_the_old_output_stays(
+    workplace: Path, edit: tuple[str, str], marked: str, place: str, message: str
+) -> None:
+    text = edited(edit)
+    said = _refused(workplace, text)
+    line, _, rest = said.partition(": ")
+    assert line.isdigit()
+    if marked:
+        assert int(line) == _line(text, marked), said
+    assert place in rest
+    assert message in rest
+
+
+def test_a_model_cannot_have_the_name_of_what_the_generated_code_imports(workplace: Path) -> None:
+    text = edited().replace("schemas/Step'", "schemas/Literal'").replace("    Step:\n", "    Literal:\n")
+    assert "'Literal' is already the name of the generated code itself" in _refused(workplace, text)
+
+
+def test_a_model_cannot_have_the_name_of_a_group_of_methods(workplace: Path) -> None:
+    text = edited().replace("schemas/Step'", "schemas/V1Audio'").replace("    Step:\n", "    V1Audio:\n")
+    assert "'V1Audio' is already the name of the methods of v1.audio" in _refused(workplace, text)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.yaml"
+    for command in ("build", "check", "changes"):
+        outcome = run(command, "--document", missing)
+        assert outcome.status == 1
+        assert str(missing.parent) in outcome.complained
+        assert outcome.complained.count("\n") == 1
+
+
+def test_a_file_that_is_not_utf_8_is_named_with_the_line(tmp_path: Path) -> None:
+    document = tmp_path / "latin.yaml"
+    document.write_bytes(edited(("A note.", "Une note révisée.")).encode("latin-1"))
+    line = _line(edited(), "A note.")
+    outcome = run("build", "--document", document, "--output", tmp_path / "out")
+    assert outcome == (1, "", f"{document}:{line}: not valid UTF-8: invalid continuation byte\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "text", "{}", "openapi: 3.1.0", "{" * 3000, "\x00", "- &a [*b]", "!!python/name:os.system x"]
+)
+def test_what_is_no_document_at_all_is_one_message(tmp_path: Path, text: str) -> None:
+    outcome = build(text, tmp_path)
+    assert outcome.status == 1
+    _is_one_message(outcome, tmp_path / "small.yaml")
+
+
+# Any small mutation: it builds, or it is one message that names a line
+
+
+def _is_one_message(outcome: Outcome, document: Path) -> None:
+    assert re.fullmatch(rf"{re.escape(str(document))}:[1-9]\d*: [^\n]+\n", outcome.complained), outcome.complained
+
+
+BASE: dict[str, Any] = yaml.safe_load(SMALL.read_text(encoding="utf-8"))
+
+
+def _places(node: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if place:
+        yield place
+    parts = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for name, part in parts:
+        yield from _places(part, (*place, name))
+
+
+def _at(node: Any, place: tuple[Any, ...]) -> Any:
+    for name in place:
+        node = node[name]
+    return node
+
+
+PLACES = list(_places(BASE))
+SCALARS = st.sampled_from(
+    [None, True, 7, -1, 2.5, "", "text", "class", "#/components/schemas/Note", [], {}, ["x"], {"x": 1}]
+)
+RENAMES = st.sampled_from(["x-new", "class", "text", "$ref", "not", "items", 200])
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> dict[str, Any]:
+    data = copy.deepcopy(BASE)
+    place = draw(st.sampled_from(PLACES))
+    parent, name = _at(data, place[:-1]), place[-1]
+    kind = draw(st.sampled_from(["delete", "replace", "copy", "rename"]))
+    if kind == "delete":
+        del parent[name]
+    elif kind == "replace":
+        parent[name] = copy.deepcopy(draw(SCALARS))
+    elif kind == "copy":
+        parent[name] = copy.deepcopy(_at(BASE, draw(st.sampled_from(PLACES))))
+    elif isinstance(parent, dict):
+        parent[draw(RENAMES)] = parent.pop(name)
+    return data
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(mutations())
+def test_a_document_with_any_one_mistake_builds_or_is_refused_in_one_message(data: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = build(yaml.safe_dump(data, sort_keys=False), Path(folder))
+        event(f"status {outcome.status}")
+        if outcome.status == 0:
+            assert outcome.complained == ""
+        else:
+            _is_one_message(outcome, Path(folder, "small.yaml"))
+            assert not Path(folder, "out").exists()

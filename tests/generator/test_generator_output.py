@@ -1,0 +1,211 @@
+"""The generated package: what it looks like, and that it is the same everywhere and replaced as a whole."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from generator_kit import GOLDEN, ROOT, SMALL, build, contents, edited, run, run_apart
+
+from generator import emit
+
+RENEW = "RENEW_GOLDEN"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("built") / "out"
+    assert run("build", "--document", SMALL, "--output", output).status == 0
+    return output
+
+
+def test_the_output_for_the_small_document_is_what_was_reviewed(built: Path) -> None:
+    """After a wanted change: ``RENEW_GOLDEN=1 python -m pytest tests/generator -k reviewed``, then read the diff."""
+    fresh = {f"{name}.txt": content for name, content in contents(built).items()}
+    if os.environ.get(RENEW):
+        shutil.rmtree(GOLDEN, ignore_errors=True)
+        for name, content in fresh.items():
+            (GOLDEN / name).parent.mkdir(parents=True, exist_ok=True)
+            (GOLDEN / name).write_bytes(content)
+    golden = contents(GOLDEN)
+    assert sorted(golden) == sorted(fresh)
+    for name, content in fresh.items():
+        assert content.decode() == golden[name].decode(), name
+
+
+def test_the_same_document_gives_the_same_bytes_in_every_locale_time_zone_folder_and_hash_order(
+    built: Path, tmp_path: Path
+) -> None:
+    worlds = (
+        {"PYTHONHASHSEED": "1", "LC_ALL": "C", "TZ": "Pacific/Kiritimati", "PYTHONUTF8": "0"},
+        {"PYTHONHASHSEED": "2", "LC_ALL": "tr_TR.UTF-8", "LANG": "de_DE", "TZ": "America/St_Johns"},
+    )
+    for number, world in enumerate(worlds):
+        output = tmp_path / str(number)
+        outcome = run_apart("build", "--document", SMALL, "--output", output, cwd=tmp_path, environment=world)
+        assert outcome == (0, "", "")
+        assert contents(output) == contents(built)
+
+
+def test_every_file_says_where_it_comes_from_and_how_to_remake_it(built: Path) -> None:
+    for name, content in contents(built).items():
+        first = content.decode().splitlines()[0]
+        assert first.startswith("# Generated from openapi/ollama.yaml. Do not edit"), name
+        assert "make generate" in first
+
+
+def test_generated_code_is_marked_for_code_review_tools() -> None:
+    assert "ollama_sdk/_generated/** linguist-generated=true" in (ROOT / ".gitattributes").read_text().splitlines()
+
+
+def test_every_model_field_method_and_argument_has_its_description(built: Path) -> None:
+    note = (built / "models" / "note.py").read_text()
+    assert "words: The words." in note
+    client = (built / "sync_client.py").read_text()
+    for text in ("Read a note.", "note: Its name; may hold slashes.", "``GET /api/notes/{note}``", "Deprecated:"):
+        assert text in client
+
+
+@pytest.mark.parametrize("module", ["sync_client", "async_client", "sync_raw", "async_raw"])
+@pytest.mark.parametrize("folder", ["small", "committed"])
+def test_a_generated_method_is_a_docstring_and_one_call(built: Path, folder: str, module: str) -> None:
+    package = built if folder == "small" else ROOT / "ollama_sdk" / "_generated"
+    tree = ast.parse((package / f"{module}.py").read_text(encoding="utf-8"))
+    methods = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert len(methods) > 5
+    for method in methods:
+        overload = any(isinstance(d, ast.Name) and d.id == "overload" for d in method.decorator_list)
+        body = [part for part in method.body if not isinstance(part, ast.ImportFrom)]
+        if overload:
+            assert len(body) == 1, method.name
+            continue
+        docstring, call = body
+        assert isinstance(docstring, ast.Expr), method.name
+        assert isinstance(docstring.value, ast.Constant), method.name
+        assert isinstance(call, ast.Return), method.name
+        value = call.value.value if isinstance(call.value, ast.Await) else call.value
+        assert isinstance(value, ast.Call), method.name
+
+
+def test_a_document_without_models_or_methods_builds(tmp_path: Path) -> None:
+    assert build("openapi: 3.1.0\ninfo: {title: Nothing, version: 0.0.0}\npaths: {}\n", tmp_path) == (0, "", "")
+    assert "class Ollama(SyncClient)" in (tmp_path / "out" / "sync_client.py").read_text()
+
+
+# check
+
+
+def test_check_passes_on_what_build_wrote(built: Path) -> None:
+    assert run("check", "--document", SMALL, "--output", built) == (0, "", "")
+
+
+def test_what_is_committed_is_what_the_document_gives() -> None:
+    assert run("check") == (0, "", "")
+
+
+def test_check_names_the_files_that_were_edited_deleted_or_added(built: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    shutil.copytree(built, output)
+    with (output / "params.py").open("a") as file:
+        file.write("# by hand\n")
+    (output / "models" / "note.py").unlink()
+    (output / "models" / "extra.py").touch()
+    (output / "notes.txt").touch()
+    (output / "__pycache__").mkdir(exist_ok=True)
+    (output / "__pycache__" / "params.pyc").touch()
+    outcome = run("check", "--document", SMALL, "--output", output)
+    stale = ("models/extra.py", "models/note.py", "notes.txt", "params.py")
+    assert outcome.status == 1
+    assert outcome.complained.splitlines() == [f"{output / name} is stale: run `make generate`" for name in stale]
+
+
+def test_check_of_a_folder_that_is_not_there_fails(tmp_path: Path) -> None:
+    assert run("check", "--document", SMALL, "--output", tmp_path / "nowhere").status == 1
+
+
+# All or nothing
+
+
+def _state(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {name: (content, (folder / name).stat().st_mtime_ns) for name, content in contents(folder).items()}
+
+
+@pytest.mark.parametrize("step", ["render", "_ruff"])
+def test_a_failure_while_rendering_or_formatting_leaves_the_old_files(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise emit.OutputError("the disk is on fire")
+
+    output = tmp_path / "out"
+    shutil.copytree(built, output)
+    before = _state(output)
+    monkeypatch.setattr(emit, step, fail)
+    assert run("build", "--document", SMALL, "--output", output) == (1, "", "the disk is on fire\n")
+    assert _state(output) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_failure_while_moving_the_new_files_in_puts_the_old_ones_back(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def fail(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            raise OSError("no space left on device")
+        return rename(self, target)
+
+    output = tmp_path / "out"
+    shutil.copytree(built, output)
+    before = _state(output)
+    monkeypatch.setattr(Path, "rename", fail)
+    assert run("build", "--document", SMALL, "--output", output) == (1, "", "no space left on device\n")
+    assert _state(output) == before
+
+
+def test_a_new_build_removes_the_files_that_the_document_no_longer_gives(built: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    shutil.copytree(built, output)
+    (output / "models" / "extra.py").touch()
+    assert run("build", "--document", SMALL, "--output", output).status == 0
+    assert contents(output) == contents(built)
+
+
+@pytest.mark.parametrize("occupied", ["folder", "file"])
+def test_what_the_generator_did_not_write_is_not_replaced(tmp_path: Path, occupied: str) -> None:
+    output = tmp_path / "out"
+    keep = output
+    if occupied == "folder":
+        output.mkdir()
+        keep = output / "thesis.txt"
+    keep.write_text("years of work")
+    outcome = run("build", "--document", SMALL, "--output", output)
+    assert outcome.status == 1
+    assert outcome.complained == f"{output}: was not written by this generator, so it will not be replaced\n"
+    assert keep.read_text() == "years of work"
+
+
+def test_an_output_whose_parent_is_missing_is_named(tmp_path: Path) -> None:
+    outcome = run("build", "--document", SMALL, "--output", tmp_path / "missing" / "out")
+    assert outcome.status == 1
+    assert outcome.complained.count("\n") == 1
+    assert str(tmp_path / "missing") in outcome.complained
+
+
+def test_a_name_that_python_or_a_model_needs_is_changed_and_still_travels_as_it_is(tmp_path: Path) -> None:
+    text = edited(("        question: {type: string, description: What is asked.}", "        self_: {type: string}"))
+    names = ("class", "field", "dict", "list", "self", "str", "from", "camelCase", "with-hyphen", "_private")
+    fields = "".join(f"        {name}: {{type: string}}\n" for name in names)
+    text = text.replace("required: [question]", "required: [self_]")
+    text = text.replace(
+        "      properties: {type: {const: end}}\n", f"      properties:\n        type: {{const: end}}\n{fields}"
+    )
+    assert build(text, tmp_path) == (0, "", "")
+    source = (tmp_path / "out" / "models" / "end_event.py").read_text()
+    for name in names:
+        assert f'metadata={{"wire": "{name}"}}' in source
+    compile(source, "end_event.py", "exec")
