@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 import httpx
 from attrs import evolve
@@ -49,11 +49,18 @@ def _hosts(host: Host | None) -> list[str | Endpoint]:
     """The servers that the ``host`` argument names, at least one."""
     if host is None:
         return [os.environ.get("OLLAMA_HOST", "")]
-    if isinstance(host, Sequence) and not isinstance(host, str):
+    if isinstance(host, Sequence) and not isinstance(host, (str, bytes)):
         if not host:
             raise ConfigurationError("host=[] names no server; leave it out for OLLAMA_HOST")
-        return list(host)
-    return [host]
+        return [_host(each) for each in host]
+    return [_host(host)]
+
+
+def _host(host: Any) -> str | Endpoint:
+    """One server as it was given."""
+    if not isinstance(host, str) and not isinstance(getattr(host, "url", None), str):
+        raise ConfigurationError(f"host={host!r} is neither text nor an Endpoint")
+    return cast("str | Endpoint", host)
 
 
 def _url_of(host: str | Endpoint) -> httpx.URL:
@@ -68,26 +75,38 @@ def _settings(
     max_item_bytes: int,
 ) -> Settings:
     """What the arguments and the environment come to."""
-    if max_item_bytes < 1:
-        raise ConfigurationError(f"max_item_bytes={max_item_bytes!r}: give a number of bytes above 0")
-    own = hosts[0] if len(hosts) == 1 and not isinstance(hosts[0], str) else None
-    if own is not None and own.api_key is not None:
-        api_key = own.api_key
+    own = hosts[0].own_headers() if len(hosts) == 1 and not isinstance(hosts[0], str) else ()
     return Settings(
         base_url=_url_of(hosts[0]),
         api_key=os.environ.get("OLLAMA_API_KEY") if api_key is None else api_key,
-        headers={**(headers or {}), **((own and own.headers) or {})},
+        headers=dict(headers or {}),
+        own_headers={name.decode("ascii").lower(): value.decode("ascii") for name, value in own},
         timeout=Timeout() if isinstance(timeout, Inherit) else as_timeout(timeout),
         max_item_bytes=max_item_bytes,
     )
 
 
-def _endpoints(hosts: list[str | Endpoint], settings: Settings) -> tuple[Endpoint, ...]:
-    """The servers as failover and health checks know them; the client's key goes to those that have none of their own."""
+def _endpoints(hosts: list[str | Endpoint]) -> tuple[Endpoint, ...]:
+    """The servers as failover knows them."""
     from .reliability import Endpoint  # noqa: PLC0415 - only clients with policies pay for it
 
-    made = (host if isinstance(host, Endpoint) else Endpoint(str(_url_of(host))) for host in hosts)
-    return tuple(evolve(e, api_key=settings.api_key or None) if e.api_key is None else e for e in made)
+    return tuple(host if isinstance(host, Endpoint) else Endpoint(str(_url_of(host))) for host in hosts)
+
+
+def _checked(hosts: list[str | Endpoint], settings: Settings) -> tuple[Endpoint, ...]:
+    """The servers as health checks know them: these have no call that would bring the client's key and headers."""
+    return tuple(
+        evolve(
+            endpoint,
+            api_key=settings.api_key or None if endpoint.api_key is None else endpoint.api_key,
+            headers={**settings.headers, **(endpoint.headers or {})},
+        )
+        for endpoint in _endpoints(hosts)
+    )
+
+
+def _without_key(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name != "authorization"}
 
 
 def _check_handles(
@@ -147,6 +166,7 @@ class _Client(_Namespace[_RuntimeT]):
         settings = evolve(
             settings,
             headers={**settings.headers, **(headers or {})},
+            own_headers=_without_key(settings.own_headers) if api_key is not None else settings.own_headers,
             timeout=settings.timeout if isinstance(timeout, Inherit) else as_timeout(timeout),
             api_key=settings.api_key if api_key is None else api_key,
             max_item_bytes=settings.max_item_bytes if max_item_bytes is None else max_item_bytes,
@@ -156,7 +176,8 @@ class _Client(_Namespace[_RuntimeT]):
         return view
 
     def _servers(self, settings: Settings) -> Servers:
-        return Servers(len(self._hosts), lambda: _endpoints(self._hosts, settings))
+        hosts = self._hosts
+        return Servers(len(hosts), lambda: _endpoints(hosts), lambda: _checked(hosts, settings))
 
     def reconfigure(
         self,

@@ -43,7 +43,7 @@ class Mismatch(Exception):  # noqa: N818 - never leaves this module
 
 
 # What compiled decoders raise for data of another shape.
-_MISFITS = (Mismatch, KeyError, TypeError, AttributeError, ValueError)
+_MISFITS = (Mismatch, KeyError, TypeError, AttributeError, ValueError, RecursionError)
 
 
 class Model:
@@ -172,12 +172,13 @@ class Codec:
 
     def error(self, annotation: Any, data: Any, raw: bytes | None = None) -> DecodeError:
         """What is wrong with ``data``, and where."""
-        where, problem = self._explain(self.resolve(annotation), data, "") or ("", "the value does not fit")
-        excerpt = (raw if raw is not None else orjson.dumps(data, default=repr))[:_EXCERPT].decode(errors="replace")
+        try:
+            where, problem = self._explain(self.resolve(annotation), data, "") or ("", "the value does not fit")
+        except RecursionError:
+            where, problem = "", "it is nested too deeply"
         place = f" at {where}" if where else ""
-        return DecodeError(
-            f"the reply is not what the document promises{place}: {problem}", excerpt=excerpt, where=where
-        )
+        text = f"the reply is not what the document promises{place}: {problem}"
+        return DecodeError(text, excerpt=_excerpt(data, raw), where=where)
 
     def decoder(self, annotation: Any) -> Decoder | None:
         """The compiled decoder of an annotation; ``None`` where any value will do."""
@@ -217,11 +218,15 @@ class Codec:
         if kind in _SCALARS or kind is Any:
             return self.decoder(kind)
 
-        def decode_first(data: Any) -> Any:
-            decoder = self.decoder(kind)
-            return data if decoder is None else decoder(data)
+        decoder: Decoder | None = None
 
-        return decode_first
+        def decode(data: Any) -> Any:
+            nonlocal decoder
+            if decoder is None:
+                decoder = self.decoder(kind) or _as_it_is
+            return decoder(data)
+
+        return decode
 
     def _mentions_models(self, annotation: Any) -> bool:
         if not isinstance(annotation, str):
@@ -289,7 +294,7 @@ class Codec:
         required = [a for a in fields if a.default is attrs.NOTHING]
         defaulted = [a for a in fields if a.default is not attrs.NOTHING and a.default is not None]
         optional = [a for a in fields if a.default is None]
-        scope: dict[str, Any] = {"new": cls.__new__, "cls": cls, "Mismatch": Mismatch}
+        scope: dict[str, Any] = {"new": cls.__new__, "cls": cls, "absent": object(), "Mismatch": Mismatch}
         code = ["def decode(data):", " self = new(cls)", f" rest = len(data) - {len(required)}"]
         for attribute in required:
             code += [f" value = data[{wire_name(attribute)!r}]", *self._store(attribute, " ", scope)]
@@ -311,8 +316,15 @@ class Codec:
 
     def _store_or(self, attribute: attrs.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
         """The lines that store a field which may be absent."""
-        code = [f" value = get({wire_name(attribute)!r})", " if value is None:", f"  self.{attribute.name} = {default}"]
-        return [*code, " else:", "  rest -= 1", *self._store(attribute, "  ", scope)]
+        store = f"self.{attribute.name} = {default}"
+        code = [
+            f" value = get({wire_name(attribute)!r}, absent)",
+            " if value is absent:",
+            f"  {store}",
+            " else:",
+            "  rest -= 1",
+        ]
+        return [*code, "  if value is None:", f"   {store}", "  else:", *self._store(attribute, "   ", scope)]
 
     def _store(self, attribute: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
         """The lines that check or convert ``value`` and store it; what they need by name goes into ``scope``."""
@@ -369,7 +381,7 @@ class Codec:
         if isinstance(data, dict) and len(models) > 1:
             tag, table, other = self.choices(models)
             value = cast("dict[str, Any]", data).get(tag)
-            chosen = table.get(value, other)
+            chosen = _chosen(table, value, other)
             if chosen is None:
                 return f"{where}.{tag}".lstrip("."), f"{_show(value)} is none of {', '.join(map(repr, table))}"
             return self._explain(chosen, cast("Any", data), where)
@@ -410,19 +422,26 @@ class Codec:
         Raises:
             ConfigurationError: Something cannot be sent as JSON, or a file cannot be read; the message gives its path.
         """
+        try:
+            return self._encode(annotation, value, where)
+        except RecursionError:
+            name = where or "the value"
+            raise ConfigurationError(f"{name} holds itself, or is nested too deeply to be sent as JSON") from None
+
+    def _encode(self, annotation: Any, value: Any, where: str) -> Any:
         if value is None or value.__class__ in _JSON_SCALARS:
             return value
         if isinstance(value, float):
             return _finite(value, where)
         if isinstance(value, Model):
-            others = self.encode(Any, value.additional_properties, where)  # type: ignore[attr-defined]
+            others = self._encode(Any, value.additional_properties, where)  # type: ignore[attr-defined]
             return self._encode_fields(type(value), _as_mapping(value), where) | others
         kind = self.resolve(annotation)
         if isinstance(value, Mapping):
             return self._encode_mapping(kind, cast("Any", value), where)
         if isinstance(value, (list, tuple, set, frozenset)) or _is_sequence(value):
             item = next((get_args(m)[0] for m in _members(kind) if get_origin(m) in {list, Sequence}), Any)
-            return [self.encode(item, part, f"{where}[{i}]") for i, part in enumerate(cast("Sequence[Any]", value))]
+            return [self._encode(item, part, f"{where}[{i}]") for i, part in enumerate(cast("Sequence[Any]", value))]
         return _encode_scalar(kind, value, where)
 
     def _encode_mapping(self, kind: Any, value: Mapping[Any, Any], where: str) -> dict[str, Any]:
@@ -435,16 +454,16 @@ class Codec:
         models = [m for m in members if isinstance(m, type) and issubclass(m, Model)]
         if len(models) > 1:
             tag, table, other = self.choices(models)
-            models = [m for m in (table.get(value.get(tag), other),) if m is not None]
+            models = [m for m in (_chosen(table, value.get(tag), other),) if m is not None]
         if models:
             return self._encode_fields(models[0], cast("Mapping[str, Any]", value), where)
         item = next((get_args(m)[1] for m in members if get_origin(m) in {dict, Mapping}), Any)
-        return {k: self.encode(item, v, f"{where}.{k}".lstrip(".")) for k, v in value.items()}
+        return {k: self._encode(item, v, f"{where}.{k}".lstrip(".")) for k, v in value.items()}
 
     def _encode_fields(self, cls: type[Model], value: Mapping[str, Any], where: str) -> dict[str, Any]:
         kinds = self._wire_kinds(cls)
         return {
-            name: self.encode(kinds.get(name, Any), part, f"{where}.{name}".lstrip("."))
+            name: self._encode(kinds.get(name, Any), part, f"{where}.{name}".lstrip("."))
             for name, part in value.items()
             if part is not None or name not in kinds
         }
@@ -462,6 +481,18 @@ def _as_mapping(model: Model) -> dict[str, Any]:
 
 def _optional(model: type[Model], name: str) -> bool:
     return any(wire_name(a) == name and a.default is not attrs.NOTHING for a in attrs.fields(cast("Any", model)))
+
+
+def _chosen(table: Mapping[Any, type[Model]], value: Any, other: type[Model] | None) -> type[Model] | None:
+    """The model that a discriminating value stands for."""
+    return table.get(value, other) if isinstance(value, (str, int)) else other
+
+
+def _excerpt(data: Any, raw: bytes | None) -> str:
+    try:
+        return (orjson.dumps(data, default=repr) if raw is None else raw)[:_EXCERPT].decode(errors="replace")
+    except (TypeError, orjson.JSONEncodeError):
+        return ""
 
 
 def _scalar_decoder(kind: type) -> Decoder | None:
@@ -492,6 +523,10 @@ def _decode_datetime(data: Any) -> datetime:
         from dateutil.parser import isoparse  # noqa: PLC0415
 
         return isoparse(data)
+
+
+def _as_it_is(data: Any) -> Any:
+    return data
 
 
 def _list_decoder(item: Decoder | None, *, numbers: bool) -> Decoder:

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast, get_args, get_origin
 import attrs
 import httpx
 import orjson
+from attrs import evolve
 
 from ._codec import Model, codec_of, wire_name
 from ._operation import Operation
@@ -19,11 +20,13 @@ from .errors import (
     ConfigurationError,
     DecodeError,
     IncompleteReplyError,
+    NoEndpointError,
     OllamaError,
+    ReplyFailedError,
     TimeoutPhase,
     status_error_class,
 )
-from .streaming._reader import failure_message
+from .streaming._reader import SENTINEL, failure_message
 
 __all__ = ["check_content_type", "connection_error", "is_answer", "one_piece", "place_of", "status_error", "whole"]
 
@@ -34,7 +37,7 @@ _UNAUTHORIZED = 401
 
 def place_of(prepared: Prepared) -> str:
     """How messages name a call: method and URL, which hold no secret."""
-    return f"{prepared.method} {prepared.url.copy_with(query=None)}"
+    return f"{prepared.method} {str(prepared.url).partition('?')[0]}"
 
 
 # No usable response
@@ -61,8 +64,12 @@ def connection_error(prepared: Prepared, exc: Exception) -> OllamaError:
 
     This is the one place where errors of the layers below become errors of this package.
     """
+    if isinstance(exc, NoEndpointError):
+        said = [_said(prepared, each) for each in exc.exceptions]
+        return NoEndpointError(exc.message, said)
     if isinstance(exc, OllamaError):
         return exc
+    prepared = _sent_to(prepared, exc)
     place = place_of(prepared)
     for kind, phase in _PHASES:
         if isinstance(exc, kind):
@@ -73,6 +80,22 @@ def connection_error(prepared: Prepared, exc: Exception) -> OllamaError:
     return APIConnectionError(
         f"{place}: no usable response: {reason}; is Ollama running at {_origin(prepared.url)}? `ollama serve` starts it"
     )
+
+
+def _said(prepared: Prepared, exc: Exception) -> Exception:
+    """What one endpoint said, as an error of this package."""
+    if isinstance(exc, httpx.HTTPStatusError):
+        return status_error(_sent_to(prepared, exc), exc.response, exc.response.read())
+    return connection_error(prepared, exc)
+
+
+def _sent_to(prepared: Prepared, exc: Exception) -> Prepared:
+    """The call as it went to the endpoint that an error is about."""
+    try:
+        url = cast("httpx.HTTPError", exc).request.url
+    except (AttributeError, RuntimeError):
+        return prepared
+    return evolve(prepared, url=url)
 
 
 def _timeout_error(prepared: Prepared, phase: TimeoutPhase | None) -> APITimeoutError:
@@ -95,6 +118,7 @@ def _origin(url: httpx.URL) -> str:
 
 def status_error(prepared: Prepared, response: httpx.Response, body: bytes) -> APIStatusError:
     """The typed error of a response whose status is no success."""
+    body = _without_key(prepared, body)
     data = _json_or_none(body)
     message = failure_message(data) or body.decode(errors="replace").strip()[:_EXCERPT]
     status = response.status_code
@@ -111,12 +135,18 @@ def status_error(prepared: Prepared, response: httpx.Response, body: bytes) -> A
     return status_error_class(status)(text, **fields)
 
 
+def _without_key(prepared: Prepared, body: bytes) -> bytes:
+    """What the server said, less the API key if it repeats it."""
+    key = prepared.headers.get("authorization", "").removeprefix("Bearer ").encode(errors="surrogateescape")
+    return body.replace(key, b"***") if key else body
+
+
 def _plain(headers: httpx.Headers) -> httpx.Headers:
     """The headers of a body that has been decoded."""
-    return httpx.Headers([(k, v) for k, v in headers.multi_items() if k.lower() not in _ABOUT_ENCODING])
+    return httpx.Headers([(k, v) for k, v in headers.raw if k.lower() not in _ABOUT_ENCODING])
 
 
-_ABOUT_ENCODING = {"content-encoding", "transfer-encoding", "content-length"}
+_ABOUT_ENCODING = {b"content-encoding", b"transfer-encoding", b"content-length"}
 
 
 def _json_or_none(body: bytes) -> Any:
@@ -157,7 +187,7 @@ def _retry_after(value: str | None) -> float | None:
     from dateutil.parser import ParserError, parse  # noqa: PLC0415
 
     try:
-        when = parse(value)
+        when = parse(value, tzinfos=lambda _, offset: offset or UTC)
     except (ParserError, OverflowError):
         return None
     if when.tzinfo is None:
@@ -187,10 +217,12 @@ def one_piece(operation: Operation[Any, Any], prepared: Prepared, response: http
         return _bare(operation, prepared, response)
     if _media_type(response) == "text/plain" and "str" in operation.reply.split(" | "):
         return body.decode(errors="replace")
-    data = _decoded(prepared, response, body)
+    data = _decoded(prepared, response, _without_key(prepared, body))
+    if message := failure_message(data.get("error")):
+        raise ReplyFailedError(f"{place_of(prepared)}: the server failed: {message}", message=message)
     reply = whole(operation, prepared, data, body)
     streaming = operation.streaming
-    if streaming is not None and streaming.item == operation.reply:
+    if streaming is not None and streaming.item == operation.reply and streaming.last != SENTINEL:
         unmet = [name for name, value in streaming.last.items() if data.get(name) != value]
         if unmet:
             raise IncompleteReplyError(

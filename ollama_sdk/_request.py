@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -53,11 +54,21 @@ def _above_zero(_: Any, attribute: Attribute[int], value: int) -> None:
 
 @frozen
 class Settings:
-    """What a client was made with, as far as requests are concerned."""
+    """What a client was made with, as far as requests are concerned.
+
+    Attributes:
+        base_url: The server.
+        api_key: Sent as a bearer token.
+        headers: Sent with every request.
+        own_headers: Sent to the server at ``base_url`` and to no other, named in lower case.
+        timeout: The limits of a call.
+        max_item_bytes: The largest item of a stream.
+    """
 
     base_url: httpx.URL
     api_key: str | None
     headers: Mapping[str, str]
+    own_headers: Mapping[str, str]
     timeout: Timeout
     max_item_bytes: int = field(validator=_above_zero)
 
@@ -158,10 +169,7 @@ def _encoded(operation: Operation[Any, Any], argument: Argument, value: Any) -> 
 
 
 def _encode(operation: Operation[Any, Any], kind: Any, value: Any, where: str) -> Any:
-    try:
-        return codec_of(operation.models).encode(kind, value, where)
-    except RecursionError:
-        raise ConfigurationError(f"{where} holds itself, or is nested too deeply to be sent as JSON") from None
+    return codec_of(operation.models).encode(kind, value, where)
 
 
 def _body(
@@ -225,9 +233,14 @@ def _url(
         # A value is one segment of the path, slashes and all.
         path = path.replace(f"{{{name}}}", quote(value, safe=":@"))
     query = {a.wire: _encoded(operation, a, value) for a, value in given.items() if a.place == "query"}
-    url = base.copy_with(raw_path=base.raw_path.rstrip(b"/") + path.encode("ascii"))
+    url = _joined(base, path)
     params = query | _encode(operation, Any, options.extra_query or {}, "extra_query")
     return url.copy_merge_params(params) if params else url
+
+
+@lru_cache(maxsize=256)  # parsing a URL costs as much as the rest of preparing a call
+def _joined(base: httpx.URL, path: str) -> httpx.URL:
+    return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + path.encode("ascii"))
 
 
 def _headers(
@@ -246,7 +259,8 @@ def _headers(
         headers |= {"transfer-encoding": "chunked"} if upload.size is None else {"content-length": str(upload.size)}
     if settings.api_key:
         headers["authorization"] = f"Bearer {settings.api_key}"
-    for name, value in {**settings.headers, **(options.extra_headers or {})}.items():
+    own: Mapping[str, str] = settings.own_headers if operation.server is None else {}
+    for name, value in (*settings.headers.items(), *own.items(), *(options.extra_headers or {}).items()):
         headers[name.lower()] = value
     for name, value in headers.items():
         # The value may be a secret: the message does not show it.

@@ -10,14 +10,22 @@ from typing import Any, Generic, TypeVar, cast
 import anyio
 import anyio.to_thread
 import httpx
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ._codec import codec_of
 from ._operation import Operation, Streaming
 from ._reply import check_content_type, connection_error, folded, is_answer, one_piece, place_of, status_error
 from ._request import CallOptions, Prepared, Settings, prepare
 from ._transports import AsyncTransports, SyncTransports
-from .errors import APIConnectionError, APITimeoutError, IncompleteReplyError, OllamaError
+from .errors import (
+    APIConnectionError,
+    APITimeoutError,
+    CircuitOpenError,
+    DecodeError,
+    IncompleteReplyError,
+    NoEndpointError,
+    OllamaError,
+)
 from .streaming._fold import Fold, MergeFold, MessagesFold, ResponsesFold
 from .streaming._framing import NDJSONFramer, SSEFramer
 from .streaming._reader import Reader
@@ -57,7 +65,11 @@ def _exchange(
     """The response of a streaming call, ready to be read."""
     streaming = operation.streaming
     assert streaming is not None  # noqa: S101 - only streaming operations have a stream argument
-    check_content_type(operation, prepared, response)
+    try:
+        check_content_type(operation, prepared, response)
+    except DecodeError as exc:
+        _log(prepared, response.status_code, error=exc)
+        raise
     place = place_of(prepared)
     return Exchange(
         response=response,
@@ -99,9 +111,18 @@ def _cut_off(prepared: Prepared, error: OllamaError, exc: Exception) -> OllamaEr
     )
 
 
+def _answered(prepared: Prepared, response: httpx.Response) -> Prepared:
+    """The call as it went to the endpoint that answered, which failover may have chosen."""
+    url: httpx.URL | None = response.extensions.get("url")
+    return prepared if url is None else evolve(prepared, url=url)
+
+
+_UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
+
+
 def _unreachable(operation: Operation[ReplyT, Any], error: OllamaError) -> RawResponse[ReplyT]:
     """The answer of a call that asks whether the server is there, or the error for any other."""
-    if operation.reply == "reachable" and isinstance(error, (APIConnectionError, APITimeoutError)):
+    if operation.reply == "reachable" and isinstance(error, _UNREACHABLE):
         return RawResponse(0, httpx.Headers(), cast("ReplyT", False))
     raise error
 
@@ -130,6 +151,7 @@ class SyncRuntime:
             response = self._send(prepared)
         except OllamaError as exc:
             return _unreachable(operation, exc)
+        prepared = _answered(prepared, response)
         try:
             body = self._body(prepared, response)
         finally:
@@ -155,6 +177,7 @@ class SyncRuntime:
         """Call an operation for a stream of items."""
         prepared = prepare(operation, values, options, self.settings, stream=True)
         response = self._send(prepared)
+        prepared = _answered(prepared, response)
         try:
             if not response.is_success:
                 body = self._body(prepared, response)
@@ -206,6 +229,7 @@ class AsyncRuntime:
             response = await self._send(prepared)
         except OllamaError as exc:
             return _unreachable(operation, exc)
+        prepared = _answered(prepared, response)
         try:
             body = await self._body(prepared, response)
         finally:
@@ -233,6 +257,7 @@ class AsyncRuntime:
         """Call an operation for a stream of items."""
         prepared = await self._prepare(operation, values, options, stream=True)
         response = await self._send(prepared)
+        prepared = _answered(prepared, response)
         try:
             if not response.is_success:
                 body = await self._body(prepared, response)

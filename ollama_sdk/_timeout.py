@@ -79,10 +79,11 @@ class Deadlines:
     """When one call must have reached its next step; moved along as the call proceeds.
 
     ``total`` runs from the making of this object over every attempt. The other limits are of one attempt:
-    :meth:`attempt` starts them, :meth:`item` restarts them at each item.
+    :meth:`attempt` starts them, :meth:`item` restarts them when the caller asks for another item. Time that the caller takes for
+    itself counts only towards ``total``.
     """
 
-    __slots__ = ("_clock", "_draining", "_phase_at", "limits", "phase", "started", "total_at")
+    __slots__ = ("_clock", "_draining", "_phase_at", "_spared", "limits", "phase", "started", "total_at")
 
     def __init__(self, limits: Timeout, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
@@ -92,20 +93,28 @@ class Deadlines:
         self.phase: Literal["first_item", "between_items"] = "first_item"
         self._phase_at = math.inf
         self._draining = False
+        self._spared: float | None = None  # seconds that were left of the phase when it was held
 
     def attempt(self) -> None:
         """Start the limits of one attempt."""
         self._enter("first_item", self.limits.first_item)
 
     def item(self) -> None:
-        """An item has arrived whole: the next one is due."""
-        if self._draining:
-            return
-        self._enter("between_items", self.limits.between_items)
+        """The caller waits for another item."""
+        if not self._draining:
+            self._enter("between_items", self.limits.between_items)
 
     def hold(self) -> None:
-        """The caller reads no further for now: only the limit of the whole call runs on."""
-        self._phase_at = math.inf
+        """The caller waits for nothing at the moment: only the limit of the whole call runs on."""
+        if self._spared is None:
+            self._spared = self._phase_at - self._clock.monotonic()
+            self._phase_at = math.inf
+
+    def release(self) -> None:
+        """The caller waits again, for what was due when :meth:`hold` was called."""
+        if self._spared is not None:
+            self._phase_at = self._clock.monotonic() + self._spared
+            self._spared = None
 
     def drain(self) -> None:
         """The last item has arrived: the end of the body must follow soon, or the connection is given up."""
@@ -115,6 +124,7 @@ class Deadlines:
 
     def _enter(self, phase: Literal["first_item", "between_items"], seconds: float | None) -> None:
         self.phase = phase
+        self._spared = None
         self._phase_at = math.inf if seconds is None else self._clock.monotonic() + seconds
 
     def left(self) -> float:

@@ -27,10 +27,12 @@ class Servers:
     Attributes:
         count: How many there are.
         endpoints: Makes them; requests are addressed to the first.
+        checked: Makes them for health checks, with the client's own key and headers.
     """
 
     count: int
     endpoints: Callable[[], tuple[Endpoint, ...]]
+    checked: Callable[[], tuple[Endpoint, ...]]
 
 
 class _Transports(Generic[_TransportT]):
@@ -52,7 +54,7 @@ class _Transports(Generic[_TransportT]):
     def __init__(self, wire: _TransportT, servers: Servers, policies: Mapping[str, Any]) -> None:
         self._wire = wire
         self._servers = servers
-        self._changing = threading.Lock()
+        self._changing = threading.RLock()
         self.asked = {name: policy for name, policy in policies.items() if policy is not None}
         self._stack: Stack[_TransportT] | None = self._build() if self.asked or servers.count > 1 else None
 
@@ -72,9 +74,10 @@ class _Transports(Generic[_TransportT]):
     @property
     def stack(self) -> Stack[_TransportT]:
         """The policies."""
-        if self._stack is None:
-            self._stack = self._build()
-        return self._stack
+        with self._changing:
+            if self._stack is None:
+                self._stack = self._build()
+            return self._stack
 
     def _saw(self, health: EndpointHealth) -> None:
         self.stack.saw(health)
@@ -112,7 +115,7 @@ class SyncTransports(_Transports[httpx.BaseTransport]):
         from .reliability import Health  # noqa: PLC0415
 
         config = self.stack.policies.health
-        return Health(self._wire, self.stack.endpoints, config, feed=self._saw)
+        return Health(self._wire, self._servers.checked(), config, feed=self._saw)
 
     def close(self) -> None:
         """Stop what runs and close the connections."""
@@ -138,7 +141,7 @@ class AsyncTransports(_Transports[httpx.AsyncBaseTransport]):
         from .reliability import AsyncHealth  # noqa: PLC0415
 
         config = self.stack.policies.health
-        return AsyncHealth(self._wire, self.stack.endpoints, config, feed=self._saw)
+        return AsyncHealth(self._wire, self._servers.checked(), config, feed=self._saw)
 
     async def close(self) -> None:
         """Stop what runs and close the connections."""

@@ -6,6 +6,7 @@ import contextlib
 import ssl
 import threading
 import urllib.request
+from collections.abc import AsyncGenerator
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -86,13 +87,13 @@ class WireTransport(httpx.BaseTransport):
     phase it is meant for, not each single read of it.
     """
 
-    def __init__(self) -> None:
-        self._pools = _Pools(httpcore.ConnectionPool, _Backend(httpcore.SyncBackend()))
+    def __init__(self, pool: type[httpcore.ConnectionPool] = httpcore.ConnectionPool) -> None:
+        self._pools = _Pools(pool, _Backend(httpcore.SyncBackend()))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request`` and return as soon as the headers are there."""
         with _as_httpx_errors(request):
-            response = self._pools.of(request.url).handle_request(_as_httpcore(request))
+            response = self._pools.of(request.url).handle_request(_as_httpcore(request, request.stream))
         return httpx.Response(
             response.status,
             headers=response.headers,
@@ -112,17 +113,23 @@ class WireTransport(httpx.BaseTransport):
 class AsyncWireTransport(httpx.AsyncBaseTransport):
     """Speaks HTTP/1.1 to the servers; async, on asyncio and trio. See :class:`WireTransport`."""
 
-    def __init__(self) -> None:
-        self._pools = _Pools(httpcore.AsyncConnectionPool, _AsyncBackend(cast("Any", httpcore.AnyIOBackend())))
+    def __init__(self, pool: type[httpcore.AsyncConnectionPool] = httpcore.AsyncConnectionPool) -> None:
+        self._pools = _Pools(pool, _AsyncBackend(cast("Any", httpcore.AnyIOBackend())))
+        self._open: set[AsyncIterator[bytes]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request`` and return as soon as the headers are there."""
-        with _as_httpx_errors(request):
-            response = await self._pools.of(request.url).handle_async_request(_as_httpcore(request))
+        content = aiter(cast("httpx.AsyncByteStream", request.stream))
+        try:
+            with _as_httpx_errors(request):
+                response = await self._pools.of(request.url).handle_async_request(_as_httpcore(request, content))
+        finally:
+            if isinstance(content, AsyncGenerator):  # left suspended by a send that failed, trio would warn of it
+                await cast("AsyncGenerator[bytes]", content).aclose()
         return httpx.Response(
             response.status,
             headers=response.headers,
-            stream=_AsyncBody(response.stream, request),
+            stream=_AsyncBody(response.stream, request, self._open),
             extensions=cast("Any", response).extensions,
         )
 
@@ -132,13 +139,13 @@ class AsyncWireTransport(httpx.AsyncBaseTransport):
             await pool.aclose()
 
 
-def _as_httpcore(request: httpx.Request) -> httpcore.Request:
+def _as_httpcore(request: httpx.Request, content: Any) -> httpcore.Request:
     url = request.url
     return httpcore.Request(
         method=request.method,
         url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
         headers=request.headers.raw,
-        content=request.stream,
+        content=content,
         extensions=request.extensions,
     )
 
@@ -194,10 +201,18 @@ class _Body(httpx.SyncByteStream):
 
 
 class _AsyncBody(httpx.AsyncByteStream):
-    def __init__(self, stream: Any, request: httpx.Request) -> None:
+    """A body, read through httpcore's nested async generators.
+
+    Left suspended, they would be finalized one by one later, which trio warns of. So they are brought to their end, and kept
+    in ``still_open`` until then: garbage may not be collected from under whoever is to close it.
+    """
+
+    def __init__(self, stream: Any, request: httpx.Request, still_open: set[AsyncIterator[bytes]]) -> None:
         self._stream = stream
         self._parts: AsyncIterator[bytes] = aiter(stream)
         self._request = request
+        self._still_open = still_open
+        still_open.add(self._parts)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -208,11 +223,10 @@ class _AsyncBody(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
-        # httpcore reads through nested generators. On a closed connection they come to their end at once; left suspended,
-        # they would be finalized one by one later, which trio warns of.
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception):  # reading from a closed connection fails, all the way out
             async for _ in self._parts:
                 pass
+        self._still_open.discard(self._parts)
 
 
 def _now(timeout: float | None, up: type[httpcore.TimeoutException]) -> float | None:

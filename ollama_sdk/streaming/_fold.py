@@ -7,13 +7,20 @@ from typing import Any, Protocol, cast
 
 import orjson
 
-__all__ = ["Fold", "MergeFold", "MessagesFold", "ResponsesFold"]
+__all__ = ["MISFITS", "Fold", "MergeFold", "MessagesFold", "ResponsesFold"]
+
+# What a fold raises for items that are not what the document promises.
+MISFITS = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
 
 JSONObject = dict[str, Any]
 
 
 class Fold(Protocol):
     """Takes the items of a stream one by one, as decoded JSON, and gives what they add up to so far."""
+
+    def begin(self, item: JSONObject) -> None:
+        """Take what is no text of the first item, which the caller has had already."""
+        ...
 
     def add(self, item: JSONObject) -> None:
         """Take the next item."""
@@ -38,12 +45,19 @@ class MergeFold:
     Args:
         rules: Exceptions, by the path of the field (``choices[].delta.content``): ``concat`` joins strings and extends
             lists, ``by-index`` merges the objects of a list that have the same ``index``, ``into:NAME`` merges an
-            object under another name.
+            object under another name, ``skip`` leaves it out.
     """
 
     def __init__(self, rules: Mapping[str, str]) -> None:
         self._rules = rules
         self._merged: JSONObject = {}
+
+    def begin(self, item: JSONObject) -> None:
+        """Take what is no text of the first item."""
+        silent = {place: "skip" if rule == "concat" else rule for place, rule in self._rules.items()}
+        head = MergeFold(silent)
+        head.add(item)
+        self._merged = head._merged
 
     def add(self, item: JSONObject) -> None:
         """Take the next item."""
@@ -60,6 +74,8 @@ class MergeFold:
                 continue
             place = f"{path}{name}"
             rule = self._rules.get(place, "")
+            if rule == "skip":
+                continue
             if rule == "concat":
                 _extend(into, name, value)
             elif rule == "by-index":
@@ -107,8 +123,12 @@ def _settle(value: Any) -> Any:
     return value
 
 
-# The field of a content block that each kind of delta adds to.
-_DELTAS = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
+# The type of content block that each kind of delta belongs to, and the field of it that grows.
+_DELTAS = {
+    "text_delta": ("text", "text"),
+    "thinking_delta": ("thinking", "thinking"),
+    "signature_delta": ("thinking", "signature"),
+}
 
 
 class MessagesFold:
@@ -121,10 +141,20 @@ class MessagesFold:
         self._message: JSONObject = {}
         self._blocks: dict[int, JSONObject] = {}
         self._arguments: dict[int, _Text] = {}
+        self._events = {
+            "message_start": self._message_start,
+            "content_block_start": self._content_block_start,
+            "content_block_delta": self._content_block_delta,
+            "message_delta": self._message_delta,
+        }
+
+    def begin(self, item: JSONObject) -> None:
+        """Take the first event, which holds no text."""
+        self.add(item)
 
     def add(self, item: JSONObject) -> None:
         """Take the next event; one of an unknown type changes nothing."""
-        take = getattr(self, f"_{item.get('type')}", None)
+        take = self._events.get(item.get("type", ""))
         if take is not None:
             take(item)
 
@@ -158,8 +188,10 @@ class MessagesFold:
         index, delta = event["index"], event["delta"]
         if delta.get("type") == "input_json_delta":
             self._arguments.setdefault(index, _Text()).append(delta["partial_json"])
-        elif name := _DELTAS.get(delta.get("type", "")):
-            _extend(self._blocks[index], name, delta[name])
+        elif delta.get("type") in _DELTAS:
+            kind, name = _DELTAS[delta["type"]]
+            # The caller may have had the start of the block before asking for the rest.
+            _extend(self._blocks.setdefault(index, {"type": kind, kind: _Text()}), name, delta[name])
 
     def _message_delta(self, event: JSONObject) -> None:
         self._message |= {name: value for name, value in event["delta"].items() if value is not None}
@@ -175,6 +207,10 @@ class ResponsesFold:
     def __init__(self) -> None:
         self._response: JSONObject = {}
         self._outputs: dict[int, JSONObject] = {}
+
+    def begin(self, item: JSONObject) -> None:
+        """Take the first event, which holds no text."""
+        self.add(item)
 
     def add(self, item: JSONObject) -> None:
         """Take the next event; one of an unknown type changes nothing."""
@@ -197,7 +233,8 @@ class ResponsesFold:
         return self._response | {"output": [_settle(_as_list(self._outputs[i])) for i in sorted(self._outputs)]}
 
     def _part(self, event: JSONObject) -> JSONObject:
-        output = self._outputs.setdefault(event["output_index"], {"type": "message", "role": "assistant"})
+        message = {"type": "message", "role": "assistant", "status": "in_progress", "id": event.get("item_id", "")}
+        output = self._outputs.setdefault(event["output_index"], message)
         if not isinstance(output.get("content"), _Indexed):
             output["content"] = _Indexed()
         fresh: JSONObject = {"type": "output_text", "text": _Text(), "annotations": [], "logprobs": []}

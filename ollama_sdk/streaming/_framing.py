@@ -33,6 +33,11 @@ class Framer(Protocol):
         """Bytes kept of an item that is not complete yet."""
         ...
 
+    @property
+    def refused(self) -> bool:
+        """Whether an item is longer than the limit, so that the next call raises, whatever it is given."""
+        ...
+
     def feed(self, data: bytes) -> Sequence[bytes]:
         """Take the next bytes of the body.
 
@@ -77,6 +82,10 @@ class _LineFramer(ABC):
     @property
     def pending(self) -> int:
         return self._held + len(self._line)
+
+    @property
+    def refused(self) -> bool:
+        return self._oversized is not None
 
     def feed(self, data: bytes) -> Sequence[bytes]:
         items = self._advance(data) if data and self._oversized is None else []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["Loop", "current_loop"]
 
@@ -28,6 +30,8 @@ def current_loop() -> Loop:
     trio: Any = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
         return _Trio(trio)
+    import asyncio  # noqa: PLC0415 - sync clients start without it
+
     return _Asyncio(asyncio.get_running_loop())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import orjson
@@ -12,10 +12,11 @@ from ollama_sdk.errors import DecodeError, IncompleteReplyError, OllamaError, Re
 
 from ._framing import Framer
 
-__all__ = ["Reader", "failure_message"]
+__all__ = ["SENTINEL", "Reader", "failure_message"]
 
 _EXCERPT = 200
-_SENTINEL = {"data": "[DONE]"}
+_DEEPEST = 20
+SENTINEL = {"data": "[DONE]"}
 
 
 class Reader:
@@ -32,15 +33,16 @@ class Reader:
         finished: Whether the last item has arrived.
         error: What to raise once ``ready`` is empty.
         items: How many items have arrived whole.
+        first: The first of them; ``None`` before it.
     """
 
-    __slots__ = ("_failed", "_framer", "_last", "_place", "_sentinel", "error", "finished", "items", "ready")
+    __slots__ = ("_failed", "_framer", "_last", "_place", "_sentinel", "error", "finished", "first", "items", "ready")
 
     def __init__(
         self, framer: Framer, *, last: Mapping[str, Any], failed: Mapping[str, Any] | None = None, place: str = ""
     ) -> None:
         self._framer = framer
-        self._sentinel = b"[DONE]" if last == _SENTINEL else None
+        self._sentinel = b"[DONE]" if last == SENTINEL else None
         self._last = () if self._sentinel else tuple(last.items())
         self._failed = tuple((failed or {}).items())
         self._place = place
@@ -48,12 +50,15 @@ class Reader:
         self.finished = False
         self.error: OllamaError | None = None
         self.items = 0
+        self.first: dict[str, Any] | None = None
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body."""
         try:
-            for payload in self._framer.feed(data):
+            for payload in self._cut(self._framer.feed, data):
                 self._take(payload)
+            if self._framer.refused:
+                self._cut(self._framer.feed, b"")
         except OllamaError as exc:
             self.error = exc
 
@@ -74,9 +79,19 @@ class Reader:
         )
         self.error.__cause__ = cause
 
+    def misfit(self, cause: Exception) -> DecodeError:
+        """The error of items that are JSON objects, but do not add up to a reply."""
+        return DecodeError(f"{self._place}: the items of the stream do not add up to a reply: {cause!r}")
+
+    def _cut(self, cut: Callable[..., Sequence[bytes]], *data: bytes) -> Sequence[bytes]:
+        try:
+            return cut(*data)
+        except DecodeError as exc:
+            raise DecodeError(f"{self._place}: {exc}", excerpt=exc.excerpt) from None
+
     def _take_rest(self) -> None:
         """An item that lacks only its line end is whole; anything less is an end that came too early."""
-        for payload in self._framer.finish():
+        for payload in self._cut(self._framer.finish):
             try:
                 orjson.loads(payload)
             except orjson.JSONDecodeError:
@@ -103,6 +118,8 @@ class Reader:
                 break
         else:
             self.finished = self.finished or self._sentinel is None
+        if not self.items:
+            self.first = item
         self.items += 1
         self.ready.append(item)
 
@@ -118,18 +135,23 @@ class Reader:
         )
 
 
-def failure_message(error: Any) -> str:
-    """The innermost text of an error: a string, an object with a ``message`` or ``error``, or JSON of one inside a string."""
+def failure_message(error: Any, depth: int = 0) -> str:
+    """The innermost text of an error: a string, an object with a ``message`` or ``error``, or JSON of one inside a string.
+
+    What is nested deeper than any server would is no text.
+    """
+    if depth > _DEEPEST:
+        return ""
     if isinstance(error, str):
         if not error.lstrip().startswith("{"):
             return error
         try:
-            return failure_message(orjson.loads(error)) or error
+            return failure_message(orjson.loads(error), depth + 1) or error
         except orjson.JSONDecodeError:
             return error
     if isinstance(error, Mapping):
         fields = cast("Mapping[str, Any]", error)
         for name in ("error", "message", "response"):
-            if fields.get(name) and (text := failure_message(fields[name])):
+            if fields.get(name) and (text := failure_message(fields[name], depth + 1)):
                 return text
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import socket
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
@@ -15,9 +16,9 @@ import httpx
 from attrs import define, field, frozen
 from typing_extensions import TypeVar
 
-from ollama_sdk.errors import APITimeoutError, IncompleteReplyError, OllamaError
+from ollama_sdk.errors import APITimeoutError, DecodeError, IncompleteReplyError, OllamaError
 
-from ._fold import Fold
+from ._fold import MISFITS, Fold
 from ._loop import Loop, current_loop
 from ._reader import Reader
 
@@ -46,7 +47,7 @@ class Pace(Protocol):
     """The deadlines of a call, as far as a stream moves them along."""
 
     def item(self) -> None:
-        """An item has arrived whole."""
+        """The caller waits for another item."""
         ...
 
     def drain(self) -> None:
@@ -54,7 +55,11 @@ class Pace(Protocol):
         ...
 
     def hold(self) -> None:
-        """The caller reads no further for now: no item is due."""
+        """The caller waits for nothing at the moment: no item is due."""
+        ...
+
+    def release(self) -> None:
+        """The caller waits again, for what was due before."""
         ...
 
     def left(self) -> float:
@@ -88,6 +93,10 @@ class Exchange(Generic[ItemT, ReplyT]):
     closed: bool = field(default=False, init=False)
     paused: bool = field(default=False, init=False)
     cancelled: bool = field(default=False, init=False)
+    collecting: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.pace.hold()  # until the caller asks for the first item
 
     @property
     def state(self) -> StreamState:
@@ -109,15 +118,25 @@ class Exchange(Generic[ItemT, ReplyT]):
 
     def resume(self) -> None:
         """Reading may go on, and the next item is due again."""
-        if self.paused:
-            self.pace.item()
+        if self.paused and not self.cancelled:
             self.paused = False
+            self.asked()
+
+    def asked(self) -> None:
+        """The caller wants the next item, or still does: from now on the server may be late."""
+        if self.paused:
+            return
+        if self.reader.items:
+            self.pace.item()
+        else:
+            self.pace.release()
 
     def cancel(self) -> bool:
         """Give the stream up, unless it has ended; whether there is something to stop."""
         if self.closed or self.reader.finished or self.cancelled:
             return False
         self.cancelled = True
+        self.paused = True  # items that have arrived already are not handed out any more
         return True
 
     def wait_seconds(self) -> float | None:
@@ -127,10 +146,10 @@ class Exchange(Generic[ItemT, ReplyT]):
 
     def received(self, data: bytes) -> None:
         """The body went on."""
-        items = self.reader.items
         self.reader.feed(data)
-        if self.reader.items != items and not self.paused:
-            self.pace.item()
+        if self.pace.left() < 0 and not self.reader.finished:
+            # Our own wire stops at the deadline; another transport may let bytes trickle past it.
+            self.lost(httpx.ReadTimeout("the deadline has passed"))
         if self.reader.finished:
             self.pace.drain()
 
@@ -155,6 +174,35 @@ class Exchange(Generic[ItemT, ReplyT]):
         if error is not None:
             raise error
 
+    def refuse(self, error: DecodeError) -> None:
+        """An item is not what the document promises: the stream ends there."""
+        self.reader.ready.clear()
+        self.reader.error = error
+
+    def gather_from_here(self) -> None:
+        """Collecting begins. The first item says things about the whole reply, so it counts even if the caller has had it."""
+        first, ready = self.reader.first, self.reader.ready
+        begun, self.collecting = self.collecting, True
+        if begun or first is None or (ready and ready[0] is first):
+            return
+        with contextlib.suppress(*MISFITS):
+            self.fold.begin(first)
+
+    def gather(self) -> None:
+        """Add up the items that are ready."""
+        ready = self.reader.ready
+        try:
+            while ready:
+                self.fold.add(ready.popleft())
+        except MISFITS as exc:
+            self.refuse(self.reader.misfit(exc))
+
+    def _folded(self) -> dict[str, Any]:
+        try:
+            return self.fold.result()
+        except MISFITS as exc:
+            raise self.reader.misfit(exc) from exc
+
     def collected(self) -> ReplyT:
         """The one reply of all folded items, or the reader's error with what there is."""
         try:
@@ -162,11 +210,12 @@ class Exchange(Generic[ItemT, ReplyT]):
         except IncompleteReplyError as exc:
             exc.partial = self._partial()
             raise
-        return self.reply(self.fold.result())
+        return self.reply(self._folded())
 
     def _partial(self) -> Any:
-        data = self.fold.result()
+        data: dict[str, Any] | None = None
         try:
+            data = self._folded()
             return self.reply(data) if data else None
         except OllamaError:  # too little arrived to make a reply of: the bare data says more than nothing
             return data
@@ -246,7 +295,12 @@ class Stream(Generic[ItemT, ReplyT]):
     def __next__(self) -> ItemT:
         if not self._ready or self._exchange.paused:
             self._pull()
-        return self._convert(self._ready.popleft())
+        try:
+            return self._convert(self._ready.popleft())
+        except DecodeError as exc:
+            self._exchange.refuse(exc)
+            self.close()
+            raise
 
     def collect(self) -> ReplyT:
         """Read the rest of the stream and merge it into one complete reply.
@@ -254,11 +308,10 @@ class Stream(Generic[ItemT, ReplyT]):
         Raises:
             IncompleteReplyError: It ended too early; ``.partial`` holds what there is.
         """
-        fold = self._exchange.fold
+        self._exchange.gather_from_here()
         try:
             while True:
-                while self._ready:
-                    fold.add(self._ready.popleft())
+                self._exchange.gather()
                 self._pull()
         except StopIteration:
             pass
@@ -270,6 +323,7 @@ class Stream(Generic[ItemT, ReplyT]):
         """Read until an item is ready; raise at the end of the stream."""
         exchange = self._exchange
         reader = exchange.reader
+        exchange.asked()
         while not self._ready or exchange.paused or exchange.cancelled:
             if reader.error is not None or exchange.closed or exchange.cancelled:
                 self.close()
@@ -307,8 +361,8 @@ class Stream(Generic[ItemT, ReplyT]):
         self.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_chunks"):
-            self.close()
+        if hasattr(self, "_reading") and self._exchange.close():
+            _close_elsewhere(self._exchange.response)
 
     def __repr__(self) -> str:
         return _describe(self, self._exchange)
@@ -376,7 +430,12 @@ class AsyncStream(Generic[ItemT, ReplyT]):
     async def __anext__(self) -> ItemT:
         if not self._ready or self._exchange.paused:
             await self._pull()
-        return self._convert(self._ready.popleft())
+        try:
+            return self._convert(self._ready.popleft())
+        except DecodeError as exc:
+            self._exchange.refuse(exc)
+            await self.close()
+            raise
 
     async def collect(self) -> ReplyT:
         """Read the rest of the stream and merge it into one complete reply.
@@ -384,11 +443,10 @@ class AsyncStream(Generic[ItemT, ReplyT]):
         Raises:
             IncompleteReplyError: It ended too early; ``.partial`` holds what there is.
         """
-        fold = self._exchange.fold
+        self._exchange.gather_from_here()
         try:
             while True:
-                while self._ready:
-                    fold.add(self._ready.popleft())
+                self._exchange.gather()
                 await self._pull()
         except StopAsyncIteration:
             pass
@@ -400,6 +458,7 @@ class AsyncStream(Generic[ItemT, ReplyT]):
         """Read until an item is ready; raise at the end of the stream."""
         exchange = self._exchange
         reader = exchange.reader
+        exchange.asked()
         while not self._ready or exchange.paused or exchange.cancelled:
             if reader.error is not None or exchange.closed or exchange.cancelled:
                 await self.close()
@@ -462,6 +521,12 @@ def _async_chunks(response: httpx.Response) -> AsyncIterator[bytes]:
     if "content-encoding" in response.headers:
         return response.aiter_bytes()
     return aiter(response.stream)  # type: ignore[arg-type]
+
+
+def _close_elsewhere(response: httpx.Response) -> None:
+    """Close from a finalizer: the collector may run where this very thread holds the lock of the connection pool."""
+    if not sys.is_finalizing():  # from then on no thread starts, and the process closes everything
+        threading.Thread(target=response.close, daemon=True).start()
 
 
 def _interrupt(response: httpx.Response) -> None:

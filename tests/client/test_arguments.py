@@ -1,0 +1,485 @@
+"""What callers may give as arguments, what of it is sent, and what is refused before anything is sent."""
+
+from __future__ import annotations
+
+import base64
+import collections
+import enum
+import math
+import types
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pydantic
+import pytest
+from recorder import Recorder
+
+from ollama_sdk import AsyncOllama, ConfigurationError, Ollama
+from ollama_sdk.types import (
+    Message,
+    Options,
+    Tool,
+    ToolCall,
+    ToolCallFunction,
+    ToolFunction,
+    ToolParameters,
+    ToolProperty,
+)
+
+pytestmark = pytest.mark.anyio
+USER = {"role": "user", "content": "Hi"}
+PICTURE = b"\x89PNG\x00\xff"
+PICTURE_TEXT = base64.b64encode(PICTURE).decode()
+
+
+class Answer(pydantic.BaseModel):
+    """An answer in a form."""
+
+    city: str
+    people: int | None = None
+
+
+class PlainSchema:
+    @classmethod
+    def model_json_schema(cls):
+        return {"type": "object"}
+
+
+@pytest.fixture(scope="module")
+def running():
+    with Recorder() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running):
+    running.received.clear()
+    return running
+
+
+@pytest.fixture
+def client(server):
+    with Ollama(server.url) as client:
+        yield client
+
+
+@pytest.fixture
+def refused(client, server):
+    """The message of the refusal of a chat; nothing may have been sent."""
+
+    def call(messages=(USER,), **arguments):
+        with pytest.raises(ConfigurationError) as error:
+            client.chat("llama3.2", list(messages), **arguments)
+        assert not server.received
+        return str(error.value)
+
+    return call
+
+
+# Names and places
+
+
+def test_required_arguments_go_by_position_or_by_name(client, server):
+    client.chat("llama3.2", [USER])
+    by_position = server.last.body
+    client.chat(messages=[USER], model="llama3.2")
+    assert server.last.body == by_position
+    assert server.last.json == {"model": "llama3.2", "messages": [USER], "stream": False}
+
+
+def test_optional_arguments_go_by_name_only(client, server):
+    with pytest.raises(TypeError):
+        client.chat("llama3.2", [USER], [])
+    assert not server.received
+
+
+@pytest.mark.parametrize("wrong", ["temperature", "Model", "stop", "from"])
+async def test_a_wrong_argument_name_is_pythons_own_type_error(client, server, wrong):
+    with pytest.raises(TypeError, match=wrong):
+        client.chat("llama3.2", [USER], **{wrong: 1})
+    async with AsyncOllama(server.url) as async_client:
+        with pytest.raises(TypeError, match=wrong):
+            await async_client.chat("llama3.2", [USER], **{wrong: 1})
+    assert not server.received
+
+
+def test_a_missing_argument_is_pythons_own_type_error(client, server):
+    with pytest.raises(TypeError, match="model"):
+        client.chat(messages=[USER])
+    with pytest.raises(TypeError, match="destination"):
+        client.copy("llama3.2")
+    assert not server.received
+
+
+def test_a_name_that_python_reserves_has_an_underscore_here_and_none_on_the_wire(client, server):
+    client.create("mine", from_="llama3.2")
+    assert server.sent == {"model": "mine", "from": "llama3.2"}
+
+
+def test_none_is_not_sent(client, server):
+    client.chat(
+        "llama3.2",
+        [{**USER, "images": None}, Message(role="user", content="Hi")],
+        tools=None,
+        format=None,
+        options={"seed": None, "num_ctx": 64},
+    )
+    assert server.sent == {"model": "llama3.2", "messages": [USER, USER], "options": {"num_ctx": 64}}
+
+
+def test_false_zero_and_empty_are_sent(client, server):
+    client.chat("llama3.2", [], think=False, keep_alive=0, options={}, format="")
+    assert server.sent == {
+        "model": "llama3.2",
+        "messages": [],
+        "think": False,
+        "keep_alive": 0,
+        "options": {},
+        "format": "",
+    }
+
+
+def test_none_inside_free_form_data_is_sent(client, server):
+    schema = {"enum": [None, "a"], "default": None}
+    call = {"function": {"name": "f", "arguments": {"a": None, "b": [None]}}}
+    client.chat("llama3.2", [{"role": "assistant", "content": "", "tool_calls": [call]}], format=schema)
+    assert server.sent["format"] == schema
+    assert server.sent["messages"][0]["tool_calls"] == [call]
+
+
+async def test_sync_and_async_calls_send_the_same_bytes(client, server):
+    arguments = {
+        "messages": [{**USER, "images": [PICTURE]}, Message(role="assistant", content="Ho")],
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+        "format": Answer,
+        "options": Options(seed=1),
+        "extra_headers": {"X-A": "1"},
+        "extra_query": {"q": [1, 2]},
+        "extra_body": {"new": None},
+    }
+    client.chat("llama3.2", **arguments)
+    async with AsyncOllama(server.url) as async_client:
+        await async_client.chat("llama3.2", **arguments)
+    one, other = server.received
+    assert (one.line, one.headers, one.body) == (other.line, other.headers, other.body)
+
+
+# Dicts and models
+
+
+def test_dicts_and_models_mix_at_every_depth(client, server):
+    parameters = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    function = {"name": "weather", "parameters": parameters}
+    in_models = Tool(
+        function=ToolFunction(
+            name="weather",
+            parameters=ToolParameters(
+                type="object", properties={"city": ToolProperty(type="string")}, required=["city"]
+            ),
+        )
+    )
+    mixed = {"function": ToolFunction(name="weather", parameters=parameters)}
+    mixed_again = Tool(
+        function={"name": "weather", "parameters": {**parameters, "properties": {"city": ToolProperty(type="string")}}}
+    )
+    client.chat("llama3.2", [USER, Message(**USER)], tools=[{"function": function}, in_models, mixed, mixed_again])
+    assert server.sent["messages"] == [USER, USER]
+    assert server.sent["tools"] == [{"function": function}] * 4
+
+
+@pytest.mark.parametrize("options", [{"seed": 1, "stop": ["a"]}, Options(seed=1, stop=["a"])])
+def test_options_are_a_dict_or_a_model(client, server, options):
+    client.chat("llama3.2", [USER], options=options)
+    assert server.sent["options"] == {"seed": 1, "stop": ["a"]}
+
+
+def test_an_option_that_the_document_does_not_know_is_sent(client, server):
+    client.chat("llama3.2", [USER], options={"brand_new": [1, None]})
+    assert server.sent["options"] == {"brand_new": [1, None]}
+
+
+@pytest.mark.parametrize("kind", [list, tuple, collections.deque, collections.UserList])
+def test_any_sequence_will_do(client, server, kind):
+    client.chat("llama3.2", kind([USER]), options={"stop": kind(["a", "b"])})
+    assert server.sent["messages"] == [USER]
+    assert server.sent["options"] == {"stop": ["a", "b"]}
+
+
+@pytest.mark.parametrize("kind", [dict, collections.OrderedDict, collections.UserDict, types.MappingProxyType])
+def test_any_mapping_will_do(client, server, kind):
+    client.chat("llama3.2", [kind(USER)], options=kind({"seed": 1}))
+    assert server.sent["messages"] == [USER]
+    assert server.sent["options"] == {"seed": 1}
+
+
+class Role(enum.StrEnum):
+    USER = "user"
+
+
+class Count(enum.IntEnum):
+    TWO = 2
+
+
+class Half(float):
+    """A float of another class, as numpy's are."""
+
+
+def test_enumerations_and_other_kinds_of_numbers_go_as_what_they_stand_for(client, server):
+    client.chat("llama3.2", [{"role": Role.USER}], options={"seed": Count.TWO, "temperature": Half(0.5)})
+    assert server.sent["messages"] == [{"role": "user"}]
+    assert server.sent["options"] == {"seed": 2, "temperature": 0.5}
+
+
+def test_a_time_goes_as_iso_8601(client, server):
+    client.chat("llama3.2", [{**USER, "at": datetime(2026, 1, 2, tzinfo=UTC)}])
+    assert server.sent["messages"][0]["at"] == "2026-01-02T00:00:00+00:00"
+
+
+def test_a_conversation_goes_on_with_the_reply_itself(client, server):
+    messages = [dict(USER)]
+    reply = client.chat("llama3.2", messages)
+    messages.append(reply.message)
+    messages.append({"role": "user", "content": "Why?"})
+    client.chat("llama3.2", messages)
+    assert server.sent["messages"] == [
+        USER,
+        {"role": "assistant", "content": "Because."},
+        {"role": "user", "content": "Why?"},
+    ]
+
+
+def test_a_tools_result_goes_back_as_dict_or_model(client, server):
+    call = ToolCall(function=ToolCallFunction(name="add", arguments={"a": 1}), id="call_1")
+    asked = Message(role="assistant", tool_calls=[call])
+    result = {"role": "tool", "content": "2", "tool_name": "add", "tool_call_id": "call_1"}
+    client.chat("llama3.2", [asked, result, Message(**result)])
+    sent = server.sent["messages"]
+    assert sent[1] == sent[2] == result
+    assert sent[0]["tool_calls"] == [{"function": {"name": "add", "arguments": {"a": 1}}, "id": "call_1"}]
+
+
+# Images
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "picture.png"
+    path.write_bytes(PICTURE)
+    return path
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_an_image_in_bytes_is_sent_as_base64(client, server, kind):
+    client.chat("llama3.2", [{**USER, "images": [kind(PICTURE)]}, Message(role="user", images=[kind(PICTURE)])])
+    assert [m["images"] for m in server.sent["messages"]] == [[PICTURE_TEXT]] * 2
+    client.generate("llama3.2", images=[kind(PICTURE)])
+    assert server.sent["images"] == [PICTURE_TEXT]
+
+
+def test_an_image_at_a_path_is_read_and_sent_as_base64(client, server, picture):
+    client.chat("llama3.2", [{**USER, "images": (picture,)}, Message(role="user", images=[picture])])
+    assert [m["images"] for m in server.sent["messages"]] == [[PICTURE_TEXT]] * 2
+    client.generate("llama3.2", "What is it?", images=[picture, PICTURE, PICTURE_TEXT])
+    assert server.sent["images"] == [PICTURE_TEXT] * 3
+
+
+def test_a_str_is_never_opened_as_a_file(client, server, picture):
+    client.chat("llama3.2", [{**USER, "images": [str(picture)]}])
+    assert server.sent["messages"][0]["images"] == [str(picture)]
+    client.generate("llama3.2", images=[str(picture), "/etc/passwd"])
+    assert server.sent["images"] == [str(picture), "/etc/passwd"]
+
+
+def test_an_image_for_messages_is_encoded_too(client, server, picture):
+    source = {"type": "base64", "media_type": "image/png", "data": picture}
+    block = {"type": "image", "source": source}
+    client.v1.messages.create("llama3.2", [{"role": "user", "content": [{"type": "text", "text": "?"}, block]}], 10)
+    assert server.sent["messages"][0]["content"][1]["source"]["data"] == PICTURE_TEXT
+
+
+def test_a_missing_image_is_named_by_its_place_before_anything_is_sent(refused, client, server, tmp_path):
+    missing = tmp_path / "no.png"
+    message = refused([USER, USER, {**USER, "images": [missing]}])
+    assert "messages[2].images[0]" in message
+    assert "no.png" in message
+    assert "messages[1].images[1]" in refused([USER, Message(role="user", images=[PICTURE, missing])])
+    assert "messages[0].images[0]" in refused([{**USER, "images": [tmp_path]}])
+    with pytest.raises(ConfigurationError, match=r"images\[0\].*no\.png"):
+        client.generate("llama3.2", images=[missing])
+    block = {"type": "image", "source": {"type": "base64", "data": missing}}
+    with pytest.raises(ConfigurationError, match=r"messages\[0\]\.content\[0\]\.source\.data"):
+        client.v1.messages.create("llama3.2", [{"role": "user", "content": [block]}], 10)
+    assert not server.received
+
+
+# Structured output
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("json", "json"),
+        ({"type": "object"}, {"type": "object"}),
+        (Answer, Answer.model_json_schema()),
+        (PlainSchema, {"type": "object"}),
+    ],
+)
+def test_format_is_json_or_a_schema_or_a_class_that_has_one(client, server, given, sent):
+    client.chat("llama3.2", [USER], format=given)
+    assert server.sent["format"] == sent
+    client.generate("llama3.2", "Hi", format=given)
+    assert server.sent["format"] == sent
+
+
+def test_a_pydantic_class_will_do_wherever_the_compatible_interfaces_take_a_schema(client, server):
+    schema = Answer.model_json_schema()
+    client.v1.chat.completions.create(
+        "llama3.2",
+        [USER],
+        response_format={"type": "json_schema", "json_schema": {"name": "answer", "schema": Answer}},
+    )
+    assert server.sent["response_format"]["json_schema"]["schema"] == schema
+    client.v1.responses.create(
+        "llama3.2",
+        "Hi",
+        text={"format": {"type": "json_schema", "name": "answer", "schema": Answer}},
+        tools=[{"type": "function", "name": "f", "parameters": Answer}],
+    )
+    assert server.sent["text"]["format"]["schema"] == server.sent["tools"][0]["parameters"] == schema
+    client.v1.messages.create("llama3.2", [USER], 10, tools=[{"name": "f", "input_schema": Answer}])
+    assert server.sent["tools"][0]["input_schema"] == schema
+
+
+def test_a_class_without_a_schema_and_an_instance_are_refused(refused):
+    assert "format" in refused(format=int)
+    assert "Answer" in refused(format=Answer(city="Oslo"))
+    assert "messages[0].content" in refused([{"role": "user", "content": Answer}])
+
+
+# What cannot be sent
+
+
+HOLDS_ITSELF = []
+HOLDS_ITSELF.append(HOLDS_ITSELF)
+DEEP = []
+for _ in range(5000):
+    DEEP = [DEEP]
+RATHER_DEEP = []
+for _ in range(300):
+    RATHER_DEEP = [RATHER_DEEP]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        object(),
+        {object()},
+        math.nan,
+        math.inf,
+        -math.inf,
+        Half("nan"),
+        2**64,
+        -(2**63) - 1,
+        "\ud800",
+        b"bytes",
+        Path("x.png"),
+        1j,
+        range,
+        (part for part in "ab"),
+        {1: 2},
+        {"\ud800": 1},
+        RATHER_DEEP,
+        enum.Enum("Other", ["ONE"]).ONE,
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_value_that_is_no_json_is_refused_and_named_by_its_path(refused, value):
+    assert refused([USER, {**USER, "content": value}]).startswith("messages")
+    assert "options.seed" in refused(options={"seed": value})
+    assert refused(format={"a": [{"b": value}]}).startswith("format")
+    assert refused(tools=[Tool(function=ToolFunction(name="f"), additional_properties={"x": value})]).startswith(
+        "tools[0].x"
+    )
+    assert refused(extra_body={"new": value})
+
+
+@pytest.mark.parametrize("value", [HOLDS_ITSELF, DEEP], ids=["holds itself", "deep"])
+def test_endless_nesting_is_refused_and_its_argument_named(refused, value):
+    assert refused(value).startswith("messages ")
+    assert refused(options={"stop": value}).startswith("options ")
+    assert refused(extra_body={"new": value}).startswith("extra_body ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        ({"messages": [USER, {**USER, "content": object()}]}, "messages[1].content"),
+        ({"messages": [Message(role="user", content=object())]}, "messages[0].content"),
+        ({"messages": [{**USER, "tool_calls": [{"function": {"name": "f", "arguments": {"a": [{1}, {object()}]}}}]}]},
+         "messages[0].tool_calls[0].function.arguments.a[1][0]"),
+        ({"options": {"stop": ["a", b"b"]}}, "options.stop[1]"),
+        ({"options": Options(seed=2**65)}, "options.seed"),
+        ({"messages": [{**USER, "content": "\udfff"}]}, "messages[0].content"),
+        ({"format": {"a": {"b": {3: 3}}}}, "format.a.b"),
+        ({"extra_body": {"a": {"b": [object()]}}}, "extra_body.a.b[0]"),
+        ({"extra_query": {"a": object()}}, "extra_query.a"),
+    ],
+)  # fmt: skip
+def test_the_path_leads_to_the_value_itself(refused, arguments, path):
+    message = refused(**arguments)
+    assert path in message.split(" ")[0].rstrip(":")
+
+
+def test_the_largest_numbers_are_sent(client, server):
+    client.chat("llama3.2", [USER], options={"seed": 2**64 - 1, "num_keep": -(2**63), "temperature": 1e308})
+    assert server.sent["options"] == {"seed": 2**64 - 1, "num_keep": -(2**63), "temperature": 1e308}
+
+
+@pytest.mark.parametrize("name", ["", "\n", "a\x00b", "\ud800"])
+def test_a_name_that_cannot_stand_in_a_path_is_refused(client, server, name):
+    with pytest.raises(ConfigurationError, match="model"):
+        client.v1.models.retrieve(name)
+    assert not server.received
+
+
+# Extras
+
+
+def test_extra_body_adds_replaces_and_sends_none(client, server):
+    client.chat(
+        "llama3.2", [USER], extra_body={"model": "other", "new": {"a": [1]}, "nothing": None, "o": Options(seed=1)}
+    )
+    assert server.sent == {
+        "model": "other", "messages": [USER], "new": {"a": [1]}, "nothing": None, "o": {"seed": 1},
+    }  # fmt: skip
+
+
+def test_extra_headers_add_and_replace(client, server):
+    client.chat("llama3.2", [USER], extra_headers={"X-A": "1", "ACCEPT": "x/y", "Authorization": "Basic abc"})
+    assert [server.last.headers[name] for name in ("x-a", "accept", "authorization")] == ["1", "x/y", "Basic abc"]
+
+
+def test_extra_query_is_encoded(client, server):
+    client.chat("llama3.2", [USER], extra_query={"a": "x y&z=/?", "b": [1, "two"], "c": True, "d": 1.5})
+    assert server.last.target == "/api/chat?a=x+y%26z%3D%2F%3F&b=1&b=two&c=true&d=1.5"
+
+
+def test_extras_work_where_there_is_no_body_too(client, server):
+    client.version(extra_headers={"X-A": "1"}, extra_query={"a": 1})
+    assert (server.last.target, server.last.headers["x-a"]) == ("/api/version?a=1", "1")
+
+
+def test_extra_body_for_bytes_is_refused(client, server):
+    with pytest.raises(ConfigurationError, match="extra_body"):
+        client.upload_blob(content=b"abc", extra_body={"a": 1})
+    assert not server.received
+
+
+@pytest.mark.parametrize("headers", [{"X-A": "1\r\nX-B: 2"}, {"X-A": "é"}, {"X-A": 3}, {"X-A": None}, {"X A": "1"}])
+def test_an_extra_header_that_cannot_travel_is_refused(refused, headers):
+    assert next(iter(headers)).lower() in refused(extra_headers=headers)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, math.nan, "3", True])
+def test_a_limit_that_cannot_be_one_is_refused(refused, timeout):
+    assert "total=" in refused(timeout=timeout)

@@ -1,0 +1,384 @@
+"""Nothing unfinished passes for finished: the ways in which real streams end badly, on every route that streams."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from loopback import chunked, head, replies, replies_and_closes, replies_and_resets, whole
+from streamed import LAST, NDJSON, ROUTES, SSE, capture, chat_item, drain, items_of, streamed
+
+from ollama_sdk import DecodeError, IncompleteReplyError, ReplyFailedError
+
+_ROUTES = pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES.keys())
+
+
+def _of(*methods):
+    return pytest.mark.parametrize("route", [ROUTES[method] for method in methods], ids=methods)
+
+
+# What a real server sent when its model died, or when it gave up
+
+_CUT = {
+    "v1.chat.completions.create": "315-midstream-kill-v1-chat",
+    "v1.responses.create": "317-midstream-kill-v1-responses",
+    "v1.messages.create": "318-midstream-kill-v1-messages",
+    "chat": "260-chat-token-repeat-limit-stream",
+    "generate": "262-generate-endless-cut",
+}
+_FAILED = {
+    "generate": "312-midstream-kill-generate",
+    "chat": "313-midstream-kill-chat",
+    "pull": "196-pull-missing-stream",
+    "push": "200-push-missing",
+    "create": "124-create-not-gguf",
+}
+
+
+@_of(*_CUT)
+def test_a_stream_without_its_last_item_delivers_what_arrived_before_it_raises(world, serve, route):
+    body = capture(_CUT[route.method])
+    server = serve(replies(streamed(route, body)))
+    with world.client(server.url) as client:
+        items, error = drain(route.call(client, stream=True))
+    assert type(error) is IncompleteReplyError
+    assert error.items == len(items) == len(items_of(body))
+    assert server.host in str(error)
+
+
+@_of(*_FAILED)
+def test_an_error_in_the_stream_is_raised_in_the_servers_own_words(world, serve, route):
+    body = capture(_FAILED[route.method])
+    server = serve(replies(streamed(route, body)))
+    with world.client(server.url) as client:
+        items, error = drain(route.call(client, stream=True))
+    assert type(error) is ReplyFailedError
+    assert len(items) == len(items_of(body)) - 1
+    assert error.message
+    assert error.message in str(error)
+    assert error.message.encode() in body.replace(b'\\"', b'"')
+
+
+@_of("v1.chat.completions.create", "v1.completions.create")
+@pytest.mark.parametrize("line", [b'data: {"error":{"message":"boom","type":"api_error"}}\n\n', b'{"error":"boom"}\n'])
+def test_an_error_among_server_sent_events_is_raised(world, serve, route, line):
+    first = items_of(capture(route.capture))[0]
+    server = serve(replies(streamed(route, first + line)))
+    with world.client(server.url) as client:
+        items, error = drain(route.call(client, stream=True))
+    assert len(items) == 1
+    if line.startswith(b"data:"):
+        assert type(error) is ReplyFailedError
+        assert error.message == "boom"
+    else:  # not an event, so nothing that a stream of events can say
+        assert type(error) is IncompleteReplyError
+
+
+@_of("v1.responses.create")
+def test_a_response_that_failed_is_no_response(world, serve, route):
+    event = b'data: {"type":"response.failed","response":{"status":"failed","error":{"code":"x","message":"boom"}}}\n\n'
+    server = serve(replies(streamed(route, items_of(capture(route.capture))[0] + event)))
+    with world.client(server.url) as client:
+        items, error = drain(route.call(client, stream=True))
+    assert (len(items), type(error)) == (1, ReplyFailedError)
+    assert error.message == "boom"
+
+
+@_of("v1.messages.create")
+def test_an_error_event_of_messages_is_raised(world, serve, route):
+    event = b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"boom"}}\n\n'
+    server = serve(replies(streamed(route, items_of(capture(route.capture))[0] + event)))
+    with world.client(server.url) as client:
+        items, error = drain(route.call(client, stream=True))
+    assert (len(items), type(error), error.message) == (1, ReplyFailedError, "boom")
+
+
+# Every way to stop early, on every route
+
+_ENDS = {
+    "the body ends": lambda route, body: replies(streamed(route, body)),
+    "the body is cut": lambda route, body: replies_and_closes(chunked(route.content_type, body)),
+    "the length was promised": lambda route, body: replies_and_closes(
+        head(200, route.content_type, content_length=len(body) + 100) + body
+    ),
+    "the connection just closes": lambda route, body: replies_and_closes(head(200, route.content_type) + body),
+}
+
+
+@_ROUTES
+@pytest.mark.parametrize("end", _ENDS.values(), ids=_ENDS)
+def test_a_stream_that_stops_before_its_last_item_is_incomplete(world, serve, route, end):
+    items = items_of(capture(route.capture))
+    kept = items[:-1]
+    server = serve(end(route, b"".join(kept)))
+    with world.client(server.url) as client:
+        delivered, error = drain(route.call(client, stream=True))
+    assert type(error) is IncompleteReplyError
+    assert error.items == len(delivered) == len(kept)
+
+
+@_ROUTES
+def test_a_stream_cut_inside_an_item_delivers_the_whole_ones(world, serve, route):
+    items = items_of(capture(route.capture))
+    server = serve(replies(streamed(route, b"".join(items[:2]) + items[2][:20])))
+    with world.client(server.url) as client:
+        delivered, error = drain(route.call(client, stream=True))
+    assert type(error) is IncompleteReplyError
+    assert error.items == len(delivered) == 2
+
+
+@_ROUTES
+def test_a_stream_of_nothing_is_incomplete(world, serve, route):
+    server = serve(replies(streamed(route, b"")))
+    with world.client(server.url) as client:
+        delivered, error = drain(route.call(client, stream=True))
+    assert (delivered, type(error), error.items) == ([], IncompleteReplyError, 0)
+
+
+@_ROUTES
+def test_a_reset_in_the_middle_comes_after_every_item_that_arrived(world, serve, route):
+    items, taken = items_of(capture(route.capture)), threading.Event()
+    server = serve(replies_and_resets(chunked(route.content_type, *items[:2]), when=taken))
+    with world.client(server.url) as client, route.call(client, stream=True) as stream:
+        first = [next(stream), next(stream)]
+        taken.set()
+        rest, error = drain(stream)
+    assert (len(first), rest) == (2, [])
+    assert type(error) is IncompleteReplyError
+    assert error.items == 2
+
+
+def test_a_reset_after_the_last_item_no_longer_matters(world, serve):
+    server = serve(replies_and_closes(chunked(NDJSON, chat_item() + LAST)))
+    with world.client(server.url) as client:
+        items, error = drain(client.chat("m", [], stream=True))
+    assert (len(items), error) == (2, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b"{broken}\n", "malformed"),
+        (b"[1]\n", "malformed"),
+        (b'"text"\n', "malformed"),
+        (b"\xff\xfe\n", "malformed"),
+        (b'{"model":"\xc3("}\n', "malformed"),
+        (b"[" * 100_000 + b"]" * 100_000 + b"\n", "malformed"),
+        (b'{"model":' * 100_000 + b"1" + b"}" * 100_000 + b"\n", "malformed"),
+        (b"{}\n", "model"),
+        (chat_item(done="yes"), "done"),
+        (b'{"model":"m","created_at":"2026-01-01T00:00:00Z","message":7,"done":false}\n', "message"),
+    ],
+    ids=[
+        "broken",
+        "list",
+        "text",
+        "not UTF-8",
+        "not UTF-8 inside",
+        "deep",
+        "deep objects",
+        "empty",
+        "wrong type",
+        "wrong",
+    ],
+)
+def test_a_malformed_item_is_a_decode_error_after_the_good_ones(world, serve, line, problem):
+    server = serve(replies(streamed(ROUTES["chat"], chat_item("good") + line + LAST)))
+    with world.client(server.url) as client:
+        stream = client.chat("m", [], stream=True)
+        items, error = drain(stream)
+        assert [item.message.content for item in items] == ["good"]
+        assert type(error) is DecodeError
+        assert problem in str(error)
+        assert len(error.excerpt) <= 200
+        assert server.host in str(error)
+        assert drain(stream)[0] == []
+
+
+def test_a_malformed_item_is_a_decode_error_among_events_too(world, serve):
+    route = ROUTES["v1.chat.completions.create"]
+    server = serve(replies(streamed(route, items_of(capture(route.capture))[0] + b"data: {broken}\n\n")))
+    with world.client(server.url) as client:
+        items, error = drain(route.call(client, stream=True))
+    assert (len(items), type(error)) == (1, DecodeError)
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["its end came", "its end never came"])
+def test_an_item_over_the_limit_is_refused_after_the_good_ones(world, serve, ended):
+    large = chat_item("x" * 5000)
+    body = chat_item("good") + (large + LAST if ended else large[:-1])
+    server = serve(replies(chunked(NDJSON, body)))
+    with world.client(server.url, max_item_bytes=2000) as client:
+        items, error = drain(client.chat("m", [], stream=True))
+        assert [item.message.content for item in items] == ["good"]
+        assert type(error) is DecodeError
+        assert "2,000 bytes" in str(error)
+        assert "max_item_bytes" in str(error)
+        assert server.host in str(error)
+        assert server.connections[0].hung_up.wait(1)
+
+
+def test_an_error_is_raised_again_by_whoever_asks_again(world, serve):
+    server = serve(replies(streamed(ROUTES["chat"], chat_item())))
+    with world.client(server.url) as client, client.chat("m", [], stream=True) as stream:
+        assert type(drain(stream)[1]) is IncompleteReplyError
+        assert type(drain(stream)[1]) is IncompleteReplyError
+
+
+# Something other than a stream of Ollama's
+
+
+@_ROUTES
+@pytest.mark.parametrize("content_type", ["text/html", "text/html; charset=utf-8", "text/plain"])
+def test_a_page_in_place_of_a_stream_is_named_for_what_it_is(world, serve, route, content_type):
+    server = serve(replies(whole(b"<html>Log in</html>", content_type=content_type)))
+    with world.client(server.url) as client, pytest.raises(DecodeError, match=r"text/(html|plain)"):
+        route.call(client, stream=True)
+
+
+def test_a_page_that_claims_to_be_a_stream_is_a_decode_error(world, serve):
+    server = serve(replies(whole(b"<html>\n<body>Log in</body>\n</html>", content_type=NDJSON)))
+    with world.client(server.url) as client:
+        items, error = drain(client.chat("m", [], stream=True))
+    assert (items, type(error)) == ([], DecodeError)
+
+
+@pytest.mark.parametrize("content_type", [SSE, NDJSON])
+def test_a_page_in_a_stream_of_events_never_ends_well(world, serve, content_type):
+    route = ROUTES["v1.messages.create"]
+    server = serve(replies(whole(b"<html>\n<body>Log in</body>\n</html>", content_type=SSE)))
+    with world.client(server.url) as client:
+        items, error = drain(route.call(client, stream=True))
+    assert (items, type(error)) == ([], IncompleteReplyError)
+
+
+# Replies in one piece, and collect()
+
+
+def test_a_reply_in_one_piece_that_the_server_marks_unfinished_is_incomplete(world, serve):
+    server = serve(replies(whole(capture("259-chat-token-repeat-limit"))))
+    with world.client(server.url) as client, pytest.raises(IncompleteReplyError) as caught:
+        client.chat("m", [])
+    assert caught.value.partial.message.content.startswith('{"')
+    assert caught.value.partial.done is False
+
+
+def test_a_download_in_one_piece_that_is_no_success_is_incomplete(world, serve):
+    server = serve(replies(whole(b'{"status":"pulling manifest"}')))
+    with world.client(server.url) as client, pytest.raises(IncompleteReplyError) as caught:
+        client.pull("m")
+    assert caught.value.partial.status == "pulling manifest"
+
+
+@pytest.mark.parametrize("method", ["chat", "generate", "pull", "v1.chat.completions.create", "v1.responses.create"])
+def test_an_error_with_a_good_status_is_a_failure(world, serve, method):
+    server = serve(replies(whole(b'{"error":"boom"}')))
+    with world.client(server.url) as client, pytest.raises(ReplyFailedError) as caught:
+        ROUTES[method].call(client)
+    assert caught.value.message == "boom"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [head(200, content_length=100) + b'{"mod', head(200, transfer_encoding="chunked") + b'5\r\n{"mod\r\n'],
+    ids=["Content-Length", "chunked"],
+)
+@_ROUTES
+def test_a_body_in_one_piece_that_breaks_off_is_incomplete(world, serve, route, response):
+    server = serve(replies_and_closes(response))
+    with world.client(server.url) as client, pytest.raises(IncompleteReplyError) as caught:
+        route.call(client)
+    assert server.host in str(caught.value)
+
+
+_PARTIALS = {
+    "chat": lambda reply: reply.message.content.startswith("{"),
+    "generate": lambda reply: reply.response.startswith(" time data"),
+    "v1.chat.completions.create": lambda reply: reply.choices[0].message.content.startswith(" one to"),
+    "v1.responses.create": lambda reply: reply.output[0].content[0].text.endswith(" for and"),
+    "v1.messages.create": lambda reply: reply.content[0].text == " two sun sky sky",
+}
+
+
+@_of(*_CUT)
+def test_collect_hands_over_what_there_is_of_an_unfinished_stream(world, serve, route):
+    server = serve(replies(streamed(route, capture(_CUT[route.method]))))
+    with world.client(server.url) as client, route.call(client, stream=True) as stream:  # noqa: SIM117
+        with pytest.raises(IncompleteReplyError) as caught:
+            stream.collect()
+    assert caught.value.items > 0
+    assert _PARTIALS[route.method](caught.value.partial)
+
+
+@_ROUTES
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_collect_of_any_beginning_is_incomplete(serve, sync_client, route, count):
+    kept = items_of(capture(route.capture))[:-1][:count]
+    server = serve(replies(streamed(route, b"".join(kept))))
+    with route.call(sync_client(server.url), stream=True) as stream, pytest.raises(IncompleteReplyError) as caught:
+        stream.collect()
+    assert caught.value.items == len(kept)
+    assert (caught.value.partial is None) == (not kept)
+
+
+@_of(*_FAILED)
+def test_collect_raises_the_servers_failure(world, serve, route):
+    server = serve(replies(streamed(route, capture(_FAILED[route.method]))))
+    with world.client(server.url) as client, route.call(client, stream=True) as stream, pytest.raises(ReplyFailedError):
+        stream.collect()
+
+
+_NONSENSE = {
+    "v1.messages.create": [
+        b'{"type":"message_start"}',
+        b'{"type":"message_start","message":7}',
+        b'{"type":"content_block_delta"}',
+        b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"x"}}',
+        b'{"type":"content_block_delta","index":[],"delta":{"type":"text_delta","text":"x"}}',
+        b'{"type":"content_block_start","index":"a","content_block":{"type":"text","text":7}}',
+        b'{"type":"message_delta","delta":null}',
+        b'{"type":"message"}',
+        b'{"type":"block"}',
+        b'{"type":"blocks"}',
+        b'{"type":"_init__"}',
+        b'{"type":["message_start"]}',
+    ],
+    "v1.responses.create": [
+        b'{"type":"response.created","response":7}',
+        b'{"type":"response.output_item.added"}',
+        b'{"type":"response.output_item.added","output_index":0,"item":7}',
+        b'{"type":"response.output_text.delta","delta":7}',
+        b'{"type":"response.function_call_arguments.delta"}',
+        b'{"type":["response.created"]}',
+    ],
+    "v1.chat.completions.create": [
+        b'{"choices":7}',
+        b'{"choices":[7]}',
+        b'{"choices":[{"index":[],"delta":{}}]}',
+        b'{"choices":[{"index":"a","delta":{}},{"index":0}]}',
+        b'{"choices":[{"index":0,"delta":{"content":7}}]}',
+        b'{"choices":[{"index":0,"delta":{"tool_calls":[{"function":{"arguments":7}}]}}]}',
+    ],
+    "chat": [b'{"message":{"content":7}}', b'{"message":{"tool_calls":7}}', b'{"x":' * 1000 + b"1" + b"}" * 1000],
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "item"),
+    [(method, item) for method, items in _NONSENSE.items() for item in items],
+    ids=lambda value: str(value)[:70],
+)
+@pytest.mark.parametrize("position", [0, 1])
+def test_collect_of_nonsense_is_a_typed_error(serve, sync_client, method, item, position):
+    route = ROUTES[method]
+    good = items_of(capture(route.capture))
+    nonsense = item + b"\n" if route.content_type == NDJSON else b"data: " + item + b"\n\n"
+    body = b"".join([*good[:position], nonsense, good[-1]])
+    server = serve(replies(streamed(route, body)))
+    with route.call(sync_client(server.url), stream=True) as stream:
+        error = None
+        try:
+            stream.collect()
+        except (DecodeError, IncompleteReplyError) as exc:
+            error = exc
+    assert error is None or server.host in str(error)

@@ -1,0 +1,333 @@
+"""However a stream is left, the server sees the connection close, nothing is warned of, and the client works on."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+import anyio
+import httpx
+import pytest
+from anyio.lowlevel import checkpoint
+from loopback import END, chunk, chunked, head, replies, whole
+from streamed import LAST, NDJSON, chat_item, drain
+
+from ollama_sdk import AsyncOllama, IncompleteReplyError, Ollama
+from ollama_sdk._wire import WireTransport
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quick_collections():
+    """What was there before these tests need not be looked at by each of their collections."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+_VERSION = whole(b'{"version":"1"}')
+
+
+def _endless(connection):
+    """A model that goes on and on."""
+    connection.answer(chunked(NDJSON, chat_item("one")))
+    connection.trickle(chunk(chat_item("more")))
+
+
+def _silent(connection):
+    """A model that says one word, and thinks."""
+    connection.answer(chunked(NDJSON, chat_item("one")))
+    connection.watch()
+
+
+@pytest.fixture(params=[_endless, _silent], ids=["talking", "silent"])
+def server(request, serve):
+    return serve(request.param, replies(_VERSION))
+
+
+def _close(client):
+    stream = client.chat("m", [], stream=True)
+    next(stream)
+    stream.close()
+    stream.close()
+
+
+def _close_unread(client):
+    client.chat("m", [], stream=True).close()
+
+
+def _leave_the_block(client):
+    with client.chat("m", [], stream=True) as stream:
+        next(stream)
+
+
+def _break_out(client):
+    for item in client.chat("m", [], stream=True):
+        assert item.message.content == "one"
+        break
+
+
+def _raise(client):
+    with pytest.raises(ZeroDivisionError), client.chat("m", [], stream=True) as stream:  # noqa: PT012
+        next(stream)
+        raise ZeroDivisionError
+
+
+def _drop(client):
+    stream = client.chat("m", [], stream=True)
+    next(stream)
+    del stream
+
+
+def _drop_in_a_cycle(client):
+    cycle = [client.chat("m", [], stream=True)]
+    next(cycle[0])
+    cycle.append(cycle)
+
+
+@pytest.mark.parametrize(
+    "leave", [_close, _close_unread, _leave_the_block, _break_out, _raise, _drop, _drop_in_a_cycle]
+)
+def test_however_a_stream_is_left_the_server_sees_it_and_the_client_works_on(world, server, leave):
+    with world.client(server.url) as client:
+        leave(client)
+        gc.collect()
+        assert server.connections[0].hung_up.wait(1)
+        assert client.version().version == "1"
+    gc.collect()
+
+
+def test_a_closed_stream_says_that_it_was_closed(world, server):
+    with world.client(server.url) as client:
+        stream = client.chat("m", [], stream=True)
+        next(stream)
+        stream.close()
+        _, error = drain(stream)
+        assert type(error) is IncompleteReplyError
+        assert "closed" in str(error)
+
+
+def test_closing_the_client_closes_what_is_open(world, server):
+    with world.client(server.url) as client:
+        stream = client.chat("m", [], stream=True)
+        next(stream)
+    assert server.connections[0].hung_up.wait(1)
+    assert drain(stream)[1] is not None
+    stream.close()
+
+
+def test_a_client_works_on_after_it_was_closed(world, serve):
+    server = serve(replies(_VERSION))
+    with world.client(server.url) as client:
+        assert client.version().version == "1"
+        client.close()
+        assert server.connections[0].hung_up.wait(1)
+        assert client.version().version == "1"
+
+
+def test_closing_a_view_leaves_the_connections_open(world, serve):
+    server = serve(replies(_VERSION, _VERSION))
+    with world.client(server.url) as client:
+        client.version()
+        client.with_options(timeout=1).close()
+        client.version()
+    assert len(server.connections) == 1
+
+
+def test_a_connection_that_the_server_closed_while_idle_is_replaced(world, serve):
+    closed = threading.Event()
+
+    def script(connection):
+        connection.answer(_VERSION)
+        connection.close()
+        closed.set()
+
+    server = serve(script)
+    with world.client(server.url) as client:
+        for _ in range(3):
+            closed.clear()
+            assert client.version().version == "1"
+            assert closed.wait(1)
+    assert len(server.connections) == 3
+
+
+def test_a_dropped_client_closes_its_connections(serve):
+    server = serve(replies(_VERSION))
+    client = Ollama(server.url)
+    client.version()
+    del client
+    gc.collect()
+    assert server.connections[0].hung_up.wait(1)
+
+
+def test_a_stream_collected_while_another_call_is_made_holds_nothing_up(serve):
+    """The garbage collector may run in the middle of any call, also where the pool holds its lock."""
+    server = serve(replies(*[chunked(NDJSON, chat_item("one"))]), replies(*[_VERSION] * 400))
+
+    def work():
+        with Ollama(server.url) as client:
+            threshold = gc.get_threshold()
+            gc.disable()
+            _drop_in_a_cycle(client)
+            gc.set_threshold(1, 1, 1)
+            gc.enable()
+            try:
+                client.version()
+            finally:
+                gc.set_threshold(*threshold)
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    worker.join(3)
+    assert not worker.is_alive()
+    assert server.connections[0].hung_up.wait(1)
+
+
+def test_a_stream_may_be_dropped_where_the_pool_holds_its_lock(serve):
+    server = serve(_silent)
+    transport = WireTransport()
+    client = Ollama(server.url, transport=transport)
+    cycle = [client.chat("m", [], stream=True)]
+    next(cycle[0])
+    cycle.append(cycle)
+    pool = transport._pools.of(httpx.URL(server.url))
+    del cycle
+
+    def work():
+        with pool._optional_thread_lock:
+            gc.collect()
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    worker.join(1)
+    assert not worker.is_alive()
+    assert server.connections[0].hung_up.wait(1)
+    client.close()
+
+
+# Tasks
+
+
+async def _hung_up(server, index=0):
+    return await anyio.to_thread.run_sync(server.connections[index].hung_up.wait, 1)
+
+
+@pytest.mark.anyio
+async def test_cancelling_a_task_that_waits_for_an_item_closes_the_connection(serve):
+    server = serve(_silent, replies(_VERSION))
+    async with AsyncOllama(server.url, timeout=5) as client:
+        got_one = anyio.Event()
+
+        async def read():
+            async for _ in await client.chat("m", [], stream=True):
+                got_one.set()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(read)
+            await got_one.wait()
+            group.cancel_scope.cancel()
+        assert await _hung_up(server)
+        assert (await client.version()).version == "1"
+    gc.collect()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("stream", [True, False])
+async def test_cancelling_a_task_that_waits_for_the_headers_closes_the_connection(serve, stream):
+    asked = threading.Event()
+
+    def script(connection):
+        connection.request()
+        asked.set()
+        connection.watch()
+
+    server = serve(script, replies(_VERSION))
+    async with AsyncOllama(server.url, timeout=5) as client:
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: client.chat("m", [], stream=stream))
+            assert await anyio.to_thread.run_sync(asked.wait, 1)
+            group.cancel_scope.cancel()
+        assert await _hung_up(server)
+        assert (await client.version()).version == "1"
+    gc.collect()
+
+
+@pytest.mark.anyio
+async def test_cancelling_a_task_in_the_middle_of_a_body_closes_the_connection(serve):
+    def script(connection):
+        connection.answer(head(200, content_length=100) + b"{")
+        connection.watch()
+
+    server = serve(script, replies(_VERSION))
+    async with AsyncOllama(server.url, timeout=5) as client:
+        with anyio.move_on_after(0.05) as scope:
+            await client.chat("m", [])
+        assert scope.cancelled_caught
+        assert await _hung_up(server)
+        assert (await client.version()).version == "1"
+
+
+@pytest.mark.anyio
+async def test_a_stream_cancelled_in_one_wait_is_incomplete_and_not_finished(serve):
+    server = serve(_silent)
+    async with AsyncOllama(server.url, timeout=5) as client, await client.chat("m", [], stream=True) as stream:
+        await anext(stream)
+        with anyio.move_on_after(0.02):
+            await anext(stream)
+        with pytest.raises(IncompleteReplyError):
+            await anext(stream)
+
+
+@pytest.mark.anyio
+async def test_leaving_the_block_in_a_cancelled_task_still_closes(serve):
+    server = serve(_silent)
+    async with AsyncOllama(server.url, timeout=5) as client:
+        with anyio.CancelScope() as scope:
+            async with await client.chat("m", [], stream=True) as stream:
+                await anext(stream)
+                scope.cancel()
+                await checkpoint()
+        assert await _hung_up(server)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("cyclic", [False, True], ids=["by its last reference", "in a cycle"])
+async def test_a_dropped_stream_is_closed_by_its_event_loop(serve, cyclic):
+    server = serve(_endless, replies(_VERSION))
+    async with AsyncOllama(server.url, timeout=5) as client:
+        held = [await client.chat("m", [], stream=True)]
+        await anext(held[0])
+        if cyclic:
+            held.append(held)
+        del held
+        gc.collect()
+        assert await _hung_up(server)
+        assert (await client.version()).version == "1"
+    gc.collect()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_stream_that_outlives_its_event_loop_does_no_harm(serve, backend):
+    server = serve(_endless)
+
+    async def leak():
+        client = AsyncOllama(server.url, timeout=5)
+        stream = await client.chat("m", [], stream=True)
+        await anext(stream)
+        await client.close()
+        return stream
+
+    stream = anyio.run(leak, backend=backend)
+    del stream
+    gc.collect()
+    assert server.connections[0].hung_up.wait(1)
+
+
+@pytest.mark.anyio
+async def test_a_finished_stream_may_be_dropped_without_a_word(serve):
+    server = serve(replies(chunked(NDJSON, chat_item(), LAST) + END, _VERSION))
+    async with AsyncOllama(server.url, timeout=5) as client:
+        assert [item.done async for item in await client.chat("m", [], stream=True)] == [False, True]
+        gc.collect()
+        await client.version()
+    assert len(server.connections) == 1

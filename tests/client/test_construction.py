@@ -1,0 +1,456 @@
+"""A client is what its arguments and its environment say, and making one asks nobody anything."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import socket
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+from recorder import Recorder
+
+from ollama_sdk import AsyncOllama, ConfigurationError, Ollama, Timeout
+
+CLIENTS = pytest.mark.parametrize("make", [Ollama, AsyncOllama])
+HOSTS = [
+    pytest.param(row["OLLAMA_HOST"], row["connects_to"], id=repr(row["OLLAMA_HOST"]))
+    for row in json.loads((Path(__file__).parent / "hosts.json").read_text())
+]
+USER = [{"role": "user", "content": "Hi"}]
+
+
+@pytest.fixture(scope="module")
+def running():
+    with Recorder() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running):
+    running.received.clear()
+    return running
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch):
+    names = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"]
+    for name in ["OLLAMA_HOST", "OLLAMA_API_KEY", *names, *map(str.upper, names)]:
+        monkeypatch.delenv(name, raising=False)
+
+
+# Where it connects to
+
+
+@CLIENTS
+@pytest.mark.parametrize(("host", "connects_to"), HOSTS)
+def test_a_host_argument_is_read_as_the_command_line_reads_ollama_host(make, host, connects_to):
+    assert make(host).base_url == httpx.URL(connects_to)
+
+
+@CLIENTS
+@pytest.mark.parametrize(("host", "connects_to"), HOSTS)
+def test_ollama_host_is_read_as_the_command_line_reads_it(make, host, connects_to, monkeypatch):
+    monkeypatch.setenv("OLLAMA_HOST", host)
+    url = make().base_url
+    assert (url.scheme, url.host, url.port, url.path) == _parts(connects_to)
+
+
+def _parts(url):
+    parsed = httpx.URL(url)
+    return parsed.scheme, parsed.host, parsed.port, parsed.path
+
+
+@CLIENTS
+def test_without_argument_and_environment_it_is_the_default_address(make):
+    assert str(make().base_url) == "http://127.0.0.1:11434"
+
+
+@CLIENTS
+def test_the_argument_goes_before_the_environment(make, monkeypatch):
+    monkeypatch.setenv("OLLAMA_HOST", "from-environment")
+    assert make("from-argument").base_url.host == "from-argument"
+
+
+@pytest.mark.parametrize("host", ["HTTP://example.com", "hTtPs://example.com"])
+def test_the_scheme_is_read_in_any_case(host):
+    assert Ollama(host).base_url.scheme == host.partition(":")[0].lower()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "ftp://example.com",
+        "unix:///run/ollama.sock",
+        "two words",
+        "http://example.com?model=x",
+        "example.com#top",
+        "host:80:90",
+        "a:b:c",
+        "\x00",
+        "http://example.com/\x07",
+        "xn--a",
+    ],
+)
+@CLIENTS
+def test_a_host_that_cannot_be_one_is_refused_at_once_and_quoted(make, host, monkeypatch):
+    with pytest.raises(ConfigurationError) as refused:
+        make(host)
+    assert repr(host) in str(refused.value)
+    monkeypatch.setenv("OLLAMA_HOST", host.replace("\x00", "\x01"))
+    with pytest.raises(ConfigurationError):
+        make()
+
+
+@pytest.mark.parametrize("host", ["http://me:hunter2@example.com", "me:hunter2@example.com:1", "https://hunter2@x/y"])
+@CLIENTS
+def test_credentials_in_the_host_are_refused_and_not_repeated(make, host):
+    with pytest.raises(ConfigurationError, match="api_key=") as refused:
+        make(host)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_ipv6_address_may_have_a_zone():
+    assert str(Ollama("[fe80::1%eth0]:8080").base_url) == "http://[fe80::1%eth0]:8080"
+
+
+def test_a_path_of_the_host_goes_before_every_route(server):
+    with Ollama(f"{server.url}/behind/a/proxy/") as client:
+        server.answers["/behind/a/proxy/api/version"] = {"version": "1"}
+        assert client.version().version == "1"
+    assert server.last.target == "/behind/a/proxy/api/version"
+
+
+def test_a_client_shows_its_host_and_nothing_secret():
+    assert repr(Ollama("gpu-1", api_key="hunter2")) == "Ollama('http://gpu-1:11434')"
+    assert repr(AsyncOllama("gpu-1", api_key="hunter2")) == "AsyncOllama('http://gpu-1:11434')"
+
+
+# Making one
+
+
+@CLIENTS
+def test_making_a_client_makes_no_request(make):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        client = make(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        client.with_options(timeout=1)
+        _ = client.with_raw_response, client.v1, client.experimental
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+@CLIENTS
+def test_a_wrong_argument_name_is_pythons_own_type_error(make):
+    with pytest.raises(TypeError, match="hots"):
+        make(hots="example.com")
+
+
+@CLIENTS
+@pytest.mark.parametrize("size", [0, -1])
+def test_an_item_limit_must_be_above_zero(make, size):
+    with pytest.raises(ConfigurationError, match="max_item_bytes"):
+        make(max_item_bytes=size)
+
+
+@pytest.mark.parametrize("name", ["connect", "first_item", "between_items", "total"])
+@pytest.mark.parametrize("value", [0, -1, -0.5, math.nan, "5", True, [1]])
+def test_a_limit_that_is_no_number_of_seconds_above_zero_is_refused_by_name(name, value):
+    with pytest.raises(ConfigurationError, match=f"{name}="):
+        Timeout(**{name: value})
+
+
+@CLIENTS
+def test_a_bare_number_is_the_total_and_none_waits_for_ever(make):
+    assert make(timeout=3)._runtime.settings.timeout == Timeout(total=3)
+    forever = Timeout(connect=None, first_item=None, between_items=None, total=None)
+    assert make(timeout=None)._runtime.settings.timeout == forever
+    assert make()._runtime.settings.timeout == Timeout(connect=5, first_item=600, between_items=120, total=None)
+    with pytest.raises(ConfigurationError):
+        make(timeout=-1)
+
+
+def test_a_limit_for_one_call_is_checked_like_any_other(server):
+    with Ollama(server.url) as client, pytest.raises(ConfigurationError, match="total=0"):
+        client.version(timeout=0)
+    assert not server.received
+
+
+# Keys and headers
+
+
+def test_the_api_key_comes_from_the_argument_or_else_from_the_environment(server, monkeypatch):
+    sent = []
+    for key in [None, "from-argument", ""]:
+        for from_environment in ["", "from-environment"]:
+            monkeypatch.setenv("OLLAMA_API_KEY", from_environment)
+            with Ollama(server.url, api_key=key) as client:
+                client.version()
+            sent.append(server.last.headers.get("authorization"))
+    assert sent == [None, "Bearer from-environment", "Bearer from-argument", "Bearer from-argument", None, None]
+
+
+def test_headers_go_with_every_request_and_those_of_a_call_go_before_them(server):
+    with Ollama(server.url, headers={"X-Team": "red", "User-Agent": "mine/1"}) as client:
+        client.version()
+        assert (server.last.headers["x-team"], server.last.headers["user-agent"]) == ("red", "mine/1")
+        client.version(extra_headers={"x-team": "blue"})
+        assert server.last.headers["x-team"] == "blue"
+
+
+def test_it_says_who_it_is(server):
+    with Ollama(server.url) as client:
+        client.version()
+    assert server.last.headers["user-agent"].startswith("ollama-sdk/")
+    assert server.last.headers["host"] == f"127.0.0.1:{server.port}"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"api_key": "hunter2\n"},
+        {"api_key": "hunter2\r\nX-Injected: 1"},
+        {"api_key": "hunter2 é"},
+        {"headers": {"X-Token": "hunter2\x00"}},
+        {"headers": {"X-Token": 5}},
+        {"headers": {"X Token": "hunter2"}},
+        {"headers": {"": "hunter2"}},
+    ],
+)
+@pytest.mark.anyio
+async def test_a_header_that_cannot_travel_is_refused_before_any_request_without_its_value(server, arguments, caplog):
+    caplog.set_level(logging.DEBUG)
+    with Ollama(server.url, **arguments) as client, pytest.raises(ConfigurationError) as refused:
+        client.version()
+    async with AsyncOllama(server.url, **arguments) as client:
+        with pytest.raises(ConfigurationError):
+            await client.version()
+    assert "hunter2" not in str(refused.value) + caplog.text
+    assert not server.received
+
+
+# Transports
+
+
+class Counting(httpx.HTTPTransport):
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+        self.closed = False
+
+    def handle_request(self, request):
+        self.calls += 1
+        return super().handle_request(request)
+
+    def close(self):
+        self.closed = True
+        super().close()
+
+
+class AsyncCounting(httpx.AsyncHTTPTransport):
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+        self.closed = False
+
+    async def handle_async_request(self, request):
+        self.calls += 1
+        return await super().handle_async_request(request)
+
+    async def aclose(self):
+        self.closed = True
+        await super().aclose()
+
+
+@pytest.mark.anyio
+async def test_a_transport_carries_the_calls_and_closes_with_the_client(server):
+    transport, async_transport = Counting(), AsyncCounting()
+    with Ollama(server.url, transport=transport) as client:
+        client.chat("llama3.2", USER)
+        assert not transport.closed
+    async with AsyncOllama(server.url, transport=async_transport) as client:
+        await client.chat("llama3.2", USER)
+    assert (transport.calls, transport.closed) == (async_transport.calls, async_transport.closed) == (1, True)
+
+
+@pytest.mark.anyio
+async def test_a_whole_httpx_client_lends_its_headers_and_cookies_and_stays_open(server):
+    lent = {"headers": {"X-Gateway": "1"}, "cookies": {"session": "abc"}}
+    with httpx.Client(**lent) as http_client:
+        with Ollama(server.url, http_client=http_client) as client:
+            client.chat("llama3.2", USER)
+        assert not http_client.is_closed
+    async with httpx.AsyncClient(**lent) as http_client:
+        async with AsyncOllama(server.url, http_client=http_client) as client:
+            await client.chat("llama3.2", USER)
+        assert not http_client.is_closed
+    for request in server.received:
+        assert (request.headers["x-gateway"], request.headers["cookie"]) == ("1", "session=abc")
+
+
+@CLIENTS
+def test_a_transport_and_a_whole_client_cannot_both_be_given(make):
+    with pytest.raises(ConfigurationError, match="transport= or http_client="):
+        make(transport=object(), http_client=object())
+
+
+@pytest.mark.parametrize(
+    ("make", "wrong"), [(Ollama, httpx.AsyncHTTPTransport()), (AsyncOllama, httpx.HTTPTransport())]
+)
+def test_a_transport_of_the_wrong_kind_is_refused_at_once(make, wrong):
+    with pytest.raises(ConfigurationError, match=type(wrong).__name__):
+        make(transport=wrong)
+
+
+@pytest.mark.parametrize(("make", "wrong"), [(Ollama, httpx.AsyncClient()), (AsyncOllama, httpx.Client())])
+def test_an_httpx_client_of_the_wrong_kind_is_refused_at_once(make, wrong):
+    with pytest.raises(ConfigurationError, match=type(wrong).__name__):
+        make(http_client=wrong)
+
+
+# Proxies
+
+
+def test_the_environments_proxy_is_used_for_other_hosts(server, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.url)
+    server.answers["http://ollama.example:11434/api/version"] = {"version": "by proxy"}
+    with Ollama("ollama.example") as client:
+        assert client.version().version == "by proxy"
+    assert server.last.target == "http://ollama.example:11434/api/version"
+
+
+@pytest.mark.anyio
+async def test_this_machine_itself_is_never_asked_through_a_proxy(server, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        for host in ("127.0.0.1", "localhost"):
+            with Ollama(f"http://{host}:{server.port}") as client:
+                assert client.version(timeout=5).version == "0.33.0"
+            async with AsyncOllama(f"http://{host}:{server.port}") as client:
+                assert (await client.version(timeout=5)).version == "0.33.0"
+
+
+def test_no_proxy_names_hosts_that_are_asked_directly(server, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.setenv("no_proxy", "nowhere.invalid")
+    with Ollama("nowhere.invalid", timeout=5) as client:
+        assert client.is_available() is False
+    assert not server.received
+
+
+# Closing
+
+
+def test_leaving_the_block_closes_the_connections():
+    with Recorder() as server:
+        with Ollama(server.url) as client:
+            client.version()
+            client.version()
+            assert not server.ended.acquire(blocking=False)
+        assert server.ended.acquire(timeout=5)
+        assert server.connections == 1
+
+
+@pytest.mark.anyio
+async def test_leaving_the_async_block_closes_the_connections():
+    with Recorder() as server:
+        async with AsyncOllama(server.url) as client:
+            await client.version()
+            await client.version()
+            assert not server.ended.acquire(blocking=False)
+        assert server.ended.acquire(timeout=5)
+        assert server.connections == 1
+
+
+def test_closing_twice_is_fine(server):
+    client = Ollama(server.url)
+    client.version()
+    client.close()
+    client.close()
+
+
+@pytest.mark.anyio
+async def test_closing_twice_is_fine_for_async_clients_under_either_name(server):
+    client = AsyncOllama(server.url)
+    await client.version()
+    await client.close()
+    await client.aclose()
+
+
+# Views
+
+
+def test_a_view_has_other_settings_and_the_same_connections(server):
+    before = server.connections
+    with Ollama(server.url, headers={"X-A": "1", "X-B": "1"}, timeout=9) as client:
+        client.version()
+        view = client.with_options(timeout=Timeout(total=3), headers={"X-B": "2"}, api_key="key", max_item_bytes=5)
+        view.version()
+        sent = server.last.headers
+        assert (sent["x-a"], sent["x-b"], sent["authorization"]) == ("1", "2", "Bearer key")
+        assert view._runtime.settings.timeout == Timeout(total=3)
+        assert (view.base_url, type(view)) == (client.base_url, Ollama)
+        client.version()
+        assert (server.last.headers["x-b"], server.last.headers.get("authorization")) == ("1", None)
+        assert client._runtime.settings.timeout == Timeout(total=9)
+        view.with_raw_response.version()
+        assert server.last.headers["x-b"] == "2"
+        view.v1.chat.completions.create("llama3.2", USER)
+        assert server.last.headers["x-b"] == "2"
+    assert server.connections - before == 1
+
+
+def test_closing_a_view_leaves_the_connections_open(server):
+    before = server.connections
+    with Ollama(server.url) as client:
+        client.version()
+        with client.with_options(timeout=3) as view, view.with_options(timeout=4) as view_of_view:
+            view_of_view.version()
+        client.version()
+    assert server.connections - before == 1
+
+
+@pytest.mark.anyio
+async def test_async_views_share_connections_too(server):
+    before = server.connections
+    async with AsyncOllama(server.url) as client:
+        await client.version()
+        async with client.with_options(timeout=3, headers={"X-B": "2"}) as view:
+            await view.version()
+            assert server.last.headers["x-b"] == "2"
+        await client.version()
+        assert "x-b" not in server.last.headers
+    assert server.connections - before == 1
+
+
+def test_a_bad_setting_of_a_view_is_refused_as_at_construction():
+    with pytest.raises(ConfigurationError):
+        Ollama().with_options(timeout=0)
+    with pytest.raises(ConfigurationError):
+        Ollama().with_options(max_item_bytes=0)
+
+
+@pytest.mark.anyio
+async def test_an_async_client_may_be_made_before_the_event_loop_runs(anyio_backend_name, server):
+    client = AsyncOllama(server.url)
+
+    def run_elsewhere():
+        return anyio.run(_version_and_close, client, backend=anyio_backend_name)
+
+    assert await anyio.to_thread.run_sync(run_elsewhere) == "0.33.0"
+
+
+async def _version_and_close(client):
+    async with client:
+        return (await client.version()).version
+
+
+@CLIENTS
+@pytest.mark.parametrize("host", [3, b"localhost", [3], []])
+def test_a_host_that_is_no_text_is_refused(make, host):
+    with pytest.raises(ConfigurationError, match="host="):
+        make(host)

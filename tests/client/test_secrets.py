@@ -1,0 +1,178 @@
+"""The API key goes to the server it is for, and appears nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import traceback
+
+import httpx
+import pytest
+from loopback import free_port, head, replies, replies_and_closes, replies_and_resets, whole
+from streamed import NDJSON, ROUTES, chat_item, drain, streamed
+
+from ollama_sdk import AsyncOllama, ConfigurationError, Ollama, OllamaError
+
+KEY = "sk-very-secret-0123456789"
+
+_FAILURES = {
+    "reset": replies_and_resets(b""),
+    "reset in the body": replies_and_resets(head(200, content_length=9)),
+    "not HTTP": replies_and_closes(b"what?\r\n\r\n"),
+    "not JSON": replies(whole(b"what?")),
+    "page": replies(whole(b"what?", content_type="text/html")),
+    "unfinished": replies(streamed(ROUTES["chat"], chat_item())),
+    "failed": replies(streamed(ROUTES["chat"], b'{"error":"boom"}\n')),
+    "silent": lambda connection: (connection.request(), connection.watch()),
+    **{str(status): replies(whole(b'{"error":"boom"}', status)) for status in (301, 400, 401, 403, 404, 429, 500, 503)},
+}
+
+
+def _all_that_is_said(error):
+    """Every text that an error, what caused it and what it carries would show to anybody."""
+    yield from traceback.format_exception(error)
+    while error is not None:
+        yield from (str(error), repr(error), repr(vars(error)), repr(error.args))
+        if response := vars(error).get("response"):
+            yield from (repr(response), repr(response.headers), response.text, repr(vars(response)))
+            assert not hasattr(response, "_request") or response._request is None
+        error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["one piece", "streamed"])
+@pytest.mark.parametrize("script", _FAILURES.values(), ids=_FAILURES)
+def test_no_failure_tells_the_api_key(world, serve, caplog, script, stream):
+    caplog.set_level(logging.DEBUG)
+    server = serve(script)
+    with world.client(server.url, api_key=KEY, timeout=0.1) as client:
+        try:
+            reply = client.chat("m", [], stream=stream)
+            if stream:
+                list(reply)
+        except OllamaError as caught:
+            error = caught
+        else:
+            raise AssertionError
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    for text in _all_that_is_said(error):
+        assert KEY not in text
+    assert KEY.encode() not in pickle.dumps(error)
+    assert KEY not in caplog.text
+
+
+def test_an_error_does_not_hold_the_request_that_an_http_client_made(world, serve):
+    server = serve(replies(whole(b'{"error":"boom"}', 404)))
+    with (
+        world.http_client() as http_client,
+        world.client(server.url, api_key=KEY, http_client=http_client) as client,
+        pytest.raises(OllamaError) as caught,
+    ):
+        client.chat("m", [])
+    with pytest.raises(RuntimeError):
+        _ = caught.value.response.request
+    assert KEY.encode() not in pickle.dumps(caught.value)
+
+
+def test_a_refused_connection_does_not_tell_the_api_key(world, caplog):
+    caplog.set_level(logging.DEBUG)
+    with world.client(f"127.0.0.1:{free_port()}", api_key=KEY) as client, pytest.raises(OllamaError) as caught:
+        client.chat("m", [])
+    assert not any(KEY in text for text in _all_that_is_said(caught.value))
+    assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY}\r\nx: y", f"{KEY}é", f"{KEY}\u2028", f"{KEY}\0"])
+@pytest.mark.parametrize("way", ["api_key", "headers", "extra_headers"])
+def test_a_key_that_no_header_can_hold_is_refused_without_being_told(world, serve, caplog, key, way):
+    caplog.set_level(logging.DEBUG)
+    server = serve(replies(whole(b'{"version":"1"}')))
+    headers = {"authorization": f"Bearer {key}"}
+    options = {"api_key": {"api_key": key}, "headers": {"headers": headers}}.get(way, {})
+    with pytest.raises(ConfigurationError) as caught, world.client(server.url, **options) as client:
+        client.version(extra_headers=headers if way == "extra_headers" else None)
+    assert not any(KEY in text for text in _all_that_is_said(caught.value))
+    assert KEY not in caplog.text
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("kind", [Ollama, AsyncOllama])
+def test_a_client_does_not_show_its_api_key(kind, monkeypatch):
+    monkeypatch.setenv("OLLAMA_API_KEY", KEY)
+    for client in (kind("gpu-1", api_key=KEY), kind("gpu-1"), kind("gpu-1", headers={"authorization": KEY})):
+        runtime = client._runtime
+        for thing in (client, client.v1, client.with_raw_response, runtime, runtime.settings):
+            assert KEY not in repr(thing)
+            assert KEY not in str(thing)
+
+
+def test_a_stream_and_its_response_do_not_show_the_api_key(world, serve):
+    server = serve(replies(streamed(ROUTES["chat"], chat_item())))
+    with world.client(server.url, api_key=KEY) as client, client.chat("m", [], stream=True) as stream:
+        next(stream)
+        assert KEY not in repr(stream)
+        assert KEY not in repr(stream.response)
+        drain(stream)
+
+
+def test_a_good_call_does_not_log_the_api_key(world, serve, caplog):
+    caplog.set_level(logging.DEBUG)
+    server = serve(replies(whole(b'{"version":"1"}')))
+    with world.client(server.url, api_key=KEY) as client:
+        client.version(extra_query={"q": "x"})
+        raw = repr(client.with_raw_response)
+    assert KEY not in caplog.text + raw
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("follows", [False, True], ids=["as it is", "with an http client that follows redirects"])
+def test_a_redirect_does_not_take_the_api_key_to_another_host(world, serve, status, follows):
+    other = serve(replies(whole(b'{"error":"who are you?"}', 401)))
+    server = serve(replies(whole(b"", status, location=f"{other.url}/api/chat")))
+    with world.http_client(follow_redirects=True) as http_client:
+        options = {"http_client": http_client} if follows else {}
+        with world.client(server.url, api_key=KEY, **options) as client, pytest.raises(OllamaError):
+            client.chat("m", [])
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert len(other.requests) == int(follows)
+    assert not any(KEY in repr(request) for request in other.requests)
+
+
+def test_an_http_client_that_follows_redirects_keeps_the_key_on_the_same_host(world, serve):
+    def script(connection):
+        connection.answer(whole(b"", 307, location="/elsewhere"))
+        connection.answer(whole(b'{"version":"1"}'))
+        connection.watch()
+
+    server = serve(script)
+    with (
+        world.http_client(follow_redirects=True) as http_client,
+        world.client(server.url, api_key=KEY, http_client=http_client) as client,
+    ):
+        assert client.version().version == "1"
+    assert [request.headers["authorization"] for request in server.requests] == [f"Bearer {KEY}"] * 2
+
+
+def test_no_key_is_sent_where_none_is_known(world, serve, monkeypatch):
+    monkeypatch.delenv("OLLAMA_API_KEY", raising=False)
+    server = serve(replies(whole(b'{"version":"1"}', content_type=NDJSON)))
+    with world.client(server.url) as client:
+        client.version()
+    assert "authorization" not in server.requests[0].headers
+
+
+def test_the_key_of_the_environment_does_not_follow_an_httpx_client(world, serve, monkeypatch):
+    monkeypatch.setenv("OLLAMA_API_KEY", KEY)
+    server = serve(replies(whole(b'{"version":"1"}')))
+    with world.http_client() as http_client, world.client(server.url, http_client=http_client) as client:
+        client.version()
+        assert "authorization" not in httpx.Headers(http_client.headers)
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_a_key_that_the_server_repeats_is_not_told_on(world, serve, status):
+    server = serve(replies(whole(f'{{"error":"no such key: {KEY}"}}'.encode(), status)))
+    with world.client(server.url, api_key=KEY) as client, pytest.raises(OllamaError) as caught:
+        client.chat("m", [])
+    assert "no such key: ***" in str(caught.value)
+    assert KEY not in "".join(map(str, _all_that_is_said(caught.value)))

@@ -1,0 +1,282 @@
+"""Every limit holds, however the server spends the time, and the error says which one ran out."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import httpx
+import pytest
+from loopback import END, Connection, chunk, chunked, head, replies, whole
+from streamed import LAST, NDJSON, ROUTES, SSE, chat_item, drain
+
+from ollama_sdk import APITimeoutError, Timeout
+
+_BRIEF = 0.08
+_SLACK = 0.4
+_FIRST = Timeout(first_item=_BRIEF)
+_BETWEEN = Timeout(between_items=_BRIEF)
+_TOTAL = Timeout(total=_BRIEF)
+
+
+def _silent(connection):
+    connection.request()
+    connection.watch()
+
+
+def _after(*said):
+    """Say this, and nothing more."""
+
+    def script(connection):
+        connection.request()
+        for data in said:
+            connection.send(data)
+        connection.watch()
+
+    return script
+
+
+def _trickling(said, data):
+    """Say this, then go on for ever without getting anywhere."""
+
+    def script(connection):
+        connection.answer(said)
+        connection.trickle(data)
+
+    return script
+
+
+_BEFORE_THE_FIRST_ITEM = {
+    "silence before the headers": _silent,
+    "silence in the headers": _after(b"HTTP/1.1 200 OK\r\nContent-"),
+    "silence after the headers": _after(chunked(NDJSON)),
+    "a status line that trickles": _trickling(b"HTTP/1.1 200 ", b"O"),
+    "headers that trickle": _trickling(b"HTTP/1.1 200 OK\r\nx: ", b"y"),
+    "interim responses without end": _trickling(b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+    "a first item that trickles": _trickling(chunked(NDJSON, b'{"model":"'), chunk(b"m")),
+    "blank lines": _trickling(chunked(NDJSON), chunk(b"\n")),
+}
+
+
+@pytest.fixture
+def timed_out():
+    """Run what must time out, in time; returns the phase."""
+
+    def run(work):
+        begin = time.monotonic()
+        with pytest.raises(APITimeoutError) as caught:
+            work()
+        assert time.monotonic() - begin < _BRIEF + _SLACK
+        assert isinstance(caught.value, TimeoutError)
+        assert "127.0.0.1" in str(caught.value)
+        return caught.value.phase
+
+    return run
+
+
+def _all(stream):
+    items, error = drain(stream)
+    if error is not None:
+        raise error
+    return items
+
+
+@pytest.mark.parametrize("script", _BEFORE_THE_FIRST_ITEM.values(), ids=_BEFORE_THE_FIRST_ITEM)
+@pytest.mark.parametrize(("timeout", "phase"), [(_FIRST, "first_item"), (_TOTAL, "total")], ids=["first_item", "total"])
+def test_the_first_item_must_come_in_time(world, serve, timed_out, script, timeout, phase):
+    server = serve(script, replies(whole(b'{"version":"1"}')))
+    with world.client(server.url, timeout=timeout) as client:
+        assert timed_out(lambda: _all(client.chat("m", [], stream=True))) == phase
+        assert server.connections[0].hung_up.wait(1)
+        assert client.version(timeout=None).version == "1"
+
+
+_ONE_PIECE = {
+    "silence": _silent,
+    "silence in the body": _after(head(200, content_length=100) + b"{"),
+    "a body that trickles": _trickling(head(200, content_length=10**6), b" "),
+    "a chunked body that trickles": _trickling(head(200, transfer_encoding="chunked"), chunk(b" ")),
+    "an error that trickles": _trickling(head(500, content_length=10**6), b" "),
+}
+
+
+@pytest.mark.parametrize("script", _ONE_PIECE.values(), ids=_ONE_PIECE)
+@pytest.mark.parametrize(("timeout", "phase"), [(_FIRST, "first_item"), (_TOTAL, "total")], ids=["first_item", "total"])
+def test_a_reply_in_one_piece_must_be_whole_in_time(world, serve, timed_out, script, timeout, phase):
+    server = serve(script)
+    with world.client(server.url, timeout=timeout) as client:
+        assert timed_out(lambda: client.chat("m", [])) == phase
+        assert server.connections[0].hung_up.wait(1)
+
+
+def test_an_error_in_place_of_a_stream_must_be_whole_in_time(world, serve, timed_out):
+    server = serve(_trickling(head(500, content_length=10**6), b" "))
+    with world.client(server.url, timeout=_FIRST) as client:
+        assert timed_out(lambda: client.chat("m", [], stream=True)) == "first_item"
+
+
+_ITEM = chunked(NDJSON, chat_item("one"))
+_EVENT = chunked(SSE, b'data: {"type":"ping"}\n\n')
+_BETWEEN_ITEMS = {
+    "silence": ("chat", _after(_ITEM)),
+    "half an item": ("chat", _after(_ITEM, chunk(b'{"mod'))),
+    "an item that trickles": ("chat", _trickling(_ITEM, chunk(b"{"))),
+    "blank lines": ("chat", _trickling(_ITEM, chunk(b"\n"))),
+    "comments": ("v1.messages.create", _trickling(_EVENT, chunk(b": keep-alive\n\n"))),
+    "events without data": ("v1.messages.create", _trickling(_EVENT, chunk(b"event: ping\n\n"))),
+}
+
+
+@pytest.mark.parametrize(("method", "script"), _BETWEEN_ITEMS.values(), ids=_BETWEEN_ITEMS)
+@pytest.mark.parametrize(
+    ("timeout", "phase"), [(_BETWEEN, "between_items"), (_TOTAL, "total")], ids=["between_items", "total"]
+)
+def test_the_next_item_must_come_in_time(world, serve, timed_out, method, script, timeout, phase):
+    server = serve(script)
+    with world.client(server.url, timeout=timeout) as client:
+        stream = ROUTES[method].call(client, stream=True)
+        assert next(stream)
+        assert timed_out(lambda: _all(stream)) == phase
+        assert server.connections[0].hung_up.wait(1)
+        assert timed_out(lambda: _all(stream)) == phase
+
+
+def test_total_holds_however_steadily_items_come(world, serve, timed_out):
+    server = serve(_trickling(_ITEM, chunk(chat_item("more"))))
+    with world.client(server.url, timeout=Timeout(total=_BRIEF, between_items=None, first_item=None)) as client:
+        assert timed_out(lambda: _all(client.chat("m", [], stream=True))) == "total"
+
+
+def test_collect_obeys_the_limits_too(world, serve, timed_out):
+    server = serve(_after(_ITEM))
+    with world.client(server.url, timeout=_BETWEEN) as client:
+        assert timed_out(client.chat("m", [], stream=True).collect) == "between_items"
+
+
+def test_a_stream_may_take_longer_than_any_limit_but_total(world, serve):
+    def script(connection):
+        connection.answer(chunked(NDJSON))
+        for _ in range(4):
+            time.sleep(0.05)
+            connection.send(chunk(chat_item()))
+        connection.send(chunk(LAST) + END)
+
+    server = serve(script)
+    with world.client(server.url, timeout=Timeout(first_item=0.15, between_items=0.15)) as client:
+        assert len(_all(client.chat("m", [], stream=True))) == 5
+
+
+def test_a_caller_who_takes_its_time_is_not_timed_out(sync_client, serve):
+    server = serve(replies(chunked(NDJSON, chat_item() * 3 + LAST) + END))
+    with sync_client(server.url, timeout=_BETWEEN).chat("m", [], stream=True) as stream:
+        next(stream)
+        time.sleep(2 * _BRIEF)
+        assert len(_all(stream)) == 3
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_waiting_for_a_connection_of_a_full_pool_is_bounded(world, serve, timed_out, stream):
+    server = serve(_after(_ITEM))
+    limits = httpx.Limits(max_connections=1)
+    with (
+        world.http_client(limits=limits) as http_client,
+        world.client(server.url, http_client=http_client, timeout=Timeout(connect=_BRIEF)) as client,
+        client.chat("m", [], stream=True) as busy,
+    ):
+        next(busy)
+        assert timed_out(lambda: client.chat("m", [], stream=stream)) == "pool"
+        assert timed_out(lambda: client.chat("m", [], stream=stream, timeout=_TOTAL)) == "total"
+        busy.close()
+
+
+@pytest.mark.parametrize("script", [Connection.hold, Connection.sip], ids=["unread", "read in sips"])
+@pytest.mark.parametrize(("timeout", "phase"), [(_FIRST, "write"), (_TOTAL, "total")], ids=["first_item", "total"])
+@pytest.mark.parametrize("call", ["chat", "upload_blob"])
+def test_sending_a_large_request_is_bounded(world, serve, timed_out, script, timeout, phase, call):
+    server = serve(script, receive_buffer=4096)
+    large = 16 * 2**20
+    calls = {
+        "chat": lambda client: client.chat("m", [{"role": "user", "content": "x" * large}]),
+        "upload_blob": lambda client: client.upload_blob("sha256:" + "0" * 64, bytes(large)),
+    }
+    with world.client(server.url, timeout=timeout) as client:
+        assert timed_out(lambda: calls[call](client)) == phase
+
+
+def test_connecting_is_bounded(world, serve, timed_out, full_backlog):
+    with world.client(full_backlog, timeout=Timeout(connect=_BRIEF)) as client:
+        assert timed_out(lambda: client.chat("m", [])) == "connect"
+        assert timed_out(lambda: client.chat("m", [], stream=True, timeout=_BRIEF)) == "total"
+        assert client.is_available() is False
+
+
+@pytest.fixture
+def full_backlog():
+    """A port whose queue of connections is full, so that no further one is ever answered."""
+    import socket
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        host, port = listener.getsockname()
+        waiting = []
+        for _ in range(4):
+            sock = socket.socket()
+            sock.setblocking(False)
+            sock.connect_ex((host, port))
+            waiting.append(sock)
+        yield f"http://{host}:{port}"
+        for sock in waiting:
+            sock.close()
+
+
+def test_a_number_is_the_limit_of_the_whole_call_and_a_call_may_have_its_own(world, serve, timed_out):
+    server = serve(_silent)
+    with world.client(server.url, timeout=30) as client:
+        assert timed_out(lambda: client.chat("m", [], timeout=_BRIEF)) == "total"
+        assert timed_out(lambda: client.with_options(timeout=_BRIEF).chat("m", [])) == "total"
+        assert timed_out(lambda: client.version(timeout=_FIRST)) == "first_item"
+
+
+def test_the_message_says_which_limit_and_what_to_do(world, serve):
+    server = serve(_silent)
+    with world.client(server.url, timeout=_FIRST) as client, pytest.raises(APITimeoutError) as caught:
+        client.chat("m", [])
+    assert f"POST {server.url}/api/chat" in str(caught.value)
+    assert "0.08 s" in str(caught.value)
+    assert "first_item=" in str(caught.value)
+
+
+def test_the_time_that_a_caller_takes_for_itself_makes_no_server_late(world, serve):
+    go_on = threading.Event()
+
+    def script(connection):
+        connection.answer(chunked(NDJSON))
+        for _ in range(2):
+            connection.wait(go_on)
+            go_on.clear()
+            connection.send(chunk(chat_item()))
+        connection.send(chunk(LAST) + END)
+        connection.watch()
+
+    limits = Timeout(first_item=_BRIEF, between_items=_BRIEF)
+    with world.client(serve(script).url, timeout=limits) as client, client.chat("m", [], stream=True) as stream:
+        for _ in range(2):
+            time.sleep(2 * _BRIEF)  # the caller is busy; the server has not been asked
+            go_on.set()
+            next(stream)
+        assert len(_all(stream)) == 1
+
+
+@pytest.mark.parametrize("items", [b" \n", chat_item()], ids=["blank lines", "items"])
+def test_the_whole_call_is_bounded_on_a_foreign_transport_too(world, serve, timed_out, items):
+    def script(connection):
+        connection.answer(chunked(NDJSON))
+        connection.trickle(chunk(items))
+
+    with (
+        world.http_client() as http_client,
+        world.client(serve(script).url, http_client=http_client, timeout=_TOTAL) as client,
+        client.chat("m", [], stream=True) as stream,
+    ):
+        assert timed_out(lambda: _all(stream)) == "total"

@@ -1,0 +1,514 @@
+"""Models hold what JSON says: absent fields, unknown fields, times, unions and recursion."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import pickle
+from datetime import UTC, datetime, timedelta, timezone
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ollama_sdk import ConfigurationError, DecodeError, types
+from ollama_sdk._codec import Model, codec_of, wire_name
+from ollama_sdk._generated import models
+from ollama_sdk.types import (
+    ChatResponse,
+    EmbedResponse,
+    GenerateResponse,
+    Message,
+    MessagesOtherBlock,
+    MessagesResponse,
+    MessagesTextBlock,
+    Options,
+    ShowResponse,
+    ToolCall,
+    ToolCallFunction,
+    ToolProperty,
+    V1Embedding,
+)
+
+CHAT = {
+    "model": "llama3.2",
+    "created_at": "2026-11-21T11:20:08.23363819Z",
+    "message": {"role": "assistant", "content": "Hi"},
+    "done": False,
+}
+MESSAGES = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "llama3.2",
+    "content": [],
+    "usage": {"input_tokens": 1, "output_tokens": 1},
+}
+CLASSES = [
+    value
+    for value in (getattr(models, name) for name in sorted(models.MODULES))
+    if isinstance(value, type) and issubclass(value, Model)
+]
+
+
+def chat(**changes):
+    return ChatResponse.from_dict(CHAT | changes)
+
+
+# Absence
+
+
+def test_an_absent_field_reads_as_none_and_is_not_sent():
+    reply = chat()
+    assert reply.done_reason is reply.logprobs is reply.eval_count is reply.message.thinking is None
+    assert reply.to_dict() == CHAT | {"created_at": "2026-11-21T11:20:08.233638+00:00"}
+
+
+def test_null_reads_as_absent_where_a_field_is_optional():
+    assert chat(done_reason=None, logprobs=None) == chat()
+
+
+def test_a_field_that_is_required_is_required_in_python_too():
+    with pytest.raises(TypeError, match="role"):
+        Message()
+    with pytest.raises(TypeError, match="roll"):
+        Message(roll="user")
+    with pytest.raises(TypeError):
+        Message("user")
+
+
+# Unknown fields
+
+
+def test_a_field_that_the_document_does_not_know_is_kept_and_sent_back():
+    new = {"deep": [1, None, {"er": True}]}
+    reply = chat(new=new, newer=None, message={"role": "assistant", "content": "Hi", "mood": "good"})
+    assert reply.additional_properties == {"new": new, "newer": None}
+    assert reply.message.additional_properties == {"mood": "good"}
+    sent = reply.to_dict()
+    assert (sent["new"], sent["newer"], sent["message"]["mood"]) == (new, None, "good")
+
+
+def test_a_field_of_the_wire_named_like_our_own_is_no_problem():
+    reply = chat(additional_properties=1, metrics="fast")
+    assert reply.additional_properties == {"additional_properties": 1, "metrics": "fast"}
+    assert reply.to_dict()["additional_properties"] == 1
+
+
+def test_replies_do_not_share_what_they_keep():
+    one, other = chat(), chat()
+    one.additional_properties["x"] = 1
+    assert other.additional_properties == {}
+
+
+# Wrong types
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"model": None}, "model"),
+        ({"model": 3}, "model"),
+        ({"done": 1}, "done"),
+        ({"eval_count": True}, "eval_count"),
+        ({"eval_count": 1.5}, "eval_count"),
+        ({"eval_count": "1"}, "eval_count"),
+        ({"created_at": 1767322800}, "created_at"),
+        ({"created_at": "yesterday"}, "created_at"),
+        ({"message": "Hi"}, "message"),
+        ({"message": []}, "message"),
+        ({"message": {}}, "message.role"),
+        ({"message": {"role": "a", "content": 3}}, "message.content"),
+        ({"message": {"role": "a", "tool_calls": {}}}, "message.tool_calls"),
+        ({"message": {"role": "a", "tool_calls": [{}]}}, "message.tool_calls[0].function"),
+        (
+            {"message": {"role": "a", "tool_calls": [{"function": {"name": "f", "arguments": {}}}, {"function": {"name": "f"}}]}},
+            "message.tool_calls[1].function.arguments",
+        ),
+        (
+            {"message": {"role": "a", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}},
+            "message.tool_calls[0].function.arguments",
+        ),
+        ({"logprobs": [{"token": "a", "logprob": -1}, {"token": "b", "logprob": "c"}]}, "logprobs[1].logprob"),
+        ({"logprobs": [{"token": "a", "logprob": -1, "top_logprobs": [{"token": 1, "logprob": 0}]}]},
+         "logprobs[0].top_logprobs[0].token"),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_type_is_an_error_that_says_where(changes, where):
+    with pytest.raises(DecodeError) as error:
+        chat(**changes)
+    assert error.value.where == where
+    assert where in str(error.value)
+    assert error.value.excerpt.startswith('{"model":')
+
+
+@pytest.mark.parametrize("name", ["model", "created_at", "message", "done"])
+def test_a_missing_field_is_an_error_that_names_it(name):
+    with pytest.raises(DecodeError, match="missing") as error:
+        ChatResponse.from_dict({key: value for key, value in CHAT.items() if key != name})
+    assert error.value.where == name
+
+
+@pytest.mark.parametrize("data", [None, [], "text", 3, True])
+def test_what_is_no_object_is_no_model(data):
+    with pytest.raises(DecodeError) as error:
+        ChatResponse.from_dict(data)
+    assert error.value.where == ""
+
+
+def test_whole_numbers_will_do_where_any_number_is_due():
+    assert Options.from_dict({"temperature": 1}).temperature == 1
+
+
+def test_endless_nesting_is_an_error_and_not_a_crash():
+    data = {"type": 3}
+    for _ in range(3000):
+        data = {"properties": {"a": data}}
+    with pytest.raises(DecodeError):
+        ToolProperty.from_dict(data)
+    with pytest.raises(ConfigurationError, match="nested"):
+        Message(role="user", additional_properties=data).to_dict()
+    rather_deep = []
+    for _ in range(300):
+        rather_deep = [rather_deep]
+    with pytest.raises(DecodeError) as error:
+        chat(done=rather_deep)
+    assert error.value.where == "done"
+
+
+# Unions
+
+
+def blocks(*content):
+    return MessagesResponse.from_dict(MESSAGES | {"content": list(content)}).content
+
+
+def test_members_of_a_union_are_told_apart_by_their_type():
+    assert blocks({"type": "text", "text": "Hi"}) == [MessagesTextBlock(type="text", text="Hi")]
+
+
+def test_a_type_that_the_document_does_not_know_is_kept_whole():
+    (block,) = blocks({"type": "hologram", "depth": 3})
+    assert block == MessagesOtherBlock(type="hologram", additional_properties={"depth": 3})
+    assert block.to_dict() == {"type": "hologram", "depth": 3}
+
+
+@pytest.mark.parametrize(
+    ("kind", "event", "other"),
+    [
+        ("MessagesStreamEvent", {"type": "message_pondered", "why": {}}, types.MessagesOtherEvent),
+        ("ResponseStreamEvent", {"type": "response.hologram.delta", "delta": "x", "sequence_number": 3}, types.ResponseOtherEvent),
+    ],
+)  # fmt: skip
+def test_an_event_that_the_document_does_not_know_is_kept_whole(kind, event, other):
+    decoded = codec_of(types.__name__).decode(kind, event)
+    assert type(decoded) is other
+    assert decoded.to_dict() == event
+
+
+@pytest.mark.parametrize(
+    ("block", "where"),
+    [
+        ({"type": "text"}, "content[0].text"),
+        ({"type": []}, "content[0].type"),
+        ({"type": {}}, "content[0].type"),
+        ({"type": 5}, "content[0].type"),
+        ({"type": None}, "content[0].type"),
+        ({}, "content[0].type"),
+        ("text", "content[0]"),
+    ],
+)
+def test_a_member_that_does_not_fit_says_where(block, where):
+    with pytest.raises(DecodeError) as error:
+        blocks(block)
+    assert error.value.where == where
+
+
+# Recursion
+
+
+def test_a_model_may_hold_itself():
+    schema = {
+        "type": "object",
+        "properties": {
+            "a": {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "items": {"type": "string"}}]},
+            "b": {"properties": {"c": {"properties": {"d": {"enum": [1, None]}}}}, "x-new": 1},
+        },
+        "required": ["a"],
+    }
+    decoded = ToolProperty.from_dict(schema)
+    assert decoded.properties["a"].any_of[0].type == ["string", "null"]
+    assert decoded.properties["b"].properties["c"].properties["d"].enum == [1, None]
+    assert decoded.to_dict() == schema
+    with pytest.raises(DecodeError) as error:
+        ToolProperty.from_dict({"properties": {"a": {"anyOf": [{"type": 3}]}}})
+    assert error.value.where == "properties.a.anyOf[0].type"
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2026-11-21T11:20:08Z", datetime(2026, 11, 21, 11, 20, 8, tzinfo=UTC)),
+        ("2026-11-21T11:20:08.1Z", datetime(2026, 11, 21, 11, 20, 8, 100000, tzinfo=UTC)),
+        ("2026-11-21T11:20:08.123456789Z", datetime(2026, 11, 21, 11, 20, 8, 123456, tzinfo=UTC)),
+        ("2026-11-21T11:20:08.23363819Z", datetime(2026, 11, 21, 11, 20, 8, 233638, tzinfo=UTC)),
+        ("2026-11-21T13:20:08.5+02:00", datetime(2026, 11, 21, 11, 20, 8, 500000, tzinfo=UTC)),
+        ("2026-11-21T05:50:08-05:30", datetime(2026, 11, 21, 11, 20, 8, tzinfo=UTC)),
+        ("2318-03-04T05:06:07.123456789+02:00", datetime(2318, 3, 4, 3, 6, 7, 123456, tzinfo=UTC)),
+        ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
+        ("9999-12-31T23:59:59.999999999Z", datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
+        ("2026-11-21t11:20:08z", datetime(2026, 11, 21, 11, 20, 8, tzinfo=UTC)),
+        ("2026-11-21T24:00:00Z", datetime(2026, 11, 22, tzinfo=UTC)),
+    ],
+)
+def test_times_are_read_as_go_writes_them(text, time):
+    reply = chat(created_at=text)
+    assert reply.created_at == time
+    assert reply.created_at.tzinfo is not None
+    assert ChatResponse.from_dict(reply.to_dict()) == reply
+
+
+@given(
+    st.datetimes(timezones=st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))),
+)
+def test_any_time_comes_back_as_the_same_instant(time):
+    reply = chat()
+    reply.created_at = time
+    assert ChatResponse.from_dict(json.loads(json.dumps(reply.to_dict()))).created_at == time
+
+
+# Vectors
+
+
+def test_a_vector_in_base64_is_floats():
+    packed = V1Embedding.from_dict({"object": "embedding", "index": 0, "embedding": "AACAPwAAAL8="})
+    assert packed.embedding == [1.0, -0.5]
+    assert packed == V1Embedding.from_dict(packed.to_dict())
+
+
+@pytest.mark.parametrize("vector", ["!", "AAAA", 3, None])
+def test_a_vector_that_is_none_is_an_error(vector):
+    with pytest.raises(DecodeError) as error:
+        V1Embedding.from_dict({"object": "embedding", "index": 0, "embedding": vector})
+    assert error.value.where == "embedding"
+
+
+# As Python values
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_model_is_slotted_and_documented(cls):
+    assert attrs.has(cls)
+    assert not hasattr(cls.__new__(cls), "__dict__")
+    documented = cls.__doc__
+    for attribute in attrs.fields(cls):
+        assert attribute.name == "additional_properties" or f"{attribute.name}:" in documented
+
+
+def test_a_misspelt_attribute_is_an_error():
+    with pytest.raises(AttributeError):
+        chat().mesage = 1
+
+
+def test_equality_is_by_class_and_content():
+    assert chat() == chat()
+    assert chat() != chat(done=True)
+    assert chat() != chat(new=1)
+    assert chat().message != {"role": "assistant", "content": "Hi"}
+    generate = GenerateResponse(model="m", created_at=chat().created_at, response="", done=True)
+    assert generate != chat(model="m")
+
+
+def test_models_copy_and_pickle():
+    call = ToolCall(function=ToolCallFunction(name="f", arguments={"a": [1]}), additional_properties={"n": 1})
+    message = Message(role="assistant", tool_calls=[call])
+    for same in (copy.copy(message), copy.deepcopy(message), pickle.loads(pickle.dumps(message))):
+        assert same == message
+    deep = copy.deepcopy(message)
+    deep.tool_calls[0].function.arguments["a"].append(2)
+    assert message.tool_calls[0].function.arguments == {"a": [1]}
+    assert attrs.evolve(message, role="user").role == "user"
+
+
+def test_the_repr_shows_what_is_there():
+    assert repr(Message(role="user", content="Hi")) == "Message(role='user', content='Hi')"
+    assert repr(Message(role="user", content="Hi", additional_properties={"n": 1})).endswith(
+        "additional_properties={'n': 1})"
+    )
+
+
+def test_the_repr_shortens_what_nobody_reads():
+    assert len(repr(EmbedResponse(model="m", embeddings=[[0.123456789] * 4096] * 64))) < 3000
+    assert len(repr(Message(role="user", images=["QUJD" * 100_000]))) < 3000
+    vocabulary = list(range(100_000))
+    info = {f"general.{number}": vocabulary for number in range(200)}
+    details = types.ModelDetails.from_dict(
+        {"parent_model": "", "format": "", "family": "", "families": [], "parameter_size": "", "quantization_level": ""}
+    )
+    assert len(repr(ShowResponse(details=details, modelfile="x" * 100_000, model_info=info))) < 10_000
+
+
+def test_a_model_with_a_picture_is_json_with_base64(tmp_path):
+    (tmp_path / "p.png").write_bytes(b"abc")
+    message = Message(role="user", images=[b"abc", tmp_path / "p.png", "YWJj"])
+    assert message.to_dict()["images"] == ["YWJj"] * 3
+    with pytest.raises(ConfigurationError, match=r"images\[0\]"):
+        Message(role="user", images=[tmp_path / "no.png"]).to_dict()
+
+
+# Metrics
+
+
+def test_metrics_are_computed_from_nanoseconds():
+    metrics = chat(
+        done=True,
+        total_duration=5_000_000_000,
+        load_duration=1_000_000_000,
+        prompt_eval_count=10,
+        prompt_eval_duration=500_000_000,
+        eval_count=60,
+        eval_duration=3_000_000_000,
+    ).metrics
+    assert (metrics.total_seconds, metrics.load_seconds) == (5.0, 1.0)
+    assert (metrics.prompt_tokens, metrics.prompt_seconds, metrics.prompt_tokens_per_second) == (10, 0.5, 20.0)
+    assert (metrics.tokens, metrics.seconds, metrics.tokens_per_second) == (60, 3.0, 20.0)
+
+
+def test_metrics_are_none_where_the_server_sent_no_counters():
+    assert set(attrs.asdict(chat().metrics).values()) == {None}
+    assert chat(eval_count=0, eval_duration=0).metrics.tokens_per_second is None
+    assert chat(prompt_eval_count=3).metrics.prompt_tokens_per_second is None
+
+
+# Any value of any model
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(), part, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+TEXT = st.text(max_size=20)
+COUNT = st.integers(-(2**63), 2**63 - 1)
+NUMBER = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def values_of(cls, **fields):
+    """Models with any of these fields set, and unknown ones."""
+    known = {wire_name(attribute) for attribute in attrs.fields(cls)}
+    others = st.dictionaries(TEXT.filter(lambda name: name not in known), JSON, max_size=2)
+    optional = {a.name for a in attrs.fields(cls) if a.default is None}
+    given_or_not = {name: st.none() | part if name in optional else part for name, part in fields.items()}
+    return st.builds(cls, **given_or_not, additional_properties=others)
+
+
+OBJECT = st.dictionaries(TEXT, JSON, max_size=3)
+CALL = values_of(
+    ToolCall, function=values_of(ToolCallFunction, name=TEXT, arguments=OBJECT, index=COUNT), id=TEXT
+)  # fmt: skip
+MESSAGE = st.builds(
+    Message,
+    role=TEXT,
+    content=TEXT,
+    thinking=st.none() | TEXT,
+    images=st.none() | st.lists(TEXT, max_size=2),
+    tool_calls=st.none() | st.lists(CALL, max_size=2),
+    tool_name=st.none() | TEXT,
+)
+LOGPROB = values_of(
+    types.Logprob,
+    token=TEXT,
+    logprob=NUMBER,
+    bytes=st.lists(st.integers(0, 255), max_size=3),
+    top_logprobs=st.lists(values_of(types.TokenLogprob, token=TEXT, logprob=NUMBER), max_size=2),
+)
+TIME = st.datetimes(timezones=st.just(UTC))
+PROPERTY = st.deferred(
+    lambda: values_of(
+        ToolProperty,
+        type=TEXT | st.lists(TEXT, max_size=2),
+        description=TEXT,
+        enum=st.lists(JSON, max_size=2),
+        properties=st.dictionaries(TEXT, PROPERTY, max_size=1),
+        any_of=st.lists(PROPERTY, max_size=1),
+    )
+)
+ANY_MODEL = st.one_of(
+    MESSAGE,
+    PROPERTY,
+    LOGPROB,
+    values_of(
+        ChatResponse,
+        model=TEXT,
+        created_at=TIME,
+        message=MESSAGE,
+        done=st.booleans(),
+        logprobs=st.lists(LOGPROB, max_size=1),
+        eval_count=COUNT,
+    ),
+    values_of(Options, seed=COUNT, temperature=NUMBER, stop=st.lists(TEXT, max_size=2), use_mmap=st.booleans()),
+    values_of(
+        MessagesResponse,
+        id=TEXT,
+        type=TEXT,
+        role=TEXT,
+        model=TEXT,
+        usage=values_of(types.MessagesUsage, input_tokens=COUNT, output_tokens=COUNT),
+        content=st.lists(
+            values_of(MessagesTextBlock, type=st.just("text"), text=TEXT)
+            | values_of(types.MessagesToolUseBlock, type=st.just("tool_use"), id=TEXT, name=TEXT, input=OBJECT)
+            | values_of(MessagesOtherBlock, type=TEXT.filter(lambda text: "_" not in text and text not in {"text", "image", "thinking"})),
+            max_size=2,
+        ),
+    ),
+    values_of(EmbedResponse, model=TEXT, embeddings=st.lists(st.lists(NUMBER, max_size=3), max_size=2)),
+    values_of(ShowResponse, details=st.just(types.ModelDetails(
+        parent_model="", format="gguf", family="llama", families=["llama"], parameter_size="1B", quantization_level="Q4_0")),
+        model_info=OBJECT, messages=st.lists(MESSAGE, max_size=1), modified_at=TIME),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(ANY_MODEL)
+def test_any_model_comes_back_from_json_as_it_went(model):
+    data = json.loads(json.dumps(model.to_dict()))
+    assert type(model).from_dict(data) == model
+    assert type(model).from_dict(data).to_dict() == data
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(CLASSES),
+    JSON | st.dictionaries(st.sampled_from(["type", "role", "model", "content", "message", "done"]), JSON),
+)
+def test_any_json_is_a_model_or_a_decode_error(cls, data):
+    with contextlib.suppress(DecodeError):
+        model = cls.from_dict(data)
+        assert cls.from_dict(model.to_dict()) == model
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_recorded_shape_with_any_value_in_any_place_is_a_model_or_an_error_that_says_where(data):
+    reply = copy.deepcopy(
+        CHAT | {"message": {"role": "a", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]}}
+    )
+    place = reply
+    while True:
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else list(range(len(place)))))
+        if isinstance(place[key], (dict, list)) and place[key] and data.draw(st.booleans()):
+            place = place[key]
+            continue
+        place[key] = data.draw(JSON)
+        break
+    where = None
+    try:
+        ChatResponse.from_dict(reply)
+    except DecodeError as error:
+        where = error.where
+    assert where is None or str(key) in where

@@ -1,0 +1,129 @@
+"""Importing the package costs next to nothing, and what is loaded later is what the calls need."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from ollama_sdk.testing import Emulator, ToolCall
+
+# Each step runs in one fresh interpreter after the ones before it, and reports the modules that it loaded.
+STEPS = {
+    "import": "import ollama_sdk",
+    "errors": "from ollama_sdk import ConfigurationError, NotFoundError",
+    "types": "from ollama_sdk import types",
+    "httpx": "import httpx",
+    "client": "from ollama_sdk import Ollama; client = Ollama(sys.argv[1])",
+    "chat": "client.chat('llama3.2', [{'role': 'user', 'content': 'Hi'}])",
+    "stream": "list(client.chat('llama3.2', [{'role': 'user', 'content': 'Hi'}], stream=True))",
+    "tools": "client.chat('llama3.2', [{'role': 'user', 'content': 'Add'}])",
+    "embed": "client.embed('all-minilm', 'Hi')",
+    "raw": "client.with_raw_response.version()",
+    "close": "client.close()",
+    "async client": "from ollama_sdk import AsyncOllama; AsyncOllama()",
+    "model": "types.Message",
+}
+HTTPX = {"anyio", "certifi", "h11", "httpcore", "httpx"}  # httpx and what it loads when it is used
+THIRD_PARTY = HTTPX | {"attr", "attrs", "dateutil", "orjson", "pydantic", "starlette"}
+MODELS = "ollama_sdk._generated.models."
+
+
+def _script():
+    lines = ["import sys, json", "known = set(sys.modules)", "report = {}"]
+    for name, code in STEPS.items():
+        lines += [code, f"report[{name!r}] = sorted(set(sys.modules) - known)", "known = set(sys.modules)"]
+    return "\n".join([*lines, "print(json.dumps(report))"])
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    with Emulator() as server:
+        server.models.add("llama3.2", capabilities=["completion", "tools"])
+        server.models.add("all-minilm", capabilities=["embedding"])
+        server.reply("Hello", " there")
+        server.reply(tool_calls=[ToolCall("add", {"a": 1})], when="Add")
+        command = [sys.executable, "-c", _script(), server.url]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    return {name: set(modules) for name, modules in json.loads(done.stdout).items()}
+
+
+def packages(modules):
+    return {module.partition(".")[0] for module in modules}
+
+
+def own(modules):
+    return {module for module in modules if module.startswith("ollama_sdk")}
+
+
+def models(modules):
+    return {module.removeprefix(MODELS) for module in modules if module.startswith(MODELS)}
+
+
+def test_importing_the_package_loads_two_of_its_modules_and_nothing_of_others(loaded):
+    assert own(loaded["import"]) == {"ollama_sdk", "ollama_sdk._version"}
+    assert not packages(loaded["import"]) & (THIRD_PARTY | {"asyncio", "ssl", "json", "logging"})
+    assert len(loaded["import"]) < 40
+
+
+def test_errors_load_without_httpx(loaded):
+    assert own(loaded["errors"]) == {"ollama_sdk.errors"}
+    assert not packages(loaded["errors"]) & THIRD_PARTY
+
+
+def test_the_types_load_no_model_until_one_is_named(loaded):
+    assert not packages(loaded["types"]) & THIRD_PARTY
+    assert not models(loaded["types"])
+    assert models(loaded["model"]) == set()  # the chats have loaded it already
+
+
+def test_a_client_loads_no_model_no_policy_and_no_other_client(loaded):
+    assert not models(loaded["client"])
+    unneeded = ("async_client", "raw", "params", "reliability", "testing", "_mixins")
+    assert not [module for module in own(loaded["client"]) if any(part in module for part in unneeded)]
+    assert len(own(loaded["client"])) < 30
+
+
+def test_beside_httpx_a_client_needs_attrs_and_orjson(loaded):
+    assert packages(loaded["client"]) & THIRD_PARTY - HTTPX == {"attr", "attrs", "orjson"}
+    assert "dateutil" not in packages(set().union(*loaded.values()))
+    assert "pydantic" not in packages(set().union(*loaded.values()))
+
+
+def test_a_chat_loads_the_models_that_occur_in_it(loaded):
+    assert models(loaded["chat"]) == {"chat_response", "message"}
+    assert models(loaded["stream"]) == set()
+    assert models(loaded["tools"]) == {"tool_call", "tool_call_function"}
+    assert models(loaded["embed"]) == {"embed_response"}
+
+
+def test_raw_and_async_clients_load_when_they_are_asked_for(loaded):
+    assert "ollama_sdk._generated.sync_raw" in loaded["raw"]
+    assert own(loaded["async client"]) == {"ollama_sdk._generated.async_client"}
+
+
+@pytest.mark.parametrize("name", ["ollama_sdk", "ollama_sdk.types"])
+def test_dir_names_what_can_be_used_and_every_name_of_it_can(name):
+    module = __import__(name, fromlist=["_"])
+    names = [entry for entry in dir(module) if not entry.startswith("__")]
+    assert {"Ollama", "AsyncOllama", "Timeout", "NotFoundError"} <= set(names) or "ChatResponse" in names
+    for entry in names:
+        assert getattr(module, entry) is not None
+
+
+@pytest.mark.parametrize("name", ["Olama", "MessagParam", "_private"])
+def test_a_name_that_is_not_there_is_an_attribute_error(name):
+    import ollama_sdk
+    from ollama_sdk import types
+
+    for module in (ollama_sdk, types):
+        with pytest.raises(AttributeError, match=name):
+            getattr(module, name)
+
+
+def test_everything_public_can_be_imported_at_once():
+    names = {}
+    exec("from ollama_sdk import *", names)
+    assert {"Ollama", "AsyncOllama", "Timeout", "Stream", "OllamaError", "DecodeError"} <= set(names)

@@ -1,0 +1,674 @@
+"""Calls that only type checkers read: what every method takes and returns, and what they must refuse.
+
+A line with a ``type: ignore`` is one that both checkers refuse; they complain if it ever becomes acceptable.
+"""
+
+# pyright: strict, reportUnnecessaryTypeIgnoreComment=true
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, assert_type
+
+import httpx
+
+from ollama_sdk import (
+    INHERIT,
+    APIStatusError,
+    APITimeoutError,
+    AsyncOllama,
+    AsyncStream,
+    AuthenticationError,
+    DecodeError,
+    IncompleteReplyError,
+    NotFoundError,
+    Ollama,
+    OllamaError,
+    RawResponse,
+    ReplyFailedError,
+    ResponseHead,
+    Stream,
+    Timeout,
+)
+from ollama_sdk.types import (
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatCompletionRequestMessageParam,
+    ChatResponse,
+    Completion,
+    CompletionChunk,
+    EmbeddingsResponse,
+    EmbedResponse,
+    GenerateResponse,
+    Logprob,
+    Message,
+    MessageParam,
+    MessagesContentBlock,
+    MessagesMessageParam,
+    MessagesResponse,
+    MessagesStreamEvent,
+    MessagesTextBlock,
+    Metrics,
+    ModelList,
+    ModelRecommendations,
+    Options,
+    OptionsParam,
+    ProgressResponse,
+    ResponseObject,
+    ResponseStreamEvent,
+    RunningModelList,
+    ShowResponse,
+    StatusResponse,
+    Tool,
+    ToolCall,
+    ToolFunction,
+    ToolParam,
+    ToolProperty,
+    TranscriptionResponse,
+    UserResponse,
+    V1EmbeddingList,
+    V1Model,
+    V1ModelList,
+    VersionResponse,
+    WebFetchResponse,
+    WebSearchResponse,
+)
+
+DIGEST = "sha256:" + "0" * 64
+MESSAGES: list[MessageParam] = [{"role": "user", "content": "Hi"}]
+V1_MESSAGES: list[ChatCompletionRequestMessageParam] = [{"role": "user", "content": "Hi"}]
+ANTHROPIC: list[MessagesMessageParam] = [{"role": "user", "content": "Hi"}]
+
+
+# Making a client
+
+
+def clients_are_made() -> None:
+    assert_type(Ollama(), Ollama)
+    assert_type(
+        Ollama(
+            "http://gpu-1:11434",
+            api_key="key",
+            headers={"X-Team": "red"},
+            timeout=Timeout(connect=5, first_item=600, between_items=None, total=1.5),
+            max_item_bytes=1024,
+        ),
+        Ollama,
+    )
+    assert_type(AsyncOllama("gpu-1", timeout=None), AsyncOllama)
+    Ollama(transport=httpx.HTTPTransport(retries=1), timeout=3)
+    Ollama(http_client=httpx.Client())
+    AsyncOllama(transport=httpx.AsyncHTTPTransport(), timeout=INHERIT)
+    AsyncOllama(http_client=httpx.AsyncClient())
+    Ollama(transport=httpx.AsyncHTTPTransport())  # type: ignore[arg-type]
+    Ollama(http_client=httpx.AsyncClient())  # type: ignore[arg-type]
+    AsyncOllama(transport=httpx.HTTPTransport())  # type: ignore[arg-type]
+    AsyncOllama(http_client=httpx.Client())  # type: ignore[arg-type]
+    Ollama(hots="gpu-1")  # type: ignore[call-arg]
+    Ollama("gpu-1", "key")  # type: ignore[call-arg]
+    Ollama(timeout="3")  # type: ignore[arg-type]
+    Timeout(read=3)  # type: ignore[call-arg]
+
+
+def clients_have_views(client: Ollama, async_client: AsyncOllama) -> None:
+    assert_type(client.base_url, httpx.URL)
+    assert_type(client.with_options(timeout=3, headers={"X-A": "1"}, api_key="key", max_item_bytes=5), Ollama)
+    assert_type(async_client.with_options(timeout=None), AsyncOllama)
+    client.with_options(host="gpu-2")  # type: ignore[call-arg]
+    with client as entered:
+        assert_type(entered, Ollama)
+
+
+async def async_clients_are_context_managers(client: AsyncOllama) -> None:
+    async with client as entered:
+        assert_type(entered, AsyncOllama)
+    await client.close()
+    with client:  # type: ignore[attr-defined]
+        pass
+
+
+# Sync
+
+
+def every_sync_method_has_its_reply(client: Ollama) -> None:
+    assert_type(client.blob_exists(DIGEST), bool)
+    client.copy("llama3.2", "mine")
+    client.delete("mine")
+    assert_type(client.embed("all-minilm", ["one", "two"]), EmbedResponse)
+    assert_type(client.embeddings("all-minilm", "one"), EmbeddingsResponse)
+    assert_type(client.experimental.model_recommendations(), ModelRecommendations)
+    assert_type(client.experimental.web_fetch("https://example.com"), WebFetchResponse)
+    assert_type(client.experimental.web_search("ollama", max_results=3), WebSearchResponse)
+    assert_type(client.is_available(), bool)
+    assert_type(client.list_models(), ModelList)
+    assert_type(client.list_running(), RunningModelList)
+    assert_type(client.me(), UserResponse)
+    assert_type(client.show("llama3.2"), ShowResponse)
+    client.signout()
+    assert_type(client.status(), StatusResponse)
+    assert_type(client.upload_blob(content=b"GGUF"), str)
+    assert_type(client.v1.audio.transcriptions.create("whisper", b"RIFF"), TranscriptionResponse | str)
+    assert_type(client.v1.embeddings.create("all-minilm", "one"), V1EmbeddingList)
+    assert_type(client.v1.models.list(), V1ModelList)
+    assert_type(client.v1.models.retrieve("llama3.2"), V1Model)
+    assert_type(client.version(), VersionResponse)
+    assert_type(client.web_fetch("https://example.com"), WebFetchResponse)
+    assert_type(client.web_search("ollama"), WebSearchResponse)
+
+
+def sync_streams_are_asked_for(client: Ollama, stream: bool) -> None:
+    assert_type(client.chat("llama3.2", MESSAGES), ChatResponse)
+    assert_type(client.chat("llama3.2", MESSAGES, stream=False), ChatResponse)
+    assert_type(client.chat("llama3.2", MESSAGES, stream=True), Stream[ChatResponse, ChatResponse])
+    assert_type(client.chat("llama3.2", MESSAGES, stream=stream), ChatResponse | Stream[ChatResponse, ChatResponse])
+
+    assert_type(client.create("mine", from_="llama3.2"), ProgressResponse)
+    assert_type(client.create("mine", from_="llama3.2", stream=False), ProgressResponse)
+    assert_type(client.create("mine", from_="llama3.2", stream=True), Stream[ProgressResponse, ProgressResponse])
+    assert_type(
+        client.create("mine", from_="llama3.2", stream=stream),
+        ProgressResponse | Stream[ProgressResponse, ProgressResponse],
+    )
+
+    assert_type(client.generate("llama3.2", "Hi"), GenerateResponse)
+    assert_type(client.generate("llama3.2", "Hi", stream=False), GenerateResponse)
+    assert_type(client.generate("llama3.2", "Hi", stream=True), Stream[GenerateResponse, GenerateResponse])
+    assert_type(
+        client.generate("llama3.2", "Hi", stream=stream), GenerateResponse | Stream[GenerateResponse, GenerateResponse]
+    )
+
+    assert_type(client.pull("llama3.2"), ProgressResponse)
+    assert_type(client.pull("llama3.2", stream=False), ProgressResponse)
+    assert_type(client.pull("llama3.2", stream=True), Stream[ProgressResponse, ProgressResponse])
+    assert_type(client.pull("llama3.2", stream=stream), ProgressResponse | Stream[ProgressResponse, ProgressResponse])
+
+    assert_type(client.push("me/mine"), ProgressResponse)
+    assert_type(client.push("me/mine", stream=False), ProgressResponse)
+    assert_type(client.push("me/mine", stream=True), Stream[ProgressResponse, ProgressResponse])
+    assert_type(client.push("me/mine", stream=stream), ProgressResponse | Stream[ProgressResponse, ProgressResponse])
+
+    assert_type(client.v1.chat.completions.create("llama3.2", V1_MESSAGES), ChatCompletion)
+    assert_type(client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=False), ChatCompletion)
+    assert_type(
+        client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=True),
+        Stream[ChatCompletionChunk, ChatCompletion],
+    )
+    assert_type(
+        client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=stream),
+        ChatCompletion | Stream[ChatCompletionChunk, ChatCompletion],
+    )
+
+    assert_type(client.v1.completions.create("llama3.2", "Hi"), Completion)
+    assert_type(client.v1.completions.create("llama3.2", "Hi", stream=False), Completion)
+    assert_type(client.v1.completions.create("llama3.2", "Hi", stream=True), Stream[CompletionChunk, Completion])
+    assert_type(
+        client.v1.completions.create("llama3.2", "Hi", stream=stream), Completion | Stream[CompletionChunk, Completion]
+    )
+
+    assert_type(client.v1.messages.create("llama3.2", ANTHROPIC, 100), MessagesResponse)
+    assert_type(client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=False), MessagesResponse)
+    assert_type(
+        client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=True),
+        Stream[MessagesStreamEvent, MessagesResponse],
+    )
+    assert_type(
+        client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=stream),
+        MessagesResponse | Stream[MessagesStreamEvent, MessagesResponse],
+    )
+
+    assert_type(client.v1.responses.create("llama3.2", "Hi"), ResponseObject)
+    assert_type(client.v1.responses.create("llama3.2", "Hi", stream=False), ResponseObject)
+    assert_type(client.v1.responses.create("llama3.2", "Hi", stream=True), Stream[ResponseStreamEvent, ResponseObject])
+    assert_type(
+        client.v1.responses.create("llama3.2", "Hi", stream=stream),
+        ResponseObject | Stream[ResponseStreamEvent, ResponseObject],
+    )
+
+
+def sync_streams_give_items_and_collect_a_reply(client: Ollama) -> None:
+    with client.chat("llama3.2", MESSAGES, stream=True) as chat:
+        for chat_item in chat:
+            assert_type(chat_item, ChatResponse)
+        assert_type(chat.collect(), ChatResponse)
+
+    with client.create("mine", from_="llama3.2", stream=True) as create:
+        for create_item in create:
+            assert_type(create_item, ProgressResponse)
+        assert_type(create.collect(), ProgressResponse)
+
+    with client.generate("llama3.2", "Hi", stream=True) as generate:
+        for generate_item in generate:
+            assert_type(generate_item, GenerateResponse)
+        assert_type(generate.collect(), GenerateResponse)
+
+    with client.pull("llama3.2", stream=True) as pull:
+        for pull_item in pull:
+            assert_type(pull_item, ProgressResponse)
+        assert_type(pull.collect(), ProgressResponse)
+
+    with client.push("me/mine", stream=True) as push:
+        for push_item in push:
+            assert_type(push_item, ProgressResponse)
+        assert_type(push.collect(), ProgressResponse)
+
+    with client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=True) as completions:
+        for completions_item in completions:
+            assert_type(completions_item, ChatCompletionChunk)
+        assert_type(completions.collect(), ChatCompletion)
+
+    with client.v1.completions.create("llama3.2", "Hi", stream=True) as completion:
+        for completion_item in completion:
+            assert_type(completion_item, CompletionChunk)
+        assert_type(completion.collect(), Completion)
+
+    with client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=True) as messages:
+        for messages_item in messages:
+            assert_type(messages_item, MessagesStreamEvent)
+        assert_type(messages.collect(), MessagesResponse)
+
+    with client.v1.responses.create("llama3.2", "Hi", stream=True) as responses:
+        for responses_item in responses:
+            assert_type(responses_item, ResponseStreamEvent)
+        assert_type(responses.collect(), ResponseObject)
+
+
+def sync_replies_come_with_status_and_headers(client: Ollama) -> None:
+    raw = client.with_raw_response
+    assert_type(raw.blob_exists(DIGEST), RawResponse[bool])
+    assert_type(raw.chat("llama3.2", MESSAGES), RawResponse[ChatResponse])
+    assert_type(raw.copy("llama3.2", "mine"), RawResponse[None])
+    assert_type(raw.create("mine", from_="llama3.2"), RawResponse[ProgressResponse])
+    assert_type(raw.delete("mine"), RawResponse[None])
+    assert_type(raw.embed("all-minilm", ["one", "two"]), RawResponse[EmbedResponse])
+    assert_type(raw.embeddings("all-minilm", "one"), RawResponse[EmbeddingsResponse])
+    assert_type(raw.experimental.model_recommendations(), RawResponse[ModelRecommendations])
+    assert_type(raw.experimental.web_fetch("https://example.com"), RawResponse[WebFetchResponse])
+    assert_type(raw.experimental.web_search("ollama", max_results=3), RawResponse[WebSearchResponse])
+    assert_type(raw.generate("llama3.2", "Hi"), RawResponse[GenerateResponse])
+    assert_type(raw.is_available(), RawResponse[bool])
+    assert_type(raw.list_models(), RawResponse[ModelList])
+    assert_type(raw.list_running(), RawResponse[RunningModelList])
+    assert_type(raw.me(), RawResponse[UserResponse])
+    assert_type(raw.pull("llama3.2"), RawResponse[ProgressResponse])
+    assert_type(raw.push("me/mine"), RawResponse[ProgressResponse])
+    assert_type(raw.show("llama3.2"), RawResponse[ShowResponse])
+    assert_type(raw.signout(), RawResponse[None])
+    assert_type(raw.status(), RawResponse[StatusResponse])
+    assert_type(raw.upload_blob(content=b"GGUF"), RawResponse[str])
+    assert_type(raw.v1.audio.transcriptions.create("whisper", b"RIFF"), RawResponse[TranscriptionResponse | str])
+    assert_type(raw.v1.chat.completions.create("llama3.2", V1_MESSAGES), RawResponse[ChatCompletion])
+    assert_type(raw.v1.completions.create("llama3.2", "Hi"), RawResponse[Completion])
+    assert_type(raw.v1.embeddings.create("all-minilm", "one"), RawResponse[V1EmbeddingList])
+    assert_type(raw.v1.messages.create("llama3.2", ANTHROPIC, 100), RawResponse[MessagesResponse])
+    assert_type(raw.v1.models.list(), RawResponse[V1ModelList])
+    assert_type(raw.v1.models.retrieve("llama3.2"), RawResponse[V1Model])
+    assert_type(raw.v1.responses.create("llama3.2", "Hi"), RawResponse[ResponseObject])
+    assert_type(raw.version(), RawResponse[VersionResponse])
+    assert_type(raw.web_fetch("https://example.com"), RawResponse[WebFetchResponse])
+    assert_type(raw.web_search("ollama"), RawResponse[WebSearchResponse])
+
+
+# Async
+
+
+async def every_async_method_has_its_reply(client: AsyncOllama) -> None:
+    assert_type(await client.blob_exists(DIGEST), bool)
+    await client.copy("llama3.2", "mine")
+    await client.delete("mine")
+    assert_type(await client.embed("all-minilm", ["one", "two"]), EmbedResponse)
+    assert_type(await client.embeddings("all-minilm", "one"), EmbeddingsResponse)
+    assert_type(await client.experimental.model_recommendations(), ModelRecommendations)
+    assert_type(await client.experimental.web_fetch("https://example.com"), WebFetchResponse)
+    assert_type(await client.experimental.web_search("ollama", max_results=3), WebSearchResponse)
+    assert_type(await client.is_available(), bool)
+    assert_type(await client.list_models(), ModelList)
+    assert_type(await client.list_running(), RunningModelList)
+    assert_type(await client.me(), UserResponse)
+    assert_type(await client.show("llama3.2"), ShowResponse)
+    await client.signout()
+    assert_type(await client.status(), StatusResponse)
+    assert_type(await client.upload_blob(content=b"GGUF"), str)
+    assert_type(await client.v1.audio.transcriptions.create("whisper", b"RIFF"), TranscriptionResponse | str)
+    assert_type(await client.v1.embeddings.create("all-minilm", "one"), V1EmbeddingList)
+    assert_type(await client.v1.models.list(), V1ModelList)
+    assert_type(await client.v1.models.retrieve("llama3.2"), V1Model)
+    assert_type(await client.version(), VersionResponse)
+    assert_type(await client.web_fetch("https://example.com"), WebFetchResponse)
+    assert_type(await client.web_search("ollama"), WebSearchResponse)
+
+
+async def async_streams_are_asked_for(client: AsyncOllama, stream: bool) -> None:
+    assert_type(await client.chat("llama3.2", MESSAGES), ChatResponse)
+    assert_type(await client.chat("llama3.2", MESSAGES, stream=False), ChatResponse)
+    assert_type(await client.chat("llama3.2", MESSAGES, stream=True), AsyncStream[ChatResponse, ChatResponse])
+    assert_type(
+        await client.chat("llama3.2", MESSAGES, stream=stream), ChatResponse | AsyncStream[ChatResponse, ChatResponse]
+    )
+
+    assert_type(await client.create("mine", from_="llama3.2"), ProgressResponse)
+    assert_type(await client.create("mine", from_="llama3.2", stream=False), ProgressResponse)
+    assert_type(
+        await client.create("mine", from_="llama3.2", stream=True), AsyncStream[ProgressResponse, ProgressResponse]
+    )
+    assert_type(
+        await client.create("mine", from_="llama3.2", stream=stream),
+        ProgressResponse | AsyncStream[ProgressResponse, ProgressResponse],
+    )
+
+    assert_type(await client.generate("llama3.2", "Hi"), GenerateResponse)
+    assert_type(await client.generate("llama3.2", "Hi", stream=False), GenerateResponse)
+    assert_type(await client.generate("llama3.2", "Hi", stream=True), AsyncStream[GenerateResponse, GenerateResponse])
+    assert_type(
+        await client.generate("llama3.2", "Hi", stream=stream),
+        GenerateResponse | AsyncStream[GenerateResponse, GenerateResponse],
+    )
+
+    assert_type(await client.pull("llama3.2"), ProgressResponse)
+    assert_type(await client.pull("llama3.2", stream=False), ProgressResponse)
+    assert_type(await client.pull("llama3.2", stream=True), AsyncStream[ProgressResponse, ProgressResponse])
+    assert_type(
+        await client.pull("llama3.2", stream=stream), ProgressResponse | AsyncStream[ProgressResponse, ProgressResponse]
+    )
+
+    assert_type(await client.push("me/mine"), ProgressResponse)
+    assert_type(await client.push("me/mine", stream=False), ProgressResponse)
+    assert_type(await client.push("me/mine", stream=True), AsyncStream[ProgressResponse, ProgressResponse])
+    assert_type(
+        await client.push("me/mine", stream=stream), ProgressResponse | AsyncStream[ProgressResponse, ProgressResponse]
+    )
+
+    assert_type(await client.v1.chat.completions.create("llama3.2", V1_MESSAGES), ChatCompletion)
+    assert_type(await client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=False), ChatCompletion)
+    assert_type(
+        await client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=True),
+        AsyncStream[ChatCompletionChunk, ChatCompletion],
+    )
+    assert_type(
+        await client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=stream),
+        ChatCompletion | AsyncStream[ChatCompletionChunk, ChatCompletion],
+    )
+
+    assert_type(await client.v1.completions.create("llama3.2", "Hi"), Completion)
+    assert_type(await client.v1.completions.create("llama3.2", "Hi", stream=False), Completion)
+    assert_type(
+        await client.v1.completions.create("llama3.2", "Hi", stream=True), AsyncStream[CompletionChunk, Completion]
+    )
+    assert_type(
+        await client.v1.completions.create("llama3.2", "Hi", stream=stream),
+        Completion | AsyncStream[CompletionChunk, Completion],
+    )
+
+    assert_type(await client.v1.messages.create("llama3.2", ANTHROPIC, 100), MessagesResponse)
+    assert_type(await client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=False), MessagesResponse)
+    assert_type(
+        await client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=True),
+        AsyncStream[MessagesStreamEvent, MessagesResponse],
+    )
+    assert_type(
+        await client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=stream),
+        MessagesResponse | AsyncStream[MessagesStreamEvent, MessagesResponse],
+    )
+
+    assert_type(await client.v1.responses.create("llama3.2", "Hi"), ResponseObject)
+    assert_type(await client.v1.responses.create("llama3.2", "Hi", stream=False), ResponseObject)
+    assert_type(
+        await client.v1.responses.create("llama3.2", "Hi", stream=True),
+        AsyncStream[ResponseStreamEvent, ResponseObject],
+    )
+    assert_type(
+        await client.v1.responses.create("llama3.2", "Hi", stream=stream),
+        ResponseObject | AsyncStream[ResponseStreamEvent, ResponseObject],
+    )
+
+
+async def async_streams_give_items_and_collect_a_reply(client: AsyncOllama) -> None:
+    async with await client.chat("llama3.2", MESSAGES, stream=True) as chat:
+        async for chat_item in chat:
+            assert_type(chat_item, ChatResponse)
+        assert_type(await chat.collect(), ChatResponse)
+
+    async with await client.create("mine", from_="llama3.2", stream=True) as create:
+        async for create_item in create:
+            assert_type(create_item, ProgressResponse)
+        assert_type(await create.collect(), ProgressResponse)
+
+    async with await client.generate("llama3.2", "Hi", stream=True) as generate:
+        async for generate_item in generate:
+            assert_type(generate_item, GenerateResponse)
+        assert_type(await generate.collect(), GenerateResponse)
+
+    async with await client.pull("llama3.2", stream=True) as pull:
+        async for pull_item in pull:
+            assert_type(pull_item, ProgressResponse)
+        assert_type(await pull.collect(), ProgressResponse)
+
+    async with await client.push("me/mine", stream=True) as push:
+        async for push_item in push:
+            assert_type(push_item, ProgressResponse)
+        assert_type(await push.collect(), ProgressResponse)
+
+    async with await client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=True) as completions:
+        async for completions_item in completions:
+            assert_type(completions_item, ChatCompletionChunk)
+        assert_type(await completions.collect(), ChatCompletion)
+
+    async with await client.v1.completions.create("llama3.2", "Hi", stream=True) as completion:
+        async for completion_item in completion:
+            assert_type(completion_item, CompletionChunk)
+        assert_type(await completion.collect(), Completion)
+
+    async with await client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=True) as messages:
+        async for messages_item in messages:
+            assert_type(messages_item, MessagesStreamEvent)
+        assert_type(await messages.collect(), MessagesResponse)
+
+    async with await client.v1.responses.create("llama3.2", "Hi", stream=True) as responses:
+        async for responses_item in responses:
+            assert_type(responses_item, ResponseStreamEvent)
+        assert_type(await responses.collect(), ResponseObject)
+
+
+async def async_replies_come_with_status_and_headers(client: AsyncOllama) -> None:
+    raw = client.with_raw_response
+    assert_type(await raw.blob_exists(DIGEST), RawResponse[bool])
+    assert_type(await raw.chat("llama3.2", MESSAGES), RawResponse[ChatResponse])
+    assert_type(await raw.copy("llama3.2", "mine"), RawResponse[None])
+    assert_type(await raw.create("mine", from_="llama3.2"), RawResponse[ProgressResponse])
+    assert_type(await raw.delete("mine"), RawResponse[None])
+    assert_type(await raw.embed("all-minilm", ["one", "two"]), RawResponse[EmbedResponse])
+    assert_type(await raw.embeddings("all-minilm", "one"), RawResponse[EmbeddingsResponse])
+    assert_type(await raw.experimental.model_recommendations(), RawResponse[ModelRecommendations])
+    assert_type(await raw.experimental.web_fetch("https://example.com"), RawResponse[WebFetchResponse])
+    assert_type(await raw.experimental.web_search("ollama", max_results=3), RawResponse[WebSearchResponse])
+    assert_type(await raw.generate("llama3.2", "Hi"), RawResponse[GenerateResponse])
+    assert_type(await raw.is_available(), RawResponse[bool])
+    assert_type(await raw.list_models(), RawResponse[ModelList])
+    assert_type(await raw.list_running(), RawResponse[RunningModelList])
+    assert_type(await raw.me(), RawResponse[UserResponse])
+    assert_type(await raw.pull("llama3.2"), RawResponse[ProgressResponse])
+    assert_type(await raw.push("me/mine"), RawResponse[ProgressResponse])
+    assert_type(await raw.show("llama3.2"), RawResponse[ShowResponse])
+    assert_type(await raw.signout(), RawResponse[None])
+    assert_type(await raw.status(), RawResponse[StatusResponse])
+    assert_type(await raw.upload_blob(content=b"GGUF"), RawResponse[str])
+    assert_type(await raw.v1.audio.transcriptions.create("whisper", b"RIFF"), RawResponse[TranscriptionResponse | str])
+    assert_type(await raw.v1.chat.completions.create("llama3.2", V1_MESSAGES), RawResponse[ChatCompletion])
+    assert_type(await raw.v1.completions.create("llama3.2", "Hi"), RawResponse[Completion])
+    assert_type(await raw.v1.embeddings.create("all-minilm", "one"), RawResponse[V1EmbeddingList])
+    assert_type(await raw.v1.messages.create("llama3.2", ANTHROPIC, 100), RawResponse[MessagesResponse])
+    assert_type(await raw.v1.models.list(), RawResponse[V1ModelList])
+    assert_type(await raw.v1.models.retrieve("llama3.2"), RawResponse[V1Model])
+    assert_type(await raw.v1.responses.create("llama3.2", "Hi"), RawResponse[ResponseObject])
+    assert_type(await raw.version(), RawResponse[VersionResponse])
+    assert_type(await raw.web_fetch("https://example.com"), RawResponse[WebFetchResponse])
+    assert_type(await raw.web_search("ollama"), RawResponse[WebSearchResponse])
+
+
+# Arguments
+
+
+def arguments_are_dicts_and_models_mixed(client: Ollama, picture: Path) -> None:
+    message = Message(role="user", content="Hi", images=[b"", picture, "QUJD"])
+    tool = Tool(function=ToolFunction(name="add"))
+    tool_dict: ToolParam = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
+    options: OptionsParam = {"temperature": 0, "stop": ["\n"]}
+    client.chat("llama3.2", [message, {"role": "user", "content": "Hi"}], tools=[tool, tool_dict], options=options)
+    client.chat("llama3.2", (message,), options=Options(seed=1), think="high", keep_alive=-1)
+    client.chat("llama3.2", [{"role": "user", "images": [b"", picture, "QUJD"]}], keep_alive="5m", think=True)
+    client.chat("llama3.2", tools=[{"function": ToolFunction(name="add")}])
+    client.generate("llama3.2", images=[b"", picture, "QUJD"], context=[1, 2])
+    client.create("mine", from_="llama3.2", parameters={"stop": ["a"]}, license=["MIT"])
+    client.upload_blob(DIGEST, picture)
+    client.upload_blob(DIGEST, picture.open("rb"))
+    client.v1.audio.transcriptions.create("whisper", picture)
+
+
+def a_conversation_goes_on_with_the_reply(client: Ollama) -> None:
+    messages: list[Message | MessageParam] = [{"role": "user", "content": "Hi"}]
+    reply = client.chat("llama3.2", messages)
+    messages.append(reply.message)
+    for call in reply.message.tool_calls or ():
+        assert_type(call, ToolCall)
+        assert_type(call.function.arguments, dict[str, Any])
+        messages.append({"role": "tool", "content": "3", "tool_name": call.function.name})
+        messages.append(Message(role="tool", content="3", tool_call_id=call.id))
+    client.chat("llama3.2", messages)
+
+
+class Answer:
+    """What any Pydantic model has."""
+
+    @classmethod
+    def model_json_schema(cls) -> dict[str, Any]:
+        """The schema."""
+        return {}
+
+
+def formats_are_json_a_schema_or_a_class_with_one(client: Ollama) -> None:
+    client.chat("llama3.2", MESSAGES, format="json")
+    client.chat("llama3.2", MESSAGES, format={"type": "object"})
+    client.generate("llama3.2", format=Answer)
+    client.v1.responses.create(
+        "llama3.2", "Hi", text={"format": {"type": "json_schema", "name": "a", "schema": Answer}}
+    )
+    client.v1.messages.create("llama3.2", ANTHROPIC, 10, tools=[{"name": "f", "input_schema": Answer}])
+    client.chat("llama3.2", MESSAGES, format="yaml")  # type: ignore[call-overload]
+    client.chat("llama3.2", MESSAGES, format=int)  # type: ignore[arg-type]
+
+
+def every_method_takes_extras(client: Ollama, headers: Mapping[str, str]) -> None:
+    body = {"new": None}
+    assert_type(client.chat("m", extra_headers=headers, extra_query={"a": 1}, extra_body=body, timeout=3), ChatResponse)
+    assert_type(client.version(extra_headers=headers, timeout=Timeout(total=1)), VersionResponse)
+    assert_type(client.with_raw_response.version(timeout=None), RawResponse[VersionResponse])
+
+
+def what_checkers_refuse(client: Ollama) -> None:
+    client.chat()  # type: ignore[call-overload]
+    client.chat(3, MESSAGES)  # type: ignore[call-overload]
+    client.chat("llama3.2", MESSAGES, temperature=1)  # type: ignore[call-overload]
+    client.chat("llama3.2", "Hi")  # type: ignore[arg-type]
+    client.chat("llama3.2", [{"content": "no role"}])  # type: ignore[list-item]
+    client.chat("llama3.2", [{"role": "user", "contents": "misspelt"}])  # type: ignore[list-item]
+    client.chat("llama3.2", [{"role": "user", "images": [3]}])  # type: ignore[list-item]
+    client.chat("llama3.2", MESSAGES, options={"temprature": 1})  # type: ignore[call-overload]
+    client.chat("llama3.2", MESSAGES, think="very")  # type: ignore[call-overload]
+    client.chat("llama3.2", MESSAGES, stream="yes")  # type: ignore[call-overload]
+    client.chat("llama3.2", MESSAGES, None)  # type: ignore[call-overload]
+    client.embed("all-minilm", [1, 2])  # type: ignore[list-item]
+    client.copy("llama3.2")  # type: ignore[call-arg]
+    client.version(model="llama3.2")  # type: ignore[call-arg]
+    client.upload_blob(DIGEST)  # type: ignore[call-overload]
+    client.upload_blob(content="a path?")  # type: ignore[call-overload]
+    client.list_modles()  # type: ignore[attr-defined]
+    client.v1.chat.create("llama3.2")  # type: ignore[attr-defined]
+    client.with_raw_response.chat("llama3.2", MESSAGES, stream=True)  # type: ignore[call-arg]
+    Message(content="no role")  # type: ignore[call-arg]
+    Message(role="user", contents="misspelt")  # type: ignore[call-arg]
+    Message("user")  # type: ignore[call-arg]
+    Options(temperature="hot")  # type: ignore[arg-type]
+
+
+async def what_checkers_refuse_of_async_calls(client: AsyncOllama) -> None:
+    await client.chat("llama3.2", MESSAGES, temperature=1)  # type: ignore[call-overload]
+    _ = client.version().version  # type: ignore[attr-defined]
+    for _ in await client.chat("llama3.2", MESSAGES, stream=True):  # type: ignore[attr-defined]
+        pass
+
+
+# Replies
+
+
+def replies_have_types(client: Ollama) -> None:
+    reply = client.chat("llama3.2", MESSAGES)
+    assert_type(reply.message, Message)
+    assert_type(reply.message.content, str)
+    assert_type(reply.message.thinking, str | None)
+    assert_type(reply.message.tool_calls, list[ToolCall] | None)
+    assert_type(reply.created_at, datetime)
+    assert_type(reply.done, bool)
+    assert_type(reply.eval_count, int | None)
+    assert_type(reply.logprobs, list[Logprob] | None)
+    assert_type(reply.metrics, Metrics)
+    assert_type(reply.metrics.tokens_per_second, float | None)
+    assert_type(reply.additional_properties, dict[str, Any])
+    assert_type(client.embed("all-minilm", "one").embeddings, list[list[float]])
+    assert_type(client.v1.embeddings.create("all-minilm", "one").data[0].embedding, list[float])
+    assert_type(client.show("llama3.2").model_info, dict[str, Any] | None)
+    _ = reply.mesage  # type: ignore[attr-defined]
+
+
+def unions_narrow_by_class(client: Ollama) -> None:
+    content = client.v1.messages.create("llama3.2", ANTHROPIC, 10).content
+    assert_type(content, list[MessagesContentBlock])
+    for block in content:
+        if isinstance(block, MessagesTextBlock):
+            assert_type(block.text, str)
+
+
+def models_are_made_from_and_into_dicts(data: Mapping[str, Any]) -> None:
+    assert_type(ChatResponse.from_dict(data), ChatResponse)
+    assert_type(Message(role="user").to_dict(), dict[str, Any])
+    assert_type(ToolProperty.from_dict(data).properties, dict[str, ToolProperty] | None)
+
+
+def streams_have_a_head_and_a_state(stream: Stream[ChatResponse], async_stream: AsyncStream[ChatResponse]) -> None:
+    assert_type(stream.response, ResponseHead)
+    assert_type(stream.response.status_code, int)
+    assert_type(async_stream.response.headers, httpx.Headers)
+    assert_type(next(stream), ChatResponse)
+    assert_type(stream.collect(), ChatResponse)
+
+
+def raw_responses_have_status_headers_and_the_model(raw: RawResponse[ChatResponse]) -> None:
+    assert_type(raw.status_code, int)
+    assert_type(raw.headers, httpx.Headers)
+    assert_type(raw.parsed, ChatResponse)
+
+
+# Errors
+
+
+def errors_have_types(client: Ollama) -> None:
+    try:
+        client.version()
+    except NotFoundError as error:
+        assert_type(error.status_code, int)
+        assert_type(error.message, str)
+        assert_type(error.retry_after, float | None)
+    except AuthenticationError as error:
+        assert_type(error.signin_url, str | None)
+    except APIStatusError as error:
+        assert_type(error.response, httpx.Response)
+    except IncompleteReplyError as error:
+        assert_type(error.items, int)
+    except ReplyFailedError as error:
+        assert_type(error.message, str)
+    except DecodeError as error:
+        assert_type(error.where, str)
+    except (APITimeoutError, ConnectionError) as error:
+        assert_type(error, APITimeoutError | ConnectionError)
+    except OllamaError as error:
+        assert_type(error, OllamaError)
