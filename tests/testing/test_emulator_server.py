@@ -25,16 +25,6 @@ async def test_async_clients_use_it_on_every_event_loop():
         assert answer.json()["message"]["content"] == "Hello there"
 
 
-def test_it_starts_and_stops_in_under_fifty_milliseconds():
-    seconds = []
-    for _ in range(5):
-        begin = time.perf_counter()
-        with Emulator():
-            pass
-        seconds.append(time.perf_counter() - begin)
-    assert min(seconds) < 0.05
-
-
 def test_it_can_be_stopped_and_started_again_on_the_same_port():
     with Emulator() as server:
         url = server.url
@@ -93,10 +83,8 @@ def test_a_client_that_hangs_up_is_noticed_within_a_second(server, dial):
         connection = dial("/api/chat", **body)
         connection.recv(1000)
         connection.close()
-        begin = time.monotonic()
-        assert server.requests[-1].wait()
+        assert server.requests[-1].wait(1)
         assert server.requests[-1].hung_up
-        assert time.monotonic() - begin < 1
 
 
 def test_a_client_that_hangs_up_while_it_waits_is_noticed(server, dial):
@@ -161,17 +149,14 @@ def test_loading_takes_time_once(server, client):
     assert first["load_duration"] == 100_000_000 > second["load_duration"]
 
 
-def test_a_stream_delivers_twenty_thousand_items_a_second(server, dial):
+def test_a_long_stream_arrives_whole_each_item_in_a_chunk_of_its_own(server, dial):
     count = 20_000
     server.reply(lambda _: itertools.repeat(" tick", count))
-    seconds = []
-    for _ in range(3):
-        connection = dial("/api/chat", **CHAT)
-        begin, received = time.perf_counter(), 0
-        while received < count:
-            received += connection.recv(1 << 18).count(b"created_at")
-        seconds.append(time.perf_counter() - begin)
-    assert min(seconds) < 1
+    connection = dial("/api/chat", **CHAT)
+    received = b""
+    while not received.endswith(b"0\r\n\r\n"):
+        received += connection.recv(1 << 18)
+    assert received.count(b"\r\n{") == received.count(b"}\n\r\n") == count + 1
 
 
 def test_everything_is_forgotten_on_reset(server, client):

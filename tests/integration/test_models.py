@@ -1,0 +1,100 @@
+"""What the server has: models, blobs, and itself. Changes are made to models of the tests' own only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+from live import SHORT, Caller, Server
+
+from ollama_sdk import NotFoundError, OllamaError
+
+
+def names(caller: Caller) -> set[str]:
+    return {model.model.removesuffix(":latest") for model in caller.call("list_models").models}
+
+
+def test_the_server_is_there(caller: Caller):
+    assert caller.call("is_available") is True
+
+
+def test_the_server_tells_its_version(caller: Caller):
+    assert caller.call("version").version
+
+
+def test_the_server_tells_its_status(caller: Caller):
+    assert caller.call("status").cloud is not None
+
+
+def test_models_are_listed(caller: Caller, server: Server):
+    assert server.model.removesuffix(":latest") in names(caller)
+
+
+def test_a_model_in_use_is_listed_as_running(caller: Caller, server: Server):
+    caller.call("generate", server.model, "Hi", options=SHORT, keep_alive="1m")
+    running = caller.call("list_running").models
+    assert server.model.removesuffix(":latest") in {model.model.removesuffix(":latest") for model in running}
+
+
+def test_a_model_is_shown(caller: Caller, server: Server):
+    shown = caller.call("show", server.model)
+    assert shown.details.format
+    assert caller.call("show", server.model, verbose=True).model_info
+
+
+def test_a_model_is_copied_and_deleted(caller: Caller, server: Server, new_name: Callable[[], str]):
+    name = new_name()
+    assert caller.call("copy", server.model, name) is None
+    assert name in names(caller)
+    assert caller.call("delete", name) is None
+    assert name not in names(caller)
+    with pytest.raises(NotFoundError):
+        caller.call("delete", name)
+
+
+def test_a_model_is_made_from_another(caller: Caller, copied: str, server: Server, new_name: Callable[[], str]):
+    server.since("0.5.5", "create(from_=)")
+    name = new_name()
+    assert caller.call("create", name, from_=copied, system="You are brief.").status == "success"
+    assert caller.call("show", name).system == "You are brief."
+
+
+def test_progress_of_making_a_model_is_streamed(
+    caller: Caller, copied: str, server: Server, new_name: Callable[[], str]
+):
+    server.since("0.5.5", "create(from_=)")
+    items = caller.stream("create", new_name(), from_=copied, parameters={"temperature": 0})
+    assert items[-1].status == "success"
+    assert caller.collect("create", new_name(), from_=copied).status == "success"
+
+
+def test_a_blob_is_uploaded_once_and_found(caller: Caller):
+    content = os.urandom(64)  # the server drops blobs that no model uses when it next starts
+    digest = caller.call("upload_blob", content=content)
+    assert caller.call("blob_exists", digest) is True
+    assert caller.call("upload_blob", digest, content) == digest
+
+
+def test_a_blob_that_is_not_there_is_not_found(caller: Caller):
+    assert caller.call("blob_exists", "sha256:" + "0" * 64) is False
+
+
+def test_a_model_is_pulled(caller: Caller, pullable: str):
+    assert caller.call("pull", pullable).status == "success"
+    items = caller.stream("pull", pullable)
+    assert items[0].status == "pulling manifest"
+    assert items[-1].status == "success"
+
+
+def test_a_push_ends_well_or_says_why_not(caller: Caller, pullable: str, copied: str):
+    try:
+        last = caller.stream("push", copied)[-1].status
+    except OllamaError as error:
+        last = str(error)
+    assert last
+
+
+def test_a_pull_of_what_the_registry_lacks_fails_in_the_stream(caller: Caller, pullable: str):
+    with pytest.raises(OllamaError, match="pull"):
+        caller.stream("pull", "sdk-test/there-is-no-such-model")

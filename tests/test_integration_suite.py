@@ -1,0 +1,141 @@
+"""The suite for live servers is honest: it passes where it should, says what it skips, and never passes on nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ollama_sdk.testing import Emulator, Fault
+from ollama_sdk.testing.faults import Exchange
+
+ROOT = Path(__file__).parent.parent
+NEWER_THAN_0_5 = [
+    "/api/status", "/api/me", "/api/signout", "/api/experimental/*", "/v1/responses", "/v1/messages", "/v1/audio/*",
+]  # fmt: skip
+# The suite needs no plugin, and the slow ones cost more than its tests.
+PLAIN = [f"-pno:{plugin}" for plugin in ("cacheprovider", "hypothesispytest", "schemathesis")]
+NO_ROUTE = Fault.status(404, body=b"404 page not found", headers={"content-type": "text/plain"})
+
+
+def run_suite(url: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("OLLAMA_", "PYTEST_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "tests/integration", "-rs", *PLAIN],
+        cwd=ROOT,
+        env={**ours, "OLLAMA_HOST": url, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def counted(output: str, what: str) -> int:
+    found = re.search(rf"(\d+) {what}", output.splitlines()[-1])
+    return int(found[1]) if found else 0
+
+
+@pytest.fixture
+def emulator():
+    with Emulator() as server:
+        yield server
+
+
+def without_capabilities() -> Fault:
+    """What a server says of its models that does not know the word yet."""
+
+    def forget(value):
+        if isinstance(value, dict):
+            return {key: forget(item) for key, item in value.items() if key != "capabilities"}
+        return [forget(item) for item in value] if isinstance(value, list) else value
+
+    async def act(exchange: Exchange) -> None:
+        messages = []
+
+        async def keep(message) -> None:
+            messages.append(message)
+
+        await exchange.answered(keep)
+        start, *parts = messages
+        body = b"".join(part.get("body", b"") for part in parts)
+        if start["status"] == 200:
+            body = json.dumps(forget(json.loads(body))).encode()
+        headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+        await exchange.send({**start, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+        await exchange.send({"type": "http.response.body", "body": body})
+
+    return Fault("capabilities are unknown", act)
+
+
+def test_it_passes_against_a_server_with_able_models(emulator: Emulator):
+    emulator.models.add("able", capabilities=["completion", "tools", "thinking", "vision", "insert", "audio"])
+    emulator.models.add("vectors", capabilities=["embedding"])
+    emulator.registry.remove("sdk-test/there-is-no-such-model")
+    run = run_suite(emulator.url, OLLAMA_TEST_PULL="pulled")
+    assert run.returncode == 0, run.stdout
+    assert counted(run.stdout, "passed") > 300
+    assert set(re.findall(r"able:latest has the capability '(\w+)'", run.stdout)) == {"tools", "insert", "thinking"}
+    assert counted(run.stdout, "skipped") == 9
+
+
+def test_it_leaves_no_model_behind(emulator: Emulator):
+    emulator.models.add("plain")
+    run = run_suite(emulator.url)
+    assert run.returncode == 0, run.stdout
+    assert [model.name.short for model in emulator.models] == ["plain:latest"]
+    assert "plain:latest has no capability 'vision'" in run.stdout
+    assert "OLLAMA_TEST_EMBED_MODEL" in run.stdout
+    assert "OLLAMA_TEST_PULL" in run.stdout
+
+
+def test_it_passes_against_the_oldest_server_it_is_meant_for():
+    with Emulator(version="0.5.0") as server:
+        server.models.add("vectors", capabilities=["embedding"])
+        server.models.add("plain", capabilities=["completion", "tools"])
+        for path in NEWER_THAN_0_5:
+            server.faults.add(NO_ROUTE, path=path)
+        for path in ("/api/show", "/api/tags"):
+            server.faults.add(without_capabilities(), path=path)
+        run = run_suite(server.url)
+        assert run.returncode == 0, run.stdout
+        assert "this server has no route for v1.responses.create" in run.stdout
+        assert "logprobs came with Ollama 0.12.11; this is 0.5.0" in run.stdout
+        assert {model.name.short for model in server.models} == {"plain:latest", "vectors:latest"}
+
+
+def test_it_does_not_pass_by_skipping(emulator: Emulator):
+    emulator.models.add("plain")
+    known = {"/api/version", "/api/tags", "/api/show"}
+    emulator.faults.add(NO_ROUTE, when=lambda request: request.path not in known and request.method != "HEAD")
+    run = run_suite(emulator.url)
+    assert run.returncode == 1, run.stdout
+    assert "at least 60 must" in run.stdout
+
+
+def test_it_fails_at_once_without_a_server(emulator: Emulator):
+    emulator.down()
+    run = run_suite(emulator.url)
+    assert run.returncode == 1
+    assert "ollama serve" in run.stderr
+    assert emulator.url in run.stderr
+    assert "passed" not in run.stdout
+
+
+def test_it_fails_at_once_without_a_model(emulator: Emulator):
+    emulator.models.add("vectors", capabilities=["embedding"])
+    run = run_suite(emulator.url)
+    assert run.returncode == 1
+    assert "ollama pull" in run.stderr
+
+
+def test_it_names_the_chosen_model_that_is_not_there(emulator: Emulator):
+    emulator.models.add("plain")
+    run = run_suite(emulator.url, OLLAMA_TEST_MODEL="missing")
+    assert run.returncode == 1
+    assert "missing" in run.stderr
