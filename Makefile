@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
+SECONDS ?= 600
 
 .PHONY: help demo test check generate changes test-integration fuzz soak bench clean
 
@@ -11,15 +12,15 @@ help:  ## list the targets
 $(READY): requirements-dev.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on the PATH: install Python 3.11, or say make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(READY)  ## stream, chat, embed and list against $OLLAMA_HOST, or against the emulator
 	@$(BIN)/python -m ollama_sdk.testing.demo
 
 test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: $(READY)  ## format, lint, types, import contract, document, generated code
 	$(BIN)/ruff format --check .
@@ -37,6 +38,12 @@ changes: $(READY)  ## what the edited document changes in the public interface, 
 
 test-integration: $(READY)  ## run every method against the live server at $OLLAMA_HOST
 	$(BIN)/python -m pytest tests/integration
+
+soak: $(READY)  ## chaos on real sockets for SECONDS (600)
+	$(BIN)/python benchmarks/soak.py $(SECONDS)
+
+bench: $(READY)  ## measure against the published clients and against bare httpx
+	$(BIN)/python -m benchmarks
 
 fuzz: $(READY)  ## drive the emulator from the document with many cases, for a few minutes
 	FUZZ_CASES=100 $(BIN)/python -m pytest tests/testing/test_emulator_document.py

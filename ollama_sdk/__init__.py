@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ._generated.sync_client import Ollama as Ollama
     from ._timeout import INHERIT as INHERIT
     from ._timeout import Timeout as Timeout
+    from ._timeout import TimeoutLike as TimeoutLike
     from .errors import *  # noqa: F403
     from .reliability import Cache as Cache
     from .reliability import CircuitBreaker as CircuitBreaker
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .streaming import AsyncStream as AsyncStream
     from .streaming import ResponseHead as ResponseHead
     from .streaming import Stream as Stream
+    from .streaming import StreamState as StreamState
 
 _MODULES = {
     "AsyncOllama": "_generated.async_client",
@@ -42,8 +44,11 @@ _MODULES = {
     "ResponseHead": "streaming",
     "Retry": "reliability",
     "Stream": "streaming",
+    "StreamState": "streaming",
     "Timeout": "_timeout",
+    "TimeoutLike": "_timeout",
 }
+_SUBMODULES = ("errors", "reliability", "streaming", "testing", "types")
 
 
 def __getattr__(name: str) -> Any:
@@ -53,7 +58,7 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
     elif name == "__all__":
         value = [*_MODULES, *import_module(".errors", __name__).__all__]
-    elif name in {"errors", "reliability", "streaming", "testing", "types"}:
+    elif name in _SUBMODULES:
         value = import_module(f".{name}", __name__)
     else:
         errors = import_module(".errors", __name__)
@@ -67,4 +72,4 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     from .errors import __all__ as errors  # noqa: PLC0415
 
-    return sorted([*_MODULES, *errors, "__version__", "errors", "streaming", "types"])
+    return sorted([*_MODULES, *errors, *_SUBMODULES, "__version__"])

@@ -11,7 +11,7 @@ import httpx
 from attrs import evolve
 
 from ._host import parse_host
-from ._request import Settings
+from ._request import Settings, named
 from ._runtime import AsyncRuntime, RawResponse, SyncRuntime
 from ._timeout import INHERIT, Inherit, Timeout, TimeoutLike, as_timeout
 from ._transports import AsyncClientTransport, AsyncTransports, ClientTransport, Servers, SyncTransports
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["AsyncClient", "AsyncNamespace", "RawResponse", "SyncClient", "SyncNamespace"]
 
 _RuntimeT = TypeVar("_RuntimeT", SyncRuntime, AsyncRuntime)
-_Unchanged = Inherit
 
 
 # What sync and async have in common
@@ -79,7 +78,7 @@ def _settings(
     return Settings(
         base_url=_url_of(hosts[0]),
         api_key=os.environ.get("OLLAMA_API_KEY") if api_key is None else api_key,
-        headers=dict(headers or {}),
+        headers=dict(named(headers, "headers")),
         own_headers={name.decode("ascii").lower(): value.decode("ascii") for name, value in own},
         timeout=Timeout() if isinstance(timeout, Inherit) else as_timeout(timeout),
         max_item_bytes=max_item_bytes,
@@ -165,7 +164,7 @@ class _Client(_Namespace[_RuntimeT]):
         settings = self._runtime.settings
         settings = evolve(
             settings,
-            headers={**settings.headers, **(headers or {})},
+            headers={**settings.headers, **named(headers, "headers")},
             own_headers=_without_key(settings.own_headers) if api_key is not None else settings.own_headers,
             timeout=settings.timeout if isinstance(timeout, Inherit) else as_timeout(timeout),
             api_key=settings.api_key if api_key is None else api_key,
@@ -182,13 +181,13 @@ class _Client(_Namespace[_RuntimeT]):
     def reconfigure(
         self,
         *,
-        retry: Retry | _Unchanged | None = INHERIT,
-        circuit_breaker: CircuitBreaker | _Unchanged | None = INHERIT,
-        rate_limit: RateLimit | _Unchanged | None = INHERIT,
-        failover: Failover | _Unchanged | None = INHERIT,
-        health: HealthCheck | _Unchanged | None = INHERIT,
-        cache: Cache | _Unchanged | None = INHERIT,
-        observer: Observer | _Unchanged | None = INHERIT,
+        retry: Retry | Inherit | None = INHERIT,
+        circuit_breaker: CircuitBreaker | Inherit | None = INHERIT,
+        rate_limit: RateLimit | Inherit | None = INHERIT,
+        failover: Failover | Inherit | None = INHERIT,
+        health: HealthCheck | Inherit | None = INHERIT,
+        cache: Cache | Inherit | None = INHERIT,
+        observer: Observer | Inherit | None = INHERIT,
     ) -> Policies:
         """Change policies at run time, for this client and every view of it; ``None`` turns one off.
 
@@ -210,7 +209,7 @@ class _Client(_Namespace[_RuntimeT]):
             "cache": cache,
             "observer": observer,
         }
-        changes = {name: policy for name, policy in asked.items() if not isinstance(policy, _Unchanged)}
+        changes = {name: policy for name, policy in asked.items() if not isinstance(policy, Inherit)}
         return self._runtime.transports.reconfigure(changes)
 
     def __repr__(self) -> str:
@@ -241,8 +240,10 @@ class SyncClient(_Client[SyncRuntime], SyncNamespace):
     Args:
         host: The server, in any form that ``OLLAMA_HOST`` takes; by default the one that ``OLLAMA_HOST`` names. Several
             servers, or :class:`ollama_sdk.reliability.Endpoint` with keys of their own, go with ``failover``.
-        api_key: Sent as a bearer token; by default ``OLLAMA_API_KEY``. ``""`` sends none.
-        headers: Headers for every request.
+        api_key: Sent as a bearer token, to ollama.com too where a method goes there; by default ``OLLAMA_API_KEY``.
+            ``""`` sends none.
+        headers: Headers for every request to that server; a method with a server of its own, such as ``web_search``, gets
+            none of them.
         timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever.
         transport: Any httpx transport, used instead of one of our own; closed with the client. Timeouts are then as exact
             as that transport reads: on httpx's own, each single read may take what is left when the body begins.

@@ -81,7 +81,6 @@ def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
     except ValueError:
-        # Leading zeros in IPv6 groups are fine, but a port may follow the address.
         return False
     return True
 

@@ -20,7 +20,7 @@ from .errors import ConfigurationError
 if TYPE_CHECKING:
     from ._operation import Argument, Operation
 
-__all__ = ["CallOptions", "Prepared", "Settings", "prepare"]
+__all__ = ["CallOptions", "Prepared", "Settings", "named", "prepare"]
 
 _JSON = "application/json"
 _USER_AGENT = f"ollama-sdk/{__version__}"
@@ -45,6 +45,19 @@ class CallOptions:
     extra_query: Mapping[str, str | int | float | bool | Sequence[str]] | None = None
     extra_body: Mapping[str, Any] | None = None
     timeout: TimeoutLike | Inherit = INHERIT
+
+
+def named(value: Any, argument: str) -> Mapping[str, Any]:
+    """The named values that an argument holds, none for ``None``.
+
+    Raises:
+        ConfigurationError: It is something else. It may hold a secret: the message does not show it.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in cast("Any", value)):
+        raise ConfigurationError(f"{argument}= takes a mapping whose keys are strings, such as a dict")
+    return cast("Mapping[str, Any]", value)
 
 
 def _above_zero(_: Any, attribute: Attribute[int], value: int) -> None:
@@ -181,7 +194,7 @@ def _body(
         data: dict[str, Any] = {a.wire: _encoded(operation, a, value) for a, value in fields.items()}
         if operation.streaming is not None:
             data["stream"] = stream
-        extra = _encode(operation, Any, options.extra_body or {}, "extra_body")
+        extra = _encode(operation, Any, named(options.extra_body, "extra_body"), "extra_body")
         return {"content": dumps(data | extra), "type": _JSON}, None
     if operation.body == "multipart":
         return _form(operation, fields, options), None
@@ -197,7 +210,8 @@ def _body(
 def _form(operation: Operation[Any, Any], fields: Mapping[Argument, Any], options: CallOptions) -> dict[str, Any]:
     files = {a.wire: file_part(value, a.name) for a, value in fields.items() if a.kind == "FileContent"}
     data = {a.wire: _text(_encoded(operation, a, value)) for a, value in fields.items() if a.kind != "FileContent"}
-    return {"files": files, "data": data | {k: _text(v) for k, v in (options.extra_body or {}).items()}}
+    extra = {name: _text(value) for name, value in named(options.extra_body, "extra_body").items()}
+    return {"files": files, "data": data | extra}
 
 
 def _text(value: Any) -> str:
@@ -234,7 +248,7 @@ def _url(
         path = path.replace(f"{{{name}}}", quote(value, safe=":@"))
     query = {a.wire: _encoded(operation, a, value) for a, value in given.items() if a.place == "query"}
     url = _joined(base, path)
-    params = query | _encode(operation, Any, options.extra_query or {}, "extra_query")
+    params = query | _encode(operation, Any, named(options.extra_query, "extra_query"), "extra_query")
     return url.copy_merge_params(params) if params else url
 
 
@@ -259,8 +273,11 @@ def _headers(
         headers |= {"transfer-encoding": "chunked"} if upload.size is None else {"content-length": str(upload.size)}
     if settings.api_key:
         headers["authorization"] = f"Bearer {settings.api_key}"
-    own: Mapping[str, str] = settings.own_headers if operation.server is None else {}
-    for name, value in (*settings.headers.items(), *own.items(), *(options.extra_headers or {}).items()):
+    # What was given for the client's own server, a proxy's password perhaps, is nobody else's business.
+    at_home = operation.server is None or httpx.URL(operation.server).host == settings.base_url.host
+    own = {**settings.headers, **settings.own_headers} if at_home else {}
+    extra = named(options.extra_headers, "extra_headers")
+    for name, value in (*own.items(), *extra.items()):
         headers[name.lower()] = value
     for name, value in headers.items():
         # The value may be a secret: the message does not show it.

@@ -101,8 +101,12 @@ class Deadlines:
 
     def item(self) -> None:
         """The caller waits for another item."""
-        if not self._draining:
-            self._enter("between_items", self.limits.between_items)
+        if self._draining:
+            return
+        self.phase = "between_items"  # as _enter() does, without the call: this runs for every token
+        self._spared = None
+        seconds = self.limits.between_items
+        self._phase_at = math.inf if seconds is None else self._clock.monotonic() + seconds
 
     def hold(self) -> None:
         """The caller waits for nothing at the moment: only the limit of the whole call runs on."""

@@ -218,8 +218,15 @@ class _AsyncBody(httpx.AsyncByteStream):
         return self
 
     async def __anext__(self) -> bytes:
-        with _as_httpx_errors(self._request):
+        try:
             return await anext(self._parts)
+        except StopAsyncIteration:
+            raise
+        except Exception as exc:  # not by a context manager, which would cost as much as reading the item
+            error = _as_httpx(exc, self._request)
+            if error is None:
+                raise
+            raise error from exc
 
     async def aclose(self) -> None:
         await self._stream.aclose()

@@ -35,7 +35,6 @@ __all__ = [
     "ServiceUnavailableError",
     "TimeoutPhase",
     "UnprocessableEntityError",
-    "status_error_class",
 ]
 
 TimeoutPhase = Literal["connect", "first_item", "between_items", "total", "pool", "write"]

@@ -175,10 +175,10 @@ class _Reader:
 
     def _end(self) -> None:
         names = {name.lower() for name, _ in self._headers}
-        if names.isdisjoint({b"content-length", b"transfer-encoding"}):
+        if self._head is not None and names.isdisjoint({b"content-length", b"transfer-encoding"}):
             self._complete = True  # RFC 9112, section 6.3: the body is whatever came before the close
         else:
-            self._problem = "the connection was closed before the body was complete"
+            self._problem = "the connection was closed before the response was complete"
 
     def next_event(self) -> Any:
         """The next of h11's events: the head, a part of the body, or the end; errors only after what came before them."""

@@ -111,6 +111,8 @@ def test_dir_names_what_can_be_used_and_every_name_of_it_can(name):
     assert {"Ollama", "AsyncOllama", "Timeout", "NotFoundError"} <= set(names) or "ChatResponse" in names
     for entry in names:
         assert getattr(module, entry) is not None
+    if name == "ollama_sdk":
+        assert {"errors", "reliability", "streaming", "testing", "types"} <= set(names)
 
 
 @pytest.mark.parametrize("name", ["Olama", "MessagParam", "_private"])

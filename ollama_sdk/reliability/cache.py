@@ -362,20 +362,28 @@ class _Recorded(httpx.SyncByteStream, httpx.AsyncByteStream):
     def __init__(self, inner: Any, done: Callable[[bytes], None]) -> None:
         self._inner = inner
         self._done = done
+        self._read: list[bytes] = []
+        self._chunks: Any = None
 
     def __iter__(self) -> Iterator[bytes]:
-        chunks: list[bytes] = []
         for chunk in self._inner:
-            chunks.append(chunk)
+            self._read.append(chunk)
             yield chunk
-        self._done(b"".join(chunks))
+        self._done(b"".join(self._read))
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        chunks: list[bytes] = []
-        async for chunk in self._inner:
-            chunks.append(chunk)
-            yield chunk
-        self._done(b"".join(chunks))
+    # No generator: one that is left half-way is a warning on trio.
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._chunks = aiter(self._inner)
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk: bytes = await anext(self._chunks)
+        except StopAsyncIteration:
+            self._done(b"".join(self._read))
+            raise
+        self._read.append(chunk)
+        return chunk
 
     def close(self) -> None:
         self._inner.close()

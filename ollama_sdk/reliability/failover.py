@@ -77,8 +77,8 @@ class Endpoint:
 
     Attributes:
         url: Base URL, such as ``http://gpu-1:11434``; a path is put before that of each request.
-        api_key: Sent as bearer token to this endpoint and to no other.
-        headers: Sent to this endpoint and to no other.
+        api_key: Sent as bearer token to this endpoint and to no other, in place of the one that the request has.
+        headers: Sent to this endpoint and to no other, in place of those of these names that the request has.
 
     Raises:
         ConfigurationError: The URL is none, or holds credentials.
@@ -143,6 +143,7 @@ class Member:
         self.base = httpx.URL(endpoint.url)
         self.prefix = self.base.raw_path.rstrip(b"/")
         self.headers = [(b"Host", self.base.netloc), *endpoint.own_headers()]
+        self.named = {name.lower() for name, _ in self.headers}
         # Adding to and removing from a set is atomic, counting up and down is not.
         self.in_flight: set[object] = set()
         self.available: frozenset[str] | None = None
@@ -197,8 +198,6 @@ class Endpoints:
         self.rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._lock = threading.Lock()
         self.rotation = itertools.count()
-        # What belongs to one endpoint is taken off every request before another gets it.
-        self._private = {name.lower() for member in self.members for name, _ in member.headers}
         home = self.members[0]
         self._home = (home.base.raw_scheme, home.base.raw_host, home.base.port, home.prefix)
 
@@ -227,8 +226,7 @@ class Endpoints:
     def address(self, request: httpx.Request, member: Member, target: bytes) -> httpx.Request:
         """``request`` as ``member`` shall get it."""
         request.extensions["endpoint"] = member.url
-        private = self._private
-        kept = [pair for pair in request.headers.raw if pair[0].lower() not in private]
+        kept = [pair for pair in request.headers.raw if pair[0].lower() not in member.named]
         return httpx.Request(
             request.method,
             member.url_of(target),
@@ -371,7 +369,7 @@ _STRATEGIES: dict[str, Callable[[Endpoints, httpx.Request], list[Member]]] = {
 class Journey:
     """One attempt of a call, from endpoint to endpoint until one of them answers."""
 
-    __slots__ = ("_config", "_endpoints", "_left", "_member", "_request", "_said", "_target")
+    __slots__ = ("_config", "_endpoints", "_left", "_leg", "_member", "_request", "_said", "_target", "_told")
 
     def __init__(self, endpoints: Endpoints, request: httpx.Request, target: bytes, members: list[Member]) -> None:
         self._endpoints = endpoints
@@ -380,14 +378,17 @@ class Journey:
         self._target = target
         self._left = members[: endpoints.config.tries]
         self._said: list[Exception] = []
+        self._told: list[str] = []
         self._member = self._left[0]
+        self._leg = request
 
     def next(self) -> httpx.Request:
         """The request to the endpoint whose turn it is, which counts as in flight there until :meth:`release`."""
         self._member = self._left[0]
         self._left = self._left[1:]
         self._member.in_flight.add(self)
-        return self._endpoints.address(self._request, self._member, self._target)
+        self._leg = self._endpoints.address(self._request, self._member, self._target)
+        return self._leg
 
     def release(self) -> None:
         """The call is no longer in flight; saying so again changes nothing."""
@@ -399,6 +400,9 @@ class Journey:
         Raises:
             NoEndpointError: Several endpoints have been tried, and all of them failed.
         """
+        if isinstance(outcome, httpx.Response):
+            # Whoever tells of the response later can name the endpoint that it came from.
+            outcome.extensions["url"] = self._leg.url
         if not (isinstance(outcome, httpx.Response) and flows(outcome)):
             self.release()
         return self._is_failure(outcome) and self._moves_on(outcome)
@@ -420,9 +424,10 @@ class Journey:
         failed = self._member
         cause = outcome if isinstance(outcome, Exception) else None
         if isinstance(outcome, httpx.Response):
-            self._said.append(status_error(self._request, failed.url, outcome))
+            self._said.append(status_error(self._leg, failed.url, outcome))
         else:
             self._said.append(outcome)
+        self._told.append(f"{failed.url}: {described(outcome)}")
         sent = not isinstance(outcome, CircuitOpenError)
         if self._left and self._has_time() and (not sent or may_repeat(self._request, cause)):
             self.release()
@@ -431,8 +436,8 @@ class Journey:
         if len(self._said) == 1:
             return False
         self.release()
-        said = "; ".join(map(described, self._said))
-        raise NoEndpointError(f"{operation_of(self._request)}: no endpoint could answer: {said}", self._said)
+        told = "; ".join(self._told)
+        raise NoEndpointError(f"{operation_of(self._request)}: no endpoint could answer: {told}", self._said)
 
     def _has_time(self) -> bool:
         deadline = deadline_of(self._request)

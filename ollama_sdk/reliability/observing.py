@@ -107,6 +107,8 @@ class _Watched(httpx.SyncByteStream, httpx.AsyncByteStream):
     def __init__(self, inner: Any, call: _Call) -> None:
         self._inner = inner
         self._call = call
+        self._chunks: Any = None
+        self._tell = call.first_item
 
     def __iter__(self) -> Iterator[bytes]:
         tell = self._call.first_item
@@ -120,17 +122,23 @@ class _Watched(httpx.SyncByteStream, httpx.AsyncByteStream):
             raise
         self._call.stream_ended(complete=True)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        tell = self._call.first_item
+    # No generator: one that is left half-way is a warning on trio.
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._chunks = aiter(self._inner)
+        return self
+
+    async def __anext__(self) -> bytes:
         try:
-            async for chunk in self._inner:
-                tell()
-                tell = _nothing
-                yield chunk
+            chunk: bytes = await anext(self._chunks)
+        except StopAsyncIteration:
+            self._call.stream_ended(complete=True)
+            raise
         except Exception as error:
             self._call.stream_ended(error)
             raise
-        self._call.stream_ended(complete=True)
+        self._tell()
+        self._tell = _nothing
+        return chunk
 
     def close(self) -> None:
         self._inner.close()

@@ -1,5 +1,5 @@
 """Streams of items: framing, and the stream objects that callers hold."""
 
-from ._stream import AsyncStream, ResponseHead, Stream
+from ._stream import AsyncStream, ResponseHead, Stream, StreamState
 
-__all__ = ["AsyncStream", "ResponseHead", "Stream"]
+__all__ = ["AsyncStream", "ResponseHead", "Stream", "StreamState"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
 import orjson
@@ -55,12 +55,12 @@ class Reader:
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body."""
         try:
-            for payload in self._cut(self._framer.feed, data):
+            for payload in self._framer.feed(data):
                 self._take(payload)
             if self._framer.refused:
-                self._cut(self._framer.feed, b"")
+                self._framer.feed(b"")
         except OllamaError as exc:
-            self.error = exc
+            self.error = self._placed(exc)
 
     def end(self, cause: Exception | None = None) -> None:
         """The body has ended: cleanly, or by ``cause``."""
@@ -68,7 +68,7 @@ class Reader:
             if cause is None:
                 self._take_rest()
         except OllamaError as exc:
-            self.error = exc
+            self.error = self._placed(exc)
         if self.finished or self.error is not None:
             return
         how = "the connection was lost" if cause else "the body ended"
@@ -83,15 +83,15 @@ class Reader:
         """The error of items that are JSON objects, but do not add up to a reply."""
         return DecodeError(f"{self._place}: the items of the stream do not add up to a reply: {cause!r}")
 
-    def _cut(self, cut: Callable[..., Sequence[bytes]], *data: bytes) -> Sequence[bytes]:
-        try:
-            return cut(*data)
-        except DecodeError as exc:
-            raise DecodeError(f"{self._place}: {exc}", excerpt=exc.excerpt) from None
+    def _placed(self, error: OllamaError) -> OllamaError:
+        """The error, named after its call if the framer, which knows none, raised it."""
+        if not isinstance(error, DecodeError) or str(error).startswith(self._place):
+            return error
+        return DecodeError(f"{self._place}: {error}", excerpt=error.excerpt)
 
     def _take_rest(self) -> None:
         """An item that lacks only its line end is whole; anything less is an end that came too early."""
-        for payload in self._cut(self._framer.finish):
+        for payload in self._framer.finish():
             try:
                 orjson.loads(payload)
             except orjson.JSONDecodeError:

@@ -130,6 +130,8 @@ class Exchange(Generic[ItemT, ReplyT]):
             self.pace.item()
         else:
             self.pace.release()
+        if self.paused:  # by another thread meanwhile, whose hold has just been undone
+            self.pace.hold()
 
     def cancel(self) -> bool:
         """Give the stream up, unless it has ended; whether there is something to stop."""
@@ -324,7 +326,7 @@ class Stream(Generic[ItemT, ReplyT]):
         exchange = self._exchange
         reader = exchange.reader
         exchange.asked()
-        while not self._ready or exchange.paused or exchange.cancelled:
+        while not self._ready or exchange.paused:
             if reader.error is not None or exchange.closed or exchange.cancelled:
                 self.close()
                 exchange.raise_if_failed()
@@ -459,7 +461,7 @@ class AsyncStream(Generic[ItemT, ReplyT]):
         exchange = self._exchange
         reader = exchange.reader
         exchange.asked()
-        while not self._ready or exchange.paused or exchange.cancelled:
+        while not self._ready or exchange.paused:
             if reader.error is not None or exchange.closed or exchange.cancelled:
                 await self.close()
                 exchange.raise_if_failed()

@@ -28,16 +28,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
     options = _parser().parse_args(arguments)
     speed = Speed(time_to_first_token=options.first_token, tokens_per_second=options.tokens_per_second)
-    with Emulator(host=options.host, port=options.port, speed=speed) as server:
-        for name, capabilities in _MODELS.items():
-            server.models.add(name, capabilities=capabilities)
-        for name in options.model:
-            server.models.add(name, capabilities=["completion", "tools"])
-        _say(f"{server.url} serves {', '.join(model.name.short for model in server.models)}")
-        try:
-            _log(server)
-        except KeyboardInterrupt:
-            _say("stopped")
+    server = Emulator(host=options.host, port=options.port, speed=speed)
+    try:
+        server.start()
+    except (OSError, OverflowError) as error:
+        sys.exit(f"Cannot listen at {server.url}: {error}. Another Ollama may run there; --port 0 takes any free port.")
+    for name, capabilities in _MODELS.items():
+        server.models.add(name, capabilities=capabilities)
+    for name in options.model:
+        server.models.add(name, capabilities=["completion", "tools"])
+    _say(f"{server.url} serves {', '.join(model.name.short for model in server.models)}")
+    try:
+        _log(server)
+    except KeyboardInterrupt:
+        _say("stopped")
+    finally:
+        server.stop()
 
 
 def _parser() -> argparse.ArgumentParser:

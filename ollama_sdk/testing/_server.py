@@ -125,6 +125,11 @@ class Server:
 
     async def _close(self) -> None:
         self._clock.cancel()
+        # A connection that is being accepted now needs three turns of the loop to be one; closing the listener before that
+        # would leave it open and unanswered for ever.
+        self._loop.remove_reader(self._socket.fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
         self._listener.close()
         for wire in list(self._wires):
             wire.reset_now()

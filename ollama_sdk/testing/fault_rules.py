@@ -95,8 +95,10 @@ class Faults:
             times: How often at most.
 
         Raises:
-            ValueError: For a condition on requests with a fault that strikes connections.
+            ValueError: For a share beyond 0 to 1, or a condition on requests with a fault that strikes connections.
         """
+        if not 0 <= share <= 1:
+            raise ValueError(f"share={share!r}; give a part between 0 and 1, such as 0.25 for every fourth")
         if fault.on_connection and any(item is not None for item in (path, method, model, when)):
             raise ValueError(f"{fault.name!r} strikes before there is a request: only times, skip and share apply")
         with self._lock:

@@ -188,7 +188,11 @@ class Fault:
     def reset(
         cls, when: Literal["before headers", "in headers", "after headers"] | None = None, *, after: int = 0
     ) -> Fault:
-        """Reset the connection: around the headers, or ``after`` some items."""
+        """Reset the connection: around the headers, or ``after`` some items.
+
+        Raises:
+            ValueError: There is no such moment.
+        """
 
         async def reset(exchange: Exchange) -> None:
             await exchange.wire.reset()
@@ -197,8 +201,11 @@ class Fault:
             exchange.wire.write(b"HTTP/1.1 200 OK\r\ncontent-ty")
             await exchange.wire.reset()
 
-        moments = {"before headers": reset, "in headers": in_headers}
-        return cls("reset", moments.get(when or "", Interruption(after, reset).act))
+        after_items = Interruption(after, reset).act
+        moments = {"before headers": reset, "in headers": in_headers, "after headers": after_items, None: after_items}
+        if when not in moments:
+            raise ValueError(f"when={when!r}; a connection is reset before headers, in headers or after headers")
+        return cls("reset", moments[when])
 
     @classmethod
     def refuse(cls) -> Fault:

@@ -44,10 +44,14 @@ class Model:
     Attributes:
         name: Its full name.
         capabilities: What it can do; a request for anything else is refused as the server refuses it.
+        family: What ``details`` says of its architecture; so do ``parameter_size`` and ``quantization_level``.
         context_length: Tokens.
         embedding_length: Numbers in a vector.
+        template: What ``show`` answers; so do ``system``, ``license``, ``parameters`` and ``messages``.
+        parent: The model it was made from; ``""`` without one.
         speed: How fast it answers; the server's own when ``None``.
         broken: Why its runner dies while loading; ``None`` for a sound model.
+        layers: The blobs it consists of.
         modified_at: Seconds since the epoch.
     """
 
@@ -64,7 +68,6 @@ class Model:
     parameters: Mapping[str, Any] = field(factory=dict[str, Any])
     messages: tuple[Mapping[str, Any], ...] = ()
     parent: str = ""
-    remote: bool = False
     speed: Speed | None = None
     broken: str | None = None
     layers: tuple[Layer, ...] = ()

@@ -480,6 +480,14 @@ def test_an_extra_header_that_cannot_travel_is_refused(refused, headers):
     assert next(iter(headers)).lower() in refused(extra_headers=headers)
 
 
+@pytest.mark.parametrize("extra", ["extra_headers", "extra_query", "extra_body"])
+@pytest.mark.parametrize("value", ["hunter2", [("a", "hunter2")], {1: "hunter2"}, {b"a": "hunter2"}])
+def test_an_extra_that_names_nothing_is_refused_without_being_told(refused, extra, value):
+    said = refused(**{extra: value})
+    assert said.startswith(f"{extra}=")
+    assert "hunter2" not in said
+
+
 @pytest.mark.parametrize("timeout", [0, -1, math.nan, "3", True])
 def test_a_limit_that_cannot_be_one_is_refused(refused, timeout):
     assert "total=" in refused(timeout=timeout)

@@ -46,6 +46,16 @@ def test_a_stream_without_its_last_item_delivers_what_arrived_before_it_raises(w
     assert server.host in str(error)
 
 
+@_of("v1.chat.completions.create", "v1.completions.create")
+def test_the_chunk_of_a_model_that_died_is_no_end(world, serve, route):
+    died = b'data: {"id":"c","object":"chunk","created":1,"model":"","system_fingerprint":"fp_ollama","choices":[]}\n\n'
+    server = serve(replies(streamed(route, items_of(capture(route.capture))[0] + died)))
+    with world.client(server.url) as client:
+        items, error = drain(route.call(client, stream=True))
+    assert (type(error), error.items, len(items)) == (IncompleteReplyError, 2, 2)
+    assert items[-1].model == ""
+
+
 @_of(*_FAILED)
 def test_an_error_in_the_stream_is_raised_in_the_servers_own_words(world, serve, route):
     body = capture(_FAILED[route.method])

@@ -232,6 +232,15 @@ async def test_a_header_that_cannot_travel_is_refused_before_any_request_without
     assert not server.received
 
 
+@pytest.mark.parametrize("headers", ["hunter2", [("X-Token", "hunter2")], {1: "hunter2"}])
+@pytest.mark.parametrize("kind", [Ollama, AsyncOllama])
+def test_headers_without_names_are_refused_at_once_without_being_told(kind, headers):
+    for make in (kind, kind("http://127.0.0.1:1").with_options):
+        with pytest.raises(ConfigurationError, match="headers=") as refused:
+            make(headers=headers)
+        assert "hunter2" not in str(refused.value)
+
+
 # Transports
 
 

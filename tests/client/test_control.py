@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from loopback import chunk, chunked
 
-from ollama_sdk import APITimeoutError, IncompleteReplyError, Timeout
+from ollama_sdk import APITimeoutError, IncompleteReplyError, Ollama, Timeout
+from ollama_sdk._timeout import Deadlines
 
 ITEM = b'{"model":"m","created_at":"2026-11-21T11:20:08Z","response":"word","done":false}\n'
 LAST = b'{"model":"m","created_at":"2026-11-21T11:20:08Z","response":"","done":true,"done_reason":"stop"}\n'
@@ -25,6 +26,18 @@ def two_items_then_silence(connection):
 def whole(connection):
     connection.answer(HEAD + chunk(ITEM) * 2 + END)
     connection.watch()
+
+
+def one_item_and_the_end_on_demand():
+    go_on = threading.Event()
+
+    def script(connection):
+        connection.answer(HEAD + chunk(ITEM))
+        connection.wait(go_on)
+        connection.send(END)
+        connection.watch()
+
+    return script, go_on
 
 
 def in_background(work):
@@ -72,15 +85,8 @@ def test_whoever_takes_an_item_of_a_paused_stream_waits_until_it_is_resumed(worl
 
 
 def test_a_pause_may_last_longer_than_the_limit_between_items(world, serve):
-    go_on = threading.Event()
-
-    def patient(connection):
-        connection.answer(HEAD + chunk(ITEM))
-        connection.wait(go_on)
-        connection.send(END)
-        connection.watch()
-
-    client = world.client(serve(patient).url, timeout=Timeout(between_items=0.1))
+    patient, go_on = one_item_and_the_end_on_demand()
+    client = world.client(serve(patient).url, timeout=Timeout(between_items=0.5))
     with client as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         waiting = in_background(lambda: next(stream))  # in the middle of a read when the pause begins
@@ -88,7 +94,29 @@ def test_a_pause_may_last_longer_than_the_limit_between_items(world, serve):
             waiting.result(0.02)
         stream.pause()
         with pytest.raises(TimeoutError):
+            waiting.result(0.7)
+        go_on.set()
+        stream.resume()
+        assert waiting.result(5).done
+
+
+def test_a_pause_in_the_very_moment_of_asking_stops_the_limits_too(serve, monkeypatch):
+    ask = Deadlines.item
+
+    def paused_while_asking(deadlines):
+        monkeypatch.undo()
+        stream.pause()
+        ask(deadlines)
+
+    patient, go_on = one_item_and_the_end_on_demand()
+    client = Ollama(serve(patient).url, timeout=Timeout(between_items=0.1))
+    with client, client.generate("m", "hi", stream=True) as stream:
+        next(stream)
+        monkeypatch.setattr(Deadlines, "item", paused_while_asking)
+        waiting = in_background(lambda: next(stream))
+        with pytest.raises(TimeoutError):
             waiting.result(0.3)
+        assert stream.state == "paused"
         go_on.set()
         stream.resume()
         assert waiting.result(5).done

@@ -464,6 +464,17 @@ async def test_the_web_is_searched_at_its_own_host_with_the_key(cloud):
     assert (cloud.last.headers["host"], cloud.last.target) == ("ollama.com", "/api/web_fetch")
 
 
+async def test_headers_for_ones_own_server_do_not_go_to_the_host_of_the_web_search(cloud):
+    mine = {"Authorization": "Basic gateway", "X-Gateway": "secret"}
+    with Ollama("http://gpu-1:1", api_key="key", headers=mine, transport=Redirected(cloud.url)) as client:
+        client.web_search("ollama")
+        assert cloud.last.headers["authorization"] == "Bearer key"
+        assert "x-gateway" not in cloud.last.headers
+    async with AsyncOllama("https://ollama.com", headers=mine, transport=AsyncRedirected(cloud.url)) as client:
+        await client.web_search("ollama")
+    assert cloud.last.headers["x-gateway"] == "secret"
+
+
 async def test_without_a_key_the_web_is_not_asked(cloud, monkeypatch):
     monkeypatch.delenv("OLLAMA_API_KEY", raising=False)
     before = len(cloud.received)

@@ -334,6 +334,7 @@ _BEHIND = format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [("7", 7), ("0", 0), (_AHEAD, 3600), (_AHEAD.replace(" GMT", ""), 3600), (_BEHIND, 0), ("soon", None), ("", None)],
+    ids=["seconds", "none", "a date", "a date without a zone", "a date that has passed", "words", "nothing"],
 )
 def test_the_time_to_wait_is_in_seconds_however_the_server_says_it(world, serve, chat, value, seconds):
     server = serve(replies(whole(capture("319-busy-generate"), 503, retry_after=value)))

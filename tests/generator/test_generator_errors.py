@@ -224,7 +224,7 @@ def mutations(draw: st.DrawFn) -> dict[str, Any]:
     return data
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(mutations())
 def test_a_document_with_any_one_mistake_builds_or_is_refused_in_one_message(data: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:

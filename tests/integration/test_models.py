@@ -87,9 +87,10 @@ def test_a_model_is_pulled(caller: Caller, pullable: str):
     assert items[-1].status == "success"
 
 
-def test_a_push_ends_well_or_says_why_not(caller: Caller, pullable: str, copied: str):
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_push_ends_well_or_says_why_not(caller: Caller, pullable: str, copied: str, stream: bool):
     try:
-        last = caller.stream("push", copied)[-1].status
+        last = (caller.stream("push", copied)[-1] if stream else caller.call("push", copied)).status
     except OllamaError as error:
         last = str(error)
     assert last

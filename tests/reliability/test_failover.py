@@ -87,7 +87,8 @@ def test_an_unsafe_call_moves_on_only_when_it_never_left(clock: HandClock, failu
 def test_when_all_fail_the_error_holds_what_each_said(caller: Caller, clock: HandClock) -> None:
     wire = Hosts(a=httpx.ConnectError("refused"), b=503, c=CircuitOpenError("open", endpoint=C, retry_after=1))
     with pytest.raises(
-        NoEndpointError, match=r"chat: no endpoint could answer: ConnectError: refused; .*answered 503; .*open"
+        NoEndpointError,
+        match=r"chat: no endpoint could answer: http://a:1: ConnectError: refused; http://b:2: status 503; http://c:3: .*open",
     ) as raised:
         post(caller, caller.wrap(PAIR, wire, THREE, Failover(), clock=clock))
     refused, busy, opened = raised.value.exceptions
@@ -143,7 +144,10 @@ def test_each_endpoint_gets_its_own_key_host_and_path_and_no_other_gets_them() -
             transport=FailoverTransport(httpx.HTTPTransport(), endpoints, Failover()), base_url=endpoints[0].url
         ) as client:
             response = client.post(
-                "/api/chat", json={}, headers={"X-Mine": "yes", "Authorization": "Bearer stray"}, extensions=SAFE
+                "/api/chat",
+                json={},
+                headers={"X-Mine": "yes", "Authorization": "Bearer the request's own"},
+                extensions=SAFE,
             )
         assert response.status_code == 200
         told = [
@@ -153,7 +157,7 @@ def test_each_endpoint_gets_its_own_key_host_and_path_and_no_other_gets_them() -
     host = server.url.removeprefix("http://")
     assert told[0] == ("/one/api/chat", "Bearer secret-1", "red", host, "yes")
     assert told[1] == ("/two/api/chat", "Bearer secret-2", None, host, "yes")
-    assert told[2] == ("/api/chat", None, None, host.replace("127.0.0.1", "localhost"), "yes")
+    assert told[2] == ("/api/chat", "Bearer the request's own", None, host.replace("127.0.0.1", "localhost"), "yes")
 
 
 def test_a_path_with_escapes_and_a_query_travels_unchanged(clock: HandClock) -> None:

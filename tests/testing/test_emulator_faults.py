@@ -230,6 +230,17 @@ def test_a_fault_of_connections_takes_no_condition_on_requests(server):
         server.faults.add(Fault.refuse(), path="/api/chat")
 
 
+@pytest.mark.parametrize("share", [-0.1, 1.5, 25])
+def test_a_share_that_is_no_part_is_refused(server, share):
+    with pytest.raises(ValueError, match=f"share={share}"):
+        server.faults.add(Fault.status(500), share=share)
+
+
+def test_a_moment_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="when='before'"):
+        Fault.reset("before")
+
+
 def test_a_server_that_is_down_refuses_and_comes_back_on_the_same_port(server, client):
     url = server.url
     for _ in range(3):

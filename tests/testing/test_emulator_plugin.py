@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ollama_sdk.testing import Emulator
+
 pytest_plugins = ["pytester"]
 
 PLUGIN = "ollama_sdk.testing.pytest_plugin"
@@ -51,6 +53,15 @@ def test_a_missing_extra_is_named():
     code = "import sys; sys.modules['uvicorn'] = None; sys.modules['uvicorn.config'] = None\nfrom ollama_sdk.testing import Emulator"
     failed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "pip install 'ollama-sdk[testing]'" in failed.stderr
+
+
+def test_the_command_line_says_plainly_that_a_port_is_taken():
+    with Emulator() as server:
+        command = [sys.executable, "-m", "ollama_sdk.testing", "--port", str(httpx.URL(server.url).port)]
+        failed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith(f"Cannot listen at {server.url}: ")
+    assert failed.stderr.count("\n") == 1
 
 
 def test_the_command_line_serves_and_logs_a_line_a_request():

@@ -1,0 +1,151 @@
+"""Takes one measurement in this process, which should be fresh: ``measure.py KIND CLIENT URL ROUNDS WORK…`` prints JSON."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import clients
+
+_KIB = 1024
+_MIB = 1024 * 1024
+
+
+def startup(name, url, _rounds):
+    """Seconds by the clock from the first line to the first reply, and the memory then, in MB.
+
+    httpx imports what its command line needs, and httpcore trio, wherever they are installed. A development environment has
+    them; no client asks for them. They are hidden from all clients alike.
+    """
+    sys.modules.update(dict.fromkeys(("click", "pygments", "rich", "trio")))
+    began = time.perf_counter()
+    client = clients.make(name, url)
+    client.chat()
+    return {"seconds": time.perf_counter() - began, "megabytes": memory("VmRSS") / _MIB}
+
+
+def calls(name, url, rounds, method, count):
+    """CPU seconds of a call."""
+    call = getattr(clients.make(name, url), method)
+    many = range(int(count))
+
+    def work():
+        for _ in many:
+            call()
+
+    call()
+    return {"seconds": least(work, rounds) / len(many)}
+
+
+def stream(name, url, rounds, method, items, length="12"):
+    """CPU seconds of a streamed item."""
+    read = getattr(clients.make(name, url), method)
+    model = f"{items}x{length}"
+    read(f"10x{length}")
+    return {"seconds": least(lambda: read(model), rounds) / int(items)}
+
+
+def async_stream(name, url, rounds, items, streams="1"):
+    """CPU seconds of a streamed item, in several streams at once."""
+    import asyncio
+
+    maker = clients.make(name, url)
+    model = f"{items}x12"
+
+    async def work():
+        best = float("inf")
+        async with maker.async_client() as client:
+            await maker.async_ndjson(client, "10x12")
+            for _ in range(rounds):
+                began = time.process_time()
+                await asyncio.gather(*(maker.async_ndjson(client, model) for _ in range(int(streams))))
+                best = min(best, time.process_time() - began)
+        return best
+
+    return {"seconds": asyncio.run(work()) / int(items) / int(streams)}
+
+
+# Growth
+
+
+def stream_memory(name, url, _rounds, items):
+    """Bytes that the process grows by while it reads a stream of so many items, at the most."""
+    client = clients.make(name, url)
+    client.ndjson("10000x12")
+    return {"bytes": growth(lambda: client.ndjson(f"{items}x12"))}
+
+
+def leak(name, url, _rounds, count):
+    """What a tenth of so many calls leaves behind, and what all of them do: bytes, objects, open files."""
+    import gc
+
+    client = clients.make(name, url)
+
+    def left():
+        gc.collect()
+        return memory("VmRSS"), len(gc.get_objects()), len(list(Path("/proc/self/fd").iterdir()))
+
+    def work(times):
+        for _ in range(times):
+            client.chat()
+            client.ndjson("5x12")
+
+    work(int(count) // 10)
+    before = left()
+    work(int(count) - int(count) // 10)
+    return dict(zip(("bytes", "objects", "files"), (b - a for a, b in zip(before, left(), strict=True)), strict=True))
+
+
+def image(name, url, _rounds, size):
+    """Peak memory of sending an image, in copies of the image."""
+    client = clients.make(name, url)
+    client.chat()
+    data = bytes(range(256)) * (int(size) // 256)
+    message = {"role": "user", "content": "What is this?", "images": [data]}
+    return {"copies": growth(lambda: client.client.chat("llama3.2", [message])) / len(data)}
+
+
+def blob(name, url, _rounds, size):
+    """Peak memory of uploading a file, in bytes."""
+    import tempfile
+
+    client = clients.make(name, url)
+    client.chat()
+    with tempfile.NamedTemporaryFile() as file:
+        file.truncate(int(size))
+        digest = "sha256:" + "0" * 64
+        return {"bytes": growth(lambda: client.client.upload_blob(digest, Path(file.name)))}
+
+
+# How
+
+
+def least(work, rounds):
+    """The least CPU seconds of several rounds: noise only adds."""
+    best = float("inf")
+    for _ in range(rounds):
+        began = time.process_time()
+        work()
+        best = min(best, time.process_time() - began)
+    return best
+
+
+def memory(field):
+    """A line of Linux's record of this process, in bytes: ``VmRSS`` is memory now, ``VmHWM`` at its peak."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * _KIB for line in lines if line.startswith(field))
+
+
+def growth(work):
+    """Bytes by which the peak of memory exceeds what there was before."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the peak so far
+    before = memory("VmRSS")
+    work()
+    return memory("VmHWM") - before
+
+
+KINDS = {f.__name__: f for f in (startup, calls, stream, async_stream, stream_memory, leak, image, blob)}
+
+if __name__ == "__main__":
+    kind, client_name, server, turns, *what = sys.argv[1:]
+    print(json.dumps(KINDS[kind](client_name, server, int(turns), *what)))

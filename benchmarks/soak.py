@@ -1,0 +1,53 @@
+"""Lets sync, asyncio and trio clients live through chaos for as long as asked; ``python benchmarks/soak.py SECONDS``.
+
+It prints a line a minute and a summary, and exits with 1 when a promise was broken or something was left behind. The chaos is that of
+``tests/reliability/chaos.py``, which says what is promised.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "reliability"))
+
+from chaos import Tally, belongings, leftovers, unleash
+
+_SHOWN = 20
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Chaos on real sockets, for as long as asked.")
+    parser.add_argument("seconds", type=float, nargs="?", default=600.0, help="how long (default: 600)")
+    parser.add_argument(
+        "--seed", type=int, default=time.time_ns() % 2**32, help="to make the same calls and troubles again"
+    )
+    asked = parser.parse_args()
+    print(f"three servers, three clients, {asked.seconds:g} s of chaos, --seed {asked.seed}", flush=True)
+
+    logging.getLogger("ollama_sdk").setLevel(logging.ERROR)  # the observer fails on purpose
+    started = time.monotonic()
+
+    def report(tally: Tally) -> None:
+        files = sum(key.startswith("file") for key in belongings())
+        print(f"{time.monotonic() - started:6.0f} s: {tally.line()}; {files} files open", flush=True)
+
+    before = belongings()
+    tally = unleash(asked.seconds, seed=asked.seed, report=report)
+    left = leftovers(before)
+
+    print("\nHow often what happened:")
+    for what, count in sorted(tally.counts.items()):
+        print(f"  {count:8d}  {what}")
+    for title, things in (("Promises broken", tally.broken), ("Left behind", list(left.values()))):
+        print(f"\n{title}: {len(things) or 'none'}")
+        for thing in things[:_SHOWN]:
+            print(f"  {thing}")
+    return 1 if tally.broken or left else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

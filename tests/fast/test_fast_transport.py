@@ -1,0 +1,146 @@
+"""What the fast transport reads is what h11 would have read, however it is sent and split."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+
+import h11
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from loopback import END, chunk, chunked, free_port, head, replies, replies_and_closes, whole
+from streamed import LAST, chat_item
+
+from ollama_sdk import APIConnectionError, Ollama
+from ollama_sdk.fast import AsyncFastTransport, FastTransport, _Reader
+
+_HEADS = {
+    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "length": b"HTTP/1.1 201 Created\r\nX-Empty:\r\nContent-Length: %d\r\n\r\n",
+    "close": b"HTTP/1.0 404 Not Found\r\nx-a: 1\r\nX-A: 2\r\n\r\n",
+    "interim": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n",
+}
+
+
+def _response(kind, pieces):
+    body = b"".join(pieces)
+    if kind == "chunked":
+        return _HEADS[kind] + b"".join(chunk(piece) for piece in pieces if piece) + END
+    return (_HEADS[kind] % len(body) if b"%d" in _HEADS[kind] else _HEADS[kind]) + body
+
+
+def _read(reader, reads):
+    """The head, the body, and whether both came to a good end."""
+    response, body = None, b""
+    for data in [*reads, b""]:
+        reader.feed(data)
+        try:
+            while (event := reader.next_event()) is not h11.NEED_DATA:
+                if isinstance(event, h11.Response):
+                    response = event
+                elif isinstance(event, h11.Data):
+                    body += bytes(event.data)
+                elif isinstance(event, h11.EndOfMessage):
+                    return response, body, True
+        except h11.RemoteProtocolError:
+            return response, body, False
+    return response, body, False
+
+
+class _H11:
+    """h11 itself behind the same face."""
+
+    def __init__(self):
+        self._connection = h11.Connection(h11.CLIENT)
+        self._connection.send(h11.Request(method="GET", target="/", headers=[("host", "x")]))
+        self._connection.send(h11.EndOfMessage())
+        self.feed, self.next_event = self._connection.receive_data, self._connection.next_event
+
+
+def _split(data, cuts):
+    edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    return [data[a:b] for a, b in itertools.pairwise(edges)]
+
+
+@given(
+    kind=st.sampled_from(sorted(_HEADS)),
+    pieces=st.lists(st.binary(max_size=40), max_size=6),
+    cuts=st.lists(st.integers(0, 1000), max_size=8),
+    missing=st.integers(0, 60),
+)
+def test_a_response_split_anywhere_and_broken_off_anywhere_reads_as_h11_reads_it(kind, pieces, cuts, missing):
+    sent = _response(kind, pieces)
+    reads = _split(sent[: len(sent) - missing], cuts)
+    response, body, ended = _read(_Reader(), reads)
+    expected, expected_body, expected_end = _read(_H11(), reads)
+    assert (body, ended) == (expected_body, expected_end)
+    assert (response is None) == (expected is None)
+    if response is not None:
+        assert response.status_code == expected.status_code
+        assert response.http_version == expected.http_version
+        assert response.headers.raw_items() == expected.headers.raw_items()
+
+
+@given(st.lists(st.binary(max_size=60) | st.sampled_from(list(_HEADS.values())), max_size=6))
+def test_whatever_a_server_sends_nothing_but_a_protocol_error_comes_of_it(reads):
+    _read(_Reader(), [data for data in reads if data])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [whole(b""), whole(b"", content_type=None), head(204, None), head(content_length=17)],
+    ids=["empty", "no type", "no content", "a length without a body"],
+)
+def test_an_answer_to_head_has_no_body_whatever_its_head_says(world, serve, answer):
+    with world.client(serve(replies(answer, answer)).url) as client:
+        assert client.is_available() is True
+        assert client.is_available() is True
+
+
+def test_a_burst_of_items_passes_as_few_pieces(serve):
+    items = [chat_item(str(number)) for number in range(50)]
+    server = serve(replies(chunked("application/x-ndjson", *items, LAST) + END))
+    with httpx.Client(transport=FastTransport()) as client, client.stream("GET", server.url) as response:
+        pieces = list(response.iter_raw())
+    assert b"".join(pieces) == b"".join([*items, LAST])
+    assert len(pieces) < len(items)
+
+
+def test_a_connection_on_which_the_server_said_too_much_is_not_used_again(world, serve):
+    answer = whole(LAST.strip())
+    server = serve(replies(answer + b"HTTP/1.1 200 OK\r\n"), replies(answer))
+    with world.client(server.url) as client:
+        assert client.chat("m", []).done
+        assert client.chat("m", []).done
+    assert len(server.connections) == 2
+
+
+def test_a_connection_is_used_again_after_a_stream_read_to_its_end(world, serve):
+    server = serve(replies(*[chunked("application/x-ndjson", LAST) + END] * 3))
+    with world.client(server.url) as client:
+        for _ in range(3):
+            assert len(list(client.chat("m", [], stream=True))) == 1
+    assert len(server.connections) == 1
+
+
+def test_a_head_without_end_is_given_up(world, serve):
+    endless = b"HTTP/1.1 200 OK\r\n" + b"x-padding: 1\r\n" * 10_000
+    with (
+        world.client(serve(replies_and_closes(endless)).url) as client,
+        pytest.raises(APIConnectionError, match="head"),
+    ):
+        client.chat("m", [])
+
+
+@pytest.mark.parametrize("transport", [FastTransport, AsyncFastTransport])
+def test_a_transport_travels_to_another_process_without_its_connections(transport):
+    assert type(pickle.loads(pickle.dumps(transport()))) is transport
+
+
+def test_a_client_travels_with_its_transport():
+    with Ollama(f"http://127.0.0.1:{free_port()}", transport=FastTransport()) as client:
+        copy = pickle.loads(pickle.dumps(client))
+    assert copy.base_url == client.base_url
+    copy.close()

@@ -1,0 +1,793 @@
+"""The policies as users of the clients meet them: asked for by name, stacked, shared, changed under way."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from chaos import belongings, leftovers
+from loopback import Loopback, whole
+
+from ollama_sdk import (
+    APIConnectionError,
+    APITimeoutError,
+    AsyncOllama,
+    Cache,
+    CircuitBreaker,
+    CircuitOpenError,
+    ConfigurationError,
+    Endpoint,
+    Failover,
+    HealthCheck,
+    IncompleteReplyError,
+    NoEndpointError,
+    NotFoundError,
+    Ollama,
+    OllamaError,
+    RateLimit,
+    RateLimitExceededError,
+    Retry,
+    ServiceUnavailableError,
+    Timeout,
+)
+from ollama_sdk.reliability import AttemptStarted, CallEnded, Event, RetryBudget, Waited
+from ollama_sdk.testing import Emulator, Fault
+
+sys.path.append(str(Path(__file__).parents[1] / "client"))
+import worlds
+
+AT_ONCE = functools.partial(Retry, initial=0.001, maximum=0.002)
+OPEN_AFTER_TWO = CircuitBreaker(failure_rate=1, window=2, minimum_calls=2, open_for=60)
+QUESTION = [{"role": "user", "content": "Hi"}]
+KINDS = ["sync", "asyncio", "trio"]
+
+
+@pytest.fixture(params=KINDS)
+def world(request):
+    with worlds.world(request.param) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def emulators():
+    with Emulator() as one, Emulator() as two:
+        yield one, two
+
+
+@pytest.fixture
+def servers(emulators):
+    for server in emulators:
+        server.reset()
+        server.up()
+        server.models.add("llama3.2", capabilities=["completion", "embedding"])
+        server.reply("Hello", " there", "!")
+    return emulators
+
+
+@pytest.fixture
+def server(servers):
+    return servers[0]
+
+
+def health(client: Any) -> Any:
+    """The health checks of a client, to be called as in the sync world."""
+    return (
+        worlds._Blocking(client._portal, client._inner.health)
+        if isinstance(client, worlds._Blocking)
+        else client.health
+    )
+
+
+def states(client: Any) -> Any:
+    return client._runtime.transports.stack._states
+
+
+def chat(client: Any, **options: Any) -> Any:
+    return client.chat("llama3.2", QUESTION, **options)
+
+
+def paths(server: Emulator) -> list[str]:
+    return [request.path for request in server.requests]
+
+
+def eventually(holds: Any, patience: float = 3.0) -> bool:
+    until = time.monotonic() + patience
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        gc.collect()
+        time.sleep(0.005)
+    return True
+
+
+# Off until asked for
+
+
+def test_without_policies_nothing_of_them_is_even_imported(server):
+    code = """
+import sys, anyio
+from ollama_sdk import AsyncOllama, Ollama
+
+question = [{"role": "user", "content": "Hi"}]
+with Ollama(sys.argv[1]) as client:
+    client.chat("llama3.2", question)
+    client.with_options(timeout=3).chat("llama3.2", question, stream=True).collect()
+
+async def main():
+    async with AsyncOllama(sys.argv[1]) as client:
+        await client.chat("llama3.2", question)
+
+anyio.run(main)
+assert not [name for name in sys.modules if name.startswith(("ollama_sdk.reliability", "cachetools"))]
+"""
+    subprocess.run([sys.executable, "-c", code, server.url], check=True, timeout=60)
+
+
+def test_without_policies_a_call_is_one_request_whatever_comes_of_it(world, servers):
+    one, two = servers
+    with world.client(one.url) as client:
+        one.faults.add(Fault.status(503, retry_after=0), times=1)
+        with pytest.raises(ServiceUnavailableError):
+            client.version()
+        one.faults.add(Fault.reset("before headers"), times=1)
+        with pytest.raises(APIConnectionError):
+            client.version()
+        assert len(one.requests) == 2
+        for _ in range(20):
+            client.embed("llama3.2", "same")
+        assert len(one.requests) == 22
+    with pytest.raises(ConfigurationError, match="failover"):
+        Ollama([one.url, two.url])
+
+
+# Retry
+
+BEFORE_ANYTHING_ARRIVED = {
+    "503": Fault.status(503),
+    "reset": Fault.reset("before headers"),
+    "reset in the headers": Fault.reset("in headers"),
+    "cut": Fault.cut(after=0, clean=False),
+}
+
+
+@pytest.mark.parametrize("fault", BEFORE_ANYTHING_ARRIVED.values(), ids=BEFORE_ANYTHING_ARRIVED)
+@pytest.mark.parametrize("stream", [False, True], ids=["one piece", "streamed"])
+def test_what_failed_before_anything_reached_the_caller_is_repeated(world, server, fault, stream):
+    server.faults.add(fault, times=2)
+    with world.client(server.url, retry=AT_ONCE()) as client:
+        reply = chat(client, stream=stream)
+        text = "".join(item.message.content for item in reply) if stream else reply.message.content
+    assert text == "Hello there!"
+    assert len(server.requests) == 3
+
+
+def test_a_one_piece_reply_that_breaks_off_in_the_middle_is_repeated(world, server):
+    server.faults.add(Fault.cut(clean=False), times=1)
+    with world.client(server.url, retry=AT_ONCE()) as client:
+        assert chat(client).message.content == "Hello there!"
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("fault", [Fault.cut(after=2, clean=False), Fault.cut(after=2), Fault.reset(after=2)])
+def test_a_stream_is_never_repeated_once_an_item_has_reached_the_caller(world, server, fault):
+    server.faults.add(fault)
+    with world.client(server.url, retry=AT_ONCE()) as client:
+        stream = chat(client, stream=True)
+        texts: list[str] = []
+        with pytest.raises(IncompleteReplyError) as raised:
+            texts.extend(item.message.content for item in stream)
+    assert (texts, raised.value.items) == (["Hello", " there"], 2)
+    assert len(server.requests) == 1
+
+
+UNSAFE = {
+    "signout": lambda client: client.signout(),
+    "create": lambda client: client.create("new", from_="llama3.2"),
+    "delete": lambda client: client.delete("llama3.2"),
+}
+
+
+@pytest.mark.parametrize("call", UNSAFE.values(), ids=UNSAFE)
+def test_what_is_unsafe_to_repeat_is_sent_once(world, servers, call):
+    for server in servers:
+        server.faults.add(Fault.status(503, retry_after=0))
+    hosts = [server.url for server in servers]
+    policies = {"retry": AT_ONCE(resume=True), "failover": Failover()}
+    with world.client(hosts, **policies) as client, pytest.raises(ServiceUnavailableError):
+        call(client)
+    assert [len(server.requests) for server in servers] == [1, 0]
+
+
+def test_what_is_unsafe_to_repeat_still_moves_on_from_a_server_that_is_not_there(world, servers):
+    one, two = servers
+    one.down()
+    with world.client([one.url, two.url], failover=Failover()) as client:
+        client.delete("llama3.2")
+    assert "llama3.2" not in two.models
+
+
+@pytest.mark.parametrize(("resume", "requests"), [(False, 1), (True, 2)])
+@pytest.mark.parametrize("fault", [Fault.status(503), Fault.reset("before headers"), Fault.cut(clean=False)])
+def test_an_interrupted_pull_is_continued_only_when_asked_for(world, server, resume, requests, fault):
+    server.faults.add(fault, times=1)
+    with world.client(server.url, retry=AT_ONCE(resume=resume)) as client:
+        try:
+            assert client.pull("tiny").status == "success"
+        except OllamaError:
+            assert not resume
+    assert paths(server) == ["/api/pull"] * requests
+
+
+def test_other_statuses_are_repeated_by_choice(world, server):
+    server.faults.add(Fault.status(500), times=1)
+    with world.client(server.url, retry=AT_ONCE(statuses={500})) as client:
+        assert chat(client).message.content == "Hello there!"
+
+
+def test_the_retry_budget_is_shared_by_all_calls(world, server):
+    server.faults.add(Fault.status(503))
+    with world.client(server.url, retry=AT_ONCE(budget=RetryBudget(tokens=4))) as client:
+        for client_or_view in (client, client, client.with_options(timeout=3)):
+            with pytest.raises(ServiceUnavailableError):
+                client_or_view.version()
+    assert len(server.requests) == 4
+
+
+# Time
+
+
+def test_first_item_bounds_each_attempt_and_total_all_of_them(world, server):
+    server.faults.add(Fault.stall())
+    late = AT_ONCE(attempts=50, errors=(httpx.ReadTimeout,), budget=None)
+    with world.client(server.url, retry=late, timeout=Timeout(first_item=0.1, total=0.35)) as client:
+        started = time.monotonic()
+        with pytest.raises(APITimeoutError) as raised:
+            chat(client)
+        assert raised.value.phase == "total"
+        assert 0.3 <= time.monotonic() - started < 1
+        assert len(server.requests) in {3, 4}
+
+
+def test_an_attempt_after_a_late_one_has_its_own_first_item_limit(world, server):
+    server.faults.add(Fault.stall(), times=2)
+    late = AT_ONCE(errors=(httpx.ReadTimeout,))
+    with world.client(server.url, retry=late, timeout=Timeout(first_item=0.15)) as client:
+        assert chat(client).message.content == "Hello there!"
+    assert len(server.requests) == 3
+
+
+def test_a_wait_that_would_outlast_the_total_is_not_begun(world, server):
+    server.faults.add(Fault.status(503))
+    with world.client(server.url, retry=Retry(initial=60, maximum=60, jitter="none"), timeout=5) as client:
+        started = time.monotonic()
+        with pytest.raises(ServiceUnavailableError):
+            chat(client)
+    assert time.monotonic() - started < 2
+    assert len(server.requests) == 1
+
+
+def test_waiting_for_a_place_counts_towards_the_total(world, server):
+    with world.client(server.url, rate_limit=RateLimit(concurrent=1)) as client:
+        with chat(client, stream=True), pytest.raises(APITimeoutError) as raised:
+            client.version(timeout=Timeout(total=0.05))
+        assert raised.value.phase == "total"
+        assert "rate limit" in str(raised.value)
+        client.version()
+    assert paths(server) == ["/api/chat", "/api/version"]
+
+
+def test_retry_after_is_kept(world, server):
+    server.faults.add(Fault.status(503, retry_after=0.2), times=1)
+    with world.client(server.url, retry=AT_ONCE()) as client:
+        client.version()
+    first, second = server.requests
+    assert second.started_at - first.started_at >= 0.2
+
+
+@pytest.mark.parametrize("asked", ["3600", "Fri, 31 Dec 2999 23:59:59 GMT"])
+def test_nobody_waits_longer_for_retry_after_than_the_limit(world, asked):
+    with Loopback(lambda connection: connection.answer(whole(b"{}", 503, retry_after=asked))) as server:
+        retry = AT_ONCE(retry_after_limit=60)
+        with world.client(server.url, retry=retry) as client, pytest.raises(ServiceUnavailableError) as raised:
+            client.version()
+        assert raised.value.retry_after >= 3600
+        assert len(server.requests) == 1
+
+
+# Circuit breaker
+
+
+def test_each_endpoint_has_a_circuit_of_its_own(world, servers):
+    one, two = servers
+    one.faults.add(Fault.status(503))
+    with world.client([one.url, two.url], failover=Failover(), circuit_breaker=OPEN_AFTER_TWO) as client:
+        for _ in range(5):
+            client.version()
+    assert [len(one.requests), len(two.requests)] == [2, 5]
+
+
+def test_an_open_circuit_fails_at_once_and_says_until_when(world, server):
+    server.faults.add(Fault.status(503))
+    with world.client(server.url, circuit_breaker=OPEN_AFTER_TWO) as client:
+        for _ in range(2):
+            with pytest.raises(ServiceUnavailableError):
+                client.version()
+        with pytest.raises(CircuitOpenError) as raised:
+            client.with_options(timeout=2).version()
+        assert client.is_available() is False
+    assert (raised.value.endpoint, raised.value.retry_after) == (server.url, pytest.approx(60, abs=5))
+    assert len(server.requests) == 2
+
+
+# Rate limit
+
+# Each gives what is still held of the stream afterwards.
+ENDS = {
+    "is read to its end": lambda stream: (list(stream), stream),
+    "is closed": lambda stream: (stream.close(), stream),
+    "is cancelled": lambda stream: (stream.cancel(), stream),
+    "is forgotten": lambda stream: None,
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_a_stream_holds_its_place_until_it(world, server, end):
+    with world.client(server.url, rate_limit=RateLimit(concurrent=1, wait=False)) as client:
+        stream = chat(client, stream=True)
+        next(stream)
+        with pytest.raises(RateLimitExceededError):
+            client.version()
+        with pytest.raises(RateLimitExceededError):
+            client.with_options(timeout=3).version()
+        held = end(stream)
+        del stream
+        assert eventually(lambda: states(client).limiter.held == 0)
+        client.version()
+        del held
+    assert paths(server) == ["/api/chat", "/api/version"]
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_waiter_gives_its_turn_to_the_next(server):
+    async with AsyncOllama(server.url, rate_limit=RateLimit(concurrent=1)) as client:
+        order: list[str] = []
+
+        async def ask(name: str, patience: float) -> None:
+            with anyio.move_on_after(patience):
+                await client.version()
+                order.append(name)
+
+        async with anyio.create_task_group() as tasks, await chat(client, stream=True):
+            tasks.start_soon(ask, "impatient", 0.05)
+            await anyio.sleep(0.02)
+            tasks.start_soon(ask, "patient", 5)
+            await anyio.sleep(0.1)
+        assert order == ["patient"]
+        assert (states(client).limiter.held, states(client).limiter.waiting) == (0, 0)
+
+
+# Failover
+
+
+def test_calls_move_on_in_the_order_given(world, servers):
+    one, two = servers
+    with world.client([one.url, two.url], failover=Failover("priority", eject_after=100)) as client:
+        client.version()
+        with one.outage():
+            client.version()
+            assert "".join(item.message.content for item in chat(client, stream=True)) == "Hello there!"
+        client.version()
+    assert (paths(one), paths(two)) == (["/api/version"] * 2, ["/api/version", "/api/chat"])
+
+
+def test_each_endpoint_gets_its_own_key_and_headers_and_no_other_gets_them(world, servers):
+    one, two = servers
+    hosts = [Endpoint(one.url, api_key="key-1"), Endpoint(two.url, headers={"X-Team": "red"})]
+    with world.client(hosts, api_key="key", headers={"X-Mine": "yes"}, failover=Failover(eject_after=100)) as client:
+        one.faults.add(Fault.status(503))
+        client.version()
+        client.with_options(api_key="key-of-the-view").version()
+        health(client).check()
+
+    def told(server: Emulator, path: str) -> list[tuple[str | None, ...]]:
+        names = ("authorization", "x-team", "x-mine")
+        return [tuple(map(r.headers.get, names)) for r in server.requests if r.path == path]
+
+    assert set(told(one, "/api/version")) == {("Bearer key-1", None, "yes")}
+    assert told(two, "/api/version") == [
+        ("Bearer key", "red", "yes"),
+        ("Bearer key-of-the-view", "red", "yes"),
+        ("Bearer key", "red", "yes"),
+    ]
+    # One that answers 503 is not asked further.
+    assert (told(one, "/api/tags"), told(two, "/api/tags")) == ([], [("Bearer key", "red", "yes")])
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one", "several"])
+def test_what_goes_to_its_own_host_passes_failover_by_without_the_key_of_an_endpoint(world, several):
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"results": []} if request.url.host == "ollama.com" else {"version": "1"})
+
+    hosts: list[Any] = [Endpoint("http://a:1", api_key="key-1", headers={"X-Own": "1"})]
+    options: dict[str, Any] = {"failover": Failover()} if several else {}
+    if several:
+        hosts.append(Endpoint("http://b:1", api_key="key-2"))
+    with world.client(hosts, api_key="key", transport=httpx.MockTransport(answer), **options) as client:
+        client.version()
+        client.web_search("llamas")
+        client.with_options(api_key="other").web_search("llamas")
+    told = [(r.url.host, r.headers["host"], r.headers["authorization"], r.headers.get("x-own")) for r in seen]
+    assert told == [
+        ("a", "a:1", "Bearer key-1", "1"),
+        ("ollama.com", "ollama.com", "Bearer key", None),
+        ("ollama.com", "ollama.com", "Bearer other", None),
+    ]
+
+
+def test_when_no_endpoint_answers_the_error_holds_a_typed_error_of_each(world, servers):
+    one, two = servers
+    one.faults.add(Fault.status(503, retry_after=7))
+    two.down()
+    with world.client([one.url, two.url], failover=Failover()) as client:
+        for ask in (client.version, lambda: chat(client, stream=True)):
+            with pytest.raises(NoEndpointError) as raised:
+                ask()
+            assert one.url in str(raised.value)
+            assert two.url in str(raised.value)
+            for error in (raised.value, pickle.loads(pickle.dumps(raised.value))):
+                busy, gone = error.exceptions
+                assert (type(busy), busy.retry_after) == (ServiceUnavailableError, 7)
+                assert type(gone) is APIConnectionError
+                assert one.url in str(busy)
+                assert two.url in str(gone)
+        assert client.is_available() is False
+
+
+def test_an_error_names_the_endpoint_that_it_came_from(world, servers):
+    one, two = servers
+    one.down()
+    with world.client([one.url, two.url], failover=Failover()) as client:
+        with pytest.raises(NotFoundError, match=two.url):
+            client.show("llama9")
+        two.faults.add(Fault.cut(after=1), times=1)
+        with pytest.raises(IncompleteReplyError, match=two.url):
+            list(chat(client, stream=True))
+        two.faults.add(Fault.content_type("text/html"))
+        with pytest.raises(OllamaError, match=two.url):
+            chat(client, stream=True)
+
+
+def test_model_aware_failover_goes_where_the_model_is_as_the_last_check_saw_it(world, servers):
+    one, two = servers
+    one.models.remove("llama3.2")
+    with world.client([one.url, two.url], failover=Failover("model_aware")) as client:
+        seen = health(client).check(model="llama3.2")
+        assert [look.model_available for look in seen] == [False, True]
+        for server in servers:
+            server.requests.clear()
+        for _ in range(4):
+            chat(client)
+        assert (paths(one), paths(two)) == ([], ["/api/chat"] * 4)
+        with pytest.raises(NoEndpointError, match="llama9"):
+            client.show("llama9")
+        assert (len(one.requests), len(two.requests)) == (0, 4)
+
+
+# Cache
+
+
+def test_identical_calls_at_the_same_time_share_one_request_and_each_gets_a_reply_of_its_own(world, server):
+    server.faults.add(Fault.delay(0.2), times=1)
+    with world.client(server.url, cache=Cache()) as client, ThreadPoolExecutor(8) as threads:
+        replies = list(threads.map(lambda _: client.embed("llama3.2", "Hi"), range(8)))
+        assert len(server.requests) == 1
+        replies[0].embeddings[0][0] = 99.0
+        replies[0].model = "changed"
+        replies.append(client.with_options(timeout=3).embed("llama3.2", "Hi"))
+        assert all(reply == replies[1] != replies[0] for reply in replies[1:])
+        client.embed("llama3.2", "Ho")
+    assert len(server.requests) == 2
+
+
+def test_errors_streams_and_chats_without_a_seed_are_not_kept(world, server):
+    with world.client(server.url, cache=Cache(operations={"chat", "show"})) as client:
+        server.faults.add(Fault.status(500), path="/api/show", times=1)
+        with pytest.raises(OllamaError):
+            client.show("llama3.2")
+        client.show("llama3.2")
+        client.show("llama3.2")
+        assert len(server.requests) == 2
+        for _ in range(2):
+            chat(client)
+            list(chat(client, stream=True, options={"seed": 1}))
+        assert len(server.requests) == 6
+        for _ in range(3):
+            chat(client, options={"seed": 1})
+        assert len(server.requests) == 7
+
+
+def test_another_key_never_gets_a_kept_reply(world, server):
+    with world.client(server.url, api_key="one", cache=Cache()) as client:
+        client.show("llama3.2")
+        client.with_options(api_key="two").show("llama3.2")
+        client.with_options(headers={"X-Tenant": "two"}).show("llama3.2")
+    assert len(server.requests) == 3
+
+
+# What views share, what changes
+
+
+def test_views_share_the_state_of_the_policies(world, server):
+    with world.client(server.url, circuit_breaker=OPEN_AFTER_TWO, cache=Cache()) as client:
+        client.show("llama3.2")
+        view = client.with_options(timeout=3)
+        view.show("llama3.2")
+        server.faults.add(Fault.status(503))
+        for one in (client, view):
+            with pytest.raises(ServiceUnavailableError):
+                one.version()
+        for one in (client, view):
+            with pytest.raises(CircuitOpenError):
+                one.version()
+        view.reconfigure(circuit_breaker=None)
+        with pytest.raises(ServiceUnavailableError):
+            client.version()
+    assert len(server.requests) == 4
+
+
+def test_reconfiguring_returns_the_former_policies_and_a_bad_change_changes_nothing(world, server):
+    first = AT_ONCE(attempts=2)
+    with world.client(server.url, retry=first) as client:
+        former = client.reconfigure(retry=None, cache=Cache())
+        assert (former.retry, former.cache) == (first, None)
+        for bad in ({"retry": 3}, {"retry": first, "cache": "yes"}):
+            with pytest.raises(ConfigurationError):
+                client.reconfigure(**bad)
+        server.faults.add(Fault.status(503), times=1)
+        with pytest.raises(ServiceUnavailableError):
+            client.version()
+        assert (client.reconfigure(retry=first).retry, client.reconfigure().retry) == (None, first)
+        server.faults.add(Fault.status(503), times=1)
+        client.version()
+
+
+def test_a_client_without_policies_gets_them_at_run_time_and_loses_them_again(world, server):
+    with world.client(server.url) as client:
+        former = client.reconfigure(rate_limit=RateLimit(concurrent=1, wait=False))
+        assert former.rate_limit is None
+        with chat(client, stream=True) as stream:
+            next(stream)
+            with pytest.raises(RateLimitExceededError):
+                client.version()
+            client.reconfigure(rate_limit=None)
+            client.version()
+            assert [item.message.content for item in stream][:2] == [" there", "!"]
+
+
+def test_policies_change_under_load_and_no_call_fails(world, servers):
+    one, two = servers
+    one.faults.add(Fault.status(503), share=0.2)
+    two.faults.add(Fault.reset("before headers"), share=0.2)
+    keep = {"retry": AT_ONCE(attempts=30, budget=None), "failover": Failover(eject_for=0.01)}
+    over = threading.Event()
+    with world.client([one.url, two.url], **keep) as client, ThreadPoolExecutor(6) as threads:
+
+        def load(_: int) -> int:
+            calls = 0
+            while not over.is_set():
+                assert chat(client).message.content == "Hello there!"
+                assert len(list(chat(client, stream=True))) == 4
+                calls += 1
+            return calls
+
+        loads = [threads.submit(load, number) for number in range(6)]
+        for number in range(40):
+            client.reconfigure(
+                rate_limit=RateLimit(concurrent=1 + number % 4) if number % 3 else None,
+                retry=AT_ONCE(attempts=30 + number, budget=None),
+                failover=Failover(("priority", "round_robin", "least_busy")[number % 3], eject_for=0.01),
+                circuit_breaker=CircuitBreaker(failure_rate=1) if number % 2 else None,
+                observer=(lambda event: None) if number % 5 else None,
+            )
+            time.sleep(0.01)
+        client.reconfigure(rate_limit=RateLimit(concurrent=2))
+        over.set()
+        assert all(load.result(30) for load in loads)
+        assert (states(client).limiter.held, states(client).limiter.waiting) == (0, 0)
+        assert eventually(lambda: [member.busy() for member in states(client).endpoints.members] == [0, 0])
+
+
+# Observer
+
+
+def test_an_observer_that_fails_sees_everything_and_breaks_nothing(world, server, caplog):
+    seen: list[Event] = []
+
+    def observe(event: Event) -> None:
+        seen.append(event)
+        raise RuntimeError("the observer is broken")
+
+    server.faults.add(Fault.status(503), times=1)
+    with world.client(server.url, retry=AT_ONCE(), observer=observe) as client:
+        assert len(list(chat(client, stream=True))) == 4
+        assert chat(client).message.content == "Hello there!"
+    names = [type(event).__name__ for event in seen]
+    assert names == [
+        *("CallStarted", "AttemptStarted", "AttemptFailed", "RetryScheduled", "AttemptStarted"),
+        *("StreamStarted", "StreamFirstItem", "StreamEnded", "CallEnded"),
+        *("CallStarted", "AttemptStarted", "CallEnded"),
+    ]
+    assert {event.operation for event in seen} == {"chat"}
+    assert {event.endpoint for event in seen} == {server.url}
+    assert seen[0].call == seen[8].call != seen[9].call
+    assert seen[8].error is None
+    assert [record.levelname for record in caplog.records].count("WARNING") == 1
+
+
+def test_a_stream_that_an_item_ends_leaves_no_warning_behind_an_observer_or_a_cache(world, server):
+    server.faults.add(Fault.error_item(after=1))
+    watched = {"observer": lambda event: None, "cache": Cache(operations={"chat"}, streams=True, any_call=True)}
+    with world.client(server.url, **watched) as client:
+        stream = chat(client, stream=True)
+        with pytest.raises(OllamaError):
+            list(stream)
+        del stream
+        gc.collect()
+
+
+# Health
+
+
+def test_nothing_runs_before_start_and_nothing_after_stop_or_close(world, servers):
+    before = belongings()
+    hosts = [server.url for server in servers]
+    with world.client(hosts, failover=Failover("model_aware"), health=HealthCheck(interval=0.01)) as client:
+        monitor = health(client)
+        assert leftovers(before, patience=0) == {}
+        assert not monitor.running
+        for _ in range(2):
+            monitor.start()
+            monitor.start()
+            assert eventually(lambda: all(paths(server).count("/api/tags") >= 2 for server in servers))
+            assert monitor.running
+            monitor.stop()
+            assert not monitor.running
+            time.sleep(0.05)  # a request that was given up may be on its way still
+            for server in servers:
+                server.requests.clear()
+        time.sleep(0.05)
+        assert [len(server.requests) for server in servers] == [0, 0]
+        monitor.start()
+    assert not monitor.running
+    assert leftovers(before) == {}
+
+
+def test_the_monitor_takes_a_dead_endpoint_out_and_a_living_one_back(world, servers):
+    one, two = servers
+    options = {"failover": Failover(eject_for=60), "health": HealthCheck(interval=0.01)}
+    with world.client([one.url, two.url], **options) as client:
+        first = states(client).endpoints.members[0]
+        health(client).start()
+        one.down()
+        assert eventually(lambda: first.ejected_until is not None)
+        one.up()
+        assert eventually(lambda: first.ejected_until is None)
+
+
+# Processes, threads and tasks
+
+
+def noticed(event: Event) -> None:
+    """An observer that other processes can import."""
+
+
+@pytest.mark.parametrize("make", [Ollama, AsyncOllama])
+def test_a_client_pickles_with_its_policies(make):
+    policies = {
+        "retry": Retry(attempts=2, statuses={500}),
+        "circuit_breaker": OPEN_AFTER_TWO,
+        "rate_limit": RateLimit(concurrent=3),
+        "failover": Failover("least_busy"),
+        "health": HealthCheck(interval=3),
+        "cache": Cache(ttl=3),
+        "observer": noticed,
+    }
+    client = make([Endpoint("http://a:1", api_key="key-1"), "http://b:1"], api_key="key", **policies)
+    client.reconfigure(retry=Retry(attempts=3))
+    copy = pickle.loads(pickle.dumps(client))
+    assert type(copy) is make
+    assert copy._runtime.transports.asked == {**policies, "retry": Retry(attempts=3)}
+    assert copy._runtime.transports.stack.endpoints == client._runtime.transports.stack.endpoints
+    assert copy._runtime.settings == client._runtime.settings
+
+
+def all_on(seen: list[Event]) -> dict[str, Any]:
+    return {
+        "timeout": Timeout(connect=30, total=60),
+        "retry": AT_ONCE(attempts=30, budget=None),
+        "failover": Failover("least_busy", eject_for=0.01),
+        "circuit_breaker": CircuitBreaker(failure_rate=1),
+        "rate_limit": RateLimit(per_second=100_000, concurrent=16),
+        "health": HealthCheck(interval=0.1),
+        "cache": Cache(),
+        "observer": seen.append,
+    }
+
+
+def is_exact(servers: Any, seen: list[Event], calls: int) -> None:
+    """Every call ended once, every request was told, each chat was answered once."""
+    answered = [r for server in servers for r in server.requests if r.path == "/api/chat" and r.status == 200]
+    asked = [r for server in servers for r in server.requests if r.path in {"/api/chat", "/api/show"}]
+    assert len(answered) == calls
+    assert sum(isinstance(event, AttemptStarted) for event in seen) == len(asked)
+    assert sum(isinstance(event, CallEnded) and event.error is None for event in seen) == 2 * calls
+
+
+def test_fifty_threads_through_all_policies_lose_nothing(servers):
+    before = belongings()
+    seen: list[Event] = []
+    for server in servers:
+        server.faults.add(Fault.status(503), path="/api/chat", share=0.1)
+    with Ollama([server.url for server in servers], **all_on(seen)) as client, ThreadPoolExecutor(50) as threads:
+        client.health.start()
+
+        def work(number: int) -> None:
+            for step in range(6):
+                if (number + step) % 2:
+                    with chat(client, stream=True) as stream:
+                        assert len(list(stream)) == 4
+                else:
+                    assert chat(client).message.content == "Hello there!"
+                client.show("llama3.2")
+
+        list(threads.map(work, range(50)))
+        is_exact(servers, seen, 300)
+        nobody_holds_anything(client)
+    assert leftovers(before) == {}
+
+
+@pytest.mark.anyio
+async def test_a_thousand_tasks_through_all_policies_lose_nothing(servers):
+    before = belongings()
+    seen: list[Event] = []
+    for server in servers:
+        server.faults.add(Fault.status(503), path="/api/chat", share=0.1)
+    async with AsyncOllama([server.url for server in servers], **all_on(seen)) as client:
+        await client.health.start()
+
+        async def work(number: int) -> None:
+            if number % 2:
+                async with await chat(client, stream=True) as stream:
+                    assert len([item async for item in stream]) == 4
+            else:
+                assert (await chat(client)).message.content == "Hello there!"
+            await client.show("llama3.2")
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(1000):
+                tasks.start_soon(work, number)
+        is_exact(servers, seen, 1000)
+        assert sum(isinstance(event, Waited) for event in seen) > 900
+        nobody_holds_anything(client)
+    assert leftovers(before) == {}
+
+
+def nobody_holds_anything(client: Any) -> None:
+    state = states(client)
+    assert (state.limiter.held, state.limiter.waiting) == (0, 0)
+    assert [member.busy() for member in state.endpoints.members] == [0, 0]
+    assert state.caching._flights == {}

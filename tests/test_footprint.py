@@ -1,0 +1,209 @@
+"""What using the package costs, in counts that are the same on every machine: imports, calls, objects, copies."""
+
+from __future__ import annotations
+
+import gc
+import re
+import subprocess
+import sys
+import tracemalloc
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from loopback import END, Loopback, chunked, replies, whole
+
+import ollama_sdk
+from ollama_sdk import Ollama
+from ollama_sdk.fast import FastTransport
+
+PACKAGE = str(Path(ollama_sdk.__file__).parent)
+ITEM = (
+    b'{"model":"llama3.2","created_at":"2026-11-21T12:00:00.123456Z","message":{"role":"assistant","content":" word"},'
+    b'"done":false}\n'
+)
+LAST = ITEM.replace(b'"done":false', b'"done":true,"done_reason":"stop"')
+MESSAGES = [{"role": "user", "content": "Why is the sky blue?"}]
+MIB = 1 << 20
+
+_FIRST_CHAT = """
+import sys
+import httpx
+from ollama_sdk import Ollama
+reply = {"model": "m", "created_at": "2026-11-21T12:00:00Z", "message": {"role": "assistant", "content": "x"}, "done": True}
+client = Ollama(transport=httpx.MockTransport(lambda request: httpx.Response(200, json=reply)))
+client.chat("m", [])
+print(*sys.modules)
+"""
+
+
+def _modules_after(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def _stream_of(items):
+    return replies(chunked("application/x-ndjson", *[ITEM] * (items - 1), LAST) + END)
+
+
+# Start-up
+
+
+def test_importing_the_package_imports_none_of_what_it_is_made_of():
+    ours = {name for name in _modules_after("import sys, ollama_sdk; print(*sys.modules)") if "ollama_sdk" in name}
+    others = {"attr", "httpx", "httpcore", "orjson", "anyio", "asyncio", "dateutil"}
+    assert ours == {"ollama_sdk", "ollama_sdk._version"}
+    assert not others & _modules_after("import sys, ollama_sdk; print(*sys.modules)")
+
+
+def test_a_first_chat_imports_the_two_models_it_meets_and_nothing_it_does_not_need():
+    modules = _modules_after(_FIRST_CHAT)
+    models = {name.rpartition(".")[2] for name in modules if name.startswith("ollama_sdk._generated.models.")}
+    assert models == {"chat_response", "message"}
+    assert not {"asyncio", "dateutil", "httptools", "pydantic", "ollama_sdk.types"} & modules
+    assert not {name for name in modules if name.startswith(("ollama_sdk.reliability", "ollama_sdk.testing"))}
+
+
+# Streams
+
+
+@pytest.mark.parametrize(("transport", "most"), [(None, 15), (FastTransport, 6)], ids=["ordinary", "fast"])
+def test_an_item_of_a_stream_costs_few_function_calls_however_long_the_stream(transport, most):
+    few, many = (_calls(items, transport) / items for items in (500, 2000))
+    assert many <= few
+    assert many <= most
+
+
+def _calls(items, transport):
+    """Calls of this package's functions for a whole stream."""
+    counts = Counter()
+
+    def count(frame, event, _):
+        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
+            counts[frame.f_code.co_qualname] += 1
+
+    with (
+        Loopback(replies(whole(LAST)), _stream_of(items)) as server,
+        Ollama(server.url, transport=transport and transport(), timeout=10) as client,
+    ):
+        client.chat("m", MESSAGES)  # what is compiled at its first use is compiled now
+        for connection in server.connections:
+            connection.interrupt()
+        sys.setprofile(count)
+        try:
+            with client.chat("m", MESSAGES, stream=True) as stream:
+                received = sum(1 for _ in stream)
+        finally:
+            sys.setprofile(None)
+    assert received == items
+    return counts.total()
+
+
+def test_an_item_that_is_kept_is_made_of_few_objects():
+    with (
+        Loopback(_stream_of(1000)) as server,
+        Ollama(server.url, timeout=10) as client,
+        client.chat("m", MESSAGES, stream=True) as stream,
+    ):
+        kept = [next(stream)]
+        gc.collect()
+        before = sys.getallocatedblocks()
+        kept += stream
+        gc.collect()
+        blocks = sys.getallocatedblocks() - before
+    assert len(kept) == 1000
+    # The reply, its message, their two dicts of other fields, the time, and the texts.
+    assert blocks / 1000 < 8.5
+
+
+def test_reading_a_longer_stream_takes_no_more_memory():
+    short, long = (_peak_of_reading(items) for items in (2_000, 20_000))
+    assert long < short + MIB / 4
+
+
+def _peak_of_reading(items):
+    def script(connection):
+        connection.answer(chunked("application/x-ndjson", ITEM))
+        block = chunked("application/x-ndjson", *[ITEM] * 100).partition(b"\r\n\r\n")[2]
+        for _ in range(items // 100):
+            connection.send(block)
+        connection.send(chunked("application/x-ndjson", LAST).partition(b"\r\n\r\n")[2] + END)
+
+    with (
+        Loopback(script) as server,
+        Ollama(server.url, timeout=20) as client,
+        client.chat("m", MESSAGES, stream=True) as stream,
+    ):
+        next(stream)
+        return _peak(lambda: sum(1 for _ in stream))
+
+
+# Uploads
+
+
+def _swallow(connection):
+    """Take a request's body without keeping it."""
+    taken = b""
+    while b"\r\n\r\n" not in taken:
+        taken += connection._read()
+    head, _, body = taken.partition(b"\r\n\r\n")
+    left = int(re.search(rb"content-length: (\d+)", head, re.IGNORECASE)[1]) - len(body)
+    while left:
+        left -= len(connection._read())
+    connection.send(whole(LAST))
+    connection.watch()
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's record of peak memory")
+def test_sending_an_image_takes_at_most_three_copies_of_it():
+    image = bytes(range(256)) * (8 * MIB // 256)
+    with Loopback(_swallow) as server, Ollama(server.url, timeout=20) as client:
+        # Not by tracemalloc: orjson asks for room that it never touches, and which therefore costs nothing.
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        before = _resident("VmRSS")
+        client.chat("m", [{"role": "user", "content": "?", "images": [image]}])
+        assert _resident("VmHWM") - before <= 3 * len(image)
+
+
+def _resident(field):
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+
+
+@pytest.mark.parametrize("megabytes", [16, 64])
+def test_uploading_a_file_takes_the_same_memory_however_large_it_is(tmp_path, megabytes):
+    file = tmp_path / "blob"
+    with file.open("wb") as sparse:
+        sparse.truncate(megabytes * MIB)
+    with Loopback(_swallow) as server, Ollama(server.url, timeout=20) as client:
+        peak = _peak(lambda: client.upload_blob("sha256:" + "0" * 64, file))
+    assert peak < 4 * MIB
+
+
+def _peak(work):
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+# Many calls
+
+
+def test_calls_leave_no_objects_and_no_open_files_behind():
+    answers = [whole(LAST), chunked("application/x-ndjson", ITEM, LAST) + END] * 110
+    with Loopback(replies(*answers)) as server, Ollama(server.url, timeout=20) as client:
+
+        def calls(times):
+            for _ in range(times):
+                client.chat("m", MESSAGES)
+                list(client.chat("m", MESSAGES, stream=True))
+            gc.collect()
+            return len(gc.get_objects()), len(list(Path("/proc/self/fd").iterdir()))
+
+        objects, files = calls(10)
+        objects_after, files_after = calls(100)
+    assert objects_after < objects + 300  # the server keeps its 200 requests
+    assert files_after == files
