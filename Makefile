@@ -20,7 +20,7 @@ demo: $(READY)  ## stream, chat, embed and list against $OLLAMA_HOST, or against
 	@$(BIN)/python -m ollama_sdk.testing.demo
 
 test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 check: $(READY)  ## format, lint, types, import contract, document, generated code
 	$(BIN)/ruff format --check .
