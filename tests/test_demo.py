@@ -25,10 +25,21 @@ def emulator(monkeypatch: pytest.MonkeyPatch):
         yield server
 
 
+def _heed_interruptions() -> None:
+    """Whoever started the tests in the background may have had Ctrl-C ignored, which children inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def started(server: Emulator):
     environment = {**os.environ, "OLLAMA_HOST": server.url, "PYTHONUNBUFFERED": ""}
-    with subprocess.Popen(COMMAND, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        COMMAND,
+        preexec_fn=_heed_interruptions,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,  # noqa: PLW1509 - it only sets a signal
+    ) as process:
         try:
             yield process
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -66,7 +67,9 @@ def test_the_command_line_says_plainly_that_a_port_is_taken():
 
 def test_the_command_line_serves_and_logs_a_line_a_request():
     command = [sys.executable, "-m", "ollama_sdk.testing", "--port", "0", "--model", "mine"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path.cwd()) as process:
+    # Whoever started the tests in the background may have had Ctrl-C ignored, which children inherit.
+    listening = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path.cwd(), preexec_fn=listening) as process:  # noqa: PLW1509 - it only sets a signal
         first = process.stdout.readline()
         url = first.split()[0]
         assert "mine:latest" in first
