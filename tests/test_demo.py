@@ -35,10 +35,10 @@ def started(server: Emulator):
     environment = {**os.environ, "OLLAMA_HOST": server.url, "PYTHONUNBUFFERED": ""}
     with subprocess.Popen(
         COMMAND,
-        preexec_fn=_heed_interruptions,
+        preexec_fn=_heed_interruptions,  # noqa: PLW1509 - it only sets a signal
         env=environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,  # noqa: PLW1509 - it only sets a signal
+        stderr=subprocess.PIPE,
     ) as process:
         try:
             yield process
