@@ -72,7 +72,7 @@ class Settings:
     Attributes:
         base_url: The server.
         api_key: Sent as a bearer token.
-        headers: Sent with every request.
+        headers: Sent with every request to the server at ``base_url``, over failover also to the others.
         own_headers: Sent to the server at ``base_url`` and to no other, named in lower case.
         timeout: The limits of a call.
         max_item_bytes: The largest item of a stream.
