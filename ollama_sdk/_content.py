@@ -10,7 +10,6 @@ from os import PathLike
 from pathlib import Path
 from typing import IO, Any, cast
 
-import anyio.to_thread
 import httpx
 
 from .errors import ConfigurationError
@@ -86,6 +85,8 @@ class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
                 yield piece
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        import anyio.to_thread  # noqa: PLC0415 - only async uploads pay for it
+
         with self._open() as file:
             while piece := await anyio.to_thread.run_sync(file.read, _PIECE):
                 yield piece

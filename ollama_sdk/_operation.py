@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from attrs import field, frozen
-from typing_extensions import TypeVar
 
 __all__ = ["Argument", "Operation", "Streaming"]
 
 ReplyT = TypeVar("ReplyT")
-ItemT = TypeVar("ItemT", default=Any)
+ItemT = TypeVar("ItemT")
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Argument:
     """One argument of a method and where it goes.
 
@@ -33,7 +32,7 @@ class Argument:
     computed: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Streaming:
     """How an operation streams.
 
@@ -58,7 +57,7 @@ class Streaming:
     merge: Mapping[str, str] = field(factory=dict[str, str])
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Operation(Generic[ReplyT, ItemT]):
     """One endpoint.
 

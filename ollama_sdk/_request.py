@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 import httpx
-from attrs import Attribute, field, frozen
+from attrs import Attribute, define, field, frozen
 
 from ._codec import codec_of, dumps
 from ._content import Upload, file_part
@@ -30,7 +30,7 @@ _FIELD_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
 _STREAM_TYPES = {"ndjson": "application/x-ndjson", "sse": "text/event-stream"}
 
 
-@frozen
+@define(eq=False, repr=False)
 class CallOptions:
     """What every method takes beside its own arguments.
 
@@ -65,7 +65,7 @@ def _above_zero(_: Any, attribute: Attribute[int], value: int) -> None:
         raise ConfigurationError(f"{attribute.name}={value!r}: give a number of bytes above 0")
 
 
-@frozen
+@frozen(repr=False)
 class Settings:
     """What a client was made with, as far as requests are concerned.
 
@@ -89,7 +89,7 @@ class Settings:
         return f"Settings(base_url={str(self.base_url)!r})"
 
 
-@frozen
+@define(eq=False, repr=False)
 class Prepared:
     """A request that is ready to be built.
 

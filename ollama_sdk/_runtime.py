@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 import anyio
-import anyio.to_thread
 import httpx
 from attrs import evolve, frozen
 
@@ -130,7 +129,7 @@ def _unreachable(operation: Operation[ReplyT, Any], error: OllamaError) -> RawRe
 # Sync
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SyncRuntime:
     """Calls operations over a transport.
 
@@ -213,7 +212,7 @@ class SyncRuntime:
 # Async
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AsyncRuntime:
     """Calls operations over an async transport; the async twin of :class:`SyncRuntime`."""
 
@@ -271,9 +270,14 @@ class AsyncRuntime:
     async def _prepare(
         self, operation: Operation[Any, Any], values: Mapping[str, Any], options: CallOptions, *, stream: bool
     ) -> Prepared:
-        build = partial(prepare, operation, values, options, self.settings, stream=stream)
+        if operation.body not in {"binary", "multipart"}:
+            return prepare(operation, values, options, self.settings, stream=stream)
+        import anyio.to_thread  # noqa: PLC0415 - only uploads pay for it
+
         # Files are digested and read here: not on the event loop.
-        return await anyio.to_thread.run_sync(build) if operation.body in {"binary", "multipart"} else build()
+        return await anyio.to_thread.run_sync(
+            partial(prepare, operation, values, options, self.settings, stream=stream)
+        )
 
     async def _send(self, prepared: Prepared) -> httpx.Response:
         """The response as soon as its headers are there."""

@@ -20,7 +20,7 @@ __all__ = ["AsyncClientTransport", "AsyncTransports", "ClientTransport", "Server
 _TransportT = TypeVar("_TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Servers:
     """The servers of a client, made into endpoints only when a policy or a health check needs them.
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ollama_sdk._operation import Argument, Operation, Streaming
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _MODELS = f"{__package__}.models"
 
-BLOB_EXISTS: Operation[bool] = Operation(
+BLOB_EXISTS: Operation[bool, Any] = Operation(
     name="blob_exists",
     method="HEAD",
     path="/api/blobs/{digest}",
@@ -83,7 +83,7 @@ CHAT: Operation[ChatResponse, ChatResponse] = Operation(
     ),
     repeat="safe",
 )
-COPY: Operation[None] = Operation(
+COPY: Operation[None, Any] = Operation(
     name="copy",
     method="POST",
     path="/api/copy",
@@ -131,7 +131,7 @@ CREATE: Operation[ProgressResponse, ProgressResponse] = Operation(
     ),
     repeat="never",
 )
-DELETE: Operation[None] = Operation(
+DELETE: Operation[None, Any] = Operation(
     name="delete",
     method="DELETE",
     path="/api/delete",
@@ -141,7 +141,7 @@ DELETE: Operation[None] = Operation(
     reply="none",
     repeat="never",
 )
-EMBED: Operation[EmbedResponse] = Operation(
+EMBED: Operation[EmbedResponse, Any] = Operation(
     name="embed",
     method="POST",
     path="/api/embed",
@@ -158,7 +158,7 @@ EMBED: Operation[EmbedResponse] = Operation(
     reply="EmbedResponse",
     repeat="safe",
 )
-EMBEDDINGS: Operation[EmbeddingsResponse] = Operation(
+EMBEDDINGS: Operation[EmbeddingsResponse, Any] = Operation(
     name="embeddings",
     method="POST",
     path="/api/embeddings",
@@ -173,7 +173,7 @@ EMBEDDINGS: Operation[EmbeddingsResponse] = Operation(
     reply="EmbeddingsResponse",
     repeat="safe",
 )
-EXPERIMENTAL_MODEL_RECOMMENDATIONS: Operation[ModelRecommendations] = Operation(
+EXPERIMENTAL_MODEL_RECOMMENDATIONS: Operation[ModelRecommendations, Any] = Operation(
     name="experimental.model_recommendations",
     method="GET",
     path="/api/experimental/model-recommendations",
@@ -181,7 +181,7 @@ EXPERIMENTAL_MODEL_RECOMMENDATIONS: Operation[ModelRecommendations] = Operation(
     reply="ModelRecommendations",
     repeat="safe",
 )
-EXPERIMENTAL_WEB_FETCH: Operation[WebFetchResponse] = Operation(
+EXPERIMENTAL_WEB_FETCH: Operation[WebFetchResponse, Any] = Operation(
     name="experimental.web_fetch",
     method="POST",
     path="/api/experimental/web_fetch",
@@ -191,7 +191,7 @@ EXPERIMENTAL_WEB_FETCH: Operation[WebFetchResponse] = Operation(
     reply="WebFetchResponse",
     repeat="safe",
 )
-EXPERIMENTAL_WEB_SEARCH: Operation[WebSearchResponse] = Operation(
+EXPERIMENTAL_WEB_SEARCH: Operation[WebSearchResponse, Any] = Operation(
     name="experimental.web_search",
     method="POST",
     path="/api/experimental/web_search",
@@ -239,7 +239,7 @@ GENERATE: Operation[GenerateResponse, GenerateResponse] = Operation(
     ),
     repeat="safe",
 )
-IS_AVAILABLE: Operation[bool] = Operation(
+IS_AVAILABLE: Operation[bool, Any] = Operation(
     name="is_available",
     method="HEAD",
     path="/",
@@ -247,7 +247,7 @@ IS_AVAILABLE: Operation[bool] = Operation(
     reply="reachable",
     repeat="safe",
 )
-LIST_MODELS: Operation[ModelList] = Operation(
+LIST_MODELS: Operation[ModelList, Any] = Operation(
     name="list_models",
     method="GET",
     path="/api/tags",
@@ -255,7 +255,7 @@ LIST_MODELS: Operation[ModelList] = Operation(
     reply="ModelList",
     repeat="safe",
 )
-LIST_RUNNING: Operation[RunningModelList] = Operation(
+LIST_RUNNING: Operation[RunningModelList, Any] = Operation(
     name="list_running",
     method="GET",
     path="/api/ps",
@@ -263,7 +263,7 @@ LIST_RUNNING: Operation[RunningModelList] = Operation(
     reply="RunningModelList",
     repeat="safe",
 )
-ME: Operation[UserResponse] = Operation(
+ME: Operation[UserResponse, Any] = Operation(
     name="me",
     method="POST",
     path="/api/me",
@@ -311,7 +311,7 @@ PUSH: Operation[ProgressResponse, ProgressResponse] = Operation(
     ),
     repeat="resumes",
 )
-SHOW: Operation[ShowResponse] = Operation(
+SHOW: Operation[ShowResponse, Any] = Operation(
     name="show",
     method="POST",
     path="/api/show",
@@ -327,7 +327,7 @@ SHOW: Operation[ShowResponse] = Operation(
     reply="ShowResponse",
     repeat="safe",
 )
-SIGNOUT: Operation[None] = Operation(
+SIGNOUT: Operation[None, Any] = Operation(
     name="signout",
     method="POST",
     path="/api/signout",
@@ -335,7 +335,7 @@ SIGNOUT: Operation[None] = Operation(
     reply="none",
     repeat="never",
 )
-STATUS: Operation[StatusResponse] = Operation(
+STATUS: Operation[StatusResponse, Any] = Operation(
     name="status",
     method="GET",
     path="/api/status",
@@ -343,7 +343,7 @@ STATUS: Operation[StatusResponse] = Operation(
     reply="StatusResponse",
     repeat="safe",
 )
-UPLOAD_BLOB: Operation[str] = Operation(
+UPLOAD_BLOB: Operation[str, Any] = Operation(
     name="upload_blob",
     method="POST",
     path="/api/blobs/{digest}",
@@ -356,7 +356,7 @@ UPLOAD_BLOB: Operation[str] = Operation(
     reply="digest",
     repeat="safe",
 )
-V1_AUDIO_TRANSCRIPTIONS_CREATE: Operation[TranscriptionResponse | str] = Operation(
+V1_AUDIO_TRANSCRIPTIONS_CREATE: Operation[TranscriptionResponse | str, Any] = Operation(
     name="v1.audio.transcriptions.create",
     method="POST",
     path="/v1/audio/transcriptions",
@@ -450,7 +450,7 @@ V1_COMPLETIONS_CREATE: Operation[Completion, CompletionChunk] = Operation(
     ),
     repeat="safe",
 )
-V1_EMBEDDINGS_CREATE: Operation[V1EmbeddingList] = Operation(
+V1_EMBEDDINGS_CREATE: Operation[V1EmbeddingList, Any] = Operation(
     name="v1.embeddings.create",
     method="POST",
     path="/v1/embeddings",
@@ -496,7 +496,7 @@ V1_MESSAGES_CREATE: Operation[MessagesResponse, MessagesStreamEvent] = Operation
     ),
     repeat="safe",
 )
-V1_MODELS_LIST: Operation[V1ModelList] = Operation(
+V1_MODELS_LIST: Operation[V1ModelList, Any] = Operation(
     name="v1.models.list",
     method="GET",
     path="/v1/models",
@@ -504,7 +504,7 @@ V1_MODELS_LIST: Operation[V1ModelList] = Operation(
     reply="V1ModelList",
     repeat="safe",
 )
-V1_MODELS_RETRIEVE: Operation[V1Model] = Operation(
+V1_MODELS_RETRIEVE: Operation[V1Model, Any] = Operation(
     name="v1.models.retrieve",
     method="GET",
     path="/v1/models/{model}",
@@ -545,7 +545,7 @@ V1_RESPONSES_CREATE: Operation[ResponseObject, ResponseStreamEvent] = Operation(
     ),
     repeat="safe",
 )
-VERSION: Operation[VersionResponse] = Operation(
+VERSION: Operation[VersionResponse, Any] = Operation(
     name="version",
     method="GET",
     path="/api/version",
@@ -553,7 +553,7 @@ VERSION: Operation[VersionResponse] = Operation(
     reply="VersionResponse",
     repeat="safe",
 )
-WEB_FETCH: Operation[WebFetchResponse] = Operation(
+WEB_FETCH: Operation[WebFetchResponse, Any] = Operation(
     name="web_fetch",
     method="POST",
     path="/api/web_fetch",
@@ -565,7 +565,7 @@ WEB_FETCH: Operation[WebFetchResponse] = Operation(
     server="https://ollama.com",
     needs_key=True,
 )
-WEB_SEARCH: Operation[WebSearchResponse] = Operation(
+WEB_SEARCH: Operation[WebSearchResponse, Any] = Operation(
     name="web_search",
     method="POST",
     path="/api/web_search",

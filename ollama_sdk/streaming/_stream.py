@@ -8,13 +8,12 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from types import TracebackType
-from typing import Any, Generic, Literal, Protocol, Self
+from types import GenericAlias, TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
 
 import anyio
 import httpx
 from attrs import define, field, frozen
-from typing_extensions import TypeVar
 
 from ollama_sdk.errors import APITimeoutError, DecodeError, IncompleteReplyError, OllamaError
 
@@ -27,7 +26,12 @@ __all__ = ["AsyncStream", "Exchange", "Pace", "ResponseHead", "Stream", "StreamS
 StreamState = Literal["open", "paused", "finished", "failed", "cancelled", "closed"]
 
 ItemT = TypeVar("ItemT")
-ReplyT = TypeVar("ReplyT", default=ItemT)
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as DefaultTypeVar  # typing has it from Python 3.13 on
+
+    ReplyT = DefaultTypeVar("ReplyT", default=ItemT)
+else:
+    ReplyT = TypeVar("ReplyT")
 
 
 @frozen
@@ -67,7 +71,7 @@ class Pace(Protocol):
         ...
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Exchange(Generic[ItemT, ReplyT]):
     """One response being read as a stream: everything that sync and async streams decide alike.
 
@@ -231,7 +235,34 @@ class Exchange(Generic[ItemT, ReplyT]):
         return True
 
 
-class Stream(Generic[ItemT, ReplyT]):
+class _Streaming(Generic[ItemT, ReplyT]):
+    """What the sync and the async stream have in common."""
+
+    if not TYPE_CHECKING:  # Stream[Item] will do: the second argument has a default
+        __class_getitem__ = classmethod(GenericAlias)
+
+    def __init__(self, exchange: Exchange[ItemT, ReplyT]) -> None:
+        self._exchange = exchange
+        self._ready = exchange.reader.ready
+        self._convert = exchange.convert
+
+    @property
+    def response(self) -> ResponseHead:
+        """Status and headers."""
+        return ResponseHead(self._exchange.response.status_code, self._exchange.response.headers)
+
+    @property
+    def state(self) -> StreamState:
+        """``open``, ``paused``, ``finished``, ``failed``, ``cancelled`` or ``closed``."""
+        return self._exchange.state
+
+    def __repr__(self) -> str:
+        exchange = self._exchange
+        status, items = exchange.response.status_code, exchange.reader.items
+        return f"<{type(self).__name__} {status} {exchange.state}, {items} items>"
+
+
+class Stream(_Streaming[ItemT, ReplyT]):
     """The items of a streamed reply, as they arrive.
 
     Iterate over it, in a ``with`` block so that leaving the block closes the connection, which is what makes Ollama stop
@@ -246,25 +277,13 @@ class Stream(Generic[ItemT, ReplyT]):
     """
 
     def __init__(self, exchange: Exchange[ItemT, ReplyT]) -> None:
-        self._exchange = exchange
-        self._ready = exchange.reader.ready
-        self._convert = exchange.convert
+        super().__init__(exchange)
         self._chunks: Iterator[bytes] = _chunks(exchange.response)
         self._flow = threading.Event()
         self._reading = threading.Lock()
 
-    @property
-    def response(self) -> ResponseHead:
-        """Status and headers."""
-        return ResponseHead(self._exchange.response.status_code, self._exchange.response.headers)
-
     def __iter__(self) -> Self:
         return self
-
-    @property
-    def state(self) -> StreamState:
-        """``open``, ``paused``, ``finished``, ``failed``, ``cancelled`` or ``closed``."""
-        return self._exchange.state
 
     def pause(self) -> None:
         """Stop reading: whoever takes the next item waits, and the server is held back through TCP; no buffer grows.
@@ -366,33 +385,18 @@ class Stream(Generic[ItemT, ReplyT]):
         if hasattr(self, "_reading") and self._exchange.close():
             _close_elsewhere(self._exchange.response)
 
-    def __repr__(self) -> str:
-        return _describe(self, self._exchange)
 
-
-class AsyncStream(Generic[ItemT, ReplyT]):
+class AsyncStream(_Streaming[ItemT, ReplyT]):
     """The items of a streamed reply, as they arrive. The async twin of :class:`Stream`, on asyncio and trio."""
 
     def __init__(self, exchange: Exchange[ItemT, ReplyT]) -> None:
-        self._exchange = exchange
-        self._ready = exchange.reader.ready
-        self._convert = exchange.convert
+        super().__init__(exchange)
         self._chunks: AsyncIterator[bytes] = _async_chunks(exchange.response)
         self._loop: Loop = current_loop()
         self._flow: anyio.Event | None = None
 
-    @property
-    def response(self) -> ResponseHead:
-        """Status and headers."""
-        return ResponseHead(self._exchange.response.status_code, self._exchange.response.headers)
-
     def __aiter__(self) -> Self:
         return self
-
-    @property
-    def state(self) -> StreamState:
-        """``open``, ``paused``, ``finished``, ``failed``, ``cancelled`` or ``closed``."""
-        return self._exchange.state
 
     def pause(self) -> None:
         """Stop reading: whoever takes the next item waits, and the server is held back through TCP; no buffer grows.
@@ -508,9 +512,6 @@ class AsyncStream(Generic[ItemT, ReplyT]):
 
             self._loop.spawn(close)
 
-    def __repr__(self) -> str:
-        return _describe(self, self._exchange)
-
 
 def _chunks(response: httpx.Response) -> Iterator[bytes]:
     """The body as it comes; past httpx's own layers where nothing needs decoding, which halves the cost of an item."""
@@ -538,7 +539,3 @@ def _interrupt(response: httpx.Response) -> None:
     if sock is not None:
         with contextlib.suppress(OSError):  # gone already
             sock.shutdown(socket.SHUT_RDWR)
-
-
-def _describe(stream: object, exchange: Exchange[Any, Any]) -> str:
-    return f"<{type(stream).__name__} {exchange.response.status_code} {exchange.state}, {exchange.reader.items} items>"

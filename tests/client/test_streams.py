@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from typing import get_args
 
 import pytest
 from loopback import END, chunk, chunked, replies, replies_and_closes, whole
 from streamed import LAST, NDJSON, ROUTES, SSE, Route, capture, chat_item, drain, items_of, streamed
 
-from ollama_sdk import types
+from ollama_sdk import AsyncStream, Stream, types
 
 _ROUTES = pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES.keys())
 _CHAT = ROUTES["chat"]
@@ -329,3 +330,12 @@ def test_a_stream_describes_itself_without_its_content(sync_client, serve):
     assert "200" in repr(stream)
     stream.close()
     assert "open" not in repr(stream)
+
+
+@pytest.mark.parametrize("kind", [Stream, AsyncStream])
+def test_annotations_that_are_evaluated_may_name_one_type_or_two(kind):
+    assert get_args(kind[types.ChatResponse]) == (types.ChatResponse,)
+    assert get_args(kind[types.ChatCompletionChunk, types.ChatCompletion]) == (
+        types.ChatCompletionChunk,
+        types.ChatCompletion,
+    )
