@@ -95,7 +95,7 @@ class Prepared:
 
     Attributes:
         method: The HTTP method.
-        url: The whole URL, query included.
+        url: The whole URL, query included; once it is answered, that of the endpoint which did.
         headers: All headers that are not httpx's own business.
         body: ``content``, ``stream`` or ``files`` and ``data``, as :class:`httpx.Request` takes them.
         deadlines: The limits, which run from now.
@@ -115,12 +115,14 @@ class Prepared:
 
     def request(self) -> httpx.Request:
         """The request."""
-        extensions = self.extensions | {"timeout": self.deadlines.extension()}
-        request = httpx.Request(self.method, self.url, headers=self.headers, extensions=extensions, **self.body)
-        request.headers.setdefault(
-            "Host", self.url.netloc.decode("ascii")
-        )  # httpx leaves it out of a ready-made stream
+        request = httpx.Request(self.method, self.url, headers=self.headers, extensions=self.extensions, **self.body)
+        if "stream" in self.body:  # then httpx leaves this to the caller
+            request.headers.setdefault("Host", self.url.netloc.decode("ascii"))
         return request
+
+    def answered_by(self, response: httpx.Response) -> None:
+        """Note where the request went in the end, which failover may have chosen."""
+        self.url = response.extensions.get("url", self.url)
 
 
 def prepare(
@@ -150,6 +152,7 @@ def prepare(
         "deadline": None if limits.total is None else deadlines.total_at,
         "model": _model(values),
         "deterministic": _is_deterministic(operation, values),
+        "deadlines": deadlines,
     }
     return Prepared(
         operation.method,

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import anyio
 import httpx
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ._codec import codec_of
 from ._operation import Operation, Streaming
@@ -110,12 +110,6 @@ def _cut_off(prepared: Prepared, error: OllamaError, exc: Exception) -> OllamaEr
     )
 
 
-def _answered(prepared: Prepared, response: httpx.Response) -> Prepared:
-    """The call as it went to the endpoint that answered, which failover may have chosen."""
-    url: httpx.URL | None = response.extensions.get("url")
-    return prepared if url is None else evolve(prepared, url=url)
-
-
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
 
 
@@ -150,7 +144,6 @@ class SyncRuntime:
             response = self._send(prepared)
         except OllamaError as exc:
             return _unreachable(operation, exc)
-        prepared = _answered(prepared, response)
         try:
             body = self._body(prepared, response)
         finally:
@@ -176,7 +169,6 @@ class SyncRuntime:
         """Call an operation for a stream of items."""
         prepared = prepare(operation, values, options, self.settings, stream=True)
         response = self._send(prepared)
-        prepared = _answered(prepared, response)
         try:
             if not response.is_success:
                 body = self._body(prepared, response)
@@ -190,11 +182,13 @@ class SyncRuntime:
     def _send(self, prepared: Prepared) -> httpx.Response:
         """The response as soon as its headers are there."""
         try:
-            return self.transports.current.handle_request(prepared.request())
+            response = self.transports.current.handle_request(prepared.request())
         except Exception as exc:
             error = connection_error(prepared, exc)
             _log(prepared, None, error=error)
             raise error from exc
+        prepared.answered_by(response)
+        return response
 
     def _body(self, prepared: Prepared, response: httpx.Response) -> bytes:
         """The whole body; what an error status says is kept even if its body breaks off."""
@@ -228,7 +222,6 @@ class AsyncRuntime:
             response = await self._send(prepared)
         except OllamaError as exc:
             return _unreachable(operation, exc)
-        prepared = _answered(prepared, response)
         try:
             body = await self._body(prepared, response)
         finally:
@@ -256,7 +249,6 @@ class AsyncRuntime:
         """Call an operation for a stream of items."""
         prepared = await self._prepare(operation, values, options, stream=True)
         response = await self._send(prepared)
-        prepared = _answered(prepared, response)
         try:
             if not response.is_success:
                 body = await self._body(prepared, response)
@@ -282,11 +274,13 @@ class AsyncRuntime:
     async def _send(self, prepared: Prepared) -> httpx.Response:
         """The response as soon as its headers are there."""
         try:
-            return await self.transports.current.handle_async_request(prepared.request())
+            response = await self.transports.current.handle_async_request(prepared.request())
         except Exception as exc:
             error = connection_error(prepared, exc)
             _log(prepared, None, error=error)
             raise error from exc
+        prepared.answered_by(response)
+        return response
 
     async def _body(self, prepared: Prepared, response: httpx.Response) -> bytes:
         """The whole body; what an error status says is kept even if its body breaks off."""

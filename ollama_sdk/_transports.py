@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import httpx
 from attrs import frozen
 
-from ._timeout import Limit
-
 if TYPE_CHECKING:
+    from ._timeout import Deadlines
     from .reliability import AsyncHealth, Endpoint, EndpointHealth, Health, Policies, Stack
 
 __all__ = ["AsyncClientTransport", "AsyncTransports", "ClientTransport", "Servers", "SyncTransports"]
@@ -151,11 +150,11 @@ class AsyncTransports(_Transports[httpx.AsyncBaseTransport]):
 
 
 def _begin(request: httpx.Request) -> None:
-    """Start the limits of an attempt, and refresh the numbers that foreign transports go by."""
-    limit: Any = request.extensions.get("timeout", {}).get("read")
-    if isinstance(limit, Limit):
-        limit.deadlines.attempt()
-        request.extensions["timeout"] = limit.deadlines.extension()
+    """Start the limits of an attempt, and say how long each of its steps may take."""
+    deadlines: Deadlines | None = request.extensions.get("deadlines")
+    if deadlines is not None:
+        deadlines.attempt()
+        request.extensions["timeout"] = deadlines.extension()
 
 
 class _Attempts(httpx.BaseTransport):

@@ -3,6 +3,10 @@
 ``Ollama(transport=FastTransport())`` is all there is to it. Connections, deadlines, errors and closing are those of the
 ordinary transport, because they are its very code: only h11's reading half is replaced. A stream's item costs a third.
 Servers that are reached through a proxy are read by h11, as ever.
+
+llhttp is the stricter reader. It refuses, with an :class:`~ollama_sdk.errors.APIConnectionError`, what h11 lets pass: headers
+folded over several lines, control characters in them, lines that end in a bare line feed, a repeated ``Content-Length`` or one
+beside ``Transfer-Encoding: chunked``, and blanks after the size of a chunk.
 """
 
 from __future__ import annotations
@@ -137,7 +141,7 @@ class _Reader:
         self._reason = reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
+        self._headers.append((name, value.rstrip(b" \t")))  # which llhttp leaves in
 
     def on_message_begin(self) -> None:
         if self._complete:
@@ -150,7 +154,11 @@ class _Reader:
             return
         version = self._parser.get_http_version().encode()
         self._head = h11.Response(status_code=status, reason=self._reason, headers=self._headers, http_version=version)
-        self._complete = self.bodiless
+        if self.bodiless:  # llhttp does not know that, and would wait for what the head announces
+            self._complete = True
+            self._keep_alive = version == b"1.1" and not any(
+                name.lower() == b"connection" and b"close" in value.lower() for name, value in self._headers
+            )
 
     def on_message_complete(self) -> None:
         if self._head is None:  # an interim response
@@ -185,6 +193,9 @@ class _Reader:
         if self._head is not None and self.state is h11.SEND_RESPONSE:
             self.state = h11.SEND_BODY
             return self._head
+        if self._body and self.bodiless:
+            self._body.clear()  # sent against the rules: no event, and no second request on this connection
+            self._keep_alive = False
         if self._body:
             data = b"".join(self._body)
             self._body.clear()

@@ -142,8 +142,8 @@ class Member:
         self.url = endpoint.url
         self.base = httpx.URL(endpoint.url)
         self.prefix = self.base.raw_path.rstrip(b"/")
-        self.headers = [(b"Host", self.base.netloc), *endpoint.own_headers()]
-        self.named = {name.lower() for name, _ in self.headers}
+        self.host = self.base.netloc.decode("ascii")
+        self.own = httpx.Headers(endpoint.own_headers())
         # Adding to and removing from a set is atomic, counting up and down is not.
         self.in_flight: set[object] = set()
         self.available: frozenset[str] | None = None
@@ -226,11 +226,15 @@ class Endpoints:
     def address(self, request: httpx.Request, member: Member, target: bytes) -> httpx.Request:
         """``request`` as ``member`` shall get it."""
         request.extensions["endpoint"] = member.url
-        kept = [pair for pair in request.headers.raw if pair[0].lower() not in member.named]
+        if member is self.members[0] and not member.own:
+            return request
+        headers = request.headers.copy()
+        headers["Host"] = member.host
+        headers.update(member.own)
         return httpx.Request(
             request.method,
             member.url_of(target),
-            headers=member.headers + kept,
+            headers=headers,
             stream=request.stream,
             extensions=request.extensions,
         )

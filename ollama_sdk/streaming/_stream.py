@@ -139,7 +139,7 @@ class Exchange(Generic[ItemT, ReplyT]):
 
     def cancel(self) -> bool:
         """Give the stream up, unless it has ended; whether there is something to stop."""
-        if self.closed or self.reader.finished or self.cancelled:
+        if self.closed or self.cancelled or (self.reader.finished and not self.reader.ready):
             return False
         self.cancelled = True
         self.paused = True  # items that have arrived already are not handed out any more
@@ -173,7 +173,7 @@ class Exchange(Generic[ItemT, ReplyT]):
     def raise_if_failed(self) -> None:
         """Raise what ended the stream badly; return when it ended well."""
         error = self.reader.error
-        if error is None and not self.reader.finished:
+        if error is None and (self.cancelled or not self.reader.finished):
             how = "cancelled" if self.cancelled else "closed"
             items = self.reader.items
             error = IncompleteReplyError(f"the stream was {how} before its last item, after {items} items", items=items)

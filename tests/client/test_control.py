@@ -179,6 +179,16 @@ def test_what_a_cancelled_stream_had_delivered_is_in_the_partial_reply(world, se
         assert caught.value.partial.response == "wordword"
 
 
+def test_cancelling_before_items_that_have_arrived_are_taken_is_cancelling_still(world, serve):
+    server = serve(lambda c: c.answer(HEAD + chunk(ITEM + ITEM + LAST) + chunk(b"")))
+    with world.client(server.url) as client, client.generate("m", "hi", stream=True) as stream:
+        next(stream)
+        stream.cancel()
+        assert stream.state == "cancelled"
+        with pytest.raises(IncompleteReplyError, match="cancelled"):
+            next(stream)
+
+
 def test_cancelling_a_stream_that_has_ended_changes_nothing(world, serve):
     with world.client(serve(whole).url) as client, client.generate("m", "hi", stream=True) as stream:
         assert len(list(stream)) == 3

@@ -1,4 +1,4 @@
-"""The promises of the clients' own tests, kept on the fast transport too: their worlds with another transport in them."""
+"""What other tests promise is promised on the fast transport too: here every client has it that brings no other."""
 
 from __future__ import annotations
 
@@ -6,30 +6,65 @@ import contextlib
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
-_CLIENT_TESTS = str(Path(__file__).parent.parent / "client")
-if _CLIENT_TESTS not in sys.path:
-    sys.path.insert(0, _CLIENT_TESTS)
-_SUITE = ("streams", "bad_endings", "closing", "control", "timeouts", "failures")
-pytest.register_assert_rewrite(*(f"test_{name}" for name in _SUITE))
+for _folder in ("client", "reliability"):
+    if (_path := str(Path(__file__).parents[1] / _folder)) not in sys.path:
+        sys.path.insert(0, _path)
 
 import worlds  # noqa: E402
 from loopback import Loopback  # noqa: E402
+from reliability_kit import Caller, HandClock  # noqa: E402
 
-from ollama_sdk import Ollama  # noqa: E402
+from ollama_sdk import AsyncOllama, Ollama  # noqa: E402
 from ollama_sdk.fast import AsyncFastTransport, FastTransport  # noqa: E402
 
+_WORLDS = ("sync", "asyncio", "trio")
 
-class _FastWorld(worlds.World):
-    """A world whose clients use the fast transport, unless a test brings its own."""
 
-    @contextlib.contextmanager
-    def client(self, host, **options):
-        if not {"transport", "http_client"} & set(options):
-            options["transport"] = FastTransport() if self.kind == "sync" else AsyncFastTransport()
-        with super().client(host, **options) as client:
-            yield client
+def _with(transport, plain):
+    """The constructor of a client, which gets ``transport`` unless its test brings something else."""
+
+    def init(self, *args, **options):
+        if not (options.get("transport") or options.get("http_client")):
+            options["transport"] = transport()
+        plain(self, *args, **options)
+
+    return init
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _fast():
+    """Clients have the fast transport, and what tests of single policies wrap is one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ollama, "__init__", _with(FastTransport, Ollama.__init__))
+        patch.setattr(AsyncOllama, "__init__", _with(AsyncFastTransport, AsyncOllama.__init__))
+        patch.setattr(httpx, "HTTPTransport", FastTransport)
+        patch.setattr(httpx, "AsyncHTTPTransport", AsyncFastTransport)
+        yield
+
+
+def pytest_generate_tests(metafunc):
+    """A module may say in which worlds its tests run: ``WORLDS``."""
+    if "world" in metafunc.fixturenames:
+        metafunc.parametrize("world", getattr(metafunc.module, "WORLDS", _WORLDS), indirect=True)
+
+
+@pytest.fixture
+def world(request):
+    with worlds.world(request.param) as world:
+        yield world
+
+
+@pytest.fixture(params=_WORLDS)
+def caller(request):
+    return Caller(request.param)
+
+
+@pytest.fixture
+def clock():
+    return HandClock()
 
 
 @pytest.fixture
@@ -38,17 +73,7 @@ def serve():
         yield lambda *scripts, **options: servers.enter_context(Loopback(*scripts, **options))
 
 
-@pytest.fixture(params=["sync", "asyncio", "trio"])
-def world(request):
-    with worlds.world(request.param) as plain:
-        yield _FastWorld(plain.kind, plain._portal)
-
-
 @pytest.fixture
 def sync_client():
     with contextlib.ExitStack() as clients:
-
-        def make(*args, **options):
-            return clients.enter_context(Ollama(*args, **{"timeout": 5, "transport": FastTransport(), **options}))
-
-        yield make
+        yield lambda *args, **options: clients.enter_context(Ollama(*args, **{"timeout": 5, **options}))

@@ -14,6 +14,7 @@ from loopback import END, chunk, chunked, free_port, head, replies, replies_and_
 from streamed import LAST, chat_item
 
 from ollama_sdk import APIConnectionError, Ollama
+from ollama_sdk._wire import WireTransport
 from ollama_sdk.fast import AsyncFastTransport, FastTransport, _Reader
 
 _HEADS = {
@@ -97,6 +98,53 @@ def test_an_answer_to_head_has_no_body_whatever_its_head_says(world, serve, answ
     with world.client(serve(replies(answer, answer)).url) as client:
         assert client.is_available() is True
         assert client.is_available() is True
+
+
+def test_answers_to_head_leave_the_connection_open_for_the_next_call(world, serve):
+    server = serve(replies(*[head(content_length=17)] * 3))
+    with world.client(server.url) as client:
+        assert [client.is_available() for _ in range(3)] == [True] * 3
+    assert len(server.connections) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [head(content_length=17) + b"x" * 17, head(content_length=17, connection="close")],
+    ids=["a body all the same", "the server is about to close"],
+)
+def test_an_answer_to_head_may_end_the_use_of_its_connection(world, serve, answer):
+    server = serve(replies(answer), replies(answer))
+    with world.client(server.url) as client:
+        assert client.is_available() is True
+        assert client.is_available() is True
+    assert len(server.connections) == 2
+
+
+@pytest.mark.parametrize("blanks", [b"\ta", b"a \t", b"  a  "])
+def test_blanks_around_a_header_are_no_part_of_it(serve, blanks):
+    server = serve(replies(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-A:" + blanks + b"\r\n\r\n"))
+    with httpx.Client(transport=FastTransport()) as client:
+        assert client.get(server.url).headers["x-a"] == "a"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    {
+        "a folded header": b"HTTP/1.1 200 OK\r\nX-A: a\r\n b\r\nContent-Length: 0\r\n\r\n",
+        "a control character": b"HTTP/1.1 200 OK\r\nX-A: a\x01b\r\nContent-Length: 0\r\n\r\n",
+        "bare line feeds": b"HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+        "a length twice": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
+        "a length and chunks": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + END,
+        "a blank after a size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0 \r\n\r\n",
+    }.items(),
+    ids=lambda item: item[0],
+)
+def test_what_only_h11_lets_pass_is_refused_in_so_many_words(serve, answer):
+    server = serve(replies(answer[1]))
+    with httpx.Client(transport=FastTransport()) as client, pytest.raises(httpx.RemoteProtocolError):
+        client.get(server.url)
+    with httpx.Client(transport=WireTransport()) as client:
+        assert client.get(serve(replies(answer[1])).url).status_code == 200
 
 
 def test_a_burst_of_items_passes_as_few_pieces(serve):

@@ -135,7 +135,7 @@ def test_a_stream_is_kept_only_when_it_was_read_to_its_end() -> None:
             return client.stream("GET", "/s", extensions={**EMBED, "stream": True})
 
         with start() as closed_early:
-            assert next(closed_early.iter_raw()) == b"1"
+            assert next(closed_early.iter_raw()).startswith(b"1")
         with start() as broken, pytest.raises(httpx.RemoteProtocolError):
             list(broken.iter_raw())
         for _ in range(2):
