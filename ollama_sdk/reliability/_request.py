@@ -89,10 +89,14 @@ def endpoint_of(request: httpx.Request) -> str:
 
 def about(request: httpx.Request, clock: Clock) -> tuple[int, str, str, float]:
     """The four values that every event begins with: call, operation, endpoint, time."""
-    number: Any = request.extensions.get("call")
+    known = request.extensions
+    number: Any = known.get("call")
     if number is None:
-        number = request.extensions["call"] = next(_calls)
-    return number, operation_of(request), endpoint_of(request), clock.monotonic()
+        number = known["call"] = next(_calls)
+    # Asked several times a call: what is known already costs no call of a function.
+    operation: str = known.get("operation") or operation_of(request)
+    endpoint: str = known.get("endpoint") or endpoint_of(request)
+    return number, operation, endpoint, clock.monotonic()
 
 
 def may_repeat(request: httpx.Request, failure: Exception | None = None, *, resume: bool = False) -> bool:

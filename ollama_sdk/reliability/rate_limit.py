@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 import httpx
 from attrs import field, frozen
@@ -16,7 +16,7 @@ from ollama_sdk.errors import ConfigurationError, RateLimitExceededError
 from . import _checks
 from ._replies import acomplete, ahold, complete, flows, hold
 from ._request import about, deadline_of, operation_of, out_of_time
-from ._waiting import AnySignal, AsyncSignal, Signal, SignalT
+from ._waiting import AsyncSignal, Signal, SignalT
 from .events import Observer, Refused, Waited, guarded
 
 if TYPE_CHECKING:
@@ -95,15 +95,6 @@ class Bucket:
             self._updated = now
 
 
-class Place:
-    """One call's place: in line, then its turn to wait for a token, then held while the call is under way."""
-
-    __slots__ = ("signal",)
-
-    def __init__(self) -> None:
-        self.signal: AnySignal | None = None
-
-
 class Line:
     """Who holds a place and who is next. Not locked; it does no I/O and is told the time.
 
@@ -114,9 +105,9 @@ class Line:
     def __init__(self, config: RateLimit, now: float) -> None:
         self._room = config.concurrent
         self._bucket = _bucket(config, now)
-        self._waiting: OrderedDict[Place, None] = OrderedDict()
-        self._turn: Place | None = None
-        self._held: set[Place] = set()
+        self._waiting: OrderedDict[Entry[Any], None] = OrderedDict()
+        self._turn: Entry[Any] | None = None
+        self._held: set[Entry[Any]] = set()
 
     def reconfigure(self, config: RateLimit, now: float) -> None:
         """Go on under ``config`` with everybody who is here."""
@@ -137,14 +128,14 @@ class Line:
         """How many calls wait."""
         return len(self._waiting) + (self._turn is not None)
 
-    def enter(self, place: Place, now: float) -> bool:
+    def enter(self, place: Entry[Any], now: float) -> bool:
         """Hold ``place`` if that needs no wait; whether it is held."""
         if self._turn is not None or self._waiting or not self._has_room() or self.delay(now) > 0:
             return False
         self._hold(place, now)
         return True
 
-    def queue(self, place: Place) -> None:
+    def queue(self, place: Entry[Any]) -> None:
         """Put ``place`` at the end of the line."""
         self._waiting[place] = None
         self._advance()
@@ -153,13 +144,13 @@ class Line:
         """Seconds that the place whose turn it is waits for its token."""
         return 0.0 if self._bucket is None else self._bucket.delay(now)
 
-    def take(self, place: Place, now: float) -> None:
+    def take(self, place: Entry[Any], now: float) -> None:
         """Hold the place whose turn it is."""
         self._turn = None
         self._hold(place, now)
         self._advance()
 
-    def leave(self, place: Place) -> None:
+    def leave(self, place: Entry[Any]) -> None:
         """Give ``place`` up, wherever it is; doing so again changes nothing."""
         if place is self._turn:
             self._turn = None
@@ -167,7 +158,7 @@ class Line:
         self._held.discard(place)
         self._advance()
 
-    def _hold(self, place: Place, now: float) -> None:
+    def _hold(self, place: Entry[Any], now: float) -> None:
         if self._bucket is not None:
             self._bucket.take(now)
         self._held.add(place)
@@ -199,7 +190,7 @@ class Limiter:
         self.notify = guarded(observer)
         self._line = Line(config, clock.monotonic())
         self._lock = threading.Lock()
-        self._leaving: deque[Place] = deque()
+        self._leaving: deque[Entry[Any]] = deque()
 
     def reconfigure(self, config: RateLimit, observer: Observer | None) -> None:
         """Go on under ``config``: who is under way or waits stays so."""
@@ -227,10 +218,10 @@ class Limiter:
         """
         entry: Entry[SignalT] = Entry(self, request)
         with self._lock:
-            entered = self._line.enter(entry.place, entry.started)
+            entered = self._line.enter(entry, entry.started)
             if not entered and entry.wait is not False:
-                entry.place.signal = entry.signal = make_signal()
-                self._line.queue(entry.place)
+                entry.signal = make_signal()
+                self._line.queue(entry)
         self._tidy()
         if not entered and entry.signal is None:
             raise entry.refused()
@@ -241,13 +232,13 @@ class Limiter:
         with self._lock:
             return self._line.delay(self.clock.monotonic())
 
-    def take(self, place: Place) -> None:
+    def take(self, place: Entry[Any]) -> None:
         """Start the call whose turn it is."""
         with self._lock:
             self._line.take(place, self.clock.monotonic())
         self._tidy()
 
-    def leave(self, place: Place) -> None:
+    def leave(self, place: Entry[Any]) -> None:
         """A call has ended or given up; may be called at any moment, even by the garbage collector."""
         self._leaving.append(place)
         self._tidy()
@@ -264,21 +255,19 @@ class Limiter:
 
 
 class Entry(Generic[SignalT]):
-    """One call on its way past the limit.
+    """One call's place: in line, then its turn to wait for a token, then held while the call is under way.
 
     Attributes:
-        place: Its place.
         signal: What to wait for before its turn; ``None`` when the call was let in at once.
         started: When it came.
         wait: How long it may wait, as :class:`RateLimit` said then.
     """
 
-    __slots__ = ("_limiter", "_request", "place", "signal", "started", "wait")
+    __slots__ = ("_limiter", "_request", "signal", "started", "wait")
 
     def __init__(self, limiter: Limiter, request: httpx.Request) -> None:
         self._limiter = limiter
         self._request = request
-        self.place = Place()
         self.signal: SignalT | None = None
         self.started = limiter.clock.monotonic()
         self.wait = limiter.config.wait
@@ -315,13 +304,13 @@ class Entry(Generic[SignalT]):
     def take(self) -> None:
         """Start the call."""
         limiter = self._limiter
-        limiter.take(self.place)
+        limiter.take(self)
         if limiter.notify is not None:
             limiter.notify(Waited(*about(self._request, limiter.clock), limiter.clock.monotonic() - self.started))
 
     def leave(self) -> None:
         """The call has ended or given up."""
-        self._limiter.leave(self.place)
+        self._limiter.leave(self)
 
     def refused(self) -> Exception:
         """Why the call does not start: its deadline, or the patience of the limit."""
