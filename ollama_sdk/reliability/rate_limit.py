@@ -95,6 +95,19 @@ class Bucket:
             self._updated = now
 
 
+class Place(Generic[SignalT]):
+    """One call's place: in line, then its turn to wait for a token, then held while the call is under way.
+
+    Attributes:
+        signal: Set when it has its turn; ``None`` when nobody waits for that.
+    """
+
+    __slots__ = ("signal",)
+
+    def __init__(self) -> None:
+        self.signal: SignalT | None = None
+
+
 class Line:
     """Who holds a place and who is next. Not locked; it does no I/O and is told the time.
 
@@ -105,9 +118,9 @@ class Line:
     def __init__(self, config: RateLimit, now: float) -> None:
         self._room = config.concurrent
         self._bucket = _bucket(config, now)
-        self._waiting: OrderedDict[Entry[Any], None] = OrderedDict()
-        self._turn: Entry[Any] | None = None
-        self._held: set[Entry[Any]] = set()
+        self._waiting: OrderedDict[Place[Any], None] = OrderedDict()
+        self._turn: Place[Any] | None = None
+        self._held: set[Place[Any]] = set()
 
     def reconfigure(self, config: RateLimit, now: float) -> None:
         """Go on under ``config`` with everybody who is here."""
@@ -128,14 +141,14 @@ class Line:
         """How many calls wait."""
         return len(self._waiting) + (self._turn is not None)
 
-    def enter(self, place: Entry[Any], now: float) -> bool:
+    def enter(self, place: Place[Any], now: float) -> bool:
         """Hold ``place`` if that needs no wait; whether it is held."""
         if self._turn is not None or self._waiting or not self._has_room() or self.delay(now) > 0:
             return False
         self._hold(place, now)
         return True
 
-    def queue(self, place: Entry[Any]) -> None:
+    def queue(self, place: Place[Any]) -> None:
         """Put ``place`` at the end of the line."""
         self._waiting[place] = None
         self._advance()
@@ -144,13 +157,13 @@ class Line:
         """Seconds that the place whose turn it is waits for its token."""
         return 0.0 if self._bucket is None else self._bucket.delay(now)
 
-    def take(self, place: Entry[Any], now: float) -> None:
+    def take(self, place: Place[Any], now: float) -> None:
         """Hold the place whose turn it is."""
         self._turn = None
         self._hold(place, now)
         self._advance()
 
-    def leave(self, place: Entry[Any]) -> None:
+    def leave(self, place: Place[Any]) -> None:
         """Give ``place`` up, wherever it is; doing so again changes nothing."""
         if place is self._turn:
             self._turn = None
@@ -158,7 +171,7 @@ class Line:
         self._held.discard(place)
         self._advance()
 
-    def _hold(self, place: Entry[Any], now: float) -> None:
+    def _hold(self, place: Place[Any], now: float) -> None:
         if self._bucket is not None:
             self._bucket.take(now)
         self._held.add(place)
@@ -190,7 +203,7 @@ class Limiter:
         self.notify = guarded(observer)
         self._line = Line(config, clock.monotonic())
         self._lock = threading.Lock()
-        self._leaving: deque[Entry[Any]] = deque()
+        self._leaving: deque[Place[Any]] = deque()
 
     def reconfigure(self, config: RateLimit, observer: Observer | None) -> None:
         """Go on under ``config``: who is under way or waits stays so."""
@@ -232,13 +245,13 @@ class Limiter:
         with self._lock:
             return self._line.delay(self.clock.monotonic())
 
-    def take(self, place: Entry[Any]) -> None:
+    def take(self, place: Place[Any]) -> None:
         """Start the call whose turn it is."""
         with self._lock:
             self._line.take(place, self.clock.monotonic())
         self._tidy()
 
-    def leave(self, place: Entry[Any]) -> None:
+    def leave(self, place: Place[Any]) -> None:
         """A call has ended or given up; may be called at any moment, even by the garbage collector."""
         self._leaving.append(place)
         self._tidy()
@@ -254,21 +267,20 @@ class Limiter:
                 self._lock.release()
 
 
-class Entry(Generic[SignalT]):
-    """One call's place: in line, then its turn to wait for a token, then held while the call is under way.
+class Entry(Place[SignalT]):
+    """The place of a call that knows how long it may wait.
 
     Attributes:
-        signal: What to wait for before its turn; ``None`` when the call was let in at once.
         started: When it came.
         wait: How long it may wait, as :class:`RateLimit` said then.
     """
 
-    __slots__ = ("_limiter", "_request", "signal", "started", "wait")
+    __slots__ = ("_limiter", "_request", "started", "wait")
 
     def __init__(self, limiter: Limiter, request: httpx.Request) -> None:
         self._limiter = limiter
         self._request = request
-        self.signal: SignalT | None = None
+        self.signal = None
         self.started = limiter.clock.monotonic()
         self.wait = limiter.config.wait
 
