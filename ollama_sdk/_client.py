@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .reliability import (
         AsyncHealth,
         Cache,
+        CacheControl,
         CircuitBreaker,
         Endpoint,
         Failover,
@@ -177,6 +178,18 @@ class _Client(_Namespace[_RuntimeT]):
     def _servers(self, settings: Settings) -> Servers:
         hosts = self._hosts
         return Servers(len(hosts), lambda: _endpoints(hosts), lambda: _checked(hosts, settings))
+
+    @property
+    def cache(self) -> CacheControl:
+        """The replies that are kept: ``statistics()`` and ``clear()``.
+
+        Raises:
+            ConfigurationError: The client was made without ``cache=``.
+        """
+        cache = self._runtime.transports.stack.cache
+        if cache is None:
+            raise ConfigurationError("this client keeps no replies: pass cache=Cache(...), also to reconfigure()")
+        return cache
 
     def reconfigure(
         self,

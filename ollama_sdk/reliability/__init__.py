@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .cache import AsyncCacheTransport, Cache, CacheStatistics, CacheTransport
+from .cache import AsyncCacheTransport, Cache, CacheControl, CacheStatistics, CacheTransport
 from .circuit_breaker import AsyncCircuitBreakerTransport, CircuitBreaker, CircuitBreakerTransport
 from .events import (
     AttemptFailed,
@@ -44,6 +44,7 @@ __all__ = [
     "AttemptFailed",
     "AttemptStarted",
     "Cache",
+    "CacheControl",
     "CacheHit",
     "CacheMiss",
     "CacheStatistics",

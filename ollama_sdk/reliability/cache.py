@@ -7,7 +7,7 @@ import copy
 import hashlib
 import json
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 from attrs import field, frozen
@@ -25,7 +25,7 @@ from .events import CacheHit, CacheMiss, Observer, guarded
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-__all__ = ["AsyncCacheTransport", "Cache", "CacheStatistics", "CacheTransport"]
+__all__ = ["AsyncCacheTransport", "Cache", "CacheControl", "CacheStatistics", "CacheTransport"]
 
 
 @frozen
@@ -77,6 +77,18 @@ class CacheStatistics:
     shared: int
     entries: int
     bytes: int
+
+
+class CacheControl(Protocol):
+    """What a client shows of its cache."""
+
+    def statistics(self) -> CacheStatistics:
+        """How the cache fares."""
+        ...
+
+    def clear(self) -> None:
+        """Forget every reply; those that are under way are kept when they come."""
+        ...
 
 
 @frozen

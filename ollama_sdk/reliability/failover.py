@@ -109,7 +109,7 @@ class Failover:
             the one with the fewest calls in flight (of many, the better of two drawn at random); ``model_aware`` takes only
             endpoints that have the model, first those that have it loaded, as the health check last saw them, and the
             unknown ones last.
-        tries: How many endpoints one attempt of a call tries at most.
+        tries: How many endpoints one attempt of a call tries at most; ``None`` tries all.
         eject_after: Failures in a row after which an endpoint is ejected: tried only when all others have failed.
         eject_for: Seconds of the first ejection; doubled each time until it succeeds again.
         eject_for_maximum: The longest ejection, in seconds.
@@ -124,7 +124,7 @@ class Failover:
     strategy: Strategy = field(
         default="priority", validator=_checks.one_of("priority", "round_robin", "least_busy", "model_aware")
     )
-    tries: int = field(default=3, validator=_checks.count)
+    tries: int | None = field(default=None, validator=_checks.optional(_checks.count))
     eject_after: int = field(default=3, validator=_checks.count)
     eject_for: float = field(default=10.0, validator=_checks.positive)
     eject_for_maximum: float = field(default=300.0, validator=_checks.positive)

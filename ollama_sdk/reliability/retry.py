@@ -13,7 +13,7 @@ from attrs import field, frozen
 from dateutil import parser
 
 from ollama_sdk._clock import SYSTEM_CLOCK, Clock
-from ollama_sdk.errors import NoEndpointError
+from ollama_sdk.errors import CircuitOpenError, NoEndpointError
 
 from . import _checks
 from ._outcome import CONNECTION_ERRORS, Outcome, described
@@ -52,9 +52,10 @@ class RetryBudget:
 class Retry:
     """Repeat failed attempts after exponentially growing, jittered waits.
 
-    For one local Ollama start with the defaults. For a fleet behind :class:`~ollama_sdk.reliability.Failover` take
-    ``attempts=3`` or fewer, since each attempt may already try several endpoints. Not a cure for overload: that is what the
-    budget is there to limit. A reply whose first part has reached the caller is never repeated.
+    Use it for what passes by itself: a server that restarts, a full queue, a connection that broke. Not a cure for overload:
+    that is what the budget is there to limit. A reply whose first part has reached the caller is never repeated. For one
+    local Ollama start with the defaults; for a fleet behind :class:`~ollama_sdk.reliability.Failover` take ``attempts=3`` or
+    fewer, since each attempt may already try several endpoints.
 
     Attributes:
         attempts: How often a request is sent at most, the first time included.
@@ -70,7 +71,7 @@ class Retry:
         errors: Exceptions that are repeated: by default failed connections, but not a server that answers too late, which
             would be kept waiting for and kept busy over and over.
         retry_after_limit: The longest ``Retry-After`` that is waited for, in seconds; a server that asks for more gets no
-            further attempt.
+            further attempt. Nor does one whose circuit stays open longer, where ``errors`` names ``CircuitOpenError``.
         budget: Limits the repetitions of all calls together; ``None`` does not.
         resume: Also repeat operations that the server continues where they stopped (``pull``).
 
@@ -243,10 +244,12 @@ def _is_failure(outcome: Outcome, config: Retry) -> bool:
 
 
 def retry_after(outcome: Outcome) -> float | None:
-    """Seconds that a server asks to wait in ``Retry-After`` (RFC 9110, section 10.2.3); ``None`` when it does not.
+    """Seconds that a server asks to wait in ``Retry-After`` (RFC 9110, section 10.2.3), or that its circuit stays open.
 
-    Of several endpoints, the one that is ready first counts.
+    ``None`` when neither is so. Of several endpoints, the one that is ready first counts.
     """
+    if isinstance(outcome, CircuitOpenError):
+        return outcome.retry_after
     if isinstance(outcome, NoEndpointError):
         asked = [seconds for said in outcome.exceptions if (seconds := retry_after(said)) is not None]
         return min(asked) if len(asked) == len(outcome.exceptions) else None

@@ -520,6 +520,22 @@ def test_errors_streams_and_chats_without_a_seed_are_not_kept(world, server):
         assert len(server.requests) == 7
 
 
+def test_a_client_tells_how_its_cache_fares_and_forgets_when_told_to(world, server):
+    with world.client(server.url, cache=Cache()) as client:
+        client.show("llama3.2")
+        client.with_options(timeout=3).show("llama3.2")
+        told = client.cache.statistics()
+        assert (told.hits, told.misses, told.shared, told.entries) == (1, 1, 0, 1)
+        assert told.bytes > 0
+        client.cache.clear()
+        assert client.cache.statistics().entries == 0
+        client.show("llama3.2")
+        assert len(server.requests) == 2
+        client.reconfigure(cache=None)
+        with pytest.raises(ConfigurationError, match=r"cache=Cache"):
+            _ = client.cache
+
+
 def test_another_key_never_gets_a_kept_reply(world, server):
     with world.client(server.url, api_key="one", cache=Cache()) as client:
         client.show("llama3.2")

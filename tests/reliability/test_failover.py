@@ -110,6 +110,14 @@ def test_a_mistake_of_the_caller_goes_to_one_endpoint_only(caller: Caller, clock
     assert wire.asked == "a"
 
 
+def test_all_endpoints_are_tried_however_many_there_are(caller: Caller, clock: HandClock) -> None:
+    hosts = "abcdefg"
+    wire = Hosts(**dict.fromkeys(hosts[:-1], 503))
+    endpoints = [Endpoint(A), *(Endpoint(f"http://{host}:1") for host in hosts[1:])]
+    assert post(caller, caller.wrap(PAIR, wire, endpoints, Failover(), clock=clock)).status_code == 200
+    assert wire.asked == hosts
+
+
 def test_no_more_endpoints_are_tried_than_asked_for_nor_after_the_deadline(clock: HandClock) -> None:
     wire = Hosts(a=503, b=503, c=503)
     with pytest.raises(NoEndpointError):

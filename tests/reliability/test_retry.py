@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from reliability_kit import Caller, HandClock, Script, chunks, cut, say, serving
 
-from ollama_sdk.errors import ConfigurationError, NoEndpointError
+from ollama_sdk.errors import CircuitOpenError, ConfigurationError, NoEndpointError
 from ollama_sdk.reliability import AsyncRetryTransport, Refused, Retry, RetryBudget, RetryScheduled, RetryTransport
 from ollama_sdk.reliability.retry import Budget, Retrying, backoff_bound, retry_after
 
@@ -242,6 +242,16 @@ def test_the_wait_is_never_shorter_than_the_server_asked_for(caller: Caller, clo
     wire = Script(httpx.Response(429, headers={"Retry-After": "7"}), 200)
     caller.call(caller.wrap(PAIR, wire, Retry(), clock=clock))
     assert clock.slept == [7]
+
+
+def test_an_open_circuit_is_waited_for_where_it_is_asked_for(caller: Caller, clock: HandClock) -> None:
+    refused = CircuitOpenError("open", endpoint="http://a", retry_after=9)
+    caller.call(caller.wrap(PAIR, Script(refused, 200), Retry(errors=(CircuitOpenError,)), clock=clock))
+    assert clock.slept == [9]
+    for policy in (Retry(), Retry(errors=(CircuitOpenError,), retry_after_limit=8)):
+        with pytest.raises(CircuitOpenError):
+            caller.call(caller.wrap(PAIR, Script(refused, 200), policy, clock=clock))
+    assert clock.slept == [9]
 
 
 def test_of_several_endpoints_the_one_that_is_ready_first_is_waited_for() -> None:
