@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import filecmp
 import keyword
+import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -147,7 +149,8 @@ def _environment(document: Document, parsed: GeneratorData) -> Environment:
 
 
 def _summary(text: str) -> str:
-    return _docstring(text, 0).split("\n")[0]
+    first = _escaped(text).partition("\n")[0]
+    return first if len(first) < _WIDTH // 2 else re.split(r"(?<=[.!?]) ", first, maxsplit=1)[0]
 
 
 def _optional(kind: Kind) -> str:
@@ -158,11 +161,39 @@ def _is_name(text: str) -> bool:
     return text.isidentifier() and not keyword.iskeyword(text) and text not in SHADOWING
 
 
-def _docstring(text: str, indent: int) -> str:
-    """Text as it may stand in a docstring, its further lines indented."""
+def _escaped(text: str) -> str:
+    """Text as it may stand in a docstring."""
     safe = text.replace("\\", "\\\\").replace('"""', "'''")
-    safe = f'{safe[:-1]}\\"' if safe.endswith('"') else safe
-    return safe.replace("\n", "\n" + " " * indent).replace("\n" + " " * indent + "\n", "\n\n")
+    return f'{safe[:-1]}\\"' if safe.endswith('"') else safe
+
+
+def _docstring(text: str, indent: int, begin: int | None = None) -> str:
+    """Text as it may stand in a docstring, wrapped, its further lines indented.
+
+    Args:
+        text: The text.
+        indent: The columns before its further lines.
+        begin: The columns before its first line; by default the indentation and the quotes.
+    """
+    first = indent + len('"""') if begin is None else begin
+    lines: list[str] = []
+    for line in _escaped(text).split("\n"):
+        at = indent if lines else first
+        wrapped = textwrap.wrap(
+            line,
+            _WIDTH,
+            initial_indent=" " * at,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        lines += wrapped or [""]
+    lines[0] = lines[0][first:]
+    return "\n".join(lines)
+
+
+# Room for the quotes that end a docstring.
+_WIDTH = 120 - len('"""')
 
 
 def _uses(kinds: Iterable[Kind], without: str = "", *, aliases: bool = True) -> _Uses:

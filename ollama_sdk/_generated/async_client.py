@@ -313,7 +313,8 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             stop: A text, or texts, at which the answer ends; not part of it.
             frequency_penalty: A token is made this much less likely each time it occurred.
             presence_penalty: A token is made this much less likely once it occurred.
-            reasoning_effort: How hard a model thinks first. A level that Ollama does not have means the nearest that it has.
+            reasoning_effort: How hard a model thinks first. A level that Ollama does not have means the nearest that
+                it has.
             reasoning: The same in an object; goes before `reasoning_effort`.
             logprobs: Whether the answer tells how likely its tokens were.
             top_logprobs: How many likely tokens to tell at each place; only with `logprobs`.
@@ -1360,7 +1361,8 @@ class AsyncOllama(AsyncClient):
     ) -> ChatResponse | AsyncStream[ChatResponse]:
         """Answer a conversation.
 
-        Writes the next message of a conversation, or calls tools. Without messages the model is only loaded or, with `keep_alive` 0, unloaded; that answer is one JSON object even when a stream was asked for.
+        Writes the next message of a conversation, or calls tools. Without messages the model is only loaded or, with
+        `keep_alive` 0, unloaded; that answer is one JSON object even when a stream was asked for.
 
         ``POST /api/chat``
 
@@ -1368,10 +1370,13 @@ class AsyncOllama(AsyncClient):
             model: Name of the model.
             messages: The conversation so far. Without any the model is only loaded.
             tools: Tools that the model may call.
-            format: The form of the answer. `json` is any JSON object; a schema is JSON that fits it; empty is free text.
+            format: The form of the answer. `json` is any JSON object; a schema is JSON that fits it; empty is free
+                text.
             options: How the model runs and chooses its words.
             think: Whether the model thinks before it answers, or how hard. When absent, a model that can think does.
-            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five minutes, when absent.
+            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or
+                seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five
+                minutes, when absent.
             truncate: Whether the oldest messages go when all are too long; otherwise it is an error. On when absent.
             shift: Whether older tokens make room when the context is full, or the answer ends. On when absent.
             logprobs: Whether the answer tells how likely its tokens were.
@@ -1557,7 +1562,8 @@ class AsyncOllama(AsyncClient):
     ) -> ProgressResponse | AsyncStream[ProgressResponse]:
         """Make a model from another one or from uploaded files.
 
-        Needs `from` or `files`. Some faults are found before the stream begins and answered with a status of their own; later ones end the stream with an item that holds `error`.
+        Needs `from` or `files`. Some faults are found before the stream begins and answered with a status of their
+        own; later ones end the stream with an item that holds `error`.
 
         ``POST /api/create``
 
@@ -1680,7 +1686,9 @@ class AsyncOllama(AsyncClient):
             dimensions: Length to cut the vectors to, in numbers; whole when absent.
             truncate: Whether a text that is too long is cut; otherwise it is an error. On when absent.
             options: How the model runs.
-            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five minutes, when absent.
+            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or
+                seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five
+                minutes, when absent.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace in it, sent as they are.
@@ -1731,7 +1739,9 @@ class AsyncOllama(AsyncClient):
             model: Name of a model that embeds.
             prompt: The text. Without it the model is only loaded.
             options: How the model runs.
-            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five minutes, when absent.
+            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or
+                seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five
+                minutes, when absent.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace in it, sent as they are.
@@ -1861,7 +1871,8 @@ class AsyncOllama(AsyncClient):
     ) -> GenerateResponse | AsyncStream[GenerateResponse]:
         """Continue a prompt.
 
-        Answers a single prompt. Without a prompt the model is only loaded or, with `keep_alive` 0, unloaded; that answer is one JSON object even when a stream was asked for.
+        Answers a single prompt. Without a prompt the model is only loaded or, with `keep_alive` 0, unloaded; that
+        answer is one JSON object even when a stream was asked for.
 
         ``POST /api/generate``
 
@@ -1872,11 +1883,14 @@ class AsyncOllama(AsyncClient):
             system: Takes the place of the model's own system message.
             template: Takes the place of the model's own template.
             images: Pictures that belong to the prompt, for a model with vision; base64, not a data URL.
-            format: The form of the answer. `json` is any JSON object; a schema is JSON that fits it; empty is free text.
+            format: The form of the answer. `json` is any JSON object; a schema is JSON that fits it; empty is free
+                text.
             options: How the model runs and chooses its words.
             think: Whether the model thinks before it answers, or how hard. When absent, a model that can think does.
             raw: Whether the prompt is sent to the model without a template.
-            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five minutes, when absent.
+            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or
+                seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five
+                minutes, when absent.
             truncate: Whether a prompt that is too long is cut; otherwise it is an error. On when absent.
             shift: Whether older tokens make room when the context is full, or the answer ends. On when absent.
             logprobs: Whether the answer tells how likely its tokens were.
@@ -2099,7 +2113,8 @@ class AsyncOllama(AsyncClient):
     ) -> ProgressResponse | AsyncStream[ProgressResponse]:
         """Fetch a model from a registry.
 
-        What was fetched before is not fetched again, so an interrupted pull goes on where it stopped. A fault during the stream is its last item and holds `error`; in one piece the same fault is a 500.
+        What was fetched before is not fetched again, so an interrupted pull goes on where it stopped. A fault during
+        the stream is its last item and holds `error`; in one piece the same fault is a 500.
 
         ``POST /api/pull``
 
@@ -2179,7 +2194,8 @@ class AsyncOllama(AsyncClient):
     ) -> ProgressResponse | AsyncStream[ProgressResponse]:
         """Publish a model to a registry.
 
-        What the registry has already is not sent again. A fault during the stream is its last item and holds `error`; in one piece the same fault is a 500.
+        What the registry has already is not sent again. A fault during the stream is its last item and holds
+        `error`; in one piece the same fault is a 500.
 
         ``POST /api/push``
 

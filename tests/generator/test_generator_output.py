@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from generator_kit import GOLDEN, ROOT, SMALL, build, contents, edited, run, run_apart
 
 from generator import emit
@@ -67,6 +68,17 @@ def test_every_model_field_method_and_argument_has_its_description(built: Path) 
     client = (built / "sync_client.py").read_text()
     for text in ("Read a note.", "note: Its name; may hold slashes.", "``GET /api/notes/{note}``", "Deprecated:"):
         assert text in client
+
+
+def test_long_descriptions_are_wrapped_and_say_all_that_they_said(built: Path) -> None:
+    committed = contents(ROOT / "ollama_sdk" / "_generated")
+    for name, content in {**contents(built), **committed}.items():
+        assert max(map(len, content.decode().splitlines()), default=0) <= 120, name
+    document = yaml.safe_load((ROOT / "openapi" / "ollama.yaml").read_text(encoding="utf-8"))
+    properties = document["components"]["schemas"]["ChatResponse"]["properties"]
+    told = " ".join((ROOT / "ollama_sdk/_generated/models/chat_response.py").read_text(encoding="utf-8").split())
+    for field, schema in properties.items():
+        assert f"{field}: {' '.join(schema['description'].split())}" in told
 
 
 @pytest.mark.parametrize("module", ["sync_client", "async_client", "sync_raw", "async_raw"])

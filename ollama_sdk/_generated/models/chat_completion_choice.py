@@ -21,7 +21,8 @@ class ChatCompletionChoice(Model):
     Attributes:
         index: Place among the choices.
         message: What the model said.
-        finish_reason: Why it ended: `stop` by itself, `length` at the limit of tokens, `tool_calls` to have tools called. Null when it is unfinished.
+        finish_reason: Why it ended: `stop` by itself, `length` at the limit of tokens, `tool_calls` to have tools
+            called. Null when it is unfinished.
         logprobs: How likely the tokens were, if it was asked for.
     """
 

@@ -21,7 +21,8 @@ class ChatCompletionChunkChoice(Model):
     Attributes:
         index: Place among the choices.
         delta: What the piece adds to the message.
-        finish_reason: Why the message ended: `stop` by itself, `length` at the limit of tokens, `tool_calls` to have tools called. Null until then.
+        finish_reason: Why the message ended: `stop` by itself, `length` at the limit of tokens, `tool_calls` to have
+            tools called. Null until then.
         logprobs: How likely the tokens were, if it was asked for.
     """
 

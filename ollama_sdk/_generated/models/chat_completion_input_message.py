@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatCompletionInputMessage: A message of a conversation. What the model said before can be given back as it came."""
+"""ChatCompletionInputMessage: A message of a conversation."""
 
 from __future__ import annotations
 

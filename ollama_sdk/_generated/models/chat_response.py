@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatResponse: The next message, or a piece of it. Only what has `done` true is complete and has the counters."""
+"""ChatResponse: The next message, or a piece of it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class ChatResponse(GenerationMetrics, Model):
         created_at: When the server wrote this.
         message: The message, or the next piece of it.
         done: Whether the answer is complete.
-        done_reason: Why it ended: `stop` by itself or with a tool call, `length` at the limit of tokens; `load` and `unload` when there was nothing to answer.
+        done_reason: Why it ended: `stop` by itself or with a tool call, `length` at the limit of tokens; `load` and
+            `unload` when there was nothing to answer.
         logprobs: How likely the tokens of this text were, if it was asked for.
         total_duration: Time of the whole call, in nanoseconds.
         load_duration: Time to load the model, in nanoseconds.

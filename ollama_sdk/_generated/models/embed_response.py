@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""EmbedResponse: The vectors of the texts. The counters are absent when there was nothing to embed."""
+"""EmbedResponse: The vectors of the texts."""
 
 from __future__ import annotations
 

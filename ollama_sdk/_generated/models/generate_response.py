@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""GenerateResponse: The answer to a prompt, or a piece of it. Only what has `done` true is complete and has the counters."""
+"""GenerateResponse: The answer to a prompt, or a piece of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class GenerateResponse(GenerationMetrics, Model):
         response: The text, or the next piece of it.
         done: Whether the answer is complete.
         thinking: What the model thought before it answered.
-        done_reason: Why it ended: `stop` by itself, `length` at the limit of tokens; `load` and `unload` when there was nothing to answer.
+        done_reason: Why it ended: `stop` by itself, `length` at the limit of tokens; `load` and `unload` when there
+            was nothing to answer.
         context: Tokens of the conversation so far. Superseded by `chat`.
         tool_calls: Tools that the model wants called.
         logprobs: How likely the tokens of this text were, if it was asked for.

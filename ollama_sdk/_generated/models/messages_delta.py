@@ -18,7 +18,8 @@ class MessagesDelta(Model):
     """Why a message ends.
 
     Attributes:
-        stop_reason: Why it ended: `end_turn` by itself, `max_tokens` at the limit of tokens, `stop_sequence` at one of those, `tool_use` to have tools called.
+        stop_reason: Why it ended: `end_turn` by itself, `max_tokens` at the limit of tokens, `stop_sequence` at one
+            of those, `tool_use` to have tools called.
         stop_sequence: The text at which it ended.
     """
 

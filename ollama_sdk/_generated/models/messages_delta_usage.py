@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesDeltaUsage: How many tokens a message took. The first servers with this route counted only the answer here."""
+"""MessagesDeltaUsage: How many tokens a message took."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ class MessagesResponse(Model):
         model: The model that answers.
         usage: How many tokens it took.
         content: The blocks of the message.
-        stop_reason: Why it ended: `end_turn` by itself, `max_tokens` at the limit of tokens, `stop_sequence` at one of those, `tool_use` to have tools called.
+        stop_reason: Why it ended: `end_turn` by itself, `max_tokens` at the limit of tokens, `stop_sequence` at one
+            of those, `tool_use` to have tools called.
         stop_sequence: The text at which it ended.
     """
 

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ModelDetails: What kind of model it is. Where nothing is known, the text is empty."""
+"""ModelDetails: What kind of model it is."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""Options: How the model runs and chooses its words. An option that the server does not know is ignored."""
+"""Options: How the model runs and chooses its words."""
 
 from __future__ import annotations
 

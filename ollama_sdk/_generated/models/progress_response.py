@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ProgressResponse: How far a long piece of work is. Only `success` says that it is done."""
+"""ProgressResponse: How far a long piece of work is."""
 
 from __future__ import annotations
 

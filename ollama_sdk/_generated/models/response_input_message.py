@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseInputMessage: A message of a conversation. An item without a type is one."""
+"""ResponseInputMessage: A message of a conversation."""
 
 from __future__ import annotations
 
