@@ -58,6 +58,7 @@ TimeoutLike = Timeout | float | None
 # Sockets refuse an infinite timeout; three years are as good.
 _AGES = 1e8
 _DRAIN = 1.0
+_SLICE = 1.0
 
 _FOREVER = Timeout(connect=None, first_item=None, between_items=None, total=None)
 
@@ -100,8 +101,9 @@ class Deadlines:
         self._enter("first_item", self.limits.first_item)
 
     def item(self) -> None:
-        """The caller waits for another item."""
+        """The caller waits for another item; after the last one, still for the end of the body."""
         if self._draining:
+            self.release()
             return
         self.phase = "between_items"  # as _enter() does, without the call: this runs for every token
         self._spared = None
@@ -110,7 +112,7 @@ class Deadlines:
 
     def hold(self) -> None:
         """The caller waits for nothing at the moment: only the limit of the whole call runs on."""
-        if self._spared is None:
+        if self._phase_at != math.inf:
             self._spared = self._phase_at - self._clock.monotonic()
             self._phase_at = math.inf
 
@@ -133,8 +135,19 @@ class Deadlines:
 
     def left(self) -> float:
         """Seconds until the nearest deadline; below 0 when it has passed, infinite when there is none."""
-        at = self._phase_at if self._phase_at < self.total_at else self.total_at
-        return at - self._clock.monotonic()
+        phase_at = self._phase_at  # looked at once: another thread may hold it meanwhile
+        return (phase_at if phase_at < self.total_at else self.total_at) - self._clock.monotonic()
+
+    def patience(self) -> float:
+        """Seconds that a read or write may last before it asks again; 0 or less when time is up, infinite without end.
+
+        While the limit is held nothing is due, but a read cannot be told when it is released: it has to ask now and then.
+        """
+        phase_at, now = self._phase_at, self._clock.monotonic()
+        if phase_at == math.inf:
+            limit = _DRAIN if self._draining else getattr(self.limits, self.phase)
+            phase_at = math.inf if limit is None else now + min(limit, _SLICE)
+        return (phase_at if phase_at < self.total_at else self.total_at) - now
 
     def left_to_connect(self) -> float:
         """Seconds that the next step of connecting may take."""
@@ -147,7 +160,11 @@ class Deadlines:
 
     def expired(self, otherwise: TimeoutPhase) -> TimeoutPhase:
         """Which limit ran out when a wait for ``otherwise`` did not end in time."""
-        return "total" if self._clock.monotonic() >= self.total_at else otherwise
+        now = self._clock.monotonic()
+        if now >= self.total_at:
+            return "total"
+        # Connecting has a limit of its own, and so has waiting for a connection; other phases end with theirs.
+        return self.phase if otherwise in {"connect", "pool"} and now >= self._phase_at else otherwise
 
     def extension(self) -> dict[str, float | None]:
         """The ``timeout`` request extension of httpx: plain numbers to any transport, live deadlines to our own."""
@@ -177,6 +194,6 @@ class Limit(float):
         return limit
 
     def left(self) -> float | None:
-        """Seconds left at this moment, ``None`` without end; 0 or less when time is up."""
-        left = self.deadlines.left_to_connect() if self._connecting else self.deadlines.left()
+        """Seconds until it is to be asked again, ``None`` without end; 0 or less when time is up."""
+        left = self.deadlines.left_to_connect() if self._connecting else self.deadlines.patience()
         return None if left == math.inf else left

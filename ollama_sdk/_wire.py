@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 import threading
 import urllib.request
@@ -165,7 +166,7 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (httpcore.RemoteProtocolError, httpx.RemoteProtocolError),
     (httpcore.LocalProtocolError, httpx.LocalProtocolError),
     (httpcore.ProtocolError, httpx.ProtocolError),
-    (ssl.SSLError, httpx.ConnectError),
+    (ssl.SSLError, httpx.ConnectError),  # of the handshake
 )
 
 
@@ -267,7 +268,6 @@ class _Backend(httpcore.NetworkBackend):
 class _Stream(httpcore.NetworkStream):
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
-        self.close = inner.close  # type: ignore[method-assign]
         self.get_extra_info = inner.get_extra_info  # type: ignore[method-assign]
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -278,11 +278,17 @@ class _Stream(httpcore.NetworkStream):
             except httpcore.ReadTimeout:
                 if not isinstance(timeout, Limit):
                     raise
-                # The deadline may have moved on meanwhile, when the stream was paused: ask it again.
+                # The deadline may have moved on meanwhile, or stand still, when the stream was paused: ask it again.
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for piece in _pieces(buffer):
             self._inner.write(piece, _now(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        sock = self._inner.get_extra_info("socket")
+        with contextlib.suppress(OSError):  # gone already
+            sock.shutdown(socket.SHUT_RDWR)  # wakes a thread that reads, which closing alone does not
+        self._inner.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
@@ -319,14 +325,19 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
             seconds = _now(timeout, httpcore.ReadTimeout)
             try:
                 return await self._inner.read(max_bytes, seconds)
+            except ssl.SSLError as exc:  # which anyio lets through
+                raise httpcore.ReadError(str(exc)) from exc
             except httpcore.ReadTimeout:
                 if not isinstance(timeout, Limit):
                     raise
-                # The deadline may have moved on meanwhile, when the stream was paused: ask it again.
+                # The deadline may have moved on meanwhile, or stand still, when the stream was paused: ask it again.
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for piece in _pieces(buffer):
-            await self._inner.write(piece, _now(timeout, httpcore.WriteTimeout))
+            try:
+                await self._inner.write(piece, _now(timeout, httpcore.WriteTimeout))
+            except ssl.SSLError as exc:
+                raise httpcore.WriteError(str(exc)) from exc
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None

@@ -72,4 +72,8 @@ class _Trio:
             self._token.run_sync_soon(function)
 
     def spawn(self, function: Callable[[], Awaitable[None]]) -> None:
-        self.call(lambda: self._trio.lowlevel.spawn_system_task(_quietly, function))
+        def start() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is ending, and takes no new tasks
+                self._trio.lowlevel.spawn_system_task(_quietly, function)
+
+        self.call(start)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import orjson
@@ -27,6 +27,7 @@ class Reader:
         last: The fields and values of the item that ends the stream well, or ``{"data": "[DONE]"}``.
         failed: The fields and values of an item that reports failure, beside any item that has an ``error``.
         place: The endpoint, for messages.
+        clean: Takes out of a text what no message may hold.
 
     Attributes:
         ready: Items, as decoded JSON, that the caller has not taken yet.
@@ -34,23 +35,45 @@ class Reader:
         error: What to raise once ``ready`` is empty.
         items: How many items have arrived whole.
         first: The first of them; ``None`` before it.
+        counted: The latest that may count the tokens: the last, or one with ``usage``.
     """
 
-    __slots__ = ("_failed", "_framer", "_last", "_place", "_sentinel", "error", "finished", "first", "items", "ready")
+    __slots__ = (
+        "_clean",
+        "_failed",
+        "_framer",
+        "_last",
+        "_place",
+        "_sentinel",
+        "counted",
+        "error",
+        "finished",
+        "first",
+        "items",
+        "ready",
+    )
 
     def __init__(
-        self, framer: Framer, *, last: Mapping[str, Any], failed: Mapping[str, Any] | None = None, place: str = ""
+        self,
+        framer: Framer,
+        *,
+        last: Mapping[str, Any],
+        failed: Mapping[str, Any] | None = None,
+        place: str = "",
+        clean: Callable[[str], str] = str,
     ) -> None:
         self._framer = framer
         self._sentinel = b"[DONE]" if last == SENTINEL else None
         self._last = () if self._sentinel else tuple(last.items())
         self._failed = tuple((failed or {}).items())
         self._place = place
+        self._clean = clean
         self.ready: deque[dict[str, Any]] = deque()
         self.finished = False
         self.error: OllamaError | None = None
         self.items = 0
         self.first: dict[str, Any] | None = None
+        self.counted: dict[str, Any] = {}
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body."""
@@ -99,37 +122,44 @@ class Reader:
                     return
             self._take(payload)
 
-    def _take(self, payload: bytes) -> None:
+    def _take(self, payload: bytes) -> None:  # noqa: C901 - runs for every token, without a call for each question
         if payload == self._sentinel:
             self.finished = True
             return
+        item: Any = None
+        problem = "not a JSON object"
         try:
             item = orjson.loads(payload)
         except orjson.JSONDecodeError as exc:
-            raise self._malformed(payload, str(exc)) from exc
+            problem = str(exc)  # not as the cause, which holds the whole text, secrets and all
         if item.__class__ is not dict:
-            raise self._malformed(payload, "not a JSON object")
+            raise self._malformed(payload, problem)
         if "error" in item and item["error"] is not None and (message := failure_message(item["error"])):
             raise self._failure(message)
         if self._failed and all(item.get(name) == value for name, value in self._failed):
             raise self._failure(failure_message(item) or "no reason was given")
+        if not self.items:
+            self.first = item
+        self.items += 1
+        self.ready.append(item)  # before it counts as the last: another thread may look
+        if "usage" in item:
+            self.counted = item
         for name, value in self._last:
             if item.get(name) != value:
                 break
         else:
-            self.finished = self.finished or self._sentinel is None
-        if not self.items:
-            self.first = item
-        self.items += 1
-        self.ready.append(item)
+            if self._sentinel is None:
+                self.counted = self.counted or item
+                self.finished = True
 
     def _malformed(self, payload: bytes, problem: str) -> DecodeError:
-        excerpt = payload[:_EXCERPT].decode(errors="replace")
+        excerpt = self._clean(payload.decode(errors="replace"))[:_EXCERPT]
         return DecodeError(
             f"{self._place}: item {self.items + 1} of the stream is malformed ({problem}): {excerpt!r}", excerpt=excerpt
         )
 
     def _failure(self, message: str) -> ReplyFailedError:
+        message = self._clean(message)
         return ReplyFailedError(
             f"{self._place}: the server failed after {self.items} items: {message}", message=message
         )

@@ -23,6 +23,10 @@ _FAILURES = {
     "page": replies(whole(b"what?", content_type="text/html")),
     "unfinished": replies(streamed(ROUTES["chat"], chat_item())),
     "failed": replies(streamed(ROUTES["chat"], b'{"error":"boom"}\n')),
+    "repeats it in a failure": replies(streamed(ROUTES["chat"], b'{"error":"not %s"}\n' % KEY.encode())),
+    "repeats it in nonsense": replies(streamed(ROUTES["chat"], b"not %s\n" % KEY.encode())),
+    "repeats it in a wrong place": replies(streamed(ROUTES["chat"], b'{"model":"m","message":"%s"}\n' % KEY.encode())),
+    "repeats it in an error": replies(whole(b'{"error":"not %s"}' % KEY.encode(), 401)),
     "silent": lambda connection: (connection.request(), connection.watch()),
     **{str(status): replies(whole(b'{"error":"boom"}', status)) for status in (301, 400, 401, 403, 404, 429, 500, 503)},
 }
@@ -58,6 +62,15 @@ def test_no_failure_tells_the_api_key(world, serve, caplog, script, stream):
         assert KEY not in text
     assert KEY.encode() not in pickle.dumps(error)
     assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["one piece", "streamed"])
+def test_a_good_reply_is_left_as_it_is_even_where_it_has_the_key_in_it(world, serve, stream):
+    item = chat_item("I run on ollama!", done=True, done_reason="stop")
+    server = serve(replies(streamed(ROUTES["chat"], item) if stream else whole(item.strip())))
+    with world.client(server.url, api_key="ollama") as client:
+        reply = client.chat("m", [], stream=stream)
+        assert (reply.collect() if stream else reply).message.content == "I run on ollama!"
 
 
 def test_an_error_does_not_hold_the_request_that_an_http_client_made(world, serve):

@@ -207,6 +207,7 @@ def test_connecting_is_bounded(world, serve, timed_out, full_backlog):
     with world.client(full_backlog, timeout=Timeout(connect=_BRIEF)) as client:
         assert timed_out(lambda: client.chat("m", [])) == "connect"
         assert timed_out(lambda: client.chat("m", [], stream=True, timeout=_BRIEF)) == "total"
+        assert timed_out(lambda: client.chat("m", [], timeout=_FIRST)) == "first_item"
         assert client.is_available() is False
 
 
