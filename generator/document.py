@@ -26,7 +26,7 @@ MERGE = ("concat", "by-index")
 
 # Which extension keys may stand where.
 _EXTENSIONS = {
-    "operation": ("x-method", "x-repeat", "x-stream", "x-result"),
+    "operation": ("x-method", "x-needs-model", "x-repeat", "x-stream", "x-result"),
     "parameter": ("x-computed",),
     "schema": ("x-mixin", "x-merge", "x-positional"),
 }
@@ -380,7 +380,7 @@ def _check_operations(document: Document) -> None:
         if node.get("x-method") is not False:
             _check_operation(document, pointer, node)
             continue
-        for key in ("operationId", "x-repeat", "x-stream", "x-result"):
+        for key in ("operationId", "x-needs-model", "x-repeat", "x-stream", "x-result"):
             if key in node:
                 raise document.error((*pointer, key), f"an operation without a method has no {key}")
 
@@ -394,6 +394,8 @@ def _check_operation(document: Document, pointer: Pointer, node: Mapping[str, An
         raise document.error(
             (*pointer, "x-repeat"), f"x-repeat is {node.get('x-repeat', 'missing')!r}; it is one of {', '.join(REPEAT)}"
         )
+    if node.get("x-needs-model", False) is not False:
+        raise document.error((*pointer, "x-needs-model"), "x-needs-model is false, or absent")
     if "x-result" in node and node["x-result"] not in RESULT:
         raise document.error((*pointer, "x-result"), f"{node['x-result']!r} is not one of {', '.join(RESULT)}")
     if len(node.get("servers", ())) > 1 or any("variables" in server for server in node.get("servers", ())):

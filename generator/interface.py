@@ -159,6 +159,7 @@ class Method:
         result: ``none``, ``exists``, ``reachable`` or ``digest``.
         stream: How it streams, or ``None``.
         repeat: Whether sending the same request again is safe.
+        needs_model: Whether the server must have the model that it names.
         server: Its own base URL.
         needs_key: Whether an API key is needed.
         deprecated: Whether it is superseded.
@@ -175,6 +176,7 @@ class Method:
     result: str
     stream: Stream | None
     repeat: str
+    needs_model: bool
     server: str | None
     needs_key: bool
     deprecated: bool

@@ -345,6 +345,7 @@ class _Reading:
             result=node.get("x-result", "none"),
             stream=stream,
             repeat=node["x-repeat"],
+            needs_model=node.get("x-needs-model", True),
             server=servers[0]["url"] if servers else None,
             needs_key=bool(security) and {} not in security,
             deprecated=bool(node.get("deprecated")),

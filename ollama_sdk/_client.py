@@ -90,19 +90,27 @@ def _endpoints(hosts: list[str | Endpoint]) -> tuple[Endpoint, ...]:
     """The servers as failover knows them."""
     from .reliability import Endpoint  # noqa: PLC0415 - only clients with policies pay for it
 
-    return tuple(host if isinstance(host, Endpoint) else Endpoint(str(_url_of(host))) for host in hosts)
+    return tuple(
+        evolve(host, url=str(_url_of(host))) if isinstance(host, Endpoint) else Endpoint(str(_url_of(host)))
+        for host in hosts
+    )
 
 
 def _checked(hosts: list[str | Endpoint], settings: Settings) -> tuple[Endpoint, ...]:
     """The servers as health checks know them: these have no call that would bring the client's key and headers."""
-    return tuple(
-        evolve(
-            endpoint,
-            api_key=settings.api_key or None if endpoint.api_key is None else endpoint.api_key,
-            headers={**settings.headers, **(endpoint.headers or {})},
-        )
-        for endpoint in _endpoints(hosts)
-    )
+    # As with calls: an endpoint's own replace the client's of the same name, and any header of that name its key.
+    clients = _lowered(settings.headers)
+    if settings.api_key:
+        clients.setdefault("authorization", f"Bearer {settings.api_key}")
+    checked: list[Endpoint] = []
+    for endpoint in _endpoints(hosts):
+        own = {name.decode("ascii").lower(): value.decode("ascii") for name, value in endpoint.own_headers()}
+        checked.append(evolve(endpoint, api_key=None, headers=clients | own))
+    return tuple(checked)
+
+
+def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _without_key(headers: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,23 @@ from typing import Protocol
 
 import anyio
 
-__all__ = ["SYSTEM_CLOCK", "Clock", "SystemClock"]
+__all__ = ["SYSTEM_CLOCK", "AsyncSignalLike", "Clock", "SignalLike", "SystemClock"]
+
+
+class SignalLike(Protocol):
+    """What a thread can wait for."""
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait at most ``seconds``, ``None`` without end; whether the signal came."""
+        ...
+
+
+class AsyncSignalLike(Protocol):
+    """What a task can wait for."""
+
+    async def wait(self, seconds: float | None) -> bool:
+        """As :meth:`SignalLike.wait`."""
+        ...
 
 
 class Clock(Protocol):
@@ -28,6 +44,14 @@ class Clock(Protocol):
         """Suspend the calling task for ``seconds``; works on asyncio and trio."""
         ...
 
+    def wait(self, signal: SignalLike, seconds: float) -> None:
+        """Block the calling thread until ``signal`` comes, for ``seconds`` at most, which may be infinite."""
+        ...
+
+    async def await_(self, signal: AsyncSignalLike, seconds: float) -> None:
+        """As :meth:`wait`, for the calling task."""
+        ...
+
 
 class SystemClock:
     """The machine's monotonic clock."""
@@ -43,6 +67,14 @@ class SystemClock:
     async def asleep(self, seconds: float) -> None:
         """Suspend the calling task for ``seconds``."""
         await anyio.sleep(seconds)
+
+    def wait(self, signal: SignalLike, seconds: float) -> None:
+        """Block the calling thread until ``signal`` comes, for ``seconds`` at most."""
+        signal.wait(seconds)
+
+    async def await_(self, signal: AsyncSignalLike, seconds: float) -> None:
+        """Suspend the calling task until ``signal`` comes, for ``seconds`` at most."""
+        await signal.wait(seconds)
 
 
 SYSTEM_CLOCK = SystemClock()

@@ -157,16 +157,15 @@ class Codec:
         except _MISFITS as exc:
             raise self.error(annotation, data, raw) from exc
 
-    def converter(self, annotation: Any, place: str) -> Decoder:
-        """A function that decodes values of one annotation; its errors begin with ``place``."""
+    def converter(self, annotation: Any, named: Callable[[DecodeError], DecodeError]) -> Decoder:
+        """A function that decodes values of one annotation; its errors are ``named`` after the call."""
         decoder = self.decoder(annotation)
 
         def convert(data: Any) -> Any:
             try:
                 return data if decoder is None else decoder(data)
             except _MISFITS as exc:
-                error = self.error(annotation, data)
-                raise DecodeError(f"{place}: {error}", excerpt=error.excerpt, where=error.where) from exc
+                raise named(self.error(annotation, data)) from exc
 
         return convert
 

@@ -74,6 +74,7 @@ class Operation(Generic[ReplyT, ItemT]):
         streaming: How it streams, or ``None``.
         repeat: Whether sending the same request again is safe: ``safe``, ``resumes`` (the server goes on where it stopped)
             or ``never``.
+        needs_model: Whether the server must have the model that it names.
         server: The base URL it is served at when that is not the client's own.
         needs_key: Whether it is refused without an API key.
     """
@@ -87,5 +88,6 @@ class Operation(Generic[ReplyT, ItemT]):
     reply: str = "none"
     streaming: Streaming | None = None
     repeat: Literal["safe", "resumes", "never"] = "never"
+    needs_model: bool = True
     server: str | None = None
     needs_key: bool = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Any, Literal, cast, get_args, get_origin
 
 import attrs
@@ -13,6 +12,8 @@ from attrs import evolve
 from ._codec import Model, codec_of, wire_name
 from ._operation import Operation
 from ._request import Prepared
+from ._retry_after import retry_after_in
+from ._verdict import Verdict
 from .errors import (
     APIConnectionError,
     APIStatusError,
@@ -28,7 +29,18 @@ from .errors import (
 )
 from .streaming._reader import SENTINEL, failure_message
 
-__all__ = ["check_content_type", "connection_error", "is_answer", "one_piece", "place_of", "status_error", "whole"]
+__all__ = [
+    "check_content_type",
+    "connection_error",
+    "is_answer",
+    "judge",
+    "misfit",
+    "one_piece",
+    "place_of",
+    "status_error",
+    "unsecret",
+    "whole",
+]
 
 _EXCERPT = 200
 _NOT_FOUND = 404
@@ -77,6 +89,12 @@ def connection_error(prepared: Prepared, exc: Exception) -> OllamaError:
     if isinstance(exc, (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)):
         return ConfigurationError(f"{place}: the request cannot be sent: {exc}")
     reason = str(exc) or type(exc).__name__
+    if isinstance(exc, httpx.DecodingError):
+        return DecodeError(f"{place}: the body is not encoded as its head says: {reason}")
+    if httpx.codes.is_success(_status_before(exc)):
+        return IncompleteReplyError(
+            f"{place}: the connection was lost before the reply was complete: {reason}", items=0
+        )
     return APIConnectionError(
         f"{place}: no usable response: {reason}; is Ollama running at {_origin(prepared.url)}? `ollama serve` starts it"
     )
@@ -85,17 +103,30 @@ def connection_error(prepared: Prepared, exc: Exception) -> OllamaError:
 def _said(prepared: Prepared, exc: Exception) -> Exception:
     """What one endpoint said, as an error of this package."""
     if isinstance(exc, httpx.HTTPStatusError):
-        return status_error(_sent_to(prepared, exc), exc.response, exc.response.read())
+        answered = evolve(prepared)
+        answered.answered_by(exc.response)
+        return status_error(answered, exc.response, exc.response.read())
     return connection_error(prepared, exc)
 
 
 def _sent_to(prepared: Prepared, exc: Exception) -> Prepared:
     """The call as it went to the endpoint that an error is about."""
+    request = _request_of(exc)
+    return prepared if request is None else evolve(prepared, url=request.url)
+
+
+def _status_before(exc: Exception) -> int:
+    """The status that had come when an error broke the body off; 0 when none had."""
+    request = _request_of(exc)
+    status: int = 0 if request is None else request.extensions.get("status", 0)
+    return status
+
+
+def _request_of(exc: Exception) -> httpx.Request | None:
     try:
-        url = cast("httpx.HTTPError", exc).request.url
+        return cast("httpx.RequestError", exc).request
     except (AttributeError, RuntimeError):
-        return prepared
-    return evolve(prepared, url=url)
+        return None
 
 
 def _timeout_error(prepared: Prepared, phase: TimeoutPhase | None) -> APITimeoutError:
@@ -118,7 +149,7 @@ def _origin(url: httpx.URL) -> str:
 
 def status_error(prepared: Prepared, response: httpx.Response, body: bytes) -> APIStatusError:
     """The typed error of a response whose status is no success."""
-    body = _without_key(prepared, body)
+    body = unsecret(prepared, body.decode(errors="surrogateescape")).encode(errors="surrogateescape")
     data = _json_or_none(body)
     message = failure_message(data) or body.decode(errors="replace").strip()[:_EXCERPT]
     status = response.status_code
@@ -128,17 +159,22 @@ def status_error(prepared: Prepared, response: httpx.Response, body: bytes) -> A
         "message": message,
         # A fresh one: the response as it came holds the request, and that holds the API key.
         "response": httpx.Response(status, headers=_plain(response.headers), content=body),
-        "retry_after": _retry_after(response.headers.get("retry-after")),
+        "retry_after": retry_after_in(response.headers),
     }
     if status == _UNAUTHORIZED and isinstance(data, dict):
         fields["signin_url"] = cast("dict[str, Any]", data).get("signin_url")
     return status_error_class(status)(text, **fields)
 
 
-def _without_key(prepared: Prepared, body: bytes) -> bytes:
-    """What the server said, less the API key if it repeats it."""
-    key = prepared.headers.get("authorization", "").removeprefix("Bearer ").encode(errors="surrogateescape")
-    return body.replace(key, b"***") if key else body
+def unsecret(prepared: Prepared, text: str) -> str:
+    """What the server said, for a message: less the keys that it was sent, if it repeats them."""
+    for name in _SECRET:
+        key = prepared.headers.get(name, "").rpartition(" ")[2]
+        text = text.replace(key, "***") if key else text
+    return text
+
+
+_SECRET = ("authorization", "proxy-authorization", "x-api-key", "api-key")
 
 
 def _plain(headers: httpx.Headers) -> httpx.Headers:
@@ -176,25 +212,6 @@ _ADVICE = {
 }
 
 
-def _retry_after(value: str | None) -> float | None:
-    """Seconds of a ``Retry-After`` header, in either of its forms (RFC 9110, section 10.2.3)."""
-    if not value:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    from datetime import datetime  # noqa: PLC0415 - rarely needed
-
-    from dateutil.parser import ParserError, parse  # noqa: PLC0415
-
-    try:
-        when = parse(value, tzinfos=lambda _, offset: offset or UTC)
-    except (ParserError, OverflowError):
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
-
-
 # Successes
 
 
@@ -217,8 +234,8 @@ def one_piece(operation: Operation[Any, Any], prepared: Prepared, response: http
         return _bare(operation, prepared, response)
     if _media_type(response) == "text/plain" and "str" in operation.reply.split(" | "):
         return body.decode(errors="replace")
-    data = _decoded(prepared, response, _without_key(prepared, body))
-    if message := failure_message(data.get("error")):
+    data = _decoded(prepared, response, body)
+    if message := unsecret(prepared, failure_message(data.get("error"))):
         raise ReplyFailedError(f"{place_of(prepared)}: the server failed: {message}", message=message)
     reply = whole(operation, prepared, data, body)
     streaming = operation.streaming
@@ -250,7 +267,48 @@ def whole(operation: Operation[Any, Any], prepared: Prepared, data: Any, body: b
     try:
         return codec.decode(operation.reply, data, body)
     except DecodeError as exc:
-        raise DecodeError(f"{place_of(prepared)}: {exc}", excerpt=exc.excerpt, where=exc.where) from exc.__cause__
+        raise misfit(prepared, exc) from exc.__cause__
+
+
+def misfit(prepared: Prepared, error: DecodeError) -> DecodeError:
+    """The error of data that does not fit, named after its call."""
+    text, excerpt = unsecret(prepared, str(error)), unsecret(prepared, error.excerpt)
+    return DecodeError(f"{place_of(prepared)}: {text}", excerpt=excerpt, where=error.where)
+
+
+def judge(
+    response: httpx.Response, error: Exception | None = None, reply: Any = None, items: int | None = None
+) -> None:
+    """Tell the policies that want to know what a reply came to.
+
+    Args:
+        response: The response that they have seen.
+        error: What is raised for it, if anything is.
+        reply: The reply, or the item of a stream that counts its tokens.
+        items: How many items a stream brought.
+    """
+    tellers = response.extensions.get("verdict")
+    if not tellers:
+        return
+    part: Any = cast("Any", dict).get if reply.__class__ is dict else _attribute
+    inner = part(reply, "response")  # of the events of a response; that of a prompt is text
+    if inner is not None and inner.__class__ is not str:
+        reply = inner
+    counts = part(reply, "usage")
+    if counts is None:
+        tokens = part(reply, "prompt_eval_count"), part(reply, "eval_count")
+    else:
+        tokens = (
+            part(counts, "prompt_tokens") or part(counts, "input_tokens"),
+            part(counts, "completion_tokens") or part(counts, "output_tokens"),
+        )
+    verdict = Verdict(error, part(reply, "model"), *tokens, items)
+    for tell in tellers:
+        tell(verdict)
+
+
+def _attribute(of: Any, name: str) -> Any:
+    return getattr(of, name, None)
 
 
 def check_content_type(operation: Operation[Any, Any], prepared: Prepared, response: httpx.Response) -> None:
@@ -279,19 +337,28 @@ def _media_type(response: httpx.Response) -> str:
 
 def _decoded(prepared: Prepared, response: httpx.Response, body: bytes) -> dict[str, Any]:
     place = place_of(prepared)
-    excerpt = body[:_EXCERPT].decode(errors="replace")
     if not body.strip():
         raise DecodeError(f"{place}: the body is empty where JSON is due")
+    data: Any = None
+    problem = ""
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
+        problem = str(exc)  # not as the cause, which holds the whole body, secrets and all
+    if problem:
         media_type = _media_type(response) or "of no content type"
+        excerpt = _excerpt(prepared, body)
         raise DecodeError(
-            f"{place}: the body ({media_type}) is not JSON: {exc}; it begins {excerpt!r}", excerpt=excerpt
-        ) from exc
+            f"{place}: the body ({media_type}) is not JSON: {problem}; it begins {excerpt!r}", excerpt=excerpt
+        )
     if not isinstance(data, dict):
+        excerpt = _excerpt(prepared, body)
         raise DecodeError(f"{place}: the body is not a JSON object; it begins {excerpt!r}", excerpt=excerpt)
     return cast("dict[str, Any]", data)
+
+
+def _excerpt(prepared: Prepared, body: bytes) -> str:
+    return unsecret(prepared, body.decode(errors="replace"))[:_EXCERPT]
 
 
 def folded(operation: Operation[Any, Any], prepared: Prepared, data: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 import httpx
-from attrs import Attribute, define, field, frozen
+from attrs import Attribute, Factory, define, field, frozen
 
 from ._codec import codec_of, dumps
 from ._content import Upload, file_part
@@ -65,6 +65,10 @@ def _above_zero(_: Any, attribute: Attribute[int], value: int) -> None:
         raise ConfigurationError(f"{attribute.name}={value!r}: give a number of bytes above 0")
 
 
+def _origin(settings: Settings) -> str:
+    return str(settings.base_url).rstrip("/")
+
+
 @frozen(repr=False)
 class Settings:
     """What a client was made with, as far as requests are concerned.
@@ -76,6 +80,7 @@ class Settings:
         own_headers: Sent to the server at ``base_url`` and to no other, named in lower case.
         timeout: The limits of a call.
         max_item_bytes: The largest item of a stream.
+        origin: ``base_url`` as text, for what tells of it.
     """
 
     base_url: httpx.URL
@@ -84,6 +89,7 @@ class Settings:
     own_headers: Mapping[str, str]
     timeout: Timeout
     max_item_bytes: int = field(validator=_above_zero)
+    origin: str = field(init=False, eq=False, default=Factory(_origin, takes_self=True))
 
     def __repr__(self) -> str:
         return f"Settings(base_url={str(self.base_url)!r})"
@@ -96,7 +102,7 @@ class Prepared:
     Attributes:
         method: The HTTP method.
         url: The whole URL, query included; once it is answered, that of the endpoint which did.
-        headers: All headers that are not httpx's own business.
+        headers: All headers that are not httpx's own business; once it is answered, those that were sent.
         body: ``content``, ``stream`` or ``files`` and ``data``, as :class:`httpx.Request` takes them.
         deadlines: The limits, which run from now.
         sent: Path arguments as they were sent.
@@ -106,7 +112,7 @@ class Prepared:
 
     method: str
     url: httpx.URL
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: dict[str, Any]
     deadlines: Deadlines
     sent: dict[str, str]
@@ -121,8 +127,10 @@ class Prepared:
         return request
 
     def answered_by(self, response: httpx.Response) -> None:
-        """Note where the request went in the end, which failover may have chosen."""
-        self.url = response.extensions.get("url", self.url)
+        """Note what was sent in the end, where failover has chosen the endpoint: its URL, with its keys."""
+        sent: httpx.Request | None = response.extensions.get("request")
+        if sent is not None:
+            self.url, self.headers = sent.url, sent.headers
 
 
 def prepare(
@@ -151,8 +159,13 @@ def prepare(
         "stream": stream,
         "deadline": None if limits.total is None else deadlines.total_at,
         "model": _model(values),
+        "needs_model": operation.needs_model,
         "deterministic": _is_deterministic(operation, values),
+        "base_url": settings.origin if operation.server is None else operation.server,
+        "began": deadlines.started,
         "deadlines": deadlines,
+        "verdict": True,
+        "rewinds": upload is None or upload.size is not None,
     }
     return Prepared(
         operation.method,

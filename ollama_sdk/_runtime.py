@@ -13,7 +13,18 @@ from attrs import frozen
 
 from ._codec import codec_of
 from ._operation import Operation, Streaming
-from ._reply import check_content_type, connection_error, folded, is_answer, one_piece, place_of, status_error
+from ._reply import (
+    check_content_type,
+    connection_error,
+    folded,
+    is_answer,
+    judge,
+    misfit,
+    one_piece,
+    place_of,
+    status_error,
+    unsecret,
+)
 from ._request import CallOptions, Prepared, Settings, prepare
 from ._transports import AsyncTransports, SyncTransports
 from .errors import (
@@ -21,7 +32,6 @@ from .errors import (
     APITimeoutError,
     CircuitOpenError,
     DecodeError,
-    IncompleteReplyError,
     NoEndpointError,
     OllamaError,
 )
@@ -70,21 +80,42 @@ def _exchange(
         _log(prepared, response.status_code, error=exc)
         raise
     place = place_of(prepared)
+    reader = Reader(
+        _FRAMERS[streaming.format](max_item_bytes),
+        last=streaming.last,
+        failed=streaming.failed,
+        place=place,
+        clean=partial(unsecret, prepared),
+    )
     return Exchange(
         response=response,
-        reader=Reader(
-            _FRAMERS[streaming.format](max_item_bytes),
-            last=streaming.last,
-            failed=streaming.failed,
-            place=place,
-        ),
+        reader=reader,
         pace=prepared.deadlines,
-        convert=codec_of(operation.models).converter(streaming.item, place),
+        convert=codec_of(operation.models).converter(streaming.item, partial(misfit, prepared)),
         fold=_fold(streaming),
         reply=partial(folded, operation, prepared),
         explain=partial(connection_error, prepared),
-        ended=partial(_log, prepared, response.status_code),
+        ended=partial(_ended, prepared, response, reader),
     )
+
+
+def _ended(prepared: Prepared, response: httpx.Response, reader: Reader, items: int, error: Exception | None) -> None:
+    """A stream has ended: well, with ``error``, or given up by its caller, which is no verdict on it."""
+    if reader.finished or error is not None:
+        judge(response, error, reader.counted, items)
+    _log(prepared, response.status_code, items, error)
+
+
+def _parsed(
+    operation: Operation[ReplyT, Any], prepared: Prepared, response: httpx.Response, body: bytes
+) -> RawResponse[ReplyT]:
+    """The one-piece reply, or the error that it is."""
+    _log(prepared, response.status_code, 1)
+    if not is_answer(operation, response):
+        raise status_error(prepared, response, body)
+    reply = one_piece(operation, prepared, response, body)
+    judge(response, reply=reply)
+    return RawResponse(response.status_code, response.headers, reply)
 
 
 def _fold(streaming: Streaming) -> Fold:
@@ -99,15 +130,6 @@ def _log(prepared: Prepared, status: int | None, items: int = 0, error: Exceptio
         milliseconds = prepared.deadlines.elapsed() * 1000
         outcome = " ".join(str(part) for part in (status, type(error).__name__ if error else None) if part)
         logger.debug("%s %s %s %.1f ms %d items", prepared.method, prepared.url.path, outcome, milliseconds, items)
-
-
-def _cut_off(prepared: Prepared, error: OllamaError, exc: Exception) -> OllamaError:
-    """The error of a body that broke off after a good status."""
-    if not isinstance(error, APIConnectionError):
-        return error
-    return IncompleteReplyError(
-        f"{place_of(prepared)}: the connection was lost before the reply was complete: {exc}", items=0
-    )
 
 
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
@@ -145,13 +167,14 @@ class SyncRuntime:
         except OllamaError as exc:
             return _unreachable(operation, exc)
         try:
-            body = self._body(prepared, response)
-        finally:
-            response.close()
-        _log(prepared, response.status_code, 1)
-        if not is_answer(operation, response):
-            raise status_error(prepared, response, body)
-        return RawResponse(response.status_code, response.headers, one_piece(operation, prepared, response, body))
+            try:
+                body = self._body(prepared, response)
+            finally:
+                response.close()
+            return _parsed(operation, prepared, response, body)
+        except OllamaError as exc:
+            judge(response, exc)
+            raise
 
     def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
         """Call an operation for its one-piece reply, and return it."""
@@ -175,7 +198,8 @@ class SyncRuntime:
                 _log(prepared, response.status_code)
                 raise status_error(prepared, response, body)
             return Stream(_exchange(operation, prepared, response, self.settings.max_item_bytes))
-        except BaseException:
+        except BaseException as exc:
+            judge(response, exc if isinstance(exc, Exception) else None)
             response.close()
             raise
 
@@ -198,7 +222,6 @@ class SyncRuntime:
             error = connection_error(prepared, exc)
             if not response.is_success and isinstance(error, APIConnectionError):
                 return b""
-            error = _cut_off(prepared, error, exc)
             _log(prepared, response.status_code, error=error)
             raise error from exc
 
@@ -223,13 +246,14 @@ class AsyncRuntime:
         except OllamaError as exc:
             return _unreachable(operation, exc)
         try:
-            body = await self._body(prepared, response)
-        finally:
-            await _aclose(response)
-        _log(prepared, response.status_code, 1)
-        if not is_answer(operation, response):
-            raise status_error(prepared, response, body)
-        return RawResponse(response.status_code, response.headers, one_piece(operation, prepared, response, body))
+            try:
+                body = await self._body(prepared, response)
+            finally:
+                await _aclose(response)
+            return _parsed(operation, prepared, response, body)
+        except OllamaError as exc:
+            judge(response, exc)
+            raise
 
     async def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
         """Call an operation for its one-piece reply, and return it."""
@@ -255,7 +279,8 @@ class AsyncRuntime:
                 _log(prepared, response.status_code)
                 raise status_error(prepared, response, body)
             return AsyncStream(_exchange(operation, prepared, response, self.settings.max_item_bytes))
-        except BaseException:
+        except BaseException as exc:
+            judge(response, exc if isinstance(exc, Exception) else None)
             await _aclose(response)
             raise
 
@@ -290,7 +315,6 @@ class AsyncRuntime:
             error = connection_error(prepared, exc)
             if not response.is_success and isinstance(error, APIConnectionError):
                 return b""
-            error = _cut_off(prepared, error, exc)
             _log(prepared, response.status_code, error=error)
             raise error from exc
 

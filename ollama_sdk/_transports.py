@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
 from attrs import frozen
+
+from ._wire import AsyncWireTransport, WireTransport
 
 if TYPE_CHECKING:
     from ._timeout import Deadlines
@@ -89,11 +92,12 @@ class _Transports(Generic[_TransportT]):
         """
         with self._changing:
             former = self.stack
-            self._stack = former.reconfigured(**changes)
+            stack = self._stack = former.reconfigured(**changes)
             self.asked = {name: policy for name, policy in {**self.asked, **changes}.items() if policy is not None}
-        health: Health | AsyncHealth | None = self.__dict__.get("health")  # if it has been asked for
-        if health is not None:
-            health.config = self._stack.policies.health or health.config
+            health: Health | AsyncHealth | None = self.__dict__.get("health")  # if it has been asked for
+            if health is not None:
+                health.config = stack.policies.health or health.config
+        stack.tell_what_changed(former)  # the observer may do what it likes: nothing is locked, and all has changed
         return former.policies
 
 
@@ -157,15 +161,72 @@ def _begin(request: httpx.Request) -> None:
         request.extensions["timeout"] = deadlines.extension()
 
 
+def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool) -> httpx.Response:
+    """Note that the attempt has a response, whose body is still to come."""
+    request.extensions["status"] = response.status_code
+    response.extensions["request"] = request
+    if foreign and "deadlines" in request.extensions and not isinstance(response.stream, httpx.ByteStream):
+        response.stream = _Foreign(response.stream, request)
+    return response
+
+
+class _Foreign(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that another transport reads: its errors are told which request they are of.
+
+    A one-piece body may not trickle past its deadline; a stream minds that itself, item by item.
+    """
+
+    def __init__(self, inner: Any, request: httpx.Request) -> None:
+        self._inner = inner
+        self._request = request
+        self._chunks: Any = None
+        self._deadlines: Deadlines | None = None if request.extensions["stream"] else request.extensions["deadlines"]
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._told():
+            for chunk in self._inner:
+                self._mind()
+                yield chunk
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._chunks = aiter(self._inner)
+        return self
+
+    async def __anext__(self) -> bytes:
+        with self._told():
+            chunk: bytes = await anext(self._chunks)
+            self._mind()
+            return chunk
+
+    def _mind(self) -> None:
+        if self._deadlines is not None and self._deadlines.left() < 0:
+            raise httpx.ReadTimeout("the deadline has passed")
+
+    @contextlib.contextmanager
+    def _told(self) -> Generator[None]:
+        try:
+            yield
+        except httpx.RequestError as exc:
+            exc.request = self._request
+            raise
+
+    def close(self) -> None:
+        self._inner.close()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
 class _Attempts(httpx.BaseTransport):
     """Starts the limits of each attempt, right before the wire."""
 
     def __init__(self, wire: httpx.BaseTransport) -> None:
         self._wire = wire
+        self._foreign = not isinstance(wire, WireTransport)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         _begin(request)
-        return self._wire.handle_request(request)
+        return _answered(request, self._wire.handle_request(request), foreign=self._foreign)
 
     def close(self) -> None:
         self._wire.close()
@@ -176,13 +237,19 @@ class _AsyncAttempts(httpx.AsyncBaseTransport):
 
     def __init__(self, wire: httpx.AsyncBaseTransport) -> None:
         self._wire = wire
+        self._foreign = not isinstance(wire, AsyncWireTransport)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         _begin(request)
-        return await self._wire.handle_async_request(request)
+        return _answered(request, await self._wire.handle_async_request(request), foreign=self._foreign)
 
     async def aclose(self) -> None:
         await self._wire.aclose()
+
+
+def _may_follow(request: httpx.Request) -> Any:
+    """The caller's client decides about redirects, unless the request holds what an endpoint alone may see."""
+    return False if "endpoint" in request.extensions else httpx.USE_CLIENT_DEFAULT
 
 
 class ClientTransport(httpx.BaseTransport):
@@ -196,7 +263,7 @@ class ClientTransport(httpx.BaseTransport):
             request.method, request.url, headers=request.headers, extensions=request.extensions
         )
         merged.stream = request.stream
-        return self._client.send(merged, stream=True)
+        return self._client.send(merged, stream=True, follow_redirects=_may_follow(request))
 
     def close(self) -> None:
         """Leave the client open: it is the caller's."""
@@ -213,7 +280,7 @@ class AsyncClientTransport(httpx.AsyncBaseTransport):
             request.method, request.url, headers=request.headers, extensions=request.extensions
         )
         merged.stream = request.stream
-        return await self._client.send(merged, stream=True)
+        return await self._client.send(merged, stream=True, follow_redirects=_may_follow(request))
 
     async def aclose(self) -> None:
         """Leave the client open: it is the caller's."""

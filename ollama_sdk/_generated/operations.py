@@ -130,6 +130,7 @@ CREATE: Operation[ProgressResponse, ProgressResponse] = Operation(
         collect="merge",
     ),
     repeat="never",
+    needs_model=False,
 )
 DELETE: Operation[None, Any] = Operation(
     name="delete",
@@ -290,6 +291,7 @@ PULL: Operation[ProgressResponse, ProgressResponse] = Operation(
         collect="merge",
     ),
     repeat="resumes",
+    needs_model=False,
 )
 PUSH: Operation[ProgressResponse, ProgressResponse] = Operation(
     name="push",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ollama_sdk.errors import ConfigurationError
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
 __all__ = [
+    "above",
+    "at_least",
     "boolean",
     "classes",
     "count",
@@ -40,11 +42,12 @@ def _rule(holds: Callable[[Any], bool], needed: str) -> Rule:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    # Also no whole number that is too large to calculate with.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int) and _is_number(value) and value >= 1
 
 
 def _is_set_of(kind: type, holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -62,8 +65,6 @@ def _is_classes(value: Any) -> bool:
 
 _FIRST_STATUS, _LAST_STATUS = 400, 599
 
-positive = _rule(lambda value: _is_number(value) and value > 0, "a number above 0")
-factor = _rule(lambda value: _is_number(value) and value >= 1, "a number of at least 1")
 share = _rule(lambda value: _is_number(value) and 0 < value <= 1, "a share above 0 and at most 1")
 count = _rule(_is_count, "a whole number of at least 1")
 path = _rule(lambda value: isinstance(value, str) and value.startswith("/"), "a path that begins with a slash")
@@ -72,6 +73,20 @@ boolean = _rule(lambda value: isinstance(value, bool), "True or False")
 names = _rule(_is_set_of(str, bool), "a set of names")
 statuses = _rule(_is_set_of(int, lambda code: _FIRST_STATUS <= code <= _LAST_STATUS), "a set of HTTP error statuses")
 classes = _rule(_is_classes, "a tuple of exception classes")
+
+
+def above(limit: float) -> Rule:
+    """The value is a number above ``limit``."""
+    return _rule(lambda value: _is_number(value) and value > limit, f"a number above {limit:g}")
+
+
+def at_least(limit: float) -> Rule:
+    """The value is a number of at least ``limit``."""
+    return _rule(lambda value: _is_number(value) and value >= limit, f"a number of at least {limit:g}")
+
+
+positive = above(0)
+factor = at_least(1)
 
 
 def one_of(*choices: str) -> Rule:
@@ -95,9 +110,10 @@ def optional(rule: Rule) -> Rule:
 
 
 def to_set(value: Any) -> Any:
-    """Any collection as a frozen set; what is none stays as it is, for the rule to refuse."""
-    return frozenset(value) if _is_collection(value) else value
-
-
-def _is_collection(value: Any) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+    """Any collection as a frozen set; what cannot be one stays as it is, for the rule to refuse."""
+    if isinstance(value, (str, bytes)):
+        return value
+    try:
+        return frozenset(value)
+    except TypeError:
+        return value

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import httpx
 
-__all__ = ["CONNECTION_ERRORS", "ENDPOINT_ERRORS", "Outcome", "described", "status_error"]
+from ollama_sdk.errors import NoEndpointError
+
+__all__ = ["CONNECTION_ERRORS", "ENDPOINT_ERRORS", "Outcome", "described", "is_each"]
 
 Outcome = httpx.Response | Exception
 
@@ -22,6 +24,8 @@ def described(outcome: Outcome | BaseException) -> str:
     return f"{type(outcome).__name__}: {outcome}" if str(outcome) else type(outcome).__name__
 
 
-def status_error(request: httpx.Request, endpoint: str, response: httpx.Response) -> httpx.HTTPStatusError:
-    """A response as an exception, for where several failures are told together."""
-    return httpx.HTTPStatusError(f"{endpoint} answered {response.status_code}", request=request, response=response)
+def is_each(outcome: Outcome | None, kinds: type[Exception] | tuple[type[Exception], ...]) -> bool:
+    """Whether it is of ``kinds``; where failover has tried several endpoints, what each of them said."""
+    if isinstance(outcome, NoEndpointError):
+        return all(is_each(said, kinds) for said in outcome.exceptions)
+    return isinstance(outcome, kinds)

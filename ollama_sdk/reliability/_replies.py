@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import chain
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any, cast
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 import httpx
 
+from ._outcome import CONNECTION_ERRORS
 from ._request import is_stream
 
 if TYPE_CHECKING:
@@ -37,13 +39,22 @@ def settle(request: httpx.Request, response: httpx.Response) -> httpx.Response:
         if is_stream(request) and response.is_success:
             response.stream = _Begun(stream, next(chunks, b""), chunks)
             return response
-        body = b"".join(chunks)
+        body = b"".join(chunks) if response.is_success else _what_comes(chunks)
     except BaseException:
         stream.close()
         raise
     stream.close()
     response.stream = httpx.ByteStream(body)
     return response
+
+
+def _what_comes(chunks: Iterator[bytes]) -> bytes:
+    """The text of an error status, which is told even if its text breaks off."""
+    body = bytearray()
+    with contextlib.suppress(*CONNECTION_ERRORS):
+        for chunk in chunks:
+            body += chunk
+    return bytes(body)
 
 
 def complete(request: httpx.Request, response: httpx.Response) -> httpx.Response:
@@ -67,7 +78,7 @@ async def asettle(request: httpx.Request, response: httpx.Response) -> httpx.Res
         if is_stream(request) and response.is_success:
             response.stream = _AsyncBegun(stream, await anext(chunks, b""), chunks)
             return response
-        body = b"".join([chunk async for chunk in chunks])
+        body = b"".join([chunk async for chunk in chunks]) if response.is_success else await _awhat_comes(chunks)
     except BaseException:
         # Also when the task is being cancelled, which makes the connection worth closing all the more.
         with anyio.CancelScope(shield=True):
@@ -76,6 +87,15 @@ async def asettle(request: httpx.Request, response: httpx.Response) -> httpx.Res
     await stream.aclose()
     response.stream = httpx.ByteStream(body)
     return response
+
+
+async def _awhat_comes(chunks: AsyncIterator[bytes]) -> bytes:
+    """As :func:`_what_comes`."""
+    body = bytearray()
+    with contextlib.suppress(*CONNECTION_ERRORS):
+        async for chunk in chunks:
+            body += chunk
+    return bytes(body)
 
 
 def flows(response: httpx.Response) -> bool:

@@ -8,8 +8,15 @@ repeat         safe, resumes, never        ``"safe"`` for GET and HEAD, else ``"
 stream         is the reply a stream       ``False``: the reply is read whole before the attempt counts as done
 deadline       seconds, absolute, on the   ``None``: no deadline
                monotonic clock
+began          when the call began, on     when the attempt did
+               the same clock
 model          name of the model           ``None``
+needs_model    must that model be there    ``True``
 deterministic  same question, same answer  ``False``
+rewinds        can the body be sent again  whether it is bytes
+base_url       where the caller sends it   scheme, host and port of the URL
+verdict        will the caller judge the   ``False``: it has ended when its body has
+               reply
 ============== =========================== ======================================================================
 
 The policies themselves leave three more there: ``call``, a number that all events of a call share; ``endpoint``, the base
@@ -24,13 +31,16 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ollama_sdk.errors import APITimeoutError
+from ollama_sdk.errors import APITimeoutError, CircuitOpenError
+
+from ._outcome import is_each
 
 if TYPE_CHECKING:
     from ollama_sdk._clock import Clock
 
 __all__ = [
     "about",
+    "cut_short",
     "deadline_of",
     "endpoint_of",
     "is_deterministic",
@@ -43,7 +53,7 @@ __all__ = [
 ]
 
 # With these the request never left, so that sending it again repeats nothing.
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, CircuitOpenError)
 
 _calls = itertools.count(1)
 
@@ -82,9 +92,9 @@ def origin_of(url: httpx.URL) -> str:
 
 
 def endpoint_of(request: httpx.Request) -> str:
-    """The base URL of the endpoint that the request goes to: as failover chose it, else where its URL points."""
-    chosen: str | None = request.extensions.get("endpoint")
-    return origin_of(request.url) if chosen is None else chosen
+    """The base URL of the endpoint that the request goes to: as failover chose it, else where its caller sends it."""
+    endpoint: str | None = request.extensions.get("endpoint") or request.extensions.get("base_url")
+    return origin_of(request.url) if endpoint is None else endpoint
 
 
 def about(request: httpx.Request, clock: Clock) -> tuple[int, str, str, float]:
@@ -105,12 +115,31 @@ def may_repeat(request: httpx.Request, failure: Exception | None = None, *, resu
     A body that can be read only once never is. Otherwise the operation says so itself (``resume`` admits those which the
     server continues where they stopped), or the failure shows that the request never left.
     """
-    if not isinstance(request.stream, httpx.ByteStream):
+    if not request.extensions.get("rewinds", isinstance(request.stream, httpx.ByteStream)):
         return False
     repeat: str | None = request.extensions.get("repeat")
     if repeat is None:
         repeat = "safe" if request.method in {"GET", "HEAD"} else "never"
-    return repeat == "safe" or (resume and repeat == "resumes") or isinstance(failure, _NEVER_SENT)
+    return repeat == "safe" or (resume and repeat == "resumes") or is_each(failure, _NEVER_SENT)
+
+
+def cut_short(request: httpx.Request, failure: BaseException, since: float, now: float) -> bool:
+    """Whether an attempt ended for want of time that the call had spent elsewhere: in a queue, or on earlier attempts.
+
+    Such a failure says nothing of the endpoint. It is a timeout, with the call's deadline passed, of an attempt that had less
+    than half of the time of its call.
+
+    Args:
+        request: The request of the attempt.
+        failure: How it ended.
+        since: When it began.
+        now: When it ended.
+    """
+    deadline = deadline_of(request)
+    if deadline is None or now < deadline or not isinstance(failure, httpx.TimeoutException):
+        return False
+    began: float = request.extensions.get("began", since)
+    return (now - since) * 2 < now - began
 
 
 def out_of_time(request: httpx.Request, waiting_for: str) -> APITimeoutError:

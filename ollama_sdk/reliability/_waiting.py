@@ -14,32 +14,49 @@ __all__ = ["AnySignal", "AsyncSignal", "Signal", "SignalT"]
 class AnySignal(Protocol):
     """What wakes a waiting thread or task."""
 
-    def set(self) -> None:
-        """Wake it, now or as soon as it waits."""
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody can be woken any more."""
+        ...
+
+    def set(self) -> bool:
+        """Wake it, now or as soon as it waits; whether it can still be woken."""
+        ...
+
+    def clear(self) -> None:
+        """Be ready for another wake-up. Look at what you wait for afterwards, or one may be overlooked."""
+        ...
 
 
 SignalT = TypeVar("SignalT", bound=AnySignal)
 
 
 class Signal:
-    """One wake-up of one thread."""
+    """Wakes one thread."""
 
     __slots__ = ("_event",)
+
+    is_lost = False
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
-    def set(self) -> None:
+    def set(self) -> bool:
         """Wake the thread, now or as soon as it waits."""
         self._event.set()
+        return True
+
+    def clear(self) -> None:
+        """Be ready for another wake-up."""
+        self._event.clear()
 
     def wait(self, seconds: float | None) -> bool:
         """Wait at most ``seconds``, ``None`` without end; whether the signal came."""
-        return self._event.wait(seconds)
+        return self._event.wait(None if seconds is None else min(seconds, threading.TIMEOUT_MAX))
 
 
 class AsyncSignal:
-    """One wake-up of one task, which may come from another thread: the garbage collector runs in any of them."""
+    """Wakes one task, also from another thread: the garbage collector runs in any of them."""
 
     __slots__ = ("_event", "_loop", "_thread")
 
@@ -48,16 +65,31 @@ class AsyncSignal:
         self._thread = threading.get_ident()
         self._loop: Any = anyio.lowlevel.current_token().native_token
 
-    def set(self) -> None:
-        """Wake the task, now or as soon as it waits."""
-        if threading.get_ident() == self._thread:
-            self._event.set()
-            return
-        soon = getattr(self._loop, "call_soon_threadsafe", None) or self._loop.run_sync_soon
-        soon(self._event.set)
+    @property
+    def is_lost(self) -> bool:
+        """Whether the task can never run again, since its event loop was closed; trio's ends only after all its tasks."""
+        is_closed = getattr(self._loop, "is_closed", None)
+        return is_closed is not None and is_closed()
+
+    def set(self) -> bool:
+        """Wake the task, now or as soon as it waits; whether its event loop is still there for that."""
+        try:
+            if threading.get_ident() == self._thread:
+                self._event.set()
+            else:
+                soon = getattr(self._loop, "call_soon_threadsafe", None) or self._loop.run_sync_soon
+                soon(self._event.set)
+        except RuntimeError:
+            return False
+        return True
+
+    def clear(self) -> None:
+        """Be ready for another wake-up."""
+        self._event = anyio.Event()
 
     async def wait(self, seconds: float | None) -> bool:
         """Wait at most ``seconds``, ``None`` without end; whether the signal came."""
+        event = self._event
         with anyio.move_on_after(seconds):
-            await self._event.wait()
-        return self._event.is_set()
+            await event.wait()
+        return event.is_set()

@@ -7,6 +7,7 @@ import copy
 import hashlib
 import json
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
@@ -14,9 +15,11 @@ from attrs import field, frozen
 from cachetools import TLRUCache
 
 from ollama_sdk._clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._verdict import Verdict, await_verdict
 from ollama_sdk.errors import APITimeoutError, RateLimitExceededError
 
 from . import _checks
+from ._outcome import is_each
 from ._replies import asettle, settle
 from ._request import about, deadline_of, is_deterministic, is_stream, operation_of, out_of_time
 from ._waiting import AnySignal, AsyncSignal, Signal, SignalT
@@ -27,14 +30,17 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncCacheTransport", "Cache", "CacheControl", "CacheStatistics", "CacheTransport"]
 
+_FIRST_ERROR = 400
+
 
 @frozen
 class Cache:
     """Keep replies for a while, and let identical calls that run at the same time share one request.
 
     Use it for what is asked again and again with the same answer: embeddings and ``show``. It knows nothing of changes on the
-    server: a model pulled anew shows after ``ttl``. For one local Ollama and for a fleet alike the defaults are a fair start;
-    each process has a cache of its own.
+    server: a model pulled anew shows after ``ttl``. A reply that the client cannot decode, or that is not complete, is not
+    given again; behind a plain ``httpx`` client, which does not look into replies, only the status counts. For one local
+    Ollama and for a fleet alike the defaults are a fair start; each process has a cache of its own.
 
     Attributes:
         ttl: Seconds that a reply is kept.
@@ -87,7 +93,7 @@ class CacheControl(Protocol):
         ...
 
     def clear(self) -> None:
-        """Forget every reply; those that are under way are kept when they come."""
+        """Forget every reply, and keep none that is under way: whoever asks from now on gets an answer from after this."""
         ...
 
 
@@ -106,6 +112,11 @@ class Reply:
     headers: list[tuple[bytes, bytes]]
     body: bytes
     at: float
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the status says so."""
+        return self.status >= _FIRST_ERROR
 
     def size(self) -> int:
         """Bytes of headers and body."""
@@ -143,7 +154,7 @@ class Store:
 
     def reconfigure(self, config: Cache) -> None:
         """Go on under ``config`` with the replies that still fit and are not too old."""
-        kept = list(self._replies.items()) if hasattr(self, "_replies") else []
+        kept = self._drained() if hasattr(self, "_replies") else []
         self._max_entries = config.max_entries
         self._replies: TLRUCache[bytes, Reply] = TLRUCache(
             maxsize=config.max_bytes,
@@ -153,6 +164,14 @@ class Store:
         )
         for key, reply in kept:
             self.put(key, reply)
+
+    def _drained(self) -> list[tuple[bytes, Reply]]:
+        """Everything, the least recently used first; nothing is left."""
+        content: list[tuple[bytes, Reply]] = []
+        with contextlib.suppress(KeyError):
+            while True:
+                content.append(self._replies.popitem())
+        return content
 
     def get(self, key: bytes) -> Reply | None:
         """The reply of ``key``, if there is a fresh one."""
@@ -165,25 +184,30 @@ class Store:
         while len(self._replies) > self._max_entries:
             self._replies.popitem()
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._replies.clear()
+    def discard(self, key: bytes, reply: Reply) -> None:
+        """Forget ``reply``; another one of the same key stays."""
+        if self._replies.get(key) is reply:
+            self._replies.pop(key, None)  # it may be too old by now
 
     def sizes(self) -> tuple[int, int]:
         """Replies kept, and their bytes."""
-        self._replies.expire()
         return len(self._replies), int(self._replies.currsize)
 
 
 class Flight:
-    """A request under way whose reply others wait for."""
+    """A request under way whose reply others wait for.
+
+    Attributes:
+        outcome: What it brought; ``None`` until it has.
+        followers: What wakes those who wait.
+    """
 
     def __init__(self) -> None:
         self.outcome: Reply | BaseException | None = None
         self.followers: list[AnySignal] = []
 
 
-# What one caller's own limits cause says nothing to the others.
+# What one caller's own limits cause says nothing to the others: one of them asks next.
 _OWN_LIMITS = (httpx.TimeoutException, APITimeoutError, RateLimitExceededError)
 
 
@@ -215,9 +239,10 @@ class Caching:
             self._store.reconfigure(config)
 
     def clear(self) -> None:
-        """Forget every reply."""
+        """Forget every reply, also those to come: calls under way go on with what they began with."""
         with self._lock:
-            self._store.clear()
+            self._store = Store(self.config, self.clock)
+            self._flights = {}
 
     def statistics(self) -> CacheStatistics:
         """How it fares."""
@@ -234,11 +259,12 @@ class Caching:
             and (config.streams or not is_stream(request))
             and isinstance(request.stream, httpx.ByteStream)
         )
-        return Question(self, request, key_of(request, self._scope)) if wanted else None
+        return Question(self, config, request, key_of(request, self._scope)) if wanted else None
 
     def find(self, question: Question, make_signal: Callable[[], SignalT]) -> Reply | SignalT | None:
         """The reply; or what to wait for while another call fetches it; or ``None``: fetch it."""
         with self._lock:
+            question.store = self._store
             reply = self._store.get(question.key)
             if reply is not None:
                 self._hits += 1
@@ -262,9 +288,16 @@ class Caching:
 
     def keep(self, question: Question, reply: Reply) -> None:
         """Store a reply that has come, if its like is kept."""
-        if self.config.errors or reply.status < _FIRST_ERROR:
-            with self._lock:
-                self._store.put(question.key, reply)
+        with self._lock:
+            if not question.is_refused and (question.config.errors or not reply.is_error):
+                question.store.put(question.key, reply)
+
+    def take_back(self, question: Question) -> None:
+        """The reply is none: do not give it again, nor keep it if the rest of it is still to come."""
+        with self._lock:
+            question.is_refused = True
+            if question.reply is not None:
+                question.store.discard(question.key, question.reply)
 
     def land(self, question: Question, outcome: Reply | BaseException) -> None:
         """The request that others wait for has ended."""
@@ -273,33 +306,50 @@ class Caching:
             return
         with self._lock:
             flight.outcome = outcome
-            del self._flights[question.key]
+            if self._flights.get(question.key) is flight:
+                del self._flights[question.key]
         for follower in flight.followers:
             follower.set()
-
-
-_FIRST_ERROR = 400
 
 
 class Question:
     """One call that the cache may answer.
 
     Attributes:
+        config: The rules that held when it began.
         key: What it is stored under.
-        alone: It neither waits for others nor lets them wait: a stream, or a second try after another's time ran out.
+        alone: It neither waits for others nor lets them wait: a stream.
+        store: Where it has looked, and where its own reply goes.
         flight: The request of another call that it has waited for.
         leads: Its own request, which others may wait for.
+        reply: What it was answered with.
+        is_refused: Whether that has turned out to be none.
     """
 
-    __slots__ = ("_caching", "_request", "alone", "flight", "key", "leads")
+    __slots__ = (
+        "_caching",
+        "_request",
+        "alone",
+        "config",
+        "flight",
+        "is_refused",
+        "key",
+        "leads",
+        "reply",
+        "store",
+    )
 
-    def __init__(self, caching: Caching, request: httpx.Request, key: bytes) -> None:
+    def __init__(self, caching: Caching, config: Cache, request: httpx.Request, key: bytes) -> None:
         self._caching = caching
         self._request = request
+        self.config = config
         self.key = key
         self.alone = is_stream(request)
+        self.store: Store
         self.flight: Flight | None = None
         self.leads: Flight | None = None
+        self.reply: Reply | None = None
+        self.is_refused = False
 
     def next(self, make_signal: Callable[[], SignalT]) -> httpx.Response | SignalT | None:
         """The response; or what to wait for before asking again; or ``None``: send the request, then :meth:`keep` it.
@@ -319,22 +369,30 @@ class Question:
         return step
 
     def _shared_reply(self) -> Reply | None:
-        """What the call that this one has waited for brought; ``None`` when it was abandoned or there was none."""
+        """What the call that this one has waited for brought; ``None`` when that concerns only itself, or there was none."""
         flight, self.flight = self.flight, None
         outcome = None if flight is None else flight.outcome
         if isinstance(outcome, Reply):
             return outcome
-        if isinstance(outcome, _OWN_LIMITS):
-            self.alone = True
-        elif isinstance(outcome, Exception):
-            # Each caller raises a copy: a traceback grows where its exception is raised.
-            raise copy.copy(outcome) from outcome
+        if isinstance(outcome, Exception) and not is_each(outcome, _OWN_LIMITS):
+            raise _another(outcome)
         return None
 
     def _hit(self, reply: Reply, *, shared: bool) -> httpx.Response:
         if self._caching.notify is not None:
             self._caching.notify(CacheHit(*about(self._request, self._caching.clock), shared))
-        return reply.response()
+        self.reply = reply
+        return self._minded(reply.response())
+
+    def _minded(self, response: httpx.Response) -> httpx.Response:
+        """``response``, whose reply is taken back when it turns out to be none. An error status is what it says it is."""
+        if response.status_code < _FIRST_ERROR:
+            await_verdict(self._request, response, self._judged)
+        return response
+
+    def _judged(self, verdict: Verdict) -> None:
+        if verdict.error is not None:
+            self._caching.take_back(self)
 
     def patience(self) -> float | None:
         """Seconds that the call may wait for another; ``None`` without end."""
@@ -352,36 +410,60 @@ class Question:
 
     def keep(self, response: httpx.Response) -> httpx.Response:
         """The reply has come: keep it as the configuration says, and hand it to those who wait."""
+        # Not the response itself: it holds the stream, and would be freed only by the garbage collector.
+        land = partial(self._land, response.status_code, response.headers.raw)
         if isinstance(response.stream, httpx.ByteStream):
-            self._land(response, b"".join(response.stream))
+            land(b"".join(response.stream))
         else:
-            response.stream = _Recorded(response.stream, lambda body: self._land(response, body))
-        return response
+            response.stream = _Recorded(response.stream, self.config.max_bytes, land)
+        return self._minded(response)
 
     def failed(self, error: BaseException) -> None:
         """The request brought no reply."""
         self._caching.land(self, error)
 
-    def _land(self, response: httpx.Response, body: bytes) -> None:
-        reply = Reply(response.status_code, response.headers.raw, body, self._caching.clock.monotonic())
-        self._caching.keep(self, reply)
-        self._caching.land(self, reply)
+    def _land(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self.reply = Reply(status, headers, body, self._caching.clock.monotonic())
+        self._caching.keep(self, self.reply)
+        self._caching.land(self, self.reply)
+
+
+def _another(error: Exception) -> Exception:
+    """``error`` for one more caller: each raises a copy, because a traceback grows where its exception is raised."""
+    try:
+        twin = copy.copy(error)
+    except Exception:  # noqa: BLE001 - its constructor, which wants something else than ``args``, may raise anything
+        return error
+    twin.__cause__ = error
+    return twin
 
 
 class _Recorded(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A stream that tells its whole body when it has been read to the end."""
+    """A stream that tells its whole body when it has been read to the end, unless that is more than ``limit`` bytes."""
 
-    def __init__(self, inner: Any, done: Callable[[bytes], None]) -> None:
+    def __init__(self, inner: Any, limit: int, done: Callable[[bytes], None]) -> None:
         self._inner = inner
+        self._room = limit
         self._done = done
         self._read: list[bytes] = []
         self._chunks: Any = None
 
+    def _record(self, chunk: bytes) -> None:
+        self._room -= len(chunk)
+        if self._room >= 0:
+            self._read.append(chunk)
+        else:
+            self._read.clear()
+
+    def _ended(self) -> None:
+        if self._room >= 0:
+            self._done(b"".join(self._read))
+
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._inner:
-            self._read.append(chunk)
+            self._record(chunk)
             yield chunk
-        self._done(b"".join(self._read))
+        self._ended()
 
     # No generator: one that is left half-way is a warning on trio.
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -392,9 +474,9 @@ class _Recorded(httpx.SyncByteStream, httpx.AsyncByteStream):
         try:
             chunk: bytes = await anext(self._chunks)
         except StopAsyncIteration:
-            self._done(b"".join(self._read))
+            self._ended()
             raise
-        self._read.append(chunk)
+        self._record(chunk)
         return chunk
 
     def close(self) -> None:
@@ -423,16 +505,15 @@ class CacheTransport(httpx.BaseTransport):
         question = self._policy.ask(request)
         if question is None:
             return self._inner.handle_request(request)
-        while (step := question.next(Signal)) is not None:
-            if isinstance(step, httpx.Response):
-                return step
-            question.expect(step.wait(question.patience()))
         try:
-            response = settle(request, self._inner.handle_request(request))
+            while (step := question.next(Signal)) is not None:
+                if isinstance(step, httpx.Response):
+                    return step
+                question.expect(step.wait(question.patience()))
+            return question.keep(settle(request, self._inner.handle_request(request)))
         except BaseException as error:
             question.failed(error)
             raise
-        return question.keep(response)
 
     def statistics(self) -> CacheStatistics:
         """How the cache fares."""
@@ -466,16 +547,15 @@ class AsyncCacheTransport(httpx.AsyncBaseTransport):
         question = self._policy.ask(request)
         if question is None:
             return await self._inner.handle_async_request(request)
-        while (step := question.next(AsyncSignal)) is not None:
-            if isinstance(step, httpx.Response):
-                return step
-            question.expect(await step.wait(question.patience()))
         try:
-            response = await asettle(request, await self._inner.handle_async_request(request))
+            while (step := question.next(AsyncSignal)) is not None:
+                if isinstance(step, httpx.Response):
+                    return step
+                question.expect(await step.wait(question.patience()))
+            return question.keep(await asettle(request, await self._inner.handle_async_request(request)))
         except BaseException as error:
             question.failed(error)
             raise
-        return question.keep(response)
 
     def statistics(self) -> CacheStatistics:
         """How the cache fares."""

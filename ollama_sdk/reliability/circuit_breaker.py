@@ -15,7 +15,7 @@ from ollama_sdk.errors import CircuitOpenError, ConfigurationError
 from . import _checks
 from ._outcome import ENDPOINT_ERRORS, Outcome
 from ._replies import asettle, settle
-from ._request import about, endpoint_of
+from ._request import about, cut_short, endpoint_of
 from .events import CircuitClosed, CircuitHalfOpened, CircuitOpened, Observer, Refused, guarded
 
 if TYPE_CHECKING:
@@ -43,11 +43,12 @@ class CircuitBreaker:
         minimum_calls: Calls in the window below which it never opens.
         open_for: Seconds until the first trial call.
         open_for_maximum: Each time the trial fails the wait doubles, up to this many seconds.
-        trial_calls: How many trial calls may run at once, and how many must succeed to close the circuit; one that takes
-            longer than ``open_for`` is not waited for.
+        trial_calls: How many trial calls may run at once, and how many must succeed to close the circuit. One that takes
+            longer than ``open_for`` counts as failed until it succeeds after all.
         statuses: Error statuses that count as failures. 500 is not among them by default, because Ollama answers it to a
             mistake in the request.
-        errors: Exceptions that count as failures.
+        errors: Exceptions that count as failures. A timeout does not when it was the call's deadline that passed, and the
+            call had spent more than half of its time in queues or on earlier attempts.
 
     Raises:
         ConfigurationError: An argument cannot work.
@@ -162,17 +163,23 @@ class Change(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """The breaker lets nothing through for ``retry_after`` seconds."""
+    """The breaker lets nothing through for ``retry_after`` seconds; ``change`` tells if that is new."""
 
     retry_after: float
+    change: Change | None = None
 
 
 class Breaker:
     """The circuit breaker of one endpoint: closed, open or half-open. Not locked; it does no I/O and is told the time.
 
-    Every change of state begins a new *period*. A call is admitted in a period, and its outcome counts only in that one:
-    what a call from before the opening says about an endpoint is no news after it.
+    A call is admitted under a number: that of the *period* in which the circuit is closed, or one of its own for a trial. Its
+    outcome counts only as long as that number does: what a call from before the opening says about an endpoint is no news
+    after it. A trial that is given up, because it takes too long, may still succeed, and closes the circuit then: otherwise an
+    endpoint whose honest answers take longer than ``open_for`` would never come back.
     """
+
+    # Of ``open_for``: for how long a call is sent away that comes while the trials run. Most trials are over soon.
+    _AGAIN_AFTER = 0.1
 
     def __init__(self, config: CircuitBreaker) -> None:
         self._config = config
@@ -181,9 +188,9 @@ class Breaker:
         self._window = _WINDOWS[config.window_unit](config.window)
         self._open_until = 0.0
         self._openings = 0
-        self._trials_running = 0
-        self._trials_passed = 0
-        self._latest_trial = 0.0
+        self._trials: dict[int, float] = {}  # when each of those that run began, the oldest first
+        self._given_up: set[int] = set()
+        self._passed = 0
 
     def reconfigure(self, config: CircuitBreaker) -> None:
         """Go on under ``config`` in the same state, with what of the window can be kept."""
@@ -192,51 +199,61 @@ class Breaker:
         else:
             self._window = _WINDOWS[config.window_unit](config.window)
         # Passed trials are counted anew: with fewer asked for, the circuit would wait for one that is not admitted.
-        self._trials_passed = 0
+        self._passed = 0
         self._config = config
 
     def admit(self, now: float) -> int | Rejected:
-        """The period to account a call to, or how long none is let through.
+        """The number to account a call under, or how long none is let through.
 
-        ``half_open`` follows ``open`` here, with the first call after its time. Trial calls that take longer than ``open_for``
-        do not keep another from being tried.
+        ``half_open`` follows ``open`` here, with the first call after its time; ``open`` follows ``half_open`` with the first
+        call after a trial should have ended.
         """
         if self.state == "closed":
             return self._period
         if self.state == "open":
             if now < self._open_until:
                 return Rejected(self._open_until - now)
-            self._enter("half_open")
-        next_trial = self._latest_trial + self._config.open_for
-        if self._trials_running + self._trials_passed >= self._config.trial_calls and now < next_trial:
-            return Rejected(next_trial - now)
-        self._trials_running += 1
-        self._latest_trial = now
+            self.state = "half_open"
+        config = self._config
+        due = next(iter(self._trials.values()), now) + config.open_for
+        if now >= due:
+            self._given_up.update(self._trials)
+            self._trials.clear()
+            change = self._open(now, "a trial call takes too long")
+            return Rejected(change.seconds, change)
+        if len(self._trials) + self._passed >= config.trial_calls:
+            return Rejected(min(due - now, config.open_for * self._AGAIN_AFTER))
+        self._period += 1
+        self._trials[self._period] = now
         return self._period
 
     def record(self, period: int, now: float, *, failed: bool, slow: bool) -> Change | None:
         """Account the outcome of a call; how the state changed, if it did."""
+        if self.state != "closed":
+            return self._record_trial(period, now, failed=failed, slow=slow)
         if period != self._period:
             return None
-        if self.state == "half_open":
-            return self._record_trial(now, failed=failed, slow=slow)
         counts = self._window.record(now, failed=failed, slow=slow)
         reason = self._reason_to_open(counts)
-        return None if reason is None else self._open(now, reason)
+        return None if reason is None else self._trip(now, reason)
 
     def abandon(self, period: int) -> None:
         """A call ended without telling anything, cancelled for instance."""
-        if period == self._period and self.state == "half_open":
-            self._trials_running -= 1
+        self._trials.pop(period, None)
+        self._given_up.discard(period)
 
-    def _record_trial(self, now: float, *, failed: bool, slow: bool) -> Change | None:
-        if failed or (slow and self._config.slow_rate is not None):
-            return self._open(now, "a trial call failed" if failed else "a trial call was slow")
-        self._trials_running -= 1
-        self._trials_passed += 1
-        if self._trials_passed < self._config.trial_calls:
+    def _record_trial(self, period: int, now: float, *, failed: bool, slow: bool) -> Change | None:
+        runs = period in self._trials
+        if not runs and period not in self._given_up:
             return None
-        self._enter("closed")
+        self.abandon(period)
+        if failed or (slow and self._config.slow_rate is not None):
+            return self._trip(now, "a trial call failed" if failed else "a trial call was slow") if runs else None
+        self._passed += 1
+        if self._passed < self._config.trial_calls:
+            return None
+        self._begin_period()
+        self.state = "closed"
         self._openings = 0
         self._window = _WINDOWS[self._config.window_unit](self._config.window)
         return Change("closed")
@@ -251,18 +268,23 @@ class Breaker:
             return f"{counts.slow} of {counts.calls} calls were slow"
         return None
 
+    def _trip(self, now: float, reason: str) -> Change:
+        self._begin_period()
+        return self._open(now, reason)
+
     def _open(self, now: float, reason: str) -> Change:
-        self._enter("open")
+        self.state = "open"
         doublings = min(self._openings, 60)  # far past any maximum, and short of an overflow
         seconds = min(self._config.open_for_maximum, self._config.open_for * 2.0**doublings)
         self._openings += 1
         self._open_until = now + seconds
         return Change("open", seconds, reason)
 
-    def _enter(self, state: State) -> None:
-        self.state = state
+    def _begin_period(self) -> None:
         self._period += 1
-        self._trials_running = self._trials_passed = 0
+        self._trials.clear()
+        self._given_up.clear()
+        self._passed = 0
 
 
 class Breakers:
@@ -303,19 +325,26 @@ class Breakers:
             breaker = self._breakers.get(endpoint) or self._breakers.setdefault(endpoint, Breaker(self.config))
             before = breaker.state
             answer = breaker.admit(now)
-            half_opened = before == "open" and breaker.state == "half_open"
-        if half_opened and self.notify is not None:
+            after = breaker.state
+        if before == "open" and after == "half_open" and self.notify is not None:
             self.notify(CircuitHalfOpened(*about(request, self.clock)))
         if isinstance(answer, Rejected):
-            raise self._refusal(request, endpoint, answer.retry_after)
+            raise self._refusal(request, endpoint, answer, after)
         return Admission(self, request, breaker, answer, now)
 
-    def _refusal(self, request: httpx.Request, endpoint: str, seconds: float) -> CircuitOpenError:
+    def _refusal(self, request: httpx.Request, endpoint: str, answer: Rejected, state: State) -> CircuitOpenError:
+        seconds = answer.retry_after
+        if answer.change is not None:
+            self._tell(answer.change, request)
         if self.notify is not None:
             self.notify(Refused(*about(request, self.clock), "circuit_breaker", "the circuit is open"))
+        until = (
+            f"a trial call is under way, ask again in {seconds:.1f} s"
+            if state == "half_open"
+            else f"no request is sent for another {seconds:.1f} s"
+        )
         return CircuitOpenError(
-            f"{endpoint} has failed too often: no request is sent for another {seconds:.1f} s, unless a trial call succeeds; "
-            "see what ails it, or use another endpoint",
+            f"{endpoint} has failed too often: {until}; see what ails it, or use another endpoint",
             endpoint=endpoint,
             retry_after=seconds,
         )
@@ -325,8 +354,12 @@ class Breakers:
         slow = now - admission.started >= self.config.slow_after
         with self._lock:
             change = admission.breaker.record(admission.period, now, failed=failed, slow=slow)
-        if change is not None and self.notify is not None:
-            self.notify(_event(change, about(admission.request, self.clock)))
+        if change is not None:
+            self._tell(change, admission.request)
+
+    def _tell(self, change: Change, request: httpx.Request) -> None:
+        if self.notify is not None:
+            self.notify(_event(change, about(request, self.clock)))
 
     def abandon(self, admission: Admission) -> None:
         """Take an admitted call back."""
@@ -356,16 +389,15 @@ class Admission:
         self.started = started
 
     def ended(self, outcome: Outcome | BaseException) -> None:
-        """The call brought ``outcome``; an exception that is no ``Exception`` tells nothing of the endpoint."""
+        """The call brought ``outcome``; an exception that is not the endpoint's fault tells nothing of it."""
         breakers = self._breakers
+        now = breakers.clock.monotonic()
         if isinstance(outcome, httpx.Response):
-            failed = outcome.status_code in self._config.statuses
-        elif isinstance(outcome, self._config.errors):
-            failed = True
+            breakers.record(self, failed=outcome.status_code in self._config.statuses, now=now)
+        elif isinstance(outcome, self._config.errors) and not cut_short(self.request, outcome, self.started, now):
+            breakers.record(self, failed=True, now=now)
         else:
             breakers.abandon(self)
-            return
-        breakers.record(self, failed=failed, now=breakers.clock.monotonic())
 
 
 class CircuitBreakerTransport(httpx.BaseTransport):

@@ -71,15 +71,26 @@ class CallStarted(Event):
 class CallEnded(Event):
     """A call is over: its reply is complete, its stream has ended, or it failed.
 
+    The clients of this package tell it once they have decoded the reply, so it knows of a bad or cut off one as well. A plain
+    ``httpx`` client tells it when the reply has come: then what is in the reply is not known.
+
     Attributes:
         seconds: How long it took.
         status: The HTTP status, ``None`` without a response.
-        error: What went wrong, as ``Class: text``; ``None`` when nothing did on the way here.
+        error: What went wrong, as ``Class: text``; ``None`` when nothing did as far as is known.
+        model: The model that answered, as the reply names it.
+        input_tokens: Tokens of the prompt.
+        output_tokens: Tokens of the answer.
+        items: How many items a stream brought.
     """
 
     seconds: float
     status: int | None
     error: str | None
+    model: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    items: int | None = None
 
 
 @frozen
@@ -287,6 +298,13 @@ class _Guarded:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._complained = False
+
+    def __eq__(self, other: object) -> bool:
+        """The same observer given again is no other one."""
+        return isinstance(other, _Guarded) and self._observer == other._observer
+
+    def __hash__(self) -> int:
+        return hash(self._observer)
 
     def __call__(self, event: Event) -> None:
         try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import random
+import re
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
@@ -16,9 +18,9 @@ from ollama_sdk._clock import SYSTEM_CLOCK, Clock
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError, NoEndpointError, OllamaError
 
 from . import _checks
-from ._outcome import ENDPOINT_ERRORS, Outcome, described, status_error
+from ._outcome import ENDPOINT_ERRORS, Outcome, described
 from ._replies import ahold, asettle, flows, hold, settle
-from ._request import about, deadline_of, may_repeat, model_of, operation_of
+from ._request import about, cut_short, deadline_of, may_repeat, model_of, operation_of
 from .events import EndpointEjected, EndpointRevived, FailedOver, Observer, Refused, guarded
 
 if TYPE_CHECKING:
@@ -77,7 +79,8 @@ class Endpoint:
 
     Attributes:
         url: Base URL, such as ``http://gpu-1:11434``; a path is put before that of each request.
-        api_key: Sent as bearer token to this endpoint and to no other, in place of the one that the request has.
+        api_key: Sent as bearer token to this endpoint and to no other, in place of the one that the request has, and of
+            one in ``headers``.
         headers: Sent to this endpoint and to no other, in place of those of these names that the request has.
 
     Raises:
@@ -89,11 +92,11 @@ class Endpoint:
     headers: Mapping[str, str] | None = field(default=None, repr=False, validator=_secret_headers)
 
     def own_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers that belong to this endpoint alone."""
-        own = [(name.encode(), value.encode()) for name, value in (self.headers or {}).items()]
+        """The headers that belong to this endpoint alone, one of each name."""
+        own = {name.lower(): (name.encode(), value.encode()) for name, value in (self.headers or {}).items()}
         if self.api_key is not None:
-            own.append((b"Authorization", b"Bearer " + self.api_key.encode()))
-        return own
+            own["authorization"] = (b"Authorization", b"Bearer " + self.api_key.encode())
+        return list(own.values())
 
 
 @frozen
@@ -108,12 +111,16 @@ class Failover:
         strategy: ``priority`` tries in the order given; ``round_robin`` begins with the next each time; ``least_busy`` with
             the one with the fewest calls in flight (of many, the better of two drawn at random); ``model_aware`` takes only
             endpoints that have the model, first those that have it loaded, as the health check last saw them, and the
-            unknown ones last.
-        tries: How many endpoints one attempt of a call tries at most; ``None`` tries all.
+            unknown ones last; for a call that needs no model to be there, such as a pull, it is ``least_busy``.
+        tries: How many endpoints one attempt of a call tries at most, not counting those whose circuit is open; ``None``
+            tries all.
         eject_after: Failures in a row after which an endpoint is ejected: tried only when all others have failed.
-        eject_for: Seconds of the first ejection; doubled each time until it succeeds again.
+        eject_for: Seconds of the first ejection; doubled each time until it succeeds again. When they are over it is used
+            as before, but the next failure ejects it again. A health check that cannot reach it ejects it as well, or for
+            longer; one that reaches it ends the ejection.
         eject_for_maximum: The longest ejection, in seconds.
-        max_ejected: The largest share of endpoints ejected at once.
+        max_ejected: The largest share of endpoints ejected at once; of several, one may always be. Those that fail beyond
+            it are tried after the good ones and before the ejected.
         statuses: Error statuses that make a call move on.
         errors: Exceptions that make a call move on; an open circuit always does.
 
@@ -149,8 +156,10 @@ class Member:
         self.available: frozenset[str] | None = None
         self.running: frozenset[str] = frozenset()
         self.failures = 0
+        # How often it was put out since it last succeeded, until when it is, and whether as one of the share.
         self.ejections = 0
-        self.ejected_until: float | None = None
+        self.out_until: float | None = None
+        self.ejected = False
         self.url_of = functools.lru_cache(maxsize=256)(self._url_of)
 
     def _url_of(self, target: bytes) -> httpx.URL:
@@ -160,11 +169,21 @@ class Member:
         """How many calls are in flight here."""
         return len(self.in_flight)
 
+    def standing(self) -> int:
+        """0 of one that is used, 1 of a failing one that could not be ejected, 2 of an ejected one."""
+        return 0 if self.out_until is None else 1 + self.ejected
 
+
+_SCHEME = re.compile("^https?://")
+
+
+@functools.lru_cache(maxsize=1024)
 def full_name(model: str) -> str:
-    """A model's name as the server compares it: with its tag, in any case."""
-    name = model.casefold()
-    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+    """A model's name as the server compares it: ``host/namespace/model:tag``, whatever was left out, in any case."""
+    head, _, last = _SCHEME.sub("", model.lower()).rpartition("/")
+    host, _, namespace = head.rpartition("/")
+    name, _, tag = last.partition(":")
+    return f"{host or 'registry.ollama.ai'}/{namespace or 'library'}/{name}:{tag or 'latest'}"
 
 
 _MANY = 8
@@ -190,16 +209,16 @@ class Endpoints:
         self.members = [Member(endpoint) for endpoint in given]
         if not self.members:
             raise ConfigurationError("Failover needs at least one endpoint")
-        if len({member.url for member in self.members}) < len(self.members):
+        if len({member.base for member in self.members}) < len(self.members):
             raise ConfigurationError(f"endpoints={[member.url for member in self.members]!r}: each may be given once")
         self.config = config
         self.clock = clock
         self.notify = guarded(observer)
         self.rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._lock = threading.Lock()
-        self.rotation = itertools.count()
+        self._turns = itertools.count()
         home = self.members[0]
-        self._home = (home.base.raw_scheme, home.base.raw_host, home.base.port, home.prefix)
+        self._home = (home.base.raw_scheme, home.base.raw_host, home.base.port)
 
     def reconfigure(self, config: Failover, observer: Observer | None) -> None:
         """Go on under ``config``; ejections, models and calls in flight are kept."""
@@ -212,11 +231,11 @@ class Endpoints:
         Raises:
             NoEndpointError: No endpoint has the model.
         """
-        scheme, host, port, prefix = self._home
         url = request.url
         target = url.raw_path
+        prefix = self.members[0].prefix
         rest = target[len(prefix) :]
-        at_home = (url.raw_scheme, url.raw_host, url.port) == (scheme, host, port)
+        at_home = (url.raw_scheme, url.raw_host, url.port) == self._home
         if not at_home or not target.startswith(prefix) or rest[:1] not in _PATH_STARTS:
             # A redirect may have led here with what was noted on the way.
             request.extensions.pop("endpoint", None)
@@ -228,6 +247,7 @@ class Endpoints:
         request.extensions["endpoint"] = member.url
         if member is self.members[0] and not member.own:
             return request
+        about(request, self.clock)  # the copy shares the number that events know the call by
         headers = request.headers.copy()
         headers["Host"] = member.host
         headers.update(member.own)
@@ -242,14 +262,25 @@ class Endpoints:
     # --- who is next
 
     def _in_order(self, request: httpx.Request) -> list[Member]:
-        ranked = _STRATEGIES[self.config.strategy](self, request)
-        if all(member.ejected_until is None for member in self.members):
-            return ranked
-        self._revive_due(request)
-        return sorted(ranked, key=lambda member: member.ejected_until is not None)
+        rank = _STRATEGIES[self.config.strategy]
+        turn = next(self._turns)
+        out = [member for member in self.members if member.out_until is not None]
+        if not out:
+            ranked = rank(self, self.members, request, turn)
+        else:
+            self._revive(out, self.clock.monotonic(), request)
+            ranked = [one for group in self._by_standing() for one in rank(self, group, request, turn)]
+        if not ranked:
+            raise self._nobody_has(model_of(request), request)
+        return ranked
 
-    def nobody_has(self, model: str, request: httpx.Request) -> NoEndpointError:
-        """The error of a call whose model no endpoint has."""
+    def _by_standing(self) -> list[list[Member]]:
+        groups: tuple[list[Member], ...] = [], [], []
+        for member in self.members:
+            groups[member.standing()].append(member)
+        return [group for group in groups if group]
+
+    def _nobody_has(self, model: str | None, request: httpx.Request) -> NoEndpointError:
         if self.notify is not None:
             self.notify(Refused(*about(request, self.clock), "failover", f"no endpoint has the model {model!r}"))
         return NoEndpointError(
@@ -266,54 +297,68 @@ class Endpoints:
             member.running = frozenset(map(full_name, running))
 
     def set_reachable(self, endpoint: str, reachable: bool) -> None:
-        """Revive the endpoint of that URL, or eject it."""
-        for member in self._called(endpoint):
-            if reachable:
-                self._revive([member], None)
-            else:
-                self._eject(member, "the health check cannot reach it", None)
+        """Revive the endpoint of that URL; or eject it, for longer if it is ejected."""
+        members = self._called(endpoint)
+        if reachable:
+            self._revive(members, math.inf, None)
+            return
+        for member in members:
+            with self._lock:
+                seconds = self._put_out(member)
+            self._tell_ejected(member, seconds, "the health check cannot reach it", None)
 
     def _called(self, endpoint: str) -> list[Member]:
         return [member for member in self.members if member.url == endpoint]
 
     def succeeded(self, member: Member) -> None:
-        """A call to ``member`` went well."""
+        """A call to ``member`` went well; one that began before an ejection does not end it."""
         if member.failures or member.ejections:
             with self._lock:
                 member.failures = 0
-                if member.ejected_until is None:
-                    member.ejections = 0
+                if not member.ejected:
+                    member.ejections, member.out_until = 0, None
 
     def failed(self, member: Member, reason: str, request: httpx.Request) -> None:
         """A call to ``member`` failed."""
         with self._lock:
             member.failures += 1
-            enough = member.failures >= self.config.eject_after
-        if enough:
-            self._eject(member, reason, request)
+            enough = member.failures >= self.config.eject_after and member.out_until is None
+            seconds = self._put_out(member) if enough else None
+        self._tell_ejected(member, seconds, reason, request)
 
-    def _eject(self, member: Member, reason: str, request: httpx.Request | None) -> None:
+    def _put_out(self, member: Member) -> float | None:
+        """Have ``member`` tried after the good ones for a while, ejected if the share allows; for how long if that is new.
+
+        Called with the lock held.
+        """
         config = self.config
-        with self._lock:
-            ejected = sum(other.ejected_until is not None for other in self.members)
-            if member.ejected_until is not None or ejected + 1 > config.max_ejected * len(self.members):
-                return
-            seconds = min(config.eject_for_maximum, config.eject_for * 2.0 ** min(member.ejections, 60))
-            member.ejections += 1
-            member.ejected_until = self.clock.monotonic() + seconds
-        if self.notify is not None:
-            self.notify(EndpointEjected(*self.about(member, request), seconds, reason))
+        seconds = min(config.eject_for_maximum, config.eject_for * 2.0 ** min(member.ejections, 60))
+        member.ejections += 1
+        member.out_until = self.clock.monotonic() + seconds
+        if member.ejected or sum(other.ejected for other in self.members) >= self._most_ejected():
+            return None
+        member.ejected = True
+        return seconds
 
-    def _revive_due(self, request: httpx.Request) -> None:
-        now = self.clock.monotonic()
-        self._revive([m for m in self.members if m.ejected_until is not None and m.ejected_until <= now], request)
+    def _most_ejected(self) -> int:
+        # As Envoy does: of several, one may always be. A product such as 0.7 * 90 may be a hair below the whole number.
+        several = len(self.members) > 1
+        return max(several, math.floor(round(self.config.max_ejected * len(self.members), 9)))
 
-    def _revive(self, members: list[Member], request: httpx.Request | None) -> None:
+    def _revive(self, members: list[Member], now: float, request: httpx.Request | None) -> None:
+        """Use those of ``members`` whose time is over as before."""
         for member in members:
             with self._lock:
-                was_ejected, member.ejected_until = member.ejected_until is not None, None
+                if member.out_until is None or member.out_until > now:
+                    continue
+                was_ejected, member.ejected, member.out_until = member.ejected, False, None
+                member.failures = min(member.failures, self.config.eject_after - 1)
             if was_ejected and self.notify is not None:
                 self.notify(EndpointRevived(*self.about(member, request)))
+
+    def _tell_ejected(self, member: Member, seconds: float | None, reason: str, request: httpx.Request | None) -> None:
+        if seconds is not None and self.notify is not None:
+            self.notify(EndpointEjected(*self.about(member, request), seconds, reason))
 
     def about(self, member: Member, request: httpx.Request | None) -> tuple[int, str, str, float]:
         """The four values that an event about ``member`` begins with; outside a call without ``request``."""
@@ -323,35 +368,35 @@ class Endpoints:
         return call, operation, member.url, at
 
 
-def _by_priority(endpoints: Endpoints, _: httpx.Request) -> list[Member]:
-    return endpoints.members
+# Each puts some of the endpoints in order; ``turn`` counts the calls.
 
 
-def _by_rotation(endpoints: Endpoints, _: httpx.Request) -> list[Member]:
-    members = endpoints.members
-    start = next(endpoints.rotation) % len(members)
+def _by_priority(_: Endpoints, members: list[Member], __: httpx.Request, ___: int) -> list[Member]:
+    return members
+
+
+def _by_rotation(_: Endpoints, members: list[Member], __: httpx.Request, turn: int) -> list[Member]:
+    start = turn % len(members)
     return members[start:] + members[:start]
 
 
-def _by_load(endpoints: Endpoints, _: httpx.Request) -> list[Member]:
-    return _least_busy(endpoints.members, endpoints.rng)
+def _by_load(endpoints: Endpoints, members: list[Member], _: httpx.Request, __: int) -> list[Member]:
+    return _least_busy(members, endpoints.rng)
 
 
-def _by_model(endpoints: Endpoints, request: httpx.Request) -> list[Member]:
+def _by_model(endpoints: Endpoints, members: list[Member], request: httpx.Request, _: int) -> list[Member]:
     model = model_of(request)
-    if model is None:
-        return _by_load(endpoints, request)
+    if model is None or not request.extensions.get("needs_model", True):
+        return _least_busy(members, endpoints.rng)
     name = full_name(model)
     loaded: list[Member] = []
     stored: list[Member] = []
     unknown: list[Member] = []
-    for member in endpoints.members:
+    for member in members:
         if member.available is None:
             unknown.append(member)
         elif name in member.available:
             (loaded if name in member.running else stored).append(member)
-    if not (loaded or stored or unknown):
-        raise endpoints.nobody_has(model, request)
     return [member for group in (loaded, stored, unknown) for member in _least_busy(group, endpoints.rng)]
 
 
@@ -362,7 +407,7 @@ def _least_busy(members: list[Member], rng: random.Random) -> list[Member]:
     return pair + [member for member in members if member not in pair]
 
 
-_STRATEGIES: dict[str, Callable[[Endpoints, httpx.Request], list[Member]]] = {
+_STRATEGIES: dict[str, Callable[[Endpoints, list[Member], httpx.Request, int], list[Member]]] = {
     "priority": _by_priority,
     "round_robin": _by_rotation,
     "least_busy": _by_load,
@@ -370,27 +415,72 @@ _STRATEGIES: dict[str, Callable[[Endpoints, httpx.Request], list[Member]]] = {
 }
 
 
+class _StatusError(httpx.HTTPStatusError):
+    """A response as an exception, which pickles."""
+
+    def __init__(self, message: str, response: httpx.Response) -> None:
+        super().__init__(message, request=response.request, response=response)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _StatusError, (*self.args, self.response)
+
+
+# What no longer holds for a body that has been decoded.
+_ABOUT_ENCODING = {b"content-encoding", b"content-length", b"transfer-encoding"}
+
+
+def _status_error(request: httpx.Request, endpoint: str, response: httpx.Response) -> httpx.HTTPStatusError:
+    """A response as an exception: readable whatever its encoding, of a request that shows no key."""
+    try:
+        body = response.read()
+    except httpx.DecodingError:
+        body = b""
+    told = httpx.Response(
+        response.status_code,
+        headers=[(name, value) for name, value in response.headers.raw if name.lower() not in _ABOUT_ENCODING],
+        content=body,
+        extensions=response.extensions,
+        request=httpx.Request(request.method, request.url),
+    )
+    return _StatusError(f"{endpoint} answered {response.status_code}", told)
+
+
 class Journey:
     """One attempt of a call, from endpoint to endpoint until one of them answers."""
 
-    __slots__ = ("_config", "_endpoints", "_left", "_leg", "_member", "_request", "_said", "_target", "_told")
+    __slots__ = (
+        "_config",
+        "_endpoints",
+        "_left",
+        "_leg",
+        "_member",
+        "_request",
+        "_said",
+        "_since",
+        "_target",
+        "_told",
+        "_tries",
+    )
 
     def __init__(self, endpoints: Endpoints, request: httpx.Request, target: bytes, members: list[Member]) -> None:
         self._endpoints = endpoints
-        self._config = endpoints.config
+        self._config = config = endpoints.config
         self._request = request
         self._target = target
-        self._left = members[: endpoints.config.tries]
+        self._left = members
+        self._tries = config.tries or len(members)
         self._said: list[Exception] = []
         self._told: list[str] = []
         self._member = self._left[0]
         self._leg = request
+        self._since = 0.0
 
     def next(self) -> httpx.Request:
         """The request to the endpoint whose turn it is, which counts as in flight there until :meth:`release`."""
         self._member = self._left[0]
         self._left = self._left[1:]
         self._member.in_flight.add(self)
+        self._since = self._endpoints.clock.monotonic()
         self._leg = self._endpoints.address(self._request, self._member, self._target)
         return self._leg
 
@@ -404,36 +494,38 @@ class Journey:
         Raises:
             NoEndpointError: Several endpoints have been tried, and all of them failed.
         """
-        if isinstance(outcome, httpx.Response):
-            # Whoever tells of the response later can name the endpoint that it came from.
-            outcome.extensions["url"] = self._leg.url
         if not (isinstance(outcome, httpx.Response) and flows(outcome)):
             self.release()
         return self._is_failure(outcome) and self._moves_on(outcome)
 
     def _is_failure(self, outcome: Outcome | BaseException) -> TypeGuard[Outcome]:
-        if isinstance(outcome, CircuitOpenError):
-            return True
         if isinstance(outcome, httpx.Response):
             failed = outcome.status_code in self._config.statuses
             if not failed:
                 self._endpoints.succeeded(self._member)
+        elif isinstance(outcome, CircuitOpenError):
+            return True
         else:
             failed = isinstance(outcome, self._config.errors)
-        if failed:
+        if failed and not self._cut_short(outcome):
             self._endpoints.failed(self._member, described(outcome), self._request)
         return failed
+
+    def _cut_short(self, outcome: Outcome | BaseException) -> bool:
+        now = self._endpoints.clock.monotonic()
+        return isinstance(outcome, Exception) and cut_short(self._request, outcome, self._since, now)
 
     def _moves_on(self, outcome: Outcome) -> bool:
         failed = self._member
         cause = outcome if isinstance(outcome, Exception) else None
         if isinstance(outcome, httpx.Response):
-            self._said.append(status_error(self._leg, failed.url, outcome))
+            self._said.append(_status_error(self._leg, failed.url, outcome))
         else:
             self._said.append(outcome)
         self._told.append(f"{failed.url}: {described(outcome)}")
         sent = not isinstance(outcome, CircuitOpenError)
-        if self._left and self._has_time() and (not sent or may_repeat(self._request, cause)):
+        self._tries -= sent
+        if self._left and self._tries > 0 and self._has_time() and (not sent or may_repeat(self._request, cause)):
             self.release()
             self._tell(failed, self._left[0], described(outcome))
             return True

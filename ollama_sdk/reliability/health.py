@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
 import weakref
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import anyio.lowlevel
@@ -15,18 +15,20 @@ import httpx
 from attrs import field, frozen
 
 from ollama_sdk._clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._timeout import Deadlines, Timeout
 
 from . import _checks
-from ._outcome import Outcome, described
+from ._outcome import described
 from ._replies import asettle, settle
 from .failover import Endpoint, full_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["AsyncHealth", "EndpointHealth", "Health", "HealthCheck"]
 
 _log = logging.getLogger("ollama_sdk")
+_FAILED = "a health check failed; the monitor goes on"
 
 
 @frozen
@@ -38,8 +40,8 @@ class HealthCheck:
     for a fleet run the monitor with the default interval.
 
     Attributes:
-        interval: Seconds between two looks of the monitor.
-        timeout: Seconds that one endpoint may take for all questions together.
+        interval: Seconds from one look of the monitor to the next; a new one holds from the next look on.
+        timeout: Seconds that one endpoint may take for all questions together; what has not come by then is no answer.
         version_path: Where the version is asked for.
         models_path: Where the list of models is asked for.
         running_path: Where the list of loaded models is asked for.
@@ -85,40 +87,61 @@ class EndpointHealth:
 
 
 class _Look:
-    """The questions to one endpoint and what came of them; it does no I/O."""
+    """The questions to one endpoint and what came of them; it does no I/O, and no answer makes it fail."""
 
     def __init__(self, endpoint: Endpoint, config: HealthCheck, clock: Clock) -> None:
         self._endpoint = endpoint
         self._clock = clock
         self._started = self._asked_at = clock.monotonic()
-        self._ends_at = self._started + config.timeout
-        self._paths = [config.running_path, config.models_path, config.version_path]
-        self._notes = [self._note_running, self._note_models, self._note_version]
+        limits = Timeout(connect=None, first_item=None, between_items=None, total=config.timeout)
+        self._deadlines = Deadlines(limits, clock)
+        self._questions = [
+            (config.running_path, self._note_running),
+            (config.models_path, self._note_models),
+            (config.version_path, self._note_version),
+        ]
+        self._note = self._note_version
         self._seen: dict[str, Any] = {}
 
     def next_request(self) -> httpx.Request | None:
         """What to ask next; ``None`` when all is said."""
         self._asked_at = self._clock.monotonic()
-        left = self._ends_at - self._asked_at
-        if not self._paths or "error" in self._seen:
+        if not self._questions or "error" in self._seen:
             return None
-        headers = [(b"Accept", b"application/json"), *self._endpoint.own_headers()]
-        url = self._endpoint.url + self._paths.pop()
-        limits = dict.fromkeys(("connect", "read", "write", "pool"), max(0.001, left))
-        return httpx.Request("GET", url, headers=headers, extensions={"timeout": limits, "deadline": self._ends_at})
+        path, self._note = self._questions.pop()
+        return httpx.Request(
+            "GET",
+            self._endpoint.url + path,
+            headers=[(b"Accept", b"application/json"), *self._endpoint.own_headers()],
+            extensions={
+                "timeout": self._deadlines.extension(),
+                "deadline": self._deadlines.total_at,
+                "deadlines": self._deadlines,
+                "stream": False,
+            },
+        )
 
-    def note(self, outcome: Outcome) -> None:
-        """The answer to the latest question."""
-        note = self._notes.pop()
-        if isinstance(outcome, Exception):
-            self._seen["error"] = described(outcome)
-        elif not outcome.is_success:
-            self._seen["error"] = f"{outcome.url.path}: {described(outcome)}"
+    def left(self) -> float:
+        """Seconds until the time is up."""
+        return self._deadlines.left()
+
+    def answered(self, response: httpx.Response) -> None:
+        """The answer to the latest question, whole."""
+        path = response.request.url.path
+        if not response.is_success:
+            self._seen["error"] = f"{path}: {described(response)}"
+            return
+        try:
+            self._note(json.loads(response.read()))
+        except Exception as error:  # noqa: BLE001 - too deep, too large a number, no text: there is no end of them
+            self._seen["error"] = f"{path}: not the answer of an Ollama server: {described(error)}"
+
+    def failed(self, error: Exception) -> None:
+        """The latest question brought no answer."""
+        if self.left() > 0:
+            self._seen["error"] = described(error)
         else:
-            try:
-                note(json.loads(outcome.read()))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                self._seen["error"] = f"{outcome.url.path}: not the answer of an Ollama server: {described(error)}"
+            self.note_timeout()
 
     def note_timeout(self) -> None:
         """The time is up."""
@@ -126,12 +149,13 @@ class _Look:
 
     def result(self, model: str | None) -> EndpointHealth:
         """What was seen, also of ``model``."""
+        seen = self._seen.copy()  # a thread that is late may still add to it
         return EndpointHealth(
             self._endpoint.url,
             self._started,
-            model_available=_is_among(model, self._seen.get("models")),
-            model_loaded=_is_among(model, self._seen.get("running")),
-            **self._seen,
+            model_available=_is_among(model, seen.get("models")),
+            model_loaded=_is_among(model, seen.get("running")),
+            **seen,
         )
 
     def _note_version(self, answer: Any) -> None:
@@ -181,7 +205,7 @@ class Health:
         self._clock = clock
         self._feed = feed
         self._lock = threading.Lock()
-        self._monitor: tuple[threading.Thread, threading.Event] | None = None
+        self._monitor: tuple[threading.Thread, Callable[[], object]] | None = None
 
     def check(self, model: str | None = None) -> tuple[EndpointHealth, ...]:
         """Look at every endpoint now, at all of them at once.
@@ -192,11 +216,19 @@ class Health:
         Returns:
             One look per endpoint, in their order; an endpoint that cannot be reached is one with ``reachable=False``.
         """
-        if len(self._endpoints) == 1:
-            seen = [self._look(self._endpoints[0], model)]
-        else:
-            with ThreadPoolExecutor(len(self._endpoints), thread_name_prefix="ollama-sdk-health") as pool:
-                seen = list(pool.map(self._look, self._endpoints, [model] * len(self._endpoints)))
+        looks = [_Look(endpoint, self.config, self._clock) for endpoint in self._endpoints]
+        # Threads, because a name server cannot be told to hurry; daemons, because nobody shall wait for it.
+        threads = [
+            threading.Thread(target=self._ask, args=(look,), name="ollama-sdk-health-look", daemon=True)
+            for look in looks
+        ]
+        for thread in threads:
+            thread.start()
+        for look, thread in zip(looks, threads, strict=True):
+            thread.join(max(0.0, look.left()))
+            if thread.is_alive():
+                look.note_timeout()
+        seen = [look.result(model) for look in looks]
         _pass_on(seen, self._feed)
         return tuple(seen)
 
@@ -211,41 +243,61 @@ class Health:
             if self.running:
                 return
             stop = threading.Event()
-            # The thread knows this object weakly: who forgets a client also ends its monitor.
-            weakref.finalize(self, stop.set)
             thread = threading.Thread(
                 target=_monitor, args=(weakref.ref(self), stop), name="ollama-sdk-health", daemon=True
             )
-            self._monitor = thread, stop
             thread.start()
+            # The thread knows this object weakly: who forgets a client also ends its monitor.
+            self._monitor = thread, weakref.finalize(self, stop.set)
 
     def stop(self) -> None:
-        """End the monitor and wait until it has ended."""
+        """End the monitor and wait until it has ended, for the ``timeout`` of one look at most."""
         with self._lock:
             monitor, self._monitor = self._monitor, None
         if monitor is None:
             return
-        thread, stop = monitor
-        stop.set()
+        thread, end = monitor
+        end()
         if thread is not threading.current_thread():
             thread.join()
 
-    def _look(self, endpoint: Endpoint, model: str | None) -> EndpointHealth:
-        look = _Look(endpoint, self.config, self._clock)
+    def _ask(self, look: _Look) -> None:
         while (request := look.next_request()) is not None:
             try:
                 response = self._wire.handle_request(request)
                 response.request = request
-                look.note(settle(request, response))
+                response.stream = _InTime(cast("httpx.SyncByteStream", response.stream), look)
+                response = settle(request, response)
             except Exception as error:  # noqa: BLE001 - whatever it is, it says how the endpoint is
-                look.note(error)
-        return look.result(model)
+                look.failed(error)
+            else:
+                look.answered(response)
+
+
+class _InTime(httpx.SyncByteStream):
+    """A body that may not trickle past the end of a look: not every transport minds that."""
+
+    def __init__(self, inner: httpx.SyncByteStream, look: _Look) -> None:
+        self._inner = inner
+        self._look = look
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._inner:
+            if self._look.left() <= 0:
+                raise httpx.ReadTimeout("the time is up")
+            yield chunk
+
+    def close(self) -> None:
+        self._inner.close()
 
 
 def _monitor(health: weakref.ref[Health], stop: threading.Event) -> None:
     while (alive := health()) is not None and not stop.is_set():
         interval = alive.config.interval
-        alive.check()
+        try:
+            alive.check()
+        except Exception:  # noqa: BLE001 - the next look may do better, and the log shows it
+            _log.exception(_FAILED)
         del alive
         stop.wait(interval)
 
@@ -271,84 +323,99 @@ class AsyncHealth:
 
     async def check(self, model: str | None = None) -> tuple[EndpointHealth, ...]:
         """Look at every endpoint now; see :meth:`Health.check`."""
-        seen: dict[int, EndpointHealth] = {}
-
-        async def look(index: int, endpoint: Endpoint) -> None:
-            seen[index] = await self._look(endpoint, model)
-
+        looks = [_Look(endpoint, self.config, self._clock) for endpoint in self._endpoints]
         async with anyio.create_task_group() as group:
-            for index, endpoint in enumerate(self._endpoints):
-                group.start_soon(look, index, endpoint)
-        in_order = [seen[index] for index in range(len(self._endpoints))]
-        _pass_on(in_order, self._feed)
-        return tuple(in_order)
+            for look in looks:
+                group.start_soon(self._ask, look)
+        seen = [look.result(model) for look in looks]
+        _pass_on(seen, self._feed)
+        return tuple(seen)
 
     @property
     def running(self) -> bool:
-        """Whether the monitor runs."""
-        return self._monitor is not None and not self._monitor.ended.is_set()
+        """Whether the monitor runs; it does not outlive its event loop."""
+        return self._monitor is not None and self._monitor.alive()
 
     async def start(self) -> None:
-        """Look at the endpoints now and then every ``interval`` seconds, in a task of its own; once is enough."""
-        if not self.running:
-            self._monitor = _MonitorTask(weakref.ref(self), self._clock)
-            self._monitor.spawn()
+        """Look at the endpoints now and then every ``interval`` seconds, in a task of this event loop; once is enough."""
+        if self._monitor is not None:
+            if self._monitor.alive() and self._monitor.is_here():
+                return
+            self._monitor.end()
+        self._monitor = _MonitorTask(self, self._clock)
 
     async def stop(self) -> None:
-        """End the monitor and wait until it has ended."""
+        """End the monitor and wait until it has ended; one of another event loop is only told to."""
         monitor, self._monitor = self._monitor, None
-        if monitor is not None:
-            monitor.scope.cancel()
+        if monitor is None:
+            return
+        monitor.end()
+        if monitor.is_here():
             await monitor.ended.wait()
 
-    async def _look(self, endpoint: Endpoint, model: str | None) -> EndpointHealth:
-        look = _Look(endpoint, self.config, self._clock)
-        with anyio.move_on_after(self.config.timeout) as limit:
+    async def _ask(self, look: _Look) -> None:
+        with anyio.move_on_after(max(0.0, look.left())) as limit:
             while (request := look.next_request()) is not None:
                 try:
                     response = await self._wire.handle_async_request(request)
                     response.request = request
-                    look.note(await asettle(request, response))
+                    response = await asettle(request, response)
                 except Exception as error:  # noqa: BLE001 - whatever it is, it says how the endpoint is
-                    look.note(error)
+                    look.failed(error)
+                else:
+                    look.answered(response)
         if limit.cancelled_caught:
             look.note_timeout()
-        return look.result(model)
 
 
 class _MonitorTask:
-    """The monitor of an :class:`AsyncHealth`, which it knows weakly."""
+    """The monitor of an :class:`AsyncHealth`, which it knows weakly, in the current event loop."""
 
-    def __init__(self, health: weakref.ref[AsyncHealth], clock: Clock) -> None:
-        self._health = health
+    def __init__(self, health: AsyncHealth, clock: Clock) -> None:
+        self._health = weakref.ref(health)
         self._clock = clock
-        self.scope = anyio.CancelScope()
+        self._scope = anyio.CancelScope()
         self.ended = anyio.Event()
+        self._loop: Any = anyio.lowlevel.current_token().native_token
+        # Who forgets a client also ends its monitor.
+        self.end = weakref.finalize(health, _end, self._loop, self._scope)
+        # A task group would have to be left by the task that entered it, which start() and stop() cannot promise.
         self._task: Any = None
-
-    def spawn(self) -> None:
-        """Run in the background of the current event loop.
-
-        A task group would have to be left by the task that entered it, which start() and stop() cannot promise.
-        """
-        loop: Any = anyio.lowlevel.current_token().native_token
-        if hasattr(loop, "create_task"):
-            self._task = loop.create_task(self._run())
+        if hasattr(self._loop, "create_task"):
+            self._task = self._loop.create_task(self._run())
             return
         import trio.lowlevel  # noqa: PLC0415 - it is the running event loop, so it is there
 
         trio.lowlevel.spawn_system_task(self._run)
 
+    def alive(self) -> bool:
+        """Whether it goes on looking: asyncio leaves a task of a loop that was closed as it is, trio ends it."""
+        return not self.ended.is_set() and not (self._task is not None and self._loop.is_closed())
+
+    def is_here(self) -> bool:
+        """Whether it is of the current event loop."""
+        return self._loop is anyio.lowlevel.current_token().native_token
+
     async def _run(self) -> None:
         try:
-            with self.scope:
+            with self._scope:
                 while (health := self._health()) is not None:
                     interval = health.config.interval
-                    await health.check()
+                    try:
+                        await health.check()
+                    except Exception:  # noqa: BLE001 - the next look may do better, and the log shows it
+                        _log.exception(_FAILED)
                     del health
                     await self._clock.asleep(interval)
         finally:
             self.ended.set()
+
+
+def _end(loop: Any, scope: anyio.CancelScope) -> None:
+    """Have ``scope`` cancelled in its event loop, from whichever thread collects the garbage."""
+    soon = getattr(loop, "call_soon_threadsafe", None) or loop.run_sync_soon
+    with contextlib.suppress(RuntimeError):  # the loop is no more, and so is the task
+        soon(scope.cancel)
 
 
 def _pass_on(seen: list[EndpointHealth], feed: Callable[[EndpointHealth], object] | None) -> None:

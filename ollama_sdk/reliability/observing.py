@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from ollama_sdk._clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._verdict import Verdict, await_verdict
 
 from ._outcome import Outcome, described
-from ._replies import acomplete, asettle, complete, settle
+from ._replies import acomplete, asettle, complete, flows, settle
 from ._request import about, is_stream, model_of
 from .events import (
     AttemptFailed,
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["AsyncAttemptTransport", "AsyncCallTransport", "AttemptTransport", "CallTransport"]
 
 _FIRST_ERROR = 400
+
+
+def _reason(error: BaseException | None) -> str | None:
+    return None if error is None else described(error)
 
 
 class _Telling:
@@ -64,10 +70,23 @@ class _Attempt(_Telling):
 
 
 class _Call(_Telling):
-    """One call, from the caller's side."""
+    """One call, from the caller's side.
 
-    _is_over = False
+    It is over when its stream is, if it has one, and when the verdict on its reply has come, if there will be one. A stream
+    given up before its end gets none that has not been given yet, and neither does a reply that nobody holds any more.
+    """
+
     _status: int | None = None
+    _flows = False
+    _awaits_verdict = False
+    _error: str | None = None
+    # Of the verdict only what is told: its error leads back to the response, which would outlive the call.
+    _judged: tuple[str | int | None, ...] | None = None
+
+    def __init__(self, notify: Callable[[Event], None], clock: Clock, request: httpx.Request) -> None:
+        super().__init__(notify, clock, request)
+        # Counts from 0, which only one of several threads gets; a flag might be read by two.
+        self._ends = count()
 
     def started(self) -> None:
         # A request that is sent again is another call.
@@ -75,30 +94,58 @@ class _Call(_Telling):
         self._notify(CallStarted(*self._about(), model_of(self._request), is_stream(self._request)))
 
     def failed(self, error: BaseException) -> None:
-        self._end(described(error))
+        self.stream_ended(error)
+        self._error = described(error)
+        self._end()
 
     def answered(self, response: httpx.Response) -> httpx.Response:
         self._status = response.status_code
-        if isinstance(response.stream, httpx.ByteStream):
-            self._end(None)
-            return response
-        self._notify(StreamStarted(*self._about(), response.status_code, self._seconds()))
-        response.stream = _Watched(response.stream, self)
+        self._awaits_verdict = await_verdict(self._request, response, self.judged)
+        if flows(response):
+            self._flows = True
+            self._stream_ends = count()
+            response.stream = _Watched(response.stream, self)
+            self._notify(StreamStarted(*self._about(), response.status_code, self._seconds()))
+        self._end_if_over()
         return response
 
     def first_item(self) -> None:
         self._notify(StreamFirstItem(*self._about(), self._seconds()))
 
     def stream_ended(self, error: BaseException | None = None, *, complete: bool = False) -> None:
-        if self._is_over:
+        if not self._flows or next(self._stream_ends):
             return
-        reason = None if error is None else described(error)
-        self._notify(StreamEnded(*self._about(), self._seconds(), complete, reason))
-        self._end(reason)
+        self._error = _reason(error)
+        self._notify(StreamEnded(*self._about(), self._seconds(), complete, self._error))
+        if error is None and not complete:
+            self._awaits_verdict = False
+        self._flows = False
+        self._end_if_over()
 
-    def _end(self, error: str | None) -> None:
-        self._is_over = True
-        self._notify(CallEnded(*self._about(), self._seconds(), self._status, error))
+    def judged(self, verdict: Verdict) -> None:
+        self._judged = (
+            _reason(verdict.error),
+            verdict.model,
+            verdict.input_tokens,
+            verdict.output_tokens,
+            verdict.items,
+        )
+        self._awaits_verdict = False
+        self._end_if_over()
+
+    def __del__(self) -> None:
+        self.stream_ended()
+        self._end()
+
+    def _end_if_over(self) -> None:
+        if not (self._flows or self._awaits_verdict):
+            self._end()
+
+    def _end(self) -> None:
+        if next(self._ends):
+            return
+        outcome: Any = self._judged or (self._error,)
+        self._notify(CallEnded(*self._about(), self._seconds(), self._status, *outcome))
 
 
 class _Watched(httpx.SyncByteStream, httpx.AsyncByteStream):
@@ -141,15 +188,16 @@ class _Watched(httpx.SyncByteStream, httpx.AsyncByteStream):
         return chunk
 
     def close(self) -> None:
-        self._inner.close()
-        self._call.stream_ended()
+        try:
+            self._inner.close()
+        finally:
+            self._call.stream_ended()
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
-        self._call.stream_ended()
-
-    def __del__(self) -> None:
-        self._call.stream_ended()
+        try:
+            await self._inner.aclose()
+        finally:
+            self._call.stream_ended()
 
 
 def _nothing() -> None:
@@ -167,13 +215,12 @@ class CallTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request``."""
         call = _Call(self._notify, self._clock, request)
-        call.started()
         try:
-            response = complete(request, self._inner.handle_request(request))
+            call.started()
+            return call.answered(complete(request, self._inner.handle_request(request)))
         except BaseException as error:
             call.failed(error)
             raise
-        return call.answered(response)
 
     def close(self) -> None:
         """Close the transport within."""
@@ -191,13 +238,12 @@ class AsyncCallTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request``."""
         call = _Call(self._notify, self._clock, request)
-        call.started()
         try:
-            response = await acomplete(request, await self._inner.handle_async_request(request))
+            call.started()
+            return call.answered(await acomplete(request, await self._inner.handle_async_request(request)))
         except BaseException as error:
             call.failed(error)
             raise
-        return call.answered(response)
 
     async def aclose(self) -> None:
         """Close the transport within."""
@@ -215,8 +261,8 @@ class AttemptTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request``."""
         attempt = _Attempt(self._notify, self._clock, request)
-        attempt.started()
         try:
+            attempt.started()
             response = settle(request, self._inner.handle_request(request))
         except BaseException as error:
             attempt.ended(error)
@@ -240,8 +286,8 @@ class AsyncAttemptTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request``."""
         attempt = _Attempt(self._notify, self._clock, request)
-        attempt.started()
         try:
+            attempt.started()
             response = await asettle(request, await self._inner.handle_async_request(request))
         except BaseException as error:
             attempt.ended(error)

@@ -28,13 +28,15 @@ _OPERATIONS = {
     "v1.messages.create": "chat",
     "v1.responses.create": "chat",
 }
+_PORTS = {"http": 80, "https": 443}
 _FIRST_ERROR = 400
 
 
 class OpenTelemetryObserver:
     """Give it as ``observer``: a span of kind client for each call, with everything that happens to it as span events.
 
-    A span begins under the span that is current where the call is made. A stream's span lasts until the stream has ended.
+    A span begins under the span that is current where the call is made and ends with :class:`CallEnded`: that of a stream when
+    the stream has ended. Attributes are those of the semantic conventions for generative AI.
 
     Args:
         tracer: Makes the spans; by default that of the global provider.
@@ -67,25 +69,33 @@ class OpenTelemetryObserver:
 
 
 def _end(span: Span, event: CallEnded) -> None:
-    # Failover may have taken the call elsewhere than it was addressed to.
-    span.set_attributes(_server(event.endpoint))
-    if event.status is not None:
-        span.set_attribute("http.response.status_code", event.status)
-    if event.error is not None:
-        span.set_attribute("error.type", event.error.partition(":")[0])
+    error_type = _error_type(event)
+    told = {
+        # Failover may have taken the call elsewhere than it was addressed to.
+        **_server(event.endpoint),
+        "http.response.status_code": event.status,
+        "gen_ai.response.model": event.model,
+        "gen_ai.usage.input_tokens": event.input_tokens,
+        "gen_ai.usage.output_tokens": event.output_tokens,
+        "error.type": error_type,
+    }
+    span.set_attributes({name: value for name, value in told.items() if value is not None})
+    if error_type is not None:
         span.set_status(trace.StatusCode.ERROR, event.error)
-    elif event.status is not None and event.status >= _FIRST_ERROR:
-        span.set_attribute("error.type", str(event.status))
-        span.set_status(trace.StatusCode.ERROR)
     span.end()
+
+
+def _error_type(event: CallEnded) -> str | None:
+    """The class of the error, or an error status as such where nobody has made an error of it."""
+    if event.error is not None:
+        return event.error.partition(":")[0]
+    return str(event.status) if event.status is not None and event.status >= _FIRST_ERROR else None
 
 
 def _server(endpoint: str) -> dict[str, AttributeValue]:
     parts = urlsplit(endpoint)
-    attributes: dict[str, AttributeValue] = {"server.address": parts.hostname or ""}
-    if parts.port is not None:
-        attributes["server.port"] = parts.port
-    return attributes
+    port = parts.port or _PORTS.get(parts.scheme)
+    return {"server.address": parts.hostname or "", **({} if port is None else {"server.port": port})}
 
 
 def _attributes(event: Event) -> dict[str, AttributeValue]:

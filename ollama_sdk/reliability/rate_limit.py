@@ -79,14 +79,17 @@ class Bucket:
         self._size = size
         self.tokens = min(self.tokens, size)
 
+    # What a token that has been waited for may lack.
+    _ROUNDING = 1e-9
+
     def delay(self, now: float) -> float:
         """Seconds until there is a whole token; 0 when there is one."""
         self._refill(now)
-        return max(0.0, (1 - self.tokens) / self._rate)
+        missing = 1 - self.tokens
+        return missing / self._rate if missing > self._ROUNDING else 0.0
 
-    def take(self, now: float) -> None:
-        """Take a token; one that has been waited for may lack a rounding error."""
-        self._refill(now)
+    def take(self) -> None:
+        """Take a token, just after :meth:`delay` has found one."""
         self.tokens = max(0.0, self.tokens - 1)
 
     def _refill(self, now: float) -> None:
@@ -99,7 +102,7 @@ class Place(Generic[SignalT]):
     """One call's place: in line, then its turn to wait for a token, then held while the call is under way.
 
     Attributes:
-        signal: Set when it has its turn; ``None`` when nobody waits for that.
+        signal: Set when it gets its turn, which may happen again; ``None`` when it does not wait.
     """
 
     __slots__ = ("signal",)
@@ -112,7 +115,8 @@ class Line:
     """Who holds a place and who is next. Not locked; it does no I/O and is told the time.
 
     One place at a time has its *turn*: it is first in line, there is room for it, and it waits for its token. Nobody can
-    overtake it, and when it gives up nothing has been taken.
+    overtake it, and when it gives up nothing has been taken. Those who wait ask :meth:`start` again when their signal comes or
+    when the time is over that it said.
     """
 
     def __init__(self, config: RateLimit, now: float) -> None:
@@ -129,6 +133,10 @@ class Line:
             self._bucket = _bucket(config, now)
         else:
             self._bucket.resize(config.per_second, _burst(config), now)
+        if self._turn is not None:  # it is first in line as before, but may lack the room or have another time to wait
+            self._waiting[self._turn] = None
+            self._waiting.move_to_end(self._turn, last=False)
+            self._turn = None
         self._advance()
 
     @property
@@ -143,9 +151,9 @@ class Line:
 
     def enter(self, place: Place[Any], now: float) -> bool:
         """Hold ``place`` if that needs no wait; whether it is held."""
-        if self._turn is not None or self._waiting or not self._has_room() or self.delay(now) > 0:
+        if self._turn is not None or self._waiting or not self._has_room() or self._delay(now) > 0:
             return False
-        self._hold(place, now)
+        self._hold(place)
         return True
 
     def queue(self, place: Place[Any]) -> None:
@@ -153,15 +161,16 @@ class Line:
         self._waiting[place] = None
         self._advance()
 
-    def delay(self, now: float) -> float:
-        """Seconds that the place whose turn it is waits for its token."""
-        return 0.0 if self._bucket is None else self._bucket.delay(now)
-
-    def take(self, place: Place[Any], now: float) -> None:
-        """Hold the place whose turn it is."""
-        self._turn = None
-        self._hold(place, now)
-        self._advance()
+    def start(self, place: Place[Any], now: float) -> float:
+        """Hold ``place`` if it can be, which 0 says; else in how many seconds to ask again, infinite until its signal comes."""
+        if place is not self._turn:
+            return math.inf
+        delay = self._delay(now)
+        if delay <= 0:
+            self._turn = None
+            self._hold(place)
+            self._advance()
+        return delay
 
     def leave(self, place: Place[Any]) -> None:
         """Give ``place`` up, wherever it is; doing so again changes nothing."""
@@ -171,19 +180,25 @@ class Line:
         self._held.discard(place)
         self._advance()
 
-    def _hold(self, place: Place[Any], now: float) -> None:
+    def _delay(self, now: float) -> float:
+        return 0.0 if self._bucket is None else self._bucket.delay(now)
+
+    def _hold(self, place: Place[Any]) -> None:
         if self._bucket is not None:
-            self._bucket.take(now)
+            self._bucket.take()
         self._held.add(place)
 
     def _has_room(self) -> bool:
         return self._room is None or len(self._held) < self._room
 
     def _advance(self) -> None:
-        if self._turn is None and self._waiting and self._has_room():
-            self._turn, _ = self._waiting.popitem(last=False)
-            if self._turn.signal is not None:
-                self._turn.signal.set()
+        # Whoever cannot be woken, because its event loop was closed, has given its place up.
+        if self._turn is not None and self._turn.signal is not None and self._turn.signal.is_lost:
+            self._turn = None
+        while self._turn is None and self._waiting and self._has_room():
+            place, _ = self._waiting.popitem(last=False)
+            if place.signal is None or place.signal.set():
+                self._turn = place
 
 
 def _burst(config: RateLimit) -> int:
@@ -240,16 +255,12 @@ class Limiter:
             raise entry.refused()
         return entry
 
-    def delay(self) -> float:
-        """Seconds until the call whose turn it is may start."""
+    def start(self, place: Place[Any]) -> float:
+        """Start a call that waits, which 0 says; else in how many seconds to ask again, infinite until its signal comes."""
         with self._lock:
-            return self._line.delay(self.clock.monotonic())
-
-    def take(self, place: Place[Any]) -> None:
-        """Start the call whose turn it is."""
-        with self._lock:
-            self._line.take(place, self.clock.monotonic())
+            delay = self._line.start(place, self.clock.monotonic())
         self._tidy()
+        return delay
 
     def leave(self, place: Place[Any]) -> None:
         """A call has ended or given up; may be called at any moment, even by the garbage collector."""
@@ -284,41 +295,30 @@ class Entry(Place[SignalT]):
         self.started = limiter.clock.monotonic()
         self.wait = limiter.config.wait
 
-    def patience(self) -> float | None:
-        """Seconds that the call may still wait; ``None`` without end."""
-        wait = self.wait
-        ends = [
-            at for at in (deadline_of(self._request), None if wait is True else self.started + wait) if at is not None
-        ]
-        return max(0.0, min(ends) - self._limiter.clock.monotonic()) if ends else None
-
-    def expect(self, turn: bool) -> None:
-        """Go on if it is the call's ``turn``.
+    def start(self) -> float:
+        """Start the call, which 0 says; else how many seconds to wait for the signal before asking again.
 
         Raises:
-            APITimeoutError, RateLimitExceededError: It is not, and the call may not wait longer.
+            APITimeoutError, RateLimitExceededError: The call may not wait that long.
         """
-        if not turn:
-            raise self.refused()
-
-    def delay(self) -> float:
-        """Seconds until the call may start, now that it has its turn.
-
-        Raises:
-            APITimeoutError, RateLimitExceededError: That is longer than it may wait.
-        """
-        delay = self._limiter.delay()
-        patience = self.patience()
-        if patience is not None and delay > patience:
-            raise self.refused()
-        return delay
-
-    def take(self) -> None:
-        """Start the call."""
         limiter = self._limiter
-        limiter.take(self)
+        if self.signal is not None:
+            self.signal.clear()
+        delay = limiter.start(self)
+        if delay > 0:
+            patience = self._patience()
+            if patience <= 0 or patience < delay < math.inf:
+                raise self.refused()
+            return min(delay, patience)
         if limiter.notify is not None:
             limiter.notify(Waited(*about(self._request, limiter.clock), limiter.clock.monotonic() - self.started))
+        return 0.0
+
+    def _patience(self) -> float:
+        """Seconds that the call may still wait."""
+        deadline = deadline_of(self._request)
+        ends = math.inf if self.wait is True else self.started + self.wait
+        return min(ends, math.inf if deadline is None else deadline) - self._limiter.clock.monotonic()
 
     def leave(self) -> None:
         """The call has ended or given up."""
@@ -357,9 +357,8 @@ class RateLimitTransport(httpx.BaseTransport):
         entry = self._policy.enter(request, Signal)
         try:
             if entry.signal is not None:
-                entry.expect(entry.signal.wait(entry.patience()))
-                self._policy.clock.sleep(entry.delay())
-                entry.take()
+                while seconds := entry.start():
+                    self._policy.clock.wait(entry.signal, seconds)
             response = complete(request, self._inner.handle_request(request))
         except BaseException:
             entry.leave()
@@ -393,9 +392,8 @@ class AsyncRateLimitTransport(httpx.AsyncBaseTransport):
         entry = self._policy.enter(request, AsyncSignal)
         try:
             if entry.signal is not None:
-                entry.expect(await entry.signal.wait(entry.patience()))
-                await self._policy.clock.asleep(entry.delay())
-                entry.take()
+                while seconds := entry.start():
+                    await self._policy.clock.await_(entry.signal, seconds)
             response = await acomplete(request, await self._inner.handle_async_request(request))
         except BaseException:
             entry.leave()

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import random
-import re
 import threading
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 import httpx
 from attrs import field, frozen
-from dateutil import parser
 
 from ollama_sdk._clock import SYSTEM_CLOCK, Clock
-from ollama_sdk.errors import CircuitOpenError, NoEndpointError
+from ollama_sdk._retry_after import retry_after_in
+from ollama_sdk.errors import CircuitOpenError, ConfigurationError, NoEndpointError
 
 from . import _checks
-from ._outcome import CONNECTION_ERRORS, Outcome, described
+from ._outcome import CONNECTION_ERRORS, Outcome, described, is_each
 from ._replies import asettle, settle
 from ._request import about, deadline_of, may_repeat
 from .events import Observer, Refused, RetryScheduled, guarded
@@ -35,17 +34,21 @@ class RetryBudget:
 
     A failed attempt takes one token, a successful one gives ``per_success`` back. While half of the tokens or less are left,
     nothing is repeated, so that an outage costs a client few extra requests however long it lasts. Calls that are in flight
-    together fail together: a client with many of them needs about twice as many tokens to repeat them all once.
+    together fail together: to repeat n of them once takes 2n + 1 tokens. An attempt that an open circuit refused costs
+    nothing, since nothing was sent.
 
     Attributes:
-        tokens: Size of the bucket, which starts full.
+        tokens: Size of the bucket, which starts full; above 2, or nothing would ever be repeated.
         per_success: Tokens given back; exact to a thousandth.
 
     The arithmetic is that of retry throttling in gRPC (proposal A6).
+
+    Raises:
+        ConfigurationError: An argument cannot work.
     """
 
-    tokens: float = field(default=10.0, validator=_checks.positive)
-    per_success: float = field(default=0.1, validator=_checks.positive)
+    tokens: float = field(default=10.0, validator=_checks.above(2))
+    per_success: float = field(default=0.1, validator=_checks.at_least(0.001))
 
 
 @frozen
@@ -60,7 +63,7 @@ class Retry:
     Attributes:
         attempts: How often a request is sent at most, the first time included.
         initial: Upper bound of the first wait, in seconds.
-        maximum: Upper bound of any computed wait, in seconds.
+        maximum: Upper bound of any computed wait, in seconds; at least ``initial``.
         multiplier: How much the bound grows from one wait to the next.
         jitter: How a wait is drawn below its bound ``b``: ``full`` from 0 to b; ``equal`` from b/2 to b; ``decorrelated``
             from ``initial`` to three times the former wait; ``none`` is b itself. Full jitter spreads clients best
@@ -69,11 +72,14 @@ class Retry:
             the call.
         statuses: Error statuses that are repeated.
         errors: Exceptions that are repeated: by default failed connections, but not a server that answers too late, which
-            would be kept waiting for and kept busy over and over.
+            would be kept waiting for and kept busy over and over. Naming ``CircuitOpenError`` waits for open circuits; that
+            is safe for every operation, since nothing was sent.
         retry_after_limit: The longest ``Retry-After`` that is waited for, in seconds; a server that asks for more gets no
-            further attempt. Nor does one whose circuit stays open longer, where ``errors`` names ``CircuitOpenError``.
+            further attempt. Nor does one whose circuit stays open longer. A jittered wait is added to what is asked for, so
+            that those who were told the same do not all return at once.
         budget: Limits the repetitions of all calls together; ``None`` does not.
-        resume: Also repeat operations that the server continues where they stopped (``pull``).
+        resume: Also repeat operations that the server continues where they stopped (``pull`` and ``push``), before their
+            first item has reached the caller: one that breaks off later is continued by calling it again.
 
     Raises:
         ConfigurationError: An argument cannot work.
@@ -95,41 +101,45 @@ class Retry:
     )
     resume: bool = field(default=False, validator=_checks.boolean)
 
+    def __attrs_post_init__(self) -> None:
+        if self.maximum < self.initial:
+            raise ConfigurationError(f"Retry(maximum={self.maximum!r}): give at least initial, {self.initial!r}")
+
+
+# gRPC counts in thousandths, so that ten times a tenth is one.
+_DIGITS = 3
+
 
 class Budget:
     """The tokens of a :class:`RetryBudget`; shared by the calls of all threads."""
 
-    # gRPC counts in thousandths, so that ten times a tenth is one.
-    _SCALE = 1000
-
     def __init__(self, config: RetryBudget) -> None:
         self._lock = threading.Lock()
-        self._full = self._left = 0
+        self._left = math.inf
         self.reconfigure(config)
-        self._left = self._full
 
     def reconfigure(self, config: RetryBudget) -> None:
         """Go on under ``config`` with the tokens that are left, as far as they fit."""
         with self._lock:
-            self._full = int(config.tokens * self._SCALE)
-            self._gain = int(config.per_success * self._SCALE)
+            self._full = round(config.tokens, _DIGITS)
+            self._gain = config.per_success
             self._left = min(self._left, self._full)
 
     @property
     def tokens(self) -> float:
         """How many are left."""
-        return self._left / self._SCALE
+        return self._left
 
     def succeeded(self) -> None:
         """An attempt went well."""
         if self._left < self._full:
             with self._lock:
-                self._left = min(self._full, self._left + self._gain)
+                self._left = min(self._full, round(self._left + self._gain, _DIGITS))
 
     def failed(self) -> bool:
         """An attempt failed; whether there is enough left to repeat it."""
         with self._lock:
-            self._left = max(0, self._left - self._SCALE)
+            self._left = max(0.0, round(self._left - 1, _DIGITS))
             return self._left * 2 > self._full
 
 
@@ -175,7 +185,7 @@ class Course:
             if isinstance(outcome, httpx.Response) and shared.budget is not None:
                 shared.budget.succeeded()
             return None
-        affordable = shared.budget is None or shared.budget.failed()
+        affordable = shared.budget is None or is_each(outcome, CircuitOpenError) or shared.budget.failed()
         cause = outcome if isinstance(outcome, Exception) else None
         if self._attempt >= config.attempts or not may_repeat(self._request, cause, resume=config.resume):
             return None
@@ -189,11 +199,11 @@ class Course:
         return wait
 
     def _wait(self, asked: float | None) -> float | None:
-        """The next wait: as drawn, but not shorter than the server asked for; ``None`` when there is no time for it."""
+        """The next wait: as drawn, after what the server asked for; ``None`` when there is no time for it."""
         config = self._shared.config
         if asked is not None and asked > config.retry_after_limit:
             return None
-        wait = max(self._drawn(), asked or 0.0)
+        wait = (asked or 0.0) + self._drawn()
         ends = [at for at in (deadline_of(self._request), self._total_ends_at()) if at is not None]
         if ends and self._shared.clock.monotonic() + wait >= min(ends):
             return None
@@ -244,7 +254,7 @@ def _is_failure(outcome: Outcome, config: Retry) -> bool:
 
 
 def retry_after(outcome: Outcome) -> float | None:
-    """Seconds that a server asks to wait in ``Retry-After`` (RFC 9110, section 10.2.3), or that its circuit stays open.
+    """Seconds that a server asks to wait in ``Retry-After``, or that its circuit stays open.
 
     ``None`` when neither is so. Of several endpoints, the one that is ready first counts.
     """
@@ -257,31 +267,7 @@ def retry_after(outcome: Outcome) -> float | None:
         outcome = outcome.response
     if not isinstance(outcome, httpx.Response):
         return None
-    value = outcome.headers.get("retry-after")
-    if value is None:
-        return None
-    if _SECONDS.fullmatch(value):
-        return float(value)
-    then = _as_date(value)
-    if then is None:
-        return None
-    # The server's own clock, where it shows it: ours may be off.
-    now = _as_date(outcome.headers.get("date", "")) or datetime.now(UTC)
-    return max(0.0, (then - now).total_seconds())
-
-
-_SECONDS = re.compile(r"\s*\d{1,9}(\.\d*)?\s*", re.ASCII)
-
-
-def _as_date(text: str) -> datetime | None:
-    # The parser takes a bare number for a day of this month: without a time of day it is no HTTP date.
-    if ":" not in text:
-        return None
-    try:
-        date = parser.parse(text)
-    except (ValueError, OverflowError):
-        return None
-    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    return retry_after_in(outcome.headers)
 
 
 class RetryTransport(httpx.BaseTransport):

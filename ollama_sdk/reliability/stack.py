@@ -153,14 +153,14 @@ class Stack(Generic[_TransportT]):
         policies = evolve(self.policies, **changes)
         _check(self.endpoints, policies)
         states = _make_states(self.endpoints, policies, self._clock, self._states)
-        changed = tuple(
-            policy.name
-            for policy in fields(Policies)
-            if getattr(policies, policy.name) != getattr(self.policies, policy.name)
-        )
-        if policies.observer is not None and changed:
-            policies.observer(Reconfigured(0, "", "", self._clock.monotonic(), changed))
         return _assemble(self._wire, self.endpoints, policies, self._shells, states=states, clock=self._clock)
+
+    def tell_what_changed(self, former: Stack[_TransportT]) -> None:
+        """Tell the observer in which policies this stack, now in use, differs from the former."""
+        old, new = former.policies, self.policies
+        changed = tuple(one.name for one in fields(Policies) if getattr(old, one.name) != getattr(new, one.name))
+        if new.observer is not None and changed:
+            new.observer(Reconfigured(0, "", "", self._clock.monotonic(), changed))
 
 
 def build_stack(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +33,32 @@ class HandClock:
     async def asleep(self, seconds: float) -> None:
         await anyio.lowlevel.checkpoint()
         self.sleep(seconds)
+
+    def wait(self, signal: Any, seconds: float) -> None:
+        if seconds == math.inf:
+            signal.wait(10)  # for somebody else, which takes no time here
+        elif not signal.wait(0):
+            self.sleep(seconds)
+
+    async def await_(self, signal: Any, seconds: float) -> None:
+        if seconds == math.inf:
+            await signal.wait(10)
+        elif not await signal.wait(0):
+            await self.asleep(seconds)
+
+
+def in_threads(number: int, work: Callable[[int], object]) -> None:
+    """Do ``work`` in so many threads at once, which get in each other's way as much as they can."""
+    former = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=(each,)) for each in range(number)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    finally:
+        sys.setswitchinterval(former)
 
 
 class Script(httpx.BaseTransport, httpx.AsyncBaseTransport):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import itertools
 import json
 import threading
-from typing import Any
+import time
+import weakref
+from typing import Any, Self
 
 import anyio
 import httpx
@@ -15,9 +18,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from reliability_kit import Caller, HandClock, Script, chunks, cut, serving
+from understanding import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
 
-from ollama_sdk.errors import APITimeoutError, ConfigurationError
+from ollama_sdk._verdict import Verdict
+from ollama_sdk.errors import (
+    APITimeoutError,
+    ConfigurationError,
+    DecodeError,
+    NoEndpointError,
+    NotFoundError,
+    RateLimitExceededError,
+)
 from ollama_sdk.reliability import AsyncCacheTransport, Cache, CacheHit, CacheMiss, CacheTransport
+from ollama_sdk.reliability._waiting import Signal
 from ollama_sdk.reliability.cache import Caching, Reply, Store, key_of
 
 PAIR = (CacheTransport, AsyncCacheTransport)
@@ -52,6 +65,27 @@ def test_the_order_of_keys_in_a_question_does_not_matter_and_everything_else_doe
     assert embed(caller, transport, headers={"Authorization": "Bearer one"}) == 3
     assert embed(caller, transport, headers={"Authorization": "Bearer two"}) == 4
     assert embed(caller, transport, headers={"Authorization": "Bearer one", "User-Agent": "x", "traceparent": "y"}) == 3
+    assert embed(caller, transport, headers={"X-Lot": "1"}) == 5
+    assert embed(caller, transport, headers={"x-lot": "1"}) == 5
+
+
+def test_the_same_address_asked_in_another_way_is_another_question(caller: Caller, clock: HandClock) -> None:
+    transport = caller.wrap(PAIR, counting(), Cache(), clock=clock)
+    answers = [caller.call(transport, method, extensions=dict(EMBED)).json()["n"] for method in ("GET", "POST", "GET")]
+    assert answers == [1, 2, 1]
+
+
+def test_a_body_that_can_be_read_only_once_is_sent_and_not_asked_about(caller: Caller, clock: HandClock) -> None:
+    sent: list[bytes] = []
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        sent.append(b"".join(request.stream))  # type: ignore[arg-type]
+        return httpx.Response(200)
+
+    transport = caller.wrap(PAIR, Script(wire), Cache(), clock=clock)
+    for _ in range(2):
+        caller.call(transport, "POST", content=iter([b"up", b"load"]), extensions=dict(EMBED))
+    assert sent == [b"upload"] * 2
 
 
 def test_other_endpoints_and_credentials_have_other_keys() -> None:
@@ -152,6 +186,22 @@ def test_the_least_recently_used_goes_first_and_what_is_too_large_is_not_kept(cl
     transport = CacheTransport(Script(lambda _: httpx.Response(200, json={"n": 0, "long": "x" * 100})), shared)
     embed(caller, transport)
     assert shared.statistics().entries == 0
+    transport = CacheTransport(
+        Script(lambda _: httpx.Response(200, headers={"X-Long": "x" * 100}, json={"n": 0})), shared
+    )
+    embed(caller, transport)
+    assert shared.statistics().entries == 0
+
+
+def test_statistics_count_headers_and_bodies_of_what_is_fresh(clock: HandClock) -> None:
+    shared = Caching(Cache(ttl=10), clock=clock)
+    transport = CacheTransport(Script(lambda _: httpx.Response(200, headers={"X": "yz"}, content=b"four")), shared)
+    Caller("sync").call(transport, "POST", extensions=dict(EMBED))
+    seen = shared.statistics()
+    assert (seen.entries, seen.bytes) == (1, len("X") + len("yz") + len("content-length") + len("4") + len("four"))
+    clock.now += 10
+    seen = shared.statistics()
+    assert (seen.entries, seen.bytes) == (0, 0)
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -185,10 +235,12 @@ class StoreMachine(RuleBasedStateMachine):
     def it_is_reconfigured(self, ttl: float) -> None:
         self.store.reconfigure(Cache(ttl=ttl, max_entries=3, max_bytes=50))
 
-    @rule()
-    def it_is_cleared(self) -> None:
-        self.store.clear()
-        assert self.store.sizes() == (0, 0)
+    @rule(key=st.sampled_from([b"a", b"b", b"c", b"d", b"e"]), newest=st.booleans())
+    def somebody_takes_a_reply_back(self, key: bytes, newest: bool) -> None:
+        kept = self.store.get(key)
+        reply = kept if newest and kept is not None else Reply(200, [], b"", self.clock.now)
+        self.store.discard(key, reply)
+        assert self.store.get(key) is (None if reply is kept else kept)
 
     @invariant()
     def it_is_within_its_bounds(self) -> None:
@@ -224,6 +276,215 @@ def test_reconfiguring_keeps_what_is_fresh_enough(clock: HandClock) -> None:
     assert [embed(caller, transport, body) for body in ("new", "old")] == [2, 3]
 
 
+def test_a_smaller_cache_keeps_what_was_used_last(clock: HandClock) -> None:
+    shared, caller = Caching(Cache(), clock=clock), Caller("sync")
+    transport = CacheTransport(counting(), shared)
+    for body in "abc":
+        embed(caller, transport, body)
+        clock.now += 1
+    embed(caller, transport, "a")
+    shared.reconfigure(Cache(max_entries=2), None)
+    assert [embed(caller, transport, body) for body in "acb"] == [1, 3, 4]
+
+
+# --- replies that turn out to be none
+
+CHAT = Cache(operations={"chat"})
+STREAMS = Cache(operations={"chat"}, streams=True)
+
+
+@pytest.mark.parametrize(("bad", "error"), [(PAGE, "DecodeError"), (PART, "IncompleteReplyError")])
+def test_a_bad_reply_is_not_given_again(caller: Caller, clock: HandClock, bad: bytes, error: str) -> None:
+    wire = Script(whole(bad), whole(LAST))
+    transport = caller.wrap(PAIR, wire, CHAT, clock=clock)
+    assert [understood(caller, transport, asked()) for _ in range(3)] == [error, "good", "good"]
+    assert len(wire.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [((PART, PART), "IncompleteReplyError"), ((PART, FAILURE), "ReplyFailedError"), ((PAGE,), "DecodeError")],
+)
+def test_a_stream_that_ended_badly_is_not_given_again(caller: Caller, clock: HandClock, bad: Any, error: str) -> None:
+    wire = Script(flowing(*bad), flowing(PART, LAST))
+    transport = caller.wrap(PAIR, wire, STREAMS, clock=clock)
+    assert [understood(caller, transport, asked(stream=True)) for _ in range(3)] == [error, "good", "good"]
+    assert len(wire.requests) == 2
+
+
+def test_a_stream_found_bad_before_its_end_is_not_kept_when_the_end_comes(clock: HandClock) -> None:
+    transport = CacheTransport(Script(flowing(FAILURE, LAST)), STREAMS, clock=clock)
+    response = transport.handle_request(asked(stream=True))
+    chunks = iter(response.stream)
+    next(chunks)
+    judge(response, Verdict(DecodeError("no item")))
+    assert list(chunks) == [LAST]
+    assert transport.statistics().entries == 0
+
+
+def test_a_late_verdict_takes_back_its_own_reply_and_no_newer_one(clock: HandClock) -> None:
+    wire = Script(whole(PAGE), whole(LAST))
+    transport = CacheTransport(wire, CHAT, clock=clock)
+    late = transport.handle_request(asked())
+    clock.now += 300
+    assert understood(Caller("sync"), transport, asked()) == "good"
+    judge(late, Verdict(DecodeError("no JSON")))
+    assert transport.handle_request(asked()).read() == LAST
+    assert len(wire.requests) == 2
+
+
+def test_a_kept_reply_that_a_later_caller_finds_bad_is_taken_back(caller: Caller, clock: HandClock) -> None:
+    wire = Script(whole(PAGE), whole(LAST))
+    transport = caller.wrap(PAIR, wire, CHAT, clock=clock)
+    unjudged = asked(verdict=False)
+    assert caller.call(transport, "POST", str(unjudged.url), content=b"{}", extensions=unjudged.extensions).is_success
+    assert [understood(caller, transport, asked()) for _ in range(2)] == ["DecodeError", "good"]
+
+
+def test_an_error_status_that_is_kept_stays_whatever_error_its_caller_makes_of_it(clock: HandClock) -> None:
+    wire = Script(lambda _: httpx.Response(404))
+    transport = CacheTransport(wire, Cache(operations={"chat"}, errors=True), clock=clock)
+    for _ in range(2):
+        response = transport.handle_request(asked())
+        judge(response, Verdict(NotFoundError("no such model", message="", response=response)))
+    assert len(wire.requests) == 1
+
+
+# --- calls under way while something else happens
+
+
+AT_ONCE = {**EMBED, "deadline": 0.0}  # with no time to wait for another call
+
+
+def test_after_clear_no_call_is_answered_by_what_was_under_way_before() -> None:
+    caller = Caller("sync")
+
+    def wire(_: httpx.Request) -> httpx.Response:
+        number = len(script.requests)
+        if number == 1:
+            transport.clear()
+            assert embed(caller, transport, extensions=dict(AT_ONCE)) == 2
+        return httpx.Response(200, json={"n": number})
+
+    script = Script(wire)
+    transport = CacheTransport(script, Cache())
+    assert [embed(caller, transport) for _ in range(3)] == [1, 2, 2]
+
+
+def test_a_call_from_before_clear_that_ends_does_not_part_those_from_after_it(clock: HandClock) -> None:
+    shared = Caching(Cache(operations={"chat"}), clock=clock)
+
+    def ask() -> Any:
+        question = shared.ask(asked())
+        return question, question.next(Signal)
+
+    before, _ = ask()
+    shared.clear()
+    leader, must_send = ask()
+    before.keep(httpx.Response(200, content=b"old"))
+    follower, signal = ask()
+    leader.keep(httpx.Response(200, content=b"new"))
+    assert must_send is None
+    assert signal.wait(0)
+    assert follower.next(Signal).read() == b"new"
+    assert ask()[1].read() == b"new"
+
+
+def test_a_stream_that_was_under_way_at_clear_is_not_kept(clock: HandClock) -> None:
+    transport = CacheTransport(Script(flowing(PART, LAST)), STREAMS, clock=clock)
+    response = transport.handle_request(asked(stream=True))
+    transport.clear()
+    assert response.read() == PART + LAST
+    assert transport.statistics().entries == 0
+
+
+@pytest.mark.parametrize("errors", [True, False])
+def test_a_call_keeps_the_rules_that_it_began_with(errors: bool) -> None:
+    def wire(_: httpx.Request) -> httpx.Response:
+        shared.reconfigure(Cache(errors=not errors), None)
+        return httpx.Response(404, json={"n": 1})
+
+    shared = Caching(Cache(errors=errors))
+    embed(Caller("sync"), CacheTransport(Script(wire), shared))
+    assert shared.statistics().entries == int(errors)
+
+
+def test_an_interrupt_while_a_miss_is_told_leaves_nobody_waiting(caller: Caller, clock: HandClock) -> None:
+    interrupts = [KeyboardInterrupt()]
+
+    def observer(_: Any) -> None:
+        if interrupts:
+            raise interrupts.pop()
+
+    transport = caller.wrap(PAIR, counting(), Cache(), clock=clock, observer=observer)
+    with pytest.raises(KeyboardInterrupt):
+        embed(caller, transport)
+    assert embed(caller, transport, extensions=dict(AT_ONCE)) == 1
+
+
+class Held(bytes):
+    """Bytes of which it is known how many are held at the same time."""
+
+    now = most = 0
+
+    def __new__(cls, *args: Any) -> Self:
+        cls.now += 1
+        cls.most = max(cls.most, cls.now)
+        return super().__new__(cls, *args)
+
+    def __del__(self) -> None:
+        type(self).now -= 1
+
+
+@pytest.mark.parametrize(("chunks", "kept"), [(10, 1), (11, 0), (100, 0)])
+def test_of_a_long_stream_no_more_is_held_than_may_be_kept(
+    caller: Caller, clock: HandClock, chunks: int, kept: int
+) -> None:
+    class Long(Body):
+        def __iter__(self) -> Any:
+            return (Held(bytes(100)) for _ in range(chunks))
+
+    policy = Cache(operations={"x"}, streams=True, max_bytes=1000)
+    transport = caller.wrap(PAIR, Script(lambda _: httpx.Response(200, stream=Long())), policy, clock=clock)
+    known = {"operation": "x", "deterministic": True, "stream": True}
+
+    def ask() -> Any:
+        """The length of the reply, and how many chunks of it were held when the last one came."""
+        request, seen = httpx.Request("GET", "http://a", extensions=dict(known)), []
+
+        async def read() -> None:
+            response = await transport.handle_async_request(request)
+            seen.extend([(len(chunk), Held.now) async for chunk in response.stream])
+
+        if caller.colour == "sync":
+            seen.extend((len(chunk), Held.now) for chunk in transport.handle_request(request).stream)
+        else:
+            anyio.run(read, backend=caller.colour)
+        return sum(length for length, _ in seen), seen[-1][1]
+
+    Held.most = Held.now = 0
+    length, held = ask()
+    assert length == 100 * chunks
+    assert Held.most <= 12
+    assert held <= (12 if kept else 3)
+    assert transport.statistics().entries == kept
+    assert ask()[0] == length
+
+
+def test_a_stream_left_half_way_is_freed_without_the_garbage_collector() -> None:
+    transport = CacheTransport(Script(flowing(PART, LAST)), STREAMS)
+    gc.disable()
+    try:
+        response = transport.handle_request(asked(stream=True))
+        freed = weakref.ref(response)
+        chunks = iter(response.stream)
+        next(chunks)
+        del response, chunks
+        assert freed() is None
+    finally:
+        gc.enable()
+
+
 # --- identical calls at the same time
 
 
@@ -245,45 +506,40 @@ def in_threads(count: int, work: Any) -> list[Any]:
 
 
 class Gate:
-    """A wire that answers when as many calls wait for the first one as should."""
+    """A wire that answers each request when all the calls that are left wait for it."""
 
-    def __init__(self, followers: int, outcome: Any) -> None:
-        self.followers = followers
+    def __init__(self, calls: int, outcome: Any) -> None:
+        self.calls = calls
         self.outcome = outcome
         self.caching: Caching
         self.requests = 0
         self.counting = threading.Lock()
-        self.together = threading.Barrier(followers)
 
     def __call__(self, _: httpx.Request) -> httpx.Response:
         with self.counting:
             self.requests = number = self.requests + 1
-        if number == 1:
-            give_up = threading.Event()
-            while sum(len(flight.followers) for flight in self.caching._flights.values()) < self.followers:
-                give_up.wait(0.001)
-        elif isinstance(self.outcome, httpx.ReadTimeout):
-            self.together.wait(10)  # nobody answers before all are here: they do not wait for each other
+        give_up = time.monotonic() + 2
+        while self.followers() < self.calls - number and time.monotonic() < give_up:
+            time.sleep(0.001)
         outcome = self.outcome if number == 1 else 200
         if isinstance(outcome, BaseException):
             raise outcome
         return httpx.Response(outcome, json={"n": number})
 
+    def followers(self) -> int:
+        return sum(len(flight.followers) for flight in list(self.caching._flights.values()))
 
-@pytest.mark.parametrize(
-    ("outcome", "requests"),
-    [
-        (200, 1),
-        (404, 1),
-        (httpx.ConnectError("refused"), 1),
-        (httpx.ReadTimeout("mine"), 10),
-        (KeyboardInterrupt(), 2),
-    ],
-)
-def test_concurrent_identical_calls_share_one_request_and_only_what_concerns_them_all(
-    outcome: Any, requests: range
-) -> None:
-    gate = Gate(9, outcome)
+
+class OddError(Exception):
+    """An error that cannot be made of its ``args``."""
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason)
+
+
+def ten_at_once(outcome: Any) -> tuple[list[Any], Gate]:
+    """What ten identical calls get whose first request ends with ``outcome``, and any other with a reply."""
+    gate = Gate(10, outcome)
     gate.caching = Caching(Cache())
     transport = CacheTransport(Script(gate), gate.caching)
 
@@ -295,16 +551,47 @@ def test_concurrent_identical_calls_share_one_request_and_only_what_concerns_the
 
     outcomes = in_threads(10, work)
     assert len(outcomes) == 10
-    if outcome in {200, 404}:
-        assert outcomes == [1] * 10
-        assert gate.caching.statistics().shared == 9
-    elif isinstance(outcome, httpx.ConnectError):
-        assert {str(error) for error in outcomes} == {"refused"}
-        assert len({id(error) for error in outcomes}) == 10
-    else:
-        assert sum(isinstance(answer, int) for answer in outcomes) == 9
-    assert gate.requests == requests
     assert gate.caching._flights == {}
+    return outcomes, gate
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_concurrent_identical_calls_share_one_request(status: int) -> None:
+    outcomes, gate = ten_at_once(status)
+    assert outcomes == [1] * 10
+    seen = gate.caching.statistics()
+    assert (gate.requests, seen.hits, seen.misses, seen.shared) == (1, 9, 1, 9)
+
+
+@pytest.mark.parametrize("failure", [httpx.ConnectError("refused"), OddError(reason="refused")])
+def test_a_failure_that_concerns_them_all_is_shared(failure: Exception) -> None:
+    outcomes, gate = ten_at_once(failure)
+    assert {(type(error), str(error)) for error in outcomes} == {(type(failure), "refused")}
+    assert gate.requests == 1
+
+
+def test_each_caller_has_an_error_of_its_own() -> None:
+    outcomes, _ = ten_at_once(httpx.ConnectError("refused"))
+    assert len({id(error) for error in outcomes}) == 10
+    assert len({error.__cause__ for error in outcomes} - {None}) == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        httpx.ReadTimeout("mine"),
+        APITimeoutError("mine", phase="total"),
+        RateLimitExceededError("mine"),
+        NoEndpointError("mine", [httpx.ReadTimeout("one"), httpx.ReadTimeout("two")]),
+        KeyboardInterrupt(),
+    ],
+)
+def test_of_what_concerns_one_caller_alone_the_others_hear_nothing_and_one_of_them_asks_next(
+    failure: BaseException,
+) -> None:
+    outcomes, gate = ten_at_once(failure)
+    assert sorted(answer for answer in outcomes if isinstance(answer, int)) == [2] * 9
+    assert gate.requests == 2
 
 
 @pytest.mark.anyio

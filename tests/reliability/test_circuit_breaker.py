@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
+import contextlib
+from dataclasses import dataclass
+from typing import Any
 
+import anyio
 import httpx
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from reliability_kit import Caller, HandClock, Script
+from reliability_kit import Caller, HandClock, Script, cut, in_threads, serving
 
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError
 from ollama_sdk.reliability import (
@@ -18,9 +21,13 @@ from ollama_sdk.reliability import (
     CircuitClosed,
     CircuitHalfOpened,
     CircuitOpened,
+    RateLimit,
+    RateLimitTransport,
     Refused,
+    Retry,
+    RetryTransport,
 )
-from ollama_sdk.reliability.circuit_breaker import Breaker, Breakers, Rejected
+from ollama_sdk.reliability.circuit_breaker import Breaker, Breakers, Rejected, TimeWindow
 
 PAIR = (CircuitBreakerTransport, AsyncCircuitBreakerTransport)
 
@@ -73,7 +80,6 @@ def test_it_lets_one_trial_through_after_its_time_and_closes_when_that_succeeds(
     assert breaker.admit(10) == Rejected(20)
     trial = breaker.admit(30)
     assert breaker.state == "half_open"
-    assert breaker.admit(35) == Rejected(25)
     assert not isinstance(trial, Rejected)
     breaker.record(trial, 31, failed=False, slow=False)
     assert breaker.state == "closed"
@@ -112,12 +118,82 @@ def test_a_cancelled_trial_gives_its_place_to_the_next() -> None:
     assert run(breaker, ".", now=30) == ["closed"]
 
 
-def test_a_trial_that_never_ends_does_not_keep_the_circuit_half_open_for_ever() -> None:
-    breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, open_for=30))
+def tried(open_for: float = 30, trial_calls: int = 1) -> tuple[Breaker, int]:
+    """A breaker that has opened at 0 and tries a first call at ``open_for``."""
+    breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, open_for=open_for, trial_calls=trial_calls))
     run(breaker, "x")
-    assert not isinstance(breaker.admit(30), Rejected)
+    trial = breaker.admit(open_for)
+    assert not isinstance(trial, Rejected)
+    return breaker, trial
+
+
+def test_whoever_comes_while_a_trial_runs_is_told_to_come_again_soon() -> None:
+    breaker, _ = tried()
+    assert breaker.admit(35) == Rejected(3)
     assert breaker.admit(59) == Rejected(1)
-    assert run(breaker, ".", now=60) == ["closed"]
+
+
+def test_a_trial_that_takes_too_long_opens_the_circuit_again_for_longer() -> None:
+    breaker, _ = tried()
+    rejected = breaker.admit(60)
+    assert isinstance(rejected, Rejected)
+    assert rejected.change is not None
+    assert (breaker.state, rejected.retry_after, rejected.change.seconds) == ("open", 60, 60)
+    assert breaker.admit(61) == Rejected(59)
+    assert run(breaker, ".", now=120) == ["closed"]
+
+
+def test_a_stalled_endpoint_gets_fewer_and_fewer_trials() -> None:
+    breaker, _ = tried(open_for=5)
+    trials = [now for now in range(6, 606) if not isinstance(breaker.admit(now), Rejected)]
+    assert trials == [20, 45, 90, 175, 340]  # 5 to wait for each, then 10, 20, 40, 80, 160 without any
+
+
+def test_a_trial_that_was_given_up_still_closes_the_circuit_when_it_succeeds_and_does_nothing_when_it_fails() -> None:
+    breaker, honest = tried()
+    breaker.admit(60)
+    assert breaker.record(honest, 70, failed=False, slow=False) == ("closed", 0, "")
+    breaker, stalled = tried()
+    breaker.admit(60)
+    assert breaker.record(stalled, 70, failed=True, slow=False) is None
+    assert breaker.admit(70) == Rejected(50)
+
+
+def test_a_trial_that_was_given_up_is_forgotten_once_a_later_one_has_failed() -> None:
+    breaker, late = tried()
+    breaker.admit(60)
+    assert run(breaker, "x", now=120) == ["open"]
+    assert breaker.record(late, 121, failed=False, slow=False) is None
+    assert breaker.state == "open"
+
+
+@pytest.mark.parametrize("trial_calls", [2, 1])
+def test_with_fewer_trials_asked_for_than_have_passed_another_one_is_let_through(trial_calls: int) -> None:
+    breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, trial_calls=3))
+    run(breaker, "x")
+    run(breaker, "..", now=30)
+    breaker.reconfigure(CircuitBreaker(window=1, minimum_calls=1, trial_calls=trial_calls))
+    assert run(breaker, "." * trial_calls, now=31)[-1] == "closed"
+
+
+def test_a_window_in_seconds_covers_ten_steps_and_counts_what_is_in_them() -> None:
+    window = TimeWindow(10)
+    for second in range(20):
+        counts = window.record(second, failed=second % 2 == 0, slow=second % 5 == 0)
+        seen = range(max(0, second - 9), second + 1)
+        assert counts == (len(seen), sum(s % 2 == 0 for s in seen), sum(s % 5 == 0 for s in seen))
+
+
+def test_a_window_begins_anew_when_its_steps_or_its_unit_change() -> None:
+    def after(config: CircuitBreaker) -> str:
+        breaker = Breaker(CircuitBreaker(window=10, window_unit="seconds", minimum_calls=4))
+        run(breaker, "xxx")
+        breaker.reconfigure(config)
+        return run(breaker, "x")[-1]
+
+    assert after(CircuitBreaker(window=10, window_unit="seconds", minimum_calls=4, failure_rate=0.9)) == "open"
+    assert after(CircuitBreaker(window=20, window_unit="seconds", minimum_calls=4)) == "closed"
+    assert after(CircuitBreaker(window=10, window_unit="calls", minimum_calls=4)) == "closed"
 
 
 def test_a_call_from_before_the_opening_tells_nothing_after_it() -> None:
@@ -130,76 +206,131 @@ def test_a_call_from_before_the_opening_tells_nothing_after_it() -> None:
     assert breaker.state == "half_open"
 
 
-class BreakerMachine(RuleBasedStateMachine):
-    """The breaker against a naive one that keeps every call."""
+@dataclass
+class Running:
+    token: int
+    period: int
+    started: float
+    is_trial: bool
+    given_up: bool = False
 
-    config = CircuitBreaker(
-        window=6, minimum_calls=3, failure_rate=0.5, slow_rate=0.7, open_for=8, open_for_maximum=20, trial_calls=2
+
+class BreakerMachine(RuleBasedStateMachine):
+    """The breaker against a naive one that keeps every call and every trial."""
+
+    configs = (
+        CircuitBreaker(
+            window=6, minimum_calls=3, failure_rate=0.5, slow_rate=0.7, open_for=8, open_for_maximum=20, trial_calls=2
+        ),
+        CircuitBreaker(window=4, minimum_calls=4, failure_rate=0.4, open_for=3),
+        CircuitBreaker(
+            window=10, window_unit="seconds", minimum_calls=3, slow_rate=0.5, open_for=8, open_for_maximum=20
+        ),
+        CircuitBreaker(window=5, window_unit="seconds", minimum_calls=2, failure_rate=0.8, open_for=3, trial_calls=3),
     )
 
     def __init__(self) -> None:
         super().__init__()
+        self.config = self.configs[0]
         self.breaker = Breaker(self.config)
         self.now = 0.0
         self.state = "closed"
-        self.calls: deque[str] = deque()
+        self.calls: list[tuple[float, str]] = []
         self.open_until = 0.0
         self.openings = 0
         self.passed = 0
-        self.latest_trial = 0.0
-        self.running: list[tuple[int, int]] = []  # what the breaker gave, and our own count of periods
+        self.running: list[Running] = []
         self.period = 0
 
-    def enter(self, state: str) -> None:
-        self.state, self.period, self.passed = state, self.period + 1, 0
-
     def open(self) -> None:
-        self.enter("open")
-        self.open_until = self.now + min(20, 8 * 2**self.openings)
+        self.state = "open"
+        self.open_until = self.now + min(self.config.open_for_maximum, self.config.open_for * 2**self.openings)
         self.openings += 1
+
+    def begin_period(self) -> None:
+        self.period, self.passed = self.period + 1, 0
+
+    def trials(self) -> list[Running]:
+        return [call for call in self.running if call.is_trial and call.period == self.period and not call.given_up]
 
     @rule(seconds=st.sampled_from([0.5, 3, 8, 20]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
 
+    @rule(config=st.sampled_from(configs))
+    def it_is_reconfigured(self, config: CircuitBreaker) -> None:
+        self.breaker.reconfigure(config)
+        if config.window_unit != self.config.window_unit:
+            self.calls = []
+        elif config.window_unit == "calls":
+            self.calls = self.calls[-config.window :]
+        elif config.window != self.config.window:
+            self.calls = []
+        self.config, self.passed = config, 0
+
     @rule()
     def a_call_starts(self) -> None:
+        config, answer = self.config, self.breaker.admit(self.now)
         if self.state == "open" and self.now >= self.open_until:
-            self.enter("half_open")
-        trials = self.passed + sum(period == self.period for _, period in self.running)
-        answer = self.breaker.admit(self.now)
+            self.state = "half_open"
+        trials = self.trials()
+        due = min((trial.started for trial in trials), default=self.now) + config.open_for
         if self.state == "open":
             assert answer == Rejected(self.open_until - self.now)
-        elif self.state == "half_open" and trials >= 2 and self.now < self.latest_trial + 8:
-            assert answer == Rejected(self.latest_trial + 8 - self.now)
+        elif self.state == "half_open" and self.now >= due:
+            for trial in trials:
+                trial.given_up = True
+            self.open()
+            assert isinstance(answer, Rejected)
+            assert answer.retry_after == self.open_until - self.now
+            assert answer.change is not None
+        elif self.state == "half_open" and len(trials) + self.passed >= config.trial_calls:
+            assert answer == Rejected(min(due - self.now, config.open_for / 10))
         else:
-            self.latest_trial = self.now
             assert not isinstance(answer, Rejected)
-            self.running.append((answer, self.period))
+            self.running.append(Running(answer, self.period, self.now, is_trial=self.state == "half_open"))
 
     @precondition(lambda self: self.running)
     @rule(pick=st.integers(0, 50), outcome=st.sampled_from([".", ".", "x", "s", "cancelled"]))
     def a_call_ends(self, pick: int, outcome: str) -> None:
-        token, period = self.running.pop(pick % len(self.running))
+        call = self.running.pop(pick % len(self.running))
         if outcome == "cancelled":
-            self.breaker.abandon(token)
+            self.breaker.abandon(call.token)
             return
-        self.breaker.record(token, self.now, failed=outcome == "x", slow=outcome == "s")
-        if period != self.period:
+        self.breaker.record(call.token, self.now, failed=outcome == "x", slow=outcome == "s")
+        if call.period != self.period:
             return
-        if self.state == "closed":
-            self.calls.append(outcome)
-            latest = list(self.calls)[-6:]
-            if len(latest) >= 3 and (latest.count("x") >= 0.5 * len(latest) or latest.count("s") >= 0.7 * len(latest)):
-                self.open()
-        elif outcome != ".":
-            self.open()
+        if call.is_trial:
+            self.a_trial_ended(call, outcome)
         else:
-            self.passed += 1
-            if self.passed == 2:
-                self.enter("closed")
-                self.openings = 0
-                self.calls.clear()
+            self.calls.append((self.now, outcome))
+            self.judge()
+
+    def a_trial_ended(self, trial: Running, outcome: str) -> None:
+        if outcome == "x" or (outcome == "s" and self.config.slow_rate is not None):
+            if not trial.given_up:
+                self.begin_period()
+                self.open()
+            return
+        self.passed += 1
+        if self.passed == self.config.trial_calls:
+            self.begin_period()
+            self.state, self.openings, self.calls = "closed", 0, []
+
+    def judge(self) -> None:
+        config = self.config
+        if config.window_unit == "calls":
+            self.calls = self.calls[-config.window :]
+        else:
+            step = config.window / 10
+            self.calls = [call for call in self.calls if self.now // step - call[0] // step < 10]
+        outcomes = [outcome for _, outcome in self.calls]
+        failed, slow = outcomes.count("x") / len(outcomes), outcomes.count("s") / len(outcomes)
+        if len(outcomes) < config.minimum_calls:
+            return
+        if failed >= config.failure_rate or (config.slow_rate is not None and slow >= config.slow_rate):
+            self.begin_period()
+            self.open()
 
     @invariant()
     def the_states_agree(self) -> None:
@@ -221,6 +352,178 @@ def test_an_open_circuit_fails_at_once_and_says_until_when(caller: Caller, clock
         caller.call(transport)
     assert (raised.value.endpoint, raised.value.retry_after) == ("http://a", 30)
     assert len(wire.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("failure", "state"),
+    [
+        (httpx.ConnectError("refused"), "open"),
+        (httpx.ConnectTimeout("late"), "open"),
+        (httpx.ReadError("reset"), "open"),
+        (httpx.RemoteProtocolError("cut"), "open"),
+        (httpx.ReadTimeout("late"), "open"),
+        (httpx.WriteTimeout("late"), "open"),
+        (httpx.PoolTimeout("our own pool is full"), "closed"),
+        (httpx.LocalProtocolError("our own mistake"), "closed"),
+        (KeyboardInterrupt(), "closed"),
+    ],
+    ids=repr,
+)
+def test_only_what_is_the_endpoints_fault_counts_against_it(
+    clock: HandClock, failure: BaseException, state: str
+) -> None:
+    shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
+    with pytest.raises(type(failure)):
+        Caller("sync").call(CircuitBreakerTransport(Script(failure), shared))
+    assert shared.state("http://a") == state
+
+
+def test_a_reply_in_one_piece_that_breaks_off_counts(caller: Caller) -> None:
+    shared = Breakers(CircuitBreaker(window=1, minimum_calls=1))
+    with serving({"/x": cut(b"half")}) as server:
+        wire = httpx.HTTPTransport() if caller.colour == "sync" else httpx.AsyncHTTPTransport()
+        with pytest.raises(httpx.RemoteProtocolError):
+            caller.call(caller.wrap(PAIR, wire, shared), url=f"{server.url}/x", headers={"Connection": "close"})
+        assert shared.state(server.url) == "open"
+
+
+@pytest.mark.parametrize(
+    ("waited", "took", "failure", "state"),
+    [
+        (0.4, 0.1, httpx.ReadTimeout("late"), "closed"),  # a queue took the call's time
+        (9.0, 1.0, httpx.ConnectTimeout("late"), "closed"),
+        (0.0, 0.5, httpx.ReadTimeout("late"), "open"),  # the endpoint had it all
+        (0.2, 0.3, httpx.ReadTimeout("late"), "open"),  # or the larger part
+        (None, 0.1, httpx.ReadTimeout("late"), "open"),
+        (9.0, 1.0, httpx.ReadError("reset"), "open"),
+    ],
+)
+def test_a_call_whose_time_was_spent_elsewhere_says_nothing_of_the_endpoint(
+    caller: Caller, clock: HandClock, waited: float | None, took: float, failure: Exception, state: str
+) -> None:
+    def late(_: httpx.Request) -> httpx.Response:
+        clock.now += took
+        raise failure
+
+    shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
+    extensions = {"deadline": clock.now + took} | ({} if waited is None else {"began": clock.now - waited})
+    with pytest.raises(type(failure)):
+        caller.call(caller.wrap(PAIR, Script(late), shared), extensions=extensions)
+    assert shared.state("http://a") == state
+
+
+def test_a_stall_that_runs_into_a_limit_of_its_own_counts_however_long_the_call_had_waited(clock: HandClock) -> None:
+    def stalled(_: httpx.Request) -> httpx.Response:
+        clock.now += 1
+        raise httpx.ReadTimeout("no first item")
+
+    shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
+    with pytest.raises(httpx.ReadTimeout):
+        Caller("sync").call(
+            CircuitBreakerTransport(Script(stalled), shared),
+            extensions={"deadline": clock.now + 1.1, "began": clock.now - 100},
+        )
+    assert shared.state("http://a") == "open"
+
+
+def test_waiting_in_our_own_line_is_not_held_against_a_healthy_endpoint(clock: HandClock) -> None:
+    def busy(request: httpx.Request) -> httpx.Response:
+        left = request.extensions["deadline"] - clock.now
+        clock.now += min(left, 0.2)
+        if left < 0.2:
+            raise httpx.ReadTimeout("late")
+        return httpx.Response(200)
+
+    shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
+    wire = CircuitBreakerTransport(Script(busy), shared)
+    line = RateLimitTransport(wire, RateLimit(per_second=1, burst=1), clock=clock)
+    outcomes = []
+    for _ in range(3):
+        times = {"began": clock.now, "deadline": clock.now + 0.95}
+        try:
+            outcomes.append(Caller("sync").call(line, extensions=times).status_code)
+        except httpx.ReadTimeout:
+            outcomes.append("late")
+    assert outcomes == [200, "late", "late"]
+    assert shared.state("http://a") == "closed"
+
+
+def test_an_interrupted_trial_gives_its_place_to_the_next_and_decides_nothing(caller: Caller, clock: HandClock) -> None:
+    shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
+    transport = caller.wrap(PAIR, Script(503, KeyboardInterrupt(), 404), shared)
+    caller.call(transport)
+    clock.now += 30
+    with pytest.raises(KeyboardInterrupt):
+        caller.call(transport)
+    assert shared.state("http://a") == "half_open"
+    assert caller.call(transport).status_code == 404
+    assert shared.state("http://a") == "closed"
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_trial_gives_its_place_to_the_next_and_decides_nothing(clock: HandClock) -> None:
+    class Wire(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/stall":
+                await anyio.sleep_forever()
+            return httpx.Response(503 if request.url.path == "/bad" else 200)
+
+    shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
+    transport = AsyncCircuitBreakerTransport(Wire(), shared)
+    await transport.handle_async_request(httpx.Request("GET", "http://a/bad"))
+    clock.now += 30
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await transport.handle_async_request(httpx.Request("GET", "http://a/stall"))
+    assert shared.state("http://a") == "half_open"
+    await transport.handle_async_request(httpx.Request("GET", "http://a/good"))
+    assert shared.state("http://a") == "closed"
+
+
+def test_those_who_wait_for_a_trial_go_on_soon_after_it_has_succeeded(clock: HandClock) -> None:
+    shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
+    request = httpx.Request("GET", "http://a")
+    shared.admit(request).ended(httpx.Response(503))
+    clock.now += 30
+    trial = shared.admit(request)
+
+    class Turning(HandClock):
+        def sleep(self, seconds: float) -> None:
+            clock.now += seconds
+            trial.ended(httpx.Response(200))
+            super().sleep(seconds)
+
+    waiting = Turning(clock.now)
+    policy = Retry(errors=(CircuitOpenError,), jitter="none")
+    transport = RetryTransport(CircuitBreakerTransport(Script(200), shared), policy, clock=waiting)
+    assert Caller("sync").call(transport).status_code == 200
+    assert waiting.slept == [3.2]
+
+
+def test_fifty_threads_are_counted_exactly_and_only_as_many_trials_let_through_as_asked_for(clock: HandClock) -> None:
+    calls = CircuitBreaker(window=100_000, minimum_calls=5001)
+    shared = Breakers(calls, clock=clock)
+    request = httpx.Request("GET", "http://a")
+
+    def fail(_: int) -> None:
+        for _ in range(100):
+            shared.admit(request).ended(httpx.Response(503))
+
+    in_threads(50, fail)
+    assert shared.state("http://a") == "closed"  # which exactly one more changes
+    shared.admit(request).ended(httpx.Response(503))
+    assert shared.state("http://a") == "open"
+
+    shared.reconfigure(CircuitBreaker(trial_calls=3), None)
+    clock.now += 30
+    trials: list[Any] = []
+
+    def attempt(_: int) -> None:
+        with contextlib.suppress(CircuitOpenError):
+            trials.append(shared.admit(request))
+
+    in_threads(50, attempt)
+    assert len(trials) == 3
 
 
 def test_each_endpoint_has_a_breaker_of_its_own(clock: HandClock) -> None:
@@ -272,6 +575,30 @@ def test_its_way_from_closed_over_open_and_half_open_back_is_told(caller: Caller
     assert caller.call(transport).status_code == 200
     assert [type(event) for event in events] == [CircuitOpened, Refused, CircuitHalfOpened, CircuitClosed]
     assert (events[0].seconds, events[0].reason) == (30, "1 of 1 calls failed")
+
+
+def test_a_circuit_that_opens_again_because_a_trial_takes_too_long_is_told(clock: HandClock) -> None:
+    events: list[Any] = []
+    shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock, observer=events.append)
+    request = httpx.Request("GET", "http://a")
+    shared.admit(request).ended(httpx.Response(503))
+    clock.now += 30
+    trial = shared.admit(request)
+    with pytest.raises(CircuitOpenError, match=r"a trial call is under way, ask again in 3\.0 s"):
+        shared.admit(request)
+    clock.now += 30
+    with pytest.raises(CircuitOpenError, match=r"no request is sent for another 60\.0 s"):
+        shared.admit(request)
+    trial.ended(httpx.Response(200))
+    assert [type(event) for event in events] == [
+        CircuitOpened,
+        CircuitHalfOpened,
+        Refused,
+        CircuitOpened,
+        Refused,
+        CircuitClosed,
+    ]
+    assert (events[3].seconds, events[3].reason) == (60, "a trial call takes too long")
 
 
 def test_a_reconfigured_breaker_keeps_its_state_and_its_window(clock: HandClock) -> None:

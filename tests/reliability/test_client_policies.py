@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import os
 import pickle
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import anyio
 import httpx
 import pytest
 from chaos import belongings, leftovers
-from loopback import Loopback, whole
+from loopback import END, Connection, Loopback, chunk, chunked, head, replies, replies_and_closes, whole
 
 from ollama_sdk import (
     APIConnectionError,
@@ -27,6 +28,7 @@ from ollama_sdk import (
     CircuitBreaker,
     CircuitOpenError,
     ConfigurationError,
+    DecodeError,
     Endpoint,
     Failover,
     HealthCheck,
@@ -41,7 +43,7 @@ from ollama_sdk import (
     ServiceUnavailableError,
     Timeout,
 )
-from ollama_sdk.reliability import AttemptStarted, CallEnded, Event, RetryBudget, Waited
+from ollama_sdk.reliability import AttemptStarted, CallEnded, Event, Reconfigured, RetryBudget, Waited
 from ollama_sdk.testing import Emulator, Fault
 
 sys.path.append(str(Path(__file__).parents[1] / "client"))
@@ -101,7 +103,7 @@ def paths(server: Emulator) -> list[str]:
     return [request.path for request in server.requests]
 
 
-def eventually(holds: Any, patience: float = 3.0) -> bool:
+def eventually(holds: Any, patience: float = 10.0) -> bool:
     until = time.monotonic() + patience
     while not holds():
         if time.monotonic() > until:
@@ -179,6 +181,58 @@ def test_a_one_piece_reply_that_breaks_off_in_the_middle_is_repeated(world, serv
     assert len(server.requests) == 2
 
 
+# Every policy alone, and none.
+EACH: dict[str, dict[str, Any]] = {
+    "no policy": {},
+    "retry": {"retry": AT_ONCE(attempts=2)},
+    "circuit breaker": {"circuit_breaker": OPEN_AFTER_TWO},
+    "rate limit": {"rate_limit": RateLimit(concurrent=1)},
+    "failover": {"failover": Failover()},
+    "cache": {"cache": Cache()},
+    "observer": {"observer": lambda _: None},
+}
+_EACH = pytest.mark.parametrize("policies", EACH.values(), ids=EACH.keys())
+
+
+@_EACH
+def test_an_error_status_is_told_even_if_its_text_breaks_off(world, policies):
+    cut = replies_and_closes(head(404, content_length=500) + b'{"error":"model')
+    with Loopback(*[cut] * 3) as server, world.client(server.url, **policies) as client:
+        for asked in (1, 2, 3):
+            with pytest.raises(NotFoundError):
+                client.show("llama3.2")
+            assert len(server.connections) == asked
+
+
+@_EACH
+def test_a_one_piece_reply_that_breaks_off_is_incomplete_whatever_the_policies(world, policies):
+    cut = replies_and_closes(head(content_length=500) + b'{"license":"MIT')
+    with (
+        Loopback(*[cut] * 2) as server,
+        world.client(server.url, **policies) as client,
+        pytest.raises(IncompleteReplyError, match=f"POST {server.url}/api/show: the connection was lost"),
+    ):
+        client.show("llama3.2")
+
+
+@_EACH
+@pytest.mark.parametrize("kind", ["transport", "http_client"])
+def test_the_total_bounds_a_reply_that_trickles_in_whatever_the_transport(world, kind, policies):
+    def trickle(connection: Connection) -> None:
+        connection.answer(head(content_length=1000))
+        connection.trickle(b" ")
+
+    transport = httpx.HTTPTransport() if world.kind == "sync" else httpx.AsyncHTTPTransport()
+    with Loopback(trickle) as server, world.http_client(transport=transport) as http_client:
+        brought = transport if kind == "transport" else http_client
+        with world.client(server.url, timeout=0.2, **{kind: brought}, **policies) as client:
+            began = time.monotonic()
+            with pytest.raises(APITimeoutError) as raised:
+                client.show("llama3.2")
+            assert raised.value.phase == "total"
+            assert time.monotonic() - began < 2
+
+
 @pytest.mark.parametrize("fault", [Fault.cut(after=2, clean=False), Fault.cut(after=2), Fault.reset(after=2)])
 def test_a_stream_is_never_repeated_once_an_item_has_reached_the_caller(world, server, fault):
     server.faults.add(fault)
@@ -207,6 +261,35 @@ def test_what_is_unsafe_to_repeat_is_sent_once(world, servers, call):
     with world.client(hosts, **policies) as client, pytest.raises(ServiceUnavailableError):
         call(client)
     assert [len(server.requests) for server in servers] == [1, 0]
+
+
+@pytest.mark.parametrize("given", ["bytes", "path", "file"])
+def test_an_upload_is_repeated_from_its_beginning(world, servers, tmp_path, given):
+    one, two = servers
+    one.down()
+    two.faults.add(Fault.status(503), times=1)
+    path = tmp_path / "blob"
+    path.write_bytes(b"GGUF" * 100_000)
+    with path.open("rb") as file:
+        content = {"bytes": path.read_bytes(), "path": path, "file": file}[given]
+        with world.client([one.url, two.url], retry=AT_ONCE(), failover=Failover()) as client:
+            digest = client.upload_blob(content=content)
+            assert client.blob_exists(digest) is True  # the server refuses what does not fit its digest
+    assert paths(two).count(f"/api/blobs/{digest}") == 3
+
+
+def test_what_can_be_read_only_once_is_sent_once(world, server):
+    read, write = os.pipe()
+    os.write(write, b"GGUF")
+    os.close(write)
+    server.faults.add(Fault.status(503))
+    with (
+        os.fdopen(read, "rb") as content,
+        world.client(server.url, retry=AT_ONCE()) as client,
+        pytest.raises(ServiceUnavailableError),
+    ):
+        client.upload_blob("sha256:" + "0" * 64, content)
+    assert len(server.requests) == 1
 
 
 def test_what_is_unsafe_to_repeat_still_moves_on_from_a_server_that_is_not_there(world, servers):
@@ -414,6 +497,62 @@ def test_each_endpoint_gets_its_own_key_and_headers_and_no_other_gets_them(world
     assert (told(one, "/api/tags"), told(two, "/api/tags")) == ([], [("Bearer key", "red", "yes")])
 
 
+def test_health_checks_send_what_calls_send(world):
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"version": "0.12.0", "models": []})
+
+    hosts = [Endpoint("http://a:1", headers={"authorization": "Basic own", "x-team": "red"}), "http://b:2"]
+    mine = {"api_key": "key", "headers": {"X-Team": "blue"}, "transport": httpx.MockTransport(answer)}
+    with world.client(hosts, failover=Failover("round_robin"), **mine) as client:
+        for look in (health(client).check, client.version, client.version):
+            look()
+    for host, told in {"a": ("Basic own", "red"), "b": ("Bearer key", "blue")}.items():
+        requests = [request.headers for request in seen if request.url.host == host]
+        assert len(requests) > 2
+        for name, value in zip(("authorization", "x-team"), told, strict=True):
+            assert all(headers.get_list(name) == [value] for headers in requests)
+
+
+def test_an_endpoint_may_be_written_as_the_server_writes_its_own_address(world, servers):
+    one, two = servers
+    one.faults.add(Fault.status(503))
+    everywhere = one.url.replace("127.0.0.1", "0.0.0.0")
+    with world.client([Endpoint(everywhere, api_key="one's"), two.url], failover=Failover()) as client:
+        client.version()
+    assert one.requests[0].headers["authorization"] == "Bearer one's"
+    assert paths(two) == ["/api/version"]
+
+
+def test_no_redirect_takes_the_headers_of_an_endpoint_elsewhere(world, servers):
+    gone = whole(b"", 307, location=f"{servers[0].url}/api/version")
+    with Loopback(replies_and_closes(gone)) as server, world.http_client(follow_redirects=True) as http_client:
+        hosts = [Endpoint(server.url, headers={"X-Api-Key": "secret"}), servers[1].url]
+        with (
+            world.client(hosts, http_client=http_client, failover=Failover()) as client,
+            pytest.raises(OllamaError, match="redirects to"),
+        ):
+            client.version()
+    assert not servers[0].requests
+
+
+@pytest.mark.parametrize("named", ["authorization", "x-api-key"])
+def test_no_error_repeats_the_key_of_an_endpoint_that_the_server_repeats(world, named):
+    secret = "sk-of-the-endpoint"
+    answer = replies_and_closes(whole(b'{"error": "bad key %s"}' % secret.encode(), 503))
+    with Loopback(answer) as one, Loopback(answer) as two:
+        own = {"api_key": secret} if named == "authorization" else {"headers": {"X-Api-Key": secret}}
+        hosts = [Endpoint(server.url, **own) for server in (one, two)]
+        with world.client(hosts, failover=Failover()) as client, pytest.raises(NoEndpointError) as raised:
+            client.version()
+    assert secret not in repr(raised.value)
+    for error in raised.value.exceptions:
+        assert "bad key ***" in str(error)
+        assert secret not in error.response.text
+
+
 @pytest.mark.parametrize("several", [False, True], ids=["one", "several"])
 def test_what_goes_to_its_own_host_passes_failover_by_without_the_key_of_an_endpoint(world, several):
     seen: list[httpx.Request] = []
@@ -485,6 +624,15 @@ def test_model_aware_failover_goes_where_the_model_is_as_the_last_check_saw_it(w
         with pytest.raises(NoEndpointError, match="llama9"):
             client.show("llama9")
         assert (len(one.requests), len(two.requests)) == (0, 4)
+
+
+def test_a_model_that_nobody_has_can_be_pulled_and_created(world, servers):
+    with world.client([server.url for server in servers], failover=Failover("model_aware")) as client:
+        health(client).check()
+        with pytest.raises(NoEndpointError, match="no endpoint has the model"):
+            client.generate("tiny", "Hi")
+        assert client.pull("tiny").status == "success"
+        assert client.create("mine", from_="llama3.2").status == "success"
 
 
 # Cache
@@ -630,6 +778,92 @@ def test_policies_change_under_load_and_no_call_fails(world, servers):
 # Observer
 
 
+def ends(events: list[Event]) -> list[CallEnded]:
+    return [event for event in events if isinstance(event, CallEnded)]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["one piece", "stream"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client, stream: client.chat("llama3.2", QUESTION, stream=stream),
+        lambda client, stream: client.generate("llama3.2", "Hi", stream=stream),
+        lambda client, stream: client.v1.chat.completions.create(
+            "llama3.2", QUESTION, stream=stream, stream_options={"include_usage": True}
+        ),
+        lambda client, stream: client.v1.responses.create("llama3.2", "Hi", stream=stream),
+    ],
+    ids=["chat", "generate", "v1.chat", "v1.responses"],
+)
+def test_the_end_of_a_call_counts_its_tokens(world, server, call, stream):
+    events: list[Event] = []
+    with world.client(server.url, observer=events.append) as client:
+        reply = call(client, stream)
+        items = len(list(reply)) if stream else None
+    [end] = ends(events)
+    assert (end.status, end.error, end.model, end.items) == (200, None, "llama3.2", items)
+    assert end.input_tokens > 0
+    assert end.output_tokens == 3
+
+
+ITEM = b'{"model":"m","created_at":"2026-11-21T12:00:00Z","message":{"role":"assistant","content":"a"},"done":false}\n'
+CHAT = chunked("application/x-ndjson", ITEM)
+
+
+@pytest.mark.parametrize(
+    ("answer", "stream", "error"),
+    [
+        (whole(b"<html>", content_type="text/html"), False, "DecodeError"),
+        (whole(b"<html>", content_type="text/html"), True, "DecodeError"),
+        (whole(b'{"error":"out of memory"}'), False, "ReplyFailedError"),
+        (whole(ITEM.strip()), False, "IncompleteReplyError"),
+        (whole(b'{"error":"who?"}', 404), False, "NotFoundError"),
+        (whole(b'{"error":"who?"}', 404), True, "NotFoundError"),
+        (CHAT + END, True, "IncompleteReplyError"),
+        (CHAT, True, "IncompleteReplyError"),
+        (CHAT + chunk(b'{"error":"out of memory"}\n'), True, "ReplyFailedError"),
+        (CHAT + chunk(b"nonsense\n"), True, "DecodeError"),
+    ],
+)
+def test_the_end_of_a_call_names_what_its_caller_was_told(world, answer, stream, error):
+    events: list[Event] = []
+    with (
+        Loopback(replies_and_closes(answer)) as server,
+        world.client(server.url, observer=events.append) as client,
+        pytest.raises(OllamaError) as raised,
+    ):
+        list(chat(client, stream=stream))
+    [end] = ends(events)
+    assert type(raised.value).__name__ == error
+    assert end.error.startswith(f"{error}: ")
+
+
+def test_a_reply_that_cannot_be_used_is_not_kept(world):
+    answers = [whole(b"<html>", content_type="text/html"), whole(b'{"version":'), whole(b'{"version":"1"}')]
+    with Loopback(replies(*answers)) as server, world.client(server.url, cache=Cache(operations={"version"})) as client:
+        for _ in range(2):
+            with pytest.raises(DecodeError):
+                client.version()
+        assert [client.version().version for _ in range(2)] == ["1", "1"]
+
+
+def test_an_observer_hears_of_a_change_when_it_has_been_made_and_may_use_the_client(world, server):
+    heard: list[Any] = []
+
+    def observer(event: Event) -> None:
+        if isinstance(event, Reconfigured):
+            heard.append((event.changed, client._runtime.transports.stack.policies.rate_limit))
+            thread = threading.Thread(target=client.reconfigure, kwargs={"retry": None})
+            thread.start()
+            thread.join(3)
+            heard.append(thread.is_alive())
+
+    limit = RateLimit(concurrent=1)
+    with world.client(server.url, observer=observer) as client:
+        client.reconfigure(rate_limit=limit)
+    assert heard == [(("rate_limit",), limit), False]
+
+
 def test_an_observer_that_fails_sees_everything_and_breaks_nothing(world, server, caplog):
     seen: list[Event] = []
 
@@ -699,9 +933,9 @@ def test_the_monitor_takes_a_dead_endpoint_out_and_a_living_one_back(world, serv
         first = states(client).endpoints.members[0]
         health(client).start()
         one.down()
-        assert eventually(lambda: first.ejected_until is not None)
+        assert eventually(lambda: first.ejected)
         one.up()
-        assert eventually(lambda: first.ejected_until is None)
+        assert eventually(lambda: not first.ejected)
 
 
 # Processes, threads and tasks

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import pickle
 import random
+from collections import Counter
 from typing import Any
 
 import httpx
@@ -16,6 +18,9 @@ from reliability_kit import Caller, HandClock, Script, chunks, say, serving
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError, NoEndpointError
 from ollama_sdk.reliability import (
     AsyncFailoverTransport,
+    CircuitBreaker,
+    CircuitBreakerTransport,
+    CircuitOpened,
     Endpoint,
     EndpointEjected,
     EndpointRevived,
@@ -23,12 +28,19 @@ from ollama_sdk.reliability import (
     Failover,
     FailoverTransport,
 )
-from ollama_sdk.reliability.failover import Endpoints
+from ollama_sdk.reliability.failover import Endpoints, full_name
+from ollama_sdk.testing._names import ModelName
 
 PAIR = (FailoverTransport, AsyncFailoverTransport)
 A, B, C = "http://a:1", "http://b:2", "http://c:3"
 THREE = [Endpoint(A), Endpoint(B), Endpoint(C)]
 SAFE = {"repeat": "safe", "operation": "chat"}
+GET = httpx.Request("GET", f"{A}/x")
+
+
+def numbered(count: int) -> list[Endpoint]:
+    """``h0`` to ``h9`` and so on."""
+    return [Endpoint(f"http://h{number}") for number in range(count)]
 
 
 class Hosts(Script):
@@ -40,6 +52,7 @@ class Hosts(Script):
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         outcome = self.answers.get(request.url.host, 200)
+        outcome = outcome() if callable(outcome) else outcome
         if isinstance(outcome, Exception):
             raise outcome
         return httpx.Response(outcome, text=f"{request.url.host} says {outcome}")
@@ -104,6 +117,23 @@ def test_what_a_single_endpoint_says_is_handed_on_as_it_is(caller: Caller, clock
         post(caller, caller.wrap(PAIR, Hosts(a=httpx.ReadError("x")), [Endpoint(A)], Failover(), clock=clock))
 
 
+def test_an_endpoint_is_not_blamed_for_the_time_that_a_call_spent_in_a_queue(clock: HandClock) -> None:
+    late = httpx.ReadTimeout("out of time")
+    endpoints = Endpoints(THREE, Failover(eject_after=1), clock=clock)
+    wire = Hosts(a=late)
+
+    def fails_after(queueing: float, asking: float) -> int:
+        request = {"began": clock.now, "deadline": clock.now + queueing + asking}
+        clock.now += queueing
+        wire.answers["a"] = lambda: setattr(clock, "now", clock.now + asking) or late
+        with pytest.raises(httpx.ReadTimeout):
+            Caller("sync").call(FailoverTransport(wire, endpoints), url=f"{A}/x", extensions=request)
+        return endpoints.members[0].failures
+
+    assert fails_after(queueing=9, asking=1) == 0
+    assert fails_after(queueing=1, asking=9) == 1
+
+
 def test_a_mistake_of_the_caller_goes_to_one_endpoint_only(caller: Caller, clock: HandClock) -> None:
     wire = Hosts(a=400)
     assert post(caller, caller.wrap(PAIR, wire, THREE, Failover(), clock=clock)).status_code == 400
@@ -116,6 +146,30 @@ def test_all_endpoints_are_tried_however_many_there_are(caller: Caller, clock: H
     endpoints = [Endpoint(A), *(Endpoint(f"http://{host}:1") for host in hosts[1:])]
     assert post(caller, caller.wrap(PAIR, wire, endpoints, Failover(), clock=clock)).status_code == 200
     assert wire.asked == hosts
+
+
+def test_calls_find_the_one_living_endpoint_behind_many_dead_ones(clock: HandClock) -> None:
+    wire = Hosts(**{f"h{number}": httpx.ConnectError("refused") for number in range(11)})
+    transport = FailoverTransport(wire, numbered(12), Failover(tries=3), clock=clock)
+    lost = 0
+    for _ in range(200):
+        clock.now += 0.01
+        try:
+            assert Caller("sync").call(transport, url="http://h0/x", extensions=dict(SAFE)).text == "h11 says 200"
+        except NoEndpointError:
+            lost += 1
+    assert lost <= 11  # three failures show that an endpoint is dead, three endpoints are tried a call
+
+
+def test_an_endpoint_whose_circuit_is_open_is_no_try_and_no_failure(clock: HandClock) -> None:
+    wire = Hosts(**{f"h{number}": CircuitOpenError("open", endpoint="x", retry_after=9) for number in range(4)})
+    events: list[Any] = []
+    transport = FailoverTransport(
+        wire, numbered(5), Failover(tries=1, eject_after=1), clock=clock, observer=events.append
+    )
+    for _ in range(3):
+        assert Caller("sync").call(transport, url="http://h0/x", extensions=dict(SAFE)).text == "h4 says 200"
+    assert {type(event) for event in events} == {FailedOver}
 
 
 def test_no_more_endpoints_are_tried_than_asked_for_nor_after_the_deadline(clock: HandClock) -> None:
@@ -136,6 +190,49 @@ def test_a_stream_that_is_refused_everywhere_tells_every_refusal_whole_and_stays
             transport.handle_request(httpx.Request("GET", f"{server.url}/a/s", extensions={"stream": True}))
     assert [said.response.read() for said in raised.value.exceptions] == [b"a is full", b"b is full"]
     assert [member.busy() for member in shared.members] == [0, 0]
+
+
+def test_what_all_said_travels_to_another_process_and_shows_no_key(clock: HandClock) -> None:
+    wire = Hosts(a=503, b=httpx.ReadError("reset"))
+    endpoints = [Endpoint(A, api_key="secret"), Endpoint(B)]
+    with pytest.raises(NoEndpointError) as raised:
+        post(Caller("sync"), FailoverTransport(wire, endpoints, Failover(), clock=clock), headers={"X": "secret"})
+    pickled = pickle.dumps(raised.value)
+    assert b"secret" not in pickled
+    for error in (raised.value, pickle.loads(pickled)):
+        busy, reset = error.exceptions
+        assert (busy.response.status_code, busy.response.text) == (503, "a says 503")
+        assert (str(busy), str(busy.request.url)) == (f"{A} answered 503", f"{A}/api/chat")
+        assert "secret" not in str([busy.request.headers.raw, busy.response.request.headers.raw])
+        assert isinstance(busy, httpx.HTTPStatusError)
+        assert isinstance(reset, httpx.ReadError)
+
+
+def test_a_refusal_that_cannot_be_decoded_is_told_without_its_text() -> None:
+    garbled = say(503, b"no gzip", Content_Encoding="gzip", Retry_After="7")
+    with serving({"/a/x": garbled, "/b/x": garbled}) as server:
+        endpoints = [Endpoint(f"{server.url}/a"), Endpoint(f"{server.url}/b")]
+        with FailoverTransport(httpx.HTTPTransport(), endpoints) as transport, pytest.raises(NoEndpointError) as raised:
+            transport.handle_request(httpx.Request("GET", f"{server.url}/a/x"))
+    assert [(said.response.text, said.response.headers["Retry-After"]) for said in raised.value.exceptions] == [
+        ("", "7")
+    ] * 2
+
+
+def test_all_events_of_a_call_share_its_number(clock: HandClock) -> None:
+    events: list[Any] = []
+    breaker = CircuitBreaker(failure_rate=0.5, window=2, minimum_calls=1)
+    wire = CircuitBreakerTransport(Hosts(a=503), breaker, clock=clock, observer=events.append)
+    endpoints = [Endpoint(A, api_key="own"), Endpoint(B)]
+    post(Caller("sync"), FailoverTransport(wire, endpoints, Failover(), clock=clock, observer=events.append))
+    assert [type(event) for event in events] == [CircuitOpened, FailedOver]
+    assert events[0].call == events[1].call != 0
+
+
+def test_a_request_knows_the_endpoint_it_ended_at(clock: HandClock) -> None:
+    request = httpx.Request("GET", f"{A}/x")
+    FailoverTransport(Hosts(a=503), THREE, Failover(), clock=clock).handle_request(request)
+    assert request.extensions["endpoint"] == B
 
 
 # --- what an endpoint is told
@@ -186,6 +283,14 @@ def test_a_request_to_elsewhere_passes_through_without_any_key(caller: Caller, c
     assert "authorization" not in wire.requests[0].headers
 
 
+def test_an_endpoint_is_sent_one_header_of_a_name(clock: HandClock) -> None:
+    wire = Hosts()
+    own = Endpoint(A, api_key="key", headers={"authorization": "Basic own", "X-Team": "red", "x-team": "blue"})
+    Caller("sync").call(FailoverTransport(wire, [own], clock=clock), url=f"{A}/x", headers={"X-TEAM": "mine"})
+    told = wire.requests[0].headers
+    assert [told.get_list(name) for name in ("authorization", "x-team")] == [["Bearer key"], ["blue"]]
+
+
 def test_no_repr_and_no_message_shows_a_key(clock: HandClock) -> None:
     endpoint = Endpoint(A, api_key="secret", headers={"X-Key": "secret"})
     assert "secret" not in repr(endpoint)
@@ -233,6 +338,35 @@ def test_of_many_the_better_of_two_drawn_ones_keeps_the_load_close() -> None:
     assert max(member.busy() for member in endpoints.members) <= 14  # one drawn at random gives about 20
 
 
+def test_of_many_all_are_tried_not_only_the_two_drawn(clock: HandClock) -> None:
+    wire = Hosts(**{f"h{number}": 503 for number in range(20)})
+    with pytest.raises(NoEndpointError):
+        Caller("sync").call(
+            FailoverTransport(wire, numbered(20), Failover("least_busy"), clock=clock), url="http://h0/x"
+        )
+    assert {request.url.host for request in wire.requests} == {f"h{number}" for number in range(20)}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "count", "out"),
+    [("round_robin", 3, 1), ("round_robin", 4, 1), ("least_busy", 3, 1), ("least_busy", 10, 7)],
+)
+def test_the_load_is_even_among_those_that_are_left(clock: HandClock, strategy: Any, count: int, out: int) -> None:
+    endpoints = Endpoints(numbered(count), Failover(strategy), clock=clock, rng=random.Random(1))
+    for number in range(out):
+        endpoints.set_reachable(f"http://h{number + 1}", False)
+    started = Counter(begins(endpoints) for _ in range(60 * (count - out)))
+    assert len(started) == count - out
+    assert all(56 <= calls <= 64 for calls in started.values())
+
+
+def begins(endpoints: Endpoints, **extensions: Any) -> str:
+    """Which of the numbered endpoints a call begins with; it stays in flight."""
+    journey = endpoints.begin(httpx.Request("GET", "http://h0/x", extensions=extensions))
+    assert journey is not None
+    return journey.next().url.host
+
+
 def test_model_aware_takes_who_has_it_loaded_then_who_has_it_then_who_is_unknown(clock: HandClock) -> None:
     endpoints = Endpoints(THREE, Failover("model_aware"), clock=clock)
     endpoints.set_models(A, {"other:latest"}, set())
@@ -242,6 +376,46 @@ def test_model_aware_takes_who_has_it_loaded_then_who_has_it_then_who_is_unknown
     endpoints.set_models(C, {"llama3.2"}, {"llama3.2:latest"})
     assert set(firsts(endpoints, 6, model="llama3.2")) == {"c"}
     assert set(firsts(endpoints, 30)) == {"a", "b", "c"}
+
+
+def test_model_aware_sends_a_pull_of_a_model_that_nobody_has_to_the_least_busy(clock: HandClock) -> None:
+    endpoints = Endpoints(THREE[:2], Failover("model_aware"), clock=clock)
+    for url in (A, B):
+        endpoints.set_models(url, {"other"}, {"other"})
+    assert sorted(firsts(endpoints, 6, model="new", needs_model=False)) == list("aaabbb")
+
+
+NAMES = [
+    ("llama3.2", "llama3.2:latest", True),
+    ("library/llama3.2", "llama3.2:latest", True),
+    ("registry.ollama.ai/library/llama3.2", "llama3.2:latest", True),
+    ("https://Registry.Ollama.ai/library/Llama3.2:", "llama3.2:latest", True),
+    ("http://hf.co/Org/Model:Q4_K_M", "hf.co/org/model:q4_k_m", True),
+    ("host:5000/ns/model", "host:5000/ns/model:latest", True),
+    ("host:5000/ns/model", "host:5000/ns/model:tiny", False),
+    ("host:5000/ns/model", "ns/model:latest", False),
+    ("llama3.2", "me/llama3.2:latest", False),
+    ("llama3.2", "llama3.2:1b", False),
+    ("llama3.2", "hf.co/library/llama3.2:latest", False),
+]
+
+
+@pytest.mark.parametrize(("asked", "listed", "same"), NAMES)
+def test_model_aware_reads_names_as_the_server_does(clock: HandClock, asked: str, listed: str, same: bool) -> None:
+    endpoints = Endpoints(THREE[:2], Failover("model_aware"), clock=clock)
+    endpoints.set_models(A, {"other"}, set())
+    endpoints.set_models(B, {listed}, set())
+    if same:
+        assert firsts(endpoints, 1, model=asked) == "b"
+    else:
+        with pytest.raises(NoEndpointError):
+            firsts(endpoints, 1, model=asked)
+
+
+@given(st.lists(st.sampled_from(["a", "B", "library", "/", ":", "http://", "x:5000/"]), max_size=7).map("".join))
+def test_a_name_is_the_same_model_for_failover_as_for_a_server(name: str) -> None:
+    read = ModelName.parse(name)
+    assert read is None or full_name(name) == read.key
 
 
 def test_model_aware_says_that_nobody_has_the_model(caller: Caller, clock: HandClock) -> None:
@@ -321,45 +495,169 @@ def test_each_ejection_doubles_until_a_call_succeeds(clock: HandClock) -> None:
     assert [event.seconds for event in events if isinstance(event, EndpointEjected)] == [10]
 
 
+def ejections(events: list[Any]) -> list[tuple[str, float]]:
+    return [(event.endpoint, event.seconds) for event in events if isinstance(event, EndpointEjected)]
+
+
+def test_calls_that_began_before_an_ejection_neither_end_it_nor_make_it_longer(clock: HandClock) -> None:
+    events: list[Any] = []
+    endpoints = Endpoints(numbered(3), Failover(eject_after=1), clock=clock, observer=events.append)
+    first = endpoints.members[0]
+    for late in (endpoints.succeeded, lambda member: endpoints.failed(member, "late", GET)):
+        endpoints.failed(first, "status 503", GET)
+        clock.now += 1
+        late(first)
+        assert begins(endpoints) == "h1"
+        clock.now += 1000
+        assert begins(endpoints) == "h0"
+    endpoints.failed(first, "status 503", GET)
+    assert ejections(events) == [("http://h0", 10), ("http://h0", 20), ("http://h0", 40)]
+
+
+def test_an_endpoint_stays_ejected_while_health_checks_cannot_reach_it(clock: HandClock) -> None:
+    events: list[Any] = []
+    endpoints = Endpoints(numbered(2), Failover(eject_for=10), clock=clock, observer=events.append)
+    for _ in range(100):
+        endpoints.set_reachable("http://h0", False)
+        clock.now += 9.9
+        assert begins(endpoints) == "h1"
+    endpoints.set_reachable("http://h0", True)
+    assert begins(endpoints) == "h0"
+    assert [type(event) for event in events] == [EndpointEjected, EndpointRevived]
+
+
+def test_after_an_ejection_the_next_failure_is_enough(clock: HandClock) -> None:
+    events: list[Any] = []
+    endpoints = Endpoints(numbered(2), Failover(eject_after=3), clock=clock, observer=events.append)
+    for _ in range(3):
+        endpoints.failed(endpoints.members[0], "status 503", GET)
+    endpoints.set_reachable("http://h0", True)
+    assert begins(endpoints) == "h0"
+    endpoints.failed(endpoints.members[0], "status 503", GET)
+    assert ejections(events) == [("http://h0", 10), ("http://h0", 20)]
+
+
+def test_an_endpoint_that_fails_for_weeks_is_ejected_for_the_maximum(clock: HandClock) -> None:
+    events: list[Any] = []
+    endpoints = Endpoints(numbered(2), Failover(eject_after=1), clock=clock, observer=events.append)
+    for _ in range(1100):
+        endpoints.failed(endpoints.members[0], "status 503", GET)
+        clock.now += 300
+        begins(endpoints)
+    assert len(events) == 2200
+    assert ejections(events)[-1] == ("http://h0", 300)
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "most"),
+    [(90, 0.7, 63), (10, 0.29, 2), (2, 0.4, 1), (3, 0.01, 1), (2, 1.0, 2), (1, 0.7, 0), (1, 1.0, 1)],
+)
+def test_the_share_is_exact_and_one_of_several_may_always_be_ejected(
+    clock: HandClock, count: int, share: float, most: int
+) -> None:
+    events: list[Any] = []
+    endpoints = Endpoints(
+        numbered(count), Failover(max_ejected=share, eject_after=1), clock=clock, observer=events.append
+    )
+    for member in endpoints.members:
+        endpoints.failed(member, "x", GET)
+    assert len(ejections(events)) == most
+
+
+def test_what_fails_beyond_the_share_waits_behind_the_good_ones_until_it_succeeds_or_its_time_is_over(
+    clock: HandClock,
+) -> None:
+    wire, caller = Hosts(), Caller("sync")
+    shared = Endpoints(THREE, Failover(eject_after=1, max_ejected=0.4), clock=clock)
+    transport = FailoverTransport(wire, shared)
+
+    def asked_while_failing(hosts: str) -> str:
+        wire.requests.clear()
+        wire.answers = dict.fromkeys(hosts, 503)
+        post(caller, transport)
+        return wire.asked
+
+    assert asked_while_failing("ab") == "abc"  # a is ejected, b would be
+    assert asked_while_failing("") == "c"
+    assert asked_while_failing("c") == "cb"  # and now b is good again
+    assert asked_while_failing("") == "b"
+    clock.now += 10
+    assert asked_while_failing("") == "a"
+    assert asked_while_failing("a") == "ab"
+    assert asked_while_failing("b") == "bc"
+    clock.now += 10
+    shared.set_reachable(A, False)
+    assert asked_while_failing("") == "b"
+
+
+def test_a_reconfigured_failover_goes_by_its_new_numbers(clock: HandClock) -> None:
+    events: list[Any] = []
+    endpoints = Endpoints(numbered(3), Failover(), clock=clock)
+    endpoints.reconfigure(Failover("round_robin", eject_after=1, eject_for=7), events.append)
+    assert [begins(endpoints) for _ in range(3)] == ["h0", "h1", "h2"]
+    endpoints.failed(endpoints.members[0], "status 503", GET)
+    assert ejections(events) == [("http://h0", 7)]
+
+
 class EjectionMachine(RuleBasedStateMachine):
-    """However calls and health checks go: never more ejected than allowed, and always somebody to ask."""
+    """However calls and health checks go, each endpoint stands where a plain reading of :class:`Failover` puts it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = HandClock()
-        self.endpoints = Endpoints(
-            [Endpoint(f"http://h{number}") for number in range(5)],
-            Failover(eject_after=2, max_ejected=0.6),
-            clock=self.clock,
-        )
+        self.endpoints = Endpoints(numbered(5), Failover(eject_after=2, max_ejected=0.6), clock=self.clock)
+        self.row = [0] * 5  # failures in a row
+        self.times = [0] * 5  # it was put out since it last succeeded
+        self.out: dict[int, float] = {}  # until when
+        self.ejected: set[int] = set()
 
-    @rule(number=st.integers(0, 4), good=st.booleans())
-    def a_call_ends(self, number: int, good: bool) -> None:
-        member = self.endpoints.members[number]
-        if good:
-            self.endpoints.succeeded(member)
-            assert member.failures == 0
-        else:
-            self.endpoints.failed(member, "x", httpx.Request("GET", "http://h0/"))
+    def put_out(self, number: int) -> None:
+        self.out[number] = self.clock.now + min(300, 10 * 2 ** self.times[number])
+        self.times[number] += 1
+        if len(self.ejected) < 3:
+            self.ejected.add(number)
+
+    def back(self, number: int) -> None:
+        if self.out.pop(number, None) is not None:
+            self.ejected.discard(number)
+            self.row[number] = min(1, self.row[number])
+
+    @rule(number=st.integers(0, 4))
+    def a_call_succeeds(self, number: int) -> None:
+        self.endpoints.succeeded(self.endpoints.members[number])
+        self.row[number] = 0
+        if number not in self.ejected:
+            self.out.pop(number, None)
+            self.times[number] = 0
+
+    @rule(number=st.integers(0, 4))
+    def a_call_fails(self, number: int) -> None:
+        self.endpoints.failed(self.endpoints.members[number], "x", GET)
+        self.row[number] += 1
+        if self.row[number] >= 2 and number not in self.out:
+            self.put_out(number)
 
     @rule(number=st.integers(0, 4), reachable=st.booleans())
     def a_check_ends(self, number: int, reachable: bool) -> None:
         self.endpoints.set_reachable(f"http://h{number}", reachable)
-        assert self.endpoints.members[number].ejected_until is None or not reachable
+        if reachable:
+            self.back(number)
+        else:
+            self.put_out(number)
 
     @rule(seconds=st.sampled_from([1, 10, 400]))
     def time_passes(self, seconds: float) -> None:
         self.clock.now += seconds
 
     @invariant()
-    def at_most_the_allowed_share_is_ejected_and_tried_last(self) -> None:
-        ejected = [member.ejected_until is not None for member in self.endpoints.members]
-        assert sum(ejected) <= 3
+    def the_good_are_tried_first_then_the_failing_then_the_ejected(self) -> None:
+        for number, until in list(self.out.items()):
+            if until <= self.clock.now:
+                self.back(number)
         journey = self.endpoints.begin(httpx.Request("GET", "http://h0/"))
         assert journey is not None
-        first = self.endpoints.members[int(journey.next().url.host[1:])]
-        assert first.ejected_until is None
-        journey.release()
+        order = [int(journey.next().url.host[1:]) for _ in range(5)]
+        assert order == sorted(range(5), key=lambda number: (number in self.out) + (number in self.ejected))
 
 
 TestEjection = EjectionMachine.TestCase
@@ -415,3 +713,5 @@ def test_endpoints_are_given_once_each_and_at_least_one() -> None:
         Endpoints([], Failover())
     with pytest.raises(ConfigurationError, match="once"):
         Endpoints([Endpoint(A), Endpoint(f"{A}/")], Failover())
+    with pytest.raises(ConfigurationError, match="once"):
+        Endpoints([Endpoint(A), Endpoint("HTTP://A:1/")], Failover())

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import json
 import socket
 import threading
 import time
 import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reliability_kit import LoopbackServer, Script, say, serving
 
+from ollama_sdk._clock import SystemClock
+from ollama_sdk._wire import WireTransport
 from ollama_sdk.errors import ConfigurationError
 from ollama_sdk.reliability import (
     AsyncHealth,
@@ -41,6 +48,12 @@ def closed_port() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+async def until(holds: Callable[[], object]) -> None:
+    with anyio.fail_after(10):
+        while not holds():  # noqa: ASYNC110 - nobody tells of what is waited for
+            await anyio.sleep(0.001)
 
 
 def expect_good_and_dead(server: LoopbackServer, dead: str, seen: tuple[EndpointHealth, ...]) -> None:
@@ -86,6 +99,117 @@ async def test_an_endpoint_that_never_answers_costs_its_time_limit_and_is_unreac
 
     [look] = await AsyncHealth(Silent(), [Endpoint("http://a")], HealthCheck(timeout=0.01)).check()
     assert (look.reachable, look.error) == (False, "no answer in time")
+
+
+ODD_VERSION = [
+    (say(502, {"version": "1"}), "/api/version: status 502"),
+    (say(302, {"version": "1"}), "/api/version: status 302"),
+]
+UNDECODABLE = [say(200, b"no gzip", Content_Encoding="gzip"), say(200, b'{"models":' + b"[" * 100_000)]
+
+
+@pytest.mark.parametrize(("answer", "error"), ODD_VERSION)
+def test_only_a_success_shows_that_a_server_is_there(answer: Any, error: str) -> None:
+    with serving({**OLLAMA, "/api/version": answer}) as server, httpx.HTTPTransport() as wire:
+        [look] = Health(wire, [Endpoint(server.url)]).check()
+    assert (look.reachable, look.version, look.error) == (False, None, error)
+
+
+@pytest.mark.parametrize("answer", UNDECODABLE)
+@pytest.mark.parametrize("path", OLLAMA)
+def test_what_cannot_be_decoded_is_told_and_the_rest_is_kept(path: str, answer: Any) -> None:
+    with serving({**OLLAMA, path: answer}) as server, httpx.HTTPTransport() as wire:
+        [look] = Health(wire, [Endpoint(server.url)]).check("llama3.2")
+    assert look.reachable is (path != "/api/version")
+    assert look.model_available is (True if path == "/api/ps" else None)
+    assert look.running is None
+    assert "DecodingError" in (look.error or "") or "RecursionError" in (look.error or "")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("answer", UNDECODABLE)
+async def test_the_async_monitor_goes_on_after_what_cannot_be_decoded(answer: Any) -> None:
+    seen: list[EndpointHealth] = []
+    with serving({**OLLAMA, "/api/ps": answer}) as server:
+        async with httpx.AsyncHTTPTransport() as wire:
+            health = AsyncHealth(wire, [Endpoint(server.url)], FAST, feed=seen.append)
+            await health.start()
+            await until(lambda: len(seen) > 1)
+            assert health.running
+            await health.stop()
+    assert {(look.reachable, look.running) for look in seen} == {(True, None)}
+
+
+def trickling(until: threading.Event, *, head: bool) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
+    """An answer of which a byte comes now and then, in its head or in its body."""
+
+    def answer(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        handler.wfile.write(
+            b"HTTP/1.1 200 OK\r\nX-Long: " if head else b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
+        )
+        handler.close_connection = True
+        deadline = time.monotonic() + 5
+        with contextlib.suppress(OSError):
+            while not until.wait(0.01) and time.monotonic() < deadline:
+                handler.wfile.write(b" ")
+
+    return answer
+
+
+@pytest.mark.parametrize("head", [True, False])
+@pytest.mark.parametrize("make_wire", [WireTransport, httpx.HTTPTransport])
+def test_bytes_that_trickle_in_cost_no_more_than_the_time_limit(make_wire: Any, head: bool) -> None:
+    over = threading.Event()
+    with serving({"/api/version": trickling(over, head=head)}) as server, make_wire() as wire:
+        began = time.monotonic()
+        looks = Health(wire, [Endpoint(server.url), Endpoint(f"{server.url}/other")], HealthCheck(timeout=0.1)).check()
+        assert time.monotonic() - began < 1
+        assert (looks[0].reachable, looks[0].error) == (False, "no answer in time")
+        assert looks[1].error == "/other/api/version: status 404"
+        if make_wire is WireTransport or not head:
+            while any("health" in thread.name for thread in threading.enumerate()):
+                assert time.monotonic() - began < 1
+                time.sleep(0.001)
+        over.set()
+
+
+def test_a_look_that_hangs_where_no_time_limit_reaches_delays_nobody() -> None:
+    hanging, daemons = threading.Event(), []
+
+    def hang(_: httpx.Request) -> httpx.Response:  # as a name server may
+        daemons.append(threading.current_thread().daemon)
+        hanging.wait(10)
+        return httpx.Response(404)
+
+    began = time.monotonic()
+    health = Health(Script(hang), [Endpoint("http://a"), Endpoint("http://b")], HealthCheck(interval=1, timeout=0.05))
+    assert [look.error for look in health.check()] == ["no answer in time"] * 2
+    health.start()
+    monitor = [thread for thread in threading.enumerate() if thread.name == "ollama-sdk-health"]
+    assert [thread.daemon for thread in monitor] == [True]
+    health.stop()
+    assert time.monotonic() - began < 2
+    hanging.set()
+    assert set(daemons) == {True}
+
+
+@pytest.mark.anyio
+async def test_every_question_carries_what_is_left_of_the_time() -> None:
+    def check_limits(wire: Script) -> None:
+        assert len(wire.requests) == 6
+        for request in wire.requests:
+            limits = request.extensions["timeout"]
+            assert set(limits) == {"connect", "read", "write", "pool"}
+            assert all(0 < seconds <= 3 for seconds in limits.values())
+            assert request.extensions["deadlines"].left() <= 3
+
+    answer = {"version": "1", "models": []}
+    for kind in (Health, AsyncHealth):
+        wire = Script(lambda _: httpx.Response(200, json=answer))
+        looks: Any = kind(wire, [Endpoint("http://a"), Endpoint("http://b")], HealthCheck(timeout=3)).check()
+        for look in looks if kind is Health else await looks:
+            assert look.error is None
+        check_limits(wire)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +325,189 @@ async def test_the_async_monitor_looks_until_it_is_stopped() -> None:
     count = len(seen)
     await anyio.wait_all_tasks_blocked()
     assert len(seen) == count
+
+
+class StoppedClock(SystemClock):
+    """Notes for how long somebody sleeps, which lasts until he is woken up by force; may fail at first."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.asleep_for: list[float] = []
+        self.woken = threading.Semaphore(0)
+
+    def monotonic(self) -> float:
+        self.failures -= 1
+        if self.failures >= 0:
+            raise RuntimeError("no time")
+        return time.monotonic()
+
+    async def asleep(self, seconds: float) -> None:
+        self.asleep_for.append(seconds)
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self.woken.release()
+
+
+@pytest.mark.anyio
+async def test_between_two_looks_the_async_monitor_waits_for_the_interval() -> None:
+    clock, seen = StoppedClock(), []
+    health = AsyncHealth(Script(404), [Endpoint("http://a")], HealthCheck(interval=77), clock=clock, feed=seen.append)
+    await health.start()
+    await until(lambda: clock.asleep_for)
+    await health.stop()
+    assert (clock.asleep_for, len(seen)) == ([77], 1)
+
+
+@pytest.mark.anyio
+async def test_the_monitors_outlive_a_check_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    looked = threading.Semaphore(0)
+    health = Health(Script(404), [Endpoint("http://a")], FAST, clock=StoppedClock(1), feed=lambda _: looked.release())
+    health.start()
+    assert looked.acquire(timeout=10)
+    health.stop()
+    clock = StoppedClock(1)
+    other = AsyncHealth(Script(404), [Endpoint("http://a")], FAST, clock=clock)
+    await other.start()
+    await until(lambda: clock.asleep_for)
+    assert other.running
+    await other.stop()
+    assert caplog.text.count("RuntimeError: no time") == 2
+
+
+class Slow(httpx.AsyncBaseTransport):
+    """Never answers, and takes its time to notice that nobody waits any more."""
+
+    def __init__(self) -> None:
+        self.asked = self.ended = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked = True
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0.01)
+            self.ended = True
+        raise AssertionError(request)
+
+
+@pytest.mark.anyio
+async def test_stopping_the_async_monitor_waits_until_it_has_ended_even_amid_a_look() -> None:
+    wire = Slow()
+    health = AsyncHealth(wire, [Endpoint("http://a")])
+    await health.start()
+    await until(lambda: wire.asked)
+    await health.stop()
+    assert wire.ended
+
+
+class Broken(httpx.AsyncByteStream):
+    """A body that never comes."""
+
+    closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        await anyio.sleep_forever()
+        yield b""
+
+    async def aclose(self) -> None:
+        await anyio.lowlevel.checkpoint()
+        self.closed = True
+
+
+class Failing(httpx.SyncByteStream):
+    """A body that breaks off."""
+
+    closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"{"
+        raise httpx.ReadError("reset")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.anyio
+async def test_a_response_that_does_not_come_whole_is_closed() -> None:
+    broken, failing = Broken(), Failing()
+    silent = Script(lambda _: httpx.Response(200, stream=broken))
+    [look] = await AsyncHealth(silent, [Endpoint("http://a")], HealthCheck(timeout=0.01)).check()
+    assert (look.error, broken.closed) == ("no answer in time", True)
+    [look] = Health(Script(lambda _: httpx.Response(200, stream=failing)), [Endpoint("http://a")]).check()
+    assert (look.error, failing.closed) == ("ReadError: reset", True)
+
+
+@pytest.mark.anyio
+async def test_an_async_monitor_whose_owner_is_forgotten_ends() -> None:
+    clock = StoppedClock()
+    health = AsyncHealth(Script(404), [Endpoint("http://a")], clock=clock)
+    await health.start()
+    await until(lambda: clock.asleep_for)
+    gone = weakref.ref(health)
+    del health
+    with anyio.fail_after(10):
+        while gone() is not None or not clock.woken.acquire(blocking=False):
+            gc.collect()
+            await anyio.sleep(0.001)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_async_monitor_ends_with_its_event_loop_and_can_be_started_in_another(backend: str) -> None:
+    clock = StoppedClock()
+    health = AsyncHealth(Script(404), [Endpoint("http://a")], clock=clock)
+
+    async def start(looks: int) -> None:
+        await health.start()
+        await health.start()
+        assert health.running
+        await until(lambda: len(clock.asleep_for) == looks)
+
+    async def stop() -> None:
+        with anyio.fail_after(10):
+            await health.stop()
+
+    anyio.run(start, 1, backend=backend)
+    assert not health.running
+    anyio.run(start, 2, backend=backend)
+    anyio.run(stop, backend=backend)
+    assert not health.running
+
+
+def test_an_async_monitor_does_not_outlive_a_loop_that_was_closed_over_it() -> None:
+    clock = StoppedClock()
+    health = AsyncHealth(Script(404), [Endpoint("http://a")], clock=clock)
+
+    async def start(looks: int) -> None:
+        await health.start()
+        await until(lambda: len(clock.asleep_for) == looks)
+
+    for looks in (1, 2):
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(start(looks))
+        task: Any = health._monitor and health._monitor._task
+        task._log_destroy_pending = False  # as its owner may see it: the loop is closed over a task
+        loop.close()
+        assert not health.running
+    asyncio.run(health.stop())
+    assert not health.running
+
+
+def test_an_async_monitor_moves_to_the_event_loop_that_starts_it() -> None:
+    clock = StoppedClock()
+    health = AsyncHealth(Script(404), [Endpoint("http://a")], clock=clock)
+    first = asyncio.new_event_loop()
+
+    async def start(looks: int) -> None:
+        await health.start()
+        await until(lambda: len(clock.asleep_for) == looks)
+
+    first.run_until_complete(start(1))
+    asyncio.run(start(2))
+    assert clock.woken.acquire(blocking=False)  # the second monitor ended with its loop
+    first.run_until_complete(until(lambda: clock.woken.acquire(blocking=False)))
+    first.close()
 
 
 @pytest.mark.anyio

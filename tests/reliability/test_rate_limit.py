@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
+import math
 import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -11,7 +17,7 @@ import httpx
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from reliability_kit import Caller, HandClock, Script, chunks, say, serving
+from reliability_kit import Caller, HandClock, Script, chunks, in_threads, say, serving
 
 from ollama_sdk.errors import APITimeoutError, ConfigurationError, RateLimitExceededError
 from ollama_sdk.reliability import (
@@ -30,57 +36,93 @@ PAIR = (RateLimitTransport, AsyncRateLimitTransport)
 
 
 class Flag:
+    is_lost = False
+
     def __init__(self) -> None:
         self.is_set = False
 
-    def set(self) -> None:
+    def set(self) -> bool:
         self.is_set = True
+        return True
+
+    def clear(self) -> None:
+        self.is_set = False
 
 
 class LineMachine(RuleBasedStateMachine):
-    """The line against a plain list: first come, first served, never too many, never too fast, nothing lost."""
+    """The line against a plain list: first come, first served, never too many, never too fast, nobody lost or overslept."""
 
-    room, rate, burst = 3, 2.0, 4
+    configs = (
+        RateLimit(per_second=2, burst=4, concurrent=3),
+        RateLimit(per_second=0.5, burst=1, concurrent=1),
+        RateLimit(per_second=20, burst=2),
+        RateLimit(concurrent=2),
+    )
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
-        self.line = Line(RateLimit(per_second=self.rate, burst=self.burst, concurrent=self.room), 0.0)
+        self.config = self.configs[0]
+        self.line = Line(self.config, 0.0)
         self.queue: list[Place] = []
+        self.asleep_until: dict[Place, float] = {}
         self.held: list[Place] = []
-        self.starts: list[float] = []
+        self.tokens = 4.0
+
+    @property
+    def has_room(self) -> bool:
+        return self.config.concurrent is None or len(self.held) < self.config.concurrent
+
+    @property
+    def delay(self) -> float:
+        return 0.0 if self.config.per_second is None else max(0.0, (1 - self.tokens) / self.config.per_second)
 
     @rule(seconds=st.sampled_from([0.1, 0.5, 2.0]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
+        if self.config.per_second is not None:
+            self.tokens = min(self.config.burst, self.tokens + seconds * self.config.per_second)
+
+    @rule(config=st.sampled_from(configs))
+    def it_is_reconfigured(self, config: RateLimit) -> None:
+        if config.per_second is not None:
+            self.tokens = config.burst if self.config.per_second is None else min(self.tokens, config.burst)
+        self.config = config
+        self.line.reconfigure(config, self.now)
 
     @rule()
     def somebody_comes(self) -> None:
         place = Place()
-        at_once = self.line.enter(place, self.now)
-        assert at_once <= (not self.queue and len(self.held) < self.room)
-        if at_once:
+        if self.line.enter(place, self.now):
+            assert not self.queue
             self.start(place)
-        else:
-            place.signal = Flag()
-            self.line.queue(place)
-            self.queue.append(place)
+            return
+        assert self.queue or not self.has_room or self.delay > 0
+        place.signal = Flag()
+        self.queue.append(place)
+        self.asleep_until[place] = math.inf
+        self.line.queue(place)
 
     def start(self, place: Place) -> None:
+        assert self.has_room
+        assert self.delay == pytest.approx(0, abs=1e-6)
+        self.tokens -= 1
         self.held.append(place)
-        self.starts.append(self.now)
-        for earlier in range(len(self.starts)):
-            started = len(self.starts) - earlier
-            assert started <= self.burst + self.rate * (self.now - self.starts[earlier]) + 1e-6
 
     @precondition(lambda self: self.queue)
-    @rule()
-    def the_first_in_line_starts_when_its_token_is_there(self) -> None:
-        first = self.queue[0]
-        if first.signal.is_set:
-            self.now += self.line.delay(self.now)
-            self.line.take(first, self.now)
-            self.start(self.queue.pop(0))
+    @rule(pick=st.integers(0, 20))
+    def somebody_asks_whether_to_start(self, pick: int) -> None:
+        place = self.queue[pick % len(self.queue)]
+        place.signal.clear()
+        delay = self.line.start(place, self.now)
+        if place is not self.queue[0] or not self.has_room:
+            assert delay == math.inf
+        else:
+            assert delay == pytest.approx(self.delay, abs=1e-6)
+        if delay == 0:
+            self.queue.remove(place)
+            self.start(place)
+        self.asleep_until[place] = self.now + delay
 
     @precondition(lambda self: self.queue)
     @rule(pick=st.integers(0, 20))
@@ -96,14 +138,194 @@ class LineMachine(RuleBasedStateMachine):
             self.line.leave(place)
 
     @invariant()
-    def nobody_is_lost_and_only_the_first_has_its_turn(self) -> None:
+    def nobody_is_lost(self) -> None:
         assert (self.line.held, self.line.waiting) == (len(self.held), len(self.queue))
-        assert len(self.held) <= self.room
-        turns = [place.signal.is_set for place in self.queue]
-        assert turns == [index == 0 and len(self.held) < self.room for index in range(len(turns))]
+
+    @invariant()
+    def the_first_in_line_never_sleeps_longer_than_it_has_to(self) -> None:
+        if self.queue and self.has_room and not self.queue[0].signal.is_set:
+            assert self.asleep_until[self.queue[0]] <= self.now + self.delay + 1e-6
 
 
 TestLine = LineMachine.TestCase
+
+
+class HookedClock(HandClock):
+    """Does one thing after the other, each as somebody begins to wait."""
+
+    def __init__(self, *then: Callable[[], object]) -> None:
+        super().__init__()
+        self.then = list(then)
+        self.begun: list[float] = []
+
+    def _begin(self, seconds: float) -> None:
+        self.begun.append(seconds)
+        if self.then:
+            self.then.pop(0)()
+
+    def wait(self, signal: Any, seconds: float) -> None:
+        self._begin(seconds)
+        super().wait(signal, seconds)
+
+    async def await_(self, signal: Any, seconds: float) -> None:
+        self._begin(seconds)
+        await super().await_(signal, seconds)
+
+
+REQUEST = httpx.Request("GET", "http://a")
+
+
+def test_a_raised_rate_reaches_whoever_waits_for_a_token(caller: Caller) -> None:
+    clock = HookedClock(lambda: limiter.reconfigure(RateLimit(per_second=1000), None))
+    limiter = Limiter(RateLimit(per_second=0.2, burst=1), clock=clock)
+    for _ in range(2):
+        caller.call(caller.wrap(PAIR, Script(200), limiter))
+    assert clock.begun[0] == pytest.approx(5)
+    assert clock.slept == [pytest.approx(0.001)]
+
+
+def test_a_lowered_rate_holds_for_whoever_waits_for_a_token(caller: Caller) -> None:
+    clock = HookedClock(lambda: limiter.reconfigure(RateLimit(per_second=0.01, burst=1), None))
+    limiter = Limiter(RateLimit(per_second=10, burst=1), clock=clock)
+    for _ in range(2):
+        caller.call(caller.wrap(PAIR, Script(200), limiter))
+    assert clock.begun[0] == pytest.approx(0.1)
+    assert sum(clock.slept) == pytest.approx(100)
+
+
+def test_a_lowered_bound_holds_for_whoever_waits_for_a_token(caller: Caller) -> None:
+    held: list[int] = []
+    clock = HookedClock(
+        lambda: limiter.reconfigure(RateLimit(per_second=1, burst=1, concurrent=1), None),
+        lambda: held.append(limiter.held) or first.leave(),
+    )
+    limiter = Limiter(RateLimit(per_second=1, burst=1, concurrent=2), clock=clock)
+    first = limiter.enter(REQUEST, Flag)
+    caller.call(caller.wrap(PAIR, Script(lambda _: held.append(limiter.held) or httpx.Response(200)), limiter))
+    assert clock.begun == [1, math.inf]
+    assert held == [1, 1]
+
+
+def test_threads_that_sleep_for_their_tokens_are_woken_when_the_rate_is_raised() -> None:
+    limiter = Limiter(RateLimit(per_second=0.001, burst=1))
+    transport = RateLimitTransport(Script(200), limiter)
+    threads = [threading.Thread(target=transport.handle_request, args=(REQUEST,), daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while (limiter.held, limiter.waiting) != (0, 3):
+        time.sleep(0.001)
+    limiter.reconfigure(RateLimit(per_second=1000), None)
+    for thread in threads:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+@pytest.mark.anyio
+async def test_tasks_that_sleep_for_their_tokens_are_woken_when_the_rate_is_raised() -> None:
+    limiter = Limiter(RateLimit(per_second=0.001, burst=1))
+    transport = AsyncRateLimitTransport(Script(200), limiter)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            for _ in range(4):
+                group.start_soon(transport.handle_async_request, REQUEST)
+            await anyio.wait_all_tasks_blocked()
+            assert limiter.waiting == 3
+            limiter.reconfigure(RateLimit(per_second=1000), None)
+
+
+def test_a_changed_bucket_keeps_the_tokens_that_it_has_earned_as_far_as_they_fit() -> None:
+    def at_once(limiter: Limiter) -> int:
+        calls = 0
+        with contextlib.suppress(RateLimitExceededError):
+            while limiter.enter(REQUEST, Flag):
+                calls += 1
+        return calls
+
+    clock = HandClock()
+    limiter = Limiter(RateLimit(per_second=2, burst=4, wait=False), clock=clock)
+    assert at_once(limiter) == 4
+    clock.now += 1.5
+    limiter.reconfigure(RateLimit(per_second=0.001, burst=4, wait=False), None)
+    assert at_once(limiter) == 3
+    clock.now += 10_000
+    limiter.reconfigure(RateLimit(per_second=0.001, burst=2, wait=False), None)
+    assert at_once(limiter) == 2
+
+
+def test_a_call_waits_for_its_turn_only_as_long_as_it_is_told_to(caller: Caller, clock: HandClock) -> None:
+    limiter = Limiter(RateLimit(concurrent=1, wait=3), clock=clock)
+    limiter.enter(REQUEST, Flag)
+    transport = caller.wrap(PAIR, Script(200), limiter)
+    with pytest.raises(RateLimitExceededError, match="within 3 s"):
+        caller.call(transport)
+    with pytest.raises(APITimeoutError):
+        caller.call(transport, extensions={"deadline": clock.now + 2})
+    assert clock.slept == [3, 2]
+    assert (limiter.held, limiter.waiting) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("policy", "deadline"),
+    [
+        (RateLimit(concurrent=1, wait=1e10), None),
+        (RateLimit(concurrent=1, wait=1e300), None),
+        (RateLimit(concurrent=1), 1e10),
+        (RateLimit(per_second=1e-300, concurrent=1), None),
+    ],
+)
+def test_a_wait_may_be_longer_than_the_system_can_count(
+    caller: Caller, policy: RateLimit, deadline: float | None
+) -> None:
+    limiter = Limiter(policy)
+    first = limiter.enter(REQUEST, Flag)
+
+    def let_in() -> None:
+        first.leave()
+        limiter.reconfigure(RateLimit(concurrent=1), None)
+
+    timer = threading.Timer(0.02, let_in)
+    timer.start()
+    extensions = {} if deadline is None else {"deadline": time.monotonic() + deadline}
+    assert caller.call(caller.wrap(PAIR, Script(200), limiter), extensions=extensions).status_code == 200
+    timer.join()
+
+
+def waits_in_a_closed_loop(limiter: Limiter) -> None:
+    """Let a call wait, and close its event loop from under it."""
+    transport = AsyncRateLimitTransport(Script(200), limiter)
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)  # which is told that the task was destroyed while it waited
+    task = loop.create_task(transport.handle_async_request(REQUEST))
+    for _ in range(2):
+        loop.run_until_complete(asyncio.sleep(0))
+    assert limiter.waiting == 1
+    assert not task.done()
+    loop.close()
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_call_that_ends_does_not_hear_of_a_waiter_whose_event_loop_was_closed(
+    caller: Caller, elsewhere: bool
+) -> None:
+    limiter = Limiter(RateLimit(concurrent=1))
+    first = limiter.enter(REQUEST, Flag)
+    waits_in_a_closed_loop(limiter)
+    if elsewhere:
+        in_threads(1, lambda _: first.leave())
+    else:
+        first.leave()
+    assert (limiter.held, limiter.waiting) == (0, 0)
+    soon = {"deadline": time.monotonic() + 5}
+    assert caller.call(caller.wrap(PAIR, Script(200), limiter), extensions=soon).status_code == 200
+
+
+def test_whoever_sleeps_for_its_token_in_a_closed_event_loop_is_passed_by_the_next_who_comes(caller: Caller) -> None:
+    limiter = Limiter(RateLimit(per_second=50, burst=1))
+    limiter.enter(REQUEST, Flag)
+    waits_in_a_closed_loop(limiter)
+    soon = {"deadline": time.monotonic() + 5}
+    assert caller.call(caller.wrap(PAIR, Script(200), limiter), extensions=soon).status_code == 200
+    assert limiter.waiting == 0
 
 
 def test_a_bucket_admits_its_burst_and_then_its_rate(caller: Caller, clock: HandClock) -> None:
@@ -240,6 +462,138 @@ def test_a_place_may_be_given_back_by_the_garbage_collector_in_the_thread_that_h
     assert limiter.held == 0
 
 
+class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that can be made to fail, to be stuck, and to fail again when it is closed."""
+
+    def __init__(self, *parts: Any, on_close: Exception | None = None) -> None:
+        self.parts = parts
+        self.on_close = on_close
+        self.closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self.parts:
+            if isinstance(part, BaseException):
+                raise part
+            yield part() if callable(part) else part
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self:
+            await anyio.lowlevel.checkpoint()
+            yield part
+
+    def close(self) -> None:
+        self.closed = True
+        if self.on_close is not None:
+            raise self.on_close
+
+    async def aclose(self) -> None:
+        await anyio.lowlevel.checkpoint()
+        self.close()
+
+
+STREAMED = {"extensions": {"stream": True}}
+
+
+def test_a_reply_in_one_piece_holds_its_place_until_it_is_there_and_no_longer(caller: Caller) -> None:
+    limiter = Limiter(RateLimit(concurrent=1))
+    held: list[int] = []
+    body = Body(lambda: held.append(limiter.held) or b"whole")
+    transport = caller.wrap(PAIR, Script(httpx.Response(200, stream=body)), limiter)
+    if caller.colour == "sync":
+        response = transport.handle_request(REQUEST)
+    else:
+        response = anyio.run(transport.handle_async_request, REQUEST, backend=caller.colour)
+    assert (held, limiter.held, body.closed) == ([1], 0, True)
+    assert response.stream is not None
+
+
+def test_a_stream_that_cannot_be_closed_gives_its_place_back_all_the_same(caller: Caller) -> None:
+    limiter = Limiter(RateLimit(concurrent=1))
+    body = Body(b"a", on_close=httpx.ReadError("gone"))
+    kept = []  # or the garbage collector would give it back
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        kept.append(httpx.Response(200, stream=body))
+        return kept[0]
+
+    with pytest.raises(httpx.ReadError):
+        caller.call(caller.wrap(PAIR, Script(answer), limiter), **STREAMED)
+    assert limiter.held == 0
+
+
+@pytest.mark.anyio
+async def test_an_async_stream_that_is_forgotten_gives_its_place_back() -> None:
+    limiter = Limiter(RateLimit(concurrent=1))
+    transport = AsyncRateLimitTransport(Script(lambda _: httpx.Response(200, stream=Body(b"a"))), limiter)
+    response = await transport.handle_async_request(httpx.Request("GET", "http://a", **STREAMED))
+    assert limiter.held == 1
+    del response
+    gc.collect()
+    assert limiter.held == 0
+
+
+def test_an_interrupted_reply_is_closed() -> None:
+    body = Body(b"a", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        Caller("sync").call(RateLimitTransport(Script(httpx.Response(200, stream=body)), RateLimit(concurrent=1)))
+    assert body.closed
+
+
+@pytest.mark.anyio
+async def test_a_reply_whose_task_is_cancelled_is_closed() -> None:
+    with anyio.CancelScope() as scope:
+        body = Body(lambda: scope.cancel() or b"a", b"b")
+        transport = AsyncRateLimitTransport(Script(httpx.Response(200, stream=body)), RateLimit(concurrent=1))
+        await transport.handle_async_request(REQUEST)
+    assert scope.cancelled_caught
+    assert body.closed
+
+
+@pytest.mark.parametrize("moment", ["enter", "start", "reconfigure"])
+def test_a_place_that_is_given_back_while_the_line_is_locked_is_not_overlooked(moment: str) -> None:
+    def collect_garbage() -> None:
+        for entry in garbage:
+            entry.leave()
+        garbage.clear()
+
+    class Collecting(HandClock):
+        def monotonic(self) -> float:
+            if limiter._lock.locked():
+                collect_garbage()
+            return self.now
+
+    def make_signal() -> Flag:
+        collect_garbage()
+        return Flag()
+
+    garbage: list[Any] = []
+    clock = HandClock()
+    limiter = Limiter(RateLimit(concurrent=2), clock=clock)
+    garbage.append(limiter.enter(REQUEST, Flag))
+    other = limiter.enter(REQUEST, Flag)
+    limiter.clock = Collecting()
+    if moment == "enter":
+        assert limiter.enter(REQUEST, make_signal).signal.is_set
+    elif moment == "start":
+        limiter.start(other)
+    else:
+        limiter.reconfigure(RateLimit(concurrent=3), None)
+    assert (garbage, limiter.held) == ([], 1)
+
+
+def test_fifty_threads_take_exactly_the_tokens_there_are(clock: HandClock) -> None:
+    limiter = Limiter(RateLimit(per_second=1, burst=1000, wait=False), clock=clock)
+    entered: list[Any] = []
+
+    def enter(_: int) -> None:
+        for _ in range(40):
+            with contextlib.suppress(RateLimitExceededError):
+                entered.append(limiter.enter(REQUEST, Flag))
+
+    in_threads(50, enter)
+    assert len(entered) == limiter.held == 1000
+
+
 def test_fifty_threads_never_exceed_the_limit_and_lose_no_place() -> None:
     limiter = Limiter(RateLimit(concurrent=4))
     with (
@@ -304,7 +658,7 @@ def test_a_raised_limit_lets_those_who_wait_in(clock: HandClock) -> None:
     assert [entry.signal is None for entry in entries] == [True, False, False]
     limiter.reconfigure(RateLimit(concurrent=3), None)
     assert entries[1].signal.is_set
-    entries[1].take()
+    assert entries[1].start() == 0
     assert entries[2].signal.is_set
 
 

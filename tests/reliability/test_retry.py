@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from reliability_kit import Caller, HandClock, Script, chunks, cut, say, serving
+from reliability_kit import Caller, HandClock, Script, chunks, cut, in_threads, say, serving
 
-from ollama_sdk.errors import CircuitOpenError, ConfigurationError, NoEndpointError
-from ollama_sdk.reliability import AsyncRetryTransport, Refused, Retry, RetryBudget, RetryScheduled, RetryTransport
+from ollama_sdk import Ollama
+from ollama_sdk.errors import CircuitOpenError, ConfigurationError, NoEndpointError, ServiceUnavailableError
+from ollama_sdk.reliability import (
+    AsyncRetryTransport,
+    Endpoint,
+    Failover,
+    Policies,
+    Refused,
+    Retry,
+    RetryBudget,
+    RetryScheduled,
+    RetryTransport,
+    build_stack,
+)
 from ollama_sdk.reliability.retry import Budget, Retrying, backoff_bound, retry_after
 
 PAIR = (RetryTransport, AsyncRetryTransport)
@@ -94,21 +108,73 @@ def test_only_what_is_safe_to_repeat_is_repeated(
     assert len(wire.requests) == 1 + repeated
 
 
-def test_an_unsafe_request_that_never_left_may_be_sent_again(clock: HandClock) -> None:
-    wire = Script(httpx.ConnectError("refused"), httpx.ReadError("reset"), 200)
-    with pytest.raises(httpx.ReadError):
-        Caller("sync").call(RetryTransport(wire, Retry(), clock=clock), "POST", extensions={"repeat": "never"})
+def open_circuit(seconds: float = 9) -> CircuitOpenError:
+    return CircuitOpenError("open", endpoint="http://a", retry_after=seconds)
 
 
-def test_a_body_that_can_be_read_only_once_is_never_repeated(clock: HandClock) -> None:
-    wire = Script(503, 200)
-    content = iter([b"a", b"b"])
-    assert (
-        Caller("sync")
-        .call(RetryTransport(wire, Retry(), clock=clock), "POST", content=content, extensions=SAFE)
-        .status_code
-        == 503
-    )
+EVERYTHING = Retry(errors=(httpx.TransportError, CircuitOpenError))
+NEVER_SENT = (httpx.ConnectError("refused"), httpx.ConnectTimeout("late"), httpx.PoolTimeout("full"), open_circuit())
+PERHAPS_SENT = (
+    httpx.ReadError("reset"),
+    httpx.WriteError("reset"),
+    httpx.WriteTimeout("late"),
+    httpx.ReadTimeout("late"),
+)
+
+
+@pytest.mark.parametrize("failure", [*NEVER_SENT, NoEndpointError("none", NEVER_SENT)], ids=repr)
+def test_an_unsafe_request_that_never_left_may_be_sent_again(clock: HandClock, failure: Exception) -> None:
+    wire = Script(failure, failure, 200)
+    transport = RetryTransport(wire, EVERYTHING, clock=clock)
+    assert Caller("sync").call(transport, "DELETE", extensions={"repeat": "never"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [*PERHAPS_SENT, *(NoEndpointError("none", [NEVER_SENT[0], said]) for said in PERHAPS_SENT)],
+    ids=repr,
+)
+def test_an_unsafe_request_that_may_have_left_is_not_sent_again(clock: HandClock, failure: Exception) -> None:
+    wire = Script(failure, 200)
+    with pytest.raises(type(failure)):
+        Caller("sync").call(RetryTransport(wire, EVERYTHING, clock=clock), "DELETE", extensions={"repeat": "never"})
+    assert len(wire.requests) == 1
+
+
+def test_an_unsafe_request_that_reached_no_endpoint_goes_round_again(clock: HandClock) -> None:
+    wire = Script(httpx.ConnectError("refused"))
+    policies = Policies(retry=Retry(attempts=3), failover=Failover())
+    stack = build_stack(wire, [Endpoint("http://a"), Endpoint("http://b")], policies, clock=clock)
+    with pytest.raises(NoEndpointError):
+        Caller("sync").call(stack.transport, "DELETE", extensions={"repeat": "never"})
+    assert [request.url.host for request in wire.requests] == ["a", "b"] * 3
+
+
+def test_when_no_endpoint_answers_the_call_is_repeated_if_one_of_them_may_answer_yet(clock: HandClock) -> None:
+    busy = httpx.HTTPStatusError("", request=httpx.Request("GET", "http://a"), response=httpx.Response(503))
+    wire = Script(NoEndpointError("none", [httpx.ReadTimeout("late"), busy]), 200)
+    assert Caller("sync").call(RetryTransport(wire, Retry(), clock=clock)).status_code == 200
+    wire = Script(NoEndpointError("none", [httpx.ReadTimeout("late"), httpx.ReadTimeout("late")]), 200)
+    with pytest.raises(NoEndpointError):
+        Caller("sync").call(RetryTransport(wire, Retry(), clock=clock))
+
+
+def test_a_server_that_cannot_be_reached_in_time_is_tried_again(clock: HandClock) -> None:
+    wire = Script(httpx.ConnectTimeout("late"), 200)
+    assert Caller("sync").call(RetryTransport(wire, Retry(), clock=clock)).status_code == 200
+
+
+def test_a_full_connection_pool_is_nobodys_failure(clock: HandClock) -> None:
+    with pytest.raises(httpx.PoolTimeout):
+        Caller("sync").call(RetryTransport(Script(httpx.PoolTimeout("full"), 200), Retry(), clock=clock))
+
+
+@pytest.mark.parametrize("failure", [503, httpx.ConnectError("refused")])
+def test_a_body_that_can_be_read_only_once_is_never_repeated(clock: HandClock, failure: Any) -> None:
+    wire = Script(failure, 200)
+    transport = RetryTransport(wire, Retry(), clock=clock)
+    with contextlib.suppress(httpx.ConnectError):
+        Caller("sync").call(transport, "POST", content=iter([b"a", b"b"]), extensions=SAFE)
     assert len(wire.requests) == 1
 
 
@@ -216,7 +282,14 @@ def http_date(seconds: float) -> str:
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "12 days"}, None),
         ({"Retry-After": ""}, None),
-        ({"Retry-After": "9" * 400}, None),
+        ({"Retry-After": "9999999999"}, 1e8),
+        ({"Retry-After": "9" * 400}, 1e8),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, 1e8),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 -0100"}, None),
+        ({"Retry-After": "Wed, 21 Oct 2099 07:28:00 +24:00"}, None),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:30 +0000", "Date": "Wed, 21 Oct 2015 09:28:00 +0200"}, 30),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:30 PST", "Date": "Wed, 21 Oct 2015 07:28:00 MEZ"}, 30),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:30 GMT", "Date": "Wed, 21 Oct 2015 07:28:00 +24:00"}, 0),
         ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
         ({"Retry-After": "Wed, 21 Oct 2015 07:28:30 GMT", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 30),
         ({"Retry-After": "Wednesday, 21-Oct-15 07:28:30 GMT", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 30),
@@ -224,8 +297,15 @@ def http_date(seconds: float) -> str:
         ({"Retry-After": "Wed, 99 Oct 2015 07:28:30 GMT"}, None),
     ],
 )
-def test_retry_after_is_read_as_seconds_or_as_a_date(headers: dict[str, str], seconds: float | None) -> None:
+@pytest.mark.filterwarnings("error")
+def test_retry_after_is_read_as_seconds_or_as_a_date_by_everybody_alike(
+    headers: dict[str, str], seconds: float | None
+) -> None:
     assert retry_after(httpx.Response(503, headers=headers)) == seconds
+    with Ollama(transport=Script(httpx.Response(503, headers=headers))) as client:
+        with pytest.raises(ServiceUnavailableError) as raised:
+            client.version()
+        assert raised.value.retry_after == seconds
 
 
 def test_a_date_is_measured_against_our_clock_when_the_server_does_not_tell_its_own() -> None:
@@ -238,20 +318,22 @@ def test_no_retry_after_however_odd_breaks_a_call(text: str) -> None:
     assert seconds is None or seconds >= 0
 
 
-def test_the_wait_is_never_shorter_than_the_server_asked_for(caller: Caller, clock: HandClock) -> None:
-    wire = Script(httpx.Response(429, headers={"Retry-After": "7"}), 200)
-    caller.call(caller.wrap(PAIR, wire, Retry(), clock=clock))
-    assert clock.slept == [7]
+def test_the_wait_is_what_the_server_asked_for_and_then_the_usual_so_that_not_all_return_at_once(
+    caller: Caller, clock: HandClock
+) -> None:
+    busy = httpx.Response(429, headers={"Retry-After": "7"})
+    caller.call(caller.wrap(PAIR, Script(busy, busy, 200), Retry(jitter="none"), clock=clock))
+    assert clock.slept == pytest.approx([7.2, 7.4])
 
 
 def test_an_open_circuit_is_waited_for_where_it_is_asked_for(caller: Caller, clock: HandClock) -> None:
-    refused = CircuitOpenError("open", endpoint="http://a", retry_after=9)
-    caller.call(caller.wrap(PAIR, Script(refused, 200), Retry(errors=(CircuitOpenError,)), clock=clock))
-    assert clock.slept == [9]
+    waiting = Retry(errors=(CircuitOpenError,), jitter="none")
+    caller.call(caller.wrap(PAIR, Script(open_circuit(9), 200), waiting, clock=clock))
+    assert clock.slept == [9.2]
     for policy in (Retry(), Retry(errors=(CircuitOpenError,), retry_after_limit=8)):
         with pytest.raises(CircuitOpenError):
-            caller.call(caller.wrap(PAIR, Script(refused, 200), policy, clock=clock))
-    assert clock.slept == [9]
+            caller.call(caller.wrap(PAIR, Script(open_circuit(9), 200), policy, clock=clock))
+    assert clock.slept == [9.2]
 
 
 def test_of_several_endpoints_the_one_that_is_ready_first_is_waited_for() -> None:
@@ -261,6 +343,9 @@ def test_of_several_endpoints_the_one_that_is_ready_first_is_waited_for() -> Non
         for after in ("9", "4")
     ]
     assert retry_after(NoEndpointError("none", said)) == 4
+    # One that asks for nothing may be ready at once.
+    assert retry_after(NoEndpointError("none", [*said, httpx.ConnectError("refused")])) is None
+    assert retry_after(NoEndpointError("none", [*said, open_circuit(2)])) == 2
 
 
 @pytest.mark.parametrize(
@@ -293,6 +378,85 @@ def test_the_budget_counts_as_grpc_retry_throttling_does() -> None:
     budget.succeeded()
     assert budget.tokens == 5.1
     assert budget.failed() is False
+
+
+@pytest.mark.parametrize("calls", [1, 4, 50])
+def test_it_takes_two_tokens_for_each_call_in_flight_and_one_more_to_repeat_them_all(calls: int) -> None:
+    budget = Budget(RetryBudget(tokens=2 * calls + 1))
+    assert all(budget.failed() for _ in range(calls))
+    assert not budget.failed()
+
+
+@pytest.mark.parametrize("tokens", [2.001, 4.35, 10.0, 1e308])
+def test_a_budget_holds_what_it_was_given(tokens: float) -> None:
+    budget = Budget(RetryBudget(tokens=tokens))
+    assert budget.tokens == tokens
+    assert budget.failed()
+
+
+def test_a_smaller_budget_takes_what_is_too_much_and_a_larger_one_gives_nothing() -> None:
+    budget = Budget(RetryBudget(tokens=10))
+    budget.failed()
+    budget.reconfigure(RetryBudget(tokens=100, per_success=2))
+    assert budget.tokens == 9
+    budget.succeeded()
+    assert budget.tokens == 11
+    budget.reconfigure(RetryBudget(tokens=5))
+    assert budget.tokens == 5
+
+
+def test_a_client_whose_budget_is_made_smaller_repeats_less_from_then_on(clock: HandClock) -> None:
+    wire = Script(503)
+    stack = build_stack(wire, [], Policies(retry=Retry(budget=RetryBudget(tokens=100))), clock=clock)
+    stack = stack.reconfigured(retry=Retry(budget=RetryBudget(tokens=3)))
+    for _ in range(3):
+        Caller("sync").call(stack.transport)
+    assert len(wire.requests) == 4
+
+
+@pytest.mark.parametrize(
+    ("outcome", "tokens"),
+    [
+        (200, 4.1),
+        (404, 4.1),
+        (503, 3),
+        (httpx.ConnectError("refused"), 3),
+        (httpx.ReadTimeout("late"), 4),  # says neither
+        (open_circuit(), 4),  # nothing was sent
+        (NoEndpointError("none", [open_circuit(), open_circuit()]), 4),
+        (NoEndpointError("none", [open_circuit(), httpx.ConnectError("refused")]), 3),
+    ],
+    ids=repr,
+)
+def test_failed_attempts_take_from_the_budget_and_answers_give(clock: HandClock, outcome: Any, tokens: float) -> None:
+    budget = Budget(RetryBudget(tokens=10))
+    for _ in range(6):
+        budget.failed()
+    policy = Retry(attempts=1, errors=(httpx.NetworkError, CircuitOpenError))
+    with contextlib.suppress(Exception):
+        Caller("sync").call(RetryTransport(Script(outcome), Retrying(policy, clock=clock, budget=budget)))
+    assert budget.tokens == tokens
+
+
+def test_a_refusal_by_an_open_circuit_is_waited_for_even_with_an_empty_budget(clock: HandClock) -> None:
+    budget = Budget(RetryBudget(tokens=3))
+    while budget.failed():
+        pass
+    policy = Retrying(Retry(errors=(CircuitOpenError,)), clock=clock, budget=budget)
+    assert Caller("sync").call(RetryTransport(Script(open_circuit(), 200), policy)).status_code == 200
+
+
+def test_fifty_threads_count_the_budget_exactly() -> None:
+    budget = Budget(RetryBudget(tokens=100_000))
+
+    def fare(_: int) -> None:
+        for _ in range(40):
+            budget.failed()
+            budget.failed()
+            budget.succeeded()
+
+    in_threads(50, fare)
+    assert budget.tokens == pytest.approx(100_000 - 50 * 40 * 1.9, abs=1e-6)
 
 
 class BudgetMachine(RuleBasedStateMachine):
@@ -352,12 +516,16 @@ def test_a_scheduled_retry_is_told_with_its_delay_and_reason(clock: HandClock) -
         {"initial": 0},
         {"maximum": -1},
         {"maximum": float("nan")},
+        {"maximum": 0.1},
+        {"initial": 10**400},
+        {"attempts": 10**400},
         {"multiplier": 0.5},
         {"jitter": "some"},
         {"total": 0},
         {"statuses": {200}},
         {"statuses": "503"},
         {"statuses": 503},
+        {"statuses": [[1]]},
         {"errors": (int,)},
         {"errors": ValueError},
         {"budget": 3},
@@ -370,3 +538,16 @@ def test_a_bad_argument_is_refused_with_its_value(arguments: dict[str, object]) 
         Retry(**arguments)  # type: ignore[arg-type]
     assert name in str(raised.value)
     assert str(value) in str(raised.value) or repr(value) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"tokens": 2}, {"tokens": 0}, {"tokens": 10**400}, {"per_success": 0.0004}, {"per_success": "0.1"}]
+)
+def test_a_budget_that_would_never_repeat_or_never_recover_is_refused(arguments: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError, match="RetryBudget"):
+        RetryBudget(**arguments)  # type: ignore[arg-type]
+
+
+def test_any_collection_of_statuses_will_do() -> None:
+    assert Retry(statuses=[500, 503]).statuses == Retry(statuses={503, 500}).statuses == {500, 503}
+    assert Retry(statuses=iter([500])).statuses == {500}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from typing import Any
 
@@ -190,7 +189,7 @@ def test_reconfiguring_keeps_the_state_that_still_makes_sense(caller: Caller) ->
         cache=Cache(),
         circuit_breaker=CircuitBreaker(failure_rate=1.0, window=2, minimum_calls=2),
         rate_limit=RateLimit(per_second=0.001, burst=4, wait=False),
-        retry=Retry(budget=RetryBudget(tokens=2)),
+        retry=Retry(budget=RetryBudget(tokens=3)),
     )
     caller.call(stack.transport, "POST", "http://a/1", extensions=dict(EMBED))
     caller.call(stack.transport, "POST", "http://a/2")
@@ -198,11 +197,12 @@ def test_reconfiguring_keeps_the_state_that_still_makes_sense(caller: Caller) ->
         cache=Cache(max_entries=10),
         circuit_breaker=CircuitBreaker(failure_rate=1.0, window=2, minimum_calls=2, open_for=7),
         rate_limit=RateLimit(per_second=0.002, burst=4, wait=False),
-        retry=Retry(attempts=9, budget=RetryBudget(tokens=2)),
+        retry=Retry(attempts=9, budget=RetryBudget(tokens=3)),
         observer=events.append,
     )
     assert stack.policies.retry.attempts == 4
     assert later.policies.retry.attempts == 9
+    later.tell_what_changed(stack)
     assert [event.changed for event in events] == [("retry", "circuit_breaker", "rate_limit", "cache", "observer")]
     caller.call(later.transport, "POST", "http://a/1", extensions=dict(EMBED))
     assert len(wire.requests) == 2  # the cache has kept its content
@@ -242,6 +242,31 @@ def test_a_bad_change_raises_and_changes_nothing() -> None:
         stack.reconfigured(retries=Retry())
     assert events == []
     assert stack._states.limiter.config.concurrent == 8
+
+
+def test_what_is_given_again_is_no_change(caller: Caller) -> None:
+    events: list[Event] = []
+    stack = build(caller, Script(200), **ALL_ON, observer=events.append)
+    for changes in ({}, {"retry": Retry()}, {"observer": events.append}):
+        stack.reconfigured(**changes).tell_what_changed(stack)
+    assert events == []
+    others: list[Event] = []
+    stack.reconfigured(observer=others.append).tell_what_changed(stack)
+    assert [event.changed for event in others] == [("observer",)]
+
+
+def test_caches_for_other_servers_or_other_keys_have_no_question_in_common() -> None:
+    def key(*endpoints: Endpoint) -> bytes:
+        stack = build_stack(Script(200), endpoints, Policies(cache=Cache(), failover=Failover()))
+        question = stack.cache.ask(httpx.Request("POST", "http://a/x", content=b"{}", extensions=dict(EMBED)))
+        assert question is not None
+        return question.key
+
+    a, b = Endpoint("http://a"), Endpoint("http://b")
+    keys = [key(a), key(a, b), key(Endpoint("http://a", api_key="one")), key(Endpoint("http://a", api_key="two"))]
+    keys.append(key(Endpoint("http://a", headers={"X-Tenant": "one"})))
+    assert len(set(keys)) == 5
+    assert key(Endpoint("http://a")) == keys[0]
 
 
 @pytest.mark.parametrize(
@@ -352,77 +377,3 @@ async def test_a_thousand_tasks_through_all_policies_count_exactly() -> None:
     kinds = [type(event) for event in events]
     assert kinds.count(CallStarted) == kinds.count(CallEnded)
     assert kinds.count(AttemptStarted) == calls
-
-
-def test_an_observer_for_opentelemetry_makes_one_span_of_each_call() -> None:
-    pytest.importorskip("opentelemetry")
-    from ollama_sdk.reliability.otel import OpenTelemetryObserver
-
-    class Span:
-        def __init__(self, name: str, **options: Any) -> None:
-            self.name, self.attributes, self.events, self.status, self.ended = (
-                name,
-                dict(options["attributes"]),
-                [],
-                None,
-                0,
-            )
-
-        def set_attributes(self, attributes: dict[str, Any]) -> None:
-            self.attributes.update(attributes)
-
-        def set_attribute(self, name: str, value: Any) -> None:
-            self.attributes[name] = value
-
-        def add_event(self, name: str, attributes: dict[str, Any]) -> None:
-            self.events.append(name)
-
-        def set_status(self, status: Any, description: str | None = None) -> None:
-            self.status = status.name
-
-        def end(self) -> None:
-            self.ended += 1
-
-    class Tracer:
-        def __init__(self) -> None:
-            self.spans: list[Span] = []
-
-        def start_span(self, name: str, **options: Any) -> Span:
-            self.spans.append(Span(name, **options))
-            return self.spans[-1]
-
-    tracer, caller = Tracer(), Caller("sync")
-    observer = OpenTelemetryObserver(tracer)  # type: ignore[arg-type]
-    stack = build(
-        caller,
-        Script(503, 200, httpx.ReadError("gone")),
-        ("http://a:1", "http://b:2"),
-        retry=Retry(attempts=2),
-        failover=Failover(tries=1),
-        observer=observer,
-    )
-    caller.call(stack.transport, url="http://a:1/api/embed", extensions=dict(EMBED))
-    with pytest.raises(httpx.ReadError):
-        caller.call(stack.transport, "POST", "http://a:1/api/chat", extensions={"operation": "chat"})
-    good, bad = tracer.spans
-    assert (good.name, good.status, good.ended) == ("embeddings m", None, 1)
-    assert good.attributes == {
-        "gen_ai.operation.name": "embeddings",
-        "gen_ai.provider.name": "ollama",
-        "gen_ai.request.model": "m",
-        "server.address": "a",
-        "server.port": 1,
-        "http.response.status_code": 200,
-    }
-    assert good.events == ["AttemptStarted", "AttemptFailed", "RetryScheduled", "AttemptStarted"]
-    assert (bad.name, bad.status, bad.ended, bad.attributes["error.type"]) == ("chat", "ERROR", 1, "ReadError")
-    assert observer._spans == {}
-
-
-def test_opentelemetry_is_not_loaded_unless_asked_for() -> None:
-    import subprocess
-
-    code = "import sys, ollama_sdk.reliability; print([m for m in sys.modules if m.startswith('opentelemetry')])"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
-    )

@@ -1,0 +1,459 @@
+"""Observer: what is told of a call, once it is known what came of it; and the spans that OpenTelemetry gets."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import subprocess
+import sys
+import weakref
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import httpx
+import pytest
+from reliability_kit import Caller, HandClock, Script
+from understanding import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
+
+from ollama_sdk._verdict import Verdict
+from ollama_sdk.errors import DecodeError
+from ollama_sdk.reliability import (
+    AttemptFailed,
+    AttemptStarted,
+    CallEnded,
+    CallStarted,
+    Endpoint,
+    Event,
+    Failover,
+    Policies,
+    Retry,
+    StreamEnded,
+    StreamFirstItem,
+    StreamStarted,
+    build_async_stack,
+    build_stack,
+)
+
+STREAM = [StreamStarted, StreamFirstItem, StreamEnded, CallEnded]
+
+
+class Watched:
+    """A wire under an observer, and what that was told."""
+
+    def __init__(self, caller: Caller, *outcomes: Any, clock: HandClock | None = None, **policies: Any) -> None:
+        self.events: list[Any] = []
+        self.wire = Script(*outcomes)
+        policies.setdefault("observer", self.events.append)
+        builder: Any = build_stack if caller.colour == "sync" else build_async_stack
+        self.transport = builder(
+            self.wire, [Endpoint("http://a")], Policies(**policies), clock=clock or HandClock()
+        ).transport
+
+    def all(self, *kinds: type[Event]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kinds)]
+
+    def kinds(self) -> list[type[Event]]:
+        return [type(event) for event in self.events if type(event) in STREAM]
+
+    def end(self) -> CallEnded:
+        (end,) = self.all(CallEnded)
+        assert self.events[-1] is end
+        return end
+
+
+# --- once the reply is understood
+
+
+@pytest.mark.parametrize(
+    ("body", "error"), [(LAST, None), (PAGE, "DecodeError: no JSON"), (PART, "IncompleteReplyError: cut off")]
+)
+def test_a_call_ends_as_its_caller_understood_the_reply(caller: Caller, body: bytes, error: str | None) -> None:
+    watched = Watched(caller, whole(body))
+    understood(caller, watched.transport, asked())
+    end = watched.end()
+    assert (end.status, end.error) == (200, error)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_end_tells_which_model_answered_and_what_it_cost(caller: Caller, stream: bool) -> None:
+    watched = Watched(caller, flowing(PART, LAST))
+    assert understood(caller, watched.transport, asked(stream=stream)) == "good"
+    end = watched.end()
+    assert (end.model, end.input_tokens, end.output_tokens, end.items) == ("m:1b", 5, 7, 2)
+
+
+@pytest.mark.parametrize(
+    ("parts", "complete", "broke", "error"),
+    [
+        ((PART, LAST), True, None, None),
+        ((PART, PART), True, None, "IncompleteReplyError: cut off"),
+        ((PART, FAILURE, PART), False, None, "ReplyFailedError: failed"),
+        ((PART, httpx.ReadError("reset")), False, "ReadError: reset", "ReadError: reset"),
+    ],
+)
+def test_a_stream_that_the_wire_calls_good_may_end_badly(
+    caller: Caller, parts: Any, complete: bool, broke: str | None, error: str | None
+) -> None:
+    watched = Watched(caller, flowing(*parts))
+    understood(caller, watched.transport, asked(stream=True))
+    assert watched.kinds() == STREAM
+    (stream,) = watched.all(StreamEnded)
+    assert (stream.complete, stream.error) == (complete, broke)
+    assert watched.end().error == error
+
+
+def test_a_plain_httpx_caller_hears_of_the_end_at_once_and_judges_nothing(caller: Caller) -> None:
+    watched = Watched(caller, whole(PAGE))
+    response = caller.call(watched.transport)
+    assert "verdict" not in response.extensions
+    end = watched.end()
+    assert (end.error, end.model, end.input_tokens, end.output_tokens, end.items) == (None,) * 5
+
+
+def test_a_call_goes_on_until_the_verdict_is_there() -> None:
+    watched = Watched(Caller("sync"), whole(LAST))
+    response = watched.transport.handle_request(asked())
+    response.read()
+    response.close()
+    assert watched.all(CallEnded) == []
+    judge(response, Verdict())
+    assert watched.end().error is None
+
+
+def test_a_verdict_on_the_last_item_waits_for_the_end_of_the_body() -> None:
+    watched = Watched(Caller("sync"), flowing(LAST, b"\n"))
+    response = watched.transport.handle_request(asked(stream=True))
+    body = iter(response.stream)
+    next(body)
+    judge(response, Verdict(model="m:1b"))
+    assert watched.all(CallEnded) == []
+    assert list(body) == [b"\n"]
+    assert watched.kinds() == STREAM
+    assert watched.all(StreamEnded)[0].complete
+    assert watched.end().model == "m:1b"
+
+
+def test_a_body_that_broke_after_the_last_item_spoils_no_good_reply() -> None:
+    watched = Watched(Caller("sync"), flowing(LAST, httpx.ReadError("reset")))
+    response = watched.transport.handle_request(asked(stream=True))
+    body = iter(response.stream)
+    next(body)
+    with pytest.raises(httpx.ReadError):
+        next(body)
+    judge(response, Verdict())
+    assert watched.end().error is None
+
+
+# --- no end is told twice, and none is lost
+
+
+def test_a_second_verdict_or_one_after_the_end_is_not_told() -> None:
+    watched = Watched(Caller("sync"), flowing(PART, LAST))
+    for stream in (False, True):
+        response = watched.transport.handle_request(asked(stream=stream))
+        response.close()
+        judge(response, Verdict(model="first"))
+        judge(response, Verdict(DecodeError("second")))
+    del response
+    assert [(end.model, end.error) for end in watched.all(CallEnded)] == [("first", None), (None, None)]
+
+
+def test_a_stream_closed_early_ends_there(caller: Caller) -> None:
+    watched = Watched(caller, flowing(PART, LAST))
+
+    async def closes_early() -> None:
+        response = await watched.transport.handle_async_request(asked(stream=True))
+        await anext(aiter(response.stream))
+        await response.aclose()
+        assert watched.kinds() == STREAM
+
+    if caller.colour == "sync":
+        response = watched.transport.handle_request(asked(stream=True))
+        next(iter(response.stream))
+        response.close()
+        assert watched.kinds() == STREAM
+    else:
+        anyio.run(closes_early, backend=caller.colour)
+    assert not watched.all(StreamEnded)[0].complete
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_reply_that_nobody_holds_any_more_ends_its_call_without_the_garbage_collector(stream: bool) -> None:
+    watched = Watched(Caller("sync"), flowing(PART, LAST))
+    gc.disable()
+    try:
+        response = watched.transport.handle_request(asked(stream=stream))
+        if stream:
+            chunks = iter(response.stream)
+            next(chunks)
+            del chunks
+        assert watched.all(CallEnded) == []
+        del response
+        assert watched.end().error is None
+    finally:
+        gc.enable()
+    assert watched.kinds() == (STREAM if stream else [CallEnded])
+
+
+def test_a_judged_reply_is_freed_at_once_though_its_error_remembers_where_it_was_raised() -> None:
+    watched = Watched(Caller("sync"), whole(PAGE))
+
+    def fails() -> Any:
+        response = watched.transport.handle_request(asked())
+        try:
+            raise DecodeError("no JSON")
+        except DecodeError as error:
+            judge(response, Verdict(error))
+        return weakref.ref(response)
+
+    gc.disable()
+    try:
+        assert fails()() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.anyio
+async def test_a_call_cancelled_while_it_waits_tells_so_and_one_cancelled_in_its_stream_ends_too() -> None:
+    class Silent(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if not request.extensions.get("stream"):
+                await anyio.sleep_forever()
+            return httpx.Response(200, stream=_FirstThenSilence(PART))
+
+    events: list[Event] = []
+    transport = build_async_stack(Silent(), [Endpoint("http://a")], Policies(observer=events.append)).transport
+
+    async def call(stream: bool) -> None:
+        response = await transport.handle_async_request(asked(stream=stream))
+        try:
+            async for _ in response.stream:
+                pass
+        finally:
+            with anyio.CancelScope(shield=True):
+                await response.aclose()
+
+    for stream in (False, True):
+        async with anyio.create_task_group() as group:
+            group.start_soon(call, stream)
+            await anyio.wait_all_tasks_blocked()
+            assert [type(event) for event in events].count(CallEnded) == int(stream)
+            group.cancel_scope.cancel()
+    assert "Cancel" in next(event.reason for event in events if isinstance(event, AttemptFailed))
+    first, second = [event for event in events if isinstance(event, CallEnded)]
+    assert "Cancel" in str(first.error)
+    assert (second.status, second.error) == (200, None)
+
+
+class _FirstThenSilence(Body):
+    async def __anext__(self) -> bytes:
+        for part in self._rest:
+            return part
+        await anyio.sleep_forever()
+        raise AssertionError
+
+
+@pytest.mark.parametrize("kind", [CallStarted, AttemptStarted, StreamStarted, StreamFirstItem, StreamEnded])
+def test_an_interrupt_at_any_event_loses_no_end_and_tells_none_twice(caller: Caller, kind: type[Event]) -> None:
+    events: list[Event] = []
+
+    def observer(event: Event) -> None:
+        events.append(event)
+        if type(event) is kind:
+            raise KeyboardInterrupt
+
+    watched = Watched(caller, flowing(PART, LAST), observer=observer)
+    with pytest.raises(KeyboardInterrupt):
+        understood(caller, watched.transport, asked(stream=True))
+    gc.collect()
+    kinds = [type(event) for event in events]
+    assert (kinds[0], kinds[-1], kinds.count(CallEnded)) == (CallStarted, CallEnded, 1)
+    assert kinds.count(AttemptStarted) - kinds.count(AttemptFailed) == (
+        0 if kind in {CallStarted, AttemptStarted} else 1
+    )
+    assert kinds.count(StreamStarted) == kinds.count(StreamEnded)
+
+
+# --- what each event says
+
+
+def test_a_request_that_is_sent_again_is_another_call(caller: Caller) -> None:
+    watched = Watched(caller, 200)
+    request = httpx.Request("GET", "http://a/x")
+
+    async def send() -> None:
+        await watched.transport.handle_async_request(request)
+
+    for _ in range(2):
+        if caller.colour == "sync":
+            watched.transport.handle_request(request)
+        else:
+            anyio.run(send, backend=caller.colour)
+    assert len({event.call for event in watched.events}) == 2
+
+
+def test_times_are_those_of_the_clock(caller: Caller, clock: HandClock) -> None:
+    def slow(request: httpx.Request) -> httpx.Response:
+        clock.now += 2
+        return httpx.Response(503 if len(watched.wire.requests) == 1 else 200, stream=Body(PART, LAST))
+
+    watched = Watched(caller, slow, clock=clock, retry=Retry(attempts=2, initial=1, jitter="none"))
+    begun = clock.now
+    understood(caller, watched.transport, asked(stream=True, repeat="safe"))
+    seconds = {type(event): event.seconds for event in watched.events if hasattr(event, "seconds")}
+    assert seconds == {AttemptFailed: 2, **dict.fromkeys(STREAM, 5)}
+    assert watched.events[0].at == begun
+    assert watched.end().at == begun + 5
+
+
+def test_an_async_stream_that_breaks_says_how() -> None:
+    for colour in ("asyncio", "trio"):
+        watched = Watched(Caller(colour), flowing(PART, httpx.ReadError("reset")))
+        with pytest.raises(httpx.ReadError):
+            Caller(colour).call(watched.transport, extensions={"stream": True})
+        (stream,) = watched.all(StreamEnded)
+        assert (stream.complete, stream.error) == (False, "ReadError: reset")
+        assert watched.end().error == "ReadError: reset"
+
+
+# --- OpenTelemetry
+
+
+class Spans:
+    """What an OpenTelemetry exporter would have sent."""
+
+    def __init__(self) -> None:
+        trace = pytest.importorskip("opentelemetry.sdk.trace")
+        export = pytest.importorskip("opentelemetry.sdk.trace.export")
+        memory = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
+        from ollama_sdk.reliability.otel import OpenTelemetryObserver
+
+        self._exporter = memory.InMemorySpanExporter()
+        provider = trace.TracerProvider()
+        provider.add_span_processor(export.SimpleSpanProcessor(self._exporter))
+        self.observer = OpenTelemetryObserver(provider.get_tracer("test"))
+
+    def all(self) -> list[Any]:
+        assert self.observer._spans == {}
+        return list(self._exporter.get_finished_spans())
+
+    def one(self) -> Any:
+        (span,) = self.all()
+        return span
+
+
+@pytest.fixture
+def spans() -> Spans:
+    return Spans()
+
+
+def through(spans: Spans, *outcomes: Any, urls: tuple[str, ...] = ("http://a",), **policies: Any) -> Any:
+    stack = build_stack(
+        Script(*outcomes),
+        [Endpoint(url) for url in urls],
+        Policies(observer=spans.observer, **policies),
+        clock=HandClock(),
+    )
+    return stack.transport
+
+
+def test_a_span_tells_who_was_asked_what_and_what_it_cost(spans: Spans) -> None:
+    understood(Caller("sync"), through(spans, whole(LAST)), asked("https://a/api/chat"))
+    span = spans.one()
+    assert (span.name, span.kind.name, span.status.status_code.name) == ("chat m", "CLIENT", "UNSET")
+    assert dict(span.attributes) == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "ollama",
+        "gen_ai.request.model": "m",
+        "gen_ai.response.model": "m:1b",
+        "gen_ai.usage.input_tokens": 5,
+        "gen_ai.usage.output_tokens": 7,
+        "http.response.status_code": 200,
+        "server.address": "a",
+        "server.port": 443,
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "stream", "error", "description"),
+    [
+        (whole(PAGE), False, "DecodeError", "DecodeError: no JSON"),
+        (whole(PART), False, "IncompleteReplyError", "IncompleteReplyError: cut off"),
+        (flowing(PART, PART), True, "IncompleteReplyError", "IncompleteReplyError: cut off"),
+        (flowing(PART, FAILURE), True, "ReplyFailedError", "ReplyFailedError: failed"),
+        (httpx.ReadError("gone"), False, "ReadError", "ReadError: gone"),
+        (httpx.ReadError(""), False, "ReadError", "ReadError"),
+    ],
+)
+def test_a_call_that_failed_is_a_span_that_failed(
+    spans: Spans, outcome: Any, stream: bool, error: str, description: str
+) -> None:
+    with contextlib.suppress(httpx.ReadError):
+        understood(Caller("sync"), through(spans, outcome), asked(stream=stream))
+    span = spans.one()
+    assert span.attributes["error.type"] == error
+    assert (span.status.status_code.name, span.status.description) == ("ERROR", description)
+
+
+@pytest.mark.parametrize(("status", "name"), [(200, "UNSET"), (399, "UNSET"), (400, "ERROR"), (503, "ERROR")])
+def test_an_error_status_is_a_failed_span(spans: Spans, status: int, name: str) -> None:
+    Caller("sync").call(through(spans, status))
+    span = spans.one()
+    assert span.status.status_code.name == name
+    assert span.attributes.get("error.type") == (str(status) if name == "ERROR" else None)
+    assert span.attributes["http.response.status_code"] == status
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "port"),
+    [("http://a", "a", 80), ("https://a", "a", 443), ("https://a:11434", "a", 11434), ("http://[::1]:1", "::1", 1)],
+)
+def test_a_span_names_the_server_and_its_port(spans: Spans, url: str, address: str, port: int) -> None:
+    Caller("sync").call(through(spans, 200, urls=(url,)), url=f"{url}/x")
+    attributes = spans.one().attributes
+    assert (attributes["server.address"], attributes["server.port"]) == (address, port)
+
+
+def test_a_span_ends_at_the_server_that_answered_and_tells_what_happened_before(spans: Spans) -> None:
+    transport = through(spans, 503, 200, urls=("http://a:1", "https://b"), failover=Failover(tries=2))
+    Caller("sync").call(transport, url="http://a:1/x", extensions={"operation": "x"})
+    span = spans.one()
+    assert (span.attributes["server.address"], span.attributes["server.port"]) == ("b", 443)
+    events = {event.name: dict(event.attributes) for event in span.events}
+    assert events["FailedOver"] == {
+        "ollama_sdk.operation": "x",
+        "ollama_sdk.endpoint": "http://a:1",
+        "ollama_sdk.to": "https://b",
+        "ollama_sdk.reason": "status 503",
+    }
+    assert {"CallStarted", "CallEnded"}.isdisjoint(events)
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [
+        ("chat", "chat"),
+        ("generate", "text_completion"),
+        ("embed", "embeddings"),
+        ("embeddings", "embeddings"),
+        ("v1.chat.completions.create", "chat"),
+        ("v1.completions.create", "text_completion"),
+        ("v1.embeddings.create", "embeddings"),
+        ("v1.messages.create", "chat"),
+        ("v1.responses.create", "chat"),
+        ("show", "show"),
+    ],
+)
+def test_operations_are_named_as_the_conventions_do(spans: Spans, operation: str, name: str) -> None:
+    Caller("sync").call(through(spans, 200), extensions={"operation": operation})
+    span = spans.one()
+    assert (span.name, span.attributes["gen_ai.operation.name"]) == (name, name)
+    assert "gen_ai.request.model" not in span.attributes
+
+
+def test_opentelemetry_is_not_loaded_unless_asked_for() -> None:
+    code = "import sys, ollama_sdk.reliability; print([m for m in sys.modules if m.startswith('opentelemetry')])"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
