@@ -159,7 +159,7 @@ def test_a_pause_in_the_very_moment_of_asking_stops_the_limits_too(serve, monkey
 
 
 def test_the_limit_of_the_whole_call_runs_on_during_a_pause(world, serve):
-    client = world.client(serve(one_item_then_silence).url, timeout=0.15)
+    client = world.client(serve(one_item_then_silence).url, timeout=0.4)
     with client as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         stream.pause()
@@ -297,7 +297,7 @@ def test_items_that_arrived_with_an_error_are_delivered_after_the_pause_and_befo
 
 
 def test_items_that_arrived_are_delivered_before_the_limit_of_the_whole_call_is_reported(world, serve):
-    client = world.client(serve(at_once(_word("a"), _word("b"), _word("c"))).url, timeout=0.15)
+    client = world.client(serve(at_once(_word("a"), _word("b"), _word("c"))).url, timeout=0.4)
     with client as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         stream.pause()
@@ -313,7 +313,7 @@ def test_items_that_arrived_are_delivered_before_the_limit_of_the_whole_call_is_
 
 
 def test_the_failure_that_the_server_reported_is_not_replaced_by_a_limit_that_ran_out_in_a_pause(world, serve):
-    client = world.client(serve(at_once(_word("a"), _word("b"), FAILED)).url, timeout=0.1)
+    client = world.client(serve(at_once(_word("a"), _word("b"), FAILED)).url, timeout=0.4)
     with client as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         stream.pause()
@@ -323,7 +323,7 @@ def test_the_failure_that_the_server_reported_is_not_replaced_by_a_limit_that_ra
 
 
 def test_when_the_whole_reply_has_arrived_the_limit_of_the_call_ends_a_pause_and_nothing_fails(world, serve):
-    client = world.client(serve(at_once(_word("a"), _word("b"), LAST)).url, timeout=0.12)
+    client = world.client(serve(at_once(_word("a"), _word("b"), LAST)).url, timeout=0.4)
     with client as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         stream.pause()

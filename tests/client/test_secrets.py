@@ -48,7 +48,7 @@ def _all_that_is_said(error):
 def test_no_failure_tells_the_api_key(world, serve, caplog, script, stream):
     caplog.set_level(logging.DEBUG)
     server = serve(script)
-    with world.client(server.url, api_key=KEY, timeout=0.1) as client:
+    with world.client(server.url, api_key=KEY, timeout=0.5) as client:
         try:
             reply = client.chat("m", [], stream=stream)
             if stream:
