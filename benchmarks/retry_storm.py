@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import heapq
 import itertools
+import math
 import random
 import sys
 from collections import Counter, deque
@@ -21,6 +22,7 @@ from attrs import define, field, frozen
 from ollama_sdk.reliability import Retry
 from ollama_sdk.reliability.retry import Retrying
 
+LIMIT = 1.2  # requests per call
 GOOD, BUSY = httpx.Response(200), httpx.Response(503)
 
 POLICIES: dict[str, Retry] = {
@@ -33,7 +35,10 @@ POLICIES: dict[str, Retry] = {
 
 @frozen(kw_only=True)
 class Scene:
-    """Sizes in calls and seconds; the server loses ``loss`` of its capacity from ``breaks_at`` to ``mends_at``."""
+    """Sizes in calls and seconds; the server loses ``loss`` of its capacity from ``breaks_at`` to ``mends_at``.
+
+    From ``settled_at`` on, a few seconds later, every call ought to succeed again.
+    """
 
     clients: int = 1000
     calls_per_second: float = 0.5  # of one client
@@ -43,6 +48,7 @@ class Scene:
     refusal: float = 0.05  # work of saying no, against that of an answer
     breaks_at: float = 30.0
     mends_at: float = 90.0
+    settled_at: float = 95.0
     ends_at: float = 120.0
 
     @property
@@ -159,7 +165,16 @@ class Client:
 
 @frozen
 class Outcome:
-    """One row of the table."""
+    """One row of the table.
+
+    Attributes:
+        requests_per_call: Over the whole time, of which the outage is half.
+        requests_per_call_in_outage: Of the calls that began in it.
+        peak_requests: The most that arrived in one second.
+        success_in_outage: Share of the calls that began in it.
+        success_after: Share of the calls that began when all ought to be well again.
+        seconds_to_recover: From the mending to the second from which on every call succeeded; infinite if there was none.
+    """
 
     requests_per_call: float
     requests_per_call_in_outage: float
@@ -177,17 +192,22 @@ def simulate(policy: Retry, scene: Scene, seed: int = 1) -> Outcome:
         Client(world, server, scene, policy=policy, record=record, rng=rng)
     world.run()
     outage = range(int(scene.breaks_at), int(scene.mends_at))
-    after = range(int(scene.mends_at), int(scene.ends_at))
-    failing = [second for second in after if record.good[second] < record.calls[second]]
-    settled = range(failing[-1] + 1 if failing else after.start, after.stop)
+    after = range(int(scene.settled_at), int(scene.ends_at))
     return Outcome(
         _share(record.requests, record.calls, range(after.stop)),
         _share(record.requests, record.calls, outage),
         max(record.arrivals.values()),
         _share(record.good, record.calls, outage),
-        _share(record.good, record.calls, settled),
-        settled.start - scene.mends_at,
+        _share(record.good, record.calls, after),
+        _seconds_to_recover(record, scene),
     )
+
+
+def _seconds_to_recover(record: Record, scene: Scene) -> float:
+    seconds = range(int(scene.mends_at), int(scene.ends_at))
+    failing = [second for second in seconds if record.good[second] < record.calls[second]]
+    well_from = failing[-1] + 1 if failing else seconds.start
+    return well_from - scene.mends_at if well_from < seconds.stop else math.inf
 
 
 def _share(part: Counter[int], whole: Counter[int], seconds: range) -> float:
@@ -205,19 +225,23 @@ def main() -> int:
         f"{scene.clients} clients, {scene.clients * scene.calls_per_second:.0f} calls/s, capacity {scene.capacity:.0f}/s; "
         f"{scene.loss:.0%} of it lost for {scene.mends_at - scene.breaks_at:.0f} s"
     )
-    print(f"{'':32} {'requests per call':>20} {'peak':>12} {'success':>9} {'all calls succeed':>20}")
-    print(f"{'policy':32} {'overall':>10}{'outage':>10} {'requests/s':>12} {'in outage':>9} {'again after':>20}")
-    ours = None
-    for name, policy in POLICIES.items():
-        ours = row = simulate(policy, scene, arguments.seed)
-        recovered = f"{row.seconds_to_recover:.0f} s" if row.success_after == 1 else "never"
+    print(f"{'':32} {'requests per call':>20} {'peak':>12} {'success':>19} {'all calls succeed':>19}")
+    print(
+        f"{'policy':32} {'overall':>10}{'outage':>10} {'requests/s':>12} {'outage':>9} {'after 5 s':>9} {'again after':>19}"
+    )
+    rows = {name: simulate(policy, scene, arguments.seed) for name, policy in POLICIES.items()}
+    for name, row in rows.items():
+        recovered = f"{row.seconds_to_recover:.0f} s" if row.seconds_to_recover < math.inf else "never"
         print(
             f"{name:32} {row.requests_per_call:10.2f}{row.requests_per_call_in_outage:10.2f} {row.peak_requests:12d} "
-            f"{row.success_in_outage:9.1%} {recovered:>20}"
+            f"{row.success_in_outage:9.1%} {row.success_after:9.1%} {recovered:>19}"
         )
-    assert ours is not None
-    met = ours.requests_per_call <= 1.2 and ours.success_after == 1 and ours.seconds_to_recover <= 5
-    print("ours: at most 1.2 requests per call, complete success within 5 s of recovery:", "met" if met else "MISSED")
+    ours = rows["ours: Retry()"]
+    met = ours.requests_per_call <= LIMIT and ours.success_after == 1
+    print(
+        f"ours: at most {LIMIT} requests per call, complete success from 5 s after recovery:",
+        "met" if met else "MISSED",
+    )
     return 0 if met else 1
 
 

@@ -7,7 +7,6 @@ It prints a line a minute and a summary, and exits with 1 when a promise was bro
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 import time
 from pathlib import Path
@@ -28,7 +27,6 @@ def main() -> int:
     asked = parser.parse_args()
     print(f"three servers, three clients, {asked.seconds:g} s of chaos, --seed {asked.seed}", flush=True)
 
-    logging.getLogger("ollama_sdk").setLevel(logging.ERROR)  # the observer fails on purpose
     started = time.monotonic()
 
     def report(tally: Tally) -> None:

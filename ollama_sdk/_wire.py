@@ -90,6 +90,7 @@ class WireTransport(httpx.BaseTransport):
 
     def __init__(self, pool: type[httpcore.ConnectionPool] = httpcore.ConnectionPool) -> None:
         self._pools = _Pools(pool, _Backend(httpcore.SyncBackend()))
+        self._open: set[Iterator[bytes]] = set()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request`` and return as soon as the headers are there."""
@@ -98,7 +99,7 @@ class WireTransport(httpx.BaseTransport):
         return httpx.Response(
             response.status,
             headers=response.headers,
-            stream=_Body(cast("Any", response.stream), request),
+            stream=_Body(cast("Any", response.stream), request, self._open),
             extensions=cast("Any", response).extensions,
         )
 
@@ -185,20 +186,36 @@ def _as_httpx_errors(request: httpx.Request) -> Generator[None]:
         error = _as_httpx(exc, request)
         if error is None:
             raise
-        raise error from exc
+        try:
+            raise error from exc
+        finally:
+            del error  # or its traceback would keep it, and through the frames below whatever the caller has, until a collection
 
 
 class _Body(httpx.SyncByteStream):
-    def __init__(self, stream: Iterable[bytes], request: httpx.Request) -> None:
+    """A body, read through httpcore's nested generators.
+
+    They are kept in ``still_open`` until they are closed: the garbage collector, which may run where this very thread holds the
+    lock of the connection pool, would close them there and wait for that lock for ever.
+    """
+
+    def __init__(self, stream: Iterable[bytes], request: httpx.Request, still_open: set[Iterator[bytes]]) -> None:
         self._stream = stream
         self._request = request
+        self._still_open = still_open
+        self._parts = self._read()
+        still_open.add(self._parts)
 
-    def __iter__(self) -> Iterator[bytes]:
+    def _read(self) -> Iterator[bytes]:
         with _as_httpx_errors(self._request):
             yield from self._stream
 
+    def __iter__(self) -> Iterator[bytes]:
+        return self._parts
+
     def close(self) -> None:
         self._stream.close()  # type: ignore[attr-defined]
+        self._still_open.discard(self._parts)
 
 
 class _AsyncBody(httpx.AsyncByteStream):

@@ -496,7 +496,11 @@ class Journey:
         """
         if not (isinstance(outcome, httpx.Response) and flows(outcome)):
             self.release()
-        return self._is_failure(outcome) and self._moves_on(outcome)
+        if self._is_failure(outcome):
+            return self._moves_on(outcome)
+        # While a stream is in flight this is kept, and with an error whoever called, who then could not forget the stream.
+        self._said.clear()
+        return False
 
     def _is_failure(self, outcome: Outcome | BaseException) -> TypeGuard[Outcome]:
         if isinstance(outcome, httpx.Response):
@@ -533,7 +537,8 @@ class Journey:
             return False
         self.release()
         told = "; ".join(self._told)
-        raise NoEndpointError(f"{operation_of(self._request)}: no endpoint could answer: {told}", self._said)
+        said, self._said = self._said, []
+        raise NoEndpointError(f"{operation_of(self._request)}: no endpoint could answer: {told}", said)
 
     def _has_time(self) -> bool:
         deadline = deadline_of(self._request)

@@ -243,7 +243,10 @@ class Exchange(Generic[ItemT, ReplyT]):
                 self.pace.drain()
             elif self.pace.left() < 0:
                 # Our own wire stops at the deadline; another transport may let bytes trickle past it.
-                self._fail(httpx.ReadTimeout("the deadline has passed"))
+                if reader.ready:
+                    self.pace.item()  # what was due has come, however late: only the call as a whole may be over
+                if self.pace.left() < 0:
+                    self._fail(httpx.ReadTimeout("the deadline has passed"))
             if reader.ready and self._gate is None and not (self.held or reader.finished):
                 self.reading = self._due = False  # the usual case of what follows, at half its cost
                 return None

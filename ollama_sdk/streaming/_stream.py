@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from queue import Empty, SimpleQueue
 from types import GenericAlias, TracebackType
 from typing import TYPE_CHECKING, Generic, Literal, Self
@@ -206,9 +207,11 @@ class AsyncStream(_Streaming[ItemT, ReplyT]):
 
     def __init__(self, exchange: Exchange[ItemT, ReplyT]) -> None:
         super().__init__(exchange)
-        exchange.new_gate = self._new_gate
         self._chunks: AsyncIterator[bytes] = _async_chunks(exchange.response)
         self._loop: Loop = current_loop()
+        exchange.new_gate = partial(
+            _AsyncGate, self._loop
+        )  # no method: a stream in a cycle would not be closed when forgotten
 
     def __aiter__(self) -> Self:
         return self
@@ -277,9 +280,6 @@ class AsyncStream(_Streaming[ItemT, ReplyT]):
             else:
                 await step.gate.wait(step.seconds)
                 step = exchange.next()
-
-    def _new_gate(self) -> _AsyncGate:
-        return _AsyncGate(self._loop)
 
     async def close(self) -> None:
         """Close the connection, unless the reply has been read to its end: then it is kept for the next call.
