@@ -132,6 +132,11 @@ def _log(prepared: Prepared, status: int | None, items: int = 0, error: Exceptio
         logger.debug("%s %s %s %.1f ms %d items", prepared.method, prepared.url.path, outcome, milliseconds, items)
 
 
+def _is_here(response: httpx.Response) -> bool:
+    """Whether a policy has read the body, as it is: going through httpx once more would cost as much as all policies."""
+    return isinstance(response.stream, httpx.ByteStream) and "content-encoding" not in response.headers
+
+
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
 
 
@@ -216,6 +221,8 @@ class SyncRuntime:
 
     def _body(self, prepared: Prepared, response: httpx.Response) -> bytes:
         """The whole body; what an error status says is kept even if its body breaks off."""
+        if _is_here(response):
+            return b"".join(cast("httpx.ByteStream", response.stream))
         try:
             return response.read()
         except Exception as exc:
@@ -309,6 +316,8 @@ class AsyncRuntime:
 
     async def _body(self, prepared: Prepared, response: httpx.Response) -> bytes:
         """The whole body; what an error status says is kept even if its body breaks off."""
+        if _is_here(response):
+            return b"".join(cast("httpx.ByteStream", response.stream))
         try:
             return await response.aread()
         except Exception as exc:

@@ -8,6 +8,8 @@ from typing import overload
 
 from attrs import frozen
 
+# The events have no slots: filling those of a frozen class costs twice as much, and every call has three events.
+
 __all__ = [
     "AttemptFailed",
     "AttemptStarted",
@@ -37,7 +39,7 @@ __all__ = [
 _log = logging.getLogger("ollama_sdk")
 
 
-@frozen
+@frozen(slots=False)
 class Event:
     """Something happened to a call or to an endpoint.
 
@@ -54,7 +56,7 @@ class Event:
     at: float
 
 
-@frozen
+@frozen(slots=False)
 class CallStarted(Event):
     """A call enters the policies.
 
@@ -67,7 +69,7 @@ class CallStarted(Event):
     stream: bool
 
 
-@frozen
+@frozen(slots=False)
 class CallEnded(Event):
     """A call is over: its reply is complete, its stream has ended, or it failed.
 
@@ -93,7 +95,7 @@ class CallEnded(Event):
     items: int | None = None
 
 
-@frozen
+@frozen(slots=False)
 class AttemptStarted(Event):
     """A request goes to an endpoint.
 
@@ -104,7 +106,7 @@ class AttemptStarted(Event):
     attempt: int
 
 
-@frozen
+@frozen(slots=False)
 class AttemptFailed(Event):
     """A request brought no response, or one with an error status.
 
@@ -119,7 +121,7 @@ class AttemptFailed(Event):
     reason: str
 
 
-@frozen
+@frozen(slots=False)
 class RetryScheduled(Event):
     """A failed attempt will be repeated.
 
@@ -134,7 +136,7 @@ class RetryScheduled(Event):
     reason: str
 
 
-@frozen
+@frozen(slots=False)
 class CircuitOpened(Event):
     """The circuit breaker of an endpoint lets nothing through for a while.
 
@@ -147,17 +149,17 @@ class CircuitOpened(Event):
     reason: str
 
 
-@frozen
+@frozen(slots=False)
 class CircuitHalfOpened(Event):
     """The circuit breaker of an endpoint admits trial calls."""
 
 
-@frozen
+@frozen(slots=False)
 class CircuitClosed(Event):
     """The circuit breaker of an endpoint lets everything through again."""
 
 
-@frozen
+@frozen(slots=False)
 class EndpointEjected(Event):
     """Failover tries an endpoint last for a while.
 
@@ -170,12 +172,12 @@ class EndpointEjected(Event):
     reason: str
 
 
-@frozen
+@frozen(slots=False)
 class EndpointRevived(Event):
     """Failover uses an ejected endpoint as before."""
 
 
-@frozen
+@frozen(slots=False)
 class FailedOver(Event):
     """A call moves on from ``endpoint``, which failed.
 
@@ -188,7 +190,7 @@ class FailedOver(Event):
     reason: str
 
 
-@frozen
+@frozen(slots=False)
 class Waited(Event):
     """The rate limit let a call through after a wait.
 
@@ -199,7 +201,7 @@ class Waited(Event):
     seconds: float
 
 
-@frozen
+@frozen(slots=False)
 class Refused(Event):
     """A policy refused to send a request.
 
@@ -212,7 +214,7 @@ class Refused(Event):
     reason: str
 
 
-@frozen
+@frozen(slots=False)
 class CacheHit(Event):
     """A call was answered without a request.
 
@@ -223,12 +225,12 @@ class CacheHit(Event):
     shared: bool
 
 
-@frozen
+@frozen(slots=False)
 class CacheMiss(Event):
     """A call that may be cached needs a request."""
 
 
-@frozen
+@frozen(slots=False)
 class StreamStarted(Event):
     """The headers of a stream have arrived.
 
@@ -241,7 +243,7 @@ class StreamStarted(Event):
     seconds: float
 
 
-@frozen
+@frozen(slots=False)
 class StreamFirstItem(Event):
     """The first bytes of a stream have been read.
 
@@ -252,7 +254,7 @@ class StreamFirstItem(Event):
     seconds: float
 
 
-@frozen
+@frozen(slots=False)
 class StreamEnded(Event):
     """A stream was read to its end, closed, or broke.
 
@@ -267,7 +269,7 @@ class StreamEnded(Event):
     error: str | None
 
 
-@frozen
+@frozen(slots=False)
 class Reconfigured(Event):
     """The policies were changed.
 
