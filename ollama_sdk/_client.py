@@ -75,12 +75,12 @@ def _settings(
     max_item_bytes: int,
 ) -> Settings:
     """What the arguments and the environment come to."""
-    own = hosts[0].own_headers() if len(hosts) == 1 and not isinstance(hosts[0], str) else ()
+    only = hosts[0] if len(hosts) == 1 else ""
     return Settings(
         base_url=_url_of(hosts[0]),
         api_key=os.environ.get("OLLAMA_API_KEY") if api_key is None else api_key,
         headers=dict(named(headers, "headers")),
-        own_headers={name.decode("ascii").lower(): value.decode("ascii") for name, value in own},
+        own_headers={} if isinstance(only, str) else _own_headers(only),
         timeout=Timeout() if isinstance(timeout, Inherit) else as_timeout(timeout),
         max_item_bytes=max_item_bytes,
     )
@@ -99,18 +99,17 @@ def _endpoints(hosts: list[str | Endpoint]) -> tuple[Endpoint, ...]:
 def _checked(hosts: list[str | Endpoint], settings: Settings) -> tuple[Endpoint, ...]:
     """The servers as health checks know them: these have no call that would bring the client's key and headers."""
     # As with calls: an endpoint's own replace the client's of the same name, and any header of that name its key.
-    clients = _lowered(settings.headers)
+    clients = {name.lower(): value for name, value in settings.headers.items()}
     if settings.api_key:
         clients.setdefault("authorization", f"Bearer {settings.api_key}")
-    checked: list[Endpoint] = []
-    for endpoint in _endpoints(hosts):
-        own = {name.decode("ascii").lower(): value.decode("ascii") for name, value in endpoint.own_headers()}
-        checked.append(evolve(endpoint, api_key=None, headers=clients | own))
-    return tuple(checked)
+    return tuple(
+        evolve(endpoint, api_key=None, headers=clients | _own_headers(endpoint)) for endpoint in _endpoints(hosts)
+    )
 
 
-def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+def _own_headers(endpoint: Endpoint) -> dict[str, str]:
+    """What an endpoint is sent of its own, named in lower case."""
+    return {name.decode("ascii").lower(): value.decode("ascii") for name, value in endpoint.own_headers()}
 
 
 def _without_key(headers: Mapping[str, str]) -> dict[str, str]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
 from attrs import frozen
 
+from ._passing import Passing
 from ._wire import AsyncWireTransport, WireTransport
 
 if TYPE_CHECKING:
@@ -170,51 +170,24 @@ def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool
     return response
 
 
-class _Foreign(httpx.SyncByteStream, httpx.AsyncByteStream):
+class _Foreign(Passing):
     """A body that another transport reads: its errors are told which request they are of.
 
     A one-piece body may not trickle past its deadline; a stream minds that itself, item by item.
     """
 
     def __init__(self, inner: Any, request: httpx.Request) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._request = request
-        self._chunks: Any = None
         self._deadlines: Deadlines | None = None if request.extensions["stream"] else request.extensions["deadlines"]
 
-    def __iter__(self) -> Iterator[bytes]:
-        with self._told():
-            for chunk in self._inner:
-                self._mind()
-                yield chunk
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        self._chunks = aiter(self._inner)
-        return self
-
-    async def __anext__(self) -> bytes:
-        with self._told():
-            chunk: bytes = await anext(self._chunks)
-            self._mind()
-            return chunk
-
-    def _mind(self) -> None:
+    def passes(self, chunk: bytes) -> None:  # noqa: ARG002 - it matters when, not what
         if self._deadlines is not None and self._deadlines.left() < 0:
             raise httpx.ReadTimeout("the deadline has passed")
 
-    @contextlib.contextmanager
-    def _told(self) -> Generator[None]:
-        try:
-            yield
-        except httpx.RequestError as exc:
-            exc.request = self._request
-            raise
-
-    def close(self) -> None:
-        self._inner.close()
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
+    def breaks(self, error: Exception) -> None:
+        if isinstance(error, httpx.RequestError):
+            error.request = self._request
 
 
 class _Attempts(httpx.BaseTransport):

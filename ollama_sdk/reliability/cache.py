@@ -15,6 +15,7 @@ from attrs import field, frozen
 from cachetools import TLRUCache
 
 from ollama_sdk._clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._passing import Passing
 from ollama_sdk._verdict import Verdict, await_verdict
 from ollama_sdk.errors import APITimeoutError, RateLimitExceededError
 
@@ -26,7 +27,7 @@ from ._waiting import AnySignal, AsyncSignal, Signal, SignalT
 from .events import CacheHit, CacheMiss, Observer, guarded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Callable
 
 __all__ = ["AsyncCacheTransport", "Cache", "CacheControl", "CacheStatistics", "CacheTransport"]
 
@@ -438,52 +439,25 @@ def _another(error: Exception) -> Exception:
     return twin
 
 
-class _Recorded(httpx.SyncByteStream, httpx.AsyncByteStream):
+class _Recorded(Passing):
     """A stream that tells its whole body when it has been read to the end, unless that is more than ``limit`` bytes."""
 
     def __init__(self, inner: Any, limit: int, done: Callable[[bytes], None]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._room = limit
         self._done = done
         self._read: list[bytes] = []
-        self._chunks: Any = None
 
-    def _record(self, chunk: bytes) -> None:
+    def passes(self, chunk: bytes) -> None:
         self._room -= len(chunk)
         if self._room >= 0:
             self._read.append(chunk)
         else:
             self._read.clear()
 
-    def _ended(self) -> None:
+    def ends(self) -> None:
         if self._room >= 0:
             self._done(b"".join(self._read))
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._inner:
-            self._record(chunk)
-            yield chunk
-        self._ended()
-
-    # No generator: one that is left half-way is a warning on trio.
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        self._chunks = aiter(self._inner)
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            chunk: bytes = await anext(self._chunks)
-        except StopAsyncIteration:
-            self._ended()
-            raise
-        self._record(chunk)
-        return chunk
-
-    def close(self) -> None:
-        self._inner.close()
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
 
 
 class CacheTransport(httpx.BaseTransport):

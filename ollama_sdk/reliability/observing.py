@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ollama_sdk._clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._passing import Passing
 from ollama_sdk._verdict import Verdict, await_verdict
 
 from ._outcome import Outcome, described
@@ -27,7 +28,7 @@ from .events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Callable
 
 __all__ = ["AsyncAttemptTransport", "AsyncCallTransport", "AttemptTransport", "CallTransport"]
 
@@ -148,60 +149,27 @@ class _Call(_Telling):
         self._notify(CallEnded(*self._about(), self._seconds(), self._status, *outcome))
 
 
-class _Watched(httpx.SyncByteStream, httpx.AsyncByteStream):
+class _Watched(Passing):
     """A stream whose reading is told; the one place where an observer costs something for each chunk."""
 
     def __init__(self, inner: Any, call: _Call) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._call = call
-        self._chunks: Any = None
-        self._tell = call.first_item
+        self._begun = False
 
-    def __iter__(self) -> Iterator[bytes]:
-        tell = self._call.first_item
-        try:
-            for chunk in self._inner:
-                tell()
-                tell = _nothing
-                yield chunk
-        except Exception as error:
-            self._call.stream_ended(error)
-            raise
+    def passes(self, chunk: bytes) -> None:  # noqa: ARG002 - it matters when, not what
+        if not self._begun:
+            self._begun = True
+            self._call.first_item()
+
+    def breaks(self, error: Exception) -> None:
+        self._call.stream_ended(error)
+
+    def ends(self) -> None:
         self._call.stream_ended(complete=True)
 
-    # No generator: one that is left half-way is a warning on trio.
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        self._chunks = aiter(self._inner)
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            chunk: bytes = await anext(self._chunks)
-        except StopAsyncIteration:
-            self._call.stream_ended(complete=True)
-            raise
-        except Exception as error:
-            self._call.stream_ended(error)
-            raise
-        self._tell()
-        self._tell = _nothing
-        return chunk
-
-    def close(self) -> None:
-        try:
-            self._inner.close()
-        finally:
-            self._call.stream_ended()
-
-    async def aclose(self) -> None:
-        try:
-            await self._inner.aclose()
-        finally:
-            self._call.stream_ended()
-
-
-def _nothing() -> None:
-    pass
+    def closes(self) -> None:
+        self._call.stream_ended()
 
 
 class CallTransport(httpx.BaseTransport):

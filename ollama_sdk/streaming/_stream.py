@@ -209,9 +209,8 @@ class AsyncStream(_Streaming[ItemT, ReplyT]):
         super().__init__(exchange)
         self._chunks: AsyncIterator[bytes] = _async_chunks(exchange.response)
         self._loop: Loop = current_loop()
-        exchange.new_gate = partial(
-            _AsyncGate, self._loop
-        )  # no method: a stream in a cycle would not be closed when forgotten
+        # No method: that would tie the stream into a cycle, and a forgotten one would wait for the garbage collector.
+        exchange.new_gate = partial(_AsyncGate, self._loop)
 
     def __aiter__(self) -> Self:
         return self

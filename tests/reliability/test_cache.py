@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
 from reliability_kit import Caller, HandClock, Script, chunks, cut, serving
-from understanding import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
 
 from ollama_sdk._verdict import Verdict
 from ollama_sdk.errors import (

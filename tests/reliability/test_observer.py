@@ -13,8 +13,8 @@ import anyio
 import anyio.lowlevel
 import httpx
 import pytest
+from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
 from reliability_kit import Caller, HandClock, Script
-from understanding import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
 
 from ollama_sdk._verdict import Verdict
 from ollama_sdk.errors import DecodeError
