@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 SECONDS ?= 600
+FUZZ ?= 25
 
 .PHONY: help demo test check generate changes test-integration fuzz soak bench clean
 
@@ -46,8 +47,9 @@ soak: $(READY)  ## chaos on real sockets for SECONDS (600)
 bench: $(READY)  ## measure against the published clients and against bare httpx
 	$(BIN)/python -m benchmarks
 
-fuzz: $(READY)  ## drive the emulator from the document with many cases, for a few minutes
-	FUZZ_CASES=100 $(BIN)/python -m pytest tests/testing/test_emulator_document.py
+fuzz: $(READY)  ## try new examples in every property test, FUZZ (25) times as many as `make test`
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/testing/test_emulator_document.py
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest -m hypothesis -n 4 --ignore tests/testing/test_emulator_document.py
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

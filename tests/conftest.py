@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from examples import PROFILE
+from hypothesis import settings
+
+settings.load_profile(PROFILE)
 
 
 @pytest.fixture(params=["asyncio", "trio"])

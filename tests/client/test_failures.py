@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from loopback import (
     Loopback,
@@ -504,7 +505,7 @@ def echo_client(echo):
         yield client
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150)
 @given(
     _BODY,
     st.sampled_from([200, 200, 200, 400, 401, 404, 500, 503]),
@@ -527,7 +528,7 @@ def test_whatever_the_server_says_only_typed_errors_come_out(
         assert pickle.loads(pickle.dumps(error)).args == error.args  # noqa: PT017
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60)
 @given(st.binary(max_size=300), st.sampled_from(list(ROUTES)), st.booleans())
 def test_whatever_comes_instead_of_http_only_typed_errors_come_out(noise, data, method, stream):
     noise.response = data

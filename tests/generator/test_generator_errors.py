@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
+from examples import examples
 from generator_kit import SMALL, Outcome, build, contents, edited, run
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, given
 from hypothesis import strategies as st
 
 NOTE_ID = "operationId: read_note"
@@ -225,7 +226,7 @@ def mutations(draw: st.DrawFn) -> dict[str, Any]:
     return data
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@examples(25, suppress_health_check=list(HealthCheck))
 @given(mutations())
 def test_a_document_with_any_one_mistake_builds_or_is_refused_in_one_message(data: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:

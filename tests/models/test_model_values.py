@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ollama_sdk import ConfigurationError, DecodeError, types
@@ -473,7 +474,7 @@ ANY_MODEL = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(ANY_MODEL)
 def test_any_model_comes_back_from_json_as_it_went(model):
     data = json.loads(json.dumps(model.to_dict()))
@@ -481,7 +482,7 @@ def test_any_model_comes_back_from_json_as_it_went(model):
     assert type(model).from_dict(data).to_dict() == data
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(
     st.sampled_from(CLASSES),
     JSON | st.dictionaries(st.sampled_from(["type", "role", "model", "content", "message", "done"]), JSON),
@@ -492,7 +493,6 @@ def test_any_json_is_a_model_or_a_decode_error(cls, data):
         assert cls.from_dict(model.to_dict()) == model
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_a_recorded_shape_with_any_value_in_any_place_is_a_model_or_an_error_that_says_where(data):
     reply = copy.deepcopy(

@@ -276,16 +276,20 @@ class BreakerMachine(RuleBasedStateMachine):
         trials = self.trials()
         due = min((trial.started for trial in trials), default=self.now) + config.open_for
         if self.state == "open":
-            assert answer == Rejected(self.open_until - self.now)
+            assert isinstance(answer, Rejected)
+            assert answer.retry_after == pytest.approx(self.open_until - self.now)
+            assert answer.change is None
         elif self.state == "half_open" and self.now >= due:
             for trial in trials:
                 trial.given_up = True
             self.open()
             assert isinstance(answer, Rejected)
-            assert answer.retry_after == self.open_until - self.now
+            assert answer.retry_after == pytest.approx(self.open_until - self.now)
             assert answer.change is not None
         elif self.state == "half_open" and len(trials) + self.passed >= config.trial_calls:
-            assert answer == Rejected(min(due - self.now, config.open_for / 10))
+            assert isinstance(answer, Rejected)
+            assert answer.retry_after == pytest.approx(min(due - self.now, config.open_for / 10))
+            assert answer.change is None
         else:
             assert not isinstance(answer, Rejected)
             self.running.append(Running(answer, self.period, self.now, is_trial=self.state == "half_open"))

@@ -8,7 +8,8 @@ import sys
 import tracemalloc
 
 import pytest
-from hypothesis import example, given, settings
+from examples import examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ollama_sdk.errors import DecodeError
@@ -18,7 +19,7 @@ BOM = b"\xef\xbb\xbf"
 JSON_WHITESPACE = b" \t\r\n"
 FRAMERS = pytest.mark.parametrize("framer_class", [NDJSONFramer, SSEFramer])
 
-lean = settings(deadline=None, max_examples=200)
+lean = examples(200)
 
 
 def receive(framer, chunks):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import httpx
-from hypothesis import settings
+from examples import examples
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -264,7 +264,7 @@ class Control(RuleBasedStateMachine):
         assert len(self.ended) == (1 if self.exchange.released else 0)
 
 
-Control.TestCase.settings = settings(deadline=None, max_examples=300, stateful_step_count=50)
+Control.TestCase.settings = examples(300)
 TestControl = Control.TestCase
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -13,7 +12,8 @@ import pytest
 import requests
 import schemathesis
 import yaml
-from hypothesis import HealthCheck, Phase, settings
+from examples import examples
+from hypothesis import HealthCheck, Phase
 from jsonschema import Draft202012Validator
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import (
@@ -25,7 +25,6 @@ from schemathesis.specs.openapi.checks import (
 from ollama_sdk.testing import Emulator
 
 DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "openapi" / "ollama.yaml").read_text())
-CASES = int(os.environ.get("FUZZ_CASES", "4"))
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 STREAMS = {"application/x-ndjson": "", "text/event-stream": "data: "}
 
@@ -38,14 +37,7 @@ SIGNED_OUT = {
 document = schemathesis.openapi.from_dict(
     DOCUMENT, config=SchemathesisConfig.from_dict({"generation": {"mode": "positive"}})
 )
-bounded = settings(
-    max_examples=CASES,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+bounded = examples(4, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
