@@ -212,7 +212,7 @@ class _Client(_Namespace[_RuntimeT]):
         """Change policies at run time, for this client and every view of it; ``None`` turns one off.
 
         Calls in flight finish under what they started with. State that still makes sense is kept: breaker windows, cache
-        content, the limit's tokens.
+        content, the limit's tokens. Calls that wait for the limit start at once when it is turned off.
 
         Returns:
             The former policies.

@@ -23,6 +23,7 @@ __all__ = [
     "names",
     "one_of",
     "optional",
+    "ordered",
     "path",
     "positive",
     "share",
@@ -107,6 +108,17 @@ def optional(rule: Rule) -> Rule:
             rule(policy, attribute, value)
 
     return check
+
+
+def ordered(policy: Any, lower: str, upper: str) -> None:
+    """The argument ``upper`` of ``policy`` is not below ``lower``.
+
+    Raises:
+        ConfigurationError: It is.
+    """
+    least, most = getattr(policy, lower), getattr(policy, upper)
+    if most < least:
+        raise ConfigurationError(f"{type(policy).__name__}({upper}={most!r}): give at least {lower}, {least!r}")
 
 
 def to_set(value: Any) -> Any:

@@ -211,6 +211,10 @@ class Flight:
 # What one caller's own limits cause says nothing to the others: one of them asks next.
 _OWN_LIMITS = (httpx.TimeoutException, APITimeoutError, RateLimitExceededError)
 
+# Calls that one waits for in turn, each of which ends so. Then it asks for itself: of many that wait for a server that is
+# silent, the last must not wait for the limits of all the others.
+_MOST_WAITS = 2
+
 
 class Caching:
     """The cache behind one :class:`Cache`; shared by the calls of all threads."""
@@ -319,7 +323,7 @@ class Question:
     Attributes:
         config: The rules that held when it began.
         key: What it is stored under.
-        alone: It neither waits for others nor lets them wait: a stream.
+        alone: It neither waits for others nor lets them wait: a stream, or one that has waited in vain.
         store: Where it has looked, and where its own reply goes.
         flight: The request of another call that it has waited for.
         leads: Its own request, which others may wait for.
@@ -330,6 +334,7 @@ class Question:
     __slots__ = (
         "_caching",
         "_request",
+        "_waits",
         "alone",
         "config",
         "flight",
@@ -343,6 +348,7 @@ class Question:
     def __init__(self, caching: Caching, config: Cache, request: httpx.Request, key: bytes) -> None:
         self._caching = caching
         self._request = request
+        self._waits = 0
         self.config = config
         self.key = key
         self.alone = is_stream(request)
@@ -377,6 +383,9 @@ class Question:
             return outcome
         if isinstance(outcome, Exception) and not is_each(outcome, _OWN_LIMITS):
             raise _another(outcome)
+        if flight is not None:
+            self._waits += 1
+            self.alone = self.alone or self._waits >= _MOST_WAITS
         return None
 
     def _hit(self, reply: Reply, *, shared: bool) -> httpx.Response:

@@ -73,10 +73,7 @@ class CircuitBreaker:
             raise ConfigurationError(
                 f"CircuitBreaker(minimum_calls={self.minimum_calls!r}): a window of {self.window} calls never holds that many"
             )
-        if self.open_for_maximum < self.open_for:
-            raise ConfigurationError(
-                f"CircuitBreaker(open_for_maximum={self.open_for_maximum!r}): give at least open_for, {self.open_for!r}"
-            )
+        _checks.ordered(self, "open_for", "open_for_maximum")
 
 
 class Counts(NamedTuple):

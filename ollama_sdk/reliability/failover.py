@@ -118,7 +118,7 @@ class Failover:
         eject_for: Seconds of the first ejection; doubled each time until it succeeds again. When they are over it is used
             as before, but the next failure ejects it again. A health check that cannot reach it ejects it as well, or for
             longer; one that reaches it ends the ejection.
-        eject_for_maximum: The longest ejection, in seconds.
+        eject_for_maximum: The longest ejection, in seconds; at least ``eject_for``.
         max_ejected: The largest share of endpoints ejected at once; of several, one may always be. Those that fail beyond
             it are tried after the good ones and before the ejected.
         statuses: Error statuses that make a call move on.
@@ -140,6 +140,9 @@ class Failover:
         default=frozenset({429, 502, 503, 504}), converter=_checks.to_set, validator=_checks.statuses
     )
     errors: tuple[type[Exception], ...] = field(default=ENDPOINT_ERRORS, validator=_checks.classes)
+
+    def __attrs_post_init__(self) -> None:
+        _checks.ordered(self, "eject_for", "eject_for_maximum")
 
 
 class Member:

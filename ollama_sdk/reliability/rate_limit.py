@@ -133,6 +133,14 @@ class Line:
             self._bucket = _bucket(config, now)
         else:
             self._bucket.resize(config.per_second, _burst(config), now)
+        self._begin_anew()
+
+    def lift(self) -> None:
+        """Let everybody through from now on."""
+        self._room = self._bucket = None
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         if self._turn is not None:  # it is first in line as before, but may lack the room or have another time to wait
             self._waiting[self._turn] = None
             self._waiting.move_to_end(self._turn, last=False)
@@ -226,6 +234,12 @@ class Limiter:
         with self._lock:
             self.config = config
             self._line.reconfigure(config, self.clock.monotonic())
+        self._tidy()
+
+    def lift(self) -> None:
+        """Let everybody through from now on, those who wait first: the limit has been turned off."""
+        with self._lock:
+            self._line.lift()
         self._tidy()
 
     @property

@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from ollama_sdk._clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._retry_after import retry_after_in
-from ollama_sdk.errors import CircuitOpenError, ConfigurationError, NoEndpointError
+from ollama_sdk.errors import CircuitOpenError, NoEndpointError
 
 from . import _checks
 from ._outcome import CONNECTION_ERRORS, Outcome, described, is_each
@@ -102,8 +102,7 @@ class Retry:
     resume: bool = field(default=False, validator=_checks.boolean)
 
     def __attrs_post_init__(self) -> None:
-        if self.maximum < self.initial:
-            raise ConfigurationError(f"Retry(maximum={self.maximum!r}): give at least initial, {self.initial!r}")
+        _checks.ordered(self, "initial", "maximum")
 
 
 # gRPC counts in thousandths, so that ten times a tenth is one.

@@ -142,7 +142,8 @@ class Stack(Generic[_TransportT]):
         """A stack with some policies changed, which takes over the state that still makes sense.
 
         Breakers keep their windows and states, the cache its content, the limit its places and tokens, retry its budget,
-        failover what it knows of the endpoints. Use the new stack from here on: the old one only finishes its calls.
+        failover what it knows of the endpoints. Whoever waits for a limit that is turned off starts at once. Use the new
+        stack from here on: the old one only finishes its calls.
 
         Args:
             changes: As :class:`Policies` takes them; ``None`` turns a policy off.
@@ -153,6 +154,8 @@ class Stack(Generic[_TransportT]):
         policies = evolve(self.policies, **changes)
         _check(self.endpoints, policies)
         states = _make_states(self.endpoints, policies, self._clock, self._states)
+        if states.limiter is None and self._states.limiter is not None:
+            self._states.limiter.lift()
         return _assemble(self._wire, self.endpoints, policies, self._shells, states=states, clock=self._clock)
 
     def tell_what_changed(self, former: Stack[_TransportT]) -> None:

@@ -594,6 +594,18 @@ def test_of_what_concerns_one_caller_alone_the_others_hear_nothing_and_one_of_th
     assert gate.requests == 2
 
 
+def test_of_many_that_wait_for_a_silent_server_the_last_does_not_wait_for_the_limits_of_all() -> None:
+    caching = Caching(Cache(operations={"chat"}))
+    first, second, third, fourth = (caching.ask(asked()) for _ in range(4))
+    assert [call.next(Signal) is None for call in (first, second, third, fourth)] == [True, False, False, False]
+    first.failed(httpx.ReadTimeout("silent"))
+    assert [call.next(Signal) is None for call in (second, third, fourth)] == [True, False, False]
+    second.failed(httpx.ReadTimeout("silent"))
+    assert [call.next(Signal) for call in (third, fourth)] == [None, None]
+    fourth.keep(httpx.Response(200, content=b"at last"))
+    assert caching.ask(asked()).next(Signal).read() == b"at last"
+
+
 @pytest.mark.anyio
 async def test_a_cancelled_leader_leaves_its_followers_one_new_request() -> None:
     requests = 0

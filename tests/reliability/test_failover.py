@@ -678,12 +678,13 @@ def test_a_bad_url_is_refused(url: Any) -> None:
         {"tries": 0},
         {"eject_after": 0},
         {"eject_for": 0},
+        {"eject_for": 10, "eject_for_maximum": 5},
         {"max_ejected": 0},
         {"max_ejected": 1.5},
     ],
 )
 def test_a_bad_argument_is_refused_with_its_value(arguments: dict[str, Any]) -> None:
-    [(name, value)] = arguments.items()
+    name, value = list(arguments.items())[-1]
     with pytest.raises(ConfigurationError, match=name) as raised:
         Failover(**arguments)
     assert repr(value) in str(raised.value)

@@ -91,6 +91,11 @@ class LineMachine(RuleBasedStateMachine):
         self.line.reconfigure(config, self.now)
 
     @rule()
+    def it_is_lifted(self) -> None:
+        self.config = RateLimit(concurrent=1_000_000)
+        self.line.lift()
+
+    @rule()
     def somebody_comes(self) -> None:
         place = Place()
         if self.line.enter(place, self.now):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Any
 
 import anyio
@@ -296,6 +297,34 @@ def test_a_change_lets_a_stream_that_is_under_way_finish_and_give_its_place_back
         gate.set()
         assert response.read() == b"ab"
         assert limiter.held == 0
+        later.transport.close()
+
+
+def test_who_waits_for_a_limit_that_is_turned_off_starts_at_once() -> None:
+    gate = threading.Event()
+    with serving({"/held": chunks(b"a", gate=gate), "/next": say(200, b"b")}) as server:
+        stack = build_stack(
+            httpx.HTTPTransport(),
+            [Endpoint(server.url)],
+            Policies(rate_limit=RateLimit(per_second=0.001, concurrent=1)),
+        )
+        held = stack.transport.handle_request(httpx.Request("GET", f"{server.url}/held", extensions={"stream": True}))
+        replies: list[bytes] = []
+
+        def ask() -> None:
+            replies.append(stack.transport.handle_request(httpx.Request("GET", f"{server.url}/next")).read())
+
+        threads = [threading.Thread(target=ask, daemon=True) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        while stack._states.limiter.waiting < 3:
+            time.sleep(0.001)
+        later = stack.reconfigured(rate_limit=None)
+        for thread in threads:
+            thread.join(10)
+        assert replies == [b"b"] * 3
+        gate.set()
+        assert held.read() == b"a"
         later.transport.close()
 
 
