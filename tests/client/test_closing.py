@@ -15,16 +15,6 @@ from streamed import LAST, NDJSON, chat_item, drain
 from ollama_sdk import AsyncOllama, IncompleteReplyError, Ollama
 from ollama_sdk._wire import WireTransport
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _quick_collections():
-    """What was there before these tests need not be looked at by each of their collections."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 _VERSION = whole(b'{"version":"1"}')
 
 
