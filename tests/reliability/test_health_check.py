@@ -433,7 +433,7 @@ class Failing(httpx.SyncByteStream):
 async def test_a_response_that_does_not_come_whole_is_closed() -> None:
     broken, failing = Broken(), Failing()
     silent = Script(lambda _: httpx.Response(200, stream=broken))
-    [look] = await AsyncHealth(silent, [Endpoint("http://a")], HealthCheck(timeout=0.01)).check()
+    [look] = await AsyncHealth(silent, [Endpoint("http://a")], HealthCheck(timeout=0.5)).check()
     assert (look.error, broken.closed) == ("no answer in time", True)
     [look] = Health(Script(lambda _: httpx.Response(200, stream=failing)), [Endpoint("http://a")]).check()
     assert (look.error, failing.closed) == ("ReadError: reset", True)

@@ -182,12 +182,12 @@ def test_a_turn_is_given_back_by_hanging_up():
 
 def test_a_place_in_the_queue_is_given_up_by_hanging_up(server, dial, client):
     with Emulator(num_parallel=1, max_queue=1) as busy, httpx.Client(base_url=busy.url) as patient:
-        busy.models.add("llama3.2", speed=Speed(time_to_first_token=0.2))
+        busy.models.add("llama3.2", speed=Speed(time_to_first_token=0.8))
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(patient.post, "/api/chat", json=CHAT)
             assert busy.requests.wait(1)
             with pytest.raises(httpx.ReadTimeout):
-                httpx.post(f"{busy.url}/api/chat", json=CHAT, timeout=0.05)
+                httpx.post(f"{busy.url}/api/chat", json=CHAT, timeout=0.3)
             assert busy.requests[1].wait()
             assert patient.post("/api/chat", json=CHAT).status_code == 200
             assert first.result().status_code == 200
