@@ -1,6 +1,7 @@
-"""``python -m benchmarks``: measures every client in turns, each time in a fresh process, and prints one table of the least.
+"""``python -m benchmarks``: measures every client in turns, each time in a fresh process, and judges the least by the goals.
 
-``--quick`` takes under a minute, the whole under five; ``--only TEXT`` runs the rows that contain it; ``--json FILE`` keeps the figures.
+``--quick`` takes about a minute, the whole about five; ``--only TEXT`` takes the measurements whose names contain it; ``--json FILE``
+keeps the figures. It exits with 1 when a goal is missed or a measurement fails.
 """
 
 from __future__ import annotations
@@ -12,18 +13,45 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+from benchmarks import server
 
-import server  # noqa: E402
+HERE = Path(__file__).parent
+TIMEOUT = 300.0  # seconds for one process, of which the longest takes a tenth
 
 COLUMNS = ("floor", "ollama", "openai", "ours", "fast", "policies")
 NATIVE = ("floor", "ollama", "ours", "fast")
+OURS = ("ours", "fast")
+NEEDS = {
+    "ollama": "ollama",
+    "openai": "openai",
+    "fast": "httptools",
+}  # packages that a client is measured with, if there
+
+# What a unit shows of a measurement, and how many of it make one.
+UNITS = {
+    "µs": ("seconds", 1e6),
+    "ms": ("seconds", 1e3),
+    "µs/kB": ("seconds_a_kb", 1e6),
+    "MB": ("bytes", 1e-6),
+    "copies": ("copies", 1),
+    "objects": ("objects", 1),
+    "files": ("files", 1),
+}
+MEMORY = {"MB", "copies", "objects", "files"}  # what only Linux keeps record of
+
+
+class Goal(NamedTuple):
+    """``who`` must come to at most ``most`` times what ``whom`` does, or to ``most`` of the unit where nobody is named."""
+
+    who: str
+    most: float
+    whom: str = ""
 
 
 class Row(NamedTuple):
@@ -34,9 +62,10 @@ class Row(NamedTuple):
         clients: Who takes it.
         kind: The function of ``measure.py``.
         work: Its last arguments.
-        unit: What a second is shown as, or another key of the result.
-        goals: Who must cost at most what factor of whom.
+        unit: What is shown of it, one of :data:`UNITS`.
+        goals: What must be so.
         effort: Rounds in a process, and fresh processes.
+        slow: Whether ``--quick`` goes without it.
     """
 
     name: str
@@ -44,183 +73,302 @@ class Row(NamedTuple):
     kind: str
     work: tuple[object, ...]
     unit: str
-    goals: tuple[tuple[str, float, str], ...]
+    goals: tuple[Goal, ...] = ()
     effort: tuple[int, int] = (4, 3)
+    slow: bool = False
 
 
-TABLE = (
-    Row("import, construct, first chat", ("floor", "ollama", "openai", "ours", "fast"), "startup", (), "ms",
-        (("ours", 0.50, "ollama"),), (1, 8)),
-    Row("memory after that", ("floor", "ollama", "openai", "ours", "fast"), "startup", (), "megabytes",
-        (("ours", 1.15, "floor"),), (1, 8)),
+class Spread(NamedTuple):
+    """How many times the least of some measurements goes into the largest: about once if something is flat."""
+
+    name: str
+    rows: tuple[Row, ...]
+    goals: tuple[Goal, ...]
+    unit: str = "times"
+    slow: bool = False
+
+
+def _streams_of(*sizes: tuple[int, tuple[int, int], bool]) -> tuple[Row, ...]:
+    return tuple(
+        Row(f"one of {count:,} items", OURS, "stream", ("ndjson", count), "µs", (), effort, slow)
+        for count, effort, slow in sizes
+    )
+
+
+def _items_of(unit: str, name: str, *sizes: tuple[int, int, bool]) -> tuple[Row, ...]:
+    return tuple(
+        Row(f"{name} {length:,} bytes", OURS, "stream", ("ndjson", count, length), unit, (), (2, 2), slow)
+        for length, count, slow in sizes
+    )
+
+
+def _each(most: float) -> tuple[Goal, ...]:
+    return tuple(Goal(who, most) for who in OURS)
+
+
+_START = (("floor", "ollama", "openai", "ours", "fast"), "startup", ())
+_POLICIES = ("ours", "policies")
+
+CLIENTS = (
+    Row("import, construct, first chat", *_START, "ms", (Goal("ours", 0.50, "ollama"),), (1, 8)),
+    Row("memory after that", *_START, "MB", (Goal("ours", 1.15, "floor"),), (1, 8)),
     Row("NDJSON item, sync", NATIVE, "stream", ("ndjson", 10_000), "µs",
-        (("ours", 1.20, "floor"), ("fast", 0.45, "floor"))),
+        (Goal("ours", 1.20, "floor"), Goal("fast", 0.45, "floor"))),
     Row("NDJSON item, async", NATIVE, "async_stream", (10_000,), "µs",
-        (("ours", 1.25, "floor"), ("fast", 0.45, "floor"))),
+        (Goal("ours", 1.25, "floor"), Goal("fast", 0.45, "floor"))),
     Row("SSE item, sync", ("floor", "openai", "ours", "fast"), "stream", ("sse", 10_000), "µs",
-        (("ours", 1.30, "floor"), ("fast", 0.45, "floor"))),
-    Row("item in 300 concurrent streams", NATIVE, "async_stream", (100, 300), "µs", (("ours", 1.15, "floor"),), (3, 4)),
-    Row("chat in one piece", NATIVE, "calls", ("chat", 300), "µs", (("ours", 1.10, "floor"),)),
-    Row("embed, 256 x 1024 floats", NATIVE, "calls", ("embed", 10), "ms", (("ours", 1.10, "floor"),)),
-    Row("list 100 models", NATIVE, "calls", ("list_models", 100), "ms", (("ours", 1.60, "floor"),)),
-    Row("chat with every policy on", ("ours", "policies"), "calls", ("chat", 300), "µs", (("policies", 1.15, "ours"),)),
-    Row("NDJSON item with every policy on", ("ours", "policies"), "stream", ("ndjson", 10_000), "µs",
-        (("policies", 1.15, "ours"),)),
+        (Goal("ours", 1.30, "floor"), Goal("fast", 0.45, "floor"))),
+    Row("item in 300 concurrent streams", NATIVE, "async_stream", (100, 300), "µs", (Goal("ours", 1.15, "floor"),), (3, 4)),
+    Row("chat in one piece", NATIVE, "calls", ("chat", 300), "µs", (Goal("ours", 1.10, "floor"),)),
+    Row("embed, 256 x 1024 floats", NATIVE, "calls", ("embed", 10), "ms", (Goal("ours", 1.10, "floor"),)),
+    Row("list 100 models", NATIVE, "calls", ("list_models", 100), "ms", (Goal("ours", 1.60, "floor"),)),
+    Row("chat with every policy on", _POLICIES, "calls", ("chat", 300), "µs",
+        (Goal("policies", 1.15, "ours"),), (4, 5)),
+    # Free, by its goal, up to what two measurements of the same thing differ by.
+    Row("NDJSON item with every policy on", _POLICIES, "stream", ("ndjson", 10_000), "µs",
+        (Goal("policies", 1.05, "ours"),), (4, 5)),
 )  # fmt: skip
 
-_UNITS = {"µs": 1e6, "ms": 1e3}
-_MB = 1e6
+_COUNTS = _streams_of(
+    (1_000, (20, 3), False), (10_000, (5, 3), False), (50_000, (2, 2), True), (1_000_000, (1, 2), True)
+)
+_LENGTHS = ((10_000, 2_000, False), (1_000_000, 40, False), (10_000_000, 8, True))
+_A_KB = _items_of("µs/kB", "a kB of an item of", *_LENGTHS)
+
+GROWTH = (
+    *_COUNTS,
+    Spread("one item, largest over smallest", _COUNTS, _each(1.5)),
+    *_items_of("µs", "an item of", (100, 20_000, False), *_LENGTHS),
+    *_A_KB,
+    # Not less: memory of 10 MB is fetched anew from the kernel each time. What is not linear would be far above.
+    Spread("a kB, largest over smallest", _A_KB, _each(3)),
+    *(
+        Row(f"peak memory of {count:,} items over 10,000", OURS, "stream_memory", (count,), "MB", _each(1), (1, 1), slow)
+        for count, slow in ((50_000, False), (1_000_000, True))
+    ),
+    *(
+        Row(f"{unit} left behind by {count:,} requests", OURS, "leak", (count,), unit, _each(most), (1, 1), slow)
+        for count, slow in ((600, False), (10_000, True))
+        for unit, most in (("MB", 1), ("objects", 100), ("files", 0))
+    ),
+    Row("peak memory of sending an image of 8 MB", OURS, "image", (8_000_000,), "copies", _each(3), (1, 1)),
+    *(
+        Row(f"peak memory of uploading {size:,} MB", OURS, "blob", (size * 1_000_000,), "MB", _each(4), (1, 1), slow)
+        for size, slow in ((128, False), (2_000, True))
+    ),
+)  # fmt: skip
+
+
+# Measuring
+
+
+class MeasurementError(Exception):
+    """A process came to no result; the message says why, as far as it is known."""
+
+
+class Found(NamedTuple):
+    """What was measured of each client, in the unit of its row, and why others failed."""
+
+    figures: dict[str, float]
+    failed: dict[str, str]
 
 
 class Bench:
-    """Takes measurements from the server at ``url``; the same one is not taken twice."""
+    """Takes measurements from the server at ``url``; the same one is not taken twice.
 
-    def __init__(self, url: str, compiled: str, *, quick: bool) -> None:
+    Args:
+        url: Where the server listens.
+        compiled: A folder for compiled modules.
+        quick: Whether to make fewer rounds, and none that are slow.
+        absent: Clients that cannot be measured.
+    """
+
+    def __init__(self, url: str, compiled: str, *, quick: bool = False, absent: Iterable[str] = ()) -> None:
         self._url = url
+        # Neither a proxy of the environment nor one of the system may come between.
+        environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         # Every client's modules are compiled once, wherever this runs from, as an installer would have done.
-        self._environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
+        compiling = {"PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
+        self._environment = {**environment, **compiling, "NO_PROXY": "*"}
         self._quick = quick
-        self._taken: dict[tuple[object, ...], dict[str, dict[str, float]]] = {}
+        self._absent = frozenset(absent)
+        self._taken: dict[tuple[object, ...], tuple[dict[str, dict[str, float]], dict[str, str]]] = {}
 
     def take(self, kind: str, client: str, rounds: int, *work: object) -> dict[str, float]:
-        """One measurement in a fresh process."""
-        command = [sys.executable, HERE / "measure.py", kind, client, self._url, rounds, *work]
-        done = subprocess.run(
-            [str(part) for part in command], env=self._environment, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise SystemExit(f"{kind} of {client} failed:\n{done.stderr}")
+        """One measurement in a fresh process.
+
+        Raises:
+            MeasurementError: It failed, or took too long.
+        """
+        command = [str(part) for part in (sys.executable, HERE / "measure.py", kind, client, self._url, rounds, *work)]
+        try:
+            done = subprocess.run(
+                command, env=self._environment, capture_output=True, text=True, check=True, timeout=TIMEOUT
+            )
+        except subprocess.TimeoutExpired:
+            raise MeasurementError(f"took longer than {TIMEOUT:g} s") from None
+        except subprocess.CalledProcessError as error:
+            raise MeasurementError(error.stderr.strip() or f"exit status {error.returncode}") from None
         return json.loads(done.stdout)
 
-    def row(self, row: Row) -> dict[str, float]:
+    def found(self, row: Row | Spread) -> Found:
+        """What is measured of every client."""
+        return self._spread(row) if isinstance(row, Spread) else self._row(row)
+
+    def _row(self, row: Row) -> Found:
+        field, factor = UNITS[row.unit]
+        least, failed = self._least(row)
+        return Found({client: result[field] * factor for client, result in least.items()}, failed)
+
+    def _spread(self, spread: Spread) -> Found:
+        every = [self._row(row) for row in spread.rows if not (self._quick and row.slow)]
+        failed = {client: why for found in every for client, why in found.failed.items()}
+        series = {
+            client: [found.figures[client] for found in every] for client in every[0].figures if client not in failed
+        }
+        return Found({client: max(figures) / min(figures) for client, figures in series.items()}, failed)
+
+    def _least(self, row: Row) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
         """The least of every client, measured in turns so that a slow minute of the machine slows all of them."""
-        key = (row.kind, *row.work, row.clients)
+        key = (row.kind, *row.work, row.clients, row.effort)
         if key not in self._taken:
             rounds, processes = row.effort
             if self._quick:
-                rounds, processes = min(rounds, 2), -(-processes // 3)
-            takes = [
-                {client: self.take(row.kind, client, rounds, *row.work) for client in row.clients}
-                for _ in range(processes)
-            ]
-            self._taken[key] = {
-                client: {name: min(take[client][name] for take in takes) for name in takes[0][client]}
-                for client in row.clients
+                rounds, processes = -(-rounds // 2), -(-processes // 3)
+            takes: dict[str, list[dict[str, float]]] = {c: [] for c in row.clients if c not in self._absent}
+            failed: dict[str, str] = {}
+            for _ in range(processes):
+                for client in [client for client in takes if client not in failed]:
+                    try:
+                        takes[client].append(self.take(row.kind, client, rounds, *row.work))
+                    except MeasurementError as error:
+                        failed[client] = str(error)
+            least = {
+                client: {name: min(result[name] for result in results) for name in results[0]}
+                for client, results in takes.items()
+                if client not in failed
             }
-        field = row.unit if row.unit == "megabytes" else "seconds"
-        return {client: result[field] * _UNITS.get(row.unit, 1) for client, result in self._taken[key].items()}
+            self._taken[key] = least, failed
+        return self._taken[key]
 
 
-# The table of clients
+# Judging
 
 
-def table(bench: Bench, rows: list[Row]) -> tuple[list[dict[str, Any]], bool]:
-    """Print the table; its figures, and whether every goal was met."""
-    print(f"{'':34}{'':5}" + "".join(f"{column:>10}" for column in COLUMNS) + "   goals")
-    figures: list[dict[str, Any]] = []
+class Verdict(NamedTuple):
+    """What a goal's figure came to, if it could be measured, and whether that is within it."""
+
+    goal: Goal
+    figure: float | None
+    met: bool | None
+
+
+def judge(goal: Goal, figures: dict[str, float]) -> Verdict:
+    """Hold the figures against the goal."""
+    if goal.who not in figures or (goal.whom and goal.whom not in figures):
+        return Verdict(goal, None, None)
+    figure = figures[goal.who] / (figures[goal.whom] if goal.whom else 1)
+    return Verdict(goal, figure, figure <= goal.most)
+
+
+def _said(verdict: Verdict) -> str:
+    (who, most, whom), figure, met = verdict
+    if figure is None:
+        return f"{who} not judged"
+    sign = "≤" if met else "MISSES"
+    return f"{who} {figure:.2f} x {whom} {sign} {most:.2f}" if whom else f"{who} {sign} {most:g}"
+
+
+def table(bench: Bench, rows: Sequence[Row | Spread], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Print the table; what is in it."""
+    print(f"{'':52}{'':7}" + "".join(f"{column:>10}" for column in columns) + "   goals")
+    shown: list[dict[str, Any]] = []
     for row in rows:
-        found = bench.row(row)
-        ratios = [(who, found[who] / found[whom], most, whom) for who, most, whom in row.goals]
-        unit = "MB" if row.unit == "megabytes" else row.unit
-        cells = "".join(f"{found[c]:10.4g}" if c in found else f"{'':10}" for c in COLUMNS)
-        verdicts = "; ".join(
-            f"{who} {ratio:.2f} x {whom} {'≤' if ratio <= most else 'MISSES'} {most:.2f}"
-            for who, ratio, most, whom in ratios
+        figures, failed = bench.found(row)
+        verdicts = [judge(goal, figures) for goal in row.goals]
+        cells = "".join(
+            f"{figures[c]:10.4g}" if c in figures else f"{'failed' if c in failed else '':>10}" for c in columns
         )
-        print(f"{row.name:34}{unit:>5}{cells}   {verdicts}", flush=True)
-        figures.append(
-            {
-                "measurement": row.name,
-                "unit": unit,
-                **found,
-                "goals": [{"client": a, "ratio": b, "at_most": c, "of": d} for a, b, c, d in ratios],
-            }
-        )
-    return figures, all(goal["ratio"] <= goal["at_most"] for f in figures for goal in f["goals"])
-
-
-# What must not grow
-
-
-def growth(bench: Bench, *, quick: bool) -> list[dict[str, Any]]:
-    """Print what stays the same however much is read or sent; the figures."""
-    figures: list[dict[str, Any]] = []
-
-    def show(name: str, value: float, unit: str, note: str = "") -> None:
-        print(f"{name:58}{value:12.4g} {unit:12}{note}", flush=True)
-        figures.append({"measurement": name, "value": value, "unit": unit})
-
-    most = 10_000 if quick else 1_000_000
-    for client in ("ours",) if quick else ("ours", "fast"):
-        for items in (1_000, 10_000, 50_000, 1_000_000):
-            if items <= most:
-                rounds = max(1, min(10, 200_000 // items))
-                show(f"{client}: one of {items:,} items", _item(bench, client, rounds, items) * 1e6, "µs")
-        for length, items in ((100, 20_000), (10_000, 2_000), (1_000_000, 40), (10_000_000, 8))[: 3 if quick else 4]:
-            microseconds = _item(bench, client, 2, items, length) * 1e6
-            show(
-                f"{client}: an item of {length:,} bytes",
-                microseconds,
-                "µs",
-                f"{microseconds * 1e3 / length:.3g} µs a kB",
-            )
-        grown = bench.take("stream_memory", client, 1, max(most, 50_000))["bytes"]
-        show(f"{client}: peak memory of {max(most, 50_000):,} items over that of 10,000", grown / _MB, "MB")
-        calls = 300 if quick else 5_000
-        left = bench.take("leak", client, 1, calls)
-        show(
-            f"{client}: left behind by {2 * calls:,} requests",
-            left["bytes"] / _MB,
-            "MB",
-            f"{left['objects']:+.0f} objects, {left['files']:+.0f} open files",
-        )
-        copies = bench.take("image", client, 1, 8 << 20)["copies"]
-        show(f"{client}: peak memory of sending an image of 8 MB", copies, "copies", "goal: at most 3")
-        size = (1 << 27) if quick else (1 << 31)
-        show(
-            f"{client}: peak memory of uploading {size / 2**20:,.0f} MB",
-            bench.take("blob", client, 1, size)["bytes"] / _MB,
-            "MB",
-        )
-    return figures
-
-
-def _item(bench: Bench, client: str, rounds: int, items: int, length: int = 12) -> float:
-    return bench.take("stream", client, rounds, "ndjson", items, length)["seconds"]
+        print(f"{row.name:52}{row.unit:>7}{cells}   {'; '.join(map(_said, verdicts))}", flush=True)
+        for client, why in failed.items():
+            print(f"{row.name}: {client} failed: {why}", file=sys.stderr, flush=True)
+        goals = [{**v.goal._asdict(), "figure": v.figure, "met": v.met} for v in verdicts]
+        shown.append({"measurement": row.name, "unit": row.unit, **figures, "failed": failed, "goals": goals})
+    return shown
 
 
 # The whole
 
 
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
 def machine() -> dict[str, Any]:
-    """Where this runs, and with what."""
+    """Where this runs, and with what; a package that is not installed is ``None``."""
     packages = ("ollama-sdk", "httpx", "httpcore", "h11", "httptools", "orjson", "attrs", "anyio", "ollama", "openai")
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "cores": os.cpu_count(),
         "machine": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        **{name: version(name) for name in packages},
+        **{name: _version(name) for name in packages},
     }
 
 
-def main() -> int:
+def _asked() -> argparse.Namespace:
+    """The arguments, in which nothing is wrong that would show only after minutes."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, less growth: under a minute")
-    parser.add_argument("--only", default="", metavar="TEXT", help="only the rows of the table whose name contains it")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, less growth: about a minute")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only the measurements whose name contains it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    arguments = parser.parse_args()
-    where = machine()
-    print(", ".join(f"{name} {value}" for name, value in where.items()), end="\n\n")
+    asked = parser.parse_args()
+    asked.clients, asked.growth = (
+        [row for row in rows if asked.only in row.name and not (asked.quick and row.slow)] for rows in (CLIENTS, GROWTH)
+    )
+    if not asked.clients and not asked.growth:
+        names = "\n  ".join(row.name for row in (*CLIENTS, *GROWTH) if not (asked.quick and row.slow))
+        parser.error(f"--only {asked.only!r}: no measurement's name contains it; there are\n  {names}")
+    if asked.json:
+        try:
+            asked.json.open("a").close()
+        except OSError as error:
+            parser.error(f"--json: {error}")
+    return asked
+
+
+def main() -> int:
+    asked, where = _asked(), machine()
+    print(", ".join(f"{name} {value or 'not installed'}" for name, value in where.items()), end="\n\n")
+    absent = [client for client, package in NEEDS.items() if _version(package) is None]
+    for client in absent:
+        print(f"The column {client} stays empty: {NEEDS[client]} is not installed.")
+    if sys.platform != "linux":
+        print("Memory and what is left behind are not measured: Linux's /proc is needed for it.")
+        asked.clients, asked.growth = (
+            [row for row in rows if row.unit not in MEMORY] for rows in (asked.clients, asked.growth)
+        )
+    rows: dict[str, list[dict[str, Any]]] = {"table": [], "growth": []}
     with server.running() as url, tempfile.TemporaryDirectory() as compiled:
-        bench = Bench(url, compiled, quick=arguments.quick)
-        rows, met = table(bench, [row for row in TABLE if arguments.only in row.name])
-        print("\nCPU time of the client's process, except start-up, which is by the clock; the least of several.\n")
-        grown = [] if arguments.only else growth(bench, quick=arguments.quick)
-    if arguments.json:
-        result = {"machine": where, "table": rows, "growth": grown}
-        arguments.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print("\nEvery goal is met." if met else "\nGoals are missed: see the table.")
+        bench = Bench(url, compiled, quick=asked.quick, absent=absent)
+        if asked.clients:
+            rows["table"] = table(bench, asked.clients, COLUMNS)
+            print("\nCPU time of the client's process, except start-up, which is by the clock; the least of several.\n")
+        if asked.growth:
+            print("What must not grow:\n")
+            rows["growth"] = table(bench, asked.growth, OURS)
+    verdicts = [goal["met"] for row in (*rows["table"], *rows["growth"]) for goal in row["goals"]]
+    failed = any(row["failed"] for row in (*rows["table"], *rows["growth"]))
+    met = not failed and False not in verdicts
+    if asked.json:
+        result = {"machine": where, "quick": asked.quick, "only": asked.only, "met": met, **rows}
+        asked.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"\n{verdicts.count(True)} goals are met, {verdicts.count(False)} missed, {verdicts.count(None)} not judged.")
+    if failed:
+        print("Measurements failed: see above.")
     return 0 if met else 1
 
 

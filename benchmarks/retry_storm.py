@@ -2,7 +2,10 @@
 
 Run ``python benchmarks/retry_storm.py``. Time is virtual: two minutes pass in seconds. The clients decide with the very classes that
 :class:`ollama_sdk.reliability.RetryTransport` uses; the server is a queue of bounded length that answers 503 when it is full, as
-Ollama does, and to which saying no costs a little, too.
+Ollama does, and to which saying no costs a little, too. Whatever the policy, the same calls begin at the same moments.
+
+What is judged is the scene in which each client calls often enough to learn from its own failures. In the second one it does not: a
+budget belongs to one client and starts full, so many clients that each call rarely repeat as if they had none.
 """
 
 from __future__ import annotations
@@ -19,17 +22,20 @@ from collections.abc import Callable
 import httpx
 from attrs import define, field, frozen
 
-from ollama_sdk.reliability import Retry
+from ollama_sdk.reliability import Retry, RetryBudget
 from ollama_sdk.reliability.retry import Retrying
 
 LIMIT = 1.2  # requests per call
+RARELY = 0.05  # calls a second of one client: three in the outage, and its full budget repeats most of them
+OURS, SMALL = "ours: Retry()", "ours with a budget of 3 tokens"
 GOOD, BUSY = httpx.Response(200), httpx.Response(503)
 
 POLICIES: dict[str, Retry] = {
     "no retry": Retry(attempts=1, budget=None),
     "naive: 4 attempts, 0.1 s apart": Retry(attempts=4, initial=0.1, multiplier=1, jitter="none", budget=None),
     "back-off without budget": Retry(budget=None),
-    "ours: Retry()": Retry(),
+    OURS: Retry(),
+    SMALL: Retry(budget=RetryBudget(tokens=3)),
 }
 
 
@@ -129,16 +135,16 @@ class Record:
 class Client:
     """Calls at random moments, whether or not the former call has ended."""
 
-    def __init__(
-        self, world: World, server: Server, scene: Scene, *, policy: Retry, record: Record, rng: random.Random
-    ) -> None:
-        self._world, self._server, self._scene, self._record, self._rng = world, server, scene, record, rng
-        self._retrying = Retrying(policy, clock=world, draw=rng.uniform)
+    def __init__(self, world: World, server: Server, scene: Scene, *, policy: Retry, record: Record, seed: str) -> None:
+        self._world, self._server, self._scene, self._record = world, server, scene, record
+        # One for each, or what the policy draws would move the calls.
+        self._calls, jitter = random.Random(f"{seed} calls"), random.Random(f"{seed} jitter")
+        self._retrying = Retrying(policy, clock=world, draw=jitter.uniform)
         self._request = httpx.Request("GET", "http://server/")
         self._schedule()
 
     def _schedule(self) -> None:
-        pause = self._rng.expovariate(self._scene.calls_per_second)
+        pause = self._calls.expovariate(self._scene.calls_per_second)
         if self._world.now + pause < self._scene.ends_at:
             self._world.later(pause, self._call)
 
@@ -168,6 +174,7 @@ class Outcome:
     """One row of the table.
 
     Attributes:
+        calls: How many began, by the second.
         requests_per_call: Over the whole time, of which the outage is half.
         requests_per_call_in_outage: Of the calls that began in it.
         peak_requests: The most that arrived in one second.
@@ -176,6 +183,7 @@ class Outcome:
         seconds_to_recover: From the mending to the second from which on every call succeeded; infinite if there was none.
     """
 
+    calls: Counter[int]
     requests_per_call: float
     requests_per_call_in_outage: float
     peak_requests: int
@@ -183,17 +191,23 @@ class Outcome:
     success_after: float
     seconds_to_recover: float
 
+    @property
+    def keeps_the_promise(self) -> bool:
+        """Whether the outage was not multiplied, and all was well a few seconds after it."""
+        return max(self.requests_per_call, self.requests_per_call_in_outage) <= LIMIT and self.success_after == 1
+
 
 def simulate(policy: Retry, scene: Scene, seed: int = 1) -> Outcome:
     """Run one policy through the scene."""
-    world, record, rng = World(), Record(), random.Random(seed)
+    world, record = World(), Record()
     server = Server(world, scene)
-    for _ in range(scene.clients):
-        Client(world, server, scene, policy=policy, record=record, rng=rng)
+    for number in range(scene.clients):
+        Client(world, server, scene, policy=policy, record=record, seed=f"{seed} {number}")
     world.run()
     outage = range(int(scene.breaks_at), int(scene.mends_at))
     after = range(int(scene.settled_at), int(scene.ends_at))
     return Outcome(
+        record.calls,
         _share(record.requests, record.calls, range(after.stop)),
         _share(record.requests, record.calls, outage),
         max(record.arrivals.values()),
@@ -215,33 +229,38 @@ def _share(part: Counter[int], whole: Counter[int], seconds: range) -> float:
     return sum(part[second] for second in seconds) / calls if calls else 0.0
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--clients", type=int, default=Scene().clients)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    scene = Scene(clients=arguments.clients)
+def show(scene: Scene, seed: int) -> dict[str, Outcome]:
+    """Print what each policy makes of the scene."""
     print(
-        f"{scene.clients} clients, {scene.clients * scene.calls_per_second:.0f} calls/s, capacity {scene.capacity:.0f}/s; "
-        f"{scene.loss:.0%} of it lost for {scene.mends_at - scene.breaks_at:.0f} s"
+        f"{scene.clients} clients, {scene.clients * scene.calls_per_second:.0f} calls/s ({scene.calls_per_second:g} of each), "
+        f"capacity {scene.capacity:.0f}/s; {scene.loss:.0%} of it lost for {scene.mends_at - scene.breaks_at:.0f} s"
     )
     print(f"{'':32} {'requests per call':>20} {'peak':>12} {'success':>19} {'all calls succeed':>19}")
     print(
         f"{'policy':32} {'overall':>10}{'outage':>10} {'requests/s':>12} {'outage':>9} {'after 5 s':>9} {'again after':>19}"
     )
-    rows = {name: simulate(policy, scene, arguments.seed) for name, policy in POLICIES.items()}
+    rows = {name: simulate(policy, scene, seed) for name, policy in POLICIES.items()}
     for name, row in rows.items():
         recovered = f"{row.seconds_to_recover:.0f} s" if row.seconds_to_recover < math.inf else "never"
         print(
             f"{name:32} {row.requests_per_call:10.2f}{row.requests_per_call_in_outage:10.2f} {row.peak_requests:12d} "
             f"{row.success_in_outage:9.1%} {row.success_after:9.1%} {recovered:>19}"
         )
-    ours = rows["ours: Retry()"]
-    met = ours.requests_per_call <= LIMIT and ours.success_after == 1
+    return rows
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clients", type=int, default=Scene().clients)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    met = show(Scene(clients=arguments.clients), arguments.seed)[OURS].keeps_the_promise
     print(
-        f"ours: at most {LIMIT} requests per call, complete success from 5 s after recovery:",
+        f"ours: at most {LIMIT} requests per call, overall and in the outage; complete success from 5 s after it:",
         "met" if met else "MISSED",
     )
+    print("\nNot judged: each client calls too rarely for its own budget to end the repeating.")
+    show(Scene(clients=arguments.clients, calls_per_second=RARELY), arguments.seed)
     return 0 if met else 1
 
 

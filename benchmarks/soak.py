@@ -1,6 +1,7 @@
 """Lets sync, asyncio and trio clients live through chaos for as long as asked; ``python benchmarks/soak.py SECONDS``.
 
-It prints a line a minute and a summary, and exits with 1 when a promise was broken or something was left behind. The chaos is that of
+It prints a line a minute and a summary, and exits with 1 when a promise was broken, something was left behind, or something that
+belongs to such chaos never happened; until it has, a short one goes on for up to four times as long. The chaos is that of
 ``tests/reliability/chaos.py``, which says what is promised.
 """
 
@@ -13,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "reliability"))
 
-from chaos import Tally, belongings, leftovers, unleash
+from chaos import Tally, belongings, happenings, leftovers, unleash
 
 _SHOWN = 20
 
@@ -34,17 +35,22 @@ def main() -> int:
         print(f"{time.monotonic() - started:6.0f} s: {tally.line()}; {files} files open", flush=True)
 
     before = belongings()
-    tally = unleash(asked.seconds, seed=asked.seed, report=report)
+    tally = unleash(asked.seconds, seed=asked.seed, wanted=happenings(), report=report)
     left = leftovers(before)
 
     print("\nHow often what happened:")
     for what, count in sorted(tally.counts.items()):
         print(f"  {count:8d}  {what}")
-    for title, things in (("Promises broken", tally.broken), ("Left behind", list(left.values()))):
+    found = {
+        "Promises broken": tally.broken,
+        "Left behind": list(left.values()),
+        "Never happened": tally.missing(happenings()),
+    }
+    for title, things in found.items():
         print(f"\n{title}: {len(things) or 'none'}")
         for thing in things[:_SHOWN]:
             print(f"  {thing}")
-    return 1 if tally.broken or left else 0
+    return 1 if any(found.values()) else 0
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ What is promised:
   the server wrote.
 - A paused stream delivers nothing; one that is left or cancelled ends, at the server, too.
 - Connections stay few, and when the callers have gone nobody holds a place, and nothing is left.
+- No thread, timer or task ends by an exception, and none is lost where nobody would catch it.
 
 So that all of it can be seen, every word of an answer says which call it is for, which answer it belongs to, and which word it
 is: ``12.7.0 12.7.1 12.7.2``.
@@ -23,6 +24,7 @@ import itertools
 import logging
 import random
 import re
+import sys
 import threading
 import time
 from collections import Counter, defaultdict, deque
@@ -71,7 +73,7 @@ POLICIES: dict[str, Any] = {
         initial=0.05,
         maximum=0.5,
         errors=(httpx.NetworkError, httpx.RemoteProtocolError, httpx.TimeoutException, CircuitOpenError),
-        budget=RetryBudget(tokens=2 * IN_FLIGHT),
+        budget=RetryBudget(tokens=2 * IN_FLIGHT + 1),
     ),
     "circuit_breaker": CircuitBreaker(open_for=0.1, open_for_maximum=0.3),
     "rate_limit": RateLimit(concurrent=IN_FLIGHT),
@@ -166,6 +168,7 @@ WAYS = ("reads", "reads", "reads", "collects", "pauses", "pauses", "leaves", "ca
 _SHORTEST, _LONGEST = 6, 20
 _ENDLESS = 300  # words, which nobody stays for: the server stops when the caller has gone
 _PAUSE = 0.02
+_HAND = "a hand of a caller"  # the thread in which a caller resumes or cancels a stream
 
 
 class Call:
@@ -214,10 +217,12 @@ class Call:
         if self.way == "pauses":
             self._paused = True
             stream.pause()
-            threading.Timer(_PAUSE, self._resume, (stream,)).start()
+            timer = threading.Timer(_PAUSE, self._resume, (stream,))
+            timer.name = _HAND
+            timer.start()
         elif self.way == "cancels":
             self._cancelled = True
-            threading.Thread(target=stream.cancel).start()
+            _thread(stream.cancel, name=_HAND).start()
 
     def _resume(self, stream: Any) -> None:
         self._paused = False
@@ -727,6 +732,40 @@ def _silence() -> Iterator[None]:
         logger.setLevel(level)
 
 
+@contextlib.contextmanager
+def _witness(tally: Tally) -> Iterator[None]:
+    """Break the promise for every exception that would end a thread, timer or task, or vanish, with nobody to tell."""
+    hooks = threading.excepthook, sys.unraisablehook
+    tell = _Teller(tally)
+    threading.excepthook = lambda of: tally.breaks(
+        f"{of.thread.name if of.thread else 'a thread'} ended by {of.exc_type.__name__}: {of.exc_value}"
+    )
+    sys.unraisablehook = lambda of: tally.breaks(
+        f"{of.err_msg or 'ignored'} in {of.object!r}: {of.exc_type.__name__}: {of.exc_value}"
+    )
+    loggers = [logging.getLogger(loop) for loop in ("asyncio", "trio")]  # where they tell of exceptions nobody caught
+    for logger in loggers:
+        logger.addHandler(tell)
+    try:
+        yield
+    finally:
+        threading.excepthook, sys.unraisablehook = hooks
+        for logger in loggers:
+            logger.removeHandler(tell)
+
+
+class _Teller(logging.Handler):
+    """Takes what an event loop logs for a broken promise."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__(logging.ERROR)
+        self._tally = tally
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """An exception that nobody caught."""
+        self._tally.breaks(f"{record.name}: {record.getMessage()}")
+
+
 def _thread(work: Callable[..., None], *arguments: Any, name: str) -> threading.Thread:
     """One that keeps no process from ending, should it hang."""
     return threading.Thread(target=work, args=arguments, name=name, daemon=True)
@@ -756,7 +795,7 @@ def unleash(
     """
     tally, over, calm = Tally(), threading.Event(), threading.Event()
     sockets = _most_sockets(len(worlds))
-    with _silence(), contextlib.ExitStack() as stack:
+    with _silence(), _witness(tally), contextlib.ExitStack() as stack:
         servers = [
             Server(stack.enter_context(_emulator()), tally, random.Random(f"{seed} {number}"))
             for number in range(SERVERS)
@@ -778,12 +817,17 @@ def unleash(
                 report(tally)
         for event, threads in ((calm, [trouble]), (over, callers)):
             event.set()
-            for thread in threads:
-                thread.join(15)
-                if thread.is_alive():
-                    tally.breaks(f"{thread.name} hangs")
+            _join(threads, tally)
+        _join([thread for thread in threading.enumerate() if thread.name == _HAND], tally)
     tally.settle()
     return tally
+
+
+def _join(threads: Sequence[threading.Thread], tally: Tally) -> None:
+    for thread in threads:
+        thread.join(15)
+        if thread.is_alive():
+            tally.breaks(f"{thread.name} hangs")
 
 
 def _most_sockets(worlds: int) -> int:

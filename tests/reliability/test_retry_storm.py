@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from attrs import evolve
 
 SIMULATION = Path(__file__).parents[2] / "benchmarks" / "retry_storm.py"
 
@@ -18,17 +19,38 @@ def storm() -> SimpleNamespace:
 
 def test_an_outage_is_not_multiplied_and_recovery_is_complete_within_seconds(storm: SimpleNamespace) -> None:
     rows = {name: storm.simulate(policy, storm.Scene(clients=100)) for name, policy in storm.POLICIES.items()}
-    ours, naive = rows["ours: Retry()"], rows["naive: 4 attempts, 0.1 s apart"]
+    ours, naive = rows[storm.OURS], rows["naive: 4 attempts, 0.1 s apart"]
     assert 1 < ours.requests_per_call < ours.requests_per_call_in_outage <= storm.LIMIT
     assert naive.requests_per_call_in_outage > 2
     assert ours.success_in_outage < 1
     assert ours.success_after == 1
     assert ours.seconds_to_recover <= 5
+    assert ours.keeps_the_promise
+    assert not naive.keeps_the_promise
+
+
+def test_every_policy_meets_the_same_calls(storm: SimpleNamespace) -> None:
+    rows = [storm.simulate(policy, storm.Scene(clients=20)) for policy in storm.POLICIES.values()]
+    assert all(row.calls == rows[0].calls for row in rows)
+
+
+@pytest.mark.parametrize("spoilt", [{"requests_per_call": 1.21}, {"requests_per_call_in_outage": 1.21}])
+def test_too_many_requests_break_the_promise_overall_and_in_the_outage(storm: SimpleNamespace, spoilt: dict) -> None:
+    ours = storm.simulate(storm.Retry(), storm.Scene(clients=100))
+    assert not evolve(ours, **spoilt).keeps_the_promise
+
+
+def test_the_budget_of_a_client_that_calls_rarely_ends_little(storm: SimpleNamespace) -> None:
+    scene = storm.Scene(clients=200, calls_per_second=storm.RARELY)
+    ours, small = (storm.simulate(storm.POLICIES[name], scene) for name in (storm.OURS, storm.SMALL))
+    assert ours.requests_per_call_in_outage > 1.5
+    assert small.requests_per_call_in_outage < 1.4
 
 
 def test_a_recovery_that_is_not_complete_shows(storm: SimpleNamespace) -> None:
-    late = storm.simulate(storm.POLICIES["ours: Retry()"], storm.Scene(clients=100, mends_at=100))
-    never = storm.simulate(storm.POLICIES["ours: Retry()"], storm.Scene(clients=100, mends_at=121))
+    late = storm.simulate(storm.Retry(), storm.Scene(clients=100, mends_at=100))
+    never = storm.simulate(storm.Retry(), storm.Scene(clients=100, mends_at=121))
     assert 0.9 < late.success_after < 1
     assert never.success_after < 0.9
     assert never.seconds_to_recover == float("inf")
+    assert not late.keeps_the_promise

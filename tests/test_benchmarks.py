@@ -1,0 +1,239 @@
+"""What the benchmarks promise about themselves: every goal is judged, and whatever fails, says so and spoils nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+import orjson
+import pytest
+from loopback import END, Loopback, chunked, replies, whole
+
+ROOT = Path(__file__).parents[1]
+COST = {"floor": 1.0, "ollama": 3.0, "openai": 9.0, "ours": 1.0, "fast": 0.4, "policies": 1.0}
+
+
+def _well(kind, client, rounds, *work):
+    """A measurement that misses no goal."""
+    return {
+        "seconds": COST[client],
+        "seconds_a_kb": COST[client],
+        "bytes": COST[client],
+        "copies": 1,
+        "objects": 0,
+        "files": 0,
+    }
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """The module, which starts no server and measures nothing."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    module = importlib.import_module("benchmarks.__main__")
+    monkeypatch.setattr(module.server, "running", lambda: contextlib.nullcontext("http://127.0.0.1:1"))
+    return module
+
+
+@pytest.fixture
+def run(bench, monkeypatch, tmp_path):
+    """Runs the bench with what its processes would find, ``take``; what it returns, and the figures it keeps."""
+
+    def run(*arguments, take=_well):
+        file = tmp_path / "figures.json"
+        monkeypatch.setattr(bench.Bench, "take", lambda _, *what: take(*what))
+        monkeypatch.setattr(sys, "argv", ["benchmarks", "--json", str(file), *arguments])
+        return bench.main(), json.loads(file.read_text(encoding="utf-8"))
+
+    return run
+
+
+def _rows(figures):
+    return {row["measurement"]: row for row in (*figures["table"], *figures["growth"])}
+
+
+# Goals
+
+
+def test_a_bench_that_meets_every_goal_judged_every_goal(run, capsys):
+    code, figures = run()
+    goals = [goal for row in _rows(figures).values() for goal in row["goals"]]
+    assert (code, figures["met"], figures["quick"]) == (0, True, False)
+    assert f"{len(goals)} goals are met, 0 missed, 0 not judged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("effort", [[], ["--quick"]], ids=["whole", "quick"])
+@pytest.mark.parametrize(
+    ("measurement", "kind", "worse"),
+    [
+        ("one item, largest over smallest", "stream", lambda _, items, length=12: {"seconds": items}),
+        ("a kB, largest over smallest", "stream", lambda _, items, length=12: {"seconds_a_kb": length}),
+        ("peak memory of 50,000 items over 10,000", "stream_memory", lambda items: {"bytes": items * 100}),
+        ("MB left behind by 600 requests", "leak", lambda count: {"bytes": 2e6}),
+        ("objects left behind by 600 requests", "leak", lambda count: {"objects": count}),
+        ("files left behind by 600 requests", "leak", lambda count: {"files": 1}),
+        ("peak memory of sending an image of 8 MB", "image", lambda size: {"copies": 3.1}),
+        ("peak memory of uploading 128 MB", "blob", lambda size: {"bytes": size}),
+    ],
+)
+def test_whatever_grows_misses_a_goal(run, effort, measurement, kind, worse):
+    def take(what, client, rounds, *work):
+        return _well(what, client, rounds) | (worse(*work) if (what, client) == (kind, "ours") else {})
+
+    code, figures = run(*effort, take=take)
+    assert (code, figures["met"]) == (1, False)
+    assert [goal["met"] for goal in _rows(figures)[measurement]["goals"]] == [False, True]
+
+
+def test_the_whole_bench_measures_growth_as_far_as_the_demand_goes(run):
+    measured = _rows(run()[1])
+    assert {
+        "one of 1,000,000 items",
+        "an item of 10,000,000 bytes",
+        "files left behind by 10,000 requests",
+        "peak memory of uploading 2,000 MB",
+    } <= measured.keys()
+
+
+# What cannot be measured
+
+
+def test_a_measurement_that_fails_is_reported_and_spoils_no_other(bench, run, capsys):
+    def take(kind, client, rounds, *work):
+        if (client, *work) == ("ollama", "embed", 10):
+            raise bench.MeasurementError("no such thing")
+        return _well(kind, client, rounds)
+
+    code, figures = run(take=take)
+    rows = _rows(figures)
+    assert (code, figures["met"]) == (1, False)
+    assert rows["embed, 256 x 1024 floats"]["failed"] == {"ollama": "no such thing"}
+    assert rows["embed, 256 x 1024 floats"]["ours"] == 1000
+    assert [name for name, row in rows.items() if row["failed"]] == ["embed, 256 x 1024 floats"]
+    assert "embed, 256 x 1024 floats: ollama failed: no such thing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [("raise ValueError('broken')", "broken"), ("raise SystemExit(3)", "exit status 3"), ("while True: pass", "0.3 s")],
+)
+def test_a_process_that_comes_to_no_result_fails_by_itself(bench, monkeypatch, tmp_path, script, said):
+    (tmp_path / "measure.py").write_text(script, encoding="utf-8")
+    monkeypatch.setattr(bench, "HERE", tmp_path)
+    monkeypatch.setattr(bench, "TIMEOUT", 0.3 if "while" in script else 20)
+    with pytest.raises(bench.MeasurementError, match=said):
+        bench.Bench("http://unused", str(tmp_path)).take("calls", "ours", 1)
+
+
+@pytest.mark.parametrize(("client", "package"), [("openai", "openai"), ("ollama", "ollama"), ("fast", "httptools")])
+def test_a_client_that_is_not_installed_leaves_its_column_empty(bench, run, monkeypatch, capsys, client, package):
+    def version(name):
+        if name == package:
+            raise bench.PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(bench, "version", version)
+    code, figures = run()
+    assert (code, figures["machine"][package]) == (0, None)
+    assert not any(client in row for row in _rows(figures).values())
+    assert all("ours" in row for row in _rows(figures).values())
+    assert f"The column {client} stays empty: {package} is not installed" in capsys.readouterr().out
+
+
+def test_without_linux_everything_but_memory_is_measured(bench, run, monkeypatch, capsys):
+    monkeypatch.setattr(bench.sys, "platform", "darwin")
+    code, figures = run()
+    assert code == 0
+    assert {row["unit"] for row in _rows(figures).values()} == {"ms", "µs", "µs/kB", "times"}
+    assert "Memory and what is left behind are not measured" in capsys.readouterr().out
+
+
+def test_without_linux_start_up_is_still_timed():
+    script = "import sys, measure, pathlib; measure.RECORDS = pathlib.Path('nowhere'); print(*measure.startup('floor', sys.argv[1], 1))"
+    with Loopback(replies(whole(b"{}"))) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", script, server.url],
+            env={"PYTHONPATH": str(ROOT / "benchmarks")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert done.stdout.split() == ["seconds"]
+
+
+def test_no_proxy_comes_between(bench, monkeypatch, tmp_path):
+    for name in ("http_proxy", "HTTPS_PROXY", "all_proxy", "no_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    script = "import json, urllib.request; print(json.dumps(urllib.request.getproxies_environment()))"
+    (tmp_path / "measure.py").write_text(script, encoding="utf-8")
+    monkeypatch.setattr(bench, "HERE", tmp_path)
+    assert bench.Bench("http://unused", str(tmp_path)).take("calls", "ours", 1) == {"no": "*"}
+
+
+# What is asked
+
+
+def test_only_takes_the_measurements_whose_names_contain_it(run):
+    assert _rows(run("--only", "300 concurrent")[1]).keys() == {"item in 300 concurrent streams"}
+    assert _rows(run("--only", "image")[1]).keys() == {"peak memory of sending an image of 8 MB"}
+
+
+@pytest.mark.parametrize("arguments", [["--only", "nonsense"], ["--quick", "--only", "2,000 MB"]])
+def test_asking_only_for_what_does_not_exist_is_refused(run, capsys, arguments):
+    with pytest.raises(SystemExit, match="2"):
+        run(*arguments, take=None)
+    assert "no measurement's name contains it; there are\n  import" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(run, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run("--json", str(tmp_path / "nowhere" / "figures.json"), take=None)
+    assert "No such file" in capsys.readouterr().err
+
+
+# The floor
+
+FRAMES = [b'{"n":%d,"text":"\xc3\xa9"}' % number for number in range(3)]
+STREAMS = {
+    "ndjson": b"".join(frame + b"\n" for frame in FRAMES),
+    "sse": b"".join(b"data: " + frame + b"\n\n" for frame in [*FRAMES, b"[DONE]"]),
+}
+STREAMS["async_ndjson"] = STREAMS["ndjson"]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("stream", STREAMS)
+def test_the_floor_decodes_every_item_wherever_the_reads_end(bench, monkeypatch, stream, size):
+    monkeypatch.syspath_prepend(str(bench.HERE))
+    text = STREAMS[stream]
+    pieces = [text[start : start + size] for start in range(0, len(text), size)]
+    with Loopback(replies(chunked("text/plain", *pieces) + END)) as server:
+        floor = importlib.import_module("clients").make("floor", server.url)
+        floor._orjson = _Decoding()
+        if stream == "async_ndjson":
+            anyio.run(_read, floor)
+        else:
+            getattr(floor, stream)("3x12")
+        floor._client.close()
+    assert floor._orjson.decoded == [orjson.loads(frame) for frame in FRAMES]
+
+
+async def _read(floor):
+    async with floor.async_client() as client:
+        await floor.async_ndjson(client, "3x12")
+
+
+class _Decoding:
+    """orjson, and what it has decoded."""
+
+    dumps = staticmethod(orjson.dumps)
+
+    def __init__(self):
+        self.decoded = []
+
+    def loads(self, data):
+        self.decoded.append(orjson.loads(data))
