@@ -26,13 +26,18 @@ _MODELS: dict[str, list[Capability]] = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
-    options = _parser().parse_args(arguments)
-    speed = Speed(time_to_first_token=options.first_token, tokens_per_second=options.tokens_per_second)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        speed = Speed(time_to_first_token=options.first_token, tokens_per_second=options.tokens_per_second)
+    except ValueError as error:
+        parser.error(str(error))
     server = Emulator(host=options.host, port=options.port, speed=speed)
     try:
         server.start()
     except (OSError, OverflowError) as error:
-        sys.exit(f"Cannot listen at {server.url}: {error}. Another Ollama may run there; --port 0 takes any free port.")
+        where = f"http://{options.host}:{options.port}"
+        sys.exit(f"Cannot listen at {where}: {error}. Another Ollama may run there; --port 0 takes any free port.")
     for name, capabilities in _MODELS.items():
         server.models.add(name, capabilities=capabilities)
     for name in options.model:

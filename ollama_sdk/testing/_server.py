@@ -60,8 +60,14 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Where it listens.
+
+        Raises:
+            RuntimeError: It is to listen on any free port, and has not started yet.
+        """
         host, port = self._address
+        if not port:
+            raise RuntimeError("the emulator has no port yet: use it in a with block, or call start() first")
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def start(self) -> None:

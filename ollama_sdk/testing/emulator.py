@@ -65,7 +65,11 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """Where it listens, as in ``http://127.0.0.1:40123``; known once it has started."""
+        """Where it listens, as in ``http://127.0.0.1:40123``.
+
+        Raises:
+            RuntimeError: It is to listen on any free port, and has not started yet.
+        """
         return self._server.url
 
     @property
@@ -173,7 +177,10 @@ class Emulator:
         self.stop()
 
     def __repr__(self) -> str:
-        return f"<Emulator {self.url}>"
+        try:
+            return f"<Emulator {self.url}>"
+        except RuntimeError:
+            return "<Emulator, not started>"
 
 
 def _saying(

@@ -86,7 +86,7 @@ class Faults:
 
         Args:
             fault: How.
-            path: Only of this path; ``*`` and ``?`` stand for any characters.
+            path: Only of this path, as in ``/api/chat``; ``*`` and ``?`` stand for any characters.
             method: Only of this method.
             model: Only for this model, named as in the request.
             when: Only those it says yes to.
@@ -95,12 +95,15 @@ class Faults:
             times: How often at most.
 
         Raises:
-            ValueError: For a share beyond 0 to 1, or a condition on requests with a fault that strikes connections.
+            ValueError: For a share beyond 0 to 1, a path that no request can have, or a condition on requests with a fault
+                that strikes connections.
         """
         if not 0 <= share <= 1:
             raise ValueError(f"share={share!r}; give a part between 0 and 1, such as 0.25 for every fourth")
         if fault.on_connection and any(item is not None for item in (path, method, model, when)):
             raise ValueError(f"{fault.name!r} strikes before there is a request: only times, skip and share apply")
+        if path is not None and not path.startswith(("/", "*")):
+            raise ValueError(f"path={path!r} is that of no request: they begin with a slash, as in {'/' + path!r}")
         with self._lock:
             self._rules.append(_Rule(fault, path, method, model, when, share, skip, times))
 

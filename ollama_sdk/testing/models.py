@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from attrs import define, evolve, field, frozen
+from attrs import Attribute, define, evolve, field, frozen
 
 from ollama_sdk.testing._names import ModelName
 
@@ -37,6 +37,12 @@ class Layer:
         return cls(f"sha256:{hashlib.sha256(text.encode()).hexdigest()}", len(text) if size is None else size)
 
 
+def _known(_: Model, attribute: Attribute[tuple[Capability, ...]], value: tuple[Capability, ...]) -> None:
+    known = get_args(Capability)
+    if not set(value) <= set(known):
+        raise ValueError(f"{attribute.name}={list(value)!r}; a model can have some of {', '.join(known)}")
+
+
 @define(kw_only=True)
 class Model:
     """A model that is there.
@@ -56,7 +62,7 @@ class Model:
     """
 
     name: ModelName
-    capabilities: tuple[Capability, ...] = ("completion",)
+    capabilities: tuple[Capability, ...] = field(default=("completion",), validator=_known)
     family: str = "llama"
     parameter_size: str = "1.2B"
     quantization_level: str = "Q4_K_M"
@@ -114,7 +120,7 @@ class Models:
             properties: Any further attribute of :class:`Model`.
 
         Raises:
-            ValueError: When Ollama would not accept the name.
+            ValueError: When Ollama would not accept the name, or no model has such a capability.
         """
         parsed = _parsed(name)
         model = Model(name=parsed, capabilities=tuple(capabilities), **properties)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import Attribute, define, field, frozen
 
 from ollama_sdk.testing._json import compact, is_object, text_of
 from ollama_sdk.testing._names import ModelName
@@ -30,19 +30,32 @@ _TOKEN_LETTERS = 4
 _TEMPLATE_TOKENS = 4
 
 
+def _not_negative(_: Speed, attribute: Attribute[float], value: float) -> None:
+    if not value >= 0:
+        raise ValueError(f"{attribute.name}={value!r}; give seconds, 0 or more")
+
+
+def _above_zero(_: Speed, attribute: Attribute[float | None], value: float | None) -> None:
+    if value is not None and not value > 0:
+        raise ValueError(f"{attribute.name}={value!r}; give items per second above 0, or None for no limit")
+
+
 @frozen
 class Speed:
     """How fast a model answers; as fast as it can by default.
 
     Attributes:
         time_to_first_token: Seconds before the first item.
-        tokens_per_second: Items per second after it; ``None`` for no limit.
+        tokens_per_second: Items per second after it; ``None`` for no limit. :meth:`Fault.stall` falls silent.
         load: Seconds that loading takes, when the model is not in memory.
+
+    Raises:
+        ValueError: For negative seconds, or a rate that is not above 0.
     """
 
-    time_to_first_token: float = 0.0
-    tokens_per_second: float | None = None
-    load: float = 0.0
+    time_to_first_token: float = field(default=0.0, validator=_not_negative)
+    tokens_per_second: float | None = field(default=None, validator=_above_zero)
+    load: float = field(default=0.0, validator=_not_negative)
 
 
 @frozen

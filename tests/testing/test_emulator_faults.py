@@ -236,6 +236,13 @@ def test_a_share_that_is_no_part_is_refused(server, share):
         server.faults.add(Fault.status(500), share=share)
 
 
+def test_a_path_that_no_request_can_have_is_refused(server, client):
+    with pytest.raises(ValueError, match=r"path='api/chat'.*'/api/chat'"):
+        server.faults.add(Fault.status(503), path="api/chat")
+    server.faults.add(Fault.status(503), path="*/version")
+    assert client.get("/api/version").status_code == 503
+
+
 def test_a_moment_that_is_none_is_refused():
     with pytest.raises(ValueError, match="when='before'"):
         Fault.reset("before")

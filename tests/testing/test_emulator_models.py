@@ -116,6 +116,14 @@ def test_a_model_leaves_memory_when_its_time_is_over(client, in_memory):
     assert in_memory() == []
 
 
+@pytest.mark.parametrize("capabilities", [["complete"], ["completion", "tool"], "completion"])
+def test_a_capability_that_no_model_has_is_refused_with_those_that_there_are(server, capabilities):
+    for there in (server.models, server.registry):
+        with pytest.raises(ValueError, match=r"capabilities.*completion, tools, .*thinking"):
+            there.add("new", capabilities=capabilities)
+    assert "new" not in server.models
+
+
 def test_names_are_compared_without_case_and_tag(server):
     assert "LLAMA3.2:latest" in server.models
     assert "registry.ollama.ai/library/llama3.2" in server.models

@@ -69,6 +69,18 @@ def test_it_listens_where_it_is_told_to():
         assert server.url == f"http://127.0.0.1:{port}"
 
 
+def test_its_address_is_not_told_before_it_is_known():
+    server = Emulator()
+    with pytest.raises(RuntimeError, match="start"):
+        _ = server.url
+    assert repr(server) == "<Emulator, not started>"
+    with server:
+        url = server.url
+        assert repr(server) == f"<Emulator {url}>"
+    assert server.url == url
+    assert Emulator(port=1).url == "http://127.0.0.1:1"
+
+
 def test_a_request_is_recorded_as_it_arrived(server, client):
     client.post("/api/chat?x=1", json=CHAT, headers={"x-token": "abc"})
     request = server.requests[0]
@@ -139,6 +151,15 @@ def test_the_chosen_speed_is_kept(server, client):
     done = client.post("/api/chat", json=CHAT | {"stream": False}).json()
     assert 0.09 < done["prompt_eval_duration"] / 1e9 < 0.5
     assert 0.09 < done["eval_duration"] / 1e9 < 0.5
+
+
+@pytest.mark.parametrize(
+    "speed", [{"tokens_per_second": 0}, {"tokens_per_second": -1}, {"time_to_first_token": -0.1}, {"load": -1}]
+)
+def test_a_speed_that_cannot_be_kept_is_refused(speed):
+    [(name, value)] = speed.items()
+    with pytest.raises(ValueError, match=f"{name}={value}"):
+        Speed(**speed)
 
 
 def test_loading_takes_time_once(server, client):
