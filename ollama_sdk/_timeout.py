@@ -30,7 +30,8 @@ class Timeout:
     """Limits of a call, each in seconds; ``None`` waits for ever.
 
     Attributes:
-        connect: Reaching the server: name look-up, TCP and TLS; and waiting for a free connection of a bounded pool.
+        connect: Reaching the server: name look-up, TCP and TLS; and waiting for a free connection of a bounded pool. The
+            name look-up of a sync client is the system's, which has limits of its own.
         first_item: From sending the request to the first item of a stream, or to the whole body of a one-piece reply.
             Loading the model and reading the prompt happen here, so it is long by default.
         between_items: From one item of a stream to the next.
@@ -93,11 +94,12 @@ class Deadlines:
         self.total_at = math.inf if limits.total is None else self.started + limits.total
         self.phase: Literal["first_item", "between_items"] = "first_item"
         self._phase_at = math.inf
-        self._draining = False
+        self._draining = 0.0  # how long the rest of the body may take once what matters has arrived
         self._spared: float | None = None  # seconds that were left of the phase when it was held
 
     def attempt(self) -> None:
         """Start the limits of one attempt."""
+        self._draining = 0.0
         self._enter("first_item", self.limits.first_item)
 
     def item(self) -> None:
@@ -122,11 +124,11 @@ class Deadlines:
             self._phase_at = self._clock.monotonic() + self._spared
             self._spared = None
 
-    def drain(self) -> None:
-        """The last item has arrived: the end of the body must follow soon, or the connection is given up."""
+    def drain(self, seconds: float | None = None) -> None:
+        """What matters has arrived: the end of the body must follow soon, in ``seconds``, or the connection is given up."""
         if not self._draining:
-            self._draining = True
-            self._enter("between_items", _DRAIN)
+            self._draining = _DRAIN if seconds is None else seconds
+            self._enter("between_items", self._draining)
 
     def _enter(self, phase: Literal["first_item", "between_items"], seconds: float | None) -> None:
         self.phase = phase
@@ -145,9 +147,10 @@ class Deadlines:
         """
         phase_at, now = self._phase_at, self._clock.monotonic()
         if phase_at == math.inf:
-            limit = _DRAIN if self._draining else getattr(self.limits, self.phase)
+            limit = self._draining or getattr(self.limits, self.phase)
             phase_at = math.inf if limit is None else now + min(limit, _SLICE)
-        return (phase_at if phase_at < self.total_at else self.total_at) - now
+        patience = (phase_at if phase_at < self.total_at else self.total_at) - now
+        return patience if patience < _AGES or patience == math.inf else _AGES
 
     def left_to_connect(self) -> float:
         """Seconds that the next step of connecting may take."""

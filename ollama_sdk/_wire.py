@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import ssl
 import threading
+import time
 import urllib.request
 from collections.abc import AsyncGenerator
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import httpcore
 import httpx
 
+from ._http11 import AsyncPool, Batching, Engine, Pool
 from ._timeout import Limit
+from .errors import APIConnectionError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
@@ -28,7 +33,7 @@ __all__ = ["AsyncWireTransport", "WireTransport"]
 _POOL: dict[str, Any] = {"max_connections": None, "max_keepalive_connections": 100, "keepalive_expiry": 30.0}
 
 
-_PoolT = TypeVar("_PoolT", httpcore.ConnectionPool, httpcore.AsyncConnectionPool)
+_PoolT = TypeVar("_PoolT", Pool, AsyncPool)
 
 
 class _Pools(Generic[_PoolT]):
@@ -55,8 +60,7 @@ class _Pools(Generic[_PoolT]):
         # httpx's context trusts certifi, or what SSL_CERT_FILE and SSL_CERT_DIR say.
         context = httpx.create_ssl_context() if url.scheme == "https" else None
         proxy = _environment_proxy(url)
-        via = None if proxy is None else httpcore.Proxy(proxy)
-        return self._kind(ssl_context=context, proxy=via, network_backend=self._backend, **_POOL)
+        return self._kind(ssl_context=context, proxy=proxy, network_backend=self._backend, **_POOL)
 
     def drain(self) -> list[_PoolT]:
         """Every pool made so far, which are now the caller's to close."""
@@ -66,12 +70,16 @@ class _Pools(Generic[_PoolT]):
         return pools
 
 
-def _environment_proxy(url: httpx.URL) -> str | None:
+def _environment_proxy(url: httpx.URL) -> httpcore.Proxy | None:
     """The proxy that the environment names for ``url``; never one for this machine itself."""
     if _is_loopback(url.host) or urllib.request.proxy_bypass(url.host):
         return None
     proxies = urllib.request.getproxies()
-    return proxies.get(url.scheme) or proxies.get("all")
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if not proxy:
+        return None
+    asked = httpx.Proxy(proxy if "://" in proxy else f"http://{proxy}")
+    return httpcore.Proxy(str(asked.url), auth=asked.raw_auth, ssl_context=asked.ssl_context)
 
 
 def _is_loopback(host: str) -> bool:
@@ -88,18 +96,18 @@ class WireTransport(httpx.BaseTransport):
     phase it is meant for, not each single read of it.
     """
 
-    def __init__(self, pool: type[httpcore.ConnectionPool] = httpcore.ConnectionPool) -> None:
-        self._pools = _Pools(pool, _Backend(httpcore.SyncBackend()))
-        self._open: set[Iterator[bytes]] = set()
+    def __init__(self, engine: Engine = Batching) -> None:
+        self._pools = _Pools(partial(Pool, engine), _Backend(httpcore.SyncBackend()))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request`` and return as soon as the headers are there."""
-        with _as_httpx_errors(request):
-            response = self._pools.of(request.url).handle_request(_as_httpcore(request, request.stream))
+        pool = self._pools.of(request.url)
+        with _as_httpx_errors(request, pool):
+            response = pool.handle_request(_as_httpcore(request, request.stream))
         return httpx.Response(
             response.status,
             headers=response.headers,
-            stream=_Body(cast("Any", response.stream), request, self._open),
+            stream=_Body(cast("Any", response.stream), request, pool),
             extensions=cast("Any", response).extensions,
         )
 
@@ -108,30 +116,27 @@ class WireTransport(httpx.BaseTransport):
         for pool in self._pools.drain():
             pool.close()
 
-    def __del__(self) -> None:
-        self.close()
-
 
 class AsyncWireTransport(httpx.AsyncBaseTransport):
     """Speaks HTTP/1.1 to the servers; async, on asyncio and trio. See :class:`WireTransport`."""
 
-    def __init__(self, pool: type[httpcore.AsyncConnectionPool] = httpcore.AsyncConnectionPool) -> None:
-        self._pools = _Pools(pool, _AsyncBackend(cast("Any", httpcore.AnyIOBackend())))
-        self._open: set[AsyncIterator[bytes]] = set()
+    def __init__(self, engine: Engine = Batching) -> None:
+        self._pools = _Pools(partial(AsyncPool, engine), _AsyncBackend(cast("Any", httpcore.AnyIOBackend())))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request`` and return as soon as the headers are there."""
         content = aiter(cast("httpx.AsyncByteStream", request.stream))
+        pool = self._pools.of(request.url)
         try:
-            with _as_httpx_errors(request):
-                response = await self._pools.of(request.url).handle_async_request(_as_httpcore(request, content))
+            with _as_httpx_errors(request, pool):
+                response = await pool.handle_async_request(_as_httpcore(request, content))
         finally:
             if isinstance(content, AsyncGenerator):  # left suspended by a send that failed, trio would warn of it
                 await cast("AsyncGenerator[bytes]", content).aclose()
         return httpx.Response(
             response.status,
             headers=response.headers,
-            stream=_AsyncBody(response.stream, request, self._open),
+            stream=_AsyncBody(response.stream, request, pool),
             extensions=cast("Any", response).extensions,
         )
 
@@ -171,7 +176,10 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
 )
 
 
-def _as_httpx(exc: Exception, request: httpx.Request) -> httpx.TransportError | None:
+def _as_httpx(exc: Exception, request: httpx.Request, pool: Pool | AsyncPool) -> Exception | None:
+    if pool.closed:  # no trouble of the network, which policies would repeat, or hold against the server
+        place = f"{request.method} {request.url.copy_with(userinfo=b'', query=None)}"
+        return APIConnectionError(f"{place}: the client was closed before the call had ended")
     for ours, theirs in _ERRORS:
         if isinstance(exc, ours):
             return theirs(str(exc), request=request)
@@ -179,11 +187,11 @@ def _as_httpx(exc: Exception, request: httpx.Request) -> httpx.TransportError | 
 
 
 @contextlib.contextmanager
-def _as_httpx_errors(request: httpx.Request) -> Generator[None]:
+def _as_httpx_errors(request: httpx.Request, pool: Pool | AsyncPool) -> Generator[None]:
     try:
         yield
     except Exception as exc:
-        error = _as_httpx(exc, request)
+        error = _as_httpx(exc, request, pool)
         if error is None:
             raise
         try:
@@ -195,19 +203,19 @@ def _as_httpx_errors(request: httpx.Request) -> Generator[None]:
 class _Body(httpx.SyncByteStream):
     """A body, read through httpcore's nested generators.
 
-    They are kept in ``still_open`` until they are closed: the garbage collector, which may run where this very thread holds the
+    They are kept by the pool until they are closed: the garbage collector, which may run where this very thread holds the
     lock of the connection pool, would close them there and wait for that lock for ever.
     """
 
-    def __init__(self, stream: Iterable[bytes], request: httpx.Request, still_open: set[Iterator[bytes]]) -> None:
+    def __init__(self, stream: Iterable[bytes], request: httpx.Request, pool: Pool) -> None:
         self._stream = stream
         self._request = request
-        self._still_open = still_open
+        self._pool = pool
         self._parts = self._read()
-        still_open.add(self._parts)
+        pool.unread.add(self._parts)
 
     def _read(self) -> Iterator[bytes]:
-        with _as_httpx_errors(self._request):
+        with _as_httpx_errors(self._request, self._pool):
             yield from self._stream
 
     def __iter__(self) -> Iterator[bytes]:
@@ -215,22 +223,22 @@ class _Body(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._stream.close()  # type: ignore[attr-defined]
-        self._still_open.discard(self._parts)
+        self._pool.unread.discard(self._parts)
 
 
 class _AsyncBody(httpx.AsyncByteStream):
     """A body, read through httpcore's nested async generators.
 
     Left suspended, they would be finalized one by one later, which trio warns of. So they are brought to their end, and kept
-    in ``still_open`` until then: garbage may not be collected from under whoever is to close it.
+    by the pool until then: garbage may not be collected from under whoever is to close it.
     """
 
-    def __init__(self, stream: Any, request: httpx.Request, still_open: set[AsyncIterator[bytes]]) -> None:
+    def __init__(self, stream: Any, request: httpx.Request, pool: AsyncPool) -> None:
         self._stream = stream
         self._parts: AsyncIterator[bytes] = aiter(stream)
         self._request = request
-        self._still_open = still_open
-        still_open.add(self._parts)
+        self._pool = pool
+        pool.unread.add(self._parts)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -241,7 +249,7 @@ class _AsyncBody(httpx.AsyncByteStream):
         except StopAsyncIteration:
             raise
         except Exception as exc:  # not by a context manager, which would cost as much as reading the item
-            error = _as_httpx(exc, self._request)
+            error = _as_httpx(exc, self._request, self._pool)
             if error is None:
                 raise
             raise error from exc
@@ -251,7 +259,7 @@ class _AsyncBody(httpx.AsyncByteStream):
         with contextlib.suppress(Exception):  # reading from a closed connection fails, all the way out
             async for _ in self._parts:
                 pass
-        self._still_open.discard(self._parts)
+        self._pool.unread.discard(self._parts)
 
 
 def _now(timeout: float | None, up: type[httpcore.TimeoutException]) -> float | None:
@@ -278,8 +286,34 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[SocketOption] | None = None,
     ) -> httpcore.NetworkStream:
-        timeout = _now(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
+        seconds = _now(timeout, httpcore.ConnectTimeout)
+        ends = math.inf if seconds is None else time.monotonic() + seconds
+        addresses = _addresses(host, port)
+        error: httpcore.ConnectError | httpcore.ConnectTimeout = httpcore.ConnectTimeout("time is up")
+        for tried, address in enumerate(addresses):
+            # A share of the time for each: the system would grant all of it to every address of a name.
+            share = (ends - time.monotonic()) / (len(addresses) - tried)
+            if share <= 0:
+                break
+            seconds = None if share == math.inf else share
+            try:
+                return _Stream(self._inner.connect_tcp(address, port, seconds, local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
+                error = exc
+        try:
+            raise error
+        finally:
+            del error  # or its traceback would keep it
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """The addresses of a name, as the system's resolver gives them."""
+    try:
+        found: list[tuple[Any, ...]] = list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError) as exc:
+        raise httpcore.ConnectError(str(exc)) from exc
+    # Of IPv6 the fourth is the scope, without which an address that is good on one link only means nothing.
+    return [address[0] + (f"%{address[3]}" if any(address[3:]) else "") for *_, address in found]
 
 
 class _Stream(httpcore.NetworkStream):

@@ -4,9 +4,10 @@
 ordinary transport, because they are its very code: only h11's reading half is replaced. A stream's item costs a third.
 Servers that are reached through a proxy are read by h11, as ever.
 
-llhttp is the stricter reader. It refuses, with an :class:`~ollama_sdk.errors.APIConnectionError`, what h11 lets pass: headers
-folded over several lines, control characters in them, lines that end in a bare line feed, a repeated ``Content-Length`` or one
-beside ``Transfer-Encoding: chunked``, and blanks after the size of a chunk.
+Of what no server should send, llhttp refuses more, with an :class:`~ollama_sdk.errors.APIConnectionError`: headers folded over
+several lines, control characters in them, lines that end in a bare line feed, a repeated ``Content-Length`` or one beside
+``Transfer-Encoding: chunked``, blanks after the size of a chunk, and other versions than HTTP/1.0 and 1.1. It lets pass what h11
+refuses: blank lines before a response, and a NUL in the reason phrase.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from __future__ import annotations
 from typing import Any
 
 import h11
-import httpcore
 
 try:
     import httptools
 except ImportError as exc:
     raise ImportError("FastTransport needs httptools: pip install 'ollama-sdk[fast]'") from exc
 
+from ._http11 import MAX_HEAD_BYTES
 from ._wire import AsyncWireTransport, WireTransport
 
 __all__ = ["AsyncFastTransport", "FastTransport"]
 
-_MAX_HEAD_BYTES = 100 * 1024  # as httpcore grants h11
+_INTERIM = 100
 _OK = 200
 
 
@@ -36,7 +37,7 @@ class FastTransport(WireTransport):
     """
 
     def __init__(self) -> None:
-        super().__init__(_Pool)
+        super().__init__(_Engine)
 
     def __reduce__(self) -> tuple[type[FastTransport], tuple[()]]:
         return type(self), ()
@@ -46,43 +47,10 @@ class AsyncFastTransport(AsyncWireTransport):
     """Speaks HTTP/1.1 with a compiled parser; async, on asyncio and trio. See :class:`FastTransport`."""
 
     def __init__(self) -> None:
-        super().__init__(_AsyncPool)
+        super().__init__(_Engine)
 
     def __reduce__(self) -> tuple[type[AsyncFastTransport], tuple[()]]:
         return type(self), ()
-
-
-class _Pool(httpcore.ConnectionPool):
-    def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
-        connection = super().create_connection(origin)
-        if type(connection) is httpcore.HTTPConnection:
-            connection.__class__ = _Connection
-        return connection
-
-
-class _AsyncPool(httpcore.AsyncConnectionPool):
-    def create_connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
-        connection = super().create_connection(origin)
-        if type(connection) is httpcore.AsyncHTTPConnection:
-            connection.__class__ = _AsyncConnection
-        return connection
-
-
-class _Swapping:
-    """Gives a new HTTP/1.1 connection its other engine, in the moment it is made."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "_connection":
-            vars(value)["_h11_state"] = _Engine()
-        super().__setattr__(name, value)
-
-
-class _Connection(_Swapping, httpcore.HTTPConnection):
-    pass
-
-
-class _AsyncConnection(_Swapping, httpcore.AsyncHTTPConnection):
-    pass
 
 
 class _Engine:
@@ -129,7 +97,7 @@ class _Reader:
         self._body: list[bytes] = []
         self.on_body = self._body.append
         self._parser = httptools.HttpResponseParser(self)
-        self._head_bytes = 0
+        self._idle_bytes = 0  # of which nothing came yet that could be handed on
         self._reason = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._head: h11.Response | None = None
@@ -150,6 +118,8 @@ class _Reader:
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
+        if status < _INTERIM:
+            raise h11.RemoteProtocolError(f"status {status:03}")
         if status < _OK:
             return
         version = self._parser.get_http_version().encode()
@@ -161,11 +131,17 @@ class _Reader:
             )
 
     def on_message_complete(self) -> None:
-        if self._head is None:  # an interim response
-            self._headers.clear()
+        if self._head is None:
+            self._end_interim()
             return
         self._complete = True
         self._keep_alive = self._parser.should_keep_alive()
+
+    def _end_interim(self) -> None:
+        if self._body:  # llhttp knows only of some statuses that they have none
+            raise h11.RemoteProtocolError("an interim response with a body")
+        self._headers.clear()
+        self._idle_bytes = 0
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes, or ``b""`` for their end."""
@@ -176,10 +152,12 @@ class _Reader:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
             self._problem = str(exc.__context__ or exc)
-        if self._head is None:
-            self._head_bytes += len(data)
-            if self._head_bytes > _MAX_HEAD_BYTES:
-                self._problem = f"the head of the response is longer than {_MAX_HEAD_BYTES} bytes"
+        if self._head is None and self._body:
+            self._body.clear()
+            self._problem = self._problem or "an interim response with a body"
+        self._idle_bytes = 0 if self._body else self._idle_bytes + len(data)
+        if self._idle_bytes > MAX_HEAD_BYTES:
+            self._problem = f"headers, trailers or chunk extensions of more than {MAX_HEAD_BYTES} bytes"
 
     def _end(self) -> None:
         names = {name.lower() for name, _ in self._headers}

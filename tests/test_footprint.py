@@ -67,7 +67,7 @@ def test_a_first_chat_imports_the_two_models_it_meets_and_nothing_it_does_not_ne
 # Streams
 
 
-@pytest.mark.parametrize(("transport", "most"), [(None, 15), (FastTransport, 6)], ids=["ordinary", "fast"])
+@pytest.mark.parametrize(("transport", "most"), [(None, 9), (FastTransport, 6)], ids=["ordinary", "fast"])
 def test_an_item_of_a_stream_costs_few_function_calls_however_long_the_stream(transport, most):
     few, many = (_calls(items, transport) / items for items in (500, 2000))
     assert many <= few

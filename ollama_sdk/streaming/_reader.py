@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import orjson
 
-from ollama_sdk.errors import DecodeError, IncompleteReplyError, OllamaError, ReplyFailedError
+from ollama_sdk.errors import APIConnectionError, DecodeError, IncompleteReplyError, OllamaError, ReplyFailedError
 
 from ._framing import Framer
 
@@ -95,10 +95,11 @@ class Reader:
         if self.finished or self.error is not None:
             return
         how = "the connection was lost" if cause else "the body ended"
+        advice = "the model or the server may have stopped: look at the server's log, then try again"
+        if isinstance(cause, APIConnectionError):  # as the wire says it where nothing but this happened
+            how, advice = "the client was closed", "close it when its streams have ended"
         self.error = IncompleteReplyError(
-            f"{self._place}: {how} before the last item, after {self.items} whole items; "
-            "the model or the server may have stopped: look at the server's log, then try again",
-            items=self.items,
+            f"{self._place}: {how} before the last item, after {self.items} whole items; {advice}", items=self.items
         )
         self.error.__cause__ = cause
 

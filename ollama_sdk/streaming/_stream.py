@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from queue import Empty, SimpleQueue
 from types import GenericAlias, TracebackType
-from typing import TYPE_CHECKING, Generic, Literal, Self
+from typing import TYPE_CHECKING, Generic, Self
 
 import anyio
 import httpx
@@ -116,7 +116,10 @@ class Stream(_Streaming[ItemT, ReplyT]):
         even if items have arrived that nobody took; a stream that has ended stays as it is. A thread that reads is woken
         through its socket, and closes; one on a transport without sockets wakes, and closes, when its next bytes come.
         """
-        self._stop("cancelled")
+        if self._exchange.stop("cancelled", self._interrupt):
+            # A signal handler may run where this very thread holds the lock of the connection pool, which closing takes.
+            self._interrupt()
+            _close_elsewhere(self._exchange.response)
 
     def __next__(self) -> ItemT:
         while True:
@@ -173,13 +176,11 @@ class Stream(_Streaming[ItemT, ReplyT]):
     def close(self) -> None:
         """Close the connection, unless the reply has been read to its end: then it is kept for the next call.
 
-        May be called from any thread or signal handler. A thread that reads or waits is woken as :meth:`cancel` does; items
-        that have arrived can still be taken, and then an :class:`IncompleteReplyError` says that the stream was closed.
+        May be called from any thread; in a signal handler :meth:`cancel` instead. A thread that reads or waits is woken as
+        :meth:`cancel` does; items that have arrived can still be taken, and then an :class:`IncompleteReplyError` says that
+        the stream was closed.
         """
-        self._stop("closed")
-
-    def _stop(self, how: Literal["cancelled", "closed"]) -> None:
-        if self._exchange.stop(how, self._interrupt):
+        if self._exchange.stop("closed", self._interrupt):
             self._exchange.response.close()
 
     def _release(self) -> None:
@@ -327,7 +328,8 @@ class _Gate:
 
     def wait(self, seconds: float | None) -> None:
         with contextlib.suppress(Empty):
-            self._queue.put(self._queue.get(timeout=seconds))  # for the next one who waits
+            timeout = None if seconds is None else min(seconds, threading.TIMEOUT_MAX)
+            self._queue.put(self._queue.get(timeout=timeout))  # for the next one who waits
 
 
 class _AsyncGate:
@@ -366,7 +368,7 @@ async def _aclose(response: httpx.Response) -> None:
 
 
 def _close_elsewhere(response: httpx.Response) -> None:
-    """Close from a finalizer: the collector may run where this very thread holds the lock of the connection pool."""
+    """Close from a finalizer or a signal handler: this very thread may hold the lock of the connection pool."""
     if not sys.is_finalizing():  # from then on no thread starts, and the process closes everything
         threading.Thread(target=response.close, daemon=True).start()
 

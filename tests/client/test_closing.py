@@ -8,11 +8,20 @@ import threading
 import anyio
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 from anyio.lowlevel import checkpoint
 from loopback import END, chunk, chunked, head, replies, whole
 from streamed import LAST, NDJSON, chat_item, drain
 
-from ollama_sdk import AsyncOllama, IncompleteReplyError, Ollama
+from ollama_sdk import (
+    APIConnectionError,
+    AsyncOllama,
+    ConfigurationError,
+    IncompleteReplyError,
+    Ollama,
+    RateLimit,
+    Retry,
+)
 from ollama_sdk._wire import WireTransport
 
 _VERSION = whole(b'{"version":"1"}')
@@ -106,6 +115,54 @@ def test_closing_the_client_closes_what_is_open(world, server):
     stream.close()
 
 
+def test_a_stream_whose_client_was_closed_says_so_and_does_not_blame_the_server(world, server):
+    with world.client(server.url) as client:
+        stream = client.chat("m", [], stream=True)
+        next(stream)
+    _, error = drain(stream)
+    assert type(error) is IncompleteReplyError
+    assert "the client was closed" in str(error)
+    assert "server" not in str(error)
+
+
+@pytest.mark.parametrize("begun", [head(content_length=99), b""], ids=["reading the body", "waiting for the headers"])
+def test_a_call_whose_client_is_closed_meanwhile_says_so_and_is_not_repeated(world, serve, begun):
+    waiting = threading.Event()
+
+    def script(connection):
+        connection.answer(begun)
+        waiting.set()
+        connection.watch()
+
+    server = serve(script)
+    with world.client(server.url, retry=Retry()) as client:
+        closing = threading.Thread(target=lambda: waiting.wait(5) and client.close())
+        closing.start()
+        with pytest.raises(APIConnectionError, match="the client was closed"):
+            client.show("m")
+        closing.join()
+    assert len(server.connections) == 1
+
+
+def test_a_stream_goes_on_when_its_client_is_forgotten_and_then_the_connection_closes(serve):
+    forgotten = threading.Event()
+
+    def script(connection):
+        connection.answer(chunked(NDJSON, chat_item("one")))
+        connection.wait(forgotten)
+        connection.send(chunk(LAST) + END)
+        connection.watch()
+
+    server = serve(script)
+    stream = Ollama(server.url).chat("m", [], stream=True)
+    gc.collect()
+    forgotten.set()
+    assert len(list(stream)) == 2
+    del stream
+    gc.collect()
+    assert server.connections[0].hung_up.wait(1)
+
+
 def test_a_client_works_on_after_it_was_closed(world, serve):
     server = serve(replies(_VERSION))
     with world.client(server.url) as client:
@@ -139,6 +196,17 @@ def test_a_connection_that_the_server_closed_while_idle_is_replaced(world, serve
             assert client.version().version == "1"
             assert closed.wait(1)
     assert len(server.connections) == 3
+
+
+@pytest.mark.parametrize(
+    "more",
+    [whole(b'{"version":"not yours"}'), b"\r\n", b"}", head(408, content_length=0, connection="close")],
+    ids=["another reply", "a blank line", "a byte too many", "a word of farewell"],
+)
+def test_what_a_server_sends_beyond_its_reply_is_no_answer_to_the_next_call(world, serve, more):
+    server = serve(replies(_VERSION + more, _VERSION), replies(_VERSION))
+    with world.client(server.url) as client:
+        assert [client.version().version for _ in range(2)] == ["1", "1"]
 
 
 def test_a_dropped_client_closes_its_connections(serve):
@@ -321,3 +389,69 @@ async def test_a_finished_stream_may_be_dropped_without_a_word(serve):
         gc.collect()
         await client.version()
     assert len(server.connections) == 1
+
+
+# Event loops
+
+
+async def _version(client):
+    return (await client.version()).version
+
+
+# What a loop leaves open when it ends, only the garbage collector closes, and it warns of that.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(("first", "then"), [("asyncio", "asyncio"), ("asyncio", "trio"), ("trio", "asyncio")])
+@pytest.mark.parametrize("policies", [{}, {"retry": Retry(), "rate_limit": RateLimit(concurrent=1)}])
+def test_a_call_in_another_event_loop_says_so_and_the_client_may_be_closed_there(serve, first, then, policies):
+    server = serve(*[replies(_VERSION)] * 3)
+    client = AsyncOllama(server.url, timeout=5, **policies)
+    assert anyio.run(_version, client, backend=first) == "1"
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="belongs to another event loop") as caught:
+            anyio.run(_version, client, backend=then)
+        assert "ollama serve" not in str(caught.value)
+    anyio.run(client.close, backend=then)
+    assert anyio.run(_version, client, backend=then) == "1"
+    anyio.run(client.close, backend=first)
+    gc.collect()
+
+
+def test_a_client_shared_by_two_running_event_loops_keeps_to_the_first(serve):
+    server = serve(*[replies(*[_VERSION] * 10)] * 3)
+    client = AsyncOllama(server.url, timeout=5)
+    with start_blocking_portal("asyncio") as one, start_blocking_portal("asyncio") as two:
+        assert one.call(_version, client) == "1"
+        for _ in range(5):
+            with pytest.raises(ConfigurationError, match="belongs to another event loop"):
+                two.call(_version, client)
+            assert one.call(_version, client) == "1"
+        one.call(client.close)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_client_that_was_closed_may_go_to_another_event_loop(serve, backend):
+    server = serve(*[replies(_VERSION)] * 3)
+    client = AsyncOllama(server.url, timeout=5)
+
+    async def call_and_close():
+        async with client:
+            return await _version(client)
+
+    assert [anyio.run(call_and_close, backend=backend) for _ in range(3)] == ["1", "1", "1"]
+
+
+def test_a_transport_that_fails_in_another_event_loop_than_the_first_is_explained():
+    class Bound(httpx.AsyncBaseTransport):
+        failing = False
+
+        async def handle_async_request(self, request):
+            if self.failing:
+                raise RuntimeError("Event loop is closed")
+            return httpx.Response(200, json={"version": "1"})
+
+    transport = Bound()
+    client = AsyncOllama("http://a", transport=transport)
+    assert [anyio.run(_version, client) for _ in range(2)] == ["1", "1"]
+    transport.failing = True
+    with pytest.raises(ConfigurationError, match="belongs to another event loop"):
+        anyio.run(_version, client)

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import socket
+from base64 import b64encode
 from pathlib import Path
 
 import anyio
@@ -13,7 +14,7 @@ import httpx
 import pytest
 from recorder import Recorder
 
-from ollama_sdk import AsyncOllama, ConfigurationError, Ollama, Timeout
+from ollama_sdk import AsyncOllama, ConfigurationError, Endpoint, Failover, Ollama, Timeout
 
 CLIENTS = pytest.mark.parametrize("make", [Ollama, AsyncOllama])
 HOSTS = [
@@ -127,6 +128,8 @@ def test_a_path_of_the_host_goes_before_every_route(server):
 def test_a_client_shows_its_host_and_nothing_secret():
     assert repr(Ollama("gpu-1", api_key="hunter2")) == "Ollama('http://gpu-1:11434')"
     assert repr(AsyncOllama("gpu-1", api_key="hunter2")) == "AsyncOllama('http://gpu-1:11434')"
+    fleet = Ollama([Endpoint("http://gpu-1", api_key="hunter2"), "gpu-2"], failover=Failover())
+    assert repr(fleet) == "Ollama(['http://gpu-1', 'http://gpu-2:11434'])"
 
 
 # Making one
@@ -329,6 +332,15 @@ def test_the_environments_proxy_is_used_for_other_hosts(server, monkeypatch):
     with Ollama("ollama.example") as client:
         assert client.version().version == "by proxy"
     assert server.last.target == "http://ollama.example:11434/api/version"
+
+
+def test_a_proxy_may_ask_for_credentials_and_be_named_without_a_scheme(server, monkeypatch):
+    server.answers["http://ollama.example:11434/api/version"] = {"version": "by proxy"}
+    for name, authorization in (("user:p%40ss@", f"Basic {b64encode(b'user:p@ss').decode()}"), ("", None)):
+        monkeypatch.setenv("http_proxy", f"{name and 'http://'}{name}127.0.0.1:{server.port}")
+        with Ollama("ollama.example") as client:
+            assert client.version().version == "by proxy"
+        assert server.last.headers.get("proxy-authorization") == authorization
 
 
 @pytest.mark.anyio

@@ -290,6 +290,20 @@ def test_an_error_whose_body_breaks_off_is_still_the_error_of_its_status(world, 
         chat(client)
 
 
+def test_of_an_error_without_end_only_the_beginning_is_read(world, serve, chat):
+    def script(connection):
+        connection.answer(head(500, transfer_encoding="chunked"))
+        while True:
+            connection.send(chunk(b"a" * 60_000))
+
+    server = serve(script)
+    with world.client(server.url) as client, pytest.raises(InternalServerError) as caught:
+        chat(client)
+    assert 1 << 20 <= len(caught.value.response.content) < 2 << 20
+    assert len(str(caught.value)) < 1000
+    assert server.connections[0].hung_up.wait(5)
+
+
 def test_a_compressed_error_is_read(world, serve, chat):
     body = gzip.compress(b'{"error":"boom"}')
     server = serve(replies(whole(body, 500, content_encoding="gzip")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 import time
 
@@ -10,7 +12,7 @@ import pytest
 from loopback import END, Connection, chunk, chunked, head, replies, whole
 from streamed import LAST, NDJSON, ROUTES, SSE, chat_item, drain
 
-from ollama_sdk import APITimeoutError, Timeout
+from ollama_sdk import APITimeoutError, NotFoundError, Ollama, Timeout
 
 _BRIEF = 0.08
 _SLACK = 5  # enough to tell a late error from a hang on the busiest machine
@@ -96,7 +98,6 @@ _ONE_PIECE = {
     "silence in the body": _after(head(200, content_length=100) + b"{"),
     "a body that trickles": _trickling(head(200, content_length=10**6), b" "),
     "a chunked body that trickles": _trickling(head(200, transfer_encoding="chunked"), chunk(b" ")),
-    "an error that trickles": _trickling(head(500, content_length=10**6), b" "),
 }
 
 
@@ -109,10 +110,31 @@ def test_a_reply_in_one_piece_must_be_whole_in_time(world, serve, timed_out, scr
         assert server.connections[0].hung_up.wait(1)
 
 
-def test_an_error_in_place_of_a_stream_must_be_whole_in_time(world, serve, timed_out):
-    server = serve(_trickling(head(500, content_length=10**6), b" "))
-    with world.client(server.url, timeout=_FIRST) as client:
-        assert timed_out(lambda: client.chat("m", [], stream=True)) == "first_item"
+_SAID = head(404, content_length=10**6) + b'{"error":"no model"}'
+
+
+@pytest.mark.parametrize("script", [_after(_SAID), _trickling(_SAID, b" ")], ids=["silence", "blanks that trickle"])
+@pytest.mark.parametrize("timeout", [_FIRST, _TOTAL], ids=["first_item", "total"])
+@pytest.mark.parametrize("stream", [False, True], ids=["one piece", "stream"])
+def test_an_error_status_is_told_in_time_with_what_has_come_of_its_text(world, serve, script, timeout, stream):
+    server, begin = serve(script), time.monotonic()
+    with world.client(server.url, timeout=timeout) as client, pytest.raises(NotFoundError) as caught:
+        client.chat("m", [], stream=stream)
+    assert time.monotonic() - begin < _BRIEF + _SLACK
+    assert caught.value.message == "no model"
+    assert server.connections[0].hung_up.wait(1)
+
+
+@pytest.mark.parametrize("limits", [{"total": 1e10}, {"first_item": 1e300, "between_items": 1e300}, {"connect": 1e10}])
+def test_a_limit_may_be_longer_than_the_system_can_count(world, serve, limits):
+    body = chunked(NDJSON, chat_item("one"), LAST) + END
+    server = serve(replies(body, body))
+    with world.client(server.url, timeout=Timeout(**limits)) as client:
+        assert len(list(client.chat("m", [], stream=True))) == 2
+        with client.chat("m", [], stream=True) as stream:
+            stream.pause()
+            threading.Timer(0.02, stream.resume).start()
+            assert len(list(stream)) == 2
 
 
 _ITEM = chunked(NDJSON, chat_item("one"))
@@ -211,24 +233,60 @@ def test_connecting_is_bounded(world, serve, timed_out, full_backlog):
         assert client.is_available() is False
 
 
+@contextlib.contextmanager
+def _full_backlog(host="127.0.0.1", port=0):
+    """A port whose queue of connections is full, so that no further one is ever answered."""
+    with contextlib.ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket())
+        listener.bind((host, port))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
 @pytest.fixture
 def full_backlog():
-    """A port whose queue of connections is full, so that no further one is ever answered."""
-    import socket
+    with _full_backlog() as port:
+        yield f"http://127.0.0.1:{port}"
 
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        host, port = listener.getsockname()
-        waiting = []
-        for _ in range(4):
-            sock = socket.socket()
-            sock.setblocking(False)
-            sock.connect_ex((host, port))
-            waiting.append(sock)
-        yield f"http://{host}:{port}"
-        for sock in waiting:
-            sock.close()
+
+@pytest.fixture
+def resolve(monkeypatch):
+    """Let every name have these addresses."""
+
+    def to(*hosts):
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 0)) for host in hosts]
+        ask = socket.getaddrinfo
+        names = {"gpu.example": found}
+        monkeypatch.setattr(
+            socket, "getaddrinfo", lambda host, *args, **more: names.get(host) or ask(host, *args, **more)
+        )
+
+    return to
+
+
+def test_all_addresses_of_a_name_share_the_limit_of_connecting(resolve):
+    resolve(*["127.0.0.1"] * 4)
+    begin = time.monotonic()
+    with (
+        _full_backlog() as port,
+        Ollama(f"http://gpu.example:{port}", timeout=Timeout(connect=1)) as client,
+        pytest.raises(APITimeoutError) as caught,
+    ):
+        client.version()
+    assert caught.value.phase == "connect"
+    assert 0.9 < time.monotonic() - begin < 3.5  # 4 if each had the whole
+
+
+def test_the_next_address_of_a_name_is_tried_when_one_is_silent_or_refuses(serve, resolve):
+    server = serve(replies(whole(b'{"version":"1"}')))
+    port = int(server.url.rpartition(":")[2])
+    resolve("127.0.0.2", "127.0.0.3", "127.0.0.1")  # silent, refusing, answering
+    with _full_backlog("127.0.0.2", port), Ollama(f"http://gpu.example:{port}", timeout=Timeout(connect=3)) as client:
+        assert client.version().version == "1"
 
 
 def test_a_number_is_the_limit_of_the_whole_call_and_a_call_may_have_its_own(world, serve, timed_out):

@@ -1,4 +1,4 @@
-"""What the fast transport reads is what h11 would have read, however it is sent and split."""
+"""What the transports read is what h11 alone would have read, however it is sent and split."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from loopback import END, chunk, chunked, free_port, head, replies, replies_and_closes, whole
 from streamed import LAST, chat_item
 
-from ollama_sdk import APIConnectionError, Ollama
+from ollama_sdk import APIConnectionError, IncompleteReplyError, Ollama
+from ollama_sdk._http11 import Batching
 from ollama_sdk._wire import WireTransport
 from ollama_sdk.fast import AsyncFastTransport, FastTransport, _Reader
 
@@ -50,14 +51,15 @@ def _read(reader, reads):
     return response, body, False
 
 
-class _H11:
-    """h11 itself behind the same face."""
+def _asked(connection):
+    """A connection that has sent its request, behind the same face as llhttp's reader."""
+    connection.send(h11.Request(method="GET", target="/", headers=[("host", "x")]))
+    connection.send(h11.EndOfMessage())
+    connection.feed = connection.receive_data
+    return connection
 
-    def __init__(self):
-        self._connection = h11.Connection(h11.CLIENT)
-        self._connection.send(h11.Request(method="GET", target="/", headers=[("host", "x")]))
-        self._connection.send(h11.EndOfMessage())
-        self.feed, self.next_event = self._connection.receive_data, self._connection.next_event
+
+_READERS = {"fast": _Reader, "ordinary": lambda: _asked(Batching())}
 
 
 def _split(data, cuts):
@@ -65,17 +67,18 @@ def _split(data, cuts):
     return [data[a:b] for a, b in itertools.pairwise(edges)]
 
 
+@pytest.mark.parametrize("reader", _READERS.values(), ids=_READERS)
 @given(
     kind=st.sampled_from(sorted(_HEADS)),
     pieces=st.lists(st.binary(max_size=40), max_size=6),
     cuts=st.lists(st.integers(0, 1000), max_size=8),
     missing=st.integers(0, 60),
 )
-def test_a_response_split_anywhere_and_broken_off_anywhere_reads_as_h11_reads_it(kind, pieces, cuts, missing):
+def test_a_response_split_anywhere_and_broken_off_anywhere_reads_as_h11_reads_it(reader, kind, pieces, cuts, missing):
     sent = _response(kind, pieces)
     reads = _split(sent[: len(sent) - missing], cuts)
-    response, body, ended = _read(_Reader(), reads)
-    expected, expected_body, expected_end = _read(_H11(), reads)
+    response, body, ended = _read(reader(), reads)
+    expected, expected_body, expected_end = _read(_asked(h11.Connection(h11.CLIENT)), reads)
     assert (body, ended) == (expected_body, expected_end)
     assert (response is None) == (expected is None)
     if response is not None:
@@ -84,9 +87,32 @@ def test_a_response_split_anywhere_and_broken_off_anywhere_reads_as_h11_reads_it
         assert response.headers.raw_items() == expected.headers.raw_items()
 
 
+@pytest.mark.parametrize("reader", _READERS.values(), ids=_READERS)
 @given(st.lists(st.binary(max_size=60) | st.sampled_from(list(_HEADS.values())), max_size=6))
-def test_whatever_a_server_sends_nothing_but_a_protocol_error_comes_of_it(reads):
-    _read(_Reader(), [data for data in reads if data])
+def test_whatever_a_server_sends_nothing_but_a_protocol_error_comes_of_it(reader, reads):
+    _read(reader(), [data for data in reads if data])
+
+
+@pytest.mark.parametrize("reader", _READERS.values(), ids=_READERS)
+@pytest.mark.parametrize("kind", sorted(_HEADS))
+def test_what_one_read_brings_of_a_body_is_one_piece_and_the_end_comes_after_it(reader, kind):
+    reading = reader()
+    reading.feed(_response(kind, [b"one", b"two", b"three"]))
+    if kind == "close":
+        reading.feed(b"")
+    kinds = [type(reading.next_event())]
+    while kinds[-1] is not h11.EndOfMessage:
+        kinds.append(type(reading.next_event()))
+    assert kinds[-3:] == [h11.Response, h11.Data, h11.EndOfMessage]
+
+
+@pytest.mark.parametrize("reader", _READERS.values(), ids=_READERS)
+def test_a_response_whose_end_has_come_but_was_not_asked_for_is_not_over(reader):
+    reading = reader()
+    reading.feed(_response("chunked", [b"one"]))
+    events = [type(reading.next_event()) for _ in range(2)]
+    state = reading.state if reader is _Reader else reading.their_state
+    assert (events, state) == ([h11.Response, h11.Data], h11.SEND_BODY)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +171,42 @@ def test_what_only_h11_lets_pass_is_refused_in_so_many_words(serve, answer):
         client.get(server.url)
     with httpx.Client(transport=WireTransport()) as client:
         assert client.get(serve(replies(answer[1])).url).status_code == 200
+
+
+def _interim(number):
+    return b"HTTP/1.1 103 Early Hints\r\nLink: <%d>\r\n\r\n" % number
+
+
+def test_any_number_of_interim_responses_may_come_first(world, serve):
+    hints = b"".join(map(_interim, range(5000)))
+    with world.client(serve(replies(hints + whole(LAST.strip()))).url) as client:
+        assert client.chat("m", []).done
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 199 Odd\r\nContent-Length: 4\r\n\r\nbody" + whole(LAST.strip()),
+        b"HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n",
+    ],
+    ids=["an interim response with a body", "a status below 100"],
+)
+def test_what_is_no_response_is_no_part_of_one(world, serve, answer):
+    with world.client(serve(replies(answer)).url) as client, pytest.raises(APIConnectionError):
+        client.chat("m", [])
+
+
+@pytest.mark.parametrize("endless", [b"X-Trailer: a\r\n", b"a"], ids=["trailers", "one trailer"])
+def test_trailers_without_end_are_given_up(world, serve, endless):
+    def script(connection):
+        connection.answer(chunked("application/json", LAST.strip()) + b"0\r\nX: ")
+        while True:
+            connection.send(endless * 5000)
+
+    server = serve(script)
+    with world.client(server.url, timeout=20) as client, pytest.raises(IncompleteReplyError):
+        client.chat("m", [])
+    assert server.connections[0].hung_up.wait(5)
 
 
 def test_a_burst_of_items_passes_as_few_pieces(serve):
