@@ -226,6 +226,8 @@ def _circumstances(name: str, old: Method, new: Method) -> Iterator[Change]:
         yield Change(CHANGED, f"{name}: repeating it is `{new.repeat}`; it was `{old.repeat}`")
     if old.needs_model != new.needs_model:
         yield Change(CHANGED, f"{name} {'needs' if new.needs_model else 'no longer needs'} the model to be there")
+    if old.model != new.model:
+        yield Change(CHANGED, f"{name}: the model is named by `{new.model}`; it was named by `{old.model}`")
     if old.needs_key != new.needs_key:
         text = f"{name} {'needs' if new.needs_key else 'no longer needs'} an API key"
         yield Change(CHANGED, text, breaking=new.needs_key)

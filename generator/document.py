@@ -26,7 +26,7 @@ MERGE = ("concat", "by-index")
 
 # Which extension keys may stand where.
 _EXTENSIONS = {
-    "operation": ("x-method", "x-needs-model", "x-repeat", "x-stream", "x-result"),
+    "operation": ("x-method", "x-model", "x-needs-model", "x-repeat", "x-stream", "x-result"),
     "parameter": ("x-computed",),
     "schema": ("x-mixin", "x-merge", "x-positional"),
 }
@@ -380,7 +380,7 @@ def _check_operations(document: Document) -> None:
         if node.get("x-method") is not False:
             _check_operation(document, pointer, node)
             continue
-        for key in ("operationId", "x-needs-model", "x-repeat", "x-stream", "x-result"):
+        for key in ("operationId", "x-model", "x-needs-model", "x-repeat", "x-stream", "x-result"):
             if key in node:
                 raise document.error((*pointer, key), f"an operation without a method has no {key}")
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from attrs import frozen
 from jinja2 import Environment
 from openapi_python_client import Project
 from openapi_python_client.parser.openapi import GeneratorData
+
+from ollama_sdk._client import AsyncClient, SyncClient
 
 from .document import Document
 from .interface import SHADOWING, Interface, Method
@@ -85,8 +88,18 @@ class _Flavor:
             return f"The methods of ``{'.'.join(path)}``."
         if self.raw:
             return f"The methods of :class:`{self.plain_root}`, returning status and headers with the reply."
-        how = "async, on asyncio and trio" if self.is_async else "sync, and safe to share by threads"
-        return f"A client of one Ollama server; {how}. See :class:`{self.base}` for its arguments."
+        how = "async, on asyncio and trio" if self.is_async else "sync"
+        return f"A client of an Ollama server, or of several; {how}.\n\n{_use(self.is_async)}\n"
+
+
+def _use(is_async: bool) -> str:
+    """How a client is used, in the words of its hand-written base class; the sync one tells the arguments for both."""
+    told, arguments = cleandoc(SyncClient.__doc__ or "").split("\n\nArgs:\n")
+    if is_async:
+        told = cleandoc(AsyncClient.__doc__ or "")
+        arguments = arguments.replace("httpx.Client", "httpx.AsyncClient")
+    _, use = told.split("\n\n", 1)
+    return f"{use}\n\nArgs:\n{arguments}"
 
 
 @frozen

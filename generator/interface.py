@@ -160,6 +160,7 @@ class Method:
         stream: How it streams, or ``None``.
         repeat: Whether sending the same request again is safe.
         needs_model: Whether the server must have the model that it names.
+        model: Name of the argument that names it, if there is one.
         server: Its own base URL.
         needs_key: Whether an API key is needed.
         deprecated: Whether it is superseded.
@@ -177,6 +178,7 @@ class Method:
     stream: Stream | None
     repeat: str
     needs_model: bool
+    model: str
     server: str | None
     needs_key: bool
     deprecated: bool

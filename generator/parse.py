@@ -346,11 +346,22 @@ class _Reading:
             stream=stream,
             repeat=node["x-repeat"],
             needs_model=node.get("x-needs-model", True),
+            model=self._names_model(pointer, node, arguments),
             server=servers[0]["url"] if servers else None,
             needs_key=bool(security) and {} not in security,
             deprecated=bool(node.get("deprecated")),
             place=pointer,
         )
+
+    def _names_model(self, pointer: Pointer, node: Mapping[str, Any], arguments: tuple[Argument, ...]) -> str:
+        if "x-model" not in node:
+            return "model"
+        names = {argument.wire: argument.name for argument in arguments}
+        if node["x-model"] not in names:
+            raise self._document.error(
+                (*pointer, "x-model"), f"{node['x-model']!r} is no argument; there are {', '.join(names)}"
+            )
+        return names[node["x-model"]]
 
     def _reply(self, node: Mapping[str, Any], content: Mapping[str, Any], replies: Mapping[str, Any]) -> Kind | None:
         if "x-result" in node or not content:

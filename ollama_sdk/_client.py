@@ -113,7 +113,7 @@ def _own_headers(endpoint: Endpoint) -> dict[str, str]:
 
 
 def _without_key(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name != "authorization"}
+    return {name: value for name, value in headers.items() if name.lower() != "authorization"}
 
 
 def _check_handles(
@@ -127,8 +127,11 @@ def _check_handles(
             raise ConfigurationError(f"{name}= is of type {type(given).__name__}; give an httpx.{kind.__name__}")
 
 
-def _rebuild(cls: type[Any], configuration: dict[str, Any]) -> Any:
-    return cls(**configuration)
+def _rebuild(cls: type[Any], configuration: dict[str, Any], chosen: frozenset[str]) -> Any:
+    client = cls(**configuration)
+    runtime = client._runtime
+    client._runtime = evolve(runtime, settings=runtime.settings.choosing(chosen))
+    return client
 
 
 class _Namespace(Generic[_RuntimeT]):
@@ -168,12 +171,18 @@ class _Client(_Namespace[_RuntimeT]):
         api_key: str | None = None,
         max_item_bytes: int | None = None,
     ) -> Self:
-        """A view of this client with other settings, on the same connections and policies; closing it leaves them open."""
+        """A view of this client with other settings, on the same connections and policies; closing it leaves them open.
+
+        What is given here goes before everything that was given before: an ``api_key`` is sent in place of any other key, and
+        ``headers`` in place of those of the same names, those of an :class:`ollama_sdk.reliability.Endpoint` included. Only
+        ``extra_headers`` of a call go before them. Health checks send what the client itself was made with.
+        """
         settings = self._runtime.settings
+        told: Mapping[str, str] = named(headers, "headers")
+        kept = settings.headers if api_key is None else _without_key(settings.headers)
         settings = evolve(
-            settings,
-            headers={**settings.headers, **named(headers, "headers")},
-            own_headers=_without_key(settings.own_headers) if api_key is not None else settings.own_headers,
+            settings.choosing(told if api_key is None else {*told, "authorization"}),
+            headers={**kept, **told},
             timeout=settings.timeout if isinstance(timeout, Inherit) else as_timeout(timeout),
             api_key=settings.api_key if api_key is None else api_key,
             max_item_bytes=settings.max_item_bytes if max_item_bytes is None else max_item_bytes,
@@ -212,7 +221,8 @@ class _Client(_Namespace[_RuntimeT]):
         """Change policies at run time, for this client and every view of it; ``None`` turns one off.
 
         Calls in flight finish under what they started with. State that still makes sense is kept: breaker windows, cache
-        content, the limit's tokens. Calls that wait for the limit start at once when it is turned off.
+        content, the limit's tokens. Calls that wait for the limit start at once when it is turned off; turned on again, it
+        does not count those that are under way then.
 
         Returns:
             The former policies.
@@ -233,7 +243,8 @@ class _Client(_Namespace[_RuntimeT]):
         return self._runtime.transports.reconfigure(changes)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self.base_url)!r})"
+        urls = [str(_url_of(host)) for host in self._hosts]
+        return f"{type(self).__name__}({(urls[0] if len(urls) == 1 else urls)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A client travels to other processes as its configuration; connections stay behind."""
@@ -246,7 +257,7 @@ class _Client(_Namespace[_RuntimeT]):
             "max_item_bytes": settings.max_item_bytes,
         }
         given = {name: value for name, value in self._given.items() if value is not None}
-        return _rebuild, (type(self), configuration | given | self._runtime.transports.asked)
+        return _rebuild, (type(self), configuration | given | self._runtime.transports.asked, settings.chosen)
 
 
 # Sync
@@ -262,12 +273,12 @@ class SyncClient(_Client[SyncRuntime], SyncNamespace):
             servers, or :class:`ollama_sdk.reliability.Endpoint` with keys of their own, go with ``failover``.
         api_key: Sent as a bearer token, to ollama.com too where a method goes there; by default ``OLLAMA_API_KEY``.
             ``""`` sends none.
-        headers: Headers for every request to that server; a method with a server of its own, such as ``web_search``, gets
-            none of them.
+        headers: Headers for every request to that server; a method with a server of its own, such as ``web_search``,
+            gets none of them.
         timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever.
-        transport: Any httpx transport, used instead of one of our own; closed with the client. Timeouts are then as exact
-            as that transport reads: on httpx's own, each single read may take what is left when the body begins.
-        http_client: A whole ``httpx.Client``, used instead; left open.
+        transport: Any httpx transport, used instead of one of our own; closed with the client. Timeouts are then as
+            exact as that transport reads: on httpx's own, each single read may take what is left when the body begins.
+        http_client: A whole ``httpx.Client``, used instead; left open. Its ``auth`` applies where no key is sent.
         max_item_bytes: The largest item of a stream, in bytes.
         retry: Repeat what failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
         circuit_breaker: Stop calling an endpoint that keeps failing.
@@ -275,7 +286,9 @@ class SyncClient(_Client[SyncRuntime], SyncNamespace):
         failover: Spread calls over several servers.
         health: How ``client.health`` looks at the servers.
         cache: Keep replies and give them again.
-        observer: Called with every event of these policies.
+        observer: Called with every event of these policies, in the thread where it happens: a plain function, which
+            also hears of replies that the garbage collector ends. A lock that it shares with other code must be an
+            ``RLock``.
 
     Raises:
         ConfigurationError: An argument or environment variable cannot work.
@@ -322,7 +335,7 @@ class SyncClient(_Client[SyncRuntime], SyncNamespace):
         return self._runtime.transports.health
 
     def close(self) -> None:
-        """Stop the health monitor and close the connections."""
+        """Stop the health monitor for good, and close the connections; a call made later opens new ones."""
         if self._owner:
             self._runtime.transports.close()
 
@@ -339,9 +352,10 @@ class SyncClient(_Client[SyncRuntime], SyncNamespace):
 
 
 class AsyncClient(_Client[AsyncRuntime], AsyncNamespace):
-    """What every async method runs on, on asyncio and trio; :class:`ollama_sdk.AsyncOllama` adds one method per endpoint.
+    """:class:`SyncClient` for async methods; :class:`ollama_sdk.AsyncOllama` adds one method per endpoint.
 
-    The async twin of :class:`SyncClient`, with the same arguments. Belongs to the event loop of its first call.
+    No request is made before a method is called. Belongs to the event loop of its first call: make a client in each
+    loop, and close it there.
     """
 
     def __init__(
@@ -385,7 +399,7 @@ class AsyncClient(_Client[AsyncRuntime], AsyncNamespace):
         return self._runtime.transports.health
 
     async def close(self) -> None:
-        """Stop the health monitor and close the connections."""
+        """Stop the health monitor for good, and close the connections; a call made later opens new ones."""
         if self._owner:
             await self._runtime.transports.close()
 

@@ -53,6 +53,10 @@ class Clock(Protocol):
         ...
 
 
+# As long as anybody sleeps, and short enough for every system: three years.
+_AGES = 1e8
+
+
 class SystemClock:
     """The machine's monotonic clock."""
 
@@ -62,7 +66,7 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         """Block the calling thread for ``seconds``."""
-        time.sleep(seconds)
+        time.sleep(min(seconds, _AGES))
 
     async def asleep(self, seconds: float) -> None:
         """Suspend the calling task for ``seconds``."""

@@ -7,10 +7,13 @@ from typing import Any, Generic, Literal, TypeVar
 
 from attrs import field, frozen
 
-__all__ = ["Argument", "Operation", "Streaming"]
+__all__ = ["OPERATIONS", "Argument", "Operation", "Streaming"]
 
 ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
+
+# The names of all rows that have been loaded, which a client's are before there is one.
+OPERATIONS: set[str] = set()
 
 
 @frozen(eq=False, repr=False)
@@ -75,6 +78,7 @@ class Operation(Generic[ReplyT, ItemT]):
         repeat: Whether sending the same request again is safe: ``safe``, ``resumes`` (the server goes on where it stopped)
             or ``never``.
         needs_model: Whether the server must have the model that it names.
+        model: Name of the argument that names it, if there is one.
         server: The base URL it is served at when that is not the client's own.
         needs_key: Whether it is refused without an API key.
     """
@@ -89,5 +93,9 @@ class Operation(Generic[ReplyT, ItemT]):
     streaming: Streaming | None = None
     repeat: Literal["safe", "resumes", "never"] = "never"
     needs_model: bool = True
+    model: str = "model"
     server: str | None = None
     needs_key: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        OPERATIONS.add(self.name)

@@ -277,7 +277,11 @@ def misfit(prepared: Prepared, error: DecodeError) -> DecodeError:
 
 
 def judge(
-    response: httpx.Response, error: Exception | None = None, reply: Any = None, items: int | None = None
+    response: httpx.Response,
+    error: Exception | None = None,
+    reply: Any = None,
+    items: int | None = None,
+    first: dict[str, Any] | None = None,
 ) -> None:
     """Tell the policies that want to know what a reply came to.
 
@@ -286,6 +290,7 @@ def judge(
         error: What is raised for it, if anything is.
         reply: The reply, or the item of a stream that counts its tokens.
         items: How many items a stream brought.
+        first: The first of them, which names the model where the one that counts the tokens does not.
     """
     tellers = response.extensions.get("verdict")
     if not tellers:
@@ -294,6 +299,7 @@ def judge(
     inner = part(reply, "response")  # of the events of a response; that of a prompt is text
     if inner is not None and inner.__class__ is not str:
         reply = inner
+    model = part(reply, "model") or _model_in(first)
     counts = part(reply, "usage")
     if counts is None:
         tokens = part(reply, "prompt_eval_count"), part(reply, "eval_count")
@@ -302,9 +308,17 @@ def judge(
             part(counts, "prompt_tokens") or part(counts, "input_tokens"),
             part(counts, "completion_tokens") or part(counts, "output_tokens"),
         )
-    verdict = Verdict(error, part(reply, "model"), *tokens, items)
+    verdict = Verdict(error, model, *tokens, items)
     for tell in tellers:
         tell(verdict)
+
+
+def _model_in(item: dict[str, Any] | None) -> str | None:
+    """The model that the first item of a stream names: itself, or the reply or message that it begins."""
+    if item is None:
+        return None
+    model = item.get("model") or cast("Any", item.get("response") or item.get("message") or {}).get("model")
+    return model if isinstance(model, str) else None
 
 
 def _attribute(of: Any, name: str) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 import httpx
-from attrs import Attribute, Factory, define, field, frozen
+from attrs import Attribute, Factory, define, evolve, field, frozen
 
 from ._codec import codec_of, dumps
 from ._content import Upload, file_part
@@ -78,6 +78,7 @@ class Settings:
         api_key: Sent as a bearer token.
         headers: Sent with every request to the server at ``base_url``, over failover also to the others.
         own_headers: Sent to the server at ``base_url`` and to no other, named in lower case.
+        chosen: Names, in lower case, of headers that were chosen for a view: an endpoint's own do not replace these.
         timeout: The limits of a call.
         max_item_bytes: The largest item of a stream.
         origin: ``base_url`` as text, for what tells of it.
@@ -89,10 +90,17 @@ class Settings:
     own_headers: Mapping[str, str]
     timeout: Timeout
     max_item_bytes: int = field(validator=_above_zero)
+    chosen: frozenset[str] = frozenset()
     origin: str = field(init=False, eq=False, default=Factory(_origin, takes_self=True))
 
     def __repr__(self) -> str:
         return f"Settings(base_url={str(self.base_url)!r})"
+
+    def choosing(self, names: Iterable[str]) -> Settings:
+        """These settings, whose headers of these names go before the server's own."""
+        chosen = self.chosen.union(map(str.lower, names))
+        own_headers = {name: value for name, value in self.own_headers.items() if name not in chosen}
+        return evolve(self, chosen=chosen, own_headers=own_headers)
 
 
 @define(eq=False, repr=False)
@@ -153,12 +161,15 @@ def prepare(
     given = {a: values[a.name] for a in operation.arguments if values.get(a.name) is not None}
     body, upload = _body(operation, given, options, stream=stream)
     sent = _path_values(operation, given, upload)
+    model = values.get(operation.model)
+    model = model if isinstance(model, str) else None
     extensions: dict[str, Any] = {
         "operation": operation.name,
         "repeat": operation.repeat,
         "stream": stream,
         "deadline": None if limits.total is None else deadlines.total_at,
-        "model": _model(values),
+        "first_item": limits.first_item,
+        "model": model,
         "needs_model": operation.needs_model,
         "deterministic": _is_deterministic(operation, values),
         "base_url": settings.origin if operation.server is None else operation.server,
@@ -167,6 +178,9 @@ def prepare(
         "verdict": True,
         "rewinds": upload is None or upload.size is not None,
     }
+    if settings.chosen or options.extra_headers:
+        extra = named(options.extra_headers, "extra_headers")
+        extensions["chosen"] = settings.chosen.union(map(str.lower, extra))
     return Prepared(
         operation.method,
         _url(operation, sent, given, options, settings),
@@ -174,7 +188,7 @@ def prepare(
         {name: part for name, part in body.items() if name != "type"},
         deadlines,
         sent,
-        _model(values),
+        model,
         extensions,
     )
 
@@ -186,11 +200,6 @@ def _is_deterministic(operation: Operation[Any, Any], values: Mapping[str, Any])
     options: Any = values.get("options")
     seed: Any = cast("Any", options).get("seed") if isinstance(options, Mapping) else getattr(options, "seed", None)
     return seed is not None or values.get("seed") is not None
-
-
-def _model(values: Mapping[str, Any]) -> str | None:
-    model = values.get("model")
-    return model if isinstance(model, str) else None
 
 
 def _encoded(operation: Operation[Any, Any], argument: Argument, value: Any) -> Any:
@@ -217,8 +226,11 @@ def _body(
     if options.extra_body:
         raise ConfigurationError(f"{operation.name} has no JSON body that extra_body= could be added to")
     if operation.body == "binary":
-        content = next((a, value) for a, value in given.items() if a.place == "content")
-        upload = Upload(content[1], content[0].name)
+        [content] = (a for a in operation.arguments if a.place == "content")
+        if content not in given:
+            call = f"{operation.name}({content.name}=...)"
+            raise ConfigurationError(f"{operation.name}: {content.name} is missing; give it by name, as in {call}")
+        upload = Upload(given[content], content.name)
         return {"stream": upload, "type": "application/octet-stream"}, upload
     return {}, None
 

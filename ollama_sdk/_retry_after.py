@@ -43,5 +43,5 @@ def _as_date(text: str) -> datetime | None:
     try:
         # An HTTP date is always in GMT, whatever else it may say; an offset that is none shows only when it is applied.
         return parse(text, tzinfos=lambda _, offset: offset or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, ArithmeticError):  # decimal's errors are among the latter
         return None

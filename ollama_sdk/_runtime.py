@@ -102,7 +102,7 @@ def _exchange(
 def _ended(prepared: Prepared, response: httpx.Response, reader: Reader, items: int, error: Exception | None) -> None:
     """A stream has ended: well, with ``error``, or given up by its caller, which is no verdict on it."""
     if reader.finished or error is not None:
-        judge(response, error, reader.counted, items)
+        judge(response, error, reader.counted, items, reader.first)
     _log(prepared, response.status_code, items, error)
 
 
@@ -215,6 +215,8 @@ class SyncRuntime:
         except Exception as exc:
             error = connection_error(prepared, exc)
             _log(prepared, None, error=error)
+            if error is exc:  # it has its own cause
+                raise
             raise error from exc
         prepared.answered_by(response)
         return response
@@ -310,6 +312,8 @@ class AsyncRuntime:
         except Exception as exc:
             error = connection_error(prepared, exc)
             _log(prepared, None, error=error)
+            if error is exc:  # it has its own cause
+                raise
             raise error from exc
         prepared.answered_by(response)
         return response

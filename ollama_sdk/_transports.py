@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
 from attrs import frozen
 
+from ._complaint import Complaint
+from ._operation import OPERATIONS
 from ._passing import Passing
 from ._wire import AsyncWireTransport, WireTransport
+from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ._timeout import Deadlines
-    from .reliability import AsyncHealth, Endpoint, EndpointHealth, Health, Policies, Stack
+    from .reliability import AsyncHealth, Cache, Endpoint, EndpointHealth, Health, Policies, Stack
 
 __all__ = ["AsyncClientTransport", "AsyncTransports", "ClientTransport", "Servers", "SyncTransports"]
 
@@ -57,6 +60,9 @@ class _Transports(Generic[_TransportT]):
         self._wire = wire
         self._servers = servers
         self._changing = threading.RLock()
+        self._health: Any = None  # once it has been asked for
+        self._closed = False
+        _check_names(policies.get("cache"))
         self.asked = {name: policy for name, policy in policies.items() if policy is not None}
         self._stack: Stack[_TransportT] | None = self._build() if self.asked or servers.count > 1 else None
 
@@ -90,15 +96,39 @@ class _Transports(Generic[_TransportT]):
         Raises:
             ConfigurationError: A change cannot work; nothing has changed.
         """
+        _check_names(changes.get("cache"))
         with self._changing:
             former = self.stack
             stack = self._stack = former.reconfigured(**changes)
             self.asked = {name: policy for name, policy in {**self.asked, **changes}.items() if policy is not None}
-            health: Health | AsyncHealth | None = self.__dict__.get("health")  # if it has been asked for
-            if health is not None:
-                health.config = stack.policies.health or health.config
+            if self._health is not None:
+                self._health.reconfigure(stack.policies.health)
         stack.tell_what_changed(former)  # the observer may do what it likes: nothing is locked, and all has changed
         return former.policies
+
+    def _looking(self, make: Callable[..., Any]) -> Any:
+        """What looks at the servers, one for all threads; after closing it looks only when asked."""
+        with self._changing:
+            if self._health is None:
+                self._health = make(
+                    self._wire, self._servers.checked(), self.stack.policies.health, feed=self._saw, closed=self._closed
+                )
+            return self._health
+
+    def _close(self) -> Any:
+        """No monitor starts from now on; returns what looks at the servers, if it has been asked for."""
+        with self._changing:
+            self._closed = True
+            return self._health
+
+
+def _check_names(cache: Cache | None) -> None:
+    """Refuse a cache of operations that no client has: it would keep nothing, and nobody would notice."""
+    for name in sorted(getattr(cache, "operations", OPERATIONS) - OPERATIONS):
+        import difflib  # noqa: PLC0415 - only mistakes pay for it
+
+        alike = difflib.get_close_matches(name, OPERATIONS) or sorted(OPERATIONS)
+        raise ConfigurationError(f"Cache(operations=...): there is no operation {name!r}; give {' or '.join(alike)}")
 
 
 class SyncTransports(_Transports[httpx.BaseTransport]):
@@ -112,19 +142,22 @@ class SyncTransports(_Transports[httpx.BaseTransport]):
 
         return build_stack(self._wire, self._servers.endpoints(), self._policies())
 
-    @cached_property
+    @property
     def health(self) -> Health:
         """Looks at the servers."""
         from .reliability import Health  # noqa: PLC0415
 
-        config = self.stack.policies.health
-        return Health(self._wire, self._servers.checked(), config, feed=self._saw)
+        health: Health = self._looking(Health)
+        return health
 
     def close(self) -> None:
-        """Stop what runs and close the connections."""
-        if "health" in self.__dict__:
-            self.health.stop()
-        self._wire.close()
+        """Stop what runs and close the connections, even if that is interrupted."""
+        health: Health | None = self._close()
+        try:
+            if health is not None:
+                health.close()
+        finally:
+            self._wire.close()
 
 
 class AsyncTransports(_Transports[httpx.AsyncBaseTransport]):
@@ -138,19 +171,22 @@ class AsyncTransports(_Transports[httpx.AsyncBaseTransport]):
 
         return build_async_stack(self._wire, self._servers.endpoints(), self._policies())
 
-    @cached_property
+    @property
     def health(self) -> AsyncHealth:
         """Looks at the servers."""
         from .reliability import AsyncHealth  # noqa: PLC0415
 
-        config = self.stack.policies.health
-        return AsyncHealth(self._wire, self._servers.checked(), config, feed=self._saw)
+        health: AsyncHealth = self._looking(AsyncHealth)
+        return health
 
     async def close(self) -> None:
-        """Stop what runs and close the connections."""
-        if "health" in self.__dict__:
-            await self.health.stop()
-        await self._wire.aclose()
+        """Stop what runs and close the connections, even if that is cancelled."""
+        health: AsyncHealth | None = self._close()
+        try:
+            if health is not None:
+                await health.close()
+        finally:
+            await self._wire.aclose()
 
 
 def _begin(request: httpx.Request) -> None:
@@ -165,8 +201,13 @@ def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool
     """Note that the attempt has a response, whose body is still to come."""
     request.extensions["status"] = response.status_code
     response.extensions["request"] = request
-    if foreign and "deadlines" in request.extensions and not isinstance(response.stream, httpx.ByteStream):
+    if isinstance(response.stream, httpx.ByteStream):
+        return response
+    deadlines: Deadlines | None = request.extensions.get("deadlines")
+    if foreign and deadlines is not None:
         response.stream = _Foreign(response.stream, request)
+    if response.is_error:
+        response.stream = Complaint(response.stream, deadlines)
     return response
 
 
@@ -206,18 +247,53 @@ class _Attempts(httpx.BaseTransport):
 
 
 class _AsyncAttempts(httpx.AsyncBaseTransport):
-    """Starts the limits of each attempt, right before the wire."""
+    """Starts the limits of each attempt, right before the wire, whose connections belong to one event loop."""
 
     def __init__(self, wire: httpx.AsyncBaseTransport) -> None:
         self._wire = wire
         self._foreign = not isinstance(wire, AsyncWireTransport)
+        self._loop: object = None  # that of the first attempt, until the connections are closed
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         _begin(request)
-        return _answered(request, await self._wire.handle_async_request(request), foreign=self._foreign)
+        loop = _loop_token()().native_token
+        if self._loop is None:
+            self._loop = loop
+        try:
+            if self._loop is not loop and not self._foreign:  # two loops that run at once would wreck the pool
+                raise _elsewhere()
+            return _answered(request, await self._wire.handle_async_request(request), foreign=self._foreign)
+        except RuntimeError as error:
+            if self._loop is loop:
+                raise
+            raise _elsewhere() from error
 
     async def aclose(self) -> None:
-        await self._wire.aclose()
+        loop, self._loop = self._loop, None
+        try:
+            await self._wire.aclose()
+        except RuntimeError:  # from another loop they cannot be closed; they end with their own
+            if loop is _loop_token()().native_token:
+                raise
+
+
+@cache
+def _loop_token() -> Callable[[], Any]:
+    from anyio.lowlevel import current_token  # noqa: PLC0415 - only async calls pay for it
+
+    return current_token
+
+
+def _elsewhere() -> ConfigurationError:
+    return ConfigurationError(
+        "this client belongs to another event loop, that of its first call: make a client in each, or close it before its "
+        "loop ends"
+    )
+
+
+def _lent_auth(request: httpx.Request) -> Any:
+    """The authentication of the caller's client, unless the request has one: that of an endpoint, or of the call."""
+    return None if "authorization" in request.headers else httpx.USE_CLIENT_DEFAULT
 
 
 def _may_follow(request: httpx.Request) -> Any:
@@ -236,7 +312,8 @@ class ClientTransport(httpx.BaseTransport):
             request.method, request.url, headers=request.headers, extensions=request.extensions
         )
         merged.stream = request.stream
-        return self._client.send(merged, stream=True, follow_redirects=_may_follow(request))
+        auth, follow = _lent_auth(request), _may_follow(request)
+        return self._client.send(merged, stream=True, auth=auth, follow_redirects=follow)
 
     def close(self) -> None:
         """Leave the client open: it is the caller's."""
@@ -253,7 +330,8 @@ class AsyncClientTransport(httpx.AsyncBaseTransport):
             request.method, request.url, headers=request.headers, extensions=request.extensions
         )
         merged.stream = request.stream
-        return await self._client.send(merged, stream=True, follow_redirects=_may_follow(request))
+        auth, follow = _lent_auth(request), _may_follow(request)
+        return await self._client.send(merged, stream=True, auth=auth, follow_redirects=follow)
 
     async def aclose(self) -> None:
         """Leave the client open: it is the caller's."""

@@ -95,6 +95,7 @@ COPY: Operation[None, Any] = Operation(
     body="json",
     reply="none",
     repeat="safe",
+    model="source",
 )
 CREATE: Operation[ProgressResponse, ProgressResponse] = Operation(
     name="create",

@@ -1,4 +1,48 @@
-"""Reliability policies as httpx transports: each works with a plain ``httpx`` client, and stacked in a fixed order."""
+"""Reliability policies as httpx transports: each works with a plain ``httpx`` client, and stacked in a fixed order.
+
+What a policy has to know of a call it reads from ``request.extensions``. The clients of this package fill them in; a plain
+``httpx`` client names there what the defaults do not say. By default a POST is not repeated, and a reply is read whole
+before its response is handed on, so a stream that is posted says both::
+
+    import httpx
+
+    from ollama_sdk.reliability import Retry, RetryTransport
+
+    transport = RetryTransport(httpx.HTTPTransport(), Retry())
+    with httpx.Client(transport=transport, base_url="http://127.0.0.1:11434", timeout=600) as client:
+        question = {"model": "llama3.2", "prompt": "Why is the sky blue?"}
+        known = {"operation": "generate", "repeat": "safe", "stream": True}
+        with client.stream("POST", "/api/generate", json=question, extensions=known) as response:
+            for line in response.iter_lines():
+                print(line)
+
+============= ===== ==================== ===============================================================================
+extension     type  default              what it does
+============= ===== ==================== ===============================================================================
+operation     str   ``"POST /api/chat"`` Names the call: in events and messages, and in ``Cache(operations=...)``. By
+                                         default method and path.
+repeat        str   see right            ``"safe"`` may be sent again, ``"never"`` only if it has not left, ``"resumes"``
+                                         if ``Retry(resume=True)``. By default ``safe`` for GET and HEAD, else ``never``.
+rewinds       bool  see right            Whether the body can be sent again. By default whether it is bytes.
+stream        bool  ``False``            ``True`` hands the response on at its first bytes, ``False`` when it is whole:
+                                         up to there an attempt may fail and be repeated.
+deadline      float ``None``             When the call ends, as ``time.monotonic()`` counts: nothing waits past it. Ending
+                                         a request that is under way is left to httpx's own ``timeout``.
+began         float the attempt's start  When the call began, on the same clock: a timeout is not held against an endpoint
+                                         that had less than half of the call's time.
+first_item    float ``None``             Seconds until the first item or the whole reply: bounds the wait for an identical
+                                         call whose reply the cache will share.
+deterministic bool  ``False``            Whether the same question gets the same answer: only then does the cache keep it,
+                                         unless ``Cache(any_call=True)``.
+model         str   ``None``             The model, for ``Failover("model_aware")`` and events.
+needs_model   bool  ``True``             Whether that model has to be there, as it has not for a pull.
+base_url      str   origin of the URL    How events and circuits name the endpoint, without failover.
+verdict       bool  ``False``            Whether the caller will judge the reply: call each function in
+                                         ``response.extensions["verdict"]`` with an object that has the attributes
+                                         ``error``, ``model``, ``input_tokens``, ``output_tokens`` and ``items``, each of
+                                         which may be ``None``.
+============= ===== ==================== ===============================================================================
+"""
 
 from __future__ import annotations
 

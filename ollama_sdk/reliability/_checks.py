@@ -6,7 +6,17 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk.errors import ConfigurationError
+from ollama_sdk.errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    CircuitOpenError,
+    ConfigurationError,
+    DecodeError,
+    NoEndpointError,
+    OllamaError,
+    RateLimitExceededError,
+)
 
 if TYPE_CHECKING:
     from attrs import Attribute
@@ -18,7 +28,6 @@ __all__ = [
     "classes",
     "count",
     "factor",
-    "function",
     "instance_of",
     "names",
     "one_of",
@@ -69,11 +78,41 @@ _FIRST_STATUS, _LAST_STATUS = 400, 599
 share = _rule(lambda value: _is_number(value) and 0 < value <= 1, "a share above 0 and at most 1")
 count = _rule(_is_count, "a whole number of at least 1")
 path = _rule(lambda value: isinstance(value, str) and value.startswith("/"), "a path that begins with a slash")
-function = _rule(callable, "a function")
 boolean = _rule(lambda value: isinstance(value, bool), "True or False")
 names = _rule(_is_set_of(str, bool), "a set of names")
 statuses = _rule(_is_set_of(int, lambda code: _FIRST_STATUS <= code <= _LAST_STATUS), "a set of HTTP error statuses")
-classes = _rule(_is_classes, "a tuple of exception classes")
+_tuple_of_classes = _rule(_is_classes, "a tuple of exception classes")
+
+# What callers and policies call by different names: those of httpx become ours only above the policies. The first that fits.
+_AS_POLICIES_SEE_IT: tuple[tuple[type[Exception], str], ...] = (
+    (APITimeoutError, "httpx.TimeoutException"),
+    (APIConnectionError, "httpx.NetworkError"),
+    (APIStatusError, "its status in statuses="),
+    (DecodeError, "httpx.DecodingError"),
+    (OllamaError, "httpx.TransportError"),
+    (TimeoutError, "httpx.TimeoutException"),
+    (ConnectionError, "httpx.NetworkError"),
+    (OSError, "httpx.TransportError"),
+)
+
+# Raised by one policy under another.
+_OF_POLICIES = (CircuitOpenError, NoEndpointError, RateLimitExceededError)
+
+
+def classes(policy: Any, attribute: Attribute[Any], value: Any) -> None:
+    """The value is a tuple of exception classes that a policy can meet.
+
+    Raises:
+        ConfigurationError: It is none, or names a class that is raised only above the policies.
+    """
+    _tuple_of_classes(policy, attribute, value)
+    for kind in value:
+        for never_met, instead in () if issubclass(kind, _OF_POLICIES) else _AS_POLICIES_SEE_IT:
+            if issubclass(kind, never_met):
+                raise ConfigurationError(
+                    f"{type(policy).__name__}({attribute.name}=...): policies see the errors of httpx, "
+                    f"never {kind.__name__}: give {instead}"
+                )
 
 
 def above(limit: float) -> Rule:

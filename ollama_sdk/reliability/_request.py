@@ -1,26 +1,8 @@
-"""What a policy knows of a call: the values in ``request.extensions`` and what they default to for a plain httpx user.
+"""What a policy knows of a call: the values in ``request.extensions``, which :mod:`ollama_sdk.reliability` lists.
 
-============== =========================== ======================================================================
-extension      value                       default
-============== =========================== ======================================================================
-operation      name of the call            ``"GET /api/tags"``: method and path
-repeat         safe, resumes, never        ``"safe"`` for GET and HEAD, else ``"never"``
-stream         is the reply a stream       ``False``: the reply is read whole before the attempt counts as done
-deadline       seconds, absolute, on the   ``None``: no deadline
-               monotonic clock
-began          when the call began, on     when the attempt did
-               the same clock
-model          name of the model           ``None``
-needs_model    must that model be there    ``True``
-deterministic  same question, same answer  ``False``
-rewinds        can the body be sent again  whether it is bytes
-base_url       where the caller sends it   scheme, host and port of the URL
-verdict        will the caller judge the   ``False``: it has ended when its body has
-               reply
-============== =========================== ======================================================================
-
-The policies themselves leave three more there: ``call``, a number that all events of a call share; ``endpoint``, the base
-URL that the latest attempt went to; ``attempt``, which one that was, from 1.
+The policies themselves leave five more there: ``call``, a number that all events of a call share; ``observer``, who hears of
+it; ``endpoint``, the base URL that the latest attempt went to; ``attempt``, which one that was, from 1; ``out_of_time``,
+whether the call was given up because its deadline left no time for another one.
 """
 
 from __future__ import annotations
@@ -37,12 +19,14 @@ from ._outcome import is_each
 
 if TYPE_CHECKING:
     from ollama_sdk._clock import Clock
+    from ollama_sdk.errors import TimeoutPhase
 
 __all__ = [
     "about",
     "cut_short",
     "deadline_of",
     "endpoint_of",
+    "first_item_of",
     "is_deterministic",
     "is_stream",
     "may_repeat",
@@ -50,6 +34,7 @@ __all__ = [
     "operation_of",
     "origin_of",
     "out_of_time",
+    "ran_out",
 ]
 
 # With these the request never left, so that sending it again repeats nothing.
@@ -73,6 +58,17 @@ def deadline_of(request: httpx.Request) -> float | None:
     """When the whole call ends, on the monotonic clock; ``None`` without end."""
     deadline: float | None = request.extensions.get("deadline")
     return None if deadline == math.inf else deadline
+
+
+def first_item_of(request: httpx.Request) -> float | None:
+    """Seconds that an attempt may take to the first item of its reply, or to the whole of one; ``None`` without end."""
+    seconds: float | None = request.extensions.get("first_item")
+    return seconds
+
+
+def ran_out(request: httpx.Request) -> bool:
+    """Whether the call was given up for want of time: what came of it says nothing to a call that has more."""
+    return bool(request.extensions.get("out_of_time", False))
 
 
 def model_of(request: httpx.Request) -> str | None:
@@ -142,10 +138,10 @@ def cut_short(request: httpx.Request, failure: BaseException, since: float, now:
     return (now - since) * 2 < now - began
 
 
-def out_of_time(request: httpx.Request, waiting_for: str) -> APITimeoutError:
-    """The error of a call whose deadline leaves no room to wait."""
+def out_of_time(request: httpx.Request, waiting_for: str, phase: TimeoutPhase = "total") -> APITimeoutError:
+    """The error of a call whose limit ``phase`` leaves no room to wait."""
     return APITimeoutError(
-        f"{operation_of(request)} on {endpoint_of(request)}: the total timeout leaves no time to wait for {waiting_for}; "
-        "allow a longer total or send fewer calls at once",
-        phase="total",
+        f"{operation_of(request)} on {endpoint_of(request)}: the {phase} timeout leaves no time to wait for {waiting_for}; "
+        f"allow a longer {phase} or send fewer calls at once",
+        phase=phase,
     )

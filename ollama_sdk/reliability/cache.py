@@ -6,12 +6,13 @@ import contextlib
 import copy
 import hashlib
 import json
+import math
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
-from attrs import field, frozen
+from attrs import define, field, frozen
 from cachetools import TLRUCache
 
 from ollama_sdk._clock import SYSTEM_CLOCK, Clock
@@ -22,12 +23,22 @@ from ollama_sdk.errors import APITimeoutError, RateLimitExceededError
 from . import _checks
 from ._outcome import is_each
 from ._replies import asettle, settle
-from ._request import about, deadline_of, is_deterministic, is_stream, operation_of, out_of_time
+from ._request import (
+    deadline_of,
+    first_item_of,
+    is_deterministic,
+    is_stream,
+    operation_of,
+    out_of_time,
+    ran_out,
+)
 from ._waiting import AnySignal, AsyncSignal, Signal, SignalT
-from .events import CacheHit, CacheMiss, Observer, guarded
+from .events import CacheHit, CacheMiss, Observer, guarded, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ollama_sdk.errors import TimeoutPhase
 
 __all__ = ["AsyncCacheTransport", "Cache", "CacheControl", "CacheStatistics", "CacheTransport"]
 
@@ -42,6 +53,10 @@ class Cache:
     server: a model pulled anew shows after ``ttl``. A reply that the client cannot decode, or that is not complete, is not
     given again; behind a plain ``httpx`` client, which does not look into replies, only the status counts. For one local
     Ollama and for a fleet alike the defaults are a fair start; each process has a cache of its own.
+
+    Calls are the same when method, URL, body and headers are, credentials included, as far as the cache sees them: headers,
+    cookies and ``auth`` that a client given as ``http_client`` adds by itself come later. Where those decide about the answer,
+    give each of its users a client with a cache of its own.
 
     Attributes:
         ttl: Seconds that a reply is kept.
@@ -98,7 +113,7 @@ class CacheControl(Protocol):
         ...
 
 
-@frozen
+@define(eq=False)
 class Reply:
     """A reply as it was sent, good for any number of responses.
 
@@ -107,12 +122,14 @@ class Reply:
         headers: Names and values.
         body: The body, compressed if it came so.
         at: When it came, in seconds on the monotonic clock.
+        is_proven: Whether a caller has understood it, so that whoever does not has limits of its own.
     """
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
     at: float
+    is_proven: bool = False
 
     @property
     def is_error(self) -> bool:
@@ -137,7 +154,7 @@ _BESIDE_THE_POINT = frozenset(
 def key_of(request: httpx.Request, scope: str = "") -> bytes:
     """A digest of the canonical request: method, URL, headers, credentials, and the body whatever the order of its keys."""
     body = request.read()
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):  # no JSON, or nested deeper than it can be put in order
         body = json.dumps(json.loads(body), sort_keys=True).encode()
     headers = sorted(
         (name.lower(), value) for name, value in request.headers.raw if name.lower() not in _BESIDE_THE_POINT
@@ -199,13 +216,28 @@ class Flight:
     """A request under way whose reply others wait for.
 
     Attributes:
-        outcome: What it brought; ``None`` until it has.
+        outcome: What it brought for all of them; ``None`` when that concerns its own caller alone.
+        landed: Whether it is over.
         followers: What wakes those who wait.
     """
 
     def __init__(self) -> None:
-        self.outcome: Reply | BaseException | None = None
+        self.outcome: Reply | Exception | None = None
+        self.landed = False
         self.followers: list[AnySignal] = []
+
+    def land(self, outcome: Reply | Exception | None) -> None:
+        """It is over; may be called at any moment."""
+        self.outcome = outcome
+        self.landed = True
+        for follower in self.followers:
+            follower.set()
+
+    def join(self, signal: AnySignal) -> None:
+        """Wait for it by ``signal``, which comes at once when it is over: even if it landed a moment ago."""
+        self.followers.append(signal)
+        if self.landed:
+            signal.set()
 
 
 # What one caller's own limits cause says nothing to the others: one of them asks next.
@@ -236,9 +268,8 @@ class Caching:
         self._flights: dict[bytes, Flight] = {}
         self._hits = self._misses = self._shared = 0
 
-    def reconfigure(self, config: Cache, observer: Observer | None) -> None:
+    def reconfigure(self, config: Cache) -> None:
         """Go on under ``config`` with what of the content may stay."""
-        self.notify = guarded(observer)
         with self._lock:
             self.config = config
             self._store.reconfigure(config)
@@ -277,7 +308,7 @@ class Caching:
             flight = None if question.alone else self._flights.get(question.key)
             if flight is not None:
                 signal = make_signal()
-                flight.followers.append(signal)
+                flight.join(signal)
                 question.flight = flight
                 return signal
             self._misses += 1
@@ -294,27 +325,28 @@ class Caching:
     def keep(self, question: Question, reply: Reply) -> None:
         """Store a reply that has come, if its like is kept."""
         with self._lock:
-            if not question.is_refused and (question.config.errors or not reply.is_error):
+            if question.is_good is not False and (question.config.errors or not reply.is_error):
                 question.store.put(question.key, reply)
 
     def take_back(self, question: Question) -> None:
         """The reply is none: do not give it again, nor keep it if the rest of it is still to come."""
         with self._lock:
-            question.is_refused = True
+            question.is_good = False
             if question.reply is not None:
                 question.store.discard(question.key, question.reply)
 
-    def land(self, question: Question, outcome: Reply | BaseException) -> None:
-        """The request that others wait for has ended."""
-        flight = question.leads
+    def land(self, question: Question, outcome: Reply | Exception | None) -> None:
+        """The request that others wait for has ended; ``outcome`` is ``None`` if that concerns its own caller alone.
+
+        Without the lock, which this thread may hold: the garbage collector ends calls that nobody waits for any more. Nobody
+        puts another flight in the place of one, so that it is gone, or still the same, when it is taken away.
+        """
+        flight, flights = question.leads, self._flights
         if flight is None:
             return
-        with self._lock:
-            flight.outcome = outcome
-            if self._flights.get(question.key) is flight:
-                del self._flights[question.key]
-        for follower in flight.followers:
-            follower.set()
+        if flights.get(question.key) is flight:
+            flights.pop(question.key, None)
+        flight.land(outcome)
 
 
 class Question:
@@ -328,17 +360,18 @@ class Question:
         flight: The request of another call that it has waited for.
         leads: Its own request, which others may wait for.
         reply: What it was answered with.
-        is_refused: Whether that has turned out to be none.
+        is_good: Whether its caller has understood that; ``None`` as long as it has not said.
     """
 
     __slots__ = (
         "_caching",
+        "_phase",
         "_request",
         "_waits",
         "alone",
         "config",
         "flight",
-        "is_refused",
+        "is_good",
         "key",
         "leads",
         "reply",
@@ -348,6 +381,7 @@ class Question:
     def __init__(self, caching: Caching, config: Cache, request: httpx.Request, key: bytes) -> None:
         self._caching = caching
         self._request = request
+        self._phase: TimeoutPhase = "total"
         self._waits = 0
         self.config = config
         self.key = key
@@ -356,7 +390,7 @@ class Question:
         self.flight: Flight | None = None
         self.leads: Flight | None = None
         self.reply: Reply | None = None
-        self.is_refused = False
+        self.is_good: bool | None = None
 
     def next(self, make_signal: Callable[[], SignalT]) -> httpx.Response | SignalT | None:
         """The response; or what to wait for before asking again; or ``None``: send the request, then :meth:`keep` it.
@@ -371,26 +405,24 @@ class Question:
         step = self._caching.find(self, make_signal)
         if isinstance(step, Reply):
             return self._hit(step, shared=False)
-        if step is None and self._caching.notify is not None:
-            self._caching.notify(CacheMiss(*about(self._request, self._caching.clock)))
+        if step is None:
+            tell(self._request, self._caching.clock, self._caching.notify, CacheMiss)
         return step
 
     def _shared_reply(self) -> Reply | None:
         """What the call that this one has waited for brought; ``None`` when that concerns only itself, or there was none."""
         flight, self.flight = self.flight, None
-        outcome = None if flight is None else flight.outcome
-        if isinstance(outcome, Reply):
-            return outcome
-        if isinstance(outcome, Exception) and not is_each(outcome, _OWN_LIMITS):
-            raise _another(outcome)
-        if flight is not None:
+        if flight is None:
+            return None
+        if isinstance(flight.outcome, Exception):
+            raise _another(flight.outcome)
+        if flight.outcome is None:
             self._waits += 1
             self.alone = self.alone or self._waits >= _MOST_WAITS
-        return None
+        return flight.outcome
 
     def _hit(self, reply: Reply, *, shared: bool) -> httpx.Response:
-        if self._caching.notify is not None:
-            self._caching.notify(CacheHit(*about(self._request, self._caching.clock), shared))
+        tell(self._request, self._caching.clock, self._caching.notify, CacheHit, shared)
         self.reply = reply
         return self._minded(reply.response())
 
@@ -401,22 +433,31 @@ class Question:
         return response
 
     def _judged(self, verdict: Verdict) -> None:
-        if verdict.error is not None:
+        if verdict.error is None:
+            self.is_good = True
+            if self.reply is not None:
+                self.reply.is_proven = True
+        elif not isinstance(verdict.error, _OWN_LIMITS) and (self.reply is None or not self.reply.is_proven):
             self._caching.take_back(self)
 
-    def patience(self) -> float | None:
-        """Seconds that the call may wait for another; ``None`` without end."""
-        deadline = deadline_of(self._request)
-        return None if deadline is None else max(0.0, deadline - self._caching.clock.monotonic())
+    def patience(self) -> float:
+        """Seconds that the call may wait for another, which has as long as a request of its own would have."""
+        self._phase, seconds = "total", math.inf
+        deadline, first_item = deadline_of(self._request), first_item_of(self._request)
+        if deadline is not None:
+            seconds = max(0.0, deadline - self._caching.clock.monotonic())
+        if first_item is not None and first_item < seconds:
+            self._phase, seconds = "first_item", first_item
+        return seconds
 
-    def expect(self, landed: bool) -> None:
-        """Go on if the other call has ``landed``.
+    def expect(self) -> None:
+        """Go on if the other call is over.
 
         Raises:
-            APITimeoutError: It has not, and there is no time to wait longer.
+            APITimeoutError: It is not, and there is no time to wait longer.
         """
-        if not landed:
-            raise out_of_time(self._request, "the same call by another caller")
+        if self.flight is not None and not self.flight.landed:
+            raise out_of_time(self._request, "the same call by another caller", self._phase)
 
     def keep(self, response: httpx.Response) -> httpx.Response:
         """The reply has come: keep it as the configuration says, and hand it to those who wait."""
@@ -430,12 +471,15 @@ class Question:
 
     def failed(self, error: BaseException) -> None:
         """The request brought no reply."""
-        self._caching.land(self, error)
+        if not isinstance(error, Exception) or is_each(error, _OWN_LIMITS) or ran_out(self._request):
+            self._caching.land(self, None)
+        else:
+            self._caching.land(self, error)
 
     def _land(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-        self.reply = Reply(status, headers, body, self._caching.clock.monotonic())
+        self.reply = Reply(status, headers, body, self._caching.clock.monotonic(), self.is_good is True)
         self._caching.keep(self, self.reply)
-        self._caching.land(self, self.reply)
+        self._caching.land(self, None if ran_out(self._request) else self.reply)
 
 
 def _another(error: Exception) -> Exception:
@@ -492,7 +536,8 @@ class CacheTransport(httpx.BaseTransport):
             while (step := question.next(Signal)) is not None:
                 if isinstance(step, httpx.Response):
                     return step
-                question.expect(step.wait(question.patience()))
+                self._policy.clock.wait(step, question.patience())
+                question.expect()
             return question.keep(settle(request, self._inner.handle_request(request)))
         except BaseException as error:
             question.failed(error)
@@ -534,7 +579,8 @@ class AsyncCacheTransport(httpx.AsyncBaseTransport):
             while (step := question.next(AsyncSignal)) is not None:
                 if isinstance(step, httpx.Response):
                     return step
-                question.expect(await step.wait(question.patience()))
+                await self._policy.clock.await_(step, question.patience())
+                question.expect()
             return question.keep(await asettle(request, await self._inner.handle_async_request(request)))
         except BaseException as error:
             question.failed(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import httpx
 from attrs import field, frozen
@@ -15,11 +15,8 @@ from ollama_sdk.errors import CircuitOpenError, ConfigurationError
 from . import _checks
 from ._outcome import ENDPOINT_ERRORS, Outcome
 from ._replies import asettle, settle
-from ._request import about, cut_short, endpoint_of
-from .events import CircuitClosed, CircuitHalfOpened, CircuitOpened, Observer, Refused, guarded
-
-if TYPE_CHECKING:
-    from .events import Event
+from ._request import cut_short, endpoint_of
+from .events import CircuitClosed, CircuitHalfOpened, CircuitOpened, Observer, Refused, guarded, tell
 
 __all__ = ["AsyncCircuitBreakerTransport", "CircuitBreaker", "CircuitBreakerTransport"]
 
@@ -47,8 +44,8 @@ class CircuitBreaker:
             longer than ``open_for`` counts as failed until it succeeds after all.
         statuses: Error statuses that count as failures. 500 is not among them by default, because Ollama answers it to a
             mistake in the request.
-        errors: Exceptions that count as failures. A timeout does not when it was the call's deadline that passed, and the
-            call had spent more than half of its time in queues or on earlier attempts.
+        errors: Exceptions of ``httpx`` that count as failures. A timeout does not when it was the call's deadline that passed,
+            and the call had spent more than half of its time in queues or on earlier attempts.
 
     Raises:
         ConfigurationError: An argument cannot work.
@@ -183,14 +180,14 @@ class Breaker:
         self.state: State = "closed"
         self._period = 0
         self._window = _WINDOWS[config.window_unit](config.window)
-        self._open_until = 0.0
+        self._opened_at = self._open_until = 0.0
         self._openings = 0
         self._trials: dict[int, float] = {}  # when each of those that run began, the oldest first
         self._given_up: set[int] = set()
         self._passed = 0
 
     def reconfigure(self, config: CircuitBreaker) -> None:
-        """Go on under ``config`` in the same state, with what of the window can be kept."""
+        """Go on under ``config`` in the same state, with what of the window can be kept; open for no longer than before."""
         if config.window_unit == self._config.window_unit:
             self._window = self._window.resized(config.window)
         else:
@@ -198,6 +195,8 @@ class Breaker:
         # Passed trials are counted anew: with fewer asked for, the circuit would wait for one that is not admitted.
         self._passed = 0
         self._config = config
+        if self.state == "open":
+            self._open_until = min(self._open_until, self._opened_at + self._open_for())
 
     def admit(self, now: float) -> int | Rejected:
         """The number to account a call under, or how long none is let through.
@@ -212,7 +211,7 @@ class Breaker:
                 return Rejected(self._open_until - now)
             self.state = "half_open"
         config = self._config
-        due = next(iter(self._trials.values()), now) + config.open_for
+        due = min(list(self._trials.values()), default=now) + config.open_for
         if now >= due:
             self._given_up.update(self._trials)
             self._trials.clear()
@@ -235,7 +234,10 @@ class Breaker:
         return None if reason is None else self._trip(now, reason)
 
     def abandon(self, period: int) -> None:
-        """A call ended without telling anything, cancelled for instance."""
+        """A call ended without telling anything, cancelled for instance; may be called at any moment, without the lock.
+
+        It takes one entry away and decides nothing, so that it may come before, after or in the middle of everything else.
+        """
         self._trials.pop(period, None)
         self._given_up.discard(period)
 
@@ -271,11 +273,16 @@ class Breaker:
 
     def _open(self, now: float, reason: str) -> Change:
         self.state = "open"
-        doublings = min(self._openings, 60)  # far past any maximum, and short of an overflow
-        seconds = min(self._config.open_for_maximum, self._config.open_for * 2.0**doublings)
+        self._passed = 0
         self._openings += 1
-        self._open_until = now + seconds
+        seconds = self._open_for()
+        self._opened_at, self._open_until = now, now + seconds
         return Change("open", seconds, reason)
+
+    def _open_for(self) -> float:
+        """Seconds that this opening lasts: twice as long as the one before."""
+        doublings = min(self._openings - 1, 60)  # far past any maximum, and short of an overflow
+        return min(self._config.open_for_maximum, self._config.open_for * 2.0**doublings)
 
     def _begin_period(self) -> None:
         self._period += 1
@@ -296,11 +303,10 @@ class Breakers:
         self._lock = threading.Lock()
         self._breakers: dict[str, Breaker] = {}
 
-    def reconfigure(self, config: CircuitBreaker, observer: Observer | None) -> None:
+    def reconfigure(self, config: CircuitBreaker) -> None:
         """Go on under ``config``; states and windows are kept."""
         with self._lock:
             self.config = config
-            self.notify = guarded(observer)
             for breaker in self._breakers.values():
                 breaker.reconfigure(config)
 
@@ -323,8 +329,8 @@ class Breakers:
             before = breaker.state
             answer = breaker.admit(now)
             after = breaker.state
-        if before == "open" and after == "half_open" and self.notify is not None:
-            self.notify(CircuitHalfOpened(*about(request, self.clock)))
+        if before == "open" and after == "half_open":
+            tell(request, self.clock, self.notify, CircuitHalfOpened)
         if isinstance(answer, Rejected):
             raise self._refusal(request, endpoint, answer, after)
         return Admission(self, request, breaker, answer, now)
@@ -333,8 +339,7 @@ class Breakers:
         seconds = answer.retry_after
         if answer.change is not None:
             self._tell(answer.change, request)
-        if self.notify is not None:
-            self.notify(Refused(*about(request, self.clock), "circuit_breaker", "the circuit is open"))
+        tell(request, self.clock, self.notify, Refused, "circuit_breaker", "the circuit is open")
         until = (
             f"a trial call is under way, ask again in {seconds:.1f} s"
             if state == "half_open"
@@ -348,38 +353,29 @@ class Breakers:
 
     def record(self, admission: Admission, *, failed: bool, now: float) -> None:
         """Account the outcome of an admitted call."""
-        slow = now - admission.started >= self.config.slow_after
+        slow = now - admission.started >= admission.config.slow_after
         with self._lock:
             change = admission.breaker.record(admission.period, now, failed=failed, slow=slow)
         if change is not None:
             self._tell(change, admission.request)
 
     def _tell(self, change: Change, request: httpx.Request) -> None:
-        if self.notify is not None:
-            self.notify(_event(change, about(request, self.clock)))
-
-    def abandon(self, admission: Admission) -> None:
-        """Take an admitted call back."""
-        with self._lock:
-            admission.breaker.abandon(admission.period)
-
-
-def _event(change: Change, context: tuple[int, str, str, float]) -> Event:
-    if change.state == "open":
-        return CircuitOpened(*context, change.seconds, change.reason)
-    return CircuitClosed(*context)
+        if change.state == "open":
+            tell(request, self.clock, self.notify, CircuitOpened, change.seconds, change.reason)
+        else:
+            tell(request, self.clock, self.notify, CircuitClosed)
 
 
 class Admission:
     """A call that was let through; tell it how the call ended."""
 
-    __slots__ = ("_breakers", "_config", "breaker", "period", "request", "started")
+    __slots__ = ("_breakers", "breaker", "config", "period", "request", "started")
 
     def __init__(
         self, breakers: Breakers, request: httpx.Request, breaker: Breaker, period: int, started: float
     ) -> None:
         self._breakers = breakers
-        self._config = breakers.config
+        self.config = breakers.config
         self.request = request
         self.breaker = breaker
         self.period = period
@@ -390,11 +386,12 @@ class Admission:
         breakers = self._breakers
         now = breakers.clock.monotonic()
         if isinstance(outcome, httpx.Response):
-            breakers.record(self, failed=outcome.status_code in self._config.statuses, now=now)
-        elif isinstance(outcome, self._config.errors) and not cut_short(self.request, outcome, self.started, now):
+            breakers.record(self, failed=outcome.status_code in self.config.statuses, now=now)
+        elif isinstance(outcome, self.config.errors) and not cut_short(self.request, outcome, self.started, now):
             breakers.record(self, failed=True, now=now)
         else:
-            breakers.abandon(self)
+            # Without the lock, which this thread may hold: the garbage collector ends calls that nobody waits for any more.
+            self.breaker.abandon(self.period)
 
 
 class CircuitBreakerTransport(httpx.BaseTransport):

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import logging
+from collections import deque
 from collections.abc import Callable
-from typing import overload
+from threading import get_ident
+from typing import TYPE_CHECKING, overload
 
 from attrs import frozen
+
+from ollama_sdk.errors import ConfigurationError
+
+from ._request import about
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ollama_sdk._clock import Clock
 
 # The events have no slots: filling those of a frozen class costs twice as much, and every call has three events.
 
@@ -32,8 +45,11 @@ __all__ = [
     "StreamFirstItem",
     "StreamStarted",
     "Waited",
+    "check_observer",
     "guarded",
     "log_events",
+    "observer_of",
+    "tell",
 ]
 
 _log = logging.getLogger("ollama_sdk")
@@ -280,6 +296,7 @@ class Reconfigured(Event):
     changed: tuple[str, ...]
 
 
+# The end of a reply that was forgotten is told by the garbage collector, at any point of what some thread does.
 Observer = Callable[[Event], object]
 
 
@@ -290,33 +307,92 @@ def guarded(observer: Observer) -> Callable[[Event], None]: ...
 @overload
 def guarded(observer: Observer | None) -> Callable[[Event], None] | None: ...
 def guarded(observer: Observer | None) -> Callable[[Event], None] | None:
-    """``observer``, unable to break a call: its first failure is logged as a warning, the others are silent."""
+    """``observer``, unable to break a call: its first failure is logged as a warning, the others are silent.
+
+    Raises:
+        ConfigurationError: It is a coroutine function, which would never be run.
+    """
     if observer is None or isinstance(observer, _Guarded):
         return observer
+    check_observer(observer)
     return _Guarded(observer)
 
 
+def check_observer(observer: object) -> None:
+    """Refuse what cannot be told anything.
+
+    Raises:
+        ConfigurationError: It cannot be called, or is a coroutine function, which would never be run.
+    """
+    if not callable(observer):
+        raise ConfigurationError(f"observer={observer!r}: give a function")
+    if any(map(inspect.iscoroutinefunction, (observer, getattr(observer, "__call__", None)))):  # noqa: B004
+        raise ConfigurationError("observer= is an async function: give a plain one, which nobody has to await")
+
+
 class _Guarded:
+    """Calls an observer, never inside itself: what happens meanwhile in its thread is told once it has returned.
+
+    So a lock that it alone takes may be of any kind, though the garbage collector has things to tell where it is held.
+    """
+
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._complained = False
-
-    def __eq__(self, other: object) -> bool:
-        """The same observer given again is no other one."""
-        return isinstance(other, _Guarded) and self._observer == other._observer
-
-    def __hash__(self) -> int:
-        return hash(self._observer)
+        # The threads that are inside the observer, and what is still to be told to it.
+        self._inside: set[int] = set()
+        self._late: deque[Event] = deque()
 
     def __call__(self, event: Event) -> None:
+        thread = get_ident()
+        if thread in self._inside:
+            self._late.append(event)
+            return
+        while True:
+            self._inside.add(thread)
+            try:
+                self._tell(event)
+            finally:
+                self._inside.discard(thread)
+            # Looked at only after leaving: from then on this thread adds nothing, so nothing is overlooked.
+            if not self._late:
+                return
+            try:
+                event = self._late.popleft()
+            except IndexError:  # another thread took it
+                return
+
+    def _tell(self, event: Event) -> None:
         try:
             self._observer(event)
         except Exception:  # noqa: BLE001 - whatever it is, it must not break the call
             if not self._complained:
                 self._complained = True
-                _log.warning(
-                    "the observer %r failed; its further failures are not logged", self._observer, exc_info=True
-                )
+                self._complain()
+
+    def _complain(self) -> None:
+        # Without its repr, which may fail as well. So may whatever logging calls.
+        with contextlib.suppress(Exception):
+            name = getattr(self._observer, "__qualname__", type(self._observer).__qualname__)
+            _log.warning("the observer %s failed; its further failures are not logged", name, exc_info=True)
+
+
+def observer_of(request: httpx.Request, own: Callable[[Event], None] | None) -> Callable[[Event], None] | None:
+    """Who hears of this call: the policy's ``own`` observer, else the one that the call began with."""
+    return request.extensions.get("observer") if own is None else own
+
+
+def tell(
+    request: httpx.Request,
+    clock: Clock,
+    own: Callable[[Event], None] | None,
+    kind: Callable[..., Event],
+    *values: object,
+) -> None:
+    """Tell who hears of this call that something has happened to it: a ``kind`` with ``values``."""
+    notify = observer_of(request, own)
+    if notify is not None:
+        notify(kind(*about(request, clock), *values))
 
 
 _LEVELS: dict[type[Event], int] = {

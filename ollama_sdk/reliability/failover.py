@@ -15,13 +15,13 @@ import httpx
 from attrs import field, frozen
 
 from ollama_sdk._clock import SYSTEM_CLOCK, Clock
-from ollama_sdk.errors import CircuitOpenError, ConfigurationError, NoEndpointError, OllamaError
+from ollama_sdk.errors import APITimeoutError, CircuitOpenError, ConfigurationError, NoEndpointError, OllamaError
 
 from . import _checks
 from ._outcome import ENDPOINT_ERRORS, Outcome, described
 from ._replies import ahold, asettle, flows, hold, settle
 from ._request import about, cut_short, deadline_of, may_repeat, model_of, operation_of
-from .events import EndpointEjected, EndpointRevived, FailedOver, Observer, Refused, guarded
+from .events import EndpointEjected, EndpointRevived, Event, FailedOver, Observer, Refused, guarded, observer_of, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -79,9 +79,9 @@ class Endpoint:
 
     Attributes:
         url: Base URL, such as ``http://gpu-1:11434``; a path is put before that of each request.
-        api_key: Sent as bearer token to this endpoint and to no other, in place of the one that the request has, and of
-            one in ``headers``.
-        headers: Sent to this endpoint and to no other, in place of those of these names that the request has.
+        api_key: Sent as bearer token to this endpoint and to no other, in place of the client's, and of one in ``headers``.
+        headers: Sent to this endpoint and to no other, in place of the client's of these names. What is given to
+            ``with_options()`` or to a call as ``extra_headers`` goes before both.
 
     Raises:
         ConfigurationError: The URL is none, or holds credentials.
@@ -107,6 +107,9 @@ class Failover:
     balance by cost: ``least_busy`` counts the calls of this client only. For a fleet of equal hosts take ``least_busy``, for
     hosts with different models ``model_aware`` with ``client.health.start()``, for a spare host ``priority``.
 
+    Calls that belong together may go to different hosts. A file that is uploaded is on one host only: use a client of that host
+    alone for ``upload_blob`` and the ``create`` that needs the file.
+
     Attributes:
         strategy: ``priority`` tries in the order given; ``round_robin`` begins with the next each time; ``least_busy`` with
             the one with the fewest calls in flight (of many, the better of two drawn at random); ``model_aware`` takes only
@@ -122,7 +125,7 @@ class Failover:
         max_ejected: The largest share of endpoints ejected at once; of several, one may always be. Those that fail beyond
             it are tried after the good ones and before the ejected.
         statuses: Error statuses that make a call move on.
-        errors: Exceptions that make a call move on; an open circuit always does.
+        errors: Exceptions of ``httpx`` that make a call move on; an open circuit always does.
 
     Raises:
         ConfigurationError: An argument cannot work.
@@ -223,9 +226,8 @@ class Endpoints:
         home = self.members[0]
         self._home = (home.base.raw_scheme, home.base.raw_host, home.base.port)
 
-    def reconfigure(self, config: Failover, observer: Observer | None) -> None:
+    def reconfigure(self, config: Failover) -> None:
         """Go on under ``config``; ejections, models and calls in flight are kept."""
-        self.notify = guarded(observer)
         self.config = config
 
     def begin(self, request: httpx.Request) -> Journey | None:
@@ -253,7 +255,10 @@ class Endpoints:
         about(request, self.clock)  # the copy shares the number that events know the call by
         headers = request.headers.copy()
         headers["Host"] = member.host
-        headers.update(member.own)
+        chosen = request.extensions.get("chosen", ())
+        headers.update(
+            {name: value for name, value in member.own.items() if name not in chosen} if chosen else member.own
+        )
         return httpx.Request(
             request.method,
             member.url_of(target),
@@ -261,6 +266,11 @@ class Endpoints:
             stream=request.stream,
             extensions=request.extensions,
         )
+
+    def keep_cookies_back(self, response: httpx.Response) -> None:
+        """Let no cookie of one endpoint get into the jar of a client that knows a single address for all of them."""
+        if len(self.members) > 1 and "set-cookie" in response.headers:
+            del response.headers["set-cookie"]
 
     # --- who is next
 
@@ -271,7 +281,8 @@ class Endpoints:
         if not out:
             ranked = rank(self, self.members, request, turn)
         else:
-            self._revive(out, self.clock.monotonic(), request)
+            for member in self._revived(out, self.clock.monotonic()):
+                self.tell(request, member, EndpointRevived)
             ranked = [one for group in self._by_standing() for one in rank(self, group, request, turn)]
         if not ranked:
             raise self._nobody_has(model_of(request), request)
@@ -284,8 +295,7 @@ class Endpoints:
         return [group for group in groups if group]
 
     def _nobody_has(self, model: str | None, request: httpx.Request) -> NoEndpointError:
-        if self.notify is not None:
-            self.notify(Refused(*about(request, self.clock), "failover", f"no endpoint has the model {model!r}"))
+        tell(request, self.clock, self.notify, Refused, "failover", f"no endpoint has the model {model!r}")
         return NoEndpointError(
             f"no endpoint has the model {model!r}, as far as the last health check saw: pull it, then client.health.check()",
             [OllamaError(f"{member.url} does not have the model {model!r}") for member in self.members],
@@ -299,16 +309,21 @@ class Endpoints:
             member.available = frozenset(map(full_name, available))
             member.running = frozenset(map(full_name, running))
 
-    def set_reachable(self, endpoint: str, reachable: bool) -> None:
-        """Revive the endpoint of that URL; or eject it, for longer if it is ejected."""
+    def set_reachable(self, endpoint: str, reachable: bool, notify: Callable[[Event], None] | None = None) -> None:
+        """Revive the endpoint of that URL; or eject it, for longer if it is ejected; and tell ``notify``."""
+        notify = notify or self.notify
         members = self._called(endpoint)
         if reachable:
-            self._revive(members, math.inf, None)
+            for member in self._revived(members, math.inf):
+                if notify is not None:
+                    notify(EndpointRevived(0, "", member.url, self.clock.monotonic()))
             return
         for member in members:
             with self._lock:
                 seconds = self._put_out(member)
-            self._tell_ejected(member, seconds, "the health check cannot reach it", None)
+            if seconds is not None and notify is not None:
+                reason = "the health check cannot reach it"
+                notify(EndpointEjected(0, "", member.url, self.clock.monotonic(), seconds, reason))
 
     def _called(self, endpoint: str) -> list[Member]:
         return [member for member in self.members if member.url == endpoint]
@@ -327,7 +342,8 @@ class Endpoints:
             member.failures += 1
             enough = member.failures >= self.config.eject_after and member.out_until is None
             seconds = self._put_out(member) if enough else None
-        self._tell_ejected(member, seconds, reason, request)
+        if seconds is not None:
+            self.tell(request, member, EndpointEjected, seconds, reason)
 
     def _put_out(self, member: Member) -> float | None:
         """Have ``member`` tried after the good ones for a while, ejected if the share allows; for how long if that is new.
@@ -348,27 +364,25 @@ class Endpoints:
         several = len(self.members) > 1
         return max(several, math.floor(round(self.config.max_ejected * len(self.members), 9)))
 
-    def _revive(self, members: list[Member], now: float, request: httpx.Request | None) -> None:
-        """Use those of ``members`` whose time is over as before."""
+    def _revived(self, members: list[Member], now: float) -> list[Member]:
+        """Use those of ``members`` whose time is over as before; which of them were ejected."""
+        revived: list[Member] = []
         for member in members:
             with self._lock:
                 if member.out_until is None or member.out_until > now:
                     continue
                 was_ejected, member.ejected, member.out_until = member.ejected, False, None
                 member.failures = min(member.failures, self.config.eject_after - 1)
-            if was_ejected and self.notify is not None:
-                self.notify(EndpointRevived(*self.about(member, request)))
+            if was_ejected:
+                revived.append(member)
+        return revived
 
-    def _tell_ejected(self, member: Member, seconds: float | None, reason: str, request: httpx.Request | None) -> None:
-        if seconds is not None and self.notify is not None:
-            self.notify(EndpointEjected(*self.about(member, request), seconds, reason))
-
-    def about(self, member: Member, request: httpx.Request | None) -> tuple[int, str, str, float]:
-        """The four values that an event about ``member`` begins with; outside a call without ``request``."""
-        if request is None:
-            return 0, "", member.url, self.clock.monotonic()
-        call, operation, _, at = about(request, self.clock)
-        return call, operation, member.url, at
+    def tell(self, request: httpx.Request, member: Member, kind: Callable[..., Event], *values: object) -> None:
+        """Tell who hears of this call that something has happened to ``member``."""
+        notify = observer_of(request, self.notify)
+        if notify is not None:
+            call, operation, _, at = about(request, self.clock)
+            notify(kind(call, operation, member.url, at, *values))
 
 
 # Each puts some of the endpoints in order; ``turn`` counts the calls.
@@ -406,8 +420,9 @@ def _by_model(endpoints: Endpoints, members: list[Member], request: httpx.Reques
 def _least_busy(members: list[Member], rng: random.Random) -> list[Member]:
     if len(members) <= _MANY:
         return sorted(members, key=lambda member: (member.busy(), rng.random()))
-    pair = sorted(rng.sample(members, 2), key=Member.busy)
-    return pair + [member for member in members if member not in pair]
+    # The others in any order, too: or those who failed here would all go to the same one.
+    drawn = rng.sample(members, len(members))
+    return sorted(drawn[:2], key=Member.busy) + drawn[2:]
 
 
 _STRATEGIES: dict[str, Callable[[Endpoints, list[Member], httpx.Request, int], list[Member]]] = {
@@ -496,7 +511,10 @@ class Journey:
 
         Raises:
             NoEndpointError: Several endpoints have been tried, and all of them failed.
+            APITimeoutError: So they did, and the deadline of the call has passed; the cause is that error.
         """
+        if isinstance(outcome, httpx.Response):
+            self._endpoints.keep_cookies_back(outcome)
         if not (isinstance(outcome, httpx.Response) and flows(outcome)):
             self.release()
         if self._is_failure(outcome):
@@ -534,29 +552,31 @@ class Journey:
         self._tries -= sent
         if self._left and self._tries > 0 and self._has_time() and (not sent or may_repeat(self._request, cause)):
             self.release()
-            self._tell(failed, self._left[0], described(outcome))
+            self._endpoints.tell(self._request, failed, FailedOver, self._left[0].url, described(outcome))
             return True
         if len(self._said) == 1:
             return False
         self.release()
         told = "; ".join(self._told)
         said, self._said = self._said, []
-        raise NoEndpointError(f"{operation_of(self._request)}: no endpoint could answer: {told}", said)
+        nobody = NoEndpointError(f"{operation_of(self._request)}: no endpoint could answer: {told}", said)
+        if self._has_time():
+            raise nobody
+        raise APITimeoutError(
+            f"{operation_of(self._request)}: the total timeout ran out before an endpoint could answer: {told}",
+            phase="total",
+        ) from nobody
 
     def _has_time(self) -> bool:
         deadline = deadline_of(self._request)
         return deadline is None or self._endpoints.clock.monotonic() < deadline
 
-    def _tell(self, failed: Member, following: Member, reason: str) -> None:
-        endpoints = self._endpoints
-        if endpoints.notify is not None:
-            endpoints.notify(FailedOver(*endpoints.about(failed, self._request), following.url, reason))
-
 
 class FailoverTransport(httpx.BaseTransport):
     """Sends each request to one of several endpoints, and to the next when that one fails; see :class:`Failover`.
 
-    Requests are addressed to the first endpoint: give the client its URL as ``base_url``.
+    Requests are addressed to the first endpoint: give the client its URL as ``base_url``. Cookies that one of several
+    endpoints sets are dropped: the client would send them to the others.
     """
 
     def __init__(

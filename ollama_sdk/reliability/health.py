@@ -16,6 +16,7 @@ from attrs import field, frozen
 
 from ollama_sdk._clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._timeout import Deadlines, Timeout
+from ollama_sdk.errors import ConfigurationError
 
 from . import _checks
 from ._outcome import described
@@ -198,14 +199,20 @@ class Health:
         *,
         clock: Clock = SYSTEM_CLOCK,
         feed: Callable[[EndpointHealth], object] | None = None,
+        closed: bool = False,
     ) -> None:
         self.config = config or HealthCheck()
         self._wire = wire
         self._endpoints = tuple(endpoints)
         self._clock = clock
         self._feed = feed
+        self._closed = closed
         self._lock = threading.Lock()
         self._monitor: tuple[threading.Thread, Callable[[], object]] | None = None
+
+    def reconfigure(self, config: HealthCheck | None) -> None:
+        """Go on under ``config``, by default the default one, from the next look on."""
+        self.config = config or HealthCheck()
 
     def check(self, model: str | None = None) -> tuple[EndpointHealth, ...]:
         """Look at every endpoint now, at all of them at once.
@@ -238,8 +245,14 @@ class Health:
         return self._monitor is not None and self._monitor[0].is_alive()
 
     def start(self) -> None:
-        """Look at the endpoints now and then every ``interval`` seconds, in a daemon thread; once is enough."""
+        """Look at the endpoints now and then every ``interval`` seconds, in a daemon thread; once is enough.
+
+        Raises:
+            ConfigurationError: The client has been closed, and nothing would end the monitor.
+        """
         with self._lock:
+            if self._closed:
+                raise _too_late()
             if self.running:
                 return
             stop = threading.Event()
@@ -260,6 +273,12 @@ class Health:
         end()
         if thread is not threading.current_thread():
             thread.join()
+
+    def close(self) -> None:
+        """End the monitor for good: it cannot be started again."""
+        with self._lock:
+            self._closed = True
+        self.stop()
 
     def _ask(self, look: _Look) -> None:
         while (request := look.next_request()) is not None:
@@ -313,13 +332,19 @@ class AsyncHealth:
         *,
         clock: Clock = SYSTEM_CLOCK,
         feed: Callable[[EndpointHealth], object] | None = None,
+        closed: bool = False,
     ) -> None:
         self.config = config or HealthCheck()
         self._wire = wire
         self._endpoints = tuple(endpoints)
         self._clock = clock
         self._feed = feed
+        self._closed = closed
         self._monitor: _MonitorTask | None = None
+
+    def reconfigure(self, config: HealthCheck | None) -> None:
+        """Go on under ``config``; see :meth:`Health.reconfigure`."""
+        self.config = config or HealthCheck()
 
     async def check(self, model: str | None = None) -> tuple[EndpointHealth, ...]:
         """Look at every endpoint now; see :meth:`Health.check`."""
@@ -337,7 +362,13 @@ class AsyncHealth:
         return self._monitor is not None and self._monitor.alive()
 
     async def start(self) -> None:
-        """Look at the endpoints now and then every ``interval`` seconds, in a task of this event loop; once is enough."""
+        """Look at the endpoints now and then every ``interval`` seconds, in a task of this event loop; once is enough.
+
+        Raises:
+            ConfigurationError: The client has been closed, and nothing would end the monitor.
+        """
+        if self._closed:
+            raise _too_late()
         if self._monitor is not None:
             if self._monitor.alive() and self._monitor.is_here():
                 return
@@ -352,6 +383,11 @@ class AsyncHealth:
         monitor.end()
         if monitor.is_here():
             await monitor.ended.wait()
+
+    async def close(self) -> None:
+        """End the monitor for good: it cannot be started again."""
+        self._closed = True
+        await self.stop()
 
     async def _ask(self, look: _Look) -> None:
         with anyio.move_on_after(max(0.0, look.left())) as limit:
@@ -409,6 +445,12 @@ class _MonitorTask:
                     await self._clock.asleep(interval)
         finally:
             self.ended.set()
+
+
+def _too_late() -> ConfigurationError:
+    return ConfigurationError(
+        "the client has been closed, so that nothing would end a monitor: start it on an open one"
+    )
 
 
 def _end(loop: Any, scope: anyio.CancelScope) -> None:

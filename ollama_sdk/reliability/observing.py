@@ -92,6 +92,8 @@ class _Call(_Telling):
     def started(self) -> None:
         # A request that is sent again is another call.
         self._request.extensions.pop("call", None)
+        # All that happens to the call is told to the observer that it began with, whatever is changed meanwhile.
+        self._request.extensions["observer"] = self._notify
         self._notify(CallStarted(*self._about(), model_of(self._request), is_stream(self._request)))
 
     def failed(self, error: BaseException) -> None:

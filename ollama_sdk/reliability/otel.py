@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import attrs
@@ -38,6 +38,9 @@ class OpenTelemetryObserver:
     A span begins under the span that is current where the call is made and ends with :class:`CallEnded`: that of a stream when
     the stream has ended. Attributes are those of the semantic conventions for generative AI.
 
+    A client, or :func:`build_stack`, tells of calls; a policy transport by itself tells only of what it does, and no span comes
+    of that. Pickled, with a client that goes to another process, it takes the tracer of the global provider there.
+
     Args:
         tracer: Makes the spans; by default that of the global provider.
     """
@@ -45,6 +48,10 @@ class OpenTelemetryObserver:
     def __init__(self, tracer: Tracer | None = None) -> None:
         self._tracer = tracer or trace.get_tracer("ollama_sdk")
         self._spans: dict[int, Span] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Tracers and spans belong to their process."""
+        return type(self), ()
 
     def __call__(self, event: Event) -> None:
         """Take one event."""

@@ -15,9 +15,9 @@ from ollama_sdk.errors import ConfigurationError, RateLimitExceededError
 
 from . import _checks
 from ._replies import acomplete, ahold, complete, flows, hold
-from ._request import about, deadline_of, operation_of, out_of_time
+from ._request import deadline_of, operation_of, out_of_time
 from ._waiting import AsyncSignal, Signal, SignalT
-from .events import Observer, Refused, Waited, guarded
+from .events import Observer, Refused, Waited, guarded, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,11 +39,17 @@ class RateLimit:
     the number of hosts. Use ``per_second`` for a hosted service with a quota. Each client counts for itself: it cannot see
     what other processes send.
 
+    It counts calls, not requests: repetitions by :class:`~ollama_sdk.reliability.Retry` take no token of their own, and a call
+    that waits to be repeated, for ``Retry-After`` too, keeps its place. Where a quota counts requests, leave room for them in
+    ``per_second``, or let a plain ``httpx`` client repeat outside of the limit, ``RetryTransport(RateLimitTransport(...))``;
+    where places are few, lower ``retry_after_limit`` and ``attempts``.
+
     Attributes:
         per_second: Calls a second on the long run; ``None`` does not limit them.
         burst: Calls that may start at once after a pause; by default ``per_second``, rounded up.
         concurrent: Calls under way at once; ``None`` does not limit them. A stream is under way until it ends, is closed or is
-            garbage-collected.
+            garbage-collected. A response that a plain ``httpx`` client has opened as a stream and forgotten is in a reference
+            cycle, so that its place is free only after the next garbage collection: open it in a ``with`` block.
         wait: ``True`` waits for its turn up to the deadline of the call; a number waits at most that many seconds; ``False``
             refuses at once.
 
@@ -228,9 +234,8 @@ class Limiter:
         self._lock = threading.Lock()
         self._leaving: deque[Place[Any]] = deque()
 
-    def reconfigure(self, config: RateLimit, observer: Observer | None) -> None:
+    def reconfigure(self, config: RateLimit) -> None:
         """Go on under ``config``: who is under way or waits stays so."""
-        self.notify = guarded(observer)
         with self._lock:
             self.config = config
             self._line.reconfigure(config, self.clock.monotonic())
@@ -324,8 +329,7 @@ class Entry(Place[SignalT]):
             if patience <= 0 or patience < delay < math.inf:
                 raise self.refused()
             return min(delay, patience)
-        if limiter.notify is not None:
-            limiter.notify(Waited(*about(self._request, limiter.clock), limiter.clock.monotonic() - self.started))
+        tell(self._request, limiter.clock, limiter.notify, Waited, limiter.clock.monotonic() - self.started)
         return 0.0
 
     def _patience(self) -> float:
@@ -341,8 +345,7 @@ class Entry(Place[SignalT]):
     def refused(self) -> Exception:
         """Why the call does not start: its deadline, or the patience of the limit."""
         limiter, deadline, wait = self._limiter, deadline_of(self._request), self.wait
-        if limiter.notify is not None:
-            limiter.notify(Refused(*about(self._request, limiter.clock), "rate_limit", "no place"))
+        tell(self._request, limiter.clock, limiter.notify, Refused, "rate_limit", "no place")
         if wait is True or (wait is not False and deadline is not None and deadline < self.started + wait):
             return out_of_time(self._request, "a place under the rate limit")
         return RateLimitExceededError(

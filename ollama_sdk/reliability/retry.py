@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import threading
 from typing import TYPE_CHECKING, Literal
@@ -17,8 +16,8 @@ from ollama_sdk.errors import CircuitOpenError, NoEndpointError
 from . import _checks
 from ._outcome import CONNECTION_ERRORS, Outcome, described, is_each
 from ._replies import asettle, settle
-from ._request import about, deadline_of, may_repeat
-from .events import Observer, Refused, RetryScheduled, guarded
+from ._request import deadline_of, may_repeat
+from .events import Observer, Refused, RetryScheduled, guarded, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +70,11 @@ class Retry:
         total: Seconds after which no attempt starts any more, counted from the first; ``None`` leaves it to the deadline of
             the call.
         statuses: Error statuses that are repeated.
-        errors: Exceptions that are repeated: by default failed connections, but not a server that answers too late, which
-            would be kept waiting for and kept busy over and over. Naming ``CircuitOpenError`` waits for open circuits; that
-            is safe for every operation, since nothing was sent.
+        errors: Exceptions of ``httpx`` that are repeated: by default failed connections, but not a server that answers too
+            late, which would be kept waiting for and kept busy over and over. Where failover has tried several endpoints,
+            it is enough that one of them said so; naming ``NoEndpointError`` repeats whatever they said. Naming
+            ``CircuitOpenError`` waits for open circuits; that is safe for every operation, since nothing was sent. A client's
+            rate limit is outside of its repetitions: ``RateLimitExceededError`` comes only of a limit put within by hand.
         retry_after_limit: The longest ``Retry-After`` that is waited for, in seconds; a server that asks for more gets no
             further attempt. Nor does one whose circuit stays open longer. A jittered wait is added to what is asked for, so
             that those who were told the same do not all return at once.
@@ -114,15 +115,16 @@ class Budget:
 
     def __init__(self, config: RetryBudget) -> None:
         self._lock = threading.Lock()
-        self._left = math.inf
+        self._left = self._full = 0.0
         self.reconfigure(config)
 
     def reconfigure(self, config: RetryBudget) -> None:
-        """Go on under ``config`` with the tokens that are left, as far as they fit."""
+        """Go on under ``config``: what has been spent of the former budget is spent of this one."""
         with self._lock:
+            spent = self._full - self._left
             self._full = round(config.tokens, _DIGITS)
             self._gain = config.per_success
-            self._left = min(self._left, self._full)
+            self._left = max(0.0, round(self._full - spent, _DIGITS))
 
     @property
     def tokens(self) -> float:
@@ -174,6 +176,7 @@ class Course:
         self._shared = shared
         self._request = request
         self._attempt = request.extensions["attempt"] = 1
+        request.extensions["out_of_time"] = False
         self._former_wait = shared.config.initial
         self._started = shared.clock.monotonic()
 
@@ -203,10 +206,12 @@ class Course:
         if asked is not None and asked > config.retry_after_limit:
             return None
         wait = (asked or 0.0) + self._drawn()
-        ends = [at for at in (deadline_of(self._request), self._total_ends_at()) if at is not None]
-        if ends and self._shared.clock.monotonic() + wait >= min(ends):
+        until = self._shared.clock.monotonic() + wait
+        deadline, total_ends_at = deadline_of(self._request), self._total_ends_at()
+        if deadline is not None and until >= deadline:
+            self._request.extensions["out_of_time"] = True
             return None
-        return wait
+        return None if total_ends_at is not None and until >= total_ends_at else wait
 
     def _drawn(self) -> float:
         config, draw = self._shared.config, self._shared.draw
@@ -223,13 +228,11 @@ class Course:
         return None if total is None else self._started + total
 
     def _refuse(self, reason: str) -> None:
-        if self._shared.notify is not None:
-            self._shared.notify(Refused(*about(self._request, self._shared.clock), "retry_budget", reason))
+        tell(self._request, self._shared.clock, self._shared.notify, Refused, "retry_budget", reason)
 
     def _schedule(self, wait: float, outcome: Outcome) -> None:
-        if self._shared.notify is not None:
-            event = RetryScheduled(*about(self._request, self._shared.clock), self._attempt, wait, described(outcome))
-            self._shared.notify(event)
+        shared, reason = self._shared, described(outcome)
+        tell(self._request, shared.clock, shared.notify, RetryScheduled, self._attempt, wait, reason)
         self._attempt += 1
         self._request.extensions["attempt"] = self._attempt
 
@@ -247,9 +250,9 @@ def _is_failure(outcome: Outcome, config: Retry) -> bool:
         return outcome.status_code in config.statuses
     if isinstance(outcome, httpx.HTTPStatusError):
         return outcome.response.status_code in config.statuses
-    if isinstance(outcome, NoEndpointError):
-        return any(_is_failure(said, config) for said in outcome.exceptions)
-    return isinstance(outcome, config.errors)
+    if isinstance(outcome, config.errors):
+        return True
+    return isinstance(outcome, NoEndpointError) and any(_is_failure(said, config) for said in outcome.exceptions)
 
 
 def retry_after(outcome: Outcome) -> float | None:

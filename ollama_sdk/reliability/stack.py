@@ -14,7 +14,7 @@ from ollama_sdk.errors import ConfigurationError
 from . import _checks
 from .cache import AsyncCacheTransport, Cache, CacheTransport, Caching
 from .circuit_breaker import AsyncCircuitBreakerTransport, Breakers, CircuitBreaker, CircuitBreakerTransport
-from .events import Observer, Reconfigured, guarded
+from .events import Event, Observer, Reconfigured, check_observer, guarded
 from .failover import AsyncFailoverTransport, Endpoint, Endpoints, Failover, FailoverTransport
 from .health import HealthCheck
 from .observing import AsyncAttemptTransport, AsyncCallTransport, AttemptTransport, CallTransport
@@ -33,11 +33,6 @@ def _off_or(kind: type) -> _checks.Rule:
     return _checks.optional(_checks.instance_of(kind))
 
 
-def _guarded_once(observer: Any) -> Any:
-    # Here rather than in each policy, so that its failures are counted together.
-    return guarded(observer) if callable(observer) else observer
-
-
 @frozen(kw_only=True)
 class Policies:
     """The policies of a client; ``None`` is off.
@@ -53,7 +48,7 @@ class Policies:
     health: HealthCheck | None = field(default=None, validator=_off_or(HealthCheck))
     cache: Cache | None = field(default=None, validator=_off_or(Cache))
     observer: Observer | None = field(
-        default=None, converter=_guarded_once, validator=_checks.optional(_checks.function)
+        default=None, validator=_checks.optional(lambda _, __, observer: check_observer(observer))
     )
 
 
@@ -123,6 +118,7 @@ class Stack(Generic[_TransportT]):
     _shells: _Shells[_TransportT]
     _states: _States
     _clock: Clock
+    _notify: Callable[[Event], None] | None
 
     @property
     def cache(self) -> Caching | None:
@@ -134,7 +130,7 @@ class Stack(Generic[_TransportT]):
         known = self._states.endpoints
         if known is None:
             return
-        known.set_reachable(health.endpoint, health.reachable)
+        known.set_reachable(health.endpoint, health.reachable, self._notify)
         if health.models is not None:
             known.set_models(health.endpoint, health.models, health.running or ())
 
@@ -153,17 +149,21 @@ class Stack(Generic[_TransportT]):
         """
         policies = evolve(self.policies, **changes)
         _check(self.endpoints, policies)
+        # The same observer is not another one, whose first failure would be logged again.
+        notify = self._notify if policies.observer == self.policies.observer else guarded(policies.observer)
         states = _make_states(self.endpoints, policies, self._clock, self._states)
         if states.limiter is None and self._states.limiter is not None:
             self._states.limiter.lift()
-        return _assemble(self._wire, self.endpoints, policies, self._shells, states=states, clock=self._clock)
+        return _assemble(
+            self._wire, self.endpoints, policies, self._shells, states=states, clock=self._clock, notify=notify
+        )
 
     def tell_what_changed(self, former: Stack[_TransportT]) -> None:
         """Tell the observer in which policies this stack, now in use, differs from the former."""
         old, new = former.policies, self.policies
         changed = tuple(one.name for one in fields(Policies) if getattr(old, one.name) != getattr(new, one.name))
-        if new.observer is not None and changed:
-            new.observer(Reconfigured(0, "", "", self._clock.monotonic(), changed))
+        if self._notify is not None and changed:
+            self._notify(Reconfigured(0, "", "", self._clock.monotonic(), changed))
 
 
 def build_stack(
@@ -208,7 +208,9 @@ def _build(
     servers = tuple(endpoints)
     policies = policies or Policies()
     _check(servers, policies)
-    return _assemble(wire, servers, policies, shells, states=_make_states(servers, policies, clock, None), clock=clock)
+    states = _make_states(servers, policies, clock, None)
+    notify = guarded(policies.observer)
+    return _assemble(wire, servers, policies, shells, states=states, clock=clock, notify=notify)
 
 
 def _check(endpoints: tuple[Endpoint, ...], policies: Policies) -> None:
@@ -222,48 +224,34 @@ def _check(endpoints: tuple[Endpoint, ...], policies: Policies) -> None:
 
 
 def _make_states(endpoints: tuple[Endpoint, ...], policies: Policies, clock: Clock, former: _States | None) -> _States:
-    observer = policies.observer
+    # None of them has an observer: that of a call travels with it.
     old = former or _States(None, None, None, None, None)
     return _States(
-        caching=_kept(
-            old.caching,
-            policies.cache,
-            observer,
-            lambda c: Caching(c, scope=_scope(endpoints), clock=clock, observer=observer),
-        ),
-        limiter=_kept(old.limiter, policies.rate_limit, observer, lambda c: Limiter(c, clock=clock, observer=observer)),
-        retrying=_make_retrying(policies.retry, observer, clock, old.retrying),
-        endpoints=_kept(
-            old.endpoints,
-            policies.failover,
-            observer,
-            lambda c: Endpoints(endpoints, c, clock=clock, observer=observer),
-        ),
-        breakers=_kept(
-            old.breakers, policies.circuit_breaker, observer, lambda c: Breakers(c, clock=clock, observer=observer)
-        ),
+        caching=_kept(old.caching, policies.cache, lambda c: Caching(c, scope=_scope(endpoints), clock=clock)),
+        limiter=_kept(old.limiter, policies.rate_limit, lambda c: Limiter(c, clock=clock)),
+        retrying=_make_retrying(policies.retry, clock, old.retrying),
+        endpoints=_kept(old.endpoints, policies.failover, lambda c: Endpoints(endpoints, c, clock=clock)),
+        breakers=_kept(old.breakers, policies.circuit_breaker, lambda c: Breakers(c, clock=clock)),
     )
 
 
-def _kept(state: Any, config: Any, observer: Observer | None, make: Callable[[Any], Any]) -> Any:
+def _kept(state: Any, config: Any, make: Callable[[Any], Any]) -> Any:
     """The state of a policy under ``config``: the former one, a new one, or none when it is off."""
     if config is None:
         return None
     if state is None:
         return make(config)
-    state.reconfigure(config, observer)
+    state.reconfigure(config)
     return state
 
 
-def _make_retrying(
-    config: Retry | None, observer: Observer | None, clock: Clock, former: Retrying | None
-) -> Retrying | None:
+def _make_retrying(config: Retry | None, clock: Clock, former: Retrying | None) -> Retrying | None:
     if config is None:
         return None
     budget: Budget | None = None if former is None else former.budget
     if budget is not None and config.budget is not None:
         budget.reconfigure(config.budget)
-    return Retrying(config, clock=clock, observer=observer, budget=budget)
+    return Retrying(config, clock=clock, budget=budget)
 
 
 def _scope(endpoints: tuple[Endpoint, ...]) -> str:
@@ -280,11 +268,11 @@ def _assemble(
     *,
     states: _States,
     clock: Clock,
+    notify: Callable[[Event], None] | None,
 ) -> Stack[_TransportT]:
-    observer = policies.observer
     transport = wire
-    if observer is not None:
-        transport = shells.attempt(transport, observer, clock=clock)
+    if notify is not None:
+        transport = shells.attempt(transport, notify, clock=clock)
     if states.breakers is not None:
         transport = shells.circuit_breaker(transport, states.breakers)
     if states.endpoints is not None:
@@ -295,6 +283,6 @@ def _assemble(
         transport = shells.rate_limit(transport, states.limiter)
     if states.caching is not None:
         transport = shells.cache(transport, states.caching)
-    if observer is not None:
-        transport = shells.call(transport, observer, clock=clock)
-    return Stack(policies, transport, endpoints, wire, shells, states, clock)
+    if notify is not None:
+        transport = shells.call(transport, notify, clock=clock)
+    return Stack(policies, transport, endpoints, wire, shells, states, clock, notify)

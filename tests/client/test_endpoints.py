@@ -360,6 +360,19 @@ def test_what_cannot_be_uploaded_is_refused_before_any_request(server, client, t
     assert not server.requests
 
 
+@pytest.mark.parametrize("arguments", [[b"abc"], [DIGEST], []])
+async def test_an_upload_without_its_content_says_how_to_give_it(arguments, server, client):
+    told = r"upload_blob\(content=\.\.\.\)"
+    with pytest.raises(ConfigurationError, match=told):
+        client.upload_blob(*arguments)
+    with pytest.raises(ConfigurationError, match=told):
+        list(map(client.upload_blob, [*arguments, None]))
+    async with AsyncOllama(server.url) as async_client:
+        with pytest.raises(ConfigurationError, match=told):
+            await async_client.upload_blob(*arguments)
+    assert not server.requests
+
+
 async def test_uploading_a_large_file_takes_little_memory(tmp_path, cloud):
     size = 64 << 20
     path = tmp_path / "model.gguf"

@@ -76,6 +76,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("x-repeat missing", ("      x-repeat: resumes\n", ""), "", "paths//v1/answers/post/x-repeat", "x-repeat is 'missing'; it is one of safe, resumes, never"),
     ("x-repeat unknown", ("x-repeat: resumes", "x-repeat: often"), "x-repeat: often", "paths//v1/answers/post/x-repeat", "x-repeat is 'often'"),
     ("x-needs-model true", ("x-repeat: resumes", "x-repeat: resumes\n      x-needs-model: true"), "x-needs-model: true", "paths//v1/answers/post/x-needs-model", "x-needs-model is false, or absent"),
+    ("x-model unknown", ("x-repeat: resumes", "x-repeat: resumes\n      x-model: source"), "x-model: source", "paths//v1/answers/post/x-model", "'source' is no argument; there are question"),
     ("x-result unknown", ("x-result: reachable", "x-result: maybe"), "x-result: maybe", "paths///head/x-result", "'maybe' is not one of exists, reachable, digest"),
     ("x-result with content", ("operationId: list_notes", "operationId: list_notes\n      x-result: exists"), "x-result: exists", "paths//api/notes/get/x-result", "this one has content"),
     ("x-method true", ("x-method: false", "x-method: true"), "x-method: true", "paths///get/x-method", "only `false` makes sense"),

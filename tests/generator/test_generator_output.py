@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 import yaml
 from generator_kit import GOLDEN, ROOT, SMALL, build, contents, edited, run, run_apart
 
+import ollama_sdk
 from generator import emit
 
 RENEW = "RENEW_GOLDEN"
@@ -68,6 +71,17 @@ def test_every_model_field_method_and_argument_has_its_description(built: Path) 
     client = (built / "sync_client.py").read_text()
     for text in ("Read a note.", "note: Its name; may hold slashes.", "``GET /api/notes/{note}``", "Deprecated:"):
         assert text in client
+
+
+@pytest.mark.parametrize("kind", [ollama_sdk.Ollama, ollama_sdk.AsyncOllama])
+def test_the_help_of_a_client_tells_every_argument_and_error_and_no_private_name(kind: type) -> None:
+    told = kind.__doc__ or ""
+    for argument in inspect.signature(kind).parameters:
+        assert re.search(rf"^        {argument}: \w", told, flags=re.MULTILINE), argument
+    assert "Raises:\n        ConfigurationError: " in told
+    assert not re.search(r"(?<!httpx\.)\b(SyncClient|AsyncClient)\b", told)
+    assert ("event loop" in told) == (kind is ollama_sdk.AsyncOllama)
+    assert ("``httpx.AsyncClient``" in told) == (kind is ollama_sdk.AsyncOllama)
 
 
 def test_long_descriptions_are_wrapped_and_say_all_that_they_said(built: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import gzip
 import itertools
@@ -14,12 +15,13 @@ from typing import Any, Self
 import anyio
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
-from reliability_kit import Caller, HandClock, Script, chunks, cut, serving
+from reliability_kit import Caller, HandClock, Script, chunks, cut, say, serving
 
+from ollama_sdk import Ollama, Timeout
 from ollama_sdk._verdict import Verdict
 from ollama_sdk.errors import (
     APITimeoutError,
@@ -29,7 +31,17 @@ from ollama_sdk.errors import (
     NotFoundError,
     RateLimitExceededError,
 )
-from ollama_sdk.reliability import AsyncCacheTransport, Cache, CacheHit, CacheMiss, CacheTransport
+from ollama_sdk.reliability import (
+    AsyncCacheTransport,
+    Cache,
+    CacheHit,
+    CacheMiss,
+    CacheTransport,
+    Policies,
+    Retry,
+    build_async_stack,
+    build_stack,
+)
 from ollama_sdk.reliability._waiting import Signal
 from ollama_sdk.reliability.cache import Caching, Reply, Store, key_of
 
@@ -96,6 +108,7 @@ def test_other_endpoints_and_credentials_have_other_keys() -> None:
 
 
 @given(st.binary(max_size=60))
+@example(b"[" * 100_000 + b"]" * 100_000)
 def test_any_body_has_a_key(body: bytes) -> None:
     assert key_of(httpx.Request("POST", "http://a", content=body)) == key_of(
         httpx.Request("POST", "http://a", content=body)
@@ -272,7 +285,7 @@ def test_reconfiguring_keeps_what_is_fresh_enough(clock: HandClock) -> None:
     embed(caller, transport, "old")
     clock.now += 60
     embed(caller, transport, "new")
-    shared.reconfigure(Cache(ttl=30), None)
+    shared.reconfigure(Cache(ttl=30))
     assert [embed(caller, transport, body) for body in ("new", "old")] == [2, 3]
 
 
@@ -283,7 +296,7 @@ def test_a_smaller_cache_keeps_what_was_used_last(clock: HandClock) -> None:
         embed(caller, transport, body)
         clock.now += 1
     embed(caller, transport, "a")
-    shared.reconfigure(Cache(max_entries=2), None)
+    shared.reconfigure(Cache(max_entries=2))
     assert [embed(caller, transport, body) for body in "acb"] == [1, 3, 4]
 
 
@@ -339,6 +352,41 @@ def test_a_kept_reply_that_a_later_caller_finds_bad_is_taken_back(caller: Caller
     unjudged = asked(verdict=False)
     assert caller.call(transport, "POST", str(unjudged.url), content=b"{}", extensions=unjudged.extensions).is_success
     assert [understood(caller, transport, asked()) for _ in range(2)] == ["DecodeError", "good"]
+
+
+@pytest.mark.parametrize("policy", [CHAT, STREAMS])
+def test_a_reply_that_one_caller_understands_stays_when_another_finds_it_too_long_or_comes_too_late(
+    caller: Caller, clock: HandClock, policy: Cache
+) -> None:
+    def ask() -> Any:
+        return asked(stream=policy.streams)
+
+    wire = Script(flowing(PART, LAST) if policy.streams else whole(LAST))
+    transport = caller.wrap(PAIR, wire, policy, clock=clock)
+    for error in (DecodeError("longer than the limit"), APITimeoutError("late", phase="total")):
+        assert understood(caller, transport, ask()) == "good"
+        if caller.colour == "sync":
+            limited = transport.handle_request(ask())
+        else:
+            limited = anyio.run(transport.handle_async_request, ask(), backend=caller.colour)
+        judge(limited, Verdict(error))
+    assert understood(caller, transport, ask()) == "good"
+    assert len(wire.requests) == 1
+
+
+def test_a_stream_understood_before_its_end_is_proven_when_the_end_comes(clock: HandClock) -> None:
+    transport = CacheTransport(Script(flowing(PART, LAST)), STREAMS, clock=clock)
+    response = transport.handle_request(asked(stream=True))
+    judge(response, Verdict())
+    assert response.read() == PART + LAST
+    judge(transport.handle_request(asked(stream=True)), Verdict(DecodeError("longer than the limit")))
+    assert transport.statistics().entries == 1
+
+
+def test_a_caller_that_is_out_of_time_says_nothing_of_a_reply_that_nobody_has_judged_yet(clock: HandClock) -> None:
+    transport = CacheTransport(Script(whole(LAST)), CHAT, clock=clock)
+    judge(transport.handle_request(asked()), Verdict(APITimeoutError("late", phase="total")))
+    assert transport.statistics().entries == 1
 
 
 def test_an_error_status_that_is_kept_stays_whatever_error_its_caller_makes_of_it(clock: HandClock) -> None:
@@ -401,7 +449,7 @@ def test_a_stream_that_was_under_way_at_clear_is_not_kept(clock: HandClock) -> N
 @pytest.mark.parametrize("errors", [True, False])
 def test_a_call_keeps_the_rules_that_it_began_with(errors: bool) -> None:
     def wire(_: httpx.Request) -> httpx.Response:
-        shared.reconfigure(Cache(errors=not errors), None)
+        shared.reconfigure(Cache(errors=not errors))
         return httpx.Response(404, json={"n": 1})
 
     shared = Caching(Cache(errors=errors))
@@ -606,6 +654,71 @@ def test_of_many_that_wait_for_a_silent_server_the_last_does_not_wait_for_the_li
     assert caching.ask(asked()).next(Signal).read() == b"at last"
 
 
+@pytest.mark.parametrize("moment", ["found", "joined", "locked"])
+def test_a_call_that_is_forgotten_may_be_collected_by_the_thread_that_asks_the_cache_just_then(moment: str) -> None:
+    caching = Caching(CHAT)
+    leader, other, follower = (caching.ask(request) for request in (asked(), asked(content=b"[]"), asked()))
+    assert (leader.next(Signal), other.next(Signal)) == (None, None)
+    steps: list[Any] = []
+
+    class Collecting(Signal):
+        def __init__(self) -> None:
+            super().__init__()
+            other.failed(GeneratorExit())
+            if moment == "found":
+                leader.failed(GeneratorExit())
+
+    def ask() -> None:
+        if moment == "locked":
+            with caching._lock:
+                other.failed(GeneratorExit())
+        steps.append(follower.next(Collecting))
+        if moment != "found":
+            leader.failed(GeneratorExit())
+        steps.append(steps[0].wait(5))
+        steps.append(follower.next(Signal))
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert steps[1:] == [True, None]
+    follower.keep(httpx.Response(200, content=b"anew"))
+    assert caching.ask(asked()).next(Signal).read() == b"anew"
+    assert caching._flights == {}
+
+
+@pytest.mark.parametrize("failure", [503, httpx.ConnectError("refused")])
+@pytest.mark.parametrize(("deadline", "sent_again"), [(0.1, True), (None, False)])
+def test_what_a_call_gave_up_for_want_of_its_own_time_is_asked_again_by_those_who_have_more(
+    caller: Caller, clock: HandClock, failure: Any, deadline: float | None, sent_again: bool
+) -> None:
+    joined: list[Any] = []
+
+    def busy(_: httpx.Request) -> httpx.Response:
+        if not joined:
+            follower = stack.cache.ask(asked())
+            joined.append((follower, follower.next(Signal)))
+        if isinstance(failure, Exception):
+            raise failure
+        return httpx.Response(failure)
+
+    policies = Policies(cache=CHAT, retry=Retry(attempts=2, initial=0.3, jitter="none"))
+    build = build_stack if caller.colour == "sync" else build_async_stack
+    stack: Any = build(Script(busy), [], policies, clock=clock)
+    request = asked(repeat="safe", deadline=None if deadline is None else clock.now + deadline)
+    with contextlib.suppress(httpx.ConnectError):
+        caller.call(stack.transport, "POST", str(request.url), content=b"{}", extensions=request.extensions)
+    [(follower, signal)] = joined
+    assert signal.wait(0)
+    if sent_again:
+        assert follower.next(Signal) is None
+    elif isinstance(failure, Exception):
+        with pytest.raises(httpx.ConnectError):
+            follower.next(Signal)
+    else:
+        assert follower.next(Signal).status_code == failure
+
+
 @pytest.mark.anyio
 async def test_a_cancelled_leader_leaves_its_followers_one_new_request() -> None:
     requests = 0
@@ -640,13 +753,48 @@ async def test_a_cancelled_leader_leaves_its_followers_one_new_request() -> None
     assert caching._flights == {}
 
 
-def test_a_follower_waits_no_longer_than_its_deadline() -> None:
-    caching = Caching(Cache())
+@pytest.mark.parametrize(
+    ("limits", "seconds", "phase"),
+    [
+        ({"deadline": 1002.0}, 2, "total"),
+        ({"deadline": 900.0}, 0, "total"),
+        ({"first_item": 3.0}, 3, "first_item"),
+        ({"first_item": 3.0, "deadline": 1002.0}, 2, "total"),
+        ({"first_item": 3.0, "deadline": 1004.0}, 3, "first_item"),
+    ],
+)
+def test_a_follower_waits_no_longer_than_its_own_request_would_have_been_waited_for(
+    caller: Caller, clock: HandClock, limits: dict[str, float], seconds: float, phase: str
+) -> None:
+    caching = Caching(Cache(), clock=clock)
     leader = caching.ask(httpx.Request("POST", "http://a/api/embed", content=b'"x"', extensions=dict(EMBED)))
     assert leader is not None
-    assert leader.next(threading.Event) is None  # type: ignore[type-var]
-    with pytest.raises(APITimeoutError):
-        embed(Caller("sync"), CacheTransport(Script(200), caching), extensions={**EMBED, "deadline": 0.0})
+    assert leader.next(Signal) is None
+    with pytest.raises(APITimeoutError) as raised:
+        embed(caller, caller.wrap(PAIR, Script(200), caching), extensions={**EMBED, **limits})
+    assert raised.value.phase == phase
+    assert clock.now == 1000 + seconds
+
+
+def test_a_client_waits_for_the_same_call_of_another_no_longer_than_for_its_own_first_item() -> None:
+    answered = threading.Event()
+
+    def slow(handler: Any, body: bytes) -> None:
+        answered.wait(10)
+        say(200, {"model": "m", "embeddings": [[1.0]]})(handler, body)
+
+    with serving({"/api/embed": slow}) as server, Ollama(server.url, cache=Cache()) as client:
+        leader = threading.Thread(target=client.embed, args=("m", "x"))
+        leader.start()
+        while not server.requests:
+            time.sleep(0.001)
+        with pytest.raises(APITimeoutError) as raised:
+            client.with_options(timeout=Timeout(first_item=0.05)).embed("m", "x")
+        answered.set()
+        leader.join(10)
+        assert raised.value.phase == "first_item"
+        assert client.embed("m", "x").embeddings == [[1.0]]
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,6 +144,15 @@ def test_a_trial_that_takes_too_long_opens_the_circuit_again_for_longer() -> Non
     assert run(breaker, ".", now=120) == ["closed"]
 
 
+def test_a_trial_that_succeeded_before_the_circuit_opened_again_does_not_help_to_close_it() -> None:
+    breaker, good = tried(trial_calls=2)
+    stalled = breaker.admit(30)
+    assert not isinstance(stalled, Rejected)
+    breaker.record(good, 31, failed=False, slow=False)
+    assert isinstance(breaker.admit(60), Rejected)
+    assert run(breaker, "..", now=120) == ["half_open", "closed"]
+
+
 def test_a_stalled_endpoint_gets_fewer_and_fewer_trials() -> None:
     breaker, _ = tried(open_for=5)
     trials = [now for now in range(6, 606) if not isinstance(breaker.admit(now), Rejected)]
@@ -174,6 +184,24 @@ def test_with_fewer_trials_asked_for_than_have_passed_another_one_is_let_through
     run(breaker, "..", now=30)
     breaker.reconfigure(CircuitBreaker(window=1, minimum_calls=1, trial_calls=trial_calls))
     assert run(breaker, "." * trial_calls, now=31)[-1] == "closed"
+
+
+def test_a_shorter_time_open_holds_for_a_circuit_that_is_open_and_a_longer_one_does_not() -> None:
+    def rejected_for(first: float, then: float) -> float:
+        breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, open_for=first))
+        run(breaker, "x")
+        breaker.reconfigure(CircuitBreaker(window=1, minimum_calls=1, open_for=then))
+        answer = breaker.admit(1)
+        return answer.retry_after if isinstance(answer, Rejected) else 0
+
+    assert (rejected_for(300, 5), rejected_for(300, 0.5), rejected_for(5, 300)) == (4, 0, 4)
+
+
+def test_a_circuit_that_has_opened_again_and_again_stays_open_as_long_when_something_else_is_changed() -> None:
+    breaker, _ = tried()
+    breaker.admit(60)
+    breaker.reconfigure(CircuitBreaker(failure_rate=0.9))
+    assert breaker.admit(70) == Rejected(50)
 
 
 def test_a_window_in_seconds_covers_ten_steps_and_counts_what_is_in_them() -> None:
@@ -236,16 +264,19 @@ class BreakerMachine(RuleBasedStateMachine):
         self.now = 0.0
         self.state = "closed"
         self.calls: list[tuple[float, str]] = []
-        self.open_until = 0.0
+        self.opened_at = self.open_until = 0.0
         self.openings = 0
         self.passed = 0
         self.running: list[Running] = []
         self.period = 0
 
     def open(self) -> None:
-        self.state = "open"
-        self.open_until = self.now + min(self.config.open_for_maximum, self.config.open_for * 2**self.openings)
+        self.state, self.passed = "open", 0
         self.openings += 1
+        self.opened_at, self.open_until = self.now, self.now + self.open_for()
+
+    def open_for(self) -> float:
+        return min(self.config.open_for_maximum, self.config.open_for * 2 ** (self.openings - 1))
 
     def begin_period(self) -> None:
         self.period, self.passed = self.period + 1, 0
@@ -267,6 +298,8 @@ class BreakerMachine(RuleBasedStateMachine):
         elif config.window != self.config.window:
             self.calls = []
         self.config, self.passed = config, 0
+        if self.state == "open":
+            self.open_until = min(self.open_until, self.opened_at + self.open_for())
 
     @rule()
     def a_call_starts(self) -> None:
@@ -518,7 +551,7 @@ def test_fifty_threads_are_counted_exactly_and_only_as_many_trials_let_through_a
     shared.admit(request).ended(httpx.Response(503))
     assert shared.state("http://a") == "open"
 
-    shared.reconfigure(CircuitBreaker(trial_calls=3), None)
+    shared.reconfigure(CircuitBreaker(trial_calls=3))
     clock.now += 30
     trials: list[Any] = []
 
@@ -528,6 +561,40 @@ def test_fifty_threads_are_counted_exactly_and_only_as_many_trials_let_through_a
 
     in_threads(50, attempt)
     assert len(trials) == 3
+
+
+def test_a_trial_that_is_forgotten_may_be_collected_by_the_thread_that_asks_the_breaker_just_then(
+    clock: HandClock,
+) -> None:
+    shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
+    request = httpx.Request("GET", "http://a")
+    shared.admit(request).ended(httpx.Response(503))
+    clock.now += 30
+    trial = shared.admit(request)
+
+    def collect() -> None:
+        with shared._lock:
+            trial.ended(GeneratorExit())
+
+    thread = threading.Thread(target=collect, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
+    shared.admit(request).ended(httpx.Response(200))
+    assert shared.state("http://a") == "closed"
+
+
+def test_a_call_is_slow_or_failed_as_the_rules_say_that_it_began_under(clock: HandClock) -> None:
+    patient = CircuitBreaker(window=1, minimum_calls=1, slow_rate=1.0, slow_after=60)
+    hasty = CircuitBreaker(window=1, minimum_calls=1, slow_rate=1.0, slow_after=1)
+    request = httpx.Request("GET", "http://a")
+    for before, after, state in ((patient, hasty, "closed"), (hasty, patient, "open")):
+        shared = Breakers(before, clock=clock)
+        call = shared.admit(request)
+        shared.reconfigure(after)
+        clock.now += 10
+        call.ended(httpx.Response(200))
+        assert shared.state("http://a") == state
 
 
 def test_each_endpoint_has_a_breaker_of_its_own(clock: HandClock) -> None:
@@ -610,11 +677,11 @@ def test_a_reconfigured_breaker_keeps_its_state_and_its_window(clock: HandClock)
     transport, caller = CircuitBreakerTransport(Script(503), shared), Caller("sync")
     for _ in range(3):
         caller.call(transport)
-    shared.reconfigure(CircuitBreaker(window=8, minimum_calls=4, open_for=5), None)
+    shared.reconfigure(CircuitBreaker(window=8, minimum_calls=4, open_for=5))
     caller.call(transport)
     with pytest.raises(CircuitOpenError, match=r"5\.0 s"):
         caller.call(transport)
-    shared.reconfigure(CircuitBreaker(), None)
+    shared.reconfigure(CircuitBreaker())
     assert shared.state("http://a") == "open"
 
 

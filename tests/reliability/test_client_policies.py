@@ -6,6 +6,7 @@ import functools
 import gc
 import os
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from chaos import belongings, leftovers
@@ -48,6 +50,7 @@ from ollama_sdk.testing import Emulator, Fault
 
 sys.path.append(str(Path(__file__).parents[1] / "client"))
 import worlds
+from reliability_kit import in_threads
 
 AT_ONCE = functools.partial(Retry, initial=0.001, maximum=0.002)
 OPEN_AFTER_TWO = CircuitBreaker(failure_rate=1, window=2, minimum_calls=2, open_for=60)
@@ -487,7 +490,11 @@ def test_each_endpoint_gets_its_own_key_and_headers_and_no_other_gets_them(world
         names = ("authorization", "x-team", "x-mine")
         return [tuple(map(r.headers.get, names)) for r in server.requests if r.path == path]
 
-    assert set(told(one, "/api/version")) == {("Bearer key-1", None, "yes")}
+    assert told(one, "/api/version") == [
+        ("Bearer key-1", None, "yes"),
+        ("Bearer key-of-the-view", None, "yes"),
+        ("Bearer key-1", None, "yes"),
+    ]
     assert told(two, "/api/version") == [
         ("Bearer key", "red", "yes"),
         ("Bearer key-of-the-view", "red", "yes"),
@@ -495,6 +502,73 @@ def test_each_endpoint_gets_its_own_key_and_headers_and_no_other_gets_them(world
     ]
     # One that answers 503 is not asked further.
     assert (told(one, "/api/tags"), told(two, "/api/tags")) == ([], [("Bearer key", "red", "yes")])
+
+
+def sent_elsewhere(client: Any) -> Any:
+    """A client as another process would have it, on the event loop of this one."""
+    if isinstance(client, worlds._Blocking):
+        return worlds._Blocking(client._portal, pickle.loads(pickle.dumps(client._inner)))
+    return pickle.loads(pickle.dumps(client))
+
+
+@pytest.mark.parametrize("failover", ["from the beginning", "later", "off"])
+@pytest.mark.parametrize("pickled", [False, True])
+def test_what_is_given_to_a_view_or_a_call_goes_before_what_an_endpoint_has(world, server, failover, pickled):
+    hosts = [Endpoint(server.url, api_key="endpoint's", headers={"X-Team": "red"})]
+    policy = {"failover": Failover()} if failover == "from the beginning" else {}
+    with world.client(hosts, api_key="client's", headers={"X-Team": "client's"}, **policy) as client:
+        view = client.with_options(api_key="view's", headers={"x-team": "blue"})
+        if pickled:
+            view = sent_elsewhere(view)
+        if failover == "later":
+            view.reconfigure(failover=Failover())
+        for call in (view, view.with_options(timeout=5), view.with_options(api_key="")):
+            call.version()
+        view.version(extra_headers={"Authorization": "Basic call's"})
+        view.close()
+    assert [(r.headers.get("authorization"), r.headers["x-team"]) for r in server.requests] == [
+        ("Bearer view's", "blue"),
+        ("Bearer view's", "blue"),
+        (None, "blue"),
+        ("Basic call's", "blue"),
+    ]
+
+
+def test_the_authentication_of_a_whole_httpx_client_replaces_no_key(world):
+    seen: list[tuple[str, str | None]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append((request.url.host, request.headers.get("authorization")))
+        return httpx.Response(200, json={"version": "0.12.0"})
+
+    hosts = [Endpoint("http://a", api_key="a's"), Endpoint("http://b", api_key="b's"), Endpoint("http://c")]
+    with world.http_client(transport=httpx.MockTransport(answer), auth=("user", "password")) as http_client:
+        with world.client(hosts, failover=Failover("round_robin"), http_client=http_client, api_key="") as client:
+            for _ in hosts:
+                client.version()
+        with world.client("http://d", http_client=http_client, api_key="key") as client:
+            client.version()
+    assert seen == [
+        ("a", "Bearer a's"),
+        ("b", "Bearer b's"),
+        ("c", "Basic dXNlcjpwYXNzd29yZA=="),
+        ("d", "Bearer key"),
+    ]
+
+
+def test_the_total_running_out_on_the_way_over_the_endpoints_is_a_timeout_that_tells_what_each_said(world, servers):
+    for server in servers:
+        server.faults.add(Fault.delay(5), path="/api/version")
+    hosts = [server.url for server in servers]
+    limits = Timeout(first_item=0.2, total=0.3)
+    with (
+        world.client(hosts, failover=Failover(), timeout=limits) as client,
+        pytest.raises(APITimeoutError) as caught,
+    ):
+        client.version()
+    assert caught.value.phase == "total"
+    assert all(host in str(caught.value) for host in hosts)
+    assert isinstance(caught.value.__cause__, NoEndpointError)
 
 
 def test_health_checks_send_what_calls_send(world):
@@ -626,6 +700,18 @@ def test_model_aware_failover_goes_where_the_model_is_as_the_last_check_saw_it(w
         assert (len(one.requests), len(two.requests)) == (0, 4)
 
 
+def test_model_aware_failover_takes_a_copy_where_the_original_is(world, servers):
+    one, two = servers
+    two.models.add("only-two", capabilities=["completion"])
+    with world.client([one.url, two.url], failover=Failover("model_aware")) as client:
+        health(client).check()
+        for number in range(5):
+            client.copy("only-two", f"copy-{number}")
+        with pytest.raises(NoEndpointError, match="nowhere"):
+            client.copy("nowhere", "copy")
+    assert "/api/copy" not in paths(one)
+
+
 def test_a_model_that_nobody_has_can_be_pulled_and_created(world, servers):
     with world.client([server.url for server in servers], failover=Failover("model_aware")) as client:
         health(client).check()
@@ -666,6 +752,19 @@ def test_errors_streams_and_chats_without_a_seed_are_not_kept(world, server):
         for _ in range(3):
             chat(client, options={"seed": 1})
         assert len(server.requests) == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "alike"), [("embd", "embed"), ("v1.embeding.create", "v1.embeddings.create"), ("?", "chat or")]
+)
+def test_a_cache_of_calls_that_do_not_exist_is_refused_and_the_right_name_told(world, server, name, alike):
+    wrong = Cache(operations={"show", name})
+    with pytest.raises(ConfigurationError, match=re.escape(repr(name))), world.client(server.url, cache=wrong):
+        pass
+    with world.client(server.url, cache=Cache()) as client:
+        with pytest.raises(ConfigurationError, match=alike):
+            client.reconfigure(cache=wrong)
+        assert client.reconfigure().cache == Cache()
 
 
 def test_a_client_tells_how_its_cache_fares_and_forgets_when_told_to(world, server):
@@ -716,8 +815,9 @@ def test_views_share_the_state_of_the_policies(world, server):
 def test_reconfiguring_returns_the_former_policies_and_a_bad_change_changes_nothing(world, server):
     first = AT_ONCE(attempts=2)
     with world.client(server.url, retry=first) as client:
-        former = client.reconfigure(retry=None, cache=Cache())
-        assert (former.retry, former.cache) == (first, None)
+        former = client.reconfigure(retry=None, cache=Cache(), observer=print)
+        assert (former.retry, former.cache, former.observer) == (first, None, None)
+        assert client.reconfigure(observer=None).observer is print
         for bad in ({"retry": 3}, {"retry": first, "cache": "yes"}):
             with pytest.raises(ConfigurationError):
                 client.reconfigure(**bad)
@@ -792,8 +892,9 @@ def ends(events: list[Event]) -> list[CallEnded]:
             "llama3.2", QUESTION, stream=stream, stream_options={"include_usage": True}
         ),
         lambda client, stream: client.v1.responses.create("llama3.2", "Hi", stream=stream),
+        lambda client, stream: client.v1.messages.create("llama3.2", QUESTION, 100, stream=stream),
     ],
-    ids=["chat", "generate", "v1.chat", "v1.responses"],
+    ids=["chat", "generate", "v1.chat", "v1.responses", "v1.messages"],
 )
 def test_the_end_of_a_call_counts_its_tokens(world, server, call, stream):
     events: list[Event] = []
@@ -804,6 +905,14 @@ def test_the_end_of_a_call_counts_its_tokens(world, server, call, stream):
     assert (end.status, end.error, end.model, end.items) == (200, None, "llama3.2", items)
     assert end.input_tokens > 0
     assert end.output_tokens == 3
+
+
+def test_the_end_of_a_stream_that_counts_no_tokens_names_the_model(world, server):
+    events: list[Event] = []
+    with world.client(server.url, observer=events.append) as client:
+        list(client.v1.chat.completions.create("llama3.2", QUESTION, stream=True))
+    [end] = ends(events)
+    assert (end.model, end.input_tokens) == ("llama3.2", None)
 
 
 ITEM = b'{"model":"m","created_at":"2026-11-21T12:00:00Z","message":{"role":"assistant","content":"a"},"done":false}\n'
@@ -923,6 +1032,68 @@ def test_nothing_runs_before_start_and_nothing_after_stop_or_close(world, server
         assert [len(server.requests) for server in servers] == [0, 0]
         monitor.start()
     assert not monitor.running
+    assert leftovers(before) == {}
+
+
+@pytest.mark.parametrize("used_before", [True, False])
+def test_no_monitor_starts_on_a_closed_client(world, server, used_before):
+    with world.client(server.url) as client:
+        if used_before:
+            health(client).start()
+    with pytest.raises(ConfigurationError, match="closed"):
+        health(client).start()
+    assert not health(client).running
+    (look,) = health(client).check()
+    assert look.reachable
+    client.close()
+
+
+@pytest.mark.parametrize("used_before", [True, False])
+def test_a_health_check_without_numbers_of_its_own_has_the_default_ones(world, server, used_before):
+    with world.client(server.url, health=HealthCheck(interval=3)) as client:
+        if used_before:
+            assert health(client).config == HealthCheck(interval=3)
+        client.reconfigure(health=None)
+        assert health(client).config == HealthCheck()
+
+
+def test_all_threads_share_one_monitor(server):
+    with Ollama(server.url, health=HealthCheck(interval=60)) as client:
+        seen: list[Any] = []
+        in_threads(8, lambda _: seen.append(client.health))
+        assert len(seen) == 8
+        assert len(set(map(id, seen))) == 1
+
+
+@pytest.mark.anyio
+async def test_closing_in_a_cancelled_scope_ends_the_monitor_and_closes_the_connections(server):
+    before = belongings()
+    with anyio.CancelScope() as scope:
+        async with AsyncOllama(server.url, health=HealthCheck(interval=60)) as client:
+            await client.health.start()
+            await client.version()
+            scope.cancel()
+            await anyio.lowlevel.checkpoint()
+    with anyio.fail_after(5):
+        while leftovers(before, patience=0):  # a check under way ends when its task hears that it is cancelled
+            await anyio.sleep(0.01)
+    assert not client.health.running
+
+
+def test_closing_that_is_interrupted_closes_the_connections(server, monkeypatch):
+    before = belongings()
+    client = Ollama(server.url, health=HealthCheck(interval=60))
+    client.health.start()
+    client.version()
+    stop = client.health.stop
+
+    def is_interrupted() -> None:
+        stop()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(client.health, "stop", is_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        client.close()
     assert leftovers(before) == {}
 
 

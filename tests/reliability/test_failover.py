@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from hypothesis import given
@@ -590,10 +591,47 @@ def test_what_fails_beyond_the_share_waits_behind_the_good_ones_until_it_succeed
     assert asked_while_failing("") == "b"
 
 
+def test_of_many_endpoints_the_good_ones_share_what_the_others_could_not_answer() -> None:
+    wire = Hosts(**{f"h{number}": httpx.ConnectError("down") for number in range(6, 12)})
+    endpoints = Endpoints(numbered(12), Failover("least_busy", eject_after=10**6), rng=random.Random(1))
+    transport = FailoverTransport(wire, endpoints)
+    answered = Counter(Caller("sync").call(transport, url="http://h0/x").text for _ in range(600))
+    assert len(answered) == 6
+    assert max(answered.values()) < 150
+
+
+def test_no_endpoint_gets_the_cookie_of_another(caller: Caller) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((request.url.host, request.headers.get("cookie")))
+        status = 503 if len(asked) in {1, 3, 4, 5} else 200
+        return httpx.Response(status, headers={"Set-Cookie": f"session=of-{request.url.host}"})
+
+    transport = caller.wrap(PAIR, Script(answer), THREE, Failover())
+
+    async def get_twice() -> None:
+        async with httpx.AsyncClient(transport=transport, base_url=A) as client:
+            await client.get("/x")
+            with pytest.raises(NoEndpointError):
+                await client.get("/x")
+            await client.get("/x")
+
+    if caller.colour == "sync":
+        with httpx.Client(transport=transport, base_url=A) as client:
+            client.get("/x")
+            with pytest.raises(NoEndpointError):
+                client.get("/x")
+            client.get("/x")
+    else:
+        anyio.run(get_twice, backend=caller.colour)
+    assert [cookie for _, cookie in asked] == [None] * 6
+
+
 def test_a_reconfigured_failover_goes_by_its_new_numbers(clock: HandClock) -> None:
     events: list[Any] = []
-    endpoints = Endpoints(numbered(3), Failover(), clock=clock)
-    endpoints.reconfigure(Failover("round_robin", eject_after=1, eject_for=7), events.append)
+    endpoints = Endpoints(numbered(3), Failover(), clock=clock, observer=events.append)
+    endpoints.reconfigure(Failover("round_robin", eject_after=1, eject_for=7))
     assert [begins(endpoints) for _ in range(3)] == ["h0", "h1", "h2"]
     endpoints.failed(endpoints.members[0], "status 503", GET)
     assert ejections(events) == [("http://h0", 7)]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
+import logging
+import pickle
 import subprocess
 import sys
+import threading
 import weakref
 from typing import Any
 
@@ -16,18 +20,28 @@ import pytest
 from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
 from reliability_kit import Caller, HandClock, Script
 
+from ollama_sdk import Ollama
 from ollama_sdk._verdict import Verdict
-from ollama_sdk.errors import DecodeError
+from ollama_sdk.errors import CircuitOpenError, ConfigurationError, DecodeError, NoEndpointError
 from ollama_sdk.reliability import (
+    AsyncRetryTransport,
     AttemptFailed,
     AttemptStarted,
+    Cache,
     CallEnded,
     CallStarted,
+    CircuitBreaker,
+    CircuitOpened,
     Endpoint,
+    EndpointEjected,
     Event,
+    FailedOver,
     Failover,
     Policies,
+    RateLimit,
     Retry,
+    RetryScheduled,
+    RetryTransport,
     StreamEnded,
     StreamFirstItem,
     StreamStarted,
@@ -275,6 +289,106 @@ def test_an_interrupt_at_any_event_loses_no_end_and_tells_none_twice(caller: Cal
     assert kinds.count(StreamStarted) == kinds.count(StreamEnded)
 
 
+def test_an_observer_may_take_a_plain_lock_though_a_forgotten_reply_is_collected_inside_it() -> None:
+    lock, ends = threading.Lock(), 0
+
+    def observer(event: Event) -> None:
+        nonlocal ends
+        with lock:
+            gc.collect()
+            ends += type(event) is CallEnded
+
+    watched = Watched(Caller("sync"), flowing(PART, LAST), flowing(PART, LAST), 200, observer=observer)
+
+    def forgets_replies() -> None:
+        for _ in range(2):
+            cycle: list[Any] = [watched.transport.handle_request(asked(stream=True))]
+            cycle.append(cycle)
+            del cycle
+        watched.transport.handle_request(httpx.Request("GET", "http://a/x"))
+
+    thread = threading.Thread(target=forgets_replies, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert ends == 3
+
+
+# --- which observer
+
+BAD_DAY: dict[str, Any] = {
+    "retry": Retry(attempts=2),
+    "failover": Failover(eject_after=1),
+    "circuit_breaker": CircuitBreaker(window=1, minimum_calls=1),
+    "rate_limit": RateLimit(concurrent=1),
+    "cache": Cache(operations={"GET /x"}, any_call=True),
+}
+
+
+@pytest.mark.parametrize("begins_observed", [True, False])
+@pytest.mark.parametrize("goes_on_observed", [True, False])
+def test_a_call_is_told_to_the_observer_it_began_with(
+    caller: Caller, begins_observed: bool, goes_on_observed: bool
+) -> None:
+    old: list[Event] = []
+    new: list[Event] = []
+
+    def changes_the_observer(_: httpx.Request) -> httpx.Response:
+        stack.reconfigured(observer=new.append if goes_on_observed else None)
+        return httpx.Response(503)
+
+    builder: Any = build_stack if caller.colour == "sync" else build_async_stack
+    policies = Policies(**BAD_DAY, observer=old.append if begins_observed else None)
+    endpoints = [Endpoint("http://a"), Endpoint("http://b")]
+    stack: Any = builder(Script(changes_the_observer, 503, 200), endpoints, policies, clock=HandClock())
+    with contextlib.suppress(NoEndpointError, CircuitOpenError):
+        caller.call(stack.transport)
+    kinds = [type(event) for event in old]
+    assert new == []
+    assert not begins_observed or {CircuitOpened, EndpointEjected, FailedOver, RetryScheduled} <= set(kinds)
+    assert not begins_observed or (kinds[0], kinds[-1]) == (CallStarted, CallEnded)
+
+
+async def async_observer(_: Event) -> None: ...
+
+
+class AsyncObserver:
+    async def __call__(self, _: Event) -> None: ...
+
+
+@pytest.mark.parametrize("observer", [async_observer, AsyncObserver(), functools.partial(async_observer)])
+def test_an_observer_that_would_have_to_be_awaited_is_refused(caller: Caller, observer: Any) -> None:
+    with pytest.raises(ConfigurationError, match="async"):
+        Policies(observer=observer)
+    with pytest.raises(ConfigurationError, match="async"):
+        caller.wrap((RetryTransport, AsyncRetryTransport), Script(200), Retry(), observer=observer)
+
+
+def test_a_failing_observer_of_which_nothing_can_be_told_breaks_no_call(
+    caller: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Nameless:
+        def __repr__(self) -> str:
+            raise ValueError("no repr")
+
+        def __call__(self, _: Event) -> None:
+            raise KeyError("failed")
+
+    class Faulty(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            raise ValueError(record)
+
+    watched = Watched(caller, 200, observer=Nameless())
+    assert caller.call(watched.transport).status_code == 200
+    assert "Nameless" in caplog.text
+    log, faulty = logging.getLogger("ollama_sdk"), Faulty()
+    log.addFilter(faulty)
+    try:
+        assert caller.call(Watched(caller, 200, observer=Nameless()).transport).status_code == 200
+    finally:
+        log.removeFilter(faulty)
+
+
 # --- what each event says
 
 
@@ -450,6 +564,11 @@ def test_operations_are_named_as_the_conventions_do(spans: Spans, operation: str
     span = spans.one()
     assert (span.name, span.attributes["gen_ai.operation.name"]) == (name, name)
     assert "gen_ai.request.model" not in span.attributes
+
+
+def test_a_client_with_spans_travels_without_the_tracer_of_its_process(spans: Spans) -> None:
+    client = pickle.loads(pickle.dumps(Ollama("gpu-1", observer=spans.observer)))
+    assert type(client.reconfigure().observer) is type(spans.observer)
 
 
 def test_opentelemetry_is_not_loaded_unless_asked_for() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import itertools
 import math
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -181,7 +183,7 @@ REQUEST = httpx.Request("GET", "http://a")
 
 
 def test_a_raised_rate_reaches_whoever_waits_for_a_token(caller: Caller) -> None:
-    clock = HookedClock(lambda: limiter.reconfigure(RateLimit(per_second=1000), None))
+    clock = HookedClock(lambda: limiter.reconfigure(RateLimit(per_second=1000)))
     limiter = Limiter(RateLimit(per_second=0.2, burst=1), clock=clock)
     for _ in range(2):
         caller.call(caller.wrap(PAIR, Script(200), limiter))
@@ -190,7 +192,7 @@ def test_a_raised_rate_reaches_whoever_waits_for_a_token(caller: Caller) -> None
 
 
 def test_a_lowered_rate_holds_for_whoever_waits_for_a_token(caller: Caller) -> None:
-    clock = HookedClock(lambda: limiter.reconfigure(RateLimit(per_second=0.01, burst=1), None))
+    clock = HookedClock(lambda: limiter.reconfigure(RateLimit(per_second=0.01, burst=1)))
     limiter = Limiter(RateLimit(per_second=10, burst=1), clock=clock)
     for _ in range(2):
         caller.call(caller.wrap(PAIR, Script(200), limiter))
@@ -201,7 +203,7 @@ def test_a_lowered_rate_holds_for_whoever_waits_for_a_token(caller: Caller) -> N
 def test_a_lowered_bound_holds_for_whoever_waits_for_a_token(caller: Caller) -> None:
     held: list[int] = []
     clock = HookedClock(
-        lambda: limiter.reconfigure(RateLimit(per_second=1, burst=1, concurrent=1), None),
+        lambda: limiter.reconfigure(RateLimit(per_second=1, burst=1, concurrent=1)),
         lambda: held.append(limiter.held) or first.leave(),
     )
     limiter = Limiter(RateLimit(per_second=1, burst=1, concurrent=2), clock=clock)
@@ -219,7 +221,7 @@ def test_threads_that_sleep_for_their_tokens_are_woken_when_the_rate_is_raised()
         thread.start()
     while (limiter.held, limiter.waiting) != (0, 3):
         time.sleep(0.001)
-    limiter.reconfigure(RateLimit(per_second=1000), None)
+    limiter.reconfigure(RateLimit(per_second=1000))
     for thread in threads:
         thread.join(5)
     assert not any(thread.is_alive() for thread in threads)
@@ -235,7 +237,7 @@ async def test_tasks_that_sleep_for_their_tokens_are_woken_when_the_rate_is_rais
                 group.start_soon(transport.handle_async_request, REQUEST)
             await anyio.wait_all_tasks_blocked()
             assert limiter.waiting == 3
-            limiter.reconfigure(RateLimit(per_second=1000), None)
+            limiter.reconfigure(RateLimit(per_second=1000))
 
 
 def test_a_changed_bucket_keeps_the_tokens_that_it_has_earned_as_far_as_they_fit() -> None:
@@ -250,10 +252,10 @@ def test_a_changed_bucket_keeps_the_tokens_that_it_has_earned_as_far_as_they_fit
     limiter = Limiter(RateLimit(per_second=2, burst=4, wait=False), clock=clock)
     assert at_once(limiter) == 4
     clock.now += 1.5
-    limiter.reconfigure(RateLimit(per_second=0.001, burst=4, wait=False), None)
+    limiter.reconfigure(RateLimit(per_second=0.001, burst=4, wait=False))
     assert at_once(limiter) == 3
     clock.now += 10_000
-    limiter.reconfigure(RateLimit(per_second=0.001, burst=2, wait=False), None)
+    limiter.reconfigure(RateLimit(per_second=0.001, burst=2, wait=False))
     assert at_once(limiter) == 2
 
 
@@ -286,7 +288,7 @@ def test_a_wait_may_be_longer_than_the_system_can_count(
 
     def let_in() -> None:
         first.leave()
-        limiter.reconfigure(RateLimit(concurrent=1), None)
+        limiter.reconfigure(RateLimit(concurrent=1))
 
     timer = threading.Timer(0.02, let_in)
     timer.start()
@@ -467,6 +469,35 @@ def test_a_place_may_be_given_back_by_the_garbage_collector_in_the_thread_that_h
     assert limiter.held == 0
 
 
+def test_a_place_may_be_given_back_by_the_garbage_collector_at_any_line_of_the_thread_that_waits_for_it() -> None:
+    limiter = Limiter(RateLimit(concurrent=1))
+    transport = RateLimitTransport(Script(200), limiter)
+    done: list[int] = []
+
+    def wait_for(line: int) -> None:
+        entry = limiter.enter(REQUEST, Flag)
+        lines = itertools.count()
+
+        def collect_at(frame: Any, event: str, _: Any) -> Any:
+            if event == "line" and limiter.waiting and next(lines) == line:
+                entry.leave()
+            return collect_at
+
+        threading.Timer(0.1, entry.leave).start()  # for a line that is never reached
+        sys.settrace(collect_at)
+        try:
+            transport.handle_request(REQUEST)
+        finally:
+            sys.settrace(None)
+        done.append(line)
+
+    for line in range(40):
+        thread = threading.Thread(target=wait_for, args=(line,), daemon=True)
+        thread.start()
+        thread.join(5)
+        assert done[-1:] == [line]
+
+
 class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body that can be made to fail, to be stuck, and to fail again when it is closed."""
 
@@ -582,7 +613,7 @@ def test_a_place_that_is_given_back_while_the_line_is_locked_is_not_overlooked(m
     elif moment == "start":
         limiter.start(other)
     else:
-        limiter.reconfigure(RateLimit(concurrent=3), None)
+        limiter.reconfigure(RateLimit(concurrent=3))
     assert (garbage, limiter.held) == ([], 1)
 
 
@@ -661,7 +692,7 @@ def test_a_raised_limit_lets_those_who_wait_in(clock: HandClock) -> None:
     request = httpx.Request("GET", "http://a")
     entries = [limiter.enter(request, Flag) for _ in range(3)]
     assert [entry.signal is None for entry in entries] == [True, False, False]
-    limiter.reconfigure(RateLimit(concurrent=3), None)
+    limiter.reconfigure(RateLimit(concurrent=3))
     assert entries[1].signal.is_set
     assert entries[1].start() == 0
     assert entries[2].signal.is_set

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import random
+import textwrap
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from reliability_kit import Caller, HandClock, Script, chunks, cut, in_threads, say, serving
 
-from ollama_sdk import Ollama
-from ollama_sdk.errors import CircuitOpenError, ConfigurationError, NoEndpointError, ServiceUnavailableError
+from ollama_sdk import Ollama, reliability
+from ollama_sdk.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    CircuitOpenError,
+    ConfigurationError,
+    DecodeError,
+    NoEndpointError,
+    OllamaError,
+    RateLimitExceededError,
+    ServiceUnavailableError,
+)
 from ollama_sdk.reliability import (
     AsyncRetryTransport,
+    CircuitBreaker,
     Endpoint,
     Failover,
     Policies,
@@ -164,6 +176,42 @@ def test_a_server_that_cannot_be_reached_in_time_is_tried_again(clock: HandClock
     assert Caller("sync").call(RetryTransport(wire, Retry(), clock=clock)).status_code == 200
 
 
+@pytest.mark.parametrize("errors", [(NoEndpointError,), (Exception,), (httpx.ReadTimeout,)])
+def test_a_call_that_no_endpoint_answered_is_repeated_by_choice(
+    caller: Caller, clock: HandClock, errors: tuple[type[Exception], ...]
+) -> None:
+    wire = Script(NoEndpointError("none", [httpx.ReadTimeout("late"), httpx.ReadTimeout("late")]), 200)
+    assert caller.call(caller.wrap(PAIR, wire, Retry(errors=errors), clock=clock)).status_code == 200
+
+
+def test_a_refusal_by_a_rate_limit_within_is_repeated_by_choice(caller: Caller, clock: HandClock) -> None:
+    wire = Script(RateLimitExceededError("full"), 200)
+    transport = caller.wrap(PAIR, wire, Retry(errors=(RateLimitExceededError,)), clock=clock)
+    assert caller.call(transport).status_code == 200
+
+
+@pytest.mark.parametrize("policy", [Retry, CircuitBreaker, Failover])
+@pytest.mark.parametrize(
+    ("kind", "instead"),
+    [
+        (APIConnectionError, "httpx.NetworkError"),
+        (APITimeoutError, "httpx.TimeoutException"),
+        (OllamaError, "httpx.TransportError"),
+        (ServiceUnavailableError, "statuses="),
+        (DecodeError, "httpx.DecodingError"),
+        (ConnectionError, "httpx.NetworkError"),
+        (ConnectionRefusedError, "httpx.NetworkError"),
+        (TimeoutError, "httpx.TimeoutException"),
+        (OSError, "httpx.TransportError"),
+    ],
+)
+def test_an_error_that_no_policy_ever_sees_is_refused_with_what_to_name_instead(
+    policy: Any, kind: type[Exception], instead: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=rf"{policy.__name__}\(errors=.*{kind.__name__}: give .*{instead}"):
+        policy(errors=(httpx.ReadError, kind))
+
+
 def test_a_full_connection_pool_is_nobodys_failure(clock: HandClock) -> None:
     with pytest.raises(httpx.PoolTimeout):
         Caller("sync").call(RetryTransport(Script(httpx.PoolTimeout("full"), 200), Retry(), clock=clock))
@@ -220,6 +268,24 @@ def test_plain_httpx_may_still_read_a_one_piece_reply_as_a_stream(clock: HandClo
         client.stream("GET", f"{server.url}/x") as response,
     ):
         assert b"".join(response.iter_raw()) == b"onetwo"
+
+
+def test_the_example_for_plain_httpx_streams_a_post_that_is_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    described = str(reliability.__doc__)
+    example = textwrap.dedent(described.partition("::\n")[2].partition("\n===")[0])
+    with serving({"/api/generate": [say(503), chunks(b'{"response": "blue"}\n', b'{"done": true}\n')]}) as server:
+        exec(example.replace("http://127.0.0.1:11434", server.url), {})
+        assert len(server.requests) == 2
+    assert capsys.readouterr().out == '{"response": "blue"}\n{"done": true}\n'
+
+
+def test_what_the_clients_tell_the_policies_of_a_call_is_described_for_everybody_else() -> None:
+    wire = Script(httpx.Response(200, json={"version": "1"}))
+    with Ollama(transport=wire) as client:
+        client.version()
+    told = {name for name in wire.requests[0].extensions if name not in {"deadlines", "timeout", "status"}}
+    rows = str(reliability.__doc__).split("\n===")[2].splitlines()[1:]
+    assert told == {row.split()[0] for row in rows if row[:1].strip()}
 
 
 # --- waits: AWS Architecture Blog, "Exponential Backoff And Jitter"
@@ -312,10 +378,40 @@ def test_a_date_is_measured_against_our_clock_when_the_server_does_not_tell_its_
     assert retry_after(httpx.Response(503, headers={"Retry-After": http_date(30)})) == pytest.approx(30, abs=2)
 
 
-@given(st.text(max_size=40))
+# What a parser of dates makes something of, in any order.
+WORDS = st.sampled_from(
+    [
+        "Wed,",
+        "21",
+        "Oct",
+        "2099",
+        "07:28:00",
+        "GMT",
+        "PST",
+        "+24:00",
+        "-99:99",
+        "am",
+        "nan",
+        "inf",
+        "T",
+        "Z",
+        ".",
+        ",",
+        "/",
+        "-",
+    ]
+)
+NUMBERS = st.sampled_from(["0", "24", "1.5", "1e9", "9" * 40])
+TIMES = st.tuples(NUMBERS, st.sampled_from(["h", "m", "s", ":", "h:"])).map("".join)
+
+
+@given(st.text(max_size=40) | st.lists(WORDS | TIMES, max_size=6).map("".join))
+@example("9" * 40 + "10h::,")
 def test_no_retry_after_however_odd_breaks_a_call(text: str) -> None:
-    seconds = retry_after(httpx.Response(503, headers={b"Retry-After": text.encode()}))
-    assert seconds is None or seconds >= 0
+    for headers in ({"Retry-After": text}, {"Retry-After": "Wed, 21 Oct 2099 07:28:00 GMT", "Date": text}):
+        encoded = {name.encode(): value.encode() for name, value in headers.items()}
+        seconds = retry_after(httpx.Response(503, headers=encoded))
+        assert seconds is None or seconds >= 0
 
 
 def test_the_wait_is_what_the_server_asked_for_and_then_the_usual_so_that_not_all_return_at_once(
@@ -394,15 +490,28 @@ def test_a_budget_holds_what_it_was_given(tokens: float) -> None:
     assert budget.failed()
 
 
-def test_a_smaller_budget_takes_what_is_too_much_and_a_larger_one_gives_nothing() -> None:
+def test_what_was_spent_of_a_budget_is_spent_of_a_larger_or_smaller_one() -> None:
     budget = Budget(RetryBudget(tokens=10))
-    budget.failed()
+    for _ in range(3):
+        budget.failed()
     budget.reconfigure(RetryBudget(tokens=100, per_success=2))
-    assert budget.tokens == 9
+    assert budget.tokens == 97
     budget.succeeded()
-    assert budget.tokens == 11
+    assert budget.tokens == 99
     budget.reconfigure(RetryBudget(tokens=5))
-    assert budget.tokens == 5
+    assert budget.tokens == 4
+    for _ in range(4):
+        budget.failed()
+    budget.reconfigure(RetryBudget(tokens=3))
+    assert budget.tokens == 0
+
+
+def test_a_healthy_client_whose_budget_is_raised_goes_on_repeating(clock: HandClock) -> None:
+    wire = Script(200, 503, 200)
+    stack = build_stack(wire, [], Policies(retry=Retry()), clock=clock)
+    assert Caller("sync").call(stack.transport).status_code == 200
+    stack = stack.reconfigured(retry=Retry(budget=RetryBudget(tokens=101)))
+    assert Caller("sync").call(stack.transport).status_code == 200
 
 
 def test_a_client_whose_budget_is_made_smaller_repeats_less_from_then_on(clock: HandClock) -> None:
@@ -546,6 +655,14 @@ def test_a_bad_argument_is_refused_with_its_value(arguments: dict[str, object]) 
 def test_a_budget_that_would_never_repeat_or_never_recover_is_refused(arguments: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match="RetryBudget"):
         RetryBudget(**arguments)  # type: ignore[arg-type]
+
+
+def test_a_wait_may_be_longer_than_the_system_can_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    policy = Retry(initial=1e300, maximum=1e300, jitter="none")
+    assert Caller("sync").call(RetryTransport(Script(503, 200), policy)).status_code == 200
+    assert slept == [1e8]
 
 
 def test_any_collection_of_statuses_will_do() -> None:
