@@ -166,7 +166,7 @@ STREAMS = {
 # cancel the stream from another thread. A task may be cancelled, whatever it waits for.
 WAYS = ("reads", "reads", "reads", "collects", "pauses", "pauses", "leaves", "cancels")
 _SHORTEST, _LONGEST = 6, 20
-_ENDLESS = 300  # words, which nobody stays for: the server stops when the caller has gone
+_ENDLESS = 3000  # words, which nobody stays for: the server stops when the caller has gone
 _PAUSE = 0.02
 _HAND = "a hand of a caller"  # the thread in which a caller resumes or cancels a stream
 
