@@ -10,7 +10,7 @@ import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
 from anyio.lowlevel import checkpoint
-from loopback import END, chunk, chunked, head, replies, whole
+from loopback import END, chunk, chunked, head, replies, replies_and_closes, whole
 from streamed import LAST, NDJSON, chat_item, drain
 
 from ollama_sdk import (
@@ -207,6 +207,20 @@ def test_what_a_server_sends_beyond_its_reply_is_no_answer_to_the_next_call(worl
     server = serve(replies(_VERSION + more, _VERSION), replies(_VERSION))
     with world.client(server.url) as client:
         assert [client.version().version for _ in range(2)] == ["1", "1"]
+
+
+def test_a_large_reply_leaves_its_connection_to_the_next_call_unless_the_server_ends_it(world, serve):
+    large = b'{"version":"%s"}' % (b"1" * (3 << 20))
+    server = serve(replies(whole(large), _VERSION, whole(large, connection="close")), replies(whole(large)))
+    with world.client(server.url) as client:
+        assert [len(client.version().version) for _ in range(4)] == [3 << 20, 1, 3 << 20, 3 << 20]
+    assert len(server.connections) == 2
+
+
+def test_a_large_reply_that_breaks_off_is_incomplete(world, serve):
+    server = serve(replies_and_closes(head(content_length=2 << 20) + b" " * (1 << 20)))
+    with world.client(server.url) as client, pytest.raises(IncompleteReplyError):
+        client.version()
 
 
 def test_a_dropped_client_closes_its_connections(serve):

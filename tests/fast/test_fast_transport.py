@@ -33,11 +33,15 @@ def _response(kind, pieces):
     return (_HEADS[kind] % len(body) if b"%d" in _HEADS[kind] else _HEADS[kind]) + body
 
 
+def _feed(reader, data):
+    reader.feed(data) if isinstance(reader, _Reader) else reader.receive_data(data)
+
+
 def _read(reader, reads):
     """The head, the body, and whether both came to a good end."""
     response, body = None, b""
     for data in [*reads, b""]:
-        reader.feed(data)
+        _feed(reader, data)
         try:
             while (event := reader.next_event()) is not h11.NEED_DATA:
                 if isinstance(event, h11.Response):
@@ -52,14 +56,17 @@ def _read(reader, reads):
 
 
 def _asked(connection):
-    """A connection that has sent its request, behind the same face as llhttp's reader."""
+    """A connection that has sent its request."""
     connection.send(h11.Request(method="GET", target="/", headers=[("host", "x")]))
     connection.send(h11.EndOfMessage())
-    connection.feed = connection.receive_data
     return connection
 
 
-_READERS = {"fast": _Reader, "ordinary": lambda: _asked(Batching())}
+_READERS = {
+    "fast": _Reader,
+    "ordinary": lambda: _asked(Batching()),
+    "ordinary, of a large body": lambda: _asked(Batching(large=1)),
+}
 
 
 def _split(data, cuts):
@@ -97,9 +104,9 @@ def test_whatever_a_server_sends_nothing_but_a_protocol_error_comes_of_it(reader
 @pytest.mark.parametrize("kind", sorted(_HEADS))
 def test_what_one_read_brings_of_a_body_is_one_piece_and_the_end_comes_after_it(reader, kind):
     reading = reader()
-    reading.feed(_response(kind, [b"one", b"two", b"three"]))
+    _feed(reading, _response(kind, [b"one", b"two", b"three"]))
     if kind == "close":
-        reading.feed(b"")
+        _feed(reading, b"")
     kinds = [type(reading.next_event())]
     while kinds[-1] is not h11.EndOfMessage:
         kinds.append(type(reading.next_event()))
@@ -109,7 +116,7 @@ def test_what_one_read_brings_of_a_body_is_one_piece_and_the_end_comes_after_it(
 @pytest.mark.parametrize("reader", _READERS.values(), ids=_READERS)
 def test_a_response_whose_end_has_come_but_was_not_asked_for_is_not_over(reader):
     reading = reader()
-    reading.feed(_response("chunked", [b"one"]))
+    _feed(reading, _response("chunked", [b"one"]))
     events = [type(reading.next_event()) for _ in range(2)]
     state = reading.state if reader is _Reader else reading.their_state
     assert (events, state) == ([h11.Response, h11.Data], h11.SEND_BODY)
@@ -117,8 +124,8 @@ def test_a_response_whose_end_has_come_but_was_not_asked_for_is_not_over(reader)
 
 @pytest.mark.parametrize(
     "answer",
-    [whole(b""), whole(b"", content_type=None), head(204, None), head(content_length=17)],
-    ids=["empty", "no type", "no content", "a length without a body"],
+    [whole(b""), whole(b"", content_type=None), head(204, None), head(content_length=17), head(content_length=1 << 22)],
+    ids=["empty", "no type", "no content", "a length without a body", "a large one"],
 )
 def test_an_answer_to_head_has_no_body_whatever_its_head_says(world, serve, answer):
     with world.client(serve(replies(answer, answer)).url) as client:

@@ -1075,7 +1075,8 @@ async def test_closing_in_a_cancelled_scope_ends_the_monitor_and_closes_the_conn
             scope.cancel()
             await anyio.lowlevel.checkpoint()
     with anyio.fail_after(5):
-        while leftovers(before, patience=0):  # a check under way ends when its task hears that it is cancelled
+        # A check under way ends when its task hears that it is cancelled.
+        while leftovers(before, patience=0):  # noqa: ASYNC110 - no event tells of sockets that close
             await anyio.sleep(0.01)
     assert not client.health.running
 
