@@ -7,7 +7,7 @@ from typing import Protocol
 
 import anyio
 
-__all__ = ["SYSTEM_CLOCK", "AsyncSignalLike", "Clock", "SignalLike", "SystemClock"]
+__all__ = ["AGES", "SYSTEM_CLOCK", "AsyncSignalLike", "Clock", "SignalLike", "SystemClock"]
 
 
 class SignalLike(Protocol):
@@ -53,8 +53,8 @@ class Clock(Protocol):
         ...
 
 
-# As long as anybody sleeps, and short enough for every system: three years.
-_AGES = 1e8
+# As long as anybody waits, and short enough for every system, which refuse an infinite time: three years.
+AGES = 1e8
 
 
 class SystemClock:
@@ -66,7 +66,7 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         """Block the calling thread for ``seconds``."""
-        time.sleep(min(seconds, _AGES))
+        time.sleep(min(seconds, AGES))
 
     async def asleep(self, seconds: float) -> None:
         """Suspend the calling task for ``seconds``."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from ._passing import Passing
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ class Complaint(Passing):
             deadlines.drain(min(_PATIENCE, deadlines.left()))
 
     def __iter__(self) -> Iterator[bytes]:
-        with contextlib.suppress(httpx.TransportError):
+        with contextlib.suppress(Exception):
             for chunk in self._inner:
                 self._room -= len(chunk)
                 yield chunk
@@ -51,7 +49,7 @@ class Complaint(Passing):
             raise StopAsyncIteration
         try:
             chunk: bytes = await anext(self._chunks)
-        except httpx.TransportError:
+        except Exception:  # noqa: BLE001 - whatever broke it off, the status is told
             self._room = 0
             raise StopAsyncIteration from None
         self._room -= len(chunk)

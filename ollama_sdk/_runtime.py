@@ -222,15 +222,13 @@ class SyncRuntime:
         return response
 
     def _body(self, prepared: Prepared, response: httpx.Response) -> bytes:
-        """The whole body; what an error status says is kept even if its body breaks off."""
+        """The whole body."""
         if _is_here(response):
             return b"".join(cast("httpx.ByteStream", response.stream))
         try:
             return response.read()
         except Exception as exc:
             error = connection_error(prepared, exc)
-            if not response.is_success and isinstance(error, APIConnectionError):
-                return b""
             _log(prepared, response.status_code, error=error)
             raise error from exc
 
@@ -319,15 +317,13 @@ class AsyncRuntime:
         return response
 
     async def _body(self, prepared: Prepared, response: httpx.Response) -> bytes:
-        """The whole body; what an error status says is kept even if its body breaks off."""
+        """The whole body."""
         if _is_here(response):
             return b"".join(cast("httpx.ByteStream", response.stream))
         try:
             return await response.aread()
         except Exception as exc:
             error = connection_error(prepared, exc)
-            if not response.is_success and isinstance(error, APIConnectionError):
-                return b""
             _log(prepared, response.status_code, error=error)
             raise error from exc
 

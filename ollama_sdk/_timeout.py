@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import Attribute, field, frozen
 
-from ._clock import SYSTEM_CLOCK, Clock
+from ._clock import AGES, SYSTEM_CLOCK, Clock
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -56,8 +56,6 @@ class Inherit:
 INHERIT: Final = Inherit()
 TimeoutLike = Timeout | float | None
 
-# Sockets refuse an infinite timeout; three years are as good.
-_AGES = 1e8
 _DRAIN = 1.0
 _SLICE = 1.0
 
@@ -150,7 +148,7 @@ class Deadlines:
             limit = self._draining or getattr(self.limits, self.phase)
             phase_at = math.inf if limit is None else now + min(limit, _SLICE)
         patience = (phase_at if phase_at < self.total_at else self.total_at) - now
-        return patience if patience < _AGES or patience == math.inf else _AGES
+        return patience if patience < AGES or patience == math.inf else AGES
 
     def left_to_connect(self) -> float:
         """Seconds that the next step of connecting may take."""
@@ -191,7 +189,7 @@ class Limit(float):
     def of(cls, deadlines: Deadlines, *, connecting: bool = False) -> Limit:
         """The limit of ``deadlines`` as they stand; its number is what a transport that knows no better goes by."""
         left = deadlines.left_to_connect() if connecting else deadlines.left()
-        limit = cls(min(max(left, 0.0), _AGES))
+        limit = cls(min(max(left, 0.0), AGES))
         limit.deadlines = deadlines
         limit._connecting = connecting
         return limit

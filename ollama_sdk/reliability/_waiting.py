@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 import anyio
 import anyio.lowlevel
+
+from ollama_sdk._signal import Signal
 
 __all__ = ["AnySignal", "AsyncSignal", "Signal", "SignalT"]
 
@@ -30,35 +31,6 @@ class AnySignal(Protocol):
 
 
 SignalT = TypeVar("SignalT", bound=AnySignal)
-
-
-class Signal:
-    """Wakes one thread. A queue, because the garbage collector may fill it in the very thread that is about to wait."""
-
-    __slots__ = ("_queue",)
-
-    is_lost = False
-
-    def __init__(self) -> None:
-        self._queue: SimpleQueue[None] = SimpleQueue()
-
-    def set(self) -> bool:
-        """Wake the thread, now or as soon as it waits."""
-        self._queue.put(None)
-        return True
-
-    def clear(self) -> None:
-        """Be ready for another wake-up."""
-        while not self._queue.empty():
-            self._queue.get()
-
-    def wait(self, seconds: float | None) -> bool:
-        """Wait at most ``seconds``, ``None`` without end; whether the signal came."""
-        try:
-            self._queue.put(self._queue.get(timeout=None if seconds is None else min(seconds, threading.TIMEOUT_MAX)))
-        except Empty:
-            return False
-        return True
 
 
 class AsyncSignal:

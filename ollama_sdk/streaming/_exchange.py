@@ -33,7 +33,7 @@ else:
 class Gate(Protocol):
     """What callers wait at until the stream has moved; made closed, and opened once, for all of them."""
 
-    def open(self) -> None:
+    def set(self) -> object:
         """Let everybody through, from any thread, also from a signal handler."""
         ...
 
@@ -295,7 +295,7 @@ class Exchange(Generic[ItemT, ReplyT]):
     def _open_gate(self) -> None:
         gate, self._gate = self._gate, None
         if gate is not None:
-            gate.open()
+            gate.set()
 
     def _fail(self, exc: Exception) -> None:
         self.over = True

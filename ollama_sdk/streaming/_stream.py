@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from queue import Empty, SimpleQueue
 from types import GenericAlias, TracebackType
 from typing import TYPE_CHECKING, Generic, Self
 
@@ -16,6 +15,7 @@ import anyio
 import httpx
 from attrs import frozen
 
+from ollama_sdk._signal import Signal
 from ollama_sdk.errors import DecodeError, IncompleteReplyError
 
 from ._exchange import OVER, READ, Exchange, ItemT, ReplyT, StreamState
@@ -103,7 +103,7 @@ class Stream(_Streaming[ItemT, ReplyT]):
 
     def __init__(self, exchange: Exchange[ItemT, ReplyT]) -> None:
         super().__init__(exchange)
-        exchange.new_gate = _Gate
+        exchange.new_gate = Signal
         self._chunks: Iterator[bytes] = _chunks(exchange.response)
 
     def __iter__(self) -> Self:
@@ -315,23 +315,6 @@ class AsyncStream(_Streaming[ItemT, ReplyT]):
             self._loop.spawn(close)
 
 
-class _Gate:
-    """Where threads wait. A queue, because that can also be filled by a signal handler of the very thread that waits."""
-
-    __slots__ = ("_queue",)
-
-    def __init__(self) -> None:
-        self._queue: SimpleQueue[None] = SimpleQueue()
-
-    def open(self) -> None:
-        self._queue.put(None)
-
-    def wait(self, seconds: float | None) -> None:
-        with contextlib.suppress(Empty):
-            timeout = None if seconds is None else min(seconds, threading.TIMEOUT_MAX)
-            self._queue.put(self._queue.get(timeout=timeout))  # for the next one who waits
-
-
 class _AsyncGate:
     """Where tasks wait, until any thread lets them through."""
 
@@ -341,7 +324,7 @@ class _AsyncGate:
         self._event = anyio.Event()
         self._loop = loop
 
-    def open(self) -> None:
+    def set(self) -> None:
         self._loop.call(self._event.set)
 
     async def wait(self, seconds: float | None) -> None:

@@ -31,7 +31,7 @@ class HandClock:
 class Gate:
     is_open = False
 
-    def open(self):
+    def set(self):
         self.is_open = True
 
 
