@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from ollama_sdk import _mixins as mixins
+from ollama_sdk import _metrics as mixins
 from ollama_sdk._client import AsyncClient, SyncClient
 from ollama_sdk._codec import Model as BaseModel
 from ollama_sdk.streaming._reader import SENTINEL
@@ -76,7 +76,7 @@ def _field_names(model: Model) -> Iterator[tuple[Pointer, str]]:
     taken = dict.fromkeys(dir(BaseModel), "every model") | {"additional_properties": "every model"}
     if model.mixin is not None:
         if model.mixin not in mixins.__all__:
-            yield (*model.place, "x-mixin"), f"there is no class {model.mixin!r} in ollama_sdk/_mixins.py"
+            yield (*model.place, "x-mixin"), f"there is no class {model.mixin!r} in ollama_sdk/_metrics.py"
             return
         taken |= dict.fromkeys(dir(getattr(mixins, model.mixin)), model.mixin)
     for field in model.fields:

@@ -133,7 +133,7 @@ class Argument:
 
 @frozen
 class Stream:
-    """How a method streams; see :class:`ollama_sdk._operation.Streaming`."""
+    """How a method streams; see :class:`ollama_sdk._call.operation.Streaming`."""
 
     format: str
     item: Kind

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 import httpx
 from attrs import evolve
 
+from ._call.perform import AsyncRuntime, RawResponse, SyncRuntime
+from ._call.request import Settings, named
 from ._host import parse_host
-from ._request import Settings, named
-from ._runtime import AsyncRuntime, RawResponse, SyncRuntime
+from ._stack import AsyncClientTransport, AsyncTransports, ClientTransport, Servers, SyncTransports
 from ._timeout import INHERIT, Inherit, Timeout, TimeoutLike, as_timeout
-from ._transports import AsyncClientTransport, AsyncTransports, ClientTransport, Servers, SyncTransports
-from ._wire import AsyncWireTransport, WireTransport
+from ._transport.wire import AsyncWireTransport, WireTransport
 from .errors import ConfigurationError
 from .streaming._framing import MAX_ITEM_BYTES
 

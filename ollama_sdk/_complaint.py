@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from ._passing import Passing
+from ._bodies import Passing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import Attribute, field, frozen
 
-from ._clock import AGES, SYSTEM_CLOCK, Clock
+from ._concurrency.clock import AGES, SYSTEM_CLOCK, Clock
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:

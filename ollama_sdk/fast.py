@@ -21,8 +21,8 @@ try:
 except ImportError as exc:
     raise ImportError("FastTransport needs httptools: pip install 'ollama-sdk[fast]'") from exc
 
-from ._http11 import MAX_HEAD_BYTES
-from ._wire import AsyncWireTransport, WireTransport
+from ._transport.http11 import MAX_HEAD_BYTES
+from ._transport.wire import AsyncWireTransport, WireTransport
 
 __all__ = ["AsyncFastTransport", "FastTransport"]
 

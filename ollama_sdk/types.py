@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 from ._generated import models as _models
 
 if TYPE_CHECKING:
+    from ._codec.annotations import Base64 as Base64
+    from ._codec.annotations import FileContent as FileContent
+    from ._codec.annotations import FloatVector as FloatVector
+    from ._codec.annotations import JSONSchema as JSONSchema
     from ._generated.models import *  # noqa: F403
     from ._generated.params import *  # noqa: F403
-    from ._mixins import Metrics as Metrics
-    from ._types import Base64 as Base64
-    from ._types import FileContent as FileContent
-    from ._types import FloatVector as FloatVector
-    from ._types import JSONSchema as JSONSchema
+    from ._metrics import Metrics as Metrics
 
 _OTHERS = {
-    "Metrics": "_mixins",
-    "Base64": "_types",
-    "FileContent": "_types",
-    "FloatVector": "_types",
-    "JSONSchema": "_types",
+    "Metrics": "_metrics",
+    "Base64": "_codec.annotations",
+    "FileContent": "_codec.annotations",
+    "FloatVector": "_codec.annotations",
+    "JSONSchema": "_codec.annotations",
 }
 
 

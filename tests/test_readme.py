@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from ollama_sdk import AsyncOllama, Ollama, errors
+from ollama_sdk._call.operation import Operation
 from ollama_sdk._generated import operations
-from ollama_sdk._operation import Operation
 from ollama_sdk.testing import Emulator
 
 ROOT = Path(__file__).parent.parent

@@ -6,15 +6,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from ollama_sdk._call.request import CallOptions
 from ollama_sdk._client import AsyncClient, AsyncNamespace
-from ollama_sdk._request import CallOptions
 from ollama_sdk._timeout import INHERIT
 
 from . import operations as _op
 
 if TYPE_CHECKING:
+    from ollama_sdk._codec.annotations import Base64, FileContent, JSONSchema
     from ollama_sdk._timeout import Inherit, TimeoutLike
-    from ollama_sdk._types import Base64, FileContent, JSONSchema
     from ollama_sdk.streaming import AsyncStream
 
     from .async_raw import AsyncRawOllama

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk._operation import Argument, Operation, Streaming
+from ollama_sdk._call.operation import Argument, Operation, Streaming
 
 if TYPE_CHECKING:
     from .models import (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
-    from ollama_sdk._types import Base64, JSONSchema
+    from ollama_sdk._codec.annotations import Base64, JSONSchema
 
     from .models import (
         ChatCompletionAudio,

@@ -18,7 +18,7 @@ from ollama_sdk.errors import APITimeoutError, CircuitOpenError
 from ._outcome import is_each
 
 if TYPE_CHECKING:
-    from ollama_sdk._clock import Clock
+    from ollama_sdk._concurrency.clock import Clock
     from ollama_sdk.errors import TimeoutPhase
 
 __all__ = [

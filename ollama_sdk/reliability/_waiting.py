@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 import anyio
 import anyio.lowlevel
 
-from ollama_sdk._signal import Signal
+from ollama_sdk._concurrency.events import Signal
 
 __all__ = ["AnySignal", "AsyncSignal", "Signal", "SignalT"]
 

@@ -15,9 +15,9 @@ import httpx
 from attrs import define, field, frozen
 from cachetools import TLRUCache
 
-from ollama_sdk._clock import SYSTEM_CLOCK, Clock
-from ollama_sdk._passing import Passing
-from ollama_sdk._verdict import Verdict, await_verdict
+from ollama_sdk._bodies import Passing
+from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._outcome import Verdict, await_verdict
 from ollama_sdk.errors import APITimeoutError, RateLimitExceededError
 
 from . import _checks

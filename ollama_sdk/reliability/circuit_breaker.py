@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import httpx
 from attrs import field, frozen
 
-from ollama_sdk._clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError
 
 from . import _checks

@@ -19,7 +19,7 @@ from ._request import about
 if TYPE_CHECKING:
     import httpx
 
-    from ollama_sdk._clock import Clock
+    from ollama_sdk._concurrency.clock import Clock
 
 # The events have no slots: filling those of a frozen class costs twice as much, and every call has three events.
 

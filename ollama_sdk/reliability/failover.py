@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 import httpx
 from attrs import field, frozen
 
-from ollama_sdk._clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk.errors import APITimeoutError, CircuitOpenError, ConfigurationError, NoEndpointError, OllamaError
 
 from . import _checks

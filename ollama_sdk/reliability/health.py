@@ -14,7 +14,7 @@ import anyio.lowlevel
 import httpx
 from attrs import field, frozen
 
-from ollama_sdk._clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._timeout import Deadlines, Timeout
 from ollama_sdk.errors import ConfigurationError
 

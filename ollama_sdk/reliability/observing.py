@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ollama_sdk._clock import SYSTEM_CLOCK, Clock
-from ollama_sdk._passing import Passing
-from ollama_sdk._verdict import Verdict, await_verdict
+from ollama_sdk._bodies import Passing
+from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._outcome import Verdict, await_verdict
 
 from ._outcome import Outcome, described
 from ._replies import acomplete, asettle, complete, flows, settle

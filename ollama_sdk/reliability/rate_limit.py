@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic
 import httpx
 from attrs import field, frozen
 
-from ollama_sdk._clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk.errors import ConfigurationError, RateLimitExceededError
 
 from . import _checks

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import httpx
 from attrs import field, frozen
 
-from ollama_sdk._clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._retry_after import retry_after_in
 from ollama_sdk.errors import CircuitOpenError, NoEndpointError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import httpx
 from attrs import evolve, field, fields, frozen
 
-from ollama_sdk._clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk.errors import ConfigurationError
 
 from . import _checks

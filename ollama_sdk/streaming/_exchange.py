@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 
 from ollama_sdk.errors import APITimeoutError, DecodeError, IncompleteReplyError, OllamaError
 
-from ._fold import MISFITS, Fold
+from ._accumulation import MISFITS, Fold
 from ._reader import Reader
 
 __all__ = ["OVER", "READ", "Exchange", "Gate", "Pace", "StreamState"]

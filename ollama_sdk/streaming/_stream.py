@@ -15,11 +15,11 @@ import anyio
 import httpx
 from attrs import frozen
 
-from ollama_sdk._signal import Signal
+from ollama_sdk._concurrency.events import Signal
+from ollama_sdk._concurrency.loops import Loop, current_loop
 from ollama_sdk.errors import DecodeError, IncompleteReplyError
 
 from ._exchange import OVER, READ, Exchange, ItemT, ReplyT, StreamState
-from ._loop import Loop, current_loop
 
 __all__ = ["AsyncStream", "Exchange", "ResponseHead", "Stream", "StreamState"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
-from ollama_sdk.testing._backend import Backend, Cloud
-from ollama_sdk.testing._routes import application
-from ollama_sdk.testing._scheduler import Scheduler
-from ollama_sdk.testing._server import Server
+from ollama_sdk.testing._routes.routes import application
+from ollama_sdk.testing._server.backend import Backend, Cloud
+from ollama_sdk.testing._server.scheduler import Scheduler
+from ollama_sdk.testing._server.server import Server
 from ollama_sdk.testing.fault_rules import Faults
 from ollama_sdk.testing.requests import Requests
 from ollama_sdk.testing.script import Condition, Reply, Saying, Speed, ToolCall, tokenized

@@ -9,8 +9,8 @@ from attrs import frozen
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 
-from ollama_sdk.testing._http import Refusal, dialect_of, refused
-from ollama_sdk.testing._interference import (
+from ollama_sdk.testing._server.http import Refusal, dialect_of, refused
+from ollama_sdk.testing._server.interference import (
     END,
     MEGABYTE,
     RUNNER_DIED,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from attrs import Attribute, define, evolve, field, frozen
 
-from ollama_sdk.testing._names import ModelName
+from ollama_sdk.testing._model.names import ModelName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

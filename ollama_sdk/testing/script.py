@@ -9,9 +9,9 @@ from typing import Any
 
 from attrs import Attribute, define, field, frozen
 
-from ollama_sdk.testing._json import compact, is_object, text_of
-from ollama_sdk.testing._names import ModelName
-from ollama_sdk.testing._schema import fitting
+from ollama_sdk.testing._model.json import compact, is_object, text_of
+from ollama_sdk.testing._model.names import ModelName
+from ollama_sdk.testing._model.schema import fitting
 
 __all__ = [
     "Condition",

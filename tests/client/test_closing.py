@@ -22,7 +22,7 @@ from ollama_sdk import (
     RateLimit,
     Retry,
 )
-from ollama_sdk._wire import WireTransport
+from ollama_sdk._transport.wire import WireTransport
 
 _VERSION = whole(b'{"version":"1"}')
 

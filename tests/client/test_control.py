@@ -29,9 +29,9 @@ from ollama_sdk import (
     Timeout,
     _timeout,
 )
-from ollama_sdk._clock import SYSTEM_CLOCK
+from ollama_sdk._concurrency.clock import SYSTEM_CLOCK
 from ollama_sdk._timeout import Deadlines
-from ollama_sdk._wire import WireTransport
+from ollama_sdk._transport.wire import WireTransport
 
 ITEM = b'{"model":"m","created_at":"2026-11-21T11:20:08Z","response":"word","done":false}\n'
 LAST = b'{"model":"m","created_at":"2026-11-21T11:20:08Z","response":"","done":true,"done_reason":"stop"}\n'

@@ -17,8 +17,8 @@ import pytest
 from recorder import Recorder
 
 from ollama_sdk import AsyncOllama, BadRequestError, ConfigurationError, Ollama, RawResponse, types
+from ollama_sdk._call.operation import Operation
 from ollama_sdk._generated import operations
-from ollama_sdk._operation import Operation
 from ollama_sdk.testing import Emulator
 
 pytestmark = pytest.mark.anyio

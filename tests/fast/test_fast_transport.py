@@ -14,8 +14,8 @@ from loopback import END, chunk, chunked, free_port, head, replies, replies_and_
 from streamed import LAST, chat_item
 
 from ollama_sdk import APIConnectionError, IncompleteReplyError, Ollama
-from ollama_sdk._http11 import Batching
-from ollama_sdk._wire import WireTransport
+from ollama_sdk._transport.http11 import Batching
+from ollama_sdk._transport.wire import WireTransport
 from ollama_sdk.fast import AsyncFastTransport, FastTransport, _Reader
 
 _HEADS = {

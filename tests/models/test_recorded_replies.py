@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from ollama_sdk import types
+from ollama_sdk._call.operation import Operation
 from ollama_sdk._codec import Model, codec_of
 from ollama_sdk._generated import operations
-from ollama_sdk._operation import Operation
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "document"))
 

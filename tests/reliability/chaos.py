@@ -55,7 +55,7 @@ from ollama_sdk import (
 )
 from ollama_sdk.reliability import Event, RetryBudget
 from ollama_sdk.testing import Emulator, Exchange, Fault, Speed
-from ollama_sdk.testing._embeddings import embedding
+from ollama_sdk.testing._model.embeddings import embedding
 
 WORLDS = ("sync", "asyncio", "trio")
 SERVERS = 3

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import httpx
 
-from ollama_sdk._verdict import Verdict
+from ollama_sdk._outcome import Verdict
 from ollama_sdk.errors import DecodeError, IncompleteReplyError, ReplyFailedError
 
 

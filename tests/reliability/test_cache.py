@@ -22,7 +22,7 @@ from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judg
 from reliability_kit import Caller, HandClock, Script, chunks, cut, say, serving
 
 from ollama_sdk import Ollama, Timeout
-from ollama_sdk._verdict import Verdict
+from ollama_sdk._outcome import Verdict
 from ollama_sdk.errors import (
     APITimeoutError,
     ConfigurationError,

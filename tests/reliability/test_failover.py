@@ -30,7 +30,7 @@ from ollama_sdk.reliability import (
     FailoverTransport,
 )
 from ollama_sdk.reliability.failover import Endpoints, full_name
-from ollama_sdk.testing._names import ModelName
+from ollama_sdk.testing._model.names import ModelName
 
 PAIR = (FailoverTransport, AsyncFailoverTransport)
 A, B, C = "http://a:1", "http://b:2", "http://c:3"

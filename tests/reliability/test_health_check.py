@@ -22,8 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reliability_kit import LoopbackServer, Script, say, serving
 
-from ollama_sdk._clock import SystemClock
-from ollama_sdk._wire import WireTransport
+from ollama_sdk._concurrency.clock import SystemClock
+from ollama_sdk._transport.wire import WireTransport
 from ollama_sdk.errors import ConfigurationError
 from ollama_sdk.reliability import (
     AsyncHealth,

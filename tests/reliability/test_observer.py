@@ -21,7 +21,7 @@ from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judg
 from reliability_kit import Caller, HandClock, Script
 
 from ollama_sdk import Ollama
-from ollama_sdk._verdict import Verdict
+from ollama_sdk._outcome import Verdict
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError, DecodeError, NoEndpointError
 from ollama_sdk.reliability import (
     AsyncRetryTransport,

@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from ollama_sdk._timeout import Deadlines, Timeout
 from ollama_sdk.errors import APIConnectionError, APITimeoutError, IncompleteReplyError, OllamaError, ReplyFailedError
+from ollama_sdk.streaming._accumulation import MergeFold
 from ollama_sdk.streaming._exchange import OVER, READ, Exchange
-from ollama_sdk.streaming._fold import MergeFold
 from ollama_sdk.streaming._framing import NDJSONFramer
 from ollama_sdk.streaming._reader import Reader
 

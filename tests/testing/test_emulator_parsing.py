@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from ollama_sdk import testing
 from ollama_sdk.testing import emulator, fault_rules
-from ollama_sdk.testing._decode import base64_complaint, decode, keep_alive_seconds
-from ollama_sdk.testing._http import Refusal
-from ollama_sdk.testing._names import ModelName
+from ollama_sdk.testing._model.decode import base64_complaint, decode, keep_alive_seconds
+from ollama_sdk.testing._model.names import ModelName
+from ollama_sdk.testing._server.http import Refusal
 from ollama_sdk.testing.script import tokenized
 
 FIELDS = {"model": "s", "stream": "b", "n": "i", "messages": "m", "options": "o", "images": "p", "temperature": "n"}

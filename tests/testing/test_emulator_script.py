@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from ollama_sdk.testing import Emulator, Prompt, Reply, ToolCall
-from ollama_sdk.testing._embeddings import embedding
-from ollama_sdk.testing._schema import fitting
+from ollama_sdk.testing._model.embeddings import embedding
+from ollama_sdk.testing._model.schema import fitting
 
 WEATHER = {
     "type": "function",
@@ -111,7 +111,7 @@ def test_a_function_may_answer_without_end(server, items):
 
 @given(st.lists(st.text(min_size=1, max_size=5), max_size=8), st.text(min_size=1, max_size=3))
 def test_a_stop_text_ends_the_answer_wherever_the_pieces_break(pieces, stop):
-    from ollama_sdk.testing._answers import _until
+    from ollama_sdk.testing._routes.answers import _until
 
     assert "".join(_until(pieces, [stop])) == "".join(pieces).split(stop)[0]
 

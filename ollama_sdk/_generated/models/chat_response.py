@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from ollama_sdk._codec import Model
-from ollama_sdk._mixins import GenerationMetrics
+from ollama_sdk._metrics import GenerationMetrics
 
 if TYPE_CHECKING:
     from datetime import datetime

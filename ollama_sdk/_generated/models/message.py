@@ -10,7 +10,7 @@ from attrs import define, field
 from ollama_sdk._codec import Model
 
 if TYPE_CHECKING:
-    from ollama_sdk._types import Base64
+    from ollama_sdk._codec.annotations import Base64
 
     from .tool_call import ToolCall
 

@@ -10,7 +10,7 @@ from attrs import define, field
 from ollama_sdk._codec import Model
 
 if TYPE_CHECKING:
-    from ollama_sdk._types import JSONSchema
+    from ollama_sdk._codec.annotations import JSONSchema
 
 
 @define(kw_only=True, repr=False)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import httpx
 from attrs import frozen
 
+from ._bodies import Passing
+from ._call.operation import OPERATIONS
 from ._complaint import Complaint
-from ._operation import OPERATIONS
-from ._passing import Passing
-from ._wire import AsyncWireTransport, WireTransport
+from ._transport.wire import AsyncWireTransport, WireTransport
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:

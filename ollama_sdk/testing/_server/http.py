@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from ollama_sdk.testing._json import Json
+    from ollama_sdk.testing._model.json import Json
 
 __all__ = [
     "Dialect",

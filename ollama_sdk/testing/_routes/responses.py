@@ -6,11 +6,11 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk.testing._backend import Backend, checked_effort, require, require_thinking, require_voice
-from ollama_sdk.testing._decode import decode
-from ollama_sdk.testing._http import Refusal, Stream, json_response, named_event, openai_error
-from ollama_sdk.testing._json import Json, compact, is_list, is_object, objects, text_of
-from ollama_sdk.testing._openai import image_data, options_from, parsed_arguments
+from ollama_sdk.testing._model.decode import decode
+from ollama_sdk.testing._model.json import Json, compact, is_list, is_object, objects, text_of
+from ollama_sdk.testing._routes.openai import image_data, options_from, parsed_arguments
+from ollama_sdk.testing._server.backend import Backend, checked_effort, require, require_thinking, require_voice
+from ollama_sdk.testing._server.http import Refusal, Stream, json_response, named_event, openai_error
 from ollama_sdk.testing.script import Prompt
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from ollama_sdk.testing._answers import Answer, Step
+    from ollama_sdk.testing._routes.answers import Answer, Step
     from ollama_sdk.testing.models import Model
     from ollama_sdk.testing.script import ToolCall
 

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ollama_sdk.testing._backend import (
+from ollama_sdk.testing._model.decode import decode
+from ollama_sdk.testing._model.json import Json, compact, is_list, is_object, objects, text_of
+from ollama_sdk.testing._model.names import ModelName
+from ollama_sdk.testing._server.backend import (
     Backend,
     checked_effort,
     checked_logprobs,
@@ -20,10 +23,7 @@ from ollama_sdk.testing._backend import (
     require_thinking,
     require_voice,
 )
-from ollama_sdk.testing._decode import decode
-from ollama_sdk.testing._http import Refusal, Stream, json_response, openai_error, sse_item, text_response
-from ollama_sdk.testing._json import Json, compact, is_list, is_object, objects, text_of
-from ollama_sdk.testing._names import ModelName
+from ollama_sdk.testing._server.http import Refusal, Stream, json_response, openai_error, sse_item, text_response
 from ollama_sdk.testing.script import Prompt
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from ollama_sdk.testing._answers import Answer, Step
+    from ollama_sdk.testing._routes.answers import Answer, Step
     from ollama_sdk.testing.models import Model
 
 __all__ = ["OpenAI", "image_data", "options_from", "parsed_arguments"]

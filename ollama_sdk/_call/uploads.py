@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 import httpx
 
-from .errors import ConfigurationError
+from ollama_sdk.errors import ConfigurationError
 
 __all__ = ["Upload", "file_part"]
 

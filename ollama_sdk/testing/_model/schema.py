@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ollama_sdk.testing._json import Json, is_list, is_object, objects
+from ollama_sdk.testing._model.json import Json, is_list, is_object, objects
 
 __all__ = ["fitting"]
 

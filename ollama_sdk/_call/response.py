@@ -9,12 +9,10 @@ import httpx
 import orjson
 from attrs import evolve
 
-from ._codec import Model, codec_of, wire_name
-from ._operation import Operation
-from ._request import Prepared
-from ._retry_after import retry_after_in
-from ._verdict import Verdict
-from .errors import (
+from ollama_sdk._codec import Model, codec_of, wire_name
+from ollama_sdk._outcome import Verdict
+from ollama_sdk._retry_after import retry_after_in
+from ollama_sdk.errors import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
@@ -27,7 +25,10 @@ from .errors import (
     TimeoutPhase,
     status_error_class,
 )
-from .streaming._reader import SENTINEL, failure_message
+from ollama_sdk.streaming._reader import SENTINEL, failure_message
+
+from .operation import Operation
+from .request import Prepared
 
 __all__ = [
     "check_content_type",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from ollama_sdk.testing._http import Refusal
+from ollama_sdk.testing._server.http import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

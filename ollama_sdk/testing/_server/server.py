@@ -14,8 +14,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from ollama_sdk.testing._interference import Exchange
-from ollama_sdk.testing._wire import Wire
+from ollama_sdk.testing._server.interference import Exchange
+from ollama_sdk.testing._server.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk.testing._backend import Backend, require, require_thinking, require_voice
-from ollama_sdk.testing._decode import decode
-from ollama_sdk.testing._http import Refusal, Stream, anthropic_error, json_response, named_event
-from ollama_sdk.testing._json import Json, compact, is_list, is_object, objects, text_of
+from ollama_sdk.testing._model.decode import decode
+from ollama_sdk.testing._model.json import Json, compact, is_list, is_object, objects, text_of
+from ollama_sdk.testing._server.backend import Backend, require, require_thinking, require_voice
+from ollama_sdk.testing._server.http import Refusal, Stream, anthropic_error, json_response, named_event
 from ollama_sdk.testing.script import Prompt
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from ollama_sdk.testing._answers import Answer, Step
+    from ollama_sdk.testing._routes.answers import Answer, Step
     from ollama_sdk.testing.models import Model
 
 __all__ = ["Anthropic"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk.testing._backend import (
+from ollama_sdk.testing._model.decode import base64_complaint, check_fields, decode, decode_options, keep_alive_seconds
+from ollama_sdk.testing._model.json import Json, is_list
+from ollama_sdk.testing._server.backend import (
     Backend,
     check_format,
     check_length,
@@ -16,9 +18,7 @@ from ollama_sdk.testing._backend import (
     require_voice,
     timestamp,
 )
-from ollama_sdk.testing._decode import base64_complaint, check_fields, decode, decode_options, keep_alive_seconds
-from ollama_sdk.testing._http import Refusal, Stream, json_response, ndjson_item
-from ollama_sdk.testing._json import Json, is_list
+from ollama_sdk.testing._server.http import Refusal, Stream, json_response, ndjson_item
 from ollama_sdk.testing.script import Prompt
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from ollama_sdk.testing._answers import Answer, Step
+    from ollama_sdk.testing._routes.answers import Answer, Step
     from ollama_sdk.testing.models import Model
 
 __all__ = ["Native"]

@@ -24,8 +24,9 @@ from typing import Annotated, Any, Literal, Self, Union, cast, get_args, get_ori
 import attrs
 import orjson
 
-from . import _types
-from .errors import ConfigurationError, DecodeError
+from ollama_sdk.errors import ConfigurationError, DecodeError
+
+from . import annotations as _annotations
 
 __all__ = ["Codec", "Model", "codec_of", "dumps", "empty_list", "wire_name"]
 
@@ -107,7 +108,7 @@ class _Names(dict[str, Any]):
     def __init__(self, models: types.ModuleType) -> None:
         builtin = (str, int, float, bool, list, dict, bytes, datetime, Mapping, Sequence)
         super().__init__(
-            {name: getattr(_types, name) for name in _types.__all__}
+            {name: getattr(_annotations, name) for name in _annotations.__all__}
             | {kind.__name__: kind for kind in builtin}
             | {"Any": Any, "Literal": Literal}
         )

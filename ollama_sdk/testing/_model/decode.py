@@ -6,8 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk.testing._http import Refusal
-from ollama_sdk.testing._json import Json, is_list, is_object
+from ollama_sdk.testing._model.json import Json, is_list, is_object
+from ollama_sdk.testing._server.http import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

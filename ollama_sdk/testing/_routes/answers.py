@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from ollama_sdk.testing._json import Json, compact
+from ollama_sdk.testing._model.json import Json, compact
 from ollama_sdk.testing.script import Prompt, Reply, Speed, ToolCall, token_count
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve
 
-from ollama_sdk.testing._backend import SIGNIN_URL, Backend
-from ollama_sdk.testing._decode import decode
-from ollama_sdk.testing._http import Refusal, Stream, empty, json_response, ndjson_item, text_response
-from ollama_sdk.testing._json import Json, is_list
-from ollama_sdk.testing._names import ModelName
+from ollama_sdk.testing._model.decode import decode
+from ollama_sdk.testing._model.json import Json, is_list
+from ollama_sdk.testing._model.names import ModelName
+from ollama_sdk.testing._server.backend import SIGNIN_URL, Backend
+from ollama_sdk.testing._server.http import Refusal, Stream, empty, json_response, ndjson_item, text_response
 from ollama_sdk.testing.models import Layer, Model
 
 if TYPE_CHECKING:

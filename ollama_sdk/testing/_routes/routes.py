@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.routing import Route, Router
 
-from ollama_sdk.testing._anthropic import Anthropic
-from ollama_sdk.testing._gate import Gate
-from ollama_sdk.testing._http import Dialect, Refusal, dialect_of, refused, text_response
-from ollama_sdk.testing._management import Management
-from ollama_sdk.testing._native import Native
-from ollama_sdk.testing._openai import OpenAI
-from ollama_sdk.testing._responses import Responses
+from ollama_sdk.testing._routes.anthropic import Anthropic
+from ollama_sdk.testing._routes.management import Management
+from ollama_sdk.testing._routes.native import Native
+from ollama_sdk.testing._routes.openai import OpenAI
+from ollama_sdk.testing._routes.responses import Responses
+from ollama_sdk.testing._server.gate import Gate
+from ollama_sdk.testing._server.http import Dialect, Refusal, dialect_of, refused, text_response
 
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from ollama_sdk.testing._backend import Backend
+    from ollama_sdk.testing._server.backend import Backend
 
 __all__ = ["application"]
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
-from ollama_sdk.testing._answers import Answer
-from ollama_sdk.testing._embeddings import embedding
-from ollama_sdk.testing._http import Refusal
-from ollama_sdk.testing._json import Json, compact, is_object
-from ollama_sdk.testing._names import ModelName
-from ollama_sdk.testing._scheduler import Scheduler
+from ollama_sdk.testing._model.embeddings import embedding
+from ollama_sdk.testing._model.json import Json, compact, is_object
+from ollama_sdk.testing._model.names import ModelName
+from ollama_sdk.testing._routes.answers import Answer
+from ollama_sdk.testing._server.http import Refusal
+from ollama_sdk.testing._server.scheduler import Scheduler
 from ollama_sdk.testing.models import Blobs, Capability, Model, Models, Registry
 from ollama_sdk.testing.script import Prompt, Script, Speed, token_count
 

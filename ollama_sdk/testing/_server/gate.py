@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
 
-from ollama_sdk.testing._http import empty
+from ollama_sdk.testing._server.http import empty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,9 +11,24 @@ import anyio
 import httpx
 from attrs import frozen
 
-from ._codec import codec_of
-from ._operation import Operation, Streaming
-from ._reply import (
+from ollama_sdk._codec import codec_of
+from ollama_sdk._stack import AsyncTransports, SyncTransports
+from ollama_sdk.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    CircuitOpenError,
+    DecodeError,
+    NoEndpointError,
+    OllamaError,
+)
+from ollama_sdk.streaming._accumulation import Fold, MergeFold, MessagesFold, ResponsesFold
+from ollama_sdk.streaming._framing import NDJSONFramer, SSEFramer
+from ollama_sdk.streaming._reader import Reader
+from ollama_sdk.streaming._stream import AsyncStream, Exchange, Stream
+
+from .operation import Operation, Streaming
+from .request import CallOptions, Prepared, Settings, prepare
+from .response import (
     check_content_type,
     connection_error,
     folded,
@@ -25,20 +40,6 @@ from ._reply import (
     status_error,
     unsecret,
 )
-from ._request import CallOptions, Prepared, Settings, prepare
-from ._transports import AsyncTransports, SyncTransports
-from .errors import (
-    APIConnectionError,
-    APITimeoutError,
-    CircuitOpenError,
-    DecodeError,
-    NoEndpointError,
-    OllamaError,
-)
-from .streaming._fold import Fold, MergeFold, MessagesFold, ResponsesFold
-from .streaming._framing import NDJSONFramer, SSEFramer
-from .streaming._reader import Reader
-from .streaming._stream import AsyncStream, Exchange, Stream
 
 __all__ = ["AsyncRuntime", "RawResponse", "SyncRuntime"]
 

@@ -11,14 +11,15 @@ from urllib.parse import quote
 import httpx
 from attrs import Attribute, Factory, define, evolve, field, frozen
 
-from ._codec import codec_of, dumps
-from ._content import Upload, file_part
-from ._timeout import INHERIT, Deadlines, Inherit, Timeout, TimeoutLike, as_timeout
-from ._version import __version__
-from .errors import ConfigurationError
+from ollama_sdk._codec import codec_of, dumps
+from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, Timeout, TimeoutLike, as_timeout
+from ollama_sdk._version import __version__
+from ollama_sdk.errors import ConfigurationError
+
+from .uploads import Upload, file_part
 
 if TYPE_CHECKING:
-    from ._operation import Argument, Operation
+    from .operation import Argument, Operation
 
 __all__ = ["CallOptions", "Prepared", "Settings", "named", "prepare"]
 

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 import httpcore
 import httpx
 
-from ._http11 import AsyncPool, Batching, Engine, Pool
-from ._timeout import Limit
-from .errors import APIConnectionError
+from ollama_sdk._timeout import Limit
+from ollama_sdk.errors import APIConnectionError
+
+from .http11 import AsyncPool, Batching, Engine, Pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from attrs import frozen
 
-from ollama_sdk.testing._http import Refusal, dialect_of
+from ollama_sdk.testing._server.http import Refusal, dialect_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from ollama_sdk.testing._wire import Wire
+    from ollama_sdk.testing._server.wire import Wire
     from ollama_sdk.testing.requests import RecordedRequest
 
 __all__ = [

@@ -1,0 +1,5 @@
+"""JSON to models and back."""
+
+from .codec import Codec, Model, codec_of, dumps, empty_list, wire_name
+
+__all__ = ["Codec", "Model", "codec_of", "dumps", "empty_list", "wire_name"]

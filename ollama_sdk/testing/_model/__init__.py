@@ -1,0 +1,1 @@
+"""The emulator's model: names, texts, vectors and schemas."""

@@ -1,0 +1,1 @@
+"""What the emulator answers, one module per interface."""
