@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from . import annotations as _annotations
@@ -59,8 +60,8 @@ class Resolver:
     def field_type(self, field: attrs.Attribute[Any]) -> Any:
         """The type of a model's field, without its ``None``."""
         kind = self.resolve(field.type)
-        members = tuple(member for member in union_members(kind) if member is not type(None))
-        return Union[members]  # noqa: UP007 - the members are known at run time only; one alone stays itself
+        members = [member for member in union_members(kind) if member is not type(None)]
+        return reduce(lambda one, other: one | other, members)
 
     def names_models(self, annotation: Any) -> bool:
         """Whether resolving an annotation would import models."""

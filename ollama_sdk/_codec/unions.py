@@ -17,7 +17,7 @@ __all__ = ["Choice", "choice_between", "json_classes"]
 
 @attrs.frozen
 class Choice:
-    """How the models of one union are told apart.
+    """How the models of one union are distinguished.
 
     Attributes:
         tag: The JSON name of the field that decides.
@@ -37,7 +37,7 @@ class Choice:
 
 @cache
 def choice_between(resolver: Resolver, models: tuple[type[Model], ...]) -> Choice:
-    """Find what tells the models of one union apart.
+    """Find what distinguishes the models of one union.
 
     The tag is the first ``Literal`` field of the first model that has one. A model takes the values of its tag; a model
     without the tag, or that may lack it, takes all other values.

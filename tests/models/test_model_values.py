@@ -186,7 +186,7 @@ def blocks(*content):
     return MessagesResponse.from_dict(MESSAGES | {"content": list(content)}).content
 
 
-def test_members_of_a_union_are_told_apart_by_their_type():
+def test_union_members_are_distinguished_by_their_type():
     assert blocks({"type": "text", "text": "Hi"}) == [MessagesTextBlock(type="text", text="Hi")]
 
 
