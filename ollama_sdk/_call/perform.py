@@ -21,10 +21,11 @@ from ollama_sdk.errors import (
     NoEndpointError,
     OllamaError,
 )
-from ollama_sdk.streaming._accumulation import Fold, MergeFold, MessagesFold, ResponsesFold
+from ollama_sdk.streaming._accumulation import Accumulator, MergeAccumulator, MessagesAccumulator, ResponsesAccumulator
+from ollama_sdk.streaming._exchange import StreamExchange
 from ollama_sdk.streaming._framing import NDJSONFramer, SSEFramer
 from ollama_sdk.streaming._reader import Reader
-from ollama_sdk.streaming._stream import AsyncStream, Exchange, Stream
+from ollama_sdk.streaming._stream import AsyncStream, Stream
 
 from .operation import Operation, Streaming
 from .request import CallOptions, Prepared, Settings, prepare
@@ -71,7 +72,7 @@ class RawResponse(Generic[ReplyT]):
 
 def _exchange(
     operation: Operation[ReplyT, ItemT], prepared: Prepared, response: httpx.Response, max_item_bytes: int
-) -> Exchange[ItemT, ReplyT]:
+) -> StreamExchange[ItemT, ReplyT]:
     """The response of a streaming call, ready to be read."""
     streaming = operation.streaming
     assert streaming is not None  # noqa: S101 - only streaming operations have a stream argument
@@ -85,25 +86,25 @@ def _exchange(
         _FRAMERS[streaming.format](max_item_bytes),
         last=streaming.last,
         failed=streaming.failed,
-        place=place,
-        clean=partial(unsecret, prepared),
+        call=place,
+        redact=partial(unsecret, prepared),
     )
-    return Exchange(
+    return StreamExchange(
         response=response,
         reader=reader,
-        pace=prepared.deadlines,
-        convert=codec_of(operation.models).converter(streaming.item, partial(misfit, prepared)),
-        fold=_fold(streaming),
-        reply=partial(folded, operation, prepared),
-        explain=partial(connection_error, prepared),
-        ended=partial(_ended, prepared, response, reader),
+        deadlines=prepared.deadlines,
+        decode_item=codec_of(operation.models).converter(streaming.item, partial(misfit, prepared)),
+        accumulator=_accumulator(streaming),
+        make_reply=partial(folded, operation, prepared),
+        map_error=partial(connection_error, prepared),
+        on_end=partial(_ended, prepared, response, reader),
     )
 
 
 def _ended(prepared: Prepared, response: httpx.Response, reader: Reader, items: int, error: Exception | None) -> None:
     """A stream has ended: well, with ``error``, or given up by its caller, which is no verdict on it."""
     if reader.finished or error is not None:
-        judge(response, error, reader.counted, items, reader.first)
+        judge(response, error, reader.usage_item, items, reader.first)
     _log(prepared, response.status_code, items, error)
 
 
@@ -119,10 +120,10 @@ def _parsed(
     return RawResponse(response.status_code, response.headers, reply)
 
 
-def _fold(streaming: Streaming) -> Fold:
+def _accumulator(streaming: Streaming) -> Accumulator:
     if streaming.collect == "messages":
-        return MessagesFold()
-    return ResponsesFold() if streaming.collect == "responses" else MergeFold(streaming.merge)
+        return MessagesAccumulator()
+    return ResponsesAccumulator() if streaming.collect == "responses" else MergeAccumulator(streaming.merge)
 
 
 def _log(prepared: Prepared, status: int | None, items: int = 0, error: Exception | None = None) -> None:

@@ -1,0 +1,79 @@
+"""Decides which member of a union some data is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import attrs
+
+from .model import Model, document_fields, wire_name
+from .resolve import Resolver, is_model, mark_of
+
+__all__ = ["Choice", "choice_between", "json_classes"]
+
+
+@attrs.frozen
+class Choice:
+    """How the models of one union are distinguished.
+
+    Attributes:
+        tag: The JSON name of the field that decides.
+        models: The models by the values of that field.
+        other: The model of any other value; ``None`` where such data fits no model.
+    """
+
+    tag: str
+    models: Mapping[Any, type[Model]]
+    other: type[Model] | None
+
+    def model_for(self, data: Mapping[Any, Any]) -> type[Model] | None:
+        """The model that a JSON object is, or ``None`` where it fits none."""
+        value = data.get(self.tag)
+        return self.models.get(value, self.other) if isinstance(value, (str, int)) else self.other
+
+
+@cache
+def choice_between(resolver: Resolver, models: tuple[type[Model], ...]) -> Choice:
+    """Find what distinguishes the models of one union.
+
+    The tag is the first ``Literal`` field of the first model that has one. A model takes the values of its tag; a model
+    without the tag, or that may lack it, takes all other values.
+
+    Args:
+        resolver: Resolves the annotations of the models' fields.
+        models: The models, in the order of the union.
+    """
+    tag = ""
+    by_value: dict[Any, type[Model]] = {}
+    other: type[Model] | None = None
+    for model in models:
+        fields = {wire_name(field): field for field in document_fields(model)}
+        kinds = {name: resolver.field_type(field) for name, field in fields.items()}
+        constants = {name: get_args(kind) for name, kind in kinds.items() if get_origin(kind) is Literal}
+        if not tag and constants:
+            tag = next(iter(constants))
+        by_value.update(dict.fromkeys(constants.get(tag, ()), model))
+        if tag not in constants or fields[tag].default is not attrs.NOTHING:
+            other = model
+    return Choice(tag, by_value, other)
+
+
+_JSON_CLASSES: dict[Any, tuple[type, ...]] = {
+    str: (str,), bool: (bool,), int: (int,), float: (float, int), datetime: (str,), list: (list,), dict: (dict,),
+    type(None): (type(None),), "base64": (str,), "json-schema": (dict,), "float32-base64": (list, str),
+}  # fmt: skip
+
+
+def json_classes(kind: Any) -> tuple[type, ...]:
+    """The Python classes of decoded JSON that a type is read from."""
+    if is_model(kind):
+        return (dict,)
+    origin = get_origin(kind)
+    if origin is Literal:
+        return tuple({value.__class__ for value in get_args(kind)})
+    if origin is Annotated:
+        return _JSON_CLASSES[mark_of(kind)]
+    return _JSON_CLASSES.get(origin or kind, ())
