@@ -72,7 +72,7 @@ def test_it_starts_an_emulator_where_no_server_answers(emulator: Emulator, capsy
     emulator.down()
     assert demo.main() == 0
     first, second, *_, last = capsys.readouterr().out.splitlines()
-    assert first == f"Nothing answers at {emulator.url} (OLLAMA_HOST)."
+    assert first == f"No server at {emulator.url} (OLLAMA_HOST)."
     assert "embedded emulator at http://127.0.0.1:" in second
     assert emulator.url not in second
     assert last.endswith("tokens per second")

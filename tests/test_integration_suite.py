@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ollama_sdk.testing import Emulator, Fault
-from ollama_sdk.testing.faults import Exchange
+from ollama_sdk.testing import Emulator, Fault, Interception
 
 ROOT = Path(__file__).parent.parent
 NEWER_THAN_0_5 = [
@@ -55,20 +54,20 @@ def without_capabilities() -> Fault:
             return {key: forget(item) for key, item in value.items() if key != "capabilities"}
         return [forget(item) for item in value] if isinstance(value, list) else value
 
-    async def act(exchange: Exchange) -> None:
+    async def act(interception: Interception) -> None:
         messages = []
 
         async def keep(message) -> None:
             messages.append(message)
 
-        await exchange.answered(keep)
+        await interception.proceed(keep)
         start, *parts = messages
         body = b"".join(part.get("body", b"") for part in parts)
         if start["status"] == 200:
             body = json.dumps(forget(json.loads(body))).encode()
         headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-        await exchange.send({**start, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
-        await exchange.send({"type": "http.response.body", "body": body})
+        await interception.send({**start, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+        await interception.send({"type": "http.response.body", "body": body})
 
     return Fault("capabilities are unknown", act)
 

@@ -11,7 +11,7 @@ import openai
 import pydantic
 import pytest
 
-from ollama_sdk.testing import Fault, ToolCall
+from ollama_sdk.testing import Fault, ScriptedToolCall
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -134,7 +134,12 @@ class TestOpenAI:
         assert chunks[-1].usage.completion_tokens == 2
 
     def test_calls_tools_whole_and_streamed(self, compatible, server):
-        server.reply(tool_calls=[ToolCall("get_weather", {"city": "Oslo"}), ToolCall("get_weather", {"city": "Rome"})])
+        server.reply(
+            tool_calls=[
+                ScriptedToolCall("get_weather", {"city": "Oslo"}),
+                ScriptedToolCall("get_weather", {"city": "Rome"}),
+            ]
+        )
         asked = {"model": "llama3.2", "messages": [{"role": "user", "content": "?"}], "tools": [TOOL]}
         answer = compatible.chat.completions.create(**asked)
         cities = [json.loads(call.function.arguments)["city"] for call in answer.choices[0].message.tool_calls]

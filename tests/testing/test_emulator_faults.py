@@ -10,7 +10,7 @@ import httpx
 import pytest
 from emulator_requests import CHAT
 
-from ollama_sdk.testing import Emulator, Exchange, Fault
+from ollama_sdk.testing import Emulator, Fault, Interception
 
 TWENTY = [f" {number}" for number in range(20)]
 STREAMS = {
@@ -280,11 +280,11 @@ def test_going_down_resets_the_streams_that_are_open(server, client):
 
 
 def test_a_failure_of_ones_own_gets_between_request_and_answer(server, client):
-    async def act(exchange: Exchange) -> None:
-        if b"sky" in exchange.request.body:
-            await exchange.answered()
+    async def act(interception: Interception) -> None:
+        if b"sky" in interception.request.body:
+            await interception.proceed()
         else:
-            await exchange.wire.reset()
+            await interception.connection.reset()
 
     server.faults.add(Fault("only about the sky", act), method="POST")
     assert client.post("/api/chat", json=CHAT).status_code == 200

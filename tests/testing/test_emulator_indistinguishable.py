@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from ollama_sdk.testing import Emulator, Fault, Reply, Speed, ToolCall
+from ollama_sdk.testing import Emulator, Fault, ScriptedReply, ScriptedToolCall, Speed
 
 CAPTURES = Path(__file__).parent.parent / "document" / "captures"
 NAMES = sorted(path.stem for path in CAPTURES.glob("*.json"))
@@ -71,7 +71,7 @@ def _speak(prompt):
     """What the recorded models said."""
     if prompt.tools and prompt.messages[-1]["role"] != "tool":
         names = [tool["function"]["name"] for tool in prompt.tools]
-        return Reply(tool_calls=[ToolCall(name, KNOWN_ARGUMENTS[name]) for name in names])
+        return ScriptedReply(tool_calls=[ScriptedToolCall(name, KNOWN_ARGUMENTS[name]) for name in names])
     if isinstance(prompt.format, dict):
         return list('{"name":"alpha","age":42,"ok":true}')
     if prompt.format == "json":
@@ -80,13 +80,17 @@ def _speak(prompt):
 
 
 def _think(prompt):
-    return HELLO if prompt.think is False else Reply(thinking=THOUGHT, pieces=["The", " answe", "r is f", "orty-two."])
+    return (
+        HELLO
+        if prompt.think is False
+        else ScriptedReply(thinking=THOUGHT, pieces=["The", " answe", "r is f", "orty-two."])
+    )
 
 
 def _repeat(prompt):
     if prompt.path.startswith("/v1"):
         return ["{", '"', "]", "}"]
-    return Reply(pieces=["{", '"', *["}"] * 30], finished=False)
+    return ScriptedReply(pieces=["{", '"', *["}"] * 30], finished=False)
 
 
 def _prepare(server):

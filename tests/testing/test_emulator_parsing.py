@@ -1,4 +1,4 @@
-"""What the emulator makes of names, durations and bodies, good and bad."""
+"""The emulator parses names, durations and bodies as Ollama does, and refuses invalid ones with its error texts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,22 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ollama_sdk import testing
-from ollama_sdk.testing import emulator, fault_rules
-from ollama_sdk.testing._model.decode import base64_complaint, decode, keep_alive_seconds
+from ollama_sdk.testing import _fault_rules, emulator
 from ollama_sdk.testing._model.names import ModelName
-from ollama_sdk.testing._server.http import Refusal
-from ollama_sdk.testing.script import tokenized
+from ollama_sdk.testing._model.tokens import split_tokens
+from ollama_sdk.testing._routes.body import BOOLEAN, INTEGER, MESSAGES, NUMBER, OBJECT, STRING, STRINGS, decode
+from ollama_sdk.testing._routes.request_values import base64_error, keep_alive_seconds
+from ollama_sdk.testing._server.status_error import StatusError
 
-FIELDS = {"model": "s", "stream": "b", "n": "i", "messages": "m", "options": "o", "images": "p", "temperature": "n"}
+FIELDS = {
+    "model": STRING,
+    "stream": BOOLEAN,
+    "n": INTEGER,
+    "messages": MESSAGES,
+    "options": OBJECT,
+    "images": STRINGS,
+    "temperature": NUMBER,
+}
 
 
 @pytest.mark.parametrize(
@@ -59,10 +68,10 @@ def test_a_negative_keep_alive_lasts_for_ever(given):
 
 
 @pytest.mark.parametrize(
-    ("given", "complaint"), [("soon", "invalid duration"), ("5", "missing unit"), ([], "unsupported")]
+    ("given", "error_text"), [("soon", "invalid duration"), ("5", "missing unit"), ([], "unsupported")]
 )
-def test_a_bad_keep_alive_is_refused(given, complaint):
-    with pytest.raises(Refusal, match=complaint):
+def test_a_bad_keep_alive_is_refused(given, error_text):
+    with pytest.raises(StatusError, match=error_text):
         keep_alive_seconds(given)
 
 
@@ -73,12 +82,12 @@ def test_a_bad_keep_alive_is_refused(given, complaint):
 @example(b"[" * 100_000)
 @example(b'{"temperature": NaN}')
 def test_any_body_is_decoded_or_refused(body):
-    with contextlib.suppress(Refusal):
+    with contextlib.suppress(StatusError):
         orjson.dumps(decode(body, "api.X", FIELDS))
 
 
 @pytest.mark.parametrize(
-    ("body", "complaint"),
+    ("body", "error_text"),
     [
         (b"", "missing request body"),
         (b'{"model":', "unexpected EOF"),
@@ -92,10 +101,10 @@ def test_any_body_is_decoded_or_refused(body):
         (b'{"messages": ["x"]}', "cannot unmarshal string into Go struct field X.messages of type api.Message"),
     ],
 )
-def test_a_bad_body_is_refused_in_the_words_of_the_server(body, complaint):
-    with pytest.raises(Refusal) as caught:
+def test_a_bad_body_is_refused_in_the_words_of_the_server(body, error_text):
+    with pytest.raises(StatusError) as caught:
         decode(body, "api.X", FIELDS)
-    assert complaint in caught.value.message
+    assert error_text in caught.value.message
 
 
 def test_null_is_absence_and_unknown_fields_are_let_through():
@@ -106,20 +115,20 @@ def test_null_is_absence_and_unknown_fields_are_let_through():
 def test_base64_is_recognised(data):
     import base64
 
-    assert base64_complaint(base64.b64encode(data).decode()) is None
+    assert base64_error(base64.b64encode(data).decode()) is None
 
 
 @pytest.mark.parametrize(("text", "place"), [("data:image", 4), ("QUJD*", 4), ("QUJ", 3)])
 def test_the_first_byte_that_is_not_base64_is_named(text, place):
-    assert base64_complaint(text) == f"illegal base64 data at input byte {place}"
+    assert base64_error(text) == f"illegal base64 data at input byte {place}"
 
 
 @given(st.text())
 def test_pieces_add_up_to_the_text(text):
-    assert "".join(tokenized(text)) == text
+    assert "".join(split_tokens(text)) == text
 
 
-@pytest.mark.parametrize("module", [testing, emulator, fault_rules])
+@pytest.mark.parametrize("module", [testing, emulator, _fault_rules])
 def test_the_examples_run(module):
     result = doctest.testmod(module)
     assert (result.failed, result.attempted > 0) == (0, True)

@@ -1,4 +1,4 @@
-"""What the models say: scripted, or from the request alone, and always the same."""
+"""Models answer what is scripted, or what follows from the request alone."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from ollama_sdk.testing import Emulator, Prompt, Reply, ToolCall
+from ollama_sdk.testing import Emulator, Prompt, ScriptedReply, ScriptedToolCall
 from ollama_sdk.testing._model.embeddings import embedding
-from ollama_sdk.testing._model.schema import fitting
+from ollama_sdk.testing._model.schema import example_value
+from ollama_sdk.testing._model.stop_sequences import StopSequences
 
 WEATHER = {
     "type": "function",
@@ -111,13 +112,13 @@ def test_a_function_may_answer_without_end(server, items):
 
 @given(st.lists(st.text(min_size=1, max_size=5), max_size=8), st.text(min_size=1, max_size=3))
 def test_a_stop_text_ends_the_answer_wherever_the_pieces_break(pieces, stop):
-    from ollama_sdk.testing._routes.answers import _until
-
-    assert "".join(_until(pieces, [stop])) == "".join(pieces).split(stop)[0]
+    assert "".join(StopSequences([stop]).cut(pieces)) == "".join(pieces).split(stop)[0]
 
 
 def test_tool_calls_come_one_by_one_before_the_last_item(server, items):
-    server.reply("Let me see.", tool_calls=[ToolCall("get_weather", {"city": "Oslo"}), ToolCall("get_time")])
+    server.reply(
+        "Let me see.", tool_calls=[ScriptedToolCall("get_weather", {"city": "Oslo"}), ScriptedToolCall("get_time")]
+    )
     got = items("/api/chat", **CHAT, tools=[WEATHER, CLOCK])
     calls = [item["message"].get("tool_calls", []) for item in got]
     assert [[call["function"]["name"] for call in each] for each in calls] == [[], ["get_weather"], ["get_time"], []]
@@ -126,7 +127,7 @@ def test_tool_calls_come_one_by_one_before_the_last_item(server, items):
 
 
 def test_tool_calls_may_come_on_the_last_item(server, items):
-    server.reply(tool_calls=[ToolCall("get_time")], calls_on_last_item=True)
+    server.reply(tool_calls=[ScriptedToolCall("get_time")], calls_on_last_item=True)
     got = items("/api/chat", **CHAT, tools=[CLOCK])
     assert len(got) == 1
     assert got[0]["done"]
@@ -195,7 +196,7 @@ def test_json_fits_the_schema_asked_for(said, schema):
 @given(st.integers(-100, 100), st.integers(0, 50), st.integers(1, 20))
 def test_integers_keep_to_their_bounds(least, span, step):
     schema = {"type": "integer", "minimum": least, "maximum": least + span + step, "multipleOf": step}
-    Draft202012Validator(schema).validate(fitting(schema))
+    Draft202012Validator(schema).validate(example_value(schema))
 
 
 TEXTS = st.text(min_size=1, max_size=40)
@@ -240,6 +241,6 @@ def test_a_transcription_says_what_is_scripted(server, client):
 def test_a_whole_reply_can_be_prepared():
     with Emulator() as server:
         server.models.add("m", capabilities=["completion", "thinking"])
-        server.reply(Reply(pieces=["b"], thinking=["a"]), to="m")
+        server.reply(ScriptedReply(pieces=["b"], thinking=["a"]), to="m")
         answer = httpx.post(f"{server.url}/api/generate", json={"model": "m", "prompt": "x", "stream": False}).json()
         assert (answer["thinking"], answer["response"]) == ("a", "b")
