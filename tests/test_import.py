@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ollama_sdk.testing import Emulator, ToolCall
+from ollama_sdk.testing import Emulator, ScriptedToolCall
 
 # Each step runs in one fresh interpreter after the ones before it, and reports the modules that it loaded.
 STEPS = {
@@ -46,7 +46,7 @@ def loaded():
         server.models.add("llama3.2", capabilities=["completion", "tools"])
         server.models.add("all-minilm", capabilities=["embedding"])
         server.reply("Hello", " there")
-        server.reply(tool_calls=[ToolCall("add", {"a": 1})], when="Add")
+        server.reply(tool_calls=[ScriptedToolCall("add", {"a": 1})], when="Add")
         command = [sys.executable, "-c", _script(), server.url]
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
     return {name: set(modules) for name, modules in json.loads(done.stdout).items()}

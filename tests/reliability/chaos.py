@@ -54,7 +54,7 @@ from ollama_sdk import (
     Timeout,
 )
 from ollama_sdk.reliability import Event, RetryBudget
-from ollama_sdk.testing import Emulator, Exchange, Fault, Speed
+from ollama_sdk.testing import Emulator, Fault, Interception, Speed
 from ollama_sdk.testing._model.embeddings import embedding
 
 WORLDS = ("sync", "asyncio", "trio")
@@ -453,7 +453,7 @@ class Server:
         self._emulator.up()
         self._emulator.requests.clear()
 
-    async def _meet(self, exchange: Exchange) -> None:
+    async def _meet(self, exchange: Interception) -> None:
         """Answer a request, as well as possible."""
         request = exchange.request
         call, _, luck = request.headers.get("x-call", " 1").partition(" ")
@@ -464,7 +464,7 @@ class Server:
             await _turned_away().act(exchange)
         elif not request.wants_stream:
             trouble = TROUBLES.get(self.ill_with)
-            await (trouble.whole().act(exchange) if trouble and trouble.whole else exchange.answered())
+            await (trouble.whole().act(exchange) if trouble and trouble.whole else exchange.proceed())
         else:
             answer = Answer()
             self._answering.add(answer)
@@ -474,18 +474,18 @@ class Server:
             finally:
                 self._answering.discard(answer)
 
-    async def _stream(self, exchange: Exchange, answer: Answer) -> None:
+    async def _stream(self, exchange: Interception, answer: Answer) -> None:
         name, first = self.ill_with, 0
         if not name and self._rng.random() < 0.2:
             # Even who is well may break an answer off: late enough that a burst of items comes together with what ends it.
             name, first = self._rng.choice(_ACCIDENTS), _BURST - 1
         if not name:
-            await exchange.answered()
+            await exchange.proceed()
             return
         answer.troubles.add(name)
         trouble = TROUBLES[name]
         items = self._rng.randint(max(first, trouble.from_item), _LATEST)
-        await (trouble.stream(items).act(exchange) if trouble.stream else exchange.answered())
+        await (trouble.stream(items).act(exchange) if trouble.stream else exchange.proceed())
 
 
 _BURST = 4
@@ -513,7 +513,7 @@ class _Writer:
     """Writes a stream in some manner, and keeps book of the words that have been written whole."""
 
     def __init__(
-        self, exchange: Exchange, answer: Answer, tally: Tally, manner: Callable[[bytes, bytes, int], int]
+        self, exchange: Interception, answer: Answer, tally: Tally, manner: Callable[[bytes, bytes, int], int]
     ) -> None:
         self._send = exchange.send
         self._answer = answer

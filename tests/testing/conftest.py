@@ -1,4 +1,4 @@
-"""A running emulator with a few models, and raw sockets to look at it without a client in between."""
+"""Provides a running emulator with a few models, an httpx client of it, and raw sockets to it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def client(server):
 
 @pytest.fixture
 def items(client):
-    """Post a body and read the items of the stream that comes back."""
+    """Post a body and return the items of the streamed answer."""
 
     def read(path, **body):
         with client.stream("POST", path, json=body) as response:
@@ -45,7 +45,7 @@ def items(client):
 
 @pytest.fixture
 def dial(server):
-    """Send a request over a raw socket; the socket is the caller's."""
+    """Send a request over a raw socket and return the socket."""
     opened = []
 
     def connect(path, **body):

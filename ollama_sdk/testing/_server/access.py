@@ -1,4 +1,4 @@
-"""Who may talk to the server at all: the ``Host`` and ``Origin`` it accepts, and what it tells browsers."""
+"""Refuses requests with a foreign ``Host`` or ``Origin``, and answers the CORS preflights of browsers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
 
-from ollama_sdk.testing._server.http import empty
+from ollama_sdk.testing._server.responses import empty_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Gate"]
+__all__ = ["AccessControl"]
 
 _ORIGIN = re.compile(
     r"https?://(localhost|127\.0\.0\.1|0\.0\.0\.0)(:\d+)?|(app|file|tauri|vscode-webview|vscode-file)://.*"
@@ -32,8 +32,8 @@ _ALLOWED_HEADERS = ",".join(
 )
 
 
-class Gate:
-    """The application behind the checks; ``allowed`` is what a preflight hears about each path's methods."""
+class AccessControl:
+    """ASGI middleware; ``allowed`` has the ``Allow`` header of each path for preflights."""
 
     def __init__(self, app: ASGIApp, allowed: Mapping[str, str]) -> None:
         self._app = app
@@ -43,13 +43,13 @@ class Gate:
         headers = Headers(scope=scope)
         origin = headers.get("origin")
         if not _is_local(headers.get("host", "")) or (origin is not None and not _ORIGIN.fullmatch(origin)):
-            await empty(403)(scope, receive, send)
+            await empty_response(403)(scope, receive, send)
         elif origin is None:
             await self._app(scope, receive, send)
         elif scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             await self._preflight(scope, receive, send, origin)
         else:
-            await self._app(scope, receive, _marked(send, origin))
+            await self._app(scope, receive, _with_cors_headers(send, origin))
 
     async def _preflight(self, scope: Scope, receive: Receive, send: Send, origin: str) -> None:
         headers = {
@@ -61,7 +61,7 @@ class Gate:
         }
         if scope["path"] in self._allowed:
             headers["allow"] = self._allowed[scope["path"]]
-        await empty(204, **headers)(scope, receive, send)
+        await empty_response(204, **headers)(scope, receive, send)
 
 
 def _is_local(host: str) -> bool:
@@ -78,12 +78,12 @@ def _is_local(host: str) -> bool:
     return True
 
 
-def _marked(send: Send, origin: str) -> Send:
-    async def marked(message: Message) -> None:
+def _with_cors_headers(send: Send, origin: str) -> Send:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["access-control-allow-origin"] = origin
             headers["vary"] = "Origin"
         await send(message)
 
-    return marked
+    return send_with_headers

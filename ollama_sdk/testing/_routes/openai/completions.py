@@ -1,0 +1,81 @@
+"""Answers ``POST /v1/completions``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ollama_sdk.testing._routes.backend import require, require_for_prompt
+from ollama_sdk.testing._routes.body import BOOLEAN, INTEGER, NUMBER, OBJECT, STRING, decode
+from ollama_sdk.testing._routes.openai.chunks import answer_prompt, head, logprobs_of, usage_of, wants_usage
+from ollama_sdk.testing._routes.openai.request_parts import options_from
+from ollama_sdk.testing._routes.request_values import decode_logprobs
+from ollama_sdk.testing.script import Prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from ollama_sdk.testing._model.json import Json
+    from ollama_sdk.testing._routes.answer import Answer, Step
+    from ollama_sdk.testing._routes.backend import Backend
+
+__all__ = ["completions"]
+
+_FIELDS = {
+    "model": STRING,
+    "prompt": STRING,
+    "stream": BOOLEAN,
+    "stream_options": OBJECT,
+    "max_tokens": INTEGER,
+    "seed": INTEGER,
+    "temperature": NUMBER,
+    "frequency_penalty": NUMBER,
+    "presence_penalty": NUMBER,
+    "top_p": NUMBER,
+    "suffix": STRING,
+    "logprobs": INTEGER,
+}
+
+
+async def completions(backend: Backend, request: Request) -> Response:
+    """``POST /v1/completions``."""
+    body = decode(await request.body(), "openai.CompletionRequest", _FIELDS, missing="EOF")
+    alternatives: int = body.get("logprobs", 0)
+    prompt = Prompt(
+        path="/v1/completions",
+        model=body.get("model", ""),
+        messages=[{"role": "user", "content": body.get("prompt", "")}],
+        options=options_from(body, "max_tokens"),
+        top_logprobs=decode_logprobs({"logprobs": alternatives > 0, "top_logprobs": max(alternatives, 0)}),
+    )
+    model = backend.model(prompt.model)
+    require_for_prompt(model, prompt, "generate")
+    if body.get("suffix"):
+        require(model, "insert")
+    form = _CompletionChunks(prompt.model, usage=wants_usage(body))
+    return await answer_prompt(backend, form, prompt, model, stream=body.get("stream", False))
+
+
+class _CompletionChunks:
+    """A ``text_completion`` and its chunks."""
+
+    def __init__(self, model: str, *, usage: bool) -> None:
+        self.usage = usage
+        self._head = {**head("cmpl", model), "object": "text_completion"}
+
+    def chunk(self, step: Step, answer: Answer) -> Json:
+        choice = {"text": step.text, "index": 0, "finish_reason": answer.done_reason if step.last else None}
+        chunk = {**self._head, "choices": [choice | logprobs_of([step])]}
+        if self.usage:
+            chunk["usage"] = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+        return chunk
+
+    def usage_chunk(self, answer: Answer) -> Json:
+        return {**self._head, "choices": [], "usage": usage_of(answer)}
+
+    def whole(self, steps: Sequence[Step], answer: Answer) -> Json:
+        text = "".join(step.text for step in steps)
+        choice = {"text": text, "index": 0, "finish_reason": answer.done_reason if answer.finished else None}
+        return {**self._head, "choices": [choice | logprobs_of(steps)], "usage": usage_of(answer)}
