@@ -42,7 +42,7 @@ test-integration: $(READY)  ## run every method against the live server at $OLLA
 	$(BIN)/python -m pytest tests/integration
 
 soak: $(READY)  ## chaos on real sockets for SECONDS (600)
-	$(BIN)/python benchmarks/soak.py $(SECONDS)
+	$(BIN)/python -m benchmarks.soak $(SECONDS)
 
 bench: $(READY)  ## measure against the published clients and against bare httpx
 	$(BIN)/python -m benchmarks

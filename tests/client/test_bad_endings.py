@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
-from loopback import chunked, head, replies, replies_and_closes, replies_and_resets, whole
-from streamed import LAST, NDJSON, ROUTES, SSE, capture, chat_item, drain, items_of, streamed
 
 from ollama_sdk import DecodeError, IncompleteReplyError, ReplyFailedError
+from tests.support.loopback import chunked, head, replies, replies_and_closes, replies_and_resets, whole
+from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, capture, chat_item, drain, items_of, streamed
 
 _ROUTES = pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES.keys())
 

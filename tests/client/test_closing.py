@@ -10,8 +10,6 @@ import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
 from anyio.lowlevel import checkpoint
-from loopback import END, chunk, chunked, head, replies, replies_and_closes, whole
-from streamed import LAST, NDJSON, chat_item, drain
 
 from ollama_sdk import (
     APIConnectionError,
@@ -23,6 +21,8 @@ from ollama_sdk import (
     Retry,
 )
 from ollama_sdk._transport.wire import WireTransport
+from tests.support.loopback import END, chunk, chunked, head, replies, replies_and_closes, whole
+from tests.support.streamed import LAST, NDJSON, chat_item, drain
 
 _VERSION = whole(b'{"version":"1"}')
 

@@ -17,7 +17,6 @@ import anyio
 import httpx
 import pytest
 import trio
-from loopback import chunk, chunked
 
 from ollama_sdk import (
     APITimeoutError,
@@ -32,6 +31,7 @@ from ollama_sdk import (
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK
 from ollama_sdk._timeout import Deadlines
 from ollama_sdk._transport.wire import WireTransport
+from tests.support.loopback import chunk, chunked
 
 ITEM = b'{"model":"m","created_at":"2026-11-21T11:20:08Z","response":"word","done":false}\n'
 LAST = b'{"model":"m","created_at":"2026-11-21T11:20:08Z","response":"","done":true,"done_reason":"stop"}\n'

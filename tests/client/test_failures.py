@@ -9,20 +9,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from examples import examples
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import (
-    Loopback,
-    chunk,
-    free_port,
-    head,
-    replies,
-    replies_and_closes,
-    replies_and_resets,
-    whole,
-)
-from streamed import NDJSON, ROUTES, SSE, capture
 
 from ollama_sdk import (
     APIConnectionError,
@@ -42,6 +30,18 @@ from ollama_sdk import (
     ServiceUnavailableError,
     UnprocessableEntityError,
 )
+from tests.support.examples import examples
+from tests.support.loopback import (
+    Loopback,
+    chunk,
+    free_port,
+    head,
+    replies,
+    replies_and_closes,
+    replies_and_resets,
+    whole,
+)
+from tests.support.streamed import NDJSON, ROUTES, SSE, capture
 
 
 @pytest.fixture(params=[False, True], ids=["one piece", "streamed"])

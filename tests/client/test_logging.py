@@ -7,10 +7,10 @@ import logging
 import re
 
 import pytest
-from loopback import free_port, head, replies, replies_and_closes, whole
-from streamed import LAST, ROUTES, chat_item, drain, streamed
 
 from ollama_sdk import OllamaError
+from tests.support.loopback import free_port, head, replies, replies_and_closes, whole
+from tests.support.streamed import LAST, ROUTES, chat_item, drain, streamed
 
 _ONE_PIECE = whole(b'{"version":"1"}')
 _STREAM = streamed(ROUTES["chat"], chat_item() + LAST)

@@ -8,10 +8,10 @@ import traceback
 
 import httpx
 import pytest
-from loopback import free_port, head, replies, replies_and_closes, replies_and_resets, whole
-from streamed import NDJSON, ROUTES, chat_item, drain, streamed
 
 from ollama_sdk import AsyncOllama, ConfigurationError, Ollama, OllamaError
+from tests.support.loopback import free_port, head, replies, replies_and_closes, replies_and_resets, whole
+from tests.support.streamed import NDJSON, ROUTES, chat_item, drain, streamed
 
 KEY = "sk-very-secret-0123456789"
 

@@ -6,10 +6,10 @@ import threading
 from typing import get_args
 
 import pytest
-from loopback import END, chunk, chunked, replies, replies_and_closes, whole
-from streamed import LAST, NDJSON, ROUTES, SSE, Route, capture, chat_item, drain, items_of, streamed
 
 from ollama_sdk import AsyncStream, Stream, types
+from tests.support.loopback import END, chunk, chunked, replies, replies_and_closes, whole
+from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, Route, capture, chat_item, drain, items_of, streamed
 
 _ROUTES = pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES.keys())
 _CHAT = ROUTES["chat"]

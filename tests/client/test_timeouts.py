@@ -9,10 +9,10 @@ import time
 
 import httpx
 import pytest
-from loopback import END, Connection, chunk, chunked, head, replies, whole
-from streamed import LAST, NDJSON, ROUTES, SSE, chat_item, drain
 
 from ollama_sdk import APITimeoutError, NotFoundError, Ollama, Timeout
+from tests.support.loopback import END, Connection, chunk, chunked, head, replies, whole
+from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, chat_item, drain
 
 _BRIEF = 0.08
 _SLACK = 5  # enough to tell a late error from a hang on the busiest machine

@@ -10,13 +10,13 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import END, chunk, chunked, free_port, head, replies, replies_and_closes, whole
-from streamed import LAST, chat_item
 
 from ollama_sdk import APIConnectionError, IncompleteReplyError, Ollama
 from ollama_sdk._transport.http11 import Batching
 from ollama_sdk._transport.wire import WireTransport
 from ollama_sdk.fast import AsyncFastTransport, FastTransport, _Reader
+from tests.support.loopback import END, chunk, chunked, free_port, head, replies, replies_and_closes, whole
+from tests.support.streamed import LAST, chat_item
 
 _HEADS = {
     "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",

@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
-from live import FLAVOURS, HOW_TO_START, Caller, Flavour, Server, find_server, missing_route_skips
 
 from ollama_sdk import APIConnectionError, APITimeoutError, NotFoundError, Ollama, OllamaError
+from tests.integration.live import FLAVOURS, HOW_TO_START, Caller, Flavour, Server, find_server, missing_route_skips
 
 # A plain text model on the oldest server passes more than this; skipping alone must not look like success.
 FEWEST_PASSES = 60

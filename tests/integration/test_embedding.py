@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from live import Caller, Server
+
+from tests.integration.live import Caller, Server
 
 
 def test_a_text_is_a_vector_of_length_one(caller: Caller, server: Server):

@@ -18,8 +18,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
-from reliability_kit import Caller, HandClock, Script, chunks, cut, say, serving
 
 from ollama_sdk import Ollama, Timeout
 from ollama_sdk._outcome import Verdict
@@ -44,6 +42,10 @@ from ollama_sdk.reliability import (
 )
 from ollama_sdk.reliability._waiting import Signal
 from ollama_sdk.reliability.cache import Caching, Reply, Store, key_of
+from tests.reliability.judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
+from tests.support.callers import Caller, Script
+from tests.support.clocks import HandClock
+from tests.support.loopback import Connection, chunks, cut, say, serving
 
 PAIR = (CacheTransport, AsyncCacheTransport)
 EMBED = {"operation": "embed", "deterministic": True}
@@ -779,9 +781,9 @@ def test_a_follower_waits_no_longer_than_its_own_request_would_have_been_waited_
 def test_a_client_waits_for_the_same_call_of_another_no_longer_than_for_its_own_first_item() -> None:
     answered = threading.Event()
 
-    def slow(handler: Any, body: bytes) -> None:
-        answered.wait(10)
-        say(200, {"model": "m", "embeddings": [[1.0]]})(handler, body)
+    def slow(connection: Connection) -> None:
+        connection.wait(answered)
+        say(200, {"model": "m", "embeddings": [[1.0]]})(connection)
 
     with serving({"/api/embed": slow}) as server, Ollama(server.url, cache=Cache()) as client:
         leader = threading.Thread(target=client.embed, args=("m", "x"))

@@ -12,15 +12,12 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import httpx
 import pytest
-from chaos import belongings, leftovers
-from loopback import END, Connection, Loopback, chunk, chunked, head, replies, replies_and_closes, whole
 
 from ollama_sdk import (
     APIConnectionError,
@@ -47,21 +44,15 @@ from ollama_sdk import (
 )
 from ollama_sdk.reliability import AttemptStarted, CallEnded, Event, Reconfigured, RetryBudget, Waited
 from ollama_sdk.testing import Emulator, Fault
-
-sys.path.append(str(Path(__file__).parents[1] / "client"))
-import worlds
-from reliability_kit import in_threads
+from tests.reliability.chaos import belongings, leftovers
+from tests.support import worlds
+from tests.support.callers import in_threads
+from tests.support.loopback import END, Connection, Loopback, chunk, chunked, head, replies, replies_and_closes, whole
 
 AT_ONCE = functools.partial(Retry, initial=0.001, maximum=0.002)
 OPEN_AFTER_TWO = CircuitBreaker(failure_rate=1, window=2, minimum_calls=2, open_for=60)
 QUESTION = [{"role": "user", "content": "Hi"}]
 KINDS = ["sync", "asyncio", "trio"]
-
-
-@pytest.fixture(params=KINDS)
-def world(request):
-    with worlds.world(request.param) as world:
-        yield world
 
 
 @pytest.fixture(scope="module")

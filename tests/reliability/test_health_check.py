@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import json
 import socket
@@ -11,7 +10,6 @@ import threading
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import anyio
@@ -20,7 +18,6 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reliability_kit import LoopbackServer, Script, say, serving
 
 from ollama_sdk._concurrency.clock import SystemClock
 from ollama_sdk._transport.wire import WireTransport
@@ -35,6 +32,8 @@ from ollama_sdk.reliability import (
     Policies,
     build_stack,
 )
+from tests.support.callers import Script
+from tests.support.loopback import Answer, Connection, Loopback, say, serving
 
 OLLAMA = {
     "/api/version": say(200, {"version": "0.33.0"}),
@@ -56,7 +55,7 @@ async def until(holds: Callable[[], object]) -> None:
             await anyio.sleep(0.001)
 
 
-def expect_good_and_dead(server: LoopbackServer, dead: str, seen: tuple[EndpointHealth, ...]) -> None:
+def expect_good_and_dead(server: Loopback, dead: str, seen: tuple[EndpointHealth, ...]) -> None:
     good, bad = seen
     assert (good.endpoint, good.reachable, good.version, good.error) == (server.url, True, "0.33.0", None)
     assert good.latency is not None
@@ -75,7 +74,7 @@ def test_a_check_shows_what_each_endpoint_is_and_has() -> None:
         expect_good_and_dead(server, dead, health.check("hf.co/org/model:q4_k_m"))
         assert [look.model_loaded for look in health.check("llama3.2")] == [True, None]
         assert [look.model_available for look in health.check()] == [None, None]
-        assert {headers["Authorization"] for _, headers, _ in server.requests} == {"Bearer mine"}
+        assert {request.headers["authorization"] for request in server.requests} == {"Bearer mine"}
 
 
 @pytest.mark.anyio
@@ -140,18 +139,12 @@ async def test_the_async_monitor_goes_on_after_what_cannot_be_decoded(answer: An
     assert {(look.reachable, look.running) for look in seen} == {(True, None)}
 
 
-def trickling(until: threading.Event, *, head: bool) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
+def trickling(*, head: bool) -> Answer:
     """An answer of which a byte comes now and then, in its head or in its body."""
 
-    def answer(handler: BaseHTTPRequestHandler, _: bytes) -> None:
-        handler.wfile.write(
-            b"HTTP/1.1 200 OK\r\nX-Long: " if head else b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
-        )
-        handler.close_connection = True
-        deadline = time.monotonic() + 5
-        with contextlib.suppress(OSError):
-            while not until.wait(0.01) and time.monotonic() < deadline:
-                handler.wfile.write(b" ")
+    def answer(connection: Connection) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\nX-Long: " if head else b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+        connection.trickle(b" ")
 
     return answer
 
@@ -159,8 +152,7 @@ def trickling(until: threading.Event, *, head: bool) -> Callable[[BaseHTTPReques
 @pytest.mark.parametrize("head", [True, False])
 @pytest.mark.parametrize("make_wire", [WireTransport, httpx.HTTPTransport])
 def test_bytes_that_trickle_in_cost_no_more_than_the_time_limit(make_wire: Any, head: bool) -> None:
-    over = threading.Event()
-    with serving({"/api/version": trickling(over, head=head)}) as server, make_wire() as wire:
+    with serving({"/api/version": trickling(head=head)}) as server, make_wire() as wire:
         began = time.monotonic()
         looks = Health(wire, [Endpoint(server.url), Endpoint(f"{server.url}/other")], HealthCheck(timeout=0.1)).check()
         assert time.monotonic() - began < 1
@@ -170,7 +162,6 @@ def test_bytes_that_trickle_in_cost_no_more_than_the_time_limit(make_wire: Any, 
             while any("health" in thread.name for thread in threading.enumerate()):
                 assert time.monotonic() - began < 1
                 time.sleep(0.001)
-        over.set()
 
 
 def test_a_look_that_hangs_where_no_time_limit_reaches_delays_nobody() -> None:

@@ -17,8 +17,6 @@ import anyio
 import anyio.lowlevel
 import httpx
 import pytest
-from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
-from reliability_kit import Caller, HandClock, Script
 
 from ollama_sdk import Ollama
 from ollama_sdk._outcome import Verdict
@@ -48,6 +46,9 @@ from ollama_sdk.reliability import (
     build_async_stack,
     build_stack,
 )
+from tests.reliability.judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
+from tests.support.callers import Caller, Script
+from tests.support.clocks import HandClock
 
 STREAM = [StreamStarted, StreamFirstItem, StreamEnded, CallEnded]
 

@@ -19,7 +19,6 @@ import httpx
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from reliability_kit import Caller, HandClock, Script, chunks, in_threads, say, serving
 
 from ollama_sdk.errors import APITimeoutError, ConfigurationError, RateLimitExceededError
 from ollama_sdk.reliability import (
@@ -33,6 +32,9 @@ from ollama_sdk.reliability import (
 )
 from ollama_sdk.reliability._waiting import AsyncSignal
 from ollama_sdk.reliability.rate_limit import Limiter, Line, Place
+from tests.support.callers import Caller, Script, in_threads
+from tests.support.clocks import HandClock
+from tests.support.loopback import Loopback, Routes, chunks, say, serving
 
 PAIR = (RateLimitTransport, AsyncRateLimitTransport)
 
@@ -631,9 +633,9 @@ def test_fifty_threads_take_exactly_the_tokens_there_are(clock: HandClock) -> No
 
 
 def test_fifty_threads_never_exceed_the_limit_and_lose_no_place() -> None:
-    limiter = Limiter(RateLimit(concurrent=4))
+    limiter, routes = Limiter(RateLimit(concurrent=4)), Routes({"/x": say(200, b"ok")})
     with (
-        serving({"/x": say(200, b"ok")}) as server,
+        Loopback(routes) as server,
         httpx.Client(transport=RateLimitTransport(httpx.HTTPTransport(), limiter), base_url=server.url) as client,
     ):
         statuses: list[int] = []
@@ -646,7 +648,7 @@ def test_fifty_threads_never_exceed_the_limit_and_lose_no_place() -> None:
         for thread in threads:
             thread.join(30)
     assert statuses == [200] * 300
-    assert server.most_under_way <= 4
+    assert routes.most_under_way <= 4
     assert (limiter.held, limiter.waiting) == (0, 0)
 
 

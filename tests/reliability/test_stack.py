@@ -12,7 +12,6 @@ import anyio.lowlevel
 import attrs
 import httpx
 import pytest
-from reliability_kit import Caller, HandClock, Script, chunks, cut, say, serving
 
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError, RateLimitExceededError
 from ollama_sdk.reliability import (
@@ -40,6 +39,9 @@ from ollama_sdk.reliability import (
     build_stack,
     log_events,
 )
+from tests.support.callers import Caller, Script
+from tests.support.clocks import HandClock
+from tests.support.loopback import chunks, cut, say, serving
 
 EMBED = {"operation": "embed", "repeat": "safe", "deterministic": True, "model": "m"}
 ALL_ON = {

@@ -8,9 +8,9 @@ import time
 
 import httpx
 import pytest
-from emulator_requests import CHAT
 
 from ollama_sdk.testing import Emulator, Exchange, Fault
+from tests.testing.emulator_requests import CHAT
 
 TWENTY = [f" {number}" for number in range(20)]
 STREAMS = {

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from emulator_requests import CHAT
 
 from ollama_sdk.testing import Emulator, Speed
+from tests.testing.emulator_requests import CHAT
 
 GGUF = b"GGUF and some weights"
 

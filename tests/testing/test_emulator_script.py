@@ -11,7 +11,6 @@ import struct
 
 import httpx
 import pytest
-from emulator_requests import CHAT
 from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -19,6 +18,7 @@ from jsonschema import Draft202012Validator
 from ollama_sdk.testing import Emulator, Prompt, Reply, ToolCall
 from ollama_sdk.testing._model.embeddings import embedding
 from ollama_sdk.testing._model.schema import fitting
+from tests.testing.emulator_requests import CHAT
 
 WEATHER = {
     "type": "function",

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from emulator_requests import CHAT
 
 from ollama_sdk.testing import Emulator, Fault, Speed
+from tests.testing.emulator_requests import CHAT
 
 
 @pytest.mark.anyio
