@@ -225,7 +225,7 @@ def test_an_item_over_the_limit_is_refused_after_the_good_ones(world, serve, end
         assert "2,000 bytes" in str(error)
         assert "max_item_bytes" in str(error)
         assert server.host in str(error)
-        assert server.connections[0].hung_up.wait(1)
+        assert server.hung_up()
 
 
 def test_an_error_is_raised_again_by_whoever_asks_again(world, serve):

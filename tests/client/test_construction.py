@@ -15,6 +15,7 @@ import pytest
 
 from ollama_sdk import AsyncOllama, ConfigurationError, Endpoint, Failover, Ollama, Timeout
 from tests.support.agreeing import Agreeing
+from tests.support.loopback import PATIENCE
 
 CLIENTS = pytest.mark.parametrize("make", [Ollama, AsyncOllama])
 HOSTS = [
@@ -350,15 +351,15 @@ async def test_this_machine_itself_is_never_asked_through_a_proxy(server, monkey
             monkeypatch.setenv(name, f"http://127.0.0.1:{nobody.getsockname()[1]}")
         for host in ("127.0.0.1", "localhost"):
             with Ollama(f"http://{host}:{server.port}") as client:
-                assert client.version(timeout=5).version == "0.33.0"
+                assert client.version(timeout=PATIENCE).version == "0.33.0"
             async with AsyncOllama(f"http://{host}:{server.port}") as client:
-                assert (await client.version(timeout=5)).version == "0.33.0"
+                assert (await client.version(timeout=PATIENCE)).version == "0.33.0"
 
 
 def test_no_proxy_names_hosts_that_are_asked_directly(server, monkeypatch):
     monkeypatch.setenv("http_proxy", server.url)
     monkeypatch.setenv("no_proxy", "nowhere.invalid")
-    with Ollama("nowhere.invalid", timeout=5) as client:
+    with Ollama("nowhere.invalid", timeout=PATIENCE) as client:
         assert client.is_available() is False
     assert not server.requests
 

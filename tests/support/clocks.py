@@ -10,22 +10,42 @@ import anyio.lowlevel
 
 from .loopback import PATIENCE
 
+_MOMENT = 0.1
+
 
 class HandClock:
-    """Stands still until a test sets it, a policy sleeps on it, or :meth:`run` starts it."""
+    """Stands still until a test sets it, a policy sleeps on it, or :meth:`run` starts it.
+
+    Attributes:
+        now: What it shows, in seconds; a test may set it while it stands still.
+        slept: The seconds of every sleep on it.
+        asked: How often it was looked at.
+    """
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now
         self.slept: list[float] = []
+        self.asked = 0
         self._started: float | None = None
 
     def monotonic(self) -> float:
+        self.asked += 1
         return self.now if self._started is None else self.now + time.monotonic() - self._started
 
     def run(self) -> None:
-        """From now on go as the machine's clock does: what a test waited for has happened, and now a limit may pass."""
-        if self._started is None:
-            self._started = time.monotonic()
+        """Go as the machine's clock does from now on: what a test waited for has happened, and a limit may pass."""
+        self._started = time.monotonic()
+
+    def run_to(self, end: float) -> None:
+        """Jump to a moment before ``end``, and go on from there."""
+        self.now = end - _MOMENT
+        self.run()
+
+    def until_asked(self, times: int = 40) -> None:
+        """Wait until it was looked at so often more, as a reader does again and again that has nothing left to read."""
+        enough, until = self.asked + times, time.monotonic() + PATIENCE
+        while self.asked < enough and time.monotonic() < until:
+            time.sleep(0.001)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

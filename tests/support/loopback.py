@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn, Self
 
-PATIENCE = 60.0
+PATIENCE = 60
 _READ = 65536
 _SMALL = 4096
 _KEPT = 1 << 20
