@@ -1,7 +1,7 @@
 """Lets sync, asyncio and trio clients live through chaos for as long as asked; ``python -m benchmarks.soak SECONDS``.
 
 It prints a line a minute and a summary, and exits with 1 when a promise was broken, something was left behind, or something that
-belongs to such chaos never happened; until it has, a short one goes on for up to four times as long. The chaos is that of
+belongs to such chaos never happened; until it has, it goes on for up to a minute longer. The chaos is that of
 ``tests/reliability/chaos.py``, which says what is promised.
 """
 

@@ -14,7 +14,7 @@ import pytest
 import ollama_sdk
 from ollama_sdk import Ollama
 from ollama_sdk.fast import FastTransport
-from tests.support.loopback import END, Loopback, chunked, replies, whole
+from tests.support.loopback import END, PATIENCE, Loopback, chunked, replies, whole
 
 PACKAGE = str(Path(ollama_sdk.__file__).parent)
 ITEM = (
@@ -83,7 +83,7 @@ def _calls(items, transport):
 
     with (
         Loopback(replies(whole(LAST)), _stream_of(items)) as server,
-        Ollama(server.url, transport=transport and transport(), timeout=10) as client,
+        Ollama(server.url, transport=transport and transport(), timeout=PATIENCE) as client,
     ):
         client.chat("m", MESSAGES)  # what is compiled at its first use is compiled now
         for connection in server.connections:
@@ -101,7 +101,7 @@ def _calls(items, transport):
 def test_an_item_that_is_kept_is_made_of_few_objects():
     with (
         Loopback(_stream_of(1000)) as server,
-        Ollama(server.url, timeout=10) as client,
+        Ollama(server.url, timeout=PATIENCE) as client,
         client.chat("m", MESSAGES, stream=True) as stream,
     ):
         kept = [next(stream)]
@@ -130,7 +130,7 @@ def _peak_of_reading(items):
 
     with (
         Loopback(script) as server,
-        Ollama(server.url, timeout=20) as client,
+        Ollama(server.url, timeout=PATIENCE) as client,
         client.chat("m", MESSAGES, stream=True) as stream,
     ):
         next(stream)
@@ -173,7 +173,7 @@ def test_uploading_a_file_takes_the_same_memory_however_large_it_is(tmp_path, me
     file = tmp_path / "blob"
     with file.open("wb") as sparse:
         sparse.truncate(megabytes * MIB)
-    with Loopback(replies(whole(LAST))) as server, Ollama(server.url, timeout=20) as client:
+    with Loopback(replies(whole(LAST))) as server, Ollama(server.url, timeout=PATIENCE) as client:
         peak = _peak(lambda: client.upload_blob("sha256:" + "0" * 64, file))
     assert peak < 4 * MIB
 
@@ -192,7 +192,7 @@ def _peak(work):
 
 def test_calls_leave_no_objects_and_no_open_files_behind():
     answers = [whole(LAST), chunked("application/x-ndjson", ITEM, LAST) + END] * 110
-    with Loopback(replies(*answers)) as server, Ollama(server.url, timeout=20) as client:
+    with Loopback(replies(*answers)) as server, Ollama(server.url, timeout=PATIENCE) as client:
 
         def calls(times):
             for _ in range(times):

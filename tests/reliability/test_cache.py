@@ -45,7 +45,7 @@ from ollama_sdk.reliability.cache import Caching, Reply, Store, key_of
 from tests.reliability.judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
 from tests.support.callers import Caller, Script
 from tests.support.clocks import HandClock
-from tests.support.loopback import Connection, chunks, cut, say, serving
+from tests.support.loopback import PATIENCE, Connection, chunks, cut, say, serving
 
 PAIR = (CacheTransport, AsyncCacheTransport)
 EMBED = {"operation": "embed", "deterministic": True}
@@ -551,7 +551,7 @@ def in_threads(count: int, work: Any) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     return outcomes
 
 
@@ -568,7 +568,7 @@ class Gate:
     def __call__(self, _: httpx.Request) -> httpx.Response:
         with self.counting:
             self.requests = number = self.requests + 1
-        give_up = time.monotonic() + 2
+        give_up = time.monotonic() + PATIENCE
         while self.followers() < self.calls - number and time.monotonic() < give_up:
             time.sleep(0.001)
         outcome = self.outcome if number == 1 else 200
@@ -677,12 +677,12 @@ def test_a_call_that_is_forgotten_may_be_collected_by_the_thread_that_asks_the_c
         steps.append(follower.next(Collecting))
         if moment != "found":
             leader.failed(GeneratorExit())
-        steps.append(steps[0].wait(5))
+        steps.append(steps[0].wait(PATIENCE))
         steps.append(follower.next(Signal))
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert steps[1:] == [True, None]
     follower.keep(httpx.Response(200, content=b"anew"))
     assert caching.ask(asked()).next(Signal).read() == b"anew"
@@ -793,7 +793,7 @@ def test_a_client_waits_for_the_same_call_of_another_no_longer_than_for_its_own_
         with pytest.raises(APITimeoutError) as raised:
             client.with_options(timeout=Timeout(first_item=0.05)).embed("m", "x")
         answered.set()
-        leader.join(10)
+        leader.join(PATIENCE)
         assert raised.value.phase == "first_item"
         assert client.embed("m", "x").embeddings == [[1.0]]
     assert len(server.requests) == 1

@@ -33,14 +33,14 @@ from ollama_sdk.reliability import (
     build_stack,
 )
 from tests.support.callers import Script
-from tests.support.loopback import Answer, Connection, Loopback, say, serving
+from tests.support.loopback import PATIENCE, Answer, Connection, Loopback, say, serving
 
 OLLAMA = {
     "/api/version": say(200, {"version": "0.33.0"}),
     "/api/tags": say(200, {"models": [{"name": "llama3.2:latest"}, {"name": "hf.co/org/model:Q4_K_M"}]}),
     "/api/ps": say(200, {"models": [{"name": "llama3.2:latest"}]}),
 }
-FAST = HealthCheck(interval=0.01, timeout=5)
+FAST = HealthCheck(interval=0.01, timeout=PATIENCE)
 
 
 def closed_port() -> str:
@@ -50,7 +50,7 @@ def closed_port() -> str:
 
 
 async def until(holds: Callable[[], object]) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while not holds():  # noqa: ASYNC110 - nobody tells of what is waited for
             await anyio.sleep(0.001)
 
@@ -154,13 +154,13 @@ def trickling(*, head: bool) -> Answer:
 def test_bytes_that_trickle_in_cost_no_more_than_the_time_limit(make_wire: Any, head: bool) -> None:
     with serving({"/api/version": trickling(head=head)}) as server, make_wire() as wire:
         began = time.monotonic()
-        looks = Health(wire, [Endpoint(server.url), Endpoint(f"{server.url}/other")], HealthCheck(timeout=0.1)).check()
-        assert time.monotonic() - began < 1
+        looks = Health(wire, [Endpoint(server.url), Endpoint(f"{server.url}/other")], HealthCheck(timeout=1)).check()
+        assert time.monotonic() - began < PATIENCE
         assert (looks[0].reachable, looks[0].error) == (False, "no answer in time")
         assert looks[1].error == "/other/api/version: status 404"
         if make_wire is WireTransport or not head:
             while any("health" in thread.name for thread in threading.enumerate()):
-                assert time.monotonic() - began < 1
+                assert time.monotonic() - began < PATIENCE
                 time.sleep(0.001)
 
 
@@ -169,7 +169,7 @@ def test_a_look_that_hangs_where_no_time_limit_reaches_delays_nobody() -> None:
 
     def hang(_: httpx.Request) -> httpx.Response:  # as a name server may
         daemons.append(threading.current_thread().daemon)
-        hanging.wait(10)
+        hanging.wait(2 * PATIENCE)
         return httpx.Response(404)
 
     began = time.monotonic()
@@ -179,7 +179,7 @@ def test_a_look_that_hangs_where_no_time_limit_reaches_delays_nobody() -> None:
     monitor = [thread for thread in threading.enumerate() if thread.name == "ollama-sdk-health"]
     assert [thread.daemon for thread in monitor] == [True]
     health.stop()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < PATIENCE
     hanging.set()
     assert set(daemons) == {True}
 
@@ -252,7 +252,7 @@ def test_the_monitor_looks_until_it_is_stopped_and_leaves_no_thread() -> None:
         health.start()
         health.start()
         for _ in range(3):
-            assert looked.acquire(timeout=10)
+            assert looked.acquire(timeout=PATIENCE)
         health.stop()
         health.stop()
         count = len(seen)
@@ -260,7 +260,7 @@ def test_the_monitor_looks_until_it_is_stopped_and_leaves_no_thread() -> None:
         assert [thread for thread in set(threading.enumerate()) - before if "health" in thread.name] == []
         assert len(seen) == count
         health.start()
-        assert looked.acquire(timeout=10)
+        assert looked.acquire(timeout=PATIENCE)
         health.stop()
 
 
@@ -268,14 +268,14 @@ def test_a_monitor_whose_owner_is_forgotten_ends() -> None:
     looked = threading.Semaphore(0)
     health = Health(Script(404), [Endpoint("http://a")], HealthCheck(interval=3600), feed=lambda _: looked.release())
     health.start()
-    assert looked.acquire(timeout=10)
+    assert looked.acquire(timeout=PATIENCE)
     assert not looked.acquire(timeout=0.03)
     thread, gone = health._monitor[0], weakref.ref(health)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     del health
     while gone() is not None and time.monotonic() < deadline:
         gc.collect()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
@@ -289,7 +289,7 @@ def test_a_feed_that_fails_does_not_end_the_monitor(caplog: pytest.LogCaptureFix
     health = Health(Script(404), [Endpoint("http://a")], FAST, feed=feed)
     health.start()
     for _ in range(2):
-        assert looked.acquire(timeout=10)
+        assert looked.acquire(timeout=PATIENCE)
     health.stop()
     assert "bad feed" in caplog.text
 
@@ -308,7 +308,7 @@ async def test_the_async_monitor_looks_until_it_is_stopped() -> None:
     assert not health.running
     await health.start()
     await health.start()
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         await twice.wait()
     await health.stop()
     await health.stop()
@@ -355,7 +355,7 @@ async def test_the_monitors_outlive_a_check_that_fails(caplog: pytest.LogCapture
     looked = threading.Semaphore(0)
     health = Health(Script(404), [Endpoint("http://a")], FAST, clock=StoppedClock(1), feed=lambda _: looked.release())
     health.start()
-    assert looked.acquire(timeout=10)
+    assert looked.acquire(timeout=PATIENCE)
     health.stop()
     clock = StoppedClock(1)
     other = AsyncHealth(Script(404), [Endpoint("http://a")], FAST, clock=clock)
@@ -438,7 +438,7 @@ async def test_an_async_monitor_whose_owner_is_forgotten_ends() -> None:
     await until(lambda: clock.asleep_for)
     gone = weakref.ref(health)
     del health
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while gone() is not None or not clock.woken.acquire(blocking=False):
             gc.collect()
             await anyio.sleep(0.001)
@@ -456,7 +456,7 @@ def test_an_async_monitor_ends_with_its_event_loop_and_can_be_started_in_another
         await until(lambda: len(clock.asleep_for) == looks)
 
     async def stop() -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE):
             await health.stop()
 
     anyio.run(start, 1, backend=backend)

@@ -49,6 +49,7 @@ from ollama_sdk.reliability import (
 from tests.reliability.judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
 from tests.support.callers import Caller, Script
 from tests.support.clocks import HandClock
+from tests.support.loopback import PATIENCE
 
 STREAM = [StreamStarted, StreamFirstItem, StreamEnded, CallEnded]
 
@@ -310,7 +311,7 @@ def test_an_observer_may_take_a_plain_lock_though_a_forgotten_reply_is_collected
 
     thread = threading.Thread(target=forgets_replies, daemon=True)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     assert ends == 3
 

@@ -41,7 +41,7 @@ from ollama_sdk.reliability import (
 )
 from tests.support.callers import Caller, Script
 from tests.support.clocks import HandClock
-from tests.support.loopback import chunks, cut, say, serving
+from tests.support.loopback import PATIENCE, chunks, cut, say, serving
 
 EMBED = {"operation": "embed", "repeat": "safe", "deterministic": True, "model": "m"}
 ALL_ON = {
@@ -323,7 +323,7 @@ def test_who_waits_for_a_limit_that_is_turned_off_starts_at_once() -> None:
             time.sleep(0.001)
         later = stack.reconfigured(rate_limit=None)
         for thread in threads:
-            thread.join(10)
+            thread.join(PATIENCE)
         assert replies == [b"b"] * 3
         gate.set()
         assert held.read() == b"a"
@@ -356,7 +356,7 @@ def test_fifty_threads_through_all_policies_while_they_change_lose_nothing() -> 
                 stacks[-1].reconfigured(rate_limit=RateLimit(per_second=10_000 + number, concurrent=4 + number % 5))
             )
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE)
         assert done == [200] * 200
         assert (stacks[-1]._states.limiter.held, stacks[-1]._states.limiter.waiting) == (0, 0)
         assert [member.busy() for member in stacks[-1]._states.endpoints.members] == [0]

@@ -11,6 +11,8 @@ import anyio
 import anyio.lowlevel
 import httpx
 
+from .loopback import PATIENCE
+
 
 def in_threads(number: int, work: Callable[[int], object]) -> None:
     """Do ``work`` in so many threads at once, which get in each other's way as much as they can."""
@@ -21,7 +23,7 @@ def in_threads(number: int, work: Callable[[int], object]) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE)
     finally:
         sys.setswitchinterval(former)
 

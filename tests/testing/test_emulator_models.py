@@ -9,12 +9,13 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
 from ollama_sdk.testing import Emulator, Speed
+from tests.support.loopback import PATIENCE
 from tests.testing.emulator_requests import CHAT
 
 GGUF = b"GGUF and some weights"
@@ -101,9 +102,11 @@ def test_a_model_is_in_memory_after_its_first_answer_and_leaves_on_request(clien
 
 @pytest.mark.parametrize(("keep_alive", "seconds"), [("10m", 600), (30, 30), ("1h1.5s", 3601.5), (None, 300)])
 def test_a_model_stays_in_memory_as_long_as_asked(client, keep_alive, seconds):
+    before = datetime.now(UTC)
     client.post("/api/chat", json=CHAT | {"keep_alive": keep_alive})
     until = datetime.fromisoformat(client.get("/api/ps").json()["models"][0]["expires_at"])
-    assert (until - datetime.now(UTC)).total_seconds() == pytest.approx(seconds, abs=2)
+    rounding = timedelta(milliseconds=1)
+    assert before - rounding <= until - timedelta(seconds=seconds) <= datetime.now(UTC) + rounding
 
 
 def test_a_model_that_stays_for_ever_leaves_in_three_centuries(client, in_memory):
@@ -152,8 +155,8 @@ def test_requests_beyond_the_queue_hear_that_the_server_is_busy():
                 connection.sendall(
                     b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body
                 )
-                assert server.requests.wait(count)
-            assert all(request.wait() for request in server.requests[5:])
+                assert server.requests.wait(count, PATIENCE)
+            assert all(request.wait(PATIENCE) for request in server.requests[5:])
             assert [request.status for request in server.requests] == [None] * 5 + [503] * 3
 
 
@@ -183,19 +186,19 @@ def test_a_turn_is_given_back_by_hanging_up():
         busy.reply(lambda _: itertools.repeat(" tick"))
         with client.stream("POST", "/api/chat", json=CHAT) as answer:
             next(answer.iter_lines())
-        assert busy.requests[0].wait()
+        assert busy.requests[0].wait(PATIENCE)
         busy.reply("free")
         assert client.post("/api/chat", json=CHAT).status_code == 200
 
 
 def test_a_place_in_the_queue_is_given_up_by_hanging_up(server, dial, client):
-    with Emulator(num_parallel=1, max_queue=1) as busy, httpx.Client(base_url=busy.url) as patient:
+    with Emulator(num_parallel=1, max_queue=1) as busy, httpx.Client(base_url=busy.url, timeout=PATIENCE) as patient:
         busy.models.add("llama3.2", speed=Speed(time_to_first_token=0.8))
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(patient.post, "/api/chat", json=CHAT)
-            assert busy.requests.wait(1)
+            assert busy.requests.wait(1, PATIENCE)
             with pytest.raises(httpx.ReadTimeout):
                 httpx.post(f"{busy.url}/api/chat", json=CHAT, timeout=0.3)
-            assert busy.requests[1].wait()
+            assert busy.requests[1].wait(PATIENCE)
             assert patient.post("/api/chat", json=CHAT).status_code == 200
             assert first.result().status_code == 200

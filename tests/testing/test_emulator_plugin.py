@@ -59,7 +59,7 @@ def test_a_missing_extra_is_named():
 def test_the_command_line_says_plainly_that_a_port_is_taken():
     with Emulator() as server:
         command = [sys.executable, "-m", "ollama_sdk.testing", "--port", str(httpx.URL(server.url).port)]
-        failed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        failed = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert failed.returncode == 1
     assert failed.stderr.startswith(f"Cannot listen at {server.url}: ")
     assert failed.stderr.count("\n") == 1

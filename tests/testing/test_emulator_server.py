@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from ollama_sdk.testing import Emulator, Fault, Speed
+from tests.support.loopback import PATIENCE
 from tests.testing.emulator_requests import CHAT
 
 
@@ -89,21 +90,21 @@ def test_a_request_is_recorded_as_it_arrived(server, client):
     assert (request.status, request.hung_up) == (200, False)
 
 
-def test_a_client_that_hangs_up_is_noticed_within_a_second(server, dial):
+def test_a_client_that_hangs_up_is_noticed(server, dial):
     server.reply(lambda _: itertools.repeat(" tick"))
     for body in (CHAT, CHAT | {"model": "qwen3"}):
         connection = dial("/api/chat", **body)
         connection.recv(1000)
         connection.close()
-        assert server.requests[-1].wait(1)
+        assert server.requests[-1].wait(PATIENCE)
         assert server.requests[-1].hung_up
 
 
 def test_a_client_that_hangs_up_while_it_waits_is_noticed(server, dial):
     server.speed = Speed(time_to_first_token=60)
     dial("/api/chat", **CHAT).close()
-    assert server.requests.wait(1)
-    assert server.requests[0].wait()
+    assert server.requests.wait(1, PATIENCE)
+    assert server.requests[0].wait(PATIENCE)
     assert server.requests[0].hung_up
 
 
@@ -147,10 +148,10 @@ def test_the_chosen_speed_is_kept(server, client):
     with client.stream("POST", "/api/chat", json=CHAT) as answer:
         begin = time.monotonic()
         times = [time.monotonic() - begin for _ in answer.iter_lines()]
-    assert 0.09 < times[-2] - times[0] < 0.5
+    assert 0.09 < times[-2] - times[0] < PATIENCE
     done = client.post("/api/chat", json=CHAT | {"stream": False}).json()
-    assert 0.09 < done["prompt_eval_duration"] / 1e9 < 0.5
-    assert 0.09 < done["eval_duration"] / 1e9 < 0.5
+    assert 0.09 < done["prompt_eval_duration"] / 1e9 < PATIENCE
+    assert 0.09 < done["eval_duration"] / 1e9 < PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_strangers_are_turned_away(client):
 
 def test_a_request_that_is_no_http_does_no_harm(server, client):
     parts = urlsplit(server.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
+    with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE) as connection:
         connection.sendall(b"\x16\x03\x01 not http\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 400")
     assert client.get("/").status_code == 200
