@@ -50,7 +50,7 @@ test-integration: $(READY)  ## run every method against the live server at $OLLA
 
 ##@ Search for faults, and measure
 soak: $(READY)  ## chaos on real sockets for SECONDS (600)
-	$(BIN)/python benchmarks/soak.py $(SECONDS)
+	$(BIN)/python -m benchmarks.soak $(SECONDS)
 
 fuzz: $(READY)  ## try new examples in every property test, FUZZ (25) times as many as `make test`
 	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/testing/test_emulator_document.py

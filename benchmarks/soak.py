@@ -1,7 +1,7 @@
-"""Lets sync, asyncio and trio clients live through chaos for as long as asked; ``python benchmarks/soak.py SECONDS``.
+"""Lets sync, asyncio and trio clients live through chaos for as long as asked; ``python -m benchmarks.soak SECONDS``.
 
 It prints a line a minute and a summary, and exits with 1 when a promise was broken, something was left behind, or something that
-belongs to such chaos never happened; until it has, a short one goes on for up to four times as long. The chaos is that of
+belongs to such chaos never happened; until it has, it goes on for up to a minute longer. The chaos is that of
 ``tests/reliability/chaos.py``, which says what is promised.
 """
 
@@ -10,11 +10,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "reliability"))
-
-from chaos import Tally, belongings, happenings, leftovers, unleash
+from tests.reliability.chaos import Tally, belongings, happenings, leftovers, unleash
 
 _SHOWN = 20
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import anyio
 import orjson
 import pytest
-from loopback import END, Loopback, chunked, replies, whole
+
+from tests.support.loopback import END, Loopback, chunked, replies, whole
 
 ROOT = Path(__file__).parents[1]
 COST = {"floor": 1.0, "ollama": 3.0, "openai": 9.0, "ours": 1.0, "fast": 0.4, "policies": 1.0}

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from ollama_sdk.testing import Emulator, Fault, Speed, demo
+from tests.support.loopback import PATIENCE
 
 COMMAND = [sys.executable, "-m", "ollama_sdk.testing.demo"]
 
@@ -49,7 +50,7 @@ def started(server: Emulator):
 def read_until(text: bytes, process: subprocess.Popen[bytes]) -> None:
     shown = b""
     while text not in shown:
-        readable, _, _ = select.select([process.stdout], [], [], 10)
+        readable, _, _ = select.select([process.stdout], [], [], PATIENCE)
         piece = os.read(process.stdout.fileno(), 1000) if readable else b""
         assert piece, f"the demo ended after {shown!r}"
         shown += piece
@@ -87,18 +88,15 @@ def test_demo_tries_the_default_address(monkeypatch: pytest.MonkeyPatch, capsys:
 
 
 def test_demo_shows_tokens_as_they_arrive(emulator: Emulator):
-    emulator.speed = Speed(tokens_per_second=10)
+    emulator.faults.add(Fault.stall(after=1), path="/api/chat")
     emulator.reply("Blue", " light", " scatters.", to="llama3.2")
     with started(emulator) as process:
         read_until(b"Blue", process)
-        streaming = next(request for request in emulator.requests if request.path == "/api/chat")
-        assert streaming.finished_at is None
-        process.communicate()
-        assert process.returncode == 0
+        process.kill()
 
 
 def test_demo_chats_run_concurrently(emulator: Emulator):
-    emulator.speed = Speed(time_to_first_token=0.1)
+    emulator.speed = Speed(time_to_first_token=1)
     assert demo.main() == 0
     _, first, second = [request for request in emulator.requests if request.path == "/api/chat"]
     assert second.started_at < first.finished_at
@@ -141,6 +139,6 @@ def test_demo_ends_quietly_on_interrupt(emulator: Emulator):
     with started(emulator) as process:
         read_until(b"This", process)
         process.send_signal(signal.SIGINT)
-        _, complaints = process.communicate(timeout=10)
+        _, complaints = process.communicate(timeout=PATIENCE)
     assert complaints == b""
     assert process.returncode == 130

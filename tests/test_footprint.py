@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import re
 import subprocess
 import sys
 import tracemalloc
@@ -11,11 +10,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from loopback import END, Loopback, chunked, replies, whole
 
 import ollama_sdk
 from ollama_sdk import Ollama
 from ollama_sdk.fast import FastTransport
+from tests.support.loopback import END, PATIENCE, Loopback, chunked, replies, whole
 
 PACKAGE = str(Path(ollama_sdk.__file__).parent)
 ITEM = (
@@ -84,7 +83,7 @@ def _calls(items, transport):
 
     with (
         Loopback(replies(whole(LAST)), _stream_of(items)) as server,
-        Ollama(server.url, transport=transport and transport(), timeout=10) as client,
+        Ollama(server.url, transport=transport and transport(), timeout=PATIENCE) as client,
     ):
         client.chat("m", MESSAGES)  # what is compiled at its first use is compiled now
         for connection in server.connections:
@@ -102,7 +101,7 @@ def _calls(items, transport):
 def test_an_item_that_is_kept_is_made_of_few_objects():
     with (
         Loopback(_stream_of(1000)) as server,
-        Ollama(server.url, timeout=10) as client,
+        Ollama(server.url, timeout=PATIENCE) as client,
         client.chat("m", MESSAGES, stream=True) as stream,
     ):
         kept = [next(stream)]
@@ -131,7 +130,7 @@ def _peak_of_reading(items):
 
     with (
         Loopback(script) as server,
-        Ollama(server.url, timeout=20) as client,
+        Ollama(server.url, timeout=PATIENCE) as client,
         client.chat("m", MESSAGES, stream=True) as stream,
     ):
         next(stream)
@@ -139,19 +138,6 @@ def _peak_of_reading(items):
 
 
 # Uploads
-
-
-def _swallow(connection):
-    """Take a request's body without keeping it."""
-    taken = b""
-    while b"\r\n\r\n" not in taken:
-        taken += connection._read()
-    head, _, body = taken.partition(b"\r\n\r\n")
-    left = int(re.search(rb"content-length: (\d+)", head, re.IGNORECASE)[1]) - len(body)
-    while left:
-        left -= len(connection._read())
-    connection.send(whole(LAST))
-    connection.watch()
 
 
 # Not by tracemalloc: orjson asks for room that it never touches, and which therefore costs nothing.
@@ -187,7 +173,7 @@ def test_uploading_a_file_takes_the_same_memory_however_large_it_is(tmp_path, me
     file = tmp_path / "blob"
     with file.open("wb") as sparse:
         sparse.truncate(megabytes * MIB)
-    with Loopback(_swallow) as server, Ollama(server.url, timeout=20) as client:
+    with Loopback(replies(whole(LAST))) as server, Ollama(server.url, timeout=PATIENCE) as client:
         peak = _peak(lambda: client.upload_blob("sha256:" + "0" * 64, file))
     assert peak < 4 * MIB
 
@@ -206,7 +192,7 @@ def _peak(work):
 
 def test_calls_leave_no_objects_and_no_open_files_behind():
     answers = [whole(LAST), chunked("application/x-ndjson", ITEM, LAST) + END] * 110
-    with Loopback(replies(*answers)) as server, Ollama(server.url, timeout=20) as client:
+    with Loopback(replies(*answers)) as server, Ollama(server.url, timeout=PATIENCE) as client:
 
         def calls(times):
             for _ in range(times):

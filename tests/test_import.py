@@ -48,7 +48,7 @@ def loaded():
         server.reply("Hello", " there")
         server.reply(tool_calls=[ScriptedToolCall("add", {"a": 1})], when="Add")
         command = [sys.executable, "-c", _script(), server.url]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600)
     return {name: set(modules) for name, modules in json.loads(done.stdout).items()}
 
 

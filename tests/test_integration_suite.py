@@ -32,7 +32,7 @@ def run_suite(url: str, **environment: str) -> subprocess.CompletedProcess[str]:
         env={**ours, "OLLAMA_HOST": url, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 

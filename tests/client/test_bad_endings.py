@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
-from loopback import chunked, head, replies, replies_and_closes, replies_and_resets, whole
-from streamed import LAST, NDJSON, ROUTES, SSE, capture, chat_item, drain, items_of, streamed
 
 from ollama_sdk import DecodeError, IncompleteReplyError, ReplyFailedError
+from tests.support.loopback import chunked, head, replies, replies_and_closes, replies_and_resets, whole
+from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, capture, chat_item, drain, items_of, streamed
 
 _ROUTES = pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES.keys())
 
@@ -225,7 +225,7 @@ def test_an_item_over_the_limit_is_refused_after_the_good_ones(world, serve, end
         assert "2,000 bytes" in str(error)
         assert "max_item_bytes" in str(error)
         assert server.host in str(error)
-        assert server.connections[0].hung_up.wait(1)
+        assert server.hung_up()
 
 
 def test_an_error_is_raised_again_by_whoever_asks_again(world, serve):

@@ -12,9 +12,10 @@ from pathlib import Path
 import anyio
 import httpx
 import pytest
-from recorder import Recorder
 
 from ollama_sdk import AsyncOllama, ConfigurationError, Endpoint, Failover, Ollama, Timeout
+from tests.support.agreeing import Agreeing
+from tests.support.loopback import PATIENCE
 
 CLIENTS = pytest.mark.parametrize("make", [Ollama, AsyncOllama])
 HOSTS = [
@@ -26,13 +27,13 @@ USER = [{"role": "user", "content": "Hi"}]
 
 @pytest.fixture(scope="module")
 def running():
-    with Recorder() as server:
+    with Agreeing() as server:
         yield server
 
 
 @pytest.fixture
 def server(running):
-    running.received.clear()
+    running.requests.clear()
     return running
 
 
@@ -179,7 +180,7 @@ def test_a_bare_number_is_the_total_and_none_waits_for_ever(make):
 def test_a_limit_for_one_call_is_checked_like_any_other(server):
     with Ollama(server.url) as client, pytest.raises(ConfigurationError, match="total=0"):
         client.version(timeout=0)
-    assert not server.received
+    assert not server.requests
 
 
 # Keys and headers
@@ -232,7 +233,7 @@ async def test_a_header_that_cannot_travel_is_refused_before_any_request_without
         with pytest.raises(ConfigurationError):
             await client.version()
     assert "hunter2" not in str(refused.value) + caplog.text
-    assert not server.received
+    assert not server.requests
 
 
 @pytest.mark.parametrize("headers", ["hunter2", [("X-Token", "hunter2")], {1: "hunter2"}])
@@ -299,7 +300,7 @@ async def test_a_whole_httpx_client_lends_its_headers_and_cookies_and_stays_open
         async with AsyncOllama(server.url, http_client=http_client) as client:
             await client.chat("llama3.2", USER)
         assert not http_client.is_closed
-    for request in server.received:
+    for request in server.requests:
         assert (request.headers["x-gateway"], request.headers["cookie"]) == ("1", "session=abc")
 
 
@@ -350,41 +351,41 @@ async def test_this_machine_itself_is_never_asked_through_a_proxy(server, monkey
             monkeypatch.setenv(name, f"http://127.0.0.1:{nobody.getsockname()[1]}")
         for host in ("127.0.0.1", "localhost"):
             with Ollama(f"http://{host}:{server.port}") as client:
-                assert client.version(timeout=5).version == "0.33.0"
+                assert client.version(timeout=PATIENCE).version == "0.33.0"
             async with AsyncOllama(f"http://{host}:{server.port}") as client:
-                assert (await client.version(timeout=5)).version == "0.33.0"
+                assert (await client.version(timeout=PATIENCE)).version == "0.33.0"
 
 
 def test_no_proxy_names_hosts_that_are_asked_directly(server, monkeypatch):
     monkeypatch.setenv("http_proxy", server.url)
     monkeypatch.setenv("no_proxy", "nowhere.invalid")
-    with Ollama("nowhere.invalid", timeout=5) as client:
+    with Ollama("nowhere.invalid", timeout=PATIENCE) as client:
         assert client.is_available() is False
-    assert not server.received
+    assert not server.requests
 
 
 # Closing
 
 
 def test_leaving_the_block_closes_the_connections():
-    with Recorder() as server:
+    with Agreeing() as server:
         with Ollama(server.url) as client:
             client.version()
             client.version()
-            assert not server.ended.acquire(blocking=False)
-        assert server.ended.acquire(timeout=5)
-        assert server.connections == 1
+            assert not server.connections[0].hung_up.is_set()
+        assert server.hung_up()
+        assert len(server.connections) == 1
 
 
 @pytest.mark.anyio
 async def test_leaving_the_async_block_closes_the_connections():
-    with Recorder() as server:
+    with Agreeing() as server:
         async with AsyncOllama(server.url) as client:
             await client.version()
             await client.version()
-            assert not server.ended.acquire(blocking=False)
-        assert server.ended.acquire(timeout=5)
-        assert server.connections == 1
+            assert not server.connections[0].hung_up.is_set()
+        assert server.hung_up()
+        assert len(server.connections) == 1
 
 
 def test_closing_twice_is_fine(server):
@@ -406,7 +407,7 @@ async def test_closing_twice_is_fine_for_async_clients_under_either_name(server)
 
 
 def test_a_view_has_other_settings_and_the_same_connections(server):
-    before = server.connections
+    before = len(server.connections)
     with Ollama(server.url, headers={"X-A": "1", "X-B": "1"}, timeout=9) as client:
         client.version()
         view = client.with_options(timeout=Timeout(total=3), headers={"X-B": "2"}, api_key="key", max_item_bytes=5)
@@ -422,22 +423,22 @@ def test_a_view_has_other_settings_and_the_same_connections(server):
         assert server.last.headers["x-b"] == "2"
         view.v1.chat.completions.create("llama3.2", USER)
         assert server.last.headers["x-b"] == "2"
-    assert server.connections - before == 1
+    assert len(server.connections) - before == 1
 
 
 def test_closing_a_view_leaves_the_connections_open(server):
-    before = server.connections
+    before = len(server.connections)
     with Ollama(server.url) as client:
         client.version()
         with client.with_options(timeout=3) as view, view.with_options(timeout=4) as view_of_view:
             view_of_view.version()
         client.version()
-    assert server.connections - before == 1
+    assert len(server.connections) - before == 1
 
 
 @pytest.mark.anyio
 async def test_async_views_share_connections_too(server):
-    before = server.connections
+    before = len(server.connections)
     async with AsyncOllama(server.url) as client:
         await client.version()
         async with client.with_options(timeout=3, headers={"X-B": "2"}) as view:
@@ -445,7 +446,7 @@ async def test_async_views_share_connections_too(server):
             assert server.last.headers["x-b"] == "2"
         await client.version()
         assert "x-b" not in server.last.headers
-    assert server.connections - before == 1
+    assert len(server.connections) - before == 1
 
 
 def test_a_bad_setting_of_a_view_is_refused_as_at_construction():

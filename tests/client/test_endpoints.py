@@ -14,12 +14,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from recorder import Recorder
 
 from ollama_sdk import AsyncOllama, BadRequestError, ConfigurationError, Ollama, RawResponse, types
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._generated import operations
 from ollama_sdk.testing import Emulator
+from tests.support.agreeing import Agreeing
 
 pytestmark = pytest.mark.anyio
 SLASHES = "hf.co/org/model:Q4_K_M"
@@ -118,7 +118,7 @@ def server(emulator):
 
 @pytest.fixture(scope="module")
 def cloud():
-    with Recorder() as server:
+    with Agreeing() as server:
         server.answers |= {
             "/api/me": {"id": "1", "name": "Ada", "email": "ada@example.com"},
             "/api/experimental/web_search": server.answers["/api/web_search"],
@@ -388,7 +388,7 @@ async def test_uploading_a_large_file_takes_little_memory(tmp_path, cloud):
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-    assert [request.size for request in cloud.received[-2:]] == [size, size]
+    assert [request.size for request in cloud.requests[-2:]] == [size, size]
     assert cloud.last.headers["content-length"] == str(size)
     assert peak < 8 << 20
 
@@ -490,7 +490,7 @@ async def test_headers_for_ones_own_server_do_not_go_to_the_host_of_the_web_sear
 
 async def test_without_a_key_the_web_is_not_asked(cloud, monkeypatch):
     monkeypatch.delenv("OLLAMA_API_KEY", raising=False)
-    before = len(cloud.received)
+    before = len(cloud.requests)
     with Ollama(transport=Redirected(cloud.url)) as client:
         for call in (client.web_search, client.web_fetch, client.with_raw_response.web_search):
             with pytest.raises(ConfigurationError, match="OLLAMA_API_KEY"):
@@ -498,4 +498,4 @@ async def test_without_a_key_the_web_is_not_asked(cloud, monkeypatch):
     async with AsyncOllama(transport=AsyncRedirected(cloud.url)) as client:
         with pytest.raises(ConfigurationError, match="api_key="):
             await client.web_search("ollama")
-    assert len(cloud.received) == before
+    assert len(cloud.requests) == before

@@ -8,12 +8,18 @@ import traceback
 
 import httpx
 import pytest
-from loopback import free_port, head, replies, replies_and_closes, replies_and_resets, whole
-from streamed import NDJSON, ROUTES, chat_item, drain, streamed
 
 from ollama_sdk import AsyncOllama, ConfigurationError, Ollama, OllamaError
+from tests.support.loopback import PATIENCE, free_port, head, replies, replies_and_closes, replies_and_resets, whole
+from tests.support.streamed import NDJSON, ROUTES, chat_item, drain, streamed
 
 KEY = "sk-very-secret-0123456789"
+
+
+def _silent(connection):
+    connection.request()
+    connection.watch()
+
 
 _FAILURES = {
     "reset": replies_and_resets(b""),
@@ -27,7 +33,7 @@ _FAILURES = {
     "repeats it in nonsense": replies(streamed(ROUTES["chat"], b"not %s\n" % KEY.encode())),
     "repeats it in a wrong place": replies(streamed(ROUTES["chat"], b'{"model":"m","message":"%s"}\n' % KEY.encode())),
     "repeats it in an error": replies(whole(b'{"error":"not %s"}' % KEY.encode(), 401)),
-    "silent": lambda connection: (connection.request(), connection.watch()),
+    "silent": _silent,
     **{str(status): replies(whole(b'{"error":"boom"}', status)) for status in (301, 400, 401, 403, 404, 429, 500, 503)},
 }
 
@@ -48,7 +54,8 @@ def _all_that_is_said(error):
 def test_no_failure_tells_the_api_key(world, serve, caplog, script, stream):
     caplog.set_level(logging.DEBUG)
     server = serve(script)
-    with world.client(server.url, api_key=KEY, timeout=0.5) as client:
+    limit = 1 if script is _silent else PATIENCE
+    with world.client(server.url, api_key=KEY, timeout=limit) as client:
         try:
             reply = client.chat("m", [], stream=stream)
             if stream:

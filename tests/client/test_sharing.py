@@ -12,6 +12,7 @@ import pytest
 
 from ollama_sdk import AsyncOllama, Ollama, Timeout
 from ollama_sdk.testing import Emulator
+from tests.support.loopback import PATIENCE
 
 THREADS = 20
 CALLS = 20
@@ -162,8 +163,8 @@ def test_a_pickled_client_works_while_the_original_does(server):
 def test_a_client_and_its_replies_travel_to_a_worker_process_and_back(server):
     context = multiprocessing.get_context("spawn")
     with Ollama(server.url) as client, ProcessPoolExecutor(1, mp_context=context) as workers:
-        reply = workers.submit(client.chat, "llama3.2", question("Hi")).result(timeout=30)
-        error = workers.submit(client.show, "no-such-model").exception(timeout=30)
+        reply = workers.submit(client.chat, "llama3.2", question("Hi")).result(PATIENCE)
+        error = workers.submit(client.show, "no-such-model").exception(PATIENCE)
     assert reply.message.content == "You said Hi"
     assert "no-such-model" in str(error)
 

@@ -6,10 +6,10 @@ import threading
 from typing import get_args
 
 import pytest
-from loopback import END, chunk, chunked, replies, replies_and_closes, whole
-from streamed import LAST, NDJSON, ROUTES, SSE, Route, capture, chat_item, drain, items_of, streamed
 
 from ollama_sdk import AsyncStream, Stream, types
+from tests.support.loopback import END, chunk, chunked, replies, replies_and_closes, whole
+from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, Route, capture, chat_item, drain, items_of, streamed
 
 _ROUTES = pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES.keys())
 _CHAT = ROUTES["chat"]
@@ -288,7 +288,7 @@ def test_a_server_that_never_ends_the_body_does_not_hold_up_the_end_of_the_strea
     with world.client(server.url, timeout=None) as client:
         items, error = drain(client.chat("m", [], stream=True))
         assert (len(items), error) == (2, None)
-        assert server.connections[0].hung_up.wait(1)
+        assert server.hung_up()
 
 
 def test_what_follows_the_last_item_is_not_delivered_as_an_error(world, serve):

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from openapi_document import HERE, JSON, STREAMS, document, operations, resolve
+
+from tests.document.openapi_document import HERE, JSON, STREAMS, document, operations, resolve
 
 ROUTES: list[dict[str, Any]] = json.loads((HERE / "routes.json").read_text(encoding="utf-8"))
 STRUCTS: dict[str, dict[str, Any]] = json.loads((HERE / "structs.json").read_text(encoding="utf-8"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from openapi_document import STREAMS, Exchange, Place, at, exchanges, faults, resolve
+
+from tests.document.openapi_document import STREAMS, Exchange, Place, at, exchanges, faults, resolve
 
 # Exchanges with routes that the server does not have.
 OUTSIDE = {

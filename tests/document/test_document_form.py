@@ -8,12 +8,25 @@ from typing import Any
 
 import pytest
 import yaml
-from openapi_document import JSON, PATH, STREAMS, Place, document, faults, nodes, operations, resolve, schema, schemas
 from openapi_python_client import MetaType
 from openapi_python_client.config import Config, ConfigFile
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError
 from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.document.openapi_document import (
+    JSON,
+    PATH,
+    STREAMS,
+    Place,
+    document,
+    faults,
+    nodes,
+    operations,
+    resolve,
+    schema,
+    schemas,
+)
 
 METHODS = {
     "generate": "post /api/generate",

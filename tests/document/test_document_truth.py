@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from openapi_document import faults, schema
+
+from tests.document.openapi_document import faults, schema
 
 USER = {"role": "user", "content": "hi"}
 SCHEMA = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}

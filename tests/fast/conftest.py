@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from pathlib import Path
-
 import httpx
 import pytest
 
-for _folder in ("client", "reliability"):
-    if (_path := str(Path(__file__).parents[1] / _folder)) not in sys.path:
-        sys.path.insert(0, _path)
-
-import worlds  # noqa: E402
-from loopback import Loopback  # noqa: E402
-from reliability_kit import Caller, HandClock  # noqa: E402
-
-from ollama_sdk import AsyncOllama, Ollama  # noqa: E402
-from ollama_sdk.fast import AsyncFastTransport, FastTransport  # noqa: E402
-
-_WORLDS = ("sync", "asyncio", "trio")
+from ollama_sdk import AsyncOllama, Ollama
+from ollama_sdk.fast import AsyncFastTransport, FastTransport
+from tests.support import worlds
 
 
 def _with(transport, plain):
@@ -48,32 +35,10 @@ def _fast():
 def pytest_generate_tests(metafunc):
     """A module may say in which worlds its tests run: ``WORLDS``."""
     if "world" in metafunc.fixturenames:
-        metafunc.parametrize("world", getattr(metafunc.module, "WORLDS", _WORLDS), indirect=True)
+        metafunc.parametrize("world", getattr(metafunc.module, "WORLDS", worlds.KINDS), indirect=True)
 
 
 @pytest.fixture
 def world(request):
     with worlds.world(request.param) as world:
         yield world
-
-
-@pytest.fixture(params=_WORLDS)
-def caller(request):
-    return Caller(request.param)
-
-
-@pytest.fixture
-def clock():
-    return HandClock()
-
-
-@pytest.fixture
-def serve():
-    with contextlib.ExitStack() as servers:
-        yield lambda *scripts, **options: servers.enter_context(Loopback(*scripts, **options))
-
-
-@pytest.fixture
-def sync_client():
-    with contextlib.ExitStack() as clients:
-        yield lambda *args, **options: clients.enter_context(Ollama(*args, **{"timeout": 5, **options}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaos import WORLDS, belongings, happenings, leftovers, unleash
+from tests.reliability.chaos import WORLDS, belongings, happenings, leftovers, unleash
 
 SECONDS = 3
 

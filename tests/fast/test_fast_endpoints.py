@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from test_endpoints import (  # noqa: F401 - whatever is promised there is promised here
+from tests.client.test_endpoints import (  # noqa: F401 - whatever is promised there is promised here
     client,
     cloud,
     emulator,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from test_client_policies import *  # noqa: F403 - whatever is promised there is promised here
+from tests.reliability.test_client_policies import *  # noqa: F403 - whatever is promised there is promised here
 
 WORLDS = ("sync", "asyncio")  # trio takes part in the chaos
-del world  # noqa: F821 - the one that runs in these
 
 # What asks no server over this transport, or takes long over what the chaos shows in little time.
 del test_a_client_pickles_with_its_policies  # noqa: F821

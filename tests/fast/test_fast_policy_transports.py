@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import test_cache
-import test_failover
-import test_health_check
-import test_rate_limit
-import test_retry
-import test_stack
+from tests.reliability import test_cache, test_failover, test_health_check, test_rate_limit, test_retry, test_stack
 
 _POLICIES = (test_cache, test_failover, test_health_check, test_rate_limit, test_retry, test_stack)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from test_secrets import (  # noqa: F401 - whatever is promised there is promised here
+from tests.client.test_secrets import (  # noqa: F401 - whatever is promised there is promised here
     test_a_good_call_does_not_log_the_api_key,
     test_a_key_that_the_server_repeats_is_not_told_on,
     test_a_refused_connection_does_not_tell_the_api_key,

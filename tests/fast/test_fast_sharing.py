@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from test_sharing import (  # noqa: F401 - whatever is promised there is promised here
+from tests.client.test_sharing import (  # noqa: F401 - whatever is promised there is promised here
     emulator,
     server,
     test_a_client_and_its_replies_travel_to_a_worker_process_and_back,

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from test_streams import *  # noqa: F403 - whatever is promised there is promised here
+from tests.client.test_streams import *  # noqa: F403 - whatever is promised there is promised here

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from test_timeouts import *  # noqa: F403 - whatever is promised there is promised here
+from tests.client.test_timeouts import *  # noqa: F403 - whatever is promised there is promised here

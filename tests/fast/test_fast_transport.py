@@ -10,13 +10,13 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import END, chunk, chunked, free_port, head, replies, replies_and_closes, whole
-from streamed import LAST, chat_item
 
 from ollama_sdk import APIConnectionError, IncompleteReplyError, Ollama
 from ollama_sdk._transport.http11 import Batching
 from ollama_sdk._transport.wire import WireTransport
 from ollama_sdk.fast import AsyncFastTransport, FastTransport, _Reader
+from tests.support.loopback import END, PATIENCE, chunk, chunked, free_port, head, replies, replies_and_closes, whole
+from tests.support.streamed import LAST, chat_item
 
 _HEADS = {
     "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -211,9 +211,9 @@ def test_trailers_without_end_are_given_up(world, serve, endless):
             connection.send(endless * 5000)
 
     server = serve(script)
-    with world.client(server.url, timeout=20) as client, pytest.raises(IncompleteReplyError):
+    with world.client(server.url, timeout=PATIENCE) as client, pytest.raises(IncompleteReplyError):
         client.chat("m", [])
-    assert server.connections[0].hung_up.wait(5)
+    assert server.hung_up()
 
 
 def test_a_burst_of_items_passes_as_few_pieces(serve):

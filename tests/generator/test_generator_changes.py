@@ -6,12 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from generator_kit import SMALL, edited, run
 
 from generator.changes import compare, markdown
 from generator.document import load
 from generator.interface import Interface
 from generator.parse import interface_of
+from tests.generator.generator_kit import SMALL, edited, run
 
 QUESTION = "question: {type: string, description: What is asked.}"
 HINT = "hint: {type: string, x-positional: true, description: What helps.}"

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
-from examples import examples
-from generator_kit import SMALL, Outcome, build, contents, edited, run
 from hypothesis import HealthCheck, event, given
 from hypothesis import strategies as st
+
+from tests.generator.generator_kit import SMALL, Outcome, build, contents, edited, run
+from tests.support.examples import examples
 
 NOTE_ID = "operationId: read_note"
 PART = "      discriminator: {propertyName: type}\n"

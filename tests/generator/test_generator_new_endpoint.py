@@ -12,8 +12,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from generator_kit import ROOT, edited, run
-from loopback import END, Loopback, chunk, chunked, replies, whole
+
+from tests.generator.generator_kit import ROOT, edited, run
+from tests.support.loopback import END, Loopback, chunk, chunked, replies, whole
 
 PATHS = """\
   /api/shelves/{shelf}/sort:

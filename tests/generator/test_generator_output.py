@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from generator_kit import GOLDEN, ROOT, SMALL, build, contents, edited, run, run_apart
 
 import ollama_sdk
 from generator import emit
+from tests.generator.generator_kit import GOLDEN, ROOT, SMALL, build, contents, edited, run, run_apart
 
 RENEW = "RENEW_GOLDEN"
 

@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
-from live import FLAVOURS, HOW_TO_START, Caller, Flavour, Server, find_server, missing_route_skips
 
 from ollama_sdk import APIConnectionError, APITimeoutError, NotFoundError, Ollama, OllamaError
+from tests.integration.live import FLAVOURS, HOW_TO_START, Caller, Flavour, Server, find_server, missing_route_skips
 
 # A text model on the oldest supported server passes more; a run that only skips must fail.
 MIN_PASSES = 60

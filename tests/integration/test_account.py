@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
-from live import Caller
 
 from ollama_sdk import AuthenticationError, ConfigurationError, PermissionDeniedError, ServiceUnavailableError
+from tests.integration.live import Caller
 
 REFUSALS = (AuthenticationError, PermissionDeniedError, ServiceUnavailableError)
 

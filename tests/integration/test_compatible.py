@@ -6,7 +6,8 @@ import io
 import wave
 
 import pytest
-from live import MESSAGES, QUESTION, WEATHER, Caller, Server
+
+from tests.integration.live import MESSAGES, QUESTION, WEATHER, Caller, Server
 
 TEXT_CALLS = [
     ("v1.chat.completions.create", [MESSAGES], {"max_tokens": 16}),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from live import Caller, Server
+
+from tests.integration.live import Caller, Server
 
 
 def test_vector_has_norm_one(caller: Caller, server: Server):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 
 import pytest
-from live import MESSAGES, QUESTION, WEATHER, Caller, Server
 
 from ollama_sdk import (
     APIConnectionError,
@@ -16,6 +15,7 @@ from ollama_sdk import (
     OllamaError,
     Timeout,
 )
+from tests.integration.live import MESSAGES, QUESTION, WEATHER, Caller, Server
 
 NONE = "sdk-test-there-is-no-such-model"
 UNKNOWN = [

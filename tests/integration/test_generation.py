@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from live import MESSAGES, QUESTION, SHORT, WEATHER, Caller, Server, picture
+
+from tests.integration.live import MESSAGES, QUESTION, SHORT, WEATHER, Caller, Server, picture
 
 SCHEMA = {"type": "object", "properties": {"colour": {"type": "string"}}, "required": ["colour"]}
 ARGUMENTS = {"generate": [QUESTION], "chat": [MESSAGES]}

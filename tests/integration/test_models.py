@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable
 
 import pytest
-from live import SHORT, Caller, Server
 
 from ollama_sdk import NotFoundError, OllamaError
+from tests.integration.live import SHORT, Caller, Server
 
 
 def names(caller: Caller) -> set[str]:

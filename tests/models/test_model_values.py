@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import attrs
 import pytest
-from examples import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +31,7 @@ from ollama_sdk.types import (
     ToolProperty,
     V1Embedding,
 )
+from tests.support.examples import examples
 
 CHAT = {
     "model": "llama3.2",

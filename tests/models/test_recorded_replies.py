@@ -6,9 +6,7 @@ import copy
 import json
 import pickle
 import re
-import sys
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +15,7 @@ from ollama_sdk import types
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._codec import Model, codec_of
 from ollama_sdk._generated import operations
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "document"))
-
-from openapi_document import Exchange, exchanges
+from tests.document.openapi_document import Exchange, exchanges
 
 OPERATIONS = [value for value in vars(operations).values() if isinstance(value, Operation)]
 STREAMED = {"application/x-ndjson", "text/event-stream"}

@@ -18,8 +18,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
-from reliability_kit import Caller, HandClock, Script, chunks, cut, say, serving
 
 from ollama_sdk import Ollama, Timeout
 from ollama_sdk._outcome import Verdict
@@ -44,6 +42,10 @@ from ollama_sdk.reliability import (
 )
 from ollama_sdk.reliability._waiting import Signal
 from ollama_sdk.reliability.cache import Caching, Reply, Store, key_of
+from tests.reliability.judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
+from tests.support.callers import Caller, Script
+from tests.support.clocks import HandClock
+from tests.support.loopback import PATIENCE, Connection, chunks, cut, say, serving
 
 PAIR = (CacheTransport, AsyncCacheTransport)
 EMBED = {"operation": "embed", "deterministic": True}
@@ -549,7 +551,7 @@ def in_threads(count: int, work: Any) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     return outcomes
 
 
@@ -566,7 +568,7 @@ class Gate:
     def __call__(self, _: httpx.Request) -> httpx.Response:
         with self.counting:
             self.requests = number = self.requests + 1
-        give_up = time.monotonic() + 2
+        give_up = time.monotonic() + PATIENCE
         while self.followers() < self.calls - number and time.monotonic() < give_up:
             time.sleep(0.001)
         outcome = self.outcome if number == 1 else 200
@@ -675,12 +677,12 @@ def test_a_call_that_is_forgotten_may_be_collected_by_the_thread_that_asks_the_c
         steps.append(follower.next(Collecting))
         if moment != "found":
             leader.failed(GeneratorExit())
-        steps.append(steps[0].wait(5))
+        steps.append(steps[0].wait(PATIENCE))
         steps.append(follower.next(Signal))
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert steps[1:] == [True, None]
     follower.keep(httpx.Response(200, content=b"anew"))
     assert caching.ask(asked()).next(Signal).read() == b"anew"
@@ -779,9 +781,9 @@ def test_a_follower_waits_no_longer_than_its_own_request_would_have_been_waited_
 def test_a_client_waits_for_the_same_call_of_another_no_longer_than_for_its_own_first_item() -> None:
     answered = threading.Event()
 
-    def slow(handler: Any, body: bytes) -> None:
-        answered.wait(10)
-        say(200, {"model": "m", "embeddings": [[1.0]]})(handler, body)
+    def slow(connection: Connection) -> None:
+        connection.wait(answered)
+        say(200, {"model": "m", "embeddings": [[1.0]]})(connection)
 
     with serving({"/api/embed": slow}) as server, Ollama(server.url, cache=Cache()) as client:
         leader = threading.Thread(target=client.embed, args=("m", "x"))
@@ -791,7 +793,7 @@ def test_a_client_waits_for_the_same_call_of_another_no_longer_than_for_its_own_
         with pytest.raises(APITimeoutError) as raised:
             client.with_options(timeout=Timeout(first_item=0.05)).embed("m", "x")
         answered.set()
-        leader.join(10)
+        leader.join(PATIENCE)
         assert raised.value.phase == "first_item"
         assert client.embed("m", "x").embeddings == [[1.0]]
     assert len(server.requests) == 1

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import chaos
 import pytest
-from chaos import WORLDS, Tally, belongings, happenings, leftovers, unleash
 
 from ollama_sdk import AsyncOllama, AsyncStream, Ollama, Stream
+from tests.reliability import chaos
+from tests.reliability.chaos import WORLDS, Tally, belongings, happenings, leftovers, unleash
 
 SECONDS = 3
 SOAK = Path(__file__).parents[2] / "benchmarks" / "soak.py"

@@ -12,7 +12,6 @@ import httpx
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from reliability_kit import Caller, HandClock, Script, cut, in_threads, serving
 
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError
 from ollama_sdk.reliability import (
@@ -29,6 +28,9 @@ from ollama_sdk.reliability import (
     RetryTransport,
 )
 from ollama_sdk.reliability.circuit_breaker import Breaker, Breakers, Rejected, TimeWindow
+from tests.support.callers import Caller, Script, in_threads
+from tests.support.clocks import HandClock
+from tests.support.loopback import PATIENCE, cut, serving
 
 PAIR = (CircuitBreakerTransport, AsyncCircuitBreakerTransport)
 
@@ -578,7 +580,7 @@ def test_a_trial_that_is_forgotten_may_be_collected_by_the_thread_that_asks_the_
 
     thread = threading.Thread(target=collect, daemon=True)
     thread.start()
-    thread.join(5)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     shared.admit(request).ended(httpx.Response(200))
     assert shared.state("http://a") == "closed"

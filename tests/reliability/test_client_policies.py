@@ -12,15 +12,12 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import httpx
 import pytest
-from chaos import belongings, leftovers
-from loopback import END, Connection, Loopback, chunk, chunked, head, replies, replies_and_closes, whole
 
 from ollama_sdk import (
     APIConnectionError,
@@ -47,21 +44,26 @@ from ollama_sdk import (
 )
 from ollama_sdk.reliability import AttemptStarted, CallEnded, Event, Reconfigured, RetryBudget, Waited
 from ollama_sdk.testing import Emulator, Fault
-
-sys.path.append(str(Path(__file__).parents[1] / "client"))
-import worlds
-from reliability_kit import in_threads
+from tests.reliability.chaos import belongings, leftovers
+from tests.support import worlds
+from tests.support.callers import in_threads
+from tests.support.loopback import (
+    END,
+    PATIENCE,
+    Connection,
+    Loopback,
+    chunk,
+    chunked,
+    head,
+    replies,
+    replies_and_closes,
+    whole,
+)
 
 AT_ONCE = functools.partial(Retry, initial=0.001, maximum=0.002)
 OPEN_AFTER_TWO = CircuitBreaker(failure_rate=1, window=2, minimum_calls=2, open_for=60)
 QUESTION = [{"role": "user", "content": "Hi"}]
 KINDS = ["sync", "asyncio", "trio"]
-
-
-@pytest.fixture(params=KINDS)
-def world(request):
-    with worlds.world(request.param) as world:
-        yield world
 
 
 @pytest.fixture(scope="module")
@@ -106,13 +108,24 @@ def paths(server: Emulator) -> list[str]:
     return [request.path for request in server.requests]
 
 
-def eventually(holds: Any, patience: float = 10.0) -> bool:
-    until = time.monotonic() + patience
+def eventually(holds: Any) -> bool:
+    until = time.monotonic() + PATIENCE
     while not holds():
         if time.monotonic() > until:
             return False
         gc.collect()
         time.sleep(0.005)
+    return True
+
+
+def no_more_requests(servers: Any) -> bool:
+    """Whether none arrives for a while: one that was given up may be on its way still."""
+    before = [len(server.requests) for server in servers]
+    time.sleep(0.3)
+    for server, count in zip(servers, before, strict=True):
+        if len(server.requests) != count:
+            return False
+        server.requests.clear()
     return True
 
 
@@ -233,7 +246,7 @@ def test_the_total_bounds_a_reply_that_trickles_in_whatever_the_transport(world,
             with pytest.raises(APITimeoutError) as raised:
                 client.show("llama3.2")
             assert raised.value.phase == "total"
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < PATIENCE
 
 
 @pytest.mark.parametrize("fault", [Fault.cut(after=2, clean=False), Fault.cut(after=2), Fault.reset(after=2)])
@@ -341,25 +354,25 @@ def test_first_item_bounds_each_attempt_and_total_all_of_them(world, server):
         with pytest.raises(APITimeoutError) as raised:
             chat(client)
         assert raised.value.phase == "total"
-        assert 0.3 <= time.monotonic() - started < 1
-        assert len(server.requests) in {3, 4}
+        assert 0.3 <= time.monotonic() - started < PATIENCE
+        assert len(server.requests) <= 4
 
 
 def test_an_attempt_after_a_late_one_has_its_own_first_item_limit(world, server):
-    server.faults.add(Fault.stall(), times=2)
+    server.faults.add(Fault.stall(), times=1)
     late = AT_ONCE(errors=(httpx.ReadTimeout,))
-    with world.client(server.url, retry=late, timeout=Timeout(first_item=0.15)) as client:
+    with world.client(server.url, retry=late, timeout=Timeout(first_item=2)) as client:
         assert chat(client).message.content == "Hello there!"
-    assert len(server.requests) == 3
+    assert len(server.requests) == 2
 
 
 def test_a_wait_that_would_outlast_the_total_is_not_begun(world, server):
     server.faults.add(Fault.status(503))
-    with world.client(server.url, retry=Retry(initial=60, maximum=60, jitter="none"), timeout=5) as client:
+    with world.client(server.url, retry=Retry(initial=600, maximum=600, jitter="none"), timeout=PATIENCE) as client:
         started = time.monotonic()
         with pytest.raises(ServiceUnavailableError):
             chat(client)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < PATIENCE
     assert len(server.requests) == 1
 
 
@@ -449,16 +462,17 @@ async def test_a_cancelled_waiter_gives_its_turn_to_the_next(server):
     async with AsyncOllama(server.url, rate_limit=RateLimit(concurrent=1)) as client:
         order: list[str] = []
 
-        async def ask(name: str, patience: float) -> None:
-            with anyio.move_on_after(patience):
+        async def ask(name: str, scope: anyio.CancelScope) -> None:
+            with scope:
                 await client.version()
                 order.append(name)
 
+        impatient = anyio.CancelScope()
         async with anyio.create_task_group() as tasks, await chat(client, stream=True):
-            tasks.start_soon(ask, "impatient", 0.05)
-            await anyio.sleep(0.02)
-            tasks.start_soon(ask, "patient", 5)
-            await anyio.sleep(0.1)
+            for name, scope in (("impatient", impatient), ("patient", anyio.CancelScope())):
+                tasks.start_soon(ask, name, scope)
+                await anyio.wait_all_tasks_blocked()
+            impatient.cancel()
         assert order == ["patient"]
         assert (states(client).limiter.held, states(client).limiter.waiting) == (0, 0)
 
@@ -557,12 +571,11 @@ def test_the_authentication_of_a_whole_httpx_client_replaces_no_key(world):
 
 
 def test_the_total_running_out_on_the_way_over_the_endpoints_is_a_timeout_that_tells_what_each_said(world, servers):
-    for server in servers:
-        server.faults.add(Fault.delay(5), path="/api/version")
+    servers[0].faults.add(Fault.status(503))
+    servers[1].faults.add(Fault.stall())
     hosts = [server.url for server in servers]
-    limits = Timeout(first_item=0.2, total=0.3)
     with (
-        world.client(hosts, failover=Failover(), timeout=limits) as client,
+        world.client(hosts, failover=Failover(), timeout=Timeout(total=2)) as client,
         pytest.raises(APITimeoutError) as caught,
     ):
         client.version()
@@ -852,7 +865,7 @@ def test_policies_change_under_load_and_no_call_fails(world, servers):
 
         def load(_: int) -> int:
             calls = 0
-            while not over.is_set():
+            while not calls or not over.is_set():
                 assert chat(client).message.content == "Hello there!"
                 assert len(list(chat(client, stream=True))) == 4
                 calls += 1
@@ -870,7 +883,7 @@ def test_policies_change_under_load_and_no_call_fails(world, servers):
             time.sleep(0.01)
         client.reconfigure(rate_limit=RateLimit(concurrent=2))
         over.set()
-        assert all(load.result(30) for load in loads)
+        assert all(load.result(PATIENCE) for load in loads)
         assert (states(client).limiter.held, states(client).limiter.waiting) == (0, 0)
         assert eventually(lambda: [member.busy() for member in states(client).endpoints.members] == [0, 0])
 
@@ -964,7 +977,7 @@ def test_an_observer_hears_of_a_change_when_it_has_been_made_and_may_use_the_cli
             heard.append((event.changed, client._runtime.transports.stack.policies.rate_limit))
             thread = threading.Thread(target=client.reconfigure, kwargs={"retry": None})
             thread.start()
-            thread.join(3)
+            thread.join(PATIENCE)
             heard.append(thread.is_alive())
 
     limit = RateLimit(concurrent=1)
@@ -1025,11 +1038,7 @@ def test_nothing_runs_before_start_and_nothing_after_stop_or_close(world, server
             assert monitor.running
             monitor.stop()
             assert not monitor.running
-            time.sleep(0.05)  # a request that was given up may be on its way still
-            for server in servers:
-                server.requests.clear()
-        time.sleep(0.05)
-        assert [len(server.requests) for server in servers] == [0, 0]
+            assert eventually(lambda: no_more_requests(servers))
         monitor.start()
     assert not monitor.running
     assert leftovers(before) == {}
@@ -1074,7 +1083,7 @@ async def test_closing_in_a_cancelled_scope_ends_the_monitor_and_closes_the_conn
             await client.version()
             scope.cancel()
             await anyio.lowlevel.checkpoint()
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         # A check under way ends when its task hears that it is cancelled.
         while leftovers(before, patience=0):  # noqa: ASYNC110 - no event tells of sockets that close
             await anyio.sleep(0.01)

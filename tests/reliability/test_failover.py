@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from reliability_kit import Caller, HandClock, Script, chunks, say, serving
 
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError, NoEndpointError
 from ollama_sdk.reliability import (
@@ -31,6 +30,9 @@ from ollama_sdk.reliability import (
 )
 from ollama_sdk.reliability.failover import Endpoints, full_name
 from ollama_sdk.testing._model.names import ModelName
+from tests.support.callers import Caller, Script
+from tests.support.clocks import HandClock
+from tests.support.loopback import chunks, say, serving
 
 PAIR = (FailoverTransport, AsyncFailoverTransport)
 A, B, C = "http://a:1", "http://b:2", "http://c:3"
@@ -257,8 +259,8 @@ def test_each_endpoint_gets_its_own_key_host_and_path_and_no_other_gets_them() -
             )
         assert response.status_code == 200
         told = [
-            (path, headers.get("Authorization"), headers.get("X-Team"), headers["Host"], headers["X-Mine"])
-            for path, headers, _ in server.requests
+            (sent.path, *map(sent.headers.get, ("authorization", "x-team", "host", "x-mine")))
+            for sent in server.requests
         ]
     host = server.url.removeprefix("http://")
     assert told[0] == ("/one/api/chat", "Bearer secret-1", "red", host, "yes")

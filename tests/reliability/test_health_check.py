@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import json
 import socket
@@ -11,7 +10,6 @@ import threading
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import anyio
@@ -20,7 +18,6 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reliability_kit import LoopbackServer, Script, say, serving
 
 from ollama_sdk._concurrency.clock import SystemClock
 from ollama_sdk._transport.wire import WireTransport
@@ -35,13 +32,15 @@ from ollama_sdk.reliability import (
     Policies,
     build_stack,
 )
+from tests.support.callers import Script
+from tests.support.loopback import PATIENCE, Answer, Connection, Loopback, say, serving
 
 OLLAMA = {
     "/api/version": say(200, {"version": "0.33.0"}),
     "/api/tags": say(200, {"models": [{"name": "llama3.2:latest"}, {"name": "hf.co/org/model:Q4_K_M"}]}),
     "/api/ps": say(200, {"models": [{"name": "llama3.2:latest"}]}),
 }
-FAST = HealthCheck(interval=0.01, timeout=5)
+FAST = HealthCheck(interval=0.01, timeout=PATIENCE)
 
 
 def closed_port() -> str:
@@ -51,12 +50,12 @@ def closed_port() -> str:
 
 
 async def until(holds: Callable[[], object]) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while not holds():  # noqa: ASYNC110 - nobody tells of what is waited for
             await anyio.sleep(0.001)
 
 
-def expect_good_and_dead(server: LoopbackServer, dead: str, seen: tuple[EndpointHealth, ...]) -> None:
+def expect_good_and_dead(server: Loopback, dead: str, seen: tuple[EndpointHealth, ...]) -> None:
     good, bad = seen
     assert (good.endpoint, good.reachable, good.version, good.error) == (server.url, True, "0.33.0", None)
     assert good.latency is not None
@@ -75,7 +74,7 @@ def test_a_check_shows_what_each_endpoint_is_and_has() -> None:
         expect_good_and_dead(server, dead, health.check("hf.co/org/model:q4_k_m"))
         assert [look.model_loaded for look in health.check("llama3.2")] == [True, None]
         assert [look.model_available for look in health.check()] == [None, None]
-        assert {headers["Authorization"] for _, headers, _ in server.requests} == {"Bearer mine"}
+        assert {request.headers["authorization"] for request in server.requests} == {"Bearer mine"}
 
 
 @pytest.mark.anyio
@@ -140,18 +139,12 @@ async def test_the_async_monitor_goes_on_after_what_cannot_be_decoded(answer: An
     assert {(look.reachable, look.running) for look in seen} == {(True, None)}
 
 
-def trickling(until: threading.Event, *, head: bool) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
+def trickling(*, head: bool) -> Answer:
     """An answer of which a byte comes now and then, in its head or in its body."""
 
-    def answer(handler: BaseHTTPRequestHandler, _: bytes) -> None:
-        handler.wfile.write(
-            b"HTTP/1.1 200 OK\r\nX-Long: " if head else b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
-        )
-        handler.close_connection = True
-        deadline = time.monotonic() + 5
-        with contextlib.suppress(OSError):
-            while not until.wait(0.01) and time.monotonic() < deadline:
-                handler.wfile.write(b" ")
+    def answer(connection: Connection) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\nX-Long: " if head else b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+        connection.trickle(b" ")
 
     return answer
 
@@ -159,18 +152,16 @@ def trickling(until: threading.Event, *, head: bool) -> Callable[[BaseHTTPReques
 @pytest.mark.parametrize("head", [True, False])
 @pytest.mark.parametrize("make_wire", [WireTransport, httpx.HTTPTransport])
 def test_bytes_that_trickle_in_cost_no_more_than_the_time_limit(make_wire: Any, head: bool) -> None:
-    over = threading.Event()
-    with serving({"/api/version": trickling(over, head=head)}) as server, make_wire() as wire:
+    with serving({"/api/version": trickling(head=head)}) as server, make_wire() as wire:
         began = time.monotonic()
-        looks = Health(wire, [Endpoint(server.url), Endpoint(f"{server.url}/other")], HealthCheck(timeout=0.1)).check()
-        assert time.monotonic() - began < 1
+        looks = Health(wire, [Endpoint(server.url), Endpoint(f"{server.url}/other")], HealthCheck(timeout=1)).check()
+        assert time.monotonic() - began < PATIENCE
         assert (looks[0].reachable, looks[0].error) == (False, "no answer in time")
         assert looks[1].error == "/other/api/version: status 404"
         if make_wire is WireTransport or not head:
             while any("health" in thread.name for thread in threading.enumerate()):
-                assert time.monotonic() - began < 1
+                assert time.monotonic() - began < PATIENCE
                 time.sleep(0.001)
-        over.set()
 
 
 def test_a_look_that_hangs_where_no_time_limit_reaches_delays_nobody() -> None:
@@ -178,7 +169,7 @@ def test_a_look_that_hangs_where_no_time_limit_reaches_delays_nobody() -> None:
 
     def hang(_: httpx.Request) -> httpx.Response:  # as a name server may
         daemons.append(threading.current_thread().daemon)
-        hanging.wait(10)
+        hanging.wait(2 * PATIENCE)
         return httpx.Response(404)
 
     began = time.monotonic()
@@ -188,7 +179,7 @@ def test_a_look_that_hangs_where_no_time_limit_reaches_delays_nobody() -> None:
     monitor = [thread for thread in threading.enumerate() if thread.name == "ollama-sdk-health"]
     assert [thread.daemon for thread in monitor] == [True]
     health.stop()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < PATIENCE
     hanging.set()
     assert set(daemons) == {True}
 
@@ -261,7 +252,7 @@ def test_the_monitor_looks_until_it_is_stopped_and_leaves_no_thread() -> None:
         health.start()
         health.start()
         for _ in range(3):
-            assert looked.acquire(timeout=10)
+            assert looked.acquire(timeout=PATIENCE)
         health.stop()
         health.stop()
         count = len(seen)
@@ -269,7 +260,7 @@ def test_the_monitor_looks_until_it_is_stopped_and_leaves_no_thread() -> None:
         assert [thread for thread in set(threading.enumerate()) - before if "health" in thread.name] == []
         assert len(seen) == count
         health.start()
-        assert looked.acquire(timeout=10)
+        assert looked.acquire(timeout=PATIENCE)
         health.stop()
 
 
@@ -277,14 +268,14 @@ def test_a_monitor_whose_owner_is_forgotten_ends() -> None:
     looked = threading.Semaphore(0)
     health = Health(Script(404), [Endpoint("http://a")], HealthCheck(interval=3600), feed=lambda _: looked.release())
     health.start()
-    assert looked.acquire(timeout=10)
+    assert looked.acquire(timeout=PATIENCE)
     assert not looked.acquire(timeout=0.03)
     thread, gone = health._monitor[0], weakref.ref(health)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     del health
     while gone() is not None and time.monotonic() < deadline:
         gc.collect()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
@@ -298,7 +289,7 @@ def test_a_feed_that_fails_does_not_end_the_monitor(caplog: pytest.LogCaptureFix
     health = Health(Script(404), [Endpoint("http://a")], FAST, feed=feed)
     health.start()
     for _ in range(2):
-        assert looked.acquire(timeout=10)
+        assert looked.acquire(timeout=PATIENCE)
     health.stop()
     assert "bad feed" in caplog.text
 
@@ -317,7 +308,7 @@ async def test_the_async_monitor_looks_until_it_is_stopped() -> None:
     assert not health.running
     await health.start()
     await health.start()
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         await twice.wait()
     await health.stop()
     await health.stop()
@@ -364,7 +355,7 @@ async def test_the_monitors_outlive_a_check_that_fails(caplog: pytest.LogCapture
     looked = threading.Semaphore(0)
     health = Health(Script(404), [Endpoint("http://a")], FAST, clock=StoppedClock(1), feed=lambda _: looked.release())
     health.start()
-    assert looked.acquire(timeout=10)
+    assert looked.acquire(timeout=PATIENCE)
     health.stop()
     clock = StoppedClock(1)
     other = AsyncHealth(Script(404), [Endpoint("http://a")], FAST, clock=clock)
@@ -447,7 +438,7 @@ async def test_an_async_monitor_whose_owner_is_forgotten_ends() -> None:
     await until(lambda: clock.asleep_for)
     gone = weakref.ref(health)
     del health
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while gone() is not None or not clock.woken.acquire(blocking=False):
             gc.collect()
             await anyio.sleep(0.001)
@@ -465,7 +456,7 @@ def test_an_async_monitor_ends_with_its_event_loop_and_can_be_started_in_another
         await until(lambda: len(clock.asleep_for) == looks)
 
     async def stop() -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE):
             await health.stop()
 
     anyio.run(start, 1, backend=backend)

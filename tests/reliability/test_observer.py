@@ -17,8 +17,6 @@ import anyio
 import anyio.lowlevel
 import httpx
 import pytest
-from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
-from reliability_kit import Caller, HandClock, Script
 
 from ollama_sdk import Ollama
 from ollama_sdk._outcome import Verdict
@@ -48,6 +46,10 @@ from ollama_sdk.reliability import (
     build_async_stack,
     build_stack,
 )
+from tests.reliability.judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
+from tests.support.callers import Caller, Script
+from tests.support.clocks import HandClock
+from tests.support.loopback import PATIENCE
 
 STREAM = [StreamStarted, StreamFirstItem, StreamEnded, CallEnded]
 
@@ -309,7 +311,7 @@ def test_an_observer_may_take_a_plain_lock_though_a_forgotten_reply_is_collected
 
     thread = threading.Thread(target=forgets_replies, daemon=True)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     assert ends == 3
 

@@ -19,7 +19,6 @@ import httpx
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from reliability_kit import Caller, HandClock, Script, chunks, in_threads, say, serving
 
 from ollama_sdk.errors import APITimeoutError, ConfigurationError, RateLimitExceededError
 from ollama_sdk.reliability import (
@@ -33,6 +32,9 @@ from ollama_sdk.reliability import (
 )
 from ollama_sdk.reliability._waiting import AsyncSignal
 from ollama_sdk.reliability.rate_limit import Limiter, Line, Place
+from tests.support.callers import Caller, Script, in_threads
+from tests.support.clocks import HandClock
+from tests.support.loopback import PATIENCE, Loopback, Routes, chunks, say, serving
 
 PAIR = (RateLimitTransport, AsyncRateLimitTransport)
 
@@ -223,7 +225,7 @@ def test_threads_that_sleep_for_their_tokens_are_woken_when_the_rate_is_raised()
         time.sleep(0.001)
     limiter.reconfigure(RateLimit(per_second=1000))
     for thread in threads:
-        thread.join(5)
+        thread.join(PATIENCE)
     assert not any(thread.is_alive() for thread in threads)
 
 
@@ -231,7 +233,7 @@ def test_threads_that_sleep_for_their_tokens_are_woken_when_the_rate_is_raised()
 async def test_tasks_that_sleep_for_their_tokens_are_woken_when_the_rate_is_raised() -> None:
     limiter = Limiter(RateLimit(per_second=0.001, burst=1))
     transport = AsyncRateLimitTransport(Script(200), limiter)
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as group:
             for _ in range(4):
                 group.start_soon(transport.handle_async_request, REQUEST)
@@ -322,7 +324,7 @@ def test_a_call_that_ends_does_not_hear_of_a_waiter_whose_event_loop_was_closed(
     else:
         first.leave()
     assert (limiter.held, limiter.waiting) == (0, 0)
-    soon = {"deadline": time.monotonic() + 5}
+    soon = {"deadline": time.monotonic() + PATIENCE}
     assert caller.call(caller.wrap(PAIR, Script(200), limiter), extensions=soon).status_code == 200
 
 
@@ -330,7 +332,7 @@ def test_whoever_sleeps_for_its_token_in_a_closed_event_loop_is_passed_by_the_ne
     limiter = Limiter(RateLimit(per_second=50, burst=1))
     limiter.enter(REQUEST, Flag)
     waits_in_a_closed_loop(limiter)
-    soon = {"deadline": time.monotonic() + 5}
+    soon = {"deadline": time.monotonic() + PATIENCE}
     assert caller.call(caller.wrap(PAIR, Script(200), limiter), extensions=soon).status_code == 200
     assert limiter.waiting == 0
 
@@ -494,7 +496,7 @@ def test_a_place_may_be_given_back_by_the_garbage_collector_at_any_line_of_the_t
     for line in range(40):
         thread = threading.Thread(target=wait_for, args=(line,), daemon=True)
         thread.start()
-        thread.join(5)
+        thread.join(PATIENCE)
         assert done[-1:] == [line]
 
 
@@ -631,9 +633,9 @@ def test_fifty_threads_take_exactly_the_tokens_there_are(clock: HandClock) -> No
 
 
 def test_fifty_threads_never_exceed_the_limit_and_lose_no_place() -> None:
-    limiter = Limiter(RateLimit(concurrent=4))
+    limiter, routes = Limiter(RateLimit(concurrent=4)), Routes({"/x": say(200, b"ok")})
     with (
-        serving({"/x": say(200, b"ok")}) as server,
+        Loopback(routes) as server,
         httpx.Client(transport=RateLimitTransport(httpx.HTTPTransport(), limiter), base_url=server.url) as client,
     ):
         statuses: list[int] = []
@@ -644,9 +646,9 @@ def test_fifty_threads_never_exceed_the_limit_and_lose_no_place() -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE)
     assert statuses == [200] * 300
-    assert server.most_under_way <= 4
+    assert routes.most_under_way <= 4
     assert (limiter.held, limiter.waiting) == (0, 0)
 
 
@@ -725,5 +727,5 @@ async def test_a_place_given_back_in_another_thread_wakes_the_task_that_waits_fo
     assert second.signal is not None
     thread = threading.Thread(target=first.leave)
     thread.start()
-    assert await second.signal.wait(10)
+    assert await second.signal.wait(PATIENCE)
     thread.join()

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from reliability_kit import Caller, HandClock, Script, chunks, cut, in_threads, say, serving
 
 from ollama_sdk import Ollama, reliability
 from ollama_sdk.errors import (
@@ -42,6 +41,9 @@ from ollama_sdk.reliability import (
     build_stack,
 )
 from ollama_sdk.reliability.retry import Budget, Retrying, backoff_bound, retry_after
+from tests.support.callers import Caller, Script, in_threads
+from tests.support.clocks import HandClock
+from tests.support.loopback import chunks, cut, say, serving
 
 PAIR = (RetryTransport, AsyncRetryTransport)
 SAFE = {"repeat": "safe"}

@@ -12,7 +12,6 @@ import anyio.lowlevel
 import attrs
 import httpx
 import pytest
-from reliability_kit import Caller, HandClock, Script, chunks, cut, say, serving
 
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError, RateLimitExceededError
 from ollama_sdk.reliability import (
@@ -40,6 +39,9 @@ from ollama_sdk.reliability import (
     build_stack,
     log_events,
 )
+from tests.support.callers import Caller, Script
+from tests.support.clocks import HandClock
+from tests.support.loopback import PATIENCE, chunks, cut, say, serving
 
 EMBED = {"operation": "embed", "repeat": "safe", "deterministic": True, "model": "m"}
 ALL_ON = {
@@ -321,7 +323,7 @@ def test_who_waits_for_a_limit_that_is_turned_off_starts_at_once() -> None:
             time.sleep(0.001)
         later = stack.reconfigured(rate_limit=None)
         for thread in threads:
-            thread.join(10)
+            thread.join(PATIENCE)
         assert replies == [b"b"] * 3
         gate.set()
         assert held.read() == b"a"
@@ -354,7 +356,7 @@ def test_fifty_threads_through_all_policies_while_they_change_lose_nothing() -> 
                 stacks[-1].reconfigured(rate_limit=RateLimit(per_second=10_000 + number, concurrent=4 + number % 5))
             )
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE)
         assert done == [200] * 200
         assert (stacks[-1]._states.limiter.held, stacks[-1]._states.limiter.waiting) == (0, 0)
         assert [member.busy() for member in stacks[-1]._states.endpoints.members] == [0]

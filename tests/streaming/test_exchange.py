@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import httpx
-from examples import examples
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -15,6 +14,7 @@ from ollama_sdk.streaming._accumulation import MergeAccumulator
 from ollama_sdk.streaming._exchange import END, READ, StreamExchange
 from ollama_sdk.streaming._framing import NDJSONFramer
 from ollama_sdk.streaming._reader import Reader
+from tests.support.examples import examples
 
 FIRST, BETWEEN, DRAIN = 7.0, 5.0, 1.0
 

@@ -9,12 +9,12 @@ import sys
 import tracemalloc
 
 import pytest
-from examples import examples
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ollama_sdk.errors import DecodeError
 from ollama_sdk.streaming._framing import MAX_ITEM_BYTES, NDJSONFramer, SSEFramer
+from tests.support.examples import examples
 
 BOM = b"\xef\xbb\xbf"
 JSON_WHITESPACE = b" \t\r\n"

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from ollama_sdk.testing import Emulator
+from tests.support.loopback import PATIENCE
 
 MODELS = {
     "llama3.2": ["completion", "tools", "vision", "audio", "insert"],
@@ -28,7 +29,7 @@ def server():
 
 @pytest.fixture
 def client(server):
-    with httpx.Client(base_url=server.url, timeout=5, verify=False) as client:
+    with httpx.Client(base_url=server.url, timeout=PATIENCE, verify=False) as client:
         yield client
 
 
@@ -50,7 +51,7 @@ def dial(server):
 
     def connect(path, **body):
         parts = urlsplit(server.url)
-        connection = socket.create_connection((parts.hostname, parts.port), timeout=5)
+        connection = socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE)
         opened.append(connection)
         data = json.dumps(body).encode()
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"

@@ -12,7 +12,6 @@ import pytest
 import requests
 import schemathesis
 import yaml
-from examples import examples
 from hypothesis import HealthCheck, Phase
 from jsonschema import Draft202012Validator
 from schemathesis.config import SchemathesisConfig
@@ -23,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from ollama_sdk.testing import Emulator
+from tests.support.examples import examples
 
 DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "openapi" / "ollama.yaml").read_text())
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]

@@ -8,9 +8,10 @@ import time
 
 import httpx
 import pytest
-from emulator_requests import CHAT
 
 from ollama_sdk.testing import Emulator, Fault, Interception
+from tests.support.loopback import PATIENCE
+from tests.testing.emulator_requests import CHAT
 
 TWENTY = [f" {number}" for number in range(20)]
 STREAMS = {
@@ -180,11 +181,11 @@ def test_stall_lasts_until_the_client_gives_up(server, client, after):
     lines = []
     with (
         pytest.raises(httpx.ReadTimeout),
-        client.stream("POST", "/api/chat", json=CHAT, timeout=0.1) as answer,
+        client.stream("POST", "/api/chat", json=CHAT, timeout=1) as answer,
     ):
         lines.extend(answer.iter_lines())
     assert len(lines) == (after or 0)
-    assert server.requests[0].wait()
+    assert server.requests[0].wait(PATIENCE)
     assert server.requests[0].hung_up
 
 
@@ -274,7 +275,7 @@ def test_down_resets_open_streams(server, client):
         with pytest.raises(httpx.TransportError):
             for _ in lines:
                 pass
-    assert server.requests[0].wait()
+    assert server.requests[0].wait(PATIENCE)
     assert not server.requests[0].hung_up
     server.up()
 

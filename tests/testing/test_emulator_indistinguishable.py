@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from ollama_sdk.testing import Emulator, Fault, ScriptedReply, ScriptedToolCall, Speed
+from tests.support.loopback import PATIENCE
 
 CAPTURES = Path(__file__).parent.parent / "document" / "captures"
 NAMES = sorted(path.stem for path in CAPTURES.glob("*.json"))
@@ -141,7 +142,7 @@ def busy():
             server.models.add(name)
             body = json.dumps({"model": name, "prompt": "x"}).encode()
             held.enter_context(_open(server, "POST", "/api/generate", {}, body))
-        assert server.requests.wait(len(server.models))
+        assert server.requests.wait(len(server.models), PATIENCE)
         yield server
 
 
@@ -198,7 +199,7 @@ def _body(body):
 
 def _open(server, method, path, headers, body):
     parts = urlsplit(server.url)
-    connection = socket.create_connection((parts.hostname, parts.port), timeout=3)
+    connection = socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE)
     fields = {"Host": "localhost", **headers, **({"Content-Length": str(len(body))} if body else {})}
     head = "".join(f"{key}: {value}\r\n" for key, value in fields.items())
     connection.sendall(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)

@@ -9,13 +9,14 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from emulator_requests import CHAT
 
 from ollama_sdk.testing import Emulator, Speed
+from tests.support.loopback import PATIENCE
+from tests.testing.emulator_requests import CHAT
 
 GGUF = b"GGUF and some weights"
 
@@ -101,9 +102,11 @@ def test_model_stays_in_memory_until_it_is_unloaded(client, in_memory):
 
 @pytest.mark.parametrize(("keep_alive", "seconds"), [("10m", 600), (30, 30), ("1h1.5s", 3601.5), (None, 300)])
 def test_keep_alive_sets_the_expiry(client, keep_alive, seconds):
+    before = datetime.now(UTC)
     client.post("/api/chat", json=CHAT | {"keep_alive": keep_alive})
     until = datetime.fromisoformat(client.get("/api/ps").json()["models"][0]["expires_at"])
-    assert (until - datetime.now(UTC)).total_seconds() == pytest.approx(seconds, abs=2)
+    rounding = timedelta(milliseconds=1)
+    assert before - rounding <= until - timedelta(seconds=seconds) <= datetime.now(UTC) + rounding
 
 
 def test_endless_keep_alive_expires_after_the_year_2300(client, in_memory):
@@ -152,8 +155,8 @@ def test_full_queue_answers_503():
                 connection.sendall(
                     b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body
                 )
-                assert server.requests.wait(count)
-            assert all(request.wait() for request in server.requests[5:])
+                assert server.requests.wait(count, PATIENCE)
+            assert all(request.wait(PATIENCE) for request in server.requests[5:])
             assert [request.status for request in server.requests] == [None] * 5 + [503] * 3
 
 
@@ -183,7 +186,7 @@ def test_hanging_up_releases_the_permit():
         busy.reply(lambda _: itertools.repeat(" tick"))
         with client.stream("POST", "/api/chat", json=CHAT) as answer:
             next(answer.iter_lines())
-        assert busy.requests[0].wait()
+        assert busy.requests[0].wait(PATIENCE)
         busy.reply("free")
         assert client.post("/api/chat", json=CHAT).status_code == 200
 
@@ -195,11 +198,11 @@ def test_hanging_up_leaves_the_queue():
         busy.reply(lambda _: itertools.takewhile(lambda _: not done.is_set(), itertools.repeat(" tick")))
         with ThreadPoolExecutor(2) as pool:
             first = pool.submit(patient.post, "/api/chat", json=CHAT)
-            assert busy.requests.wait(1)
+            assert busy.requests.wait(1, PATIENCE)
             with pytest.raises(httpx.ReadTimeout):
-                httpx.post(f"{busy.url}/api/chat", json=CHAT, timeout=0.1)
-            assert busy.requests[1].wait()
+                httpx.post(f"{busy.url}/api/chat", json=CHAT, timeout=0.3)
+            assert busy.requests[1].wait(PATIENCE)
             second = pool.submit(patient.post, "/api/chat", json=CHAT)
-            assert busy.requests.wait(3)
+            assert busy.requests.wait(3, PATIENCE)
             done.set()
             assert (first.result().status_code, second.result().status_code) == (200, 200)

@@ -59,7 +59,7 @@ def test_import_error_names_the_missing_extra():
 def test_command_line_reports_a_port_in_use():
     with Emulator() as server:
         command = [sys.executable, "-m", "ollama_sdk.testing", "--port", str(httpx.URL(server.url).port)]
-        failed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        failed = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert failed.returncode == 1
     assert failed.stderr.startswith(f"Cannot listen at {server.url}: ")
     assert failed.stderr.count("\n") == 1

@@ -11,7 +11,6 @@ import struct
 
 import httpx
 import pytest
-from emulator_requests import CHAT
 from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -20,6 +19,7 @@ from ollama_sdk.testing import Emulator, Prompt, ScriptedReply, ScriptedToolCall
 from ollama_sdk.testing._model.embeddings import embedding
 from ollama_sdk.testing._model.schema import example_value
 from ollama_sdk.testing._model.stop_sequences import StopSequences
+from tests.testing.emulator_requests import CHAT
 
 WEATHER = {
     "type": "function",

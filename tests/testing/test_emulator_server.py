@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from emulator_requests import CHAT
 
 from ollama_sdk.testing import Emulator, Fault, Speed
+from tests.support.loopback import PATIENCE
+from tests.testing.emulator_requests import CHAT
 
 
 @pytest.mark.anyio
@@ -95,15 +96,15 @@ def test_hang_up_during_a_stream_is_recorded(server, dial):
         connection = dial("/api/chat", **body)
         connection.recv(1000)
         connection.close()
-        assert server.requests[-1].wait(1)
+        assert server.requests[-1].wait(PATIENCE)
         assert server.requests[-1].hung_up
 
 
 def test_hang_up_before_the_first_item_is_recorded(server, dial):
     server.speed = Speed(time_to_first_token=60)
     dial("/api/chat", **CHAT).close()
-    assert server.requests.wait(1)
-    assert server.requests[0].wait()
+    assert server.requests.wait(1, PATIENCE)
+    assert server.requests[0].wait(PATIENCE)
     assert server.requests[0].hung_up
 
 
@@ -147,10 +148,10 @@ def test_stream_has_the_configured_speed(server, client):
     with client.stream("POST", "/api/chat", json=CHAT) as answer:
         begin = time.monotonic()
         times = [time.monotonic() - begin for _ in answer.iter_lines()]
-    assert 0.09 < times[-2] - times[0] < 0.5
+    assert 0.09 < times[-2] - times[0] < PATIENCE
     done = client.post("/api/chat", json=CHAT | {"stream": False}).json()
-    assert 0.09 < done["prompt_eval_duration"] / 1e9 < 0.5
-    assert 0.09 < done["eval_duration"] / 1e9 < 0.5
+    assert 0.09 < done["prompt_eval_duration"] / 1e9 < PATIENCE
+    assert 0.09 < done["eval_duration"] / 1e9 < PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_foreign_host_and_origin_are_refused(client):
 
 def test_invalid_http_is_answered_with_400(server, client):
     parts = urlsplit(server.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
+    with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE) as connection:
         connection.sendall(b"\x16\x03\x01 not http\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 400")
     assert client.get("/").status_code == 200

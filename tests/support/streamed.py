@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from loopback import END, chunked
+from .loopback import END, chunked
 
 CAPTURES = Path(__file__).parent.parent / "document" / "captures"
 NDJSON = "application/x-ndjson"

@@ -13,6 +13,9 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 import ollama_sdk
 from ollama_sdk._client import AsyncNamespace
 
+from .loopback import PATIENCE
+
+KINDS = ("sync", "asyncio", "trio")
 _END = object()
 
 
@@ -25,8 +28,8 @@ class World:
 
     @contextlib.contextmanager
     def client(self, host: str, **options: Any) -> Iterator[Any]:
-        """A client whose methods block, whatever kind it is; a test that would hang fails after five seconds."""
-        options = {"timeout": 5, **options}
+        """A client whose methods block, whatever kind it is; a test that would hang fails in the end."""
+        options = {"timeout": PATIENCE, **options}
         if self._portal is None:
             with ollama_sdk.Ollama(host, **options) as client:
                 yield client
