@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from examples import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from ollama_sdk.streaming._accumulation import (
     MessagesAccumulator,
     ResponsesAccumulator,
 )
+from tests.support.examples import examples
 
 CHUNKS = {
     "choices": "by-index",

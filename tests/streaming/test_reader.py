@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from examples import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ollama_sdk.errors import APIConnectionError, DecodeError, IncompleteReplyError, ReplyFailedError
 from ollama_sdk.streaming._framing import NDJSONFramer, SSEFramer
 from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
+from tests.support.examples import examples
 
 CALL = "POST http://host/api/chat"
 DONE = b'{"n":9,"done":true}\n'
