@@ -28,6 +28,7 @@ __all__ = [
     "STRINGS",
     "STRING_MAP",
     "TOOLS",
+    "TOOL_CALLS",
     "Kind",
     "check_fields",
     "decode",
@@ -57,6 +58,7 @@ OBJECT = Kind("map[string]interface {}", (dict,))
 LIST = Kind("[]interface {}", (list,))
 MESSAGES = Kind("[]api.Message", (list,), dict)
 TOOLS = Kind("[]api.Tool", (list,), dict)
+TOOL_CALLS = Kind("[]api.ToolCall", (list,), dict)
 STRINGS = Kind("[]string", (list,), str)
 STRING_MAP = Kind("map[string]string", (dict,), str)
 

@@ -1,14 +1,15 @@
-"""Answers ``POST /v1/completions``."""
+"""Answers ``POST /v1/completions``; like Ollama, it takes ``logprobs`` and never sends any."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ollama_sdk.testing._model.json import is_list
 from ollama_sdk.testing._routes.backend import require, require_for_prompt
-from ollama_sdk.testing._routes.body import BOOLEAN, INTEGER, NUMBER, OBJECT, STRING, decode
-from ollama_sdk.testing._routes.openai.chunks import answer_prompt, head, logprobs_of, usage_of, wants_usage
+from ollama_sdk.testing._routes.body import BOOLEAN, INTEGER, JSON_NAMES, NUMBER, OBJECT, STRING, decode
+from ollama_sdk.testing._routes.openai.chunks import answer_prompt, head, usage_of, wants_usage
 from ollama_sdk.testing._routes.openai.request_parts import options_from
-from ollama_sdk.testing._routes.request_values import decode_logprobs
+from ollama_sdk.testing._server.status_error import StatusError
 from ollama_sdk.testing.script import Prompt
 
 if TYPE_CHECKING:
@@ -42,13 +43,16 @@ _FIELDS = {
 async def completions(backend: Backend, request: Request) -> Response:
     """``POST /v1/completions``."""
     body = decode(await request.body(), "openai.CompletionRequest", _FIELDS, missing="EOF")
-    alternatives: int = body.get("logprobs", 0)
+    stop = body.get("stop")
+    for element in stop if is_list(stop) else ():
+        if not isinstance(element, str):
+            kind = "float64" if isinstance(element, int | float) else JSON_NAMES.get(type(element), "<nil>")
+            raise StatusError(400, f"invalid type for 'stop' field: {kind}", stage="request")
     prompt = Prompt(
         path="/v1/completions",
         model=body.get("model", ""),
         messages=[{"role": "user", "content": body.get("prompt", "")}],
         options=options_from(body, "max_tokens"),
-        top_logprobs=decode_logprobs({"logprobs": alternatives > 0, "top_logprobs": max(alternatives, 0)}),
     )
     model = backend.model(prompt.model)
     require_for_prompt(model, prompt, "generate")
@@ -67,7 +71,7 @@ class _CompletionChunks:
 
     def chunk(self, step: Step, answer: Answer) -> Json:
         choice = {"text": step.text, "index": 0, "finish_reason": answer.done_reason if step.last else None}
-        chunk = {**self._head, "choices": [choice | logprobs_of([step])]}
+        chunk = {**self._head, "choices": [choice]}
         if self.usage:
             chunk["usage"] = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
         return chunk
@@ -78,4 +82,4 @@ class _CompletionChunks:
     def whole(self, steps: Sequence[Step], answer: Answer) -> Json:
         text = "".join(step.text for step in steps)
         choice = {"text": text, "index": 0, "finish_reason": answer.done_reason if answer.finished else None}
-        return {**self._head, "choices": [choice | logprobs_of(steps)], "usage": usage_of(answer)}
+        return {**self._head, "choices": [choice], "usage": usage_of(answer)}
