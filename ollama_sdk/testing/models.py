@@ -54,10 +54,16 @@ class EmulatedModel:
     Attributes:
         name: Its full name.
         capabilities: What it can do; requests for anything else are refused as Ollama refuses them.
-        family: The architecture in ``details``, which also has ``parameter_size`` and ``quantization_level``.
+        family: The architecture, in ``details``.
+        parameter_size: The number of parameters, in ``details``.
+        quantization_level: The kind of quantization, in ``details``.
         context_length: In tokens.
         embedding_length: The length of its vectors.
-        template: In the answer of ``show``, by default one for its capabilities; the answer also has ``system``, ``license``, ``parameters`` and ``messages``.
+        template: The template of its prompts; by default one for its capabilities.
+        system: The system prompt.
+        license: The text of the license.
+        parameters: The default options.
+        messages: The messages that begin each chat.
         parent: The model it was created from; ``""`` without one.
         speed: How fast it answers; ``None`` for the server's speed.
         broken: The error with which its runner dies while loading; ``None`` if it loads.

@@ -7,6 +7,8 @@ import json
 import httpx
 import pytest
 from emulator_requests import CHAT
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ollama_sdk.testing import Emulator
 
@@ -130,3 +132,38 @@ def test_response_at_the_token_limit_is_incomplete(server, client, stream):
     last = json.loads(text.strip().rpartition("data: ")[2])
     whole = last["response"] if stream else last
     assert (whole["status"], whole["incomplete_details"]) == ("incomplete", {"reason": "max_output_tokens"})
+
+
+ROUTES = [
+    "/api/generate", "/api/chat", "/api/embed", "/api/create", "/api/show", "/v1/chat/completions", "/v1/completions",
+    "/v1/embeddings", "/v1/messages", "/v1/responses",
+]  # fmt: skip
+FIELDS = [
+    "messages", "input", "prompt", "stop", "format", "response_format", "text", "tools", "think", "thinking", "reasoning",
+    "options", "images", "license", "parameters", "stream", "keep_alive", "files", "system",
+]  # fmt: skip
+WORDS = [
+    "type", "function", "name", "arguments", "parameters", "properties", "role", "user", "message", "content", "text",
+    "image_url", "source", "object", "array", "items", "enum", "anyOf", "required", "$ref", "json_schema", "schema",
+]  # fmt: skip
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(WORDS)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@pytest.fixture(scope="module")
+def capable():
+    with Emulator() as server, httpx.Client(base_url=server.url) as client:
+        server.models.add("m", capabilities=["completion", "tools", "thinking", "vision", "embedding"])
+        yield client
+
+
+@given(st.sampled_from(ROUTES), st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=3))
+def test_any_request_is_answered_in_json(capable, path, fields):
+    user = {"role": "user", "content": "x"}
+    body = {"model": "m", "from": "m", "messages": [user], "max_tokens": 5, "prompt": "x", "input": "x", **fields}
+    answer = capable.post(path, content=json.dumps(body))
+    assert answer.headers["content-type"] != "text/plain; charset=utf-8"

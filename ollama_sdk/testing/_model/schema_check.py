@@ -15,13 +15,21 @@ if TYPE_CHECKING:
 __all__ = ["conversion_error"]
 
 _TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
+# What the keywords that schemas are made of must hold.
+_KEYWORDS: dict[str, tuple[type, ...]] = {
+    "properties": (dict,),
+    **dict.fromkeys(("required", "enum", "anyOf", "oneOf", "allOf", "prefixItems"), (list,)),
+    **dict.fromkeys(("minItems", "maxItems", "minLength", "maxLength", "minProperties"), (int,)),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), (int, float)),
+    **dict.fromkeys(("$ref", "format", "pattern"), (str,)),
+}
 
 
 def conversion_error(schema: Json) -> str | None:
     """Return why a schema cannot be converted; ``None`` if it can.
 
-    Refused are unknown types, references that lead nowhere, and patterns that are not anchored at both ends. Parts that no
-    reference reaches are not looked at.
+    Refused are unknown types, keywords of a wrong type, references that lead nowhere, and patterns that are not anchored at
+    both ends. Parts that no reference reaches are not checked.
     """
     seen: set[str] = set()
     waiting: list[Any] = [schema]
@@ -29,15 +37,14 @@ def conversion_error(schema: Json) -> str | None:
         part = waiting.pop()
         if not is_object(part):
             continue
-        types = part["type"] if is_list(part.get("type")) else [part.get("type", "object")]
-        if any(not isinstance(name, str) or name not in _TYPES for name in types):
+        if not _is_well_formed(part):
             return f"Unrecognized schema: {part}"
-        pattern = part.get("pattern")
-        if isinstance(pattern, str) and not (pattern.startswith("^") and pattern.endswith("$")):
+        pattern: str = part.get("pattern", "^$")
+        if not (pattern.startswith("^") and pattern.endswith("$")):
             return "Pattern must start with '^' and end with '$'"
-        reference = part.get("$ref")
-        if reference is not None and str(reference) not in seen:
-            seen.add(str(reference))
+        reference: str | None = part.get("$ref")
+        if reference is not None and reference not in seen:
+            seen.add(reference)
             target = referenced(schema, reference)
             if not is_object(target):
                 return f"Error resolving ref {reference}"
@@ -46,11 +53,18 @@ def conversion_error(schema: Json) -> str | None:
     return None
 
 
+def _is_well_formed(part: Json) -> bool:
+    types = part["type"] if is_list(part.get("type")) else [part.get("type", "object")]
+    return (
+        all(isinstance(name, str) and name in _TYPES for name in types)
+        and all(isinstance(part[key], expected) for key, expected in _KEYWORDS.items() if key in part)
+        and all(isinstance(name, str) for name in part.get("required", ()))
+    )
+
+
 def _children(schema: Json) -> Iterator[Any]:
-    properties = schema.get("properties")
-    yield from properties.values() if is_object(properties) else ()
+    yield from schema.get("properties", {}).values()
     for key in ("anyOf", "oneOf", "allOf", "prefixItems"):
-        value = schema.get(key)
-        yield from value if is_list(value) else ()
+        yield from schema.get(key, ())
     yield schema.get("items")
     yield schema.get("additionalProperties")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from ollama_sdk.testing._model.json import is_list
 from ollama_sdk.testing._routes.backend import require, require_for_prompt
-from ollama_sdk.testing._routes.body import BOOLEAN, INTEGER, JSON_NAMES, NUMBER, OBJECT, STRING, decode
+from ollama_sdk.testing._routes.body import INTEGER, JSON_NAMES, STRING, decode
 from ollama_sdk.testing._routes.openai.chunks import answer_prompt, head, usage_of, wants_usage
-from ollama_sdk.testing._routes.openai.request_parts import options_from
+from ollama_sdk.testing._routes.openai.request_parts import SAMPLING_FIELDS, options_from
 from ollama_sdk.testing._server.status_error import StatusError
 from ollama_sdk.testing.script import Prompt
 
@@ -24,20 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["completions"]
 
-_FIELDS = {
-    "model": STRING,
-    "prompt": STRING,
-    "stream": BOOLEAN,
-    "stream_options": OBJECT,
-    "max_tokens": INTEGER,
-    "seed": INTEGER,
-    "temperature": NUMBER,
-    "frequency_penalty": NUMBER,
-    "presence_penalty": NUMBER,
-    "top_p": NUMBER,
-    "suffix": STRING,
-    "logprobs": INTEGER,
-}
+_FIELDS = {**SAMPLING_FIELDS, "prompt": STRING, "suffix": STRING, "logprobs": INTEGER}
 
 
 async def completions(backend: Backend, request: Request) -> Response:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ollama_sdk.testing._model.json import is_list, is_object
+from ollama_sdk.testing._routes.body import BOOLEAN, INTEGER, NUMBER, OBJECT, STRING
 from ollama_sdk.testing._routes.request_values import base64_error
 from ollama_sdk.testing._server.status_error import StatusError
 
@@ -15,8 +16,20 @@ if TYPE_CHECKING:
 
     from ollama_sdk.testing._model.json import Json
 
-__all__ = ["decode_arguments", "decode_image", "options_from"]
+__all__ = ["SAMPLING_FIELDS", "decode_arguments", "decode_image", "options_from"]
 
+# The fields that chat and completions have in common.
+SAMPLING_FIELDS = {
+    "model": STRING,
+    "stream": BOOLEAN,
+    "stream_options": OBJECT,
+    "max_tokens": INTEGER,
+    "seed": INTEGER,
+    "temperature": NUMBER,
+    "frequency_penalty": NUMBER,
+    "presence_penalty": NUMBER,
+    "top_p": NUMBER,
+}
 _IMAGE_PREFIXES = frozenset({"data:", *(f"data:image/{kind}" for kind in ("jpeg", "jpg", "png", "webp"))})
 _OPTIONS = ("seed", "temperature", "frequency_penalty", "presence_penalty", "top_p")
 

@@ -63,7 +63,7 @@ def _content(content: Any, where: str) -> Json:
     images: list[str] = []
     for index, part in enumerate(content):
         kind = part.get("type") if is_object(part) else None
-        if kind in {"input_text", "output_text"}:
+        if kind in ("input_text", "output_text"):
             text += text_in(part.get("text"))
         elif kind == "input_image":
             images += [decode_image(part["image_url"])] if part.get("image_url") else []
