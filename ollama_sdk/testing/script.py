@@ -218,5 +218,5 @@ def _default_reply(prompt: Prompt, *, thinks: bool) -> ScriptedReply:
 def _default_call(tool: Mapping[str, Any]) -> ScriptedToolCall:
     function: Json = object_in(tool.get("function"))
     parameters = object_in(function.get("parameters"))
-    arguments = {} if conversion_error(parameters) else example_value({"type": "object", **parameters})
+    arguments: Any = {} if conversion_error(parameters) else example_value({"type": "object", **parameters})
     return ScriptedToolCall(text_in(function.get("name")), object_in(arguments))

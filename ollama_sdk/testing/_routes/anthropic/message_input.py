@@ -61,7 +61,7 @@ def _tool_call(block: Json) -> Json:
     for field in ("id", "name"):
         if not block.get(field):
             raise StatusError(400, f"tool_use block missing required '{field}' field", stage="request")
-    arguments = block.get("input") or {}
+    arguments: Any = block.get("input") or {}
     if not is_object(arguments):
         text = f"json: cannot unmarshal {JSON_NAMES[type(arguments)]} into Go struct field ContentBlock.input"
         raise StatusError(400, text, stage="request")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ollama_sdk.testing._model.json import is_list
 from ollama_sdk.testing._routes.backend import require, require_for_prompt
-from ollama_sdk.testing._routes.body import INTEGER, JSON_NAMES, STRING, decode
+from ollama_sdk.testing._routes.body import INTEGER, STRING, decode
 from ollama_sdk.testing._routes.openai.chunks import answer_prompt, head, usage_of, wants_usage
 from ollama_sdk.testing._routes.openai.request_parts import SAMPLING_FIELDS, options_from
 from ollama_sdk.testing._server.status_error import StatusError
@@ -25,16 +25,23 @@ if TYPE_CHECKING:
 __all__ = ["completions"]
 
 _FIELDS = {**SAMPLING_FIELDS, "prompt": STRING, "suffix": STRING, "logprobs": INTEGER}
+_GO_TYPES = {
+    type(None): "<nil>",
+    bool: "bool",
+    int: "float64",
+    float: "float64",
+    dict: "map[string]interface {}",
+    list: "[]interface {}",
+}
 
 
 async def completions(backend: Backend, request: Request) -> Response:
     """``POST /v1/completions``."""
     body = decode(await request.body(), "openai.CompletionRequest", _FIELDS, missing="EOF")
     stop = body.get("stop")
-    for element in stop if is_list(stop) else ():
-        if not isinstance(element, str):
-            kind = "float64" if isinstance(element, int | float) else JSON_NAMES.get(type(element), "<nil>")
-            raise StatusError(400, f"invalid type for 'stop' field: {kind}", stage="request")
+    wrong: list[Any] = [element for element in stop if not isinstance(element, str)] if is_list(stop) else []
+    if wrong:
+        raise StatusError(400, f"invalid type for 'stop' field: {_GO_TYPES[type(wrong[0])]}", stage="request")
     prompt = Prompt(
         path="/v1/completions",
         model=body.get("model", ""),
