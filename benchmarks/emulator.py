@@ -19,6 +19,7 @@ from ollama_sdk.testing import Emulator
 
 COUNT = 50_000
 ROUNDS = 5
+MARK = b"created_at"
 BODY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}]}).encode()
 ITEM = (
     json.dumps(
@@ -38,10 +39,12 @@ def read_all(url: str, count: int) -> float:
     parts = urlsplit(url)
     with socket.create_connection((parts.hostname, parts.port)) as connection:
         head = f"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(BODY)}\r\n\r\n"
-        begin, received = time.perf_counter(), 0
+        begin, received, tail = time.perf_counter(), 0, b""
         connection.sendall(head.encode() + BODY)
         while received < count:
-            received += connection.recv(1 << 18).count(b"created_at")
+            data = tail + connection.recv(1 << 18)
+            received += data.count(MARK)
+            tail = data[1 - len(MARK) :]  # the mark of an item may be split between two reads
         return time.perf_counter() - begin
 
 

@@ -7,9 +7,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from attrs import Attribute, define, evolve, field, frozen
+from attrs import Attribute, Factory, define, evolve, field, frozen
 
 from ollama_sdk.testing._model.names import ModelName
+from ollama_sdk.testing._model.templates import default_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +21,6 @@ __all__ = ["Blobs", "Capability", "EmulatedModel", "Layer", "Models", "Registry"
 
 Capability = Literal["completion", "tools", "insert", "vision", "embedding", "thinking", "audio"]
 
-_TEMPLATE = "{{ if .System }}{{ .System }}\n{{ end }}{{ if .Prompt }}{{ .Prompt }}\n{{ end }}{{ .Response }}"
 _MEGABYTE = 2**20
 
 
@@ -43,6 +43,10 @@ def _known(_: EmulatedModel, attribute: Attribute[tuple[Capability, ...]], value
         raise ValueError(f"{attribute.name}={list(value)!r}; give some of {', '.join(known)}")
 
 
+def _default_template(model: EmulatedModel) -> str:
+    return default_template(model.capabilities)
+
+
 @define(kw_only=True)
 class EmulatedModel:
     """A model on the server.
@@ -50,10 +54,16 @@ class EmulatedModel:
     Attributes:
         name: Its full name.
         capabilities: What it can do; requests for anything else are refused as Ollama refuses them.
-        family: The architecture in ``details``, which also has ``parameter_size`` and ``quantization_level``.
+        family: The architecture, in ``details``.
+        parameter_size: The number of parameters, in ``details``.
+        quantization_level: The kind of quantization, in ``details``.
         context_length: In tokens.
         embedding_length: The length of its vectors.
-        template: The answer of ``show``, which also has ``system``, ``license``, ``parameters`` and ``messages``.
+        template: The template of its prompts; by default one for its capabilities.
+        system: The system prompt.
+        license: The text of the license.
+        parameters: The default options.
+        messages: The messages that begin each chat.
         parent: The model it was created from; ``""`` without one.
         speed: How fast it answers; ``None`` for the server's speed.
         broken: The error with which its runner dies while loading; ``None`` if it loads.
@@ -68,7 +78,7 @@ class EmulatedModel:
     quantization_level: str = "Q4_K_M"
     context_length: int = 4096
     embedding_length: int = 384
-    template: str = _TEMPLATE
+    template: str = Factory(_default_template, takes_self=True)
     system: str = ""
     license: str = ""
     parameters: Mapping[str, Any] = field(factory=dict[str, Any])
@@ -180,7 +190,10 @@ class Registry:
         self._offers: dict[str, EmulatedModel] = {}
 
     def add(self, name: str, *, capabilities: Iterable[Capability] = ("completion",), **properties: Any) -> None:
-        """Choose the model that a pull of that name brings; without a choice it has the defaults."""
+        """Choose the model that a pull of that name brings.
+
+        Without a choice it brings the model of that name on the server, or else one with the defaults.
+        """
         parsed = _parse(name)
         for stage in get_args(PullStage):
             self._failures.pop((parsed.key, stage), None)
@@ -200,10 +213,9 @@ class Registry:
         """Return the error with which a pull fails at that stage; ``None`` if it does not."""
         return self._failures.get((name.key, at))
 
-    def offer(self, name: ModelName) -> EmulatedModel:
-        """Return the model that a pull brings."""
-        offered = self._offers.get(name.key)
-        return evolve(offered, modified_at=time.time()) if offered else EmulatedModel(name=name)
+    def offer(self, name: ModelName) -> EmulatedModel | None:
+        """Return the model that was chosen for pulls of that name; ``None`` without a choice."""
+        return self._offers.get(name.key)
 
 
 class Blobs:

@@ -12,6 +12,7 @@ from attrs import Attribute, define, evolve, field, frozen
 from ollama_sdk.testing._model.json import compact, object_in, text_in
 from ollama_sdk.testing._model.names import ModelName
 from ollama_sdk.testing._model.schema import example_value
+from ollama_sdk.testing._model.schema_check import conversion_error
 from ollama_sdk.testing._model.tokens import split_tokens, token_count
 
 if TYPE_CHECKING:
@@ -216,5 +217,6 @@ def _default_reply(prompt: Prompt, *, thinks: bool) -> ScriptedReply:
 
 def _default_call(tool: Mapping[str, Any]) -> ScriptedToolCall:
     function: Json = object_in(tool.get("function"))
-    arguments = example_value(function.get("parameters") or {"type": "object"})
+    parameters = object_in(function.get("parameters"))
+    arguments: Any = {} if conversion_error(parameters) else example_value({"type": "object", **parameters})
     return ScriptedToolCall(text_in(function.get("name")), object_in(arguments))

@@ -67,7 +67,7 @@ CALLS = {
     "v1.embeddings.create": (["all-minilm", "a"], {}, lambda reply: len(reply.data[0].embedding) == 384),
     "v1.messages.create": (["llama3.2", USER, 10], {}, lambda reply: reply.content[0].text == "Hello there"),
     "v1.models.list": ([], {}, lambda reply: SLASHES in [m.id for m in reply.data]),
-    "v1.models.retrieve": ([SLASHES], {}, lambda reply: reply.id == SLASHES),
+    "v1.models.retrieve": (["llama3.2"], {}, lambda reply: reply.id == "llama3.2"),
     "v1.responses.create": (["llama3.2", "Hi"], {}, lambda reply: reply.output[0].content[0].text == "Hello there"),
     "version": ([], {}, lambda reply: reply.version == "0.33.0"),
     "web_fetch": (["https://example.com"], {}, lambda reply: reply.content == "c"),

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from ollama_sdk.testing import Emulator, Speed
+from ollama_sdk.testing._model.templates import template_error
 from tests.support.loopback import PATIENCE
 from tests.testing.emulator_requests import CHAT
 
@@ -206,3 +207,48 @@ def test_hanging_up_leaves_the_queue():
             assert busy.requests.wait(3, PATIENCE)
             done.set()
             assert (first.result().status_code, second.result().status_code) == (200, 200)
+
+
+def test_pull_of_an_existing_model_keeps_its_capabilities(server, client):
+    client.post("/api/pull", json={"model": "qwen3", "stream": False})
+    assert server.models.get("qwen3").capabilities == ("completion", "tools", "thinking")
+
+
+@pytest.mark.parametrize(
+    ("capability", "variable"), [("tools", ".Tools"), ("thinking", ".Thinking"), ("insert", ".Suffix")]
+)
+def test_template_reflects_the_capabilities(server, client, capability, variable):
+    def template(*capabilities):
+        server.models.add("new", capabilities=["completion", *capabilities])
+        return client.post("/api/show", json={"model": "new"}).json()["template"]
+
+    assert variable in template(capability)
+    assert variable not in template()
+    assert template_error(template("tools", "thinking", "insert")) is None
+
+
+@pytest.mark.parametrize("template", ["{{ .Prompt", "{{ if .Prompt }}x", "x{{ end }}"])
+@pytest.mark.parametrize("stream", [True, False])
+def test_create_refuses_a_broken_template(client, template, stream):
+    body = {"model": "new", "from": "llama3.2", "template": template, "stream": stream}
+    answer = client.post("/api/create", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("template error: ")
+
+
+@pytest.mark.parametrize("value", [5, ["MIT", 5], {"name": "MIT"}])
+def test_create_refuses_a_license_that_is_not_text(client, value):
+    answer = client.post("/api/create", json={"model": "new", "from": "llama3.2", "license": value, "stream": False})
+    assert answer.status_code == 500
+    assert "cannot unmarshal" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("slash", ["/", "%2F"])
+def test_model_with_slash_is_no_route_of_v1(server, client, slash):
+    server.models.add("me/mine")
+    answer = client.get(f"/v1/models/me{slash}mine")
+    assert (answer.status_code, answer.headers["content-type"], answer.text) == (
+        404,
+        "text/plain",
+        "404 page not found",
+    )

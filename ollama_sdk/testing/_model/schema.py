@@ -10,7 +10,7 @@ from ollama_sdk.testing._model.json import Json, is_list, is_object, objects
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["example_value"]
+__all__ = ["example_value", "referenced"]
 
 # Below this depth only required properties are made, so that recursive schemas end.
 _MAX_DEPTH = 4
@@ -73,19 +73,11 @@ class _ExampleMaker:
         flat = {key: item for key, item in schema.items() if key not in {"$ref", "anyOf", "oneOf", "allOf"}}
         parts: list[Any] = list(schema.get("allOf", []))
         if "$ref" in schema:
-            parts.append(self._referenced(schema["$ref"]))
+            parts.append(referenced(self._root, schema["$ref"]))
         parts += [_preferred(schema[key]) for key in ("anyOf", "oneOf") if schema.get(key)]
         for part in objects(parts):
             flat = _merged(self._flatten(part, hops + 1), flat)
         return flat
-
-    def _referenced(self, reference: Any) -> Any:
-        found: Any = self._root
-        for step in str(reference).removeprefix("#").strip("/").split("/"):
-            key = step.replace("~1", "/").replace("~0", "~")
-            if key:
-                found = found.get(key) if is_object(found) else None
-        return found
 
     def _object(self, schema: Json, depth: int) -> Json:
         properties: Json = schema.get("properties") or {}
@@ -106,6 +98,16 @@ class _ExampleMaker:
         items = schema.get("items")
         made += [self.value(items, depth + 1) for _ in range(count - len(made))]
         return _distinct(made, items) if schema.get("uniqueItems") else made
+
+
+def referenced(root: Any, reference: Any) -> Any:
+    """Return the part of a schema that a reference within it names; ``None`` if there is none."""
+    found: Any = root
+    for step in str(reference).removeprefix("#").strip("/").split("/"):
+        key = step.replace("~1", "/").replace("~0", "~")
+        if key:
+            found = found.get(key) if is_object(found) else None
+    return found
 
 
 def _kind(schema: Json) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from attrs import define, field
 
 from ollama_sdk.testing._model.embeddings import embedding
-from ollama_sdk.testing._model.json import compact
+from ollama_sdk.testing._model.json import compact, is_object
 from ollama_sdk.testing._model.names import ModelName
+from ollama_sdk.testing._model.schema_check import conversion_error
 from ollama_sdk.testing._model.tokens import token_count
 from ollama_sdk.testing._routes.answer import Answer
 from ollama_sdk.testing._server.scheduler import Scheduler
 from ollama_sdk.testing._server.status_error import StatusError
 from ollama_sdk.testing.models import Blobs, Models, Registry
-from ollama_sdk.testing.script import Script, Speed
+from ollama_sdk.testing.script import Script, ScriptedReply, Speed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -85,7 +86,7 @@ class Backend:
             StatusError: 401 with the address to sign in, or 403 if the cloud is switched off.
         """
         if self.cloud == "disabled":
-            raise StatusError(403, f"ollama cloud is disabled: {what}")
+            raise StatusError(403, f"ollama cloud is disabled: {what}", native=True)
         raise StatusError(401, "unauthorized", signin_url=SIGNIN_URL)
 
     def speed_of(self, model: EmulatedModel) -> Speed:
@@ -100,8 +101,10 @@ class Backend:
         speed = self.speed_of(model)
         context = _context_length(prompt, model)
         async with self.scheduler.permit(model, speed, keep_alive=keep_alive, context=context) as load:
+            _check_schema(prompt.format)
             thinks = "thinking" in model.capabilities and prompt.think not in {False, "none"}
-            reply = self.script.reply(prompt, thinks=thinks)
+            # Without messages Ollama only loads the model.
+            reply = self.script.reply(prompt, thinks=thinks) if prompt.messages else ScriptedReply()
             yield Answer(prompt, reply, speed, load_seconds=load, context=context)
 
     async def embed(
@@ -138,7 +141,7 @@ def require_for_prompt(model: EmulatedModel, prompt: Prompt, work: Literal["chat
     """Check that a model can do what a prompt asks for.
 
     Raises:
-        StatusError: 400 if it cannot answer, think or call tools.
+        StatusError: 400 if it cannot answer, think, call tools or look at images.
     """
     if "completion" not in model.capabilities:
         raise StatusError(400, f'"{prompt.model}" does not support {work}')
@@ -146,6 +149,8 @@ def require_for_prompt(model: EmulatedModel, prompt: Prompt, work: Literal["chat
         raise StatusError(400, f'"{prompt.model}" does not support thinking')
     if prompt.tools:
         require(model, "tools")
+    if any(message.get("images") for message in prompt.messages):
+        require(model, "vision")
 
 
 def check_length(prompt: Prompt, model: EmulatedModel) -> None:
@@ -161,6 +166,19 @@ def check_length(prompt: Prompt, model: EmulatedModel) -> None:
     error = {"code": 400, "message": text, "type": "exceed_context_size_error"}
     error |= {"n_prompt_tokens": prompt.tokens, "n_ctx": context}
     raise StatusError(400, compact({"error": error}), stage="answer")
+
+
+def _check_schema(wanted: Any) -> None:
+    """Check that a model can be held to a schema.
+
+    Raises:
+        StatusError: 400 if the schema cannot be converted.
+    """
+    reason = conversion_error(wanted) if is_object(wanted) else None
+    if reason is not None:
+        text = f"failed to parse grammar: JSON schema conversion failed: {reason}"
+        error = {"code": 400, "message": text, "type": "invalid_request_error"}
+        raise StatusError(400, compact({"error": error}), stage="answer")
 
 
 def _context_length(prompt: Prompt, model: EmulatedModel) -> int:

@@ -28,6 +28,7 @@ __all__ = [
     "STRINGS",
     "STRING_MAP",
     "TOOLS",
+    "TOOL_CALLS",
     "Kind",
     "check_fields",
     "decode",
@@ -57,10 +58,19 @@ OBJECT = Kind("map[string]interface {}", (dict,))
 LIST = Kind("[]interface {}", (list,))
 MESSAGES = Kind("[]api.Message", (list,), dict)
 TOOLS = Kind("[]api.Tool", (list,), dict)
+TOOL_CALLS = Kind("[]api.ToolCall", (list,), dict)
 STRINGS = Kind("[]string", (list,), str)
 STRING_MAP = Kind("map[string]string", (dict,), str)
 
-JSON_NAMES = {str: "string", bool: "bool", int: "number", float: "number", dict: "object", list: "array"}
+JSON_NAMES = {
+    type(None): "null",
+    str: "string",
+    bool: "bool",
+    int: "number",
+    float: "number",
+    dict: "object",
+    list: "array",
+}
 MAX_INTEGER = 2**63 - 1
 _MAX_DIGITS = len(str(-MAX_INTEGER))
 
@@ -151,7 +161,7 @@ def _check(value: Any, kind: Kind, where: str) -> None:
 
 
 def _wrong_type(value: Any, target: str) -> StatusError:
-    name = "null" if value is None else JSON_NAMES[type(value)]
+    name = JSON_NAMES[type(value)]
     if name == "number" and target.endswith(" int"):
         name = f"number {value}"
     return StatusError(400, f"json: cannot unmarshal {name} into {target}", stage="request")

@@ -56,6 +56,8 @@ def error_body_of(path: str) -> ErrorBody:
 
 def error_response(error: StatusError, body: ErrorBody, *, streaming: bool = False) -> Response:
     """Return an error as a response; ``streaming`` is whether the request asked for a stream."""
+    if error.native:
+        body = native_error
     media_type: MediaType = "application/json; charset=utf-8"
     if body is not native_error and error.stage != "request":
         media_type = "application/json"

@@ -67,7 +67,7 @@ _HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     "/v1/completions": {"POST": completions},
     "/v1/embeddings": {"POST": openai_embeddings},
     "/v1/models": {"GET": list_models},
-    "/v1/models/{model:path}": {"GET": retrieve_model},
+    "/v1/models/{model}": {"GET": retrieve_model},
     "/v1/responses": {"POST": create_response},
     "/v1/messages": {"POST": create_message},
     "/v1/audio/transcriptions": {"POST": transcriptions},

@@ -27,7 +27,10 @@ class Interception:
     """One request that a fault may answer, change on its way, or pass on.
 
     Attributes:
-        app: The application, as ASGI has it; so are ``scope``, ``receive`` and ``send``.
+        app: The ASGI application.
+        scope: The ASGI scope of the request.
+        receive: Receives ASGI messages from the client.
+        send: Sends ASGI messages to the client.
         connection: The connection below HTTP.
         request: The record of the request.
     """
@@ -40,7 +43,7 @@ class Interception:
     request: RecordedRequest
 
     async def proceed(self, send: Send | None = None) -> None:
-        """Let the application answer; its ASGI messages go to ``send`` if one is given."""
+        """Let the application answer, through another ``send`` if one is given."""
         try:
             await self.app(self.scope, self.receive, send or self.send)
         except _AnswerEndedError:

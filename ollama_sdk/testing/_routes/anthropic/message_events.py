@@ -91,4 +91,8 @@ def _usage(answer: Answer) -> Json:
 
 
 def _stop(answer: Answer) -> Json:
-    return {"stop_reason": "tool_use" if answer.called else _STOP_REASONS[answer.done_reason]}
+    if answer.called:
+        return {"stop_reason": "tool_use"}
+    if answer.stop_sequence is not None:
+        return {"stop_reason": "stop_sequence", "stop_sequence": answer.stop_sequence}
+    return {"stop_reason": _STOP_REASONS[answer.done_reason]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ollama_sdk.testing._model.json import is_list, is_object, objects, text_in
+from ollama_sdk.testing._routes.body import JSON_NAMES
 from ollama_sdk.testing._server.status_error import StatusError
 
 if TYPE_CHECKING:
@@ -34,24 +35,37 @@ def native_messages(body: Json) -> list[Json]:
 
 def _native_messages(message: Json) -> Iterator[Json]:
     """Return one message as native ones: each tool result becomes a message of its own."""
-    role, content = message.get("role", "user"), message.get("content")
-    if not is_list(content):
-        yield {"role": role, "content": text_in(content)}
+    if "content" not in message:
+        raise StatusError(400, "unexpected end of JSON input", stage="request")
+    role, content = message.get("role", "user"), message["content"]
+    if content is None or isinstance(content, str):
+        yield {"role": role, "content": content or ""}
         return
     blocks = objects(content)
+    if not is_list(content) or len(blocks) < len(content):
+        raise StatusError(
+            400, "json: cannot unmarshal content into Go value of type []anthropic.ContentBlock", stage="request"
+        )
     for block in blocks:
         if block.get("type") == "tool_result":
             yield {"role": "tool", "content": _text(block.get("content")), "tool_call_id": block.get("tool_use_id", "")}
     text = _text(blocks)
     images = [_image(block) for block in blocks if block.get("type") == "image"]
-    calls = [
-        {"function": {"name": block.get("name", ""), "arguments": block.get("input", {})}}
-        for block in blocks
-        if block.get("type") == "tool_use"
-    ]
+    calls = [_tool_call(block) for block in blocks if block.get("type") == "tool_use"]
     optional = {key: value for key, value in (("images", images), ("tool_calls", calls)) if value}
     if text or optional:
         yield {"role": role, "content": text, **optional}
+
+
+def _tool_call(block: Json) -> Json:
+    for field in ("id", "name"):
+        if not block.get(field):
+            raise StatusError(400, f"tool_use block missing required '{field}' field", stage="request")
+    arguments: Any = block.get("input") or {}
+    if not is_object(arguments):
+        text = f"json: cannot unmarshal {JSON_NAMES[type(arguments)]} into Go struct field ContentBlock.input"
+        raise StatusError(400, text, stage="request")
+    return {"function": {"name": block["name"], "arguments": arguments}}
 
 
 def _image(block: Json) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
+from ollama_sdk.testing._model.json import text_in
 from ollama_sdk.testing._routes.anthropic.message_events import MessageEvents, whole_message
 from ollama_sdk.testing._routes.anthropic.message_input import native_messages, native_tool
 from ollama_sdk.testing._routes.backend import require_for_prompt
@@ -59,10 +62,13 @@ async def create_message(backend: Backend, request: Request) -> Response:
         model=body["model"],
         messages=native_messages(body),
         tools=[native_tool(tool) for tool in body.get("tools", ())],
-        think=_THINKING.get(body.get("thinking", {}).get("type")),
+        think=_THINKING.get(text_in(body.get("thinking", {}).get("type"))),
         options={native: body[key] for key, native in _OPTIONS.items() if key in body},
     )
     model = backend.model(prompt.model)
+    if "thinking" not in model.capabilities:
+        # Unlike the other routes, this one ignores the wish to think.
+        prompt = evolve(prompt, think=None)
     require_for_prompt(model, prompt, "chat")
     if body.get("stream"):
         events = _stream(backend, prompt, model)

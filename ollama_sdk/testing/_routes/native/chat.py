@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ollama_sdk.testing._model.json import object_in
 from ollama_sdk.testing._routes.backend import require_for_prompt
-from ollama_sdk.testing._routes.body import LIST, MESSAGES, STRING, STRINGS, TOOLS, check_fields, decode
+from ollama_sdk.testing._routes.body import MESSAGES, OBJECT, STRING, STRINGS, TOOL_CALLS, TOOLS, check_fields, decode
 from ollama_sdk.testing._routes.native.answering import (
     COMMON_FIELDS,
     NativeRequest,
@@ -38,9 +39,10 @@ _MESSAGE_FIELDS = {
     "content": STRING,
     "thinking": STRING,
     "images": STRINGS,
-    "tool_calls": LIST,
+    "tool_calls": TOOL_CALLS,
     "tool_name": STRING,
 }
+_FUNCTION_FIELDS = {"name": STRING, "arguments": OBJECT}
 _EMPTY = {"message": {"role": "assistant", "content": ""}}
 
 
@@ -50,6 +52,8 @@ async def chat(backend: Backend, request: Request) -> Response:
     messages: list[Json] = body.get("messages", [])
     for message in messages:
         check_fields(message, _MESSAGE_FIELDS, "ChatRequest.messages")
+        for call in message.get("tool_calls") or ():
+            check_fields(object_in(call.get("function")), _FUNCTION_FIELDS, "ChatRequest.messages.tool_calls.function")
         check_images(message.get("images") or ())
     native = NativeRequest.decode(body)
     if not native.model:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from ollama_sdk.testing._model.json import is_list
 from ollama_sdk.testing._model.names import ModelName
-from ollama_sdk.testing._routes.body import BOOLEAN, MESSAGES, OBJECT, STRING, STRING_MAP, decode
+from ollama_sdk.testing._model.templates import template_error
+from ollama_sdk.testing._routes.body import BOOLEAN, JSON_NAMES, MESSAGES, OBJECT, STRING, STRING_MAP, decode
 from ollama_sdk.testing._routes.native.model_fields import STORE, parsed_name
 from ollama_sdk.testing._routes.native.progress import progress_response
 from ollama_sdk.testing._routes.native.transfers import pull_items
@@ -49,6 +51,8 @@ _IMPORTED_SIZE = 1024
 async def create(backend: Backend, request: Request) -> Response:
     """``POST /api/create``."""
     body = decode(await request.body(), "api.CreateRequest", _FIELDS)
+    if error := template_error(body.get("template", "")):
+        raise StatusError(400, f"template error: {error}")
     return await progress_response(_items(backend, parsed_name(body), body), stream=body.get("stream", True))
 
 
@@ -112,10 +116,18 @@ def _import_items(blobs: Blobs, files: Mapping[str, str]) -> Iterator[Json]:
     yield {"status": "verifying conversion"}
 
 
+def _license(given: Any) -> str:
+    texts = given if is_list(given) else [given]
+    for text in texts:
+        if not isinstance(text, str):
+            raise StatusError(500, f"json: cannot unmarshal {JSON_NAMES[type(text)]} into Go value of type []string")
+    return "\n".join(texts)
+
+
 def _with_changes(model: EmulatedModel, name: ModelName, body: Json, quantization: str) -> EmulatedModel:
     changes: Json = {key: body[key] for key in ("template", "system") if body.get(key)}
     if body.get("license"):
-        changes["license"] = body["license"] if isinstance(body["license"], str) else "\n".join(body["license"])
+        changes["license"] = _license(body["license"])
     layers = list(model.layers)
     if quantization:
         layers[0] = Layer.of(f"{layers[0].digest} as {quantization}", layers[0].size // 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ollama_sdk.testing._model.json import is_list
+from ollama_sdk.testing._model.tokens import token_count
 from ollama_sdk.testing._routes.backend import TRY_PULLING
 from ollama_sdk.testing._routes.body import BOOLEAN, INTEGER, OBJECT, STRING, decode
 from ollama_sdk.testing._routes.request_values import decode_options, keep_alive_seconds
@@ -34,6 +35,8 @@ async def embed(backend: Backend, request: Request) -> Response:
     decode_options(body.get("options", {}))
     if not texts:
         return json_response({"model": name, "embeddings": []})
+    if not body.get("truncate", True) and any(token_count(text) > model.context_length for text in texts):
+        raise StatusError(400, "the input length exceeds the context length")
     vectors, tokens = await backend.embed(model, texts, dimensions=body.get("dimensions"), keep_alive=keep_alive)
     counters = {"total_duration": 2_000_000, "load_duration": 1_000_000, "prompt_eval_count": tokens}
     return json_response({"model": name, "embeddings": vectors, **counters})

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
+
+from attrs import evolve
 
 from ollama_sdk.testing._model.names import ModelName
 from ollama_sdk.testing._routes.body import decode
 from ollama_sdk.testing._routes.native.model_fields import MODEL_FIELDS, STORE, parsed_name, required_name
 from ollama_sdk.testing._routes.native.progress import progress_response
 from ollama_sdk.testing._server.status_error import StatusError
+from ollama_sdk.testing.models import EmulatedModel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -47,7 +51,8 @@ async def pull_items(backend: Backend, name: ModelName) -> AsyncGenerator[Json]:
     yield {"status": "pulling manifest"}
     if failure := registry.failure(name, "manifest"):
         raise StatusError(500, f"pull model manifest: {failure}")
-    model = registry.offer(name)
+    offered = registry.offer(name) or backend.models.get(name) or EmulatedModel(name=name)
+    model = evolve(offered, modified_at=time.time())
     for layer in model.layers:
         if failure := registry.failure(name, "layer"):
             raise StatusError(500, failure)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk.testing._model.json import compact, is_list, is_object, object_in, objects, text_in
+from ollama_sdk.testing._model.json import compact, is_list, is_object, object_in, objects
 from ollama_sdk.testing._routes.backend import require_for_prompt
-from ollama_sdk.testing._routes.body import BOOLEAN, INTEGER, MESSAGES, NUMBER, OBJECT, STRING, TOOLS, decode
+from ollama_sdk.testing._routes.body import BOOLEAN, INTEGER, MESSAGES, OBJECT, STRING, TOOLS, decode
 from ollama_sdk.testing._routes.openai.chunks import answer_prompt, head, logprobs_of, usage_of, wants_usage
-from ollama_sdk.testing._routes.openai.request_parts import decode_arguments, decode_image, options_from
+from ollama_sdk.testing._routes.openai.request_parts import (
+    SAMPLING_FIELDS,
+    decode_arguments,
+    decode_image,
+    options_from,
+)
 from ollama_sdk.testing._routes.request_values import decode_effort, decode_logprobs
 from ollama_sdk.testing._server.status_error import StatusError
 from ollama_sdk.testing.script import Prompt
@@ -26,16 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["chat"]
 
 _FIELDS = {
-    "model": STRING,
+    **SAMPLING_FIELDS,
     "messages": MESSAGES,
-    "stream": BOOLEAN,
-    "stream_options": OBJECT,
-    "max_tokens": INTEGER,
-    "seed": INTEGER,
-    "temperature": NUMBER,
-    "frequency_penalty": NUMBER,
-    "presence_penalty": NUMBER,
-    "top_p": NUMBER,
     "response_format": OBJECT,
     "tools": TOOLS,
     "reasoning": OBJECT,
@@ -148,11 +145,16 @@ def _native_message(message: Json) -> Json:
 
 def _native_content(content: list[Any]) -> Json:
     """Return the text and the images of content parts."""
-    parts = objects(content)
-    if len(parts) < len(content):
-        raise StatusError(400, "invalid message format", stage="request")
-    images = [decode_image(_image_url(part)) for part in parts if part.get("type") == "image_url"]
-    text = "".join(text_in(part.get("text")) for part in parts if part.get("type") == "text")
+    text = ""
+    images: list[str] = []
+    for part in content:
+        kind = part.get("type") if is_object(part) else None
+        if kind == "text" and isinstance(part.get("text"), str):
+            text += part["text"]
+        elif kind == "image_url":
+            images.append(decode_image(_image_url(part)))
+        else:
+            raise StatusError(400, "invalid message format", stage="request")
     return {"content": text, **({"images": images} if images else {})}
 
 

@@ -1,14 +1,15 @@
-"""Answers ``POST /v1/completions``."""
+"""Answers ``POST /v1/completions``; like Ollama, it takes ``logprobs`` and never sends any."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ollama_sdk.testing._model.json import is_list
 from ollama_sdk.testing._routes.backend import require, require_for_prompt
-from ollama_sdk.testing._routes.body import BOOLEAN, INTEGER, NUMBER, OBJECT, STRING, decode
-from ollama_sdk.testing._routes.openai.chunks import answer_prompt, head, logprobs_of, usage_of, wants_usage
-from ollama_sdk.testing._routes.openai.request_parts import options_from
-from ollama_sdk.testing._routes.request_values import decode_logprobs
+from ollama_sdk.testing._routes.body import INTEGER, STRING, decode
+from ollama_sdk.testing._routes.openai.chunks import answer_prompt, head, usage_of, wants_usage
+from ollama_sdk.testing._routes.openai.request_parts import SAMPLING_FIELDS, options_from
+from ollama_sdk.testing._server.status_error import StatusError
 from ollama_sdk.testing.script import Prompt
 
 if TYPE_CHECKING:
@@ -23,32 +24,29 @@ if TYPE_CHECKING:
 
 __all__ = ["completions"]
 
-_FIELDS = {
-    "model": STRING,
-    "prompt": STRING,
-    "stream": BOOLEAN,
-    "stream_options": OBJECT,
-    "max_tokens": INTEGER,
-    "seed": INTEGER,
-    "temperature": NUMBER,
-    "frequency_penalty": NUMBER,
-    "presence_penalty": NUMBER,
-    "top_p": NUMBER,
-    "suffix": STRING,
-    "logprobs": INTEGER,
+_FIELDS = {**SAMPLING_FIELDS, "prompt": STRING, "suffix": STRING, "logprobs": INTEGER}
+_GO_TYPES = {
+    type(None): "<nil>",
+    bool: "bool",
+    int: "float64",
+    float: "float64",
+    dict: "map[string]interface {}",
+    list: "[]interface {}",
 }
 
 
 async def completions(backend: Backend, request: Request) -> Response:
     """``POST /v1/completions``."""
     body = decode(await request.body(), "openai.CompletionRequest", _FIELDS, missing="EOF")
-    alternatives: int = body.get("logprobs", 0)
+    stop = body.get("stop")
+    wrong: list[Any] = [element for element in stop if not isinstance(element, str)] if is_list(stop) else []
+    if wrong:
+        raise StatusError(400, f"invalid type for 'stop' field: {_GO_TYPES[type(wrong[0])]}", stage="request")
     prompt = Prompt(
         path="/v1/completions",
         model=body.get("model", ""),
         messages=[{"role": "user", "content": body.get("prompt", "")}],
         options=options_from(body, "max_tokens"),
-        top_logprobs=decode_logprobs({"logprobs": alternatives > 0, "top_logprobs": max(alternatives, 0)}),
     )
     model = backend.model(prompt.model)
     require_for_prompt(model, prompt, "generate")
@@ -67,7 +65,7 @@ class _CompletionChunks:
 
     def chunk(self, step: Step, answer: Answer) -> Json:
         choice = {"text": step.text, "index": 0, "finish_reason": answer.done_reason if step.last else None}
-        chunk = {**self._head, "choices": [choice | logprobs_of([step])]}
+        chunk = {**self._head, "choices": [choice]}
         if self.usage:
             chunk["usage"] = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
         return chunk
@@ -78,4 +76,4 @@ class _CompletionChunks:
     def whole(self, steps: Sequence[Step], answer: Answer) -> Json:
         text = "".join(step.text for step in steps)
         choice = {"text": text, "index": 0, "finish_reason": answer.done_reason if answer.finished else None}
-        return {**self._head, "choices": [choice | logprobs_of(steps)], "usage": usage_of(answer)}
+        return {**self._head, "choices": [choice], "usage": usage_of(answer)}

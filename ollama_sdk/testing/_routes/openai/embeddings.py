@@ -26,6 +26,10 @@ _FIELDS = {"model": STRING, "dimensions": INTEGER, "encoding_format": STRING}
 async def embeddings(backend: Backend, request: Request) -> Response:
     """``POST /v1/embeddings``."""
     body = decode(await request.body(), "openai.EmbedRequest", _FIELDS, missing="EOF")
+    encoding: str = body.get("encoding_format", "")
+    if encoding.lower() not in {"", "float", "base64"}:
+        text = f"Invalid value for 'encoding_format' = {encoding}. Supported values: ['float', 'base64']."
+        raise StatusError(400, text, stage="request")
     given = body.get("input")
     texts = [given] if isinstance(given, str) else given
     if not texts or not is_list(texts):
@@ -35,7 +39,7 @@ async def embeddings(backend: Backend, request: Request) -> Response:
     name = body.get("model", "")
     model = backend.model(name, missing=TRY_PULLING)
     vectors, tokens = await backend.embed(model, texts, dimensions=body.get("dimensions"))
-    encode = _encode_base64 if body.get("encoding_format") == "base64" else list[float]
+    encode = _encode_base64 if encoding.lower() == "base64" else list[float]
     data = [
         {"object": "embedding", "embedding": encode(vector), "index": index} for index, vector in enumerate(vectors)
     ]

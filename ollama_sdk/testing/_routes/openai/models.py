@@ -24,7 +24,7 @@ async def list_models(backend: Backend, _request: Request) -> Response:
 
 
 async def retrieve_model(backend: Backend, request: Request) -> Response:
-    """``GET /v1/models/{model}``."""
+    """``GET /v1/models/{model}``; a name with a slash does not match the route, also if the slash is escaped."""
     name = str(request.path_params["model"])
     parsed = ModelName.parse(name)
     model = backend.model(name, missing=f"model '{parsed.short}' not found" if parsed else "")
