@@ -174,7 +174,7 @@ class Control(RuleBasedStateMachine):
         self.clock.now += seconds
         if self.on_the_wire:
             late = self.clock.now >= self.total_at or (not self.exchange.paused and self.waited >= self.due)
-            assert (self.pace.patience() <= 0) == late
+            assert (self.pace.next_check() <= 0) == late
             if late:
                 self.arrive(lambda: self.exchange.lost(httpx.ReadTimeout("late")))
         self.wake()
@@ -234,7 +234,7 @@ class Control(RuleBasedStateMachine):
         elif self.exchange.paused:
             assert left == total
         if self.on_the_wire:
-            assert self.pace.patience() <= FIRST  # a read asks again: it may have been resumed
+            assert self.pace.next_check() <= FIRST  # a read asks again: it may have been resumed
 
     @invariant()
     def the_end_comes_after_every_item_that_may_still_be_taken(self):
