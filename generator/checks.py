@@ -18,9 +18,10 @@ __all__ = ["check"]
 
 # What generated modules import or define besides models and unions.
 _TAKEN_CLASSES = {
-    "Any", "Argument", "AsyncClient", "AsyncNamespace", "AsyncStream", "Base64", "CallOptions", "FileContent",
-    "FloatVector", "Inherit", "JSONSchema", "Literal", "Mapping", "Model", "NamedUnions", "Operation", "RawResponse",
-    "Required", "Sequence", "Stream", "Streaming", "SyncClient", "SyncNamespace", "TimeoutLike", "TypeAlias", "TypedDict",
+    "Any", "Argument", "AsyncClient", "AsyncNamespace", "AsyncRawNamespace", "AsyncRawRuntime", "AsyncStream", "Base64",
+    "CallOptions", "FileContent", "Final", "FloatVector", "Inherit", "JSONSchema", "Literal", "Mapping", "Model",
+    "NamedUnions", "Operation", "Required", "Sequence", "Stream", "Streaming", "SyncClient", "SyncNamespace",
+    "SyncRawNamespace", "SyncRawRuntime", "TimeoutLike", "TypeAlias", "TypedDict", "Usage",
 }  # fmt: skip
 _TAKEN_ARGUMENTS = {"self", "extra_headers", "extra_query", "extra_body", "timeout"}
 _CLIENT = {*dir(SyncClient), *dir(AsyncClient), "with_raw_response"}

@@ -35,64 +35,49 @@ _MARK = b"# Generated from "
 
 @frozen
 class _Flavor:
-    """One of the four client modules: sync or async, plain or raw."""
+    """One of the two client modules, sync or async: the names that differ."""
 
-    is_async: bool
-    raw: bool
-
-    @property
-    def _prefix(self) -> str:
-        return ("Async" if self.is_async else "") + ("Raw" if self.raw else "")
-
-    @property
-    def module(self) -> str:
-        return ("async_" if self.is_async else "sync_") + ("raw" if self.raw else "client")
-
-    @property
-    def raw_module(self) -> str:
-        return _Flavor(self.is_async, raw=True).module
-
-    @property
-    def raw_root(self) -> str:
-        return _Flavor(self.is_async, raw=True).root
-
-    @property
-    def plain_root(self) -> str:
-        return _Flavor(self.is_async, raw=False).root
-
-    @property
-    def root(self) -> str:
-        return self.class_name(())
-
-    @property
-    def base(self) -> str:
-        return "AsyncClient" if self.is_async else "SyncClient"
-
-    @property
-    def namespace(self) -> str:
-        return "AsyncNamespace" if self.is_async else "SyncNamespace"
-
-    @property
-    def root_base(self) -> str:
-        return self.namespace if self.raw else self.base
-
-    @property
-    def stream(self) -> str:
-        return "AsyncStream" if self.is_async else "Stream"
+    module: str
+    prefix: str
+    base: str
+    namespace: str
+    stream: str
+    raw: str
+    raw_namespace: str
+    raw_runtime: str
 
     def class_name(self, path: tuple[str, ...]) -> str:
-        return Interface.class_name(self._prefix, path)
+        """The class that has the methods of a group."""
+        return Interface.class_name(self.prefix, path)
+
+    def raw_class_name(self, path: tuple[str, ...]) -> str:
+        """The class that has the methods of a group with raw responses."""
+        return Interface.class_name(f"{self.prefix}Raw", path)
 
     def class_doc(self, path: tuple[str, ...]) -> str:
+        """The docstring of the class of a group."""
         if path:
             return f"The methods of ``{'.'.join(path)}``."
-        if self.raw:
-            return f"The methods of :class:`{self.plain_root}`, returning status and headers with the reply."
-        how = "async, on asyncio and trio" if self.is_async else "sync"
-        return f"A client of an Ollama server, or of several; {how}.\n\n{_use(self.is_async)}\n"
+        how = "async, on asyncio and trio" if self.prefix else "sync"
+        return f"A client of an Ollama server, or of several; {how}.\n\n{_use(is_async=bool(self.prefix))}\n"
 
 
-def _use(is_async: bool) -> str:
+_FLAVORS = (
+    _Flavor("sync_client", "", "SyncClient", "SyncNamespace", "Stream", "raw", "SyncRawNamespace", "SyncRawRuntime"),
+    _Flavor(
+        "async_client",
+        "Async",
+        "AsyncClient",
+        "AsyncNamespace",
+        "AsyncStream",
+        "async_raw",
+        "AsyncRawNamespace",
+        "AsyncRawRuntime",
+    ),
+)
+
+
+def _use(*, is_async: bool) -> str:
     """How a client is used, in the words of its hand-written base class; the sync one tells the arguments for both."""
     told, arguments = cleandoc(SyncClient.__doc__ or "").split("\n\nArgs:\n")
     if is_async:
@@ -146,7 +131,7 @@ def render(document: Document) -> dict[str, str]:
         files[f"models/{union.module}.py"] = templates.get_template("union.py.jinja").render(
             union=union, uses=_uses(union.members), modules=modules
         )
-    for flavor in (_Flavor(is_async, raw) for is_async in (False, True) for raw in (False, True)):
+    for flavor in _FLAVORS:
         files[f"{flavor.module}.py"] = _client(templates, interface, flavor)
     return files
 
@@ -248,10 +233,9 @@ def _client(templates: Environment, interface: Interface, flavor: _Flavor) -> st
     given = _uses((a.kind for m in interface.methods for a in m.arguments), aliases=False)
     read = _uses(kind for m in interface.methods for kind in m.results())
     uses = _Uses(sorted({*given.models, *read.models}), given.named, literal=True)
-    how = ("async" if flavor.is_async else "sync") + (" client with raw responses" if flavor.raw else " client")
     return templates.get_template("client.py.jinja").render(
         flavor=flavor,
-        module_doc=f"The {how}: one method an endpoint.",
+        module_doc=f"The {'async' if flavor.prefix else 'sync'} client: one method an endpoint.",
         groups=list(_groups(interface)),
         uses=uses,
         params=[f"{name}Param" for name in given.models],

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 import httpx
 from attrs import evolve
 
-from ._call.perform import AsyncRuntime, RawResponse, SyncRuntime
+from ._call.perform import AsyncRuntime, SyncRuntime
+from ._call.raw import AsyncRawRuntime, SyncRawRuntime
 from ._call.request import Settings, named
 from ._host import parse_host
 from ._stack import AsyncClientTransport, AsyncTransports, ClientTransport, Servers, SyncTransports
@@ -37,9 +38,16 @@ if TYPE_CHECKING:
 
     Host = str | Endpoint | Sequence[str | Endpoint]
 
-__all__ = ["AsyncClient", "AsyncNamespace", "RawResponse", "SyncClient", "SyncNamespace"]
+__all__ = [
+    "AsyncClient",
+    "AsyncNamespace",
+    "AsyncRawNamespace",
+    "SyncClient",
+    "SyncNamespace",
+    "SyncRawNamespace",
+]
 
-_RuntimeT = TypeVar("_RuntimeT", SyncRuntime, AsyncRuntime)
+_RuntimeT = TypeVar("_RuntimeT")
 
 
 # What sync and async have in common
@@ -151,7 +159,18 @@ class AsyncNamespace(_Namespace[AsyncRuntime]):
     """A group of async methods, such as ``client.v1.chat``."""
 
 
-class _Client(_Namespace[_RuntimeT]):
+class SyncRawNamespace(_Namespace[SyncRawRuntime]):
+    """A group of sync methods with raw responses, such as ``client.with_raw_response.v1.chat``."""
+
+
+class AsyncRawNamespace(_Namespace[AsyncRawRuntime]):
+    """A group of async methods with raw responses, such as ``client.with_raw_response.v1.chat``."""
+
+
+_ClientRuntimeT = TypeVar("_ClientRuntimeT", SyncRuntime, AsyncRuntime)
+
+
+class _Client(_Namespace[_ClientRuntimeT]):
     """What a client does without I/O."""
 
     _hosts: list[str | Endpoint]
