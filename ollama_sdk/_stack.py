@@ -191,6 +191,7 @@ class AsyncTransports(_Transports[httpx.AsyncBaseTransport]):
 
 def _begin(request: httpx.Request) -> None:
     """Start the limits of an attempt, and say how long each of its steps may take."""
+    request.extensions.pop("status", None)  # an earlier attempt's
     deadlines: Deadlines | None = request.extensions.get("deadlines")
     if deadlines is not None:
         deadlines.attempt()

@@ -20,7 +20,18 @@ import anyio.lowlevel
 import httpx
 import pytest
 from chaos import belongings, leftovers
-from loopback import END, Connection, Loopback, chunk, chunked, head, replies, replies_and_closes, whole
+from loopback import (
+    END,
+    Connection,
+    Loopback,
+    chunk,
+    chunked,
+    head,
+    replies,
+    replies_and_closes,
+    replies_and_resets,
+    whole,
+)
 
 from ollama_sdk import (
     APIConnectionError,
@@ -319,6 +330,16 @@ def test_other_statuses_are_repeated_by_choice(world, server):
     server.faults.add(Fault.status(500), times=1)
     with world.client(server.url, retry=AT_ONCE(statuses={500})) as client:
         assert chat(client).message.content == "Hello there!"
+
+
+def test_error_of_an_attempt_ignores_the_status_of_an_earlier_one(world):
+    cut_body = replies_and_closes(head(200, content_length=10) + b'{"')
+    with (
+        Loopback(cut_body, replies_and_resets(b"")) as server,
+        world.client(server.url, retry=AT_ONCE(attempts=2)) as client,
+        pytest.raises(APIConnectionError),
+    ):
+        client.version()
 
 
 def test_the_retry_budget_is_shared_by_all_calls(world, server):
