@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from .changes import RevisionError, changes
-from .document import DocumentError, load
+from .conventions import load
+from .document import DocumentError
 from .emit import OutputError, build, stale
 
 _ROOT = Path(__file__).parent.parent

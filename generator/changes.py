@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from attrs import frozen
 
-from .document import load
+from .conventions import load
 from .interface import Argument, Field, Interface, Method, Model, Stream, Union
 from .kinds import AnyKind, Kind, ListKind, LiteralKind, MapKind, Named, Scalar, UnionKind
 from .parse import interface_of
@@ -209,7 +209,6 @@ def _stream_changes(types: _Types, name: str, old: Stream | None, new: Stream | 
         ("the format of its stream", old.format, new.format),
         ("the last item of its stream", old.last, new.last),
         ("the item of its stream that reports failure", old.failed, new.failed),
-        ("whether the server streams unasked", old.default, new.default),
         ("how its items are collected", old.collect, new.collect),
         ("how fields of its items are merged", old.merge, new.merge),
     ):
@@ -228,6 +227,9 @@ def _circumstances(name: str, old: Method, new: Method) -> Iterator[Change]:
         yield Change(CHANGED, f"{name} {'needs' if new.needs_model else 'no longer needs'} the model to be there")
     if old.model != new.model:
         yield Change(CHANGED, f"{name}: the model is named by `{new.model}`; it was named by `{old.model}`")
+    if old.usage != new.usage:
+        text = ", ".join(f"`{path}`" for path in new.usage) or "nowhere"
+        yield Change(CHANGED, f"{name}: the model and its token counts are read from {text}")
     if old.needs_key != new.needs_key:
         text = f"{name} {'needs' if new.needs_key else 'no longer needs'} an API key"
         yield Change(CHANGED, text, breaking=new.needs_key)

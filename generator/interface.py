@@ -139,9 +139,9 @@ class Stream:
     item: Kind
     last: dict[str, Any]
     failed: dict[str, Any] | None
-    default: bool
     collect: str
     merge: dict[str, str]
+    usage: tuple[str, ...]
 
 
 @frozen
@@ -161,6 +161,7 @@ class Method:
         repeat: Whether sending the same request again is safe.
         needs_model: Whether the server must have the model that it names.
         model: Name of the argument that names it, if there is one.
+        usage: Where the one-piece reply has its model, input tokens and output tokens, as dotted paths.
         server: Its own base URL.
         needs_key: Whether an API key is needed.
         deprecated: Whether it is superseded.
@@ -179,6 +180,7 @@ class Method:
     repeat: str
     needs_model: bool
     model: str
+    usage: tuple[str, ...]
     server: str | None
     needs_key: bool
     deprecated: bool

@@ -37,7 +37,7 @@ from openapi_python_client.strings import ClassName, PythonIdentifier
 from pydantic import ValidationError
 
 from .checks import check
-from .document import BODY_TYPES, STREAM_TYPES, Document, Pointer, success
+from .document import BODY_TYPES, STREAM_TYPES, Document, Pointer
 from .interface import SHADOWING, Argument, Field, Interface, Method, Model, Stream, Union
 from .kinds import AnyKind, Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneKind, Scalar, UnionKind
 
@@ -131,7 +131,7 @@ def _bridged(document: Document) -> dict[str, Any]:
             continue
         operation["operationId"] = node["operationId"].replace(".", "_")
         responses = {status: r for status, r in operation["responses"].items() if str(status).startswith("2")}
-        content = success(document, pointer, node).get("content", {})
+        content = document.success(pointer, node).get("content", {})
         for kind in STREAM_TYPES.keys() & content.keys():
             responses[_ITEM_STATUS] = {
                 "description": "one item",
@@ -330,7 +330,7 @@ class _Reading:
         body, schema = self._body(node)
         arguments = self._arguments(pointer, node, endpoint, body, schema)
         replies = {r.status_code.pattern: r for r in endpoint.responses.patterns}
-        content = success(self._document, pointer, node).get("content", {})
+        content = self._document.success(pointer, node).get("content", {})
         stream = self._stream(node, content, replies)
         security = node.get("security", self._document.data.get("security", []))
         servers = node.get("servers", [])
@@ -347,6 +347,7 @@ class _Reading:
             repeat=node["x-repeat"],
             needs_model=node.get("x-needs-model", True),
             model=self._names_model(pointer, node, arguments),
+            usage=_usage(node.get("x-usage", {})),
             server=servers[0]["url"] if servers else None,
             needs_key=bool(security) and {} not in security,
             deprecated=bool(node.get("deprecated")),
@@ -381,9 +382,9 @@ class _Reading:
             item=self._kind(replies[_ITEM_STATUS].prop),
             last=spec["last"],
             failed=spec.get("failed"),
-            default=spec["default"],
             collect=spec["collect"],
             merge=dict(self._merge_rules(content[media_type]["schema"], "", ())) if spec["collect"] == "merge" else {},
+            usage=_usage(spec.get("usage", {})),
         )
 
     def _merge_rules(self, schema: Any, path: str, seen: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -487,6 +488,10 @@ def _in_order(model: Any, schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]
     """The properties of a model in the document's order."""
     known = {p.name.get_untrusted_value(): p for p in (*model.required_properties, *model.optional_properties)}
     return ((name, known[name]) for name in schema.get("properties", {}))
+
+
+def _usage(spec: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(spec[key] for key in ("model", "input_tokens", "output_tokens") if key in spec)
 
 
 def _text(description: Any) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 import httpx
 from attrs import evolve
 
+from ._call.operation import Operation
 from ._call.perform import AsyncRuntime, SyncRuntime
 from ._call.raw import AsyncRawRuntime, SyncRawRuntime
 from ._call.request import Settings, named
@@ -173,6 +174,7 @@ _ClientRuntimeT = TypeVar("_ClientRuntimeT", SyncRuntime, AsyncRuntime)
 class _Client(_Namespace[_ClientRuntimeT]):
     """What a client does without I/O."""
 
+    _operations: ClassVar[Mapping[str, Operation[Any, Any]]]
     _hosts: list[str | Endpoint]
     _given: dict[str, Any]
     _owner: bool

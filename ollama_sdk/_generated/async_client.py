@@ -1253,6 +1253,8 @@ class AsyncOllama(AsyncClient):
         ConfigurationError: An argument or environment variable cannot work.
     """
 
+    _operations = _op.OPERATIONS
+
     @property
     def experimental(self) -> AsyncExperimental:
         """The ``experimental`` methods."""

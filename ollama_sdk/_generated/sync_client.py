@@ -1252,6 +1252,8 @@ class Ollama(SyncClient):
         ConfigurationError: An argument or environment variable cannot work.
     """
 
+    _operations = _op.OPERATIONS
+
     @property
     def experimental(self) -> Experimental:
         """The ``experimental`` methods."""

@@ -9,7 +9,7 @@ import pytest
 from generator_kit import SMALL, edited, run
 
 from generator.changes import compare, markdown
-from generator.document import load
+from generator.conventions import load
 from generator.interface import Interface
 from generator.parse import interface_of
 
@@ -120,7 +120,7 @@ EDITS: list[tuple[str, tuple[str, str], str]] = [
     ("a union given takes more", ("anyOf: [{type: string}, {type: array, items: {type: string}}]", "anyOf: [{type: string}, {type: boolean}, {type: array, items: {type: string}}]"), "union `Stop` is `str | bool | list[str]`; it was `str | list[str]`"),
     # Streams
     ("another last item", ("last: {type: end}", "last: {type: delta}"), "`v1.answers.create`: the last item of its stream is `{'type': 'delta'}`; it was `{'type': 'end'}`"),
-    ("streaming unasked", ("default: true, last: {done", "default: false, last: {done"), "`write`: whether the server streams unasked is `False`; it was `True`"),
+    ("token counts", ("x-repeat: resumes", "x-repeat: resumes\n      x-usage: {model: text}"), "`v1.answers.create`: the model and its token counts are read from `text`"),
 ]  # fmt: skip
 
 
@@ -153,7 +153,7 @@ def test_a_required_argument_in_front_breaks_every_call_by_position() -> None:
 def test_a_stream_that_comes_or_goes_is_told() -> None:
     stream = "            text/event-stream: {schema: {$ref: '#/components/schemas/AnswerEvent'}}\n"
     report = changes(
-        ("      x-stream: {default: false, last: {type: end}, collect: messages}\n", ""),
+        ("      x-stream: {last: {type: end}, collect: messages}\n", ""),
         (stream, ""),
     )
     for line in ("`v1.answers.create`: `stream=True`", "model `EndEvent`", "union `AnswerEvent`"):

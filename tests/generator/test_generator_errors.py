@@ -21,7 +21,7 @@ PART = "      discriminator: {propertyName: type}\n"
 END = "      properties: {type: {const: end}}\n"
 QUESTION = "question: {type: string, description: What is asked.}"
 ORDER = "{name: order, in: query, description: Which comes first., schema: {enum: [newest, oldest]}}"
-WRITE_STREAM = "{default: true, last: {done: true}, failed: {status: broken}, collect: merge}"
+WRITE_STREAM = "{last: {done: true}, failed: {status: broken}, collect: merge}"
 
 
 def _line(text: str, piece: str) -> int:
@@ -54,8 +54,8 @@ def _refused(workplace: Path, text: str) -> str:
 # Each row: what is wrong; the edit; the marked piece of text, in whose line the mistake is; the place; the message.
 MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("bad YAML", ("info: {title", "info: {{title"), "", "", "not valid YAML"),
-    ("a key twice", ("version: 1.2.3}", "version: 1.2.3, title: Other}"), "info:", "info", "'title' stands there twice"),
-    ("a key that is not text", ("        index: {type", "        no: {type"), "        no:", "", "the key 'no' is not read as text"),
+    ("a key twice", ("version: 1.2.3}", "version: 1.2.3, title: Other}"), "info:", "info", "the key 'title' is there twice"),
+    ("a key that is not text", ("        index: {type", "        no: {type"), "        no:", "", "the key 'no' is not text; quote it"),
     ("an alias of itself", ("security: [{}", "x: &a [*a]\nsecurity: [{}"), "", "", "holds itself"),
     ("not OpenAPI 3.1", ("openapi: 3.1.0", "openapi: 3.0.3"), "openapi:", "openapi", "OpenAPI 3.1 is expected, not 3.0.3"),
     ("no title", ("title: Small, ", ""), "info:", "info", '"title" is a required property'),
@@ -71,25 +71,27 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("one constant for two", (NOTE_ID, "operationId: v1.answers_create"), "", "operationId", "would share the name V1_ANSWERS_CREATE"),
     ("one class for two groups", (NOTE_ID, "operationId: v1.Answers.get"), "", "operationId", "would share the name V1Answers"),
     # Extension keys
-    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; here may stand x-mixin, x-merge, x-positional"),
+    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-merge, x-positional"),
     ("an x- key elsewhere", ("info: {", "info: {x-method: false, "), "info:", "info/x-method", "unknown extension key 'x-method'"),
-    ("x-repeat missing", ("      x-repeat: resumes\n", ""), "", "paths//v1/answers/post/x-repeat", "x-repeat is 'missing'; it is one of safe, resumes, never"),
-    ("x-repeat unknown", ("x-repeat: resumes", "x-repeat: often"), "x-repeat: often", "paths//v1/answers/post/x-repeat", "x-repeat is 'often'"),
-    ("x-needs-model true", ("x-repeat: resumes", "x-repeat: resumes\n      x-needs-model: true"), "x-needs-model: true", "paths//v1/answers/post/x-needs-model", "x-needs-model is false, or absent"),
+    ("x-repeat missing", ("      x-repeat: resumes\n", ""), "", "paths//v1/answers/post/x-repeat", "'x-repeat' is missing"),
+    ("x-repeat unknown", ("x-repeat: resumes", "x-repeat: often"), "x-repeat: often", "paths//v1/answers/post/x-repeat", "'often' is not one of ['safe', 'resumes', 'never']"),
+    ("x-needs-model true", ("x-repeat: resumes", "x-repeat: resumes\n      x-needs-model: true"), "x-needs-model: true", "paths//v1/answers/post/x-needs-model", "True is not false; leave the key out otherwise"),
     ("x-model unknown", ("x-repeat: resumes", "x-repeat: resumes\n      x-model: source"), "x-model: source", "paths//v1/answers/post/x-model", "'source' is no argument; there are question"),
-    ("x-result unknown", ("x-result: reachable", "x-result: maybe"), "x-result: maybe", "paths///head/x-result", "'maybe' is not one of exists, reachable, digest"),
+    ("x-result unknown", ("x-result: reachable", "x-result: maybe"), "x-result: maybe", "paths///head/x-result", "'maybe' is not one of ['exists', 'reachable', 'digest']"),
     ("x-result with content", ("operationId: list_notes", "operationId: list_notes\n      x-result: exists"), "x-result: exists", "paths//api/notes/get/x-result", "this one has content"),
-    ("x-method true", ("x-method: false", "x-method: true"), "x-method: true", "paths///get/x-method", "only `false` makes sense"),
-    ("no method but a name", ("x-method: false", "x-method: false\n      operationId: root"), "operationId: root", "paths///get/operationId", "has no operationId"),
+    ("x-method true", ("x-method: false", "x-method: true"), "x-method: true", "paths///get/x-method", "True is not false, which is the only value"),
+    ("no method but a name", ("x-method: false", "x-method: false\n      operationId: root"), "operationId: root", "paths///get/operationId", "'operationId' is not supported in this operation without a method"),
     ("x-stream missing", (f"      x-stream: {WRITE_STREAM}\n", ""), "    post:\n      operationId: write\n", "paths//api/write/post", "x-stream is missing"),
-    ("x-stream without a stream", ("operationId: list_notes", "operationId: list_notes\n      x-stream: {default: true, last: {a: 1}, collect: merge}"), "{a: 1}", "paths//api/notes/get/x-stream", "no streaming content type"),
-    ("x-stream lacks a field", ("last: {type: end}, ", ""), "collect: messages", "paths//v1/answers/post/x-stream", "x-stream lacks 'last'"),
-    ("x-stream has another", ("last: {type: end}, ", "last: {type: end}, first: 1, "), "first: 1", "paths//v1/answers/post/x-stream/first", "unknown field 'first'"),
+    ("x-stream without a stream", ("operationId: list_notes", "operationId: list_notes\n      x-stream: {last: {a: 1}, collect: merge}"), "{a: 1}", "paths//api/notes/get/x-stream", "no streaming content type"),
+    ("x-stream lacks a field", ("last: {type: end}, ", ""), "collect: messages", "paths//v1/answers/post/x-stream", "'last' is missing"),
+    ("x-stream has another", ("last: {type: end}, ", "last: {type: end}, first: 1, "), "first: 1", "paths//v1/answers/post/x-stream/first", "unknown key 'first'; there are last, failed, collect, usage"),
     ("x-stream collects oddly", ("collect: messages", "collect: stamps"), "stamps", "paths//v1/answers/post/x-stream/collect", "'stamps' is not one of"),
     ("x-stream ends by nothing", ("last: {type: end}", "last: end"), "last: end", "paths//v1/answers/post/x-stream/last", "a mapping of fields"),
     ("x-stream ends by no field", ("last: {done: true}", "last: {don: true}"), "don: true", "paths//api/write/post/x-stream/last", "no item has a field 'don'"),
-    ("x-merge unknown", ("x-merge: concat", "x-merge: glue"), "glue", "components/schemas/WritePart/properties/text/x-merge", "'glue' is neither concat nor by-index nor {into: NAME}"),
-    ("x-positional false", ("x-positional: true", "x-positional: false"), "x-positional", "components/schemas/WriteRequest/properties/hint/x-positional", "False is not true"),
+    ("x-usage of no field", ("x-repeat: resumes", "x-repeat: resumes\n      x-usage: {model: modell}"), "x-usage", "paths//v1/answers/post/x-usage", "the reply has no field 'modell'"),
+    ("x-usage without a model", ("x-repeat: resumes", "x-repeat: resumes\n      x-usage: {input_tokens: a}"), "x-usage", "paths//v1/answers/post/x-usage/model", "'model' is missing"),
+    ("x-merge unknown", ("x-merge: concat", "x-merge: glue"), "glue", "components/schemas/WritePart/properties/text/x-merge", "'glue' is not concat, by-index or {into: NAME}"),
+    ("x-positional false", ("x-positional: true", "x-positional: false"), "x-positional", "components/schemas/WriteRequest/properties/hint/x-positional", "False is not true; leave the key out otherwise"),
     ("x-computed unknown", ("x-computed: sha256", "x-computed: md5"), "md5", "paths//api/blobs/{digest}/post/parameters/0/x-computed", "'md5' is not \"sha256\""),
     ("x-computed of nothing", ("name: max-lines,", "name: max-lines, x-computed: sha256,"), "max-lines", "paths//api/notes/{note}/get/parameters/1", "needs a body of application/octet-stream"),
     ("an unknown mixin", ("x-mixin: GenerationMetrics", "x-mixin: Metrix"), "Metrix", "components/schemas/WriteReply/x-mixin", "there is no class 'Metrix'"),
@@ -103,7 +105,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
             "nullable": "true", "readOnly": "true", "writeOnly": "true", "title": "A", "xml": "{}", "contentEncoding": "base64",
         }.items()
     ),
-    ("a header parameter", (ORDER, ORDER.replace("in: query", "in: header")), "in: header", "components/parameters/Order/in", "a parameter in 'header' is not supported"),
+    ("a header parameter", (ORDER, ORDER.replace("in: query", "in: header")), "in: header", "components/parameters/Order/in", "'header' is not one of ['path', 'query']"),
     ("a parameter's style", (ORDER, ORDER.replace("in: query", "in: query, style: form")), "style", "components/parameters/Order/style", "'style' is not supported"),
     ("parameters of a path", ("  /api/write:\n", "  /api/write:\n    parameters: []\n"), "    parameters: []", "paths//api/write/parameters", "'parameters' is not supported"),
     ("webhooks", ('servers: [{url: "http://127', 'webhooks: {}\nservers: [{url: "http://127'), "webhooks", "webhooks", "'webhooks' is not supported"),
@@ -114,7 +116,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("another reply", ("text/plain: {schema: {type: string}}", "image/png: {schema: {type: string}}"), "", "paths//api/notes/{note}/get/responses", "a reply of image/png is not supported"),
     ("content without a schema", ("text/plain: {schema: {type: string}}", "text/plain: {}"), "", "text/plain", "text/plain lacks a schema"),
     ("a default that is no default", (QUESTION, "question: {type: string, default: why}"), "default: why", "components/schemas/AnswerRequest/properties/question/default", 'a field may default to "" or [] only'),
-    ("two servers", ('servers: [{url: "https://answers.example"}]', "servers: [{url: 'https://a.example'}, {url: 'https://b.example'}]"), "https://a.example", "paths//v1/answers/post/servers", "one server of its own"),
+    ("two servers", ('servers: [{url: "https://answers.example"}]', "servers: [{url: 'https://a.example'}, {url: 'https://b.example'}]"), "https://a.example", "paths//v1/answers/post/servers", "is not one server without variables"),
     ("what openapi-python-client drops", ("question: {type: string, description: What is asked.}", "question: {enum: [1, text]}"), "", "components/schemas/AnswerRequest", "cannot be expressed"),
     # Names and unions
     ("a field of every model", ("text: {type: string}\n        sure:", "to_dict: {type: string}\n        text: {type: string}\n        sure:"), "to_dict", "components/schemas/Answer/properties/to_dict", "a model cannot have a field named 'to_dict'"),

@@ -21,7 +21,7 @@ PATHS = """\
       operationId: sort_shelf
       summary: Sort what stands on a shelf.
       x-repeat: safe
-      x-stream: {default: true, last: {finished: true}, collect: merge}
+      x-stream: {last: {finished: true}, collect: merge}
       parameters:
         - {name: shelf, in: path, required: true, description: The shelf., schema: {type: string}}
       requestBody:
@@ -38,7 +38,7 @@ PATHS = """\
       operationId: v1.library.books.search
       summary: Search the books.
       x-repeat: safe
-      x-stream: {default: false, last: {data: '[DONE]'}, collect: merge}
+      x-stream: {last: {data: '[DONE]'}, collect: merge}
       requestBody:
         required: true
         content: {application/json: {schema: {$ref: '#/components/schemas/BookQuery'}}}
