@@ -15,8 +15,9 @@ from attrs import frozen
 from ollama_sdk.streaming import AsyncStream, Stream
 
 from .operation import Operation
-from .perform import AsyncRuntime, RawResponse, SyncRuntime
+from .perform import AsyncRuntime, SyncRuntime
 from .request import CallOptions
+from .response import RawResponse
 
 __all__ = ["AsyncRawRuntime", "SyncRawRuntime", "async_raw", "raw"]
 

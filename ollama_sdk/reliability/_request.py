@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ollama_sdk.errors import APITimeoutError, CircuitOpenError
+from ollama_sdk.errors import APITimeoutError, CircuitOpenError, describe_call
 
 from ._outcome import is_each
 
@@ -141,7 +141,7 @@ def cut_short(request: httpx.Request, failure: BaseException, since: float, now:
 def out_of_time(request: httpx.Request, waiting_for: str, phase: TimeoutPhase = "total") -> APITimeoutError:
     """The error of a call whose limit ``phase`` leaves no room to wait."""
     return APITimeoutError(
-        f"{operation_of(request)} on {endpoint_of(request)}: the {phase} timeout leaves no time to wait for {waiting_for}; "
+        f"{describe_call(request)}: the {phase} timeout leaves no time to wait for {waiting_for}; "
         f"allow a longer {phase} or send fewer calls at once",
         phase=phase,
     )
