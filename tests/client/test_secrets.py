@@ -12,6 +12,7 @@ from loopback import free_port, head, replies, replies_and_closes, replies_and_r
 from streamed import NDJSON, ROUTES, chat_item, drain, streamed
 
 from ollama_sdk import AsyncOllama, ConfigurationError, Ollama, OllamaError
+from ollama_sdk.errors import describe_call
 
 KEY = "sk-very-secret-0123456789"
 
@@ -189,3 +190,8 @@ def test_a_key_that_the_server_repeats_is_not_told_on(world, serve, status):
         client.chat("m", [])
     assert "no such key: ***" in str(caught.value)
     assert KEY not in "".join(map(str, _all_that_is_said(caught.value)))
+
+
+def test_messages_name_a_call_without_the_secrets_of_its_url():
+    request = httpx.Request("GET", f"http://user:{KEY}@gpu-1:11434/api/tags?key={KEY}")
+    assert describe_call(request) == "GET http://gpu-1:11434/api/tags"
