@@ -78,12 +78,12 @@ _FLAVORS = (
 
 
 def _use(*, is_async: bool) -> str:
-    """How a client is used, in the words of its hand-written base class; the sync one tells the arguments for both."""
-    told, arguments = cleandoc(SyncClient.__doc__ or "").split("\n\nArgs:\n")
+    """How a client is used, from the docstring of its hand-written base class; the sync one has the arguments of both."""
+    text, arguments = cleandoc(SyncClient.__doc__ or "").split("\n\nArgs:\n")
     if is_async:
-        told = cleandoc(AsyncClient.__doc__ or "")
+        text = cleandoc(AsyncClient.__doc__ or "")
         arguments = arguments.replace("httpx.Client", "httpx.AsyncClient")
-    _, use = told.split("\n\n", 1)
+    _, use = text.split("\n\n", 1)
     return f"{use}\n\nArgs:\n{arguments}"
 
 

@@ -1234,18 +1234,18 @@ class Ollama(SyncClient):
         headers: Headers for every request to that server; a method with a server of its own, such as ``web_search``,
             gets none of them.
         timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever.
-        transport: Any httpx transport, used instead of one of our own; closed with the client. Timeouts are then as
+        transport: Any httpx transport, used instead of the SDK's own; closed with the client. Timeouts are then as
             exact as that transport reads: on httpx's own, each single read may take what is left when the body begins.
         http_client: A whole ``httpx.Client``, used instead; left open. Its ``auth`` applies where no key is sent.
         max_item_bytes: The largest item of a stream, in bytes.
-        retry: Repeat what failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
+        retry: Repeat calls that failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
         circuit_breaker: Stop calling an endpoint that keeps failing.
         rate_limit: Bound the rate of calls and how many run at once.
         failover: Spread calls over several servers.
-        health: How ``client.health`` looks at the servers.
-        cache: Keep replies and give them again.
+        health: How ``client.health`` checks the servers.
+        cache: Keep replies and return them again.
         observer: Called with every event of these policies, in the thread where it happens: a plain function, which
-            also hears of replies that the garbage collector ends. A lock that it shares with other code must be an
+            is also called for replies that the garbage collector ends. A lock that it shares with other code must be an
             ``RLock``.
 
     Raises:
