@@ -1,8 +1,8 @@
 """Reports the decoded outcome of a call to the policies, which see only its response.
 
-A caller that will decode the reply sets ``request.extensions["verdict"]`` to ``True``. A policy that wants the outcome then
-adds a listener to the list ``response.extensions["verdict"]``, which may be absent. The caller calls each listener once
-with a :class:`Verdict`: after it has decoded a one-piece reply, or after the last item of a stream, before it closes the
+A caller that will decode the reply sets ``request.extensions["outcome"]`` to ``True``. A policy that wants the outcome then
+adds a listener to the list ``response.extensions["outcome"]``, which may be absent. The caller calls each listener once
+with a :class:`CallOutcome`: after it has decoded a one-piece reply, or after the last item of a stream, before it closes the
 response. There is no outcome when the caller gives the call up.
 """
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     import httpx
 
-__all__ = ["Verdict", "await_verdict", "outcome_listeners"]
+__all__ = ["CallOutcome", "on_outcome", "outcome_listeners"]
 
-_VERDICT = "verdict"
+_OUTCOME = "outcome"
 
 
-class Verdict(NamedTuple):
+class CallOutcome(NamedTuple):
     """How a call ended; a value that is not known is ``None``.
 
     Attributes:
@@ -38,7 +38,7 @@ class Verdict(NamedTuple):
     items: int | None = None
 
 
-def await_verdict(request: httpx.Request, response: httpx.Response, listener: Callable[[Verdict], object]) -> bool:
+def on_outcome(request: httpx.Request, response: httpx.Response, listener: Callable[[CallOutcome], object]) -> bool:
     """Have ``listener`` called with the outcome of a call.
 
     Only the response refers to the listener: when the call is given up, both are garbage-collected together.
@@ -46,13 +46,13 @@ def await_verdict(request: httpx.Request, response: httpx.Response, listener: Ca
     Returns:
         Whether the caller of ``request`` reports an outcome.
     """
-    expected = bool(request.extensions.get(_VERDICT))
+    expected = bool(request.extensions.get(_OUTCOME))
     if expected:
-        response.extensions.setdefault(_VERDICT, []).append(listener)
+        response.extensions.setdefault(_OUTCOME, []).append(listener)
     return expected
 
 
-def outcome_listeners(response: httpx.Response) -> Sequence[Callable[[Verdict], object]]:
+def outcome_listeners(response: httpx.Response) -> Sequence[Callable[[CallOutcome], object]]:
     """Return the functions that the caller must call with the outcome."""
-    listeners: Sequence[Callable[[Verdict], object]] = response.extensions.get(_VERDICT, ())
+    listeners: Sequence[Callable[[CallOutcome], object]] = response.extensions.get(_OUTCOME, ())
     return listeners

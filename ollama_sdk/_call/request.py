@@ -179,7 +179,7 @@ def prepare(
         "base_url": settings.origin if operation.server is None else operation.server,
         "began": deadlines.started,
         "deadlines": deadlines,
-        "verdict": True,
+        "outcome": True,
         "rewinds": upload is None or upload.size is not None,
     }
     if settings.chosen or options.extra_headers:

@@ -13,7 +13,7 @@ import orjson
 from attrs import frozen
 
 from ollama_sdk._codec import Model, codec_of, wire_name
-from ollama_sdk._outcome import Verdict, outcome_listeners
+from ollama_sdk._outcome import CallOutcome, outcome_listeners
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
     DecodeError,
@@ -296,24 +296,24 @@ def _end(
     """
     if logger.isEnabledFor(logging.DEBUG):
         status = None if response is None else response.status_code
-        outcome = " ".join(str(part) for part in (status, type(error).__name__ if error else None) if part)
+        ending = " ".join(str(part) for part in (status, type(error).__name__ if error else None) if part)
         milliseconds = call.deadlines.elapsed() * 1000
         count = int(error is None) if items is None else items
         method, path = call.request.method, call.request.url.path
-        logger.debug("%s %s %s %.1f ms %d items", method, path, outcome, milliseconds, count)
+        logger.debug("%s %s %s %.1f ms %d items", method, path, ending, milliseconds, count)
     listeners = outcome_listeners(response) if response is not None else ()
     if not listeners or (error is None and counted is None):
         return
     usage, streaming = call.operation.usage, call.operation.streaming
     if call.stream and streaming is not None and streaming.usage is not None:
         usage = streaming.usage
-    verdict = Verdict(error, items=items)
+    outcome = CallOutcome(error, items=items)
     if usage is not None:
         model = _value_at(usage.model, counted) or _value_at(usage.model, first)
         tokens = _value_at(usage.input_tokens, counted), _value_at(usage.output_tokens, counted)
-        verdict = Verdict(error, model, *tokens, items)
+        outcome = CallOutcome(error, model, *tokens, items)
     for listener in listeners:
-        listener(verdict)
+        listener(outcome)
 
 
 def _value_at(path: tuple[str, ...], data: Any) -> Any:

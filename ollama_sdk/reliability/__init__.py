@@ -37,8 +37,8 @@ deterministic bool  ``False``            Whether the same question gets the same
 model         str   ``None``             The model, for ``Failover("model_aware")`` and events.
 needs_model   bool  ``True``             Whether that model has to be there, as it has not for a pull.
 base_url      str   origin of the URL    How events and circuits name the endpoint, without failover.
-verdict       bool  ``False``            Whether the caller will judge the reply: call each function in
-                                         ``response.extensions["verdict"]`` with an object that has the attributes
+outcome       bool  ``False``            Whether the caller reports the outcome: call each function in
+                                         ``response.extensions["outcome"]`` with an object that has the attributes
                                          ``error``, ``model``, ``input_tokens``, ``output_tokens`` and ``items``, each of
                                          which may be ``None``.
 ============= ===== ==================== ===============================================================================

@@ -17,7 +17,7 @@ from cachetools import TLRUCache
 
 from ollama_sdk._bodies import Passing
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
-from ollama_sdk._outcome import Verdict, await_verdict
+from ollama_sdk._outcome import CallOutcome, on_outcome
 from ollama_sdk.errors import APITimeoutError, RateLimitExceededError
 
 from . import _checks
@@ -429,15 +429,15 @@ class Question:
     def _minded(self, response: httpx.Response) -> httpx.Response:
         """``response``, whose reply is taken back when it turns out to be none. An error status is what it says it is."""
         if response.status_code < _FIRST_ERROR:
-            await_verdict(self._request, response, self._judged)
+            on_outcome(self._request, response, self._judged)
         return response
 
-    def _judged(self, verdict: Verdict) -> None:
-        if verdict.error is None:
+    def _judged(self, outcome: CallOutcome) -> None:
+        if outcome.error is None:
             self.is_good = True
             if self.reply is not None:
                 self.reply.is_proven = True
-        elif not isinstance(verdict.error, _OWN_LIMITS) and (self.reply is None or not self.reply.is_proven):
+        elif not isinstance(outcome.error, _OWN_LIMITS) and (self.reply is None or not self.reply.is_proven):
             self._caching.take_back(self)
 
     def patience(self) -> float:

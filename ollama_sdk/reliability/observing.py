@@ -9,7 +9,7 @@ import httpx
 
 from ollama_sdk._bodies import Passing
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
-from ollama_sdk._outcome import Verdict, await_verdict
+from ollama_sdk._outcome import CallOutcome, on_outcome
 
 from ._outcome import Outcome, described
 from ._replies import acomplete, asettle, complete, flows, settle
@@ -73,15 +73,15 @@ class _Attempt(_Telling):
 class _Call(_Telling):
     """One call, from the caller's side.
 
-    It is over when its stream is, if it has one, and when the verdict on its reply has come, if there will be one. A stream
+    It is over when its stream is, if it has one, and when the outcome of its reply has come, if there will be one. A stream
     given up before its end gets none that has not been given yet, and neither does a reply that nobody holds any more.
     """
 
     _status: int | None = None
     _flows = False
-    _awaits_verdict = False
+    _awaits_outcome = False
     _error: str | None = None
-    # Of the verdict only what is told: its error leads back to the response, which would outlive the call.
+    # Of the outcome only what is told: its error leads back to the response, which would outlive the call.
     _judged: tuple[str | int | None, ...] | None = None
 
     def __init__(self, notify: Callable[[Event], None], clock: Clock, request: httpx.Request) -> None:
@@ -103,7 +103,7 @@ class _Call(_Telling):
 
     def answered(self, response: httpx.Response) -> httpx.Response:
         self._status = response.status_code
-        self._awaits_verdict = await_verdict(self._request, response, self.judged)
+        self._awaits_outcome = on_outcome(self._request, response, self.judged)
         if flows(response):
             self._flows = True
             self._stream_ends = count()
@@ -121,19 +121,19 @@ class _Call(_Telling):
         self._error = _reason(error)
         self._notify(StreamEnded(*self._about(), self._seconds(), complete, self._error))
         if error is None and not complete:
-            self._awaits_verdict = False
+            self._awaits_outcome = False
         self._flows = False
         self._end_if_over()
 
-    def judged(self, verdict: Verdict) -> None:
+    def judged(self, outcome: CallOutcome) -> None:
         self._judged = (
-            _reason(verdict.error),
-            verdict.model,
-            verdict.input_tokens,
-            verdict.output_tokens,
-            verdict.items,
+            _reason(outcome.error),
+            outcome.model,
+            outcome.input_tokens,
+            outcome.output_tokens,
+            outcome.items,
         )
-        self._awaits_verdict = False
+        self._awaits_outcome = False
         self._end_if_over()
 
     def __del__(self) -> None:
@@ -141,7 +141,7 @@ class _Call(_Telling):
         self._end()
 
     def _end_if_over(self) -> None:
-        if not (self._flows or self._awaits_verdict):
+        if not (self._flows or self._awaits_outcome):
             self._end()
 
     def _end(self) -> None:

@@ -172,7 +172,7 @@ _HAND = "a hand of a caller"  # the thread in which a caller resumes or cancels 
 
 
 class Call:
-    """One call, from the question to the verdict."""
+    """One call, from the question to the outcome."""
 
     def __init__(self, tally: Tally, rng: random.Random, *, tasks: bool) -> None:
         self.name = rng.choice([*PIECES, *STREAMS])

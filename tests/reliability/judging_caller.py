@@ -8,18 +8,18 @@ from typing import Any
 import anyio
 import httpx
 
-from ollama_sdk._outcome import Verdict
+from ollama_sdk._outcome import CallOutcome
 from ollama_sdk.errors import DecodeError, IncompleteReplyError, ReplyFailedError
 
 
-def judge(response: httpx.Response, verdict: Verdict) -> None:
-    for tell in response.extensions.get("verdict", ()):
-        tell(verdict)
+def judge(response: httpx.Response, outcome: CallOutcome) -> None:
+    for tell in response.extensions.get("outcome", ()):
+        tell(outcome)
 
 
 def asked(url: str = "http://a/api/chat", content: bytes = b"{}", **extensions: Any) -> httpx.Request:
     """A call whose caller will judge the reply."""
-    known = {"operation": "chat", "model": "m", "deterministic": True, "verdict": True, **extensions}
+    known = {"operation": "chat", "model": "m", "deterministic": True, "outcome": True, **extensions}
     return httpx.Request("POST", url, content=content, extensions=known)
 
 
@@ -41,11 +41,11 @@ class _Reading:
             self.error = ReplyFailedError("failed", message=self.items[-1]["error"])
         return self.error is None
 
-    def verdict(self) -> Verdict:
+    def outcome(self) -> CallOutcome:
         last = self.items[-1] if self.items else {}
         if self.error is None and not last.get("done"):
             self.error = IncompleteReplyError("cut off", items=len(self.items))
-        return Verdict(
+        return CallOutcome(
             self.error, last.get("model"), last.get("prompt_eval_count"), last.get("eval_count"), len(self.items)
         )
 
@@ -65,10 +65,10 @@ def _understood(transport: Any, request: httpx.Request) -> str:
                 break
     except httpx.TransportError as error:
         reading.error = error
-    verdict = reading.verdict()
-    judge(response, verdict)
+    outcome = reading.outcome()
+    judge(response, outcome)
     response.close()
-    return "good" if verdict.error is None else type(verdict.error).__name__
+    return "good" if outcome.error is None else type(outcome.error).__name__
 
 
 async def _aunderstood(transport: Any, request: httpx.Request) -> str:
@@ -82,10 +82,10 @@ async def _aunderstood(transport: Any, request: httpx.Request) -> str:
             reading.goes_on(await response.aread())
     except httpx.TransportError as error:
         reading.error = error
-    verdict = reading.verdict()
-    judge(response, verdict)
+    outcome = reading.outcome()
+    judge(response, outcome)
     await response.aclose()
-    return "good" if verdict.error is None else type(verdict.error).__name__
+    return "good" if outcome.error is None else type(outcome.error).__name__
 
 
 class Body(httpx.SyncByteStream, httpx.AsyncByteStream):

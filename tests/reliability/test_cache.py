@@ -22,7 +22,7 @@ from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judg
 from reliability_kit import Caller, HandClock, Script, chunks, cut, say, serving
 
 from ollama_sdk import Ollama, Timeout
-from ollama_sdk._outcome import Verdict
+from ollama_sdk._outcome import CallOutcome
 from ollama_sdk.errors import (
     APITimeoutError,
     ConfigurationError,
@@ -330,18 +330,18 @@ def test_a_stream_found_bad_before_its_end_is_not_kept_when_the_end_comes(clock:
     response = transport.handle_request(asked(stream=True))
     chunks = iter(response.stream)
     next(chunks)
-    judge(response, Verdict(DecodeError("no item")))
+    judge(response, CallOutcome(DecodeError("no item")))
     assert list(chunks) == [LAST]
     assert transport.statistics().entries == 0
 
 
-def test_a_late_verdict_takes_back_its_own_reply_and_no_newer_one(clock: HandClock) -> None:
+def test_a_late_outcome_takes_back_its_own_reply_and_no_newer_one(clock: HandClock) -> None:
     wire = Script(whole(PAGE), whole(LAST))
     transport = CacheTransport(wire, CHAT, clock=clock)
     late = transport.handle_request(asked())
     clock.now += 300
     assert understood(Caller("sync"), transport, asked()) == "good"
-    judge(late, Verdict(DecodeError("no JSON")))
+    judge(late, CallOutcome(DecodeError("no JSON")))
     assert transport.handle_request(asked()).read() == LAST
     assert len(wire.requests) == 2
 
@@ -349,7 +349,7 @@ def test_a_late_verdict_takes_back_its_own_reply_and_no_newer_one(clock: HandClo
 def test_a_kept_reply_that_a_later_caller_finds_bad_is_taken_back(caller: Caller, clock: HandClock) -> None:
     wire = Script(whole(PAGE), whole(LAST))
     transport = caller.wrap(PAIR, wire, CHAT, clock=clock)
-    unjudged = asked(verdict=False)
+    unjudged = asked(outcome=False)
     assert caller.call(transport, "POST", str(unjudged.url), content=b"{}", extensions=unjudged.extensions).is_success
     assert [understood(caller, transport, asked()) for _ in range(2)] == ["DecodeError", "good"]
 
@@ -369,7 +369,7 @@ def test_a_reply_that_one_caller_understands_stays_when_another_finds_it_too_lon
             limited = transport.handle_request(ask())
         else:
             limited = anyio.run(transport.handle_async_request, ask(), backend=caller.colour)
-        judge(limited, Verdict(error))
+        judge(limited, CallOutcome(error))
     assert understood(caller, transport, ask()) == "good"
     assert len(wire.requests) == 1
 
@@ -377,15 +377,15 @@ def test_a_reply_that_one_caller_understands_stays_when_another_finds_it_too_lon
 def test_a_stream_understood_before_its_end_is_proven_when_the_end_comes(clock: HandClock) -> None:
     transport = CacheTransport(Script(flowing(PART, LAST)), STREAMS, clock=clock)
     response = transport.handle_request(asked(stream=True))
-    judge(response, Verdict())
+    judge(response, CallOutcome())
     assert response.read() == PART + LAST
-    judge(transport.handle_request(asked(stream=True)), Verdict(DecodeError("longer than the limit")))
+    judge(transport.handle_request(asked(stream=True)), CallOutcome(DecodeError("longer than the limit")))
     assert transport.statistics().entries == 1
 
 
 def test_a_caller_that_is_out_of_time_says_nothing_of_a_reply_that_nobody_has_judged_yet(clock: HandClock) -> None:
     transport = CacheTransport(Script(whole(LAST)), CHAT, clock=clock)
-    judge(transport.handle_request(asked()), Verdict(APITimeoutError("late", phase="total")))
+    judge(transport.handle_request(asked()), CallOutcome(APITimeoutError("late", phase="total")))
     assert transport.statistics().entries == 1
 
 
@@ -394,7 +394,7 @@ def test_an_error_status_that_is_kept_stays_whatever_error_its_caller_makes_of_i
     transport = CacheTransport(wire, Cache(operations={"chat"}, errors=True), clock=clock)
     for _ in range(2):
         response = transport.handle_request(asked())
-        judge(response, Verdict(NotFoundError("no such model", message="", response=response)))
+        judge(response, CallOutcome(NotFoundError("no such model", message="", response=response)))
     assert len(wire.requests) == 1
 
 

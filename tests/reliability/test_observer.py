@@ -21,7 +21,7 @@ from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judg
 from reliability_kit import Caller, HandClock, Script
 
 from ollama_sdk import Ollama
-from ollama_sdk._outcome import Verdict
+from ollama_sdk._outcome import CallOutcome
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError, DecodeError, NoEndpointError
 from ollama_sdk.reliability import (
     AsyncRetryTransport,
@@ -120,27 +120,27 @@ def test_a_stream_that_the_wire_calls_good_may_end_badly(
 def test_a_plain_httpx_caller_hears_of_the_end_at_once_and_judges_nothing(caller: Caller) -> None:
     watched = Watched(caller, whole(PAGE))
     response = caller.call(watched.transport)
-    assert "verdict" not in response.extensions
+    assert "outcome" not in response.extensions
     end = watched.end()
     assert (end.error, end.model, end.input_tokens, end.output_tokens, end.items) == (None,) * 5
 
 
-def test_a_call_goes_on_until_the_verdict_is_there() -> None:
+def test_a_call_goes_on_until_the_outcome_is_there() -> None:
     watched = Watched(Caller("sync"), whole(LAST))
     response = watched.transport.handle_request(asked())
     response.read()
     response.close()
     assert watched.all(CallEnded) == []
-    judge(response, Verdict())
+    judge(response, CallOutcome())
     assert watched.end().error is None
 
 
-def test_a_verdict_on_the_last_item_waits_for_the_end_of_the_body() -> None:
+def test_an_outcome_on_the_last_item_waits_for_the_end_of_the_body() -> None:
     watched = Watched(Caller("sync"), flowing(LAST, b"\n"))
     response = watched.transport.handle_request(asked(stream=True))
     body = iter(response.stream)
     next(body)
-    judge(response, Verdict(model="m:1b"))
+    judge(response, CallOutcome(model="m:1b"))
     assert watched.all(CallEnded) == []
     assert list(body) == [b"\n"]
     assert watched.kinds() == STREAM
@@ -155,20 +155,20 @@ def test_a_body_that_broke_after_the_last_item_spoils_no_good_reply() -> None:
     next(body)
     with pytest.raises(httpx.ReadError):
         next(body)
-    judge(response, Verdict())
+    judge(response, CallOutcome())
     assert watched.end().error is None
 
 
 # --- no end is told twice, and none is lost
 
 
-def test_a_second_verdict_or_one_after_the_end_is_not_told() -> None:
+def test_a_second_outcome_or_one_after_the_end_is_not_told() -> None:
     watched = Watched(Caller("sync"), flowing(PART, LAST))
     for stream in (False, True):
         response = watched.transport.handle_request(asked(stream=stream))
         response.close()
-        judge(response, Verdict(model="first"))
-        judge(response, Verdict(DecodeError("second")))
+        judge(response, CallOutcome(model="first"))
+        judge(response, CallOutcome(DecodeError("second")))
     del response
     assert [(end.model, end.error) for end in watched.all(CallEnded)] == [("first", None), (None, None)]
 
@@ -218,7 +218,7 @@ def test_a_judged_reply_is_freed_at_once_though_its_error_remembers_where_it_was
         try:
             raise DecodeError("no JSON")
         except DecodeError as error:
-            judge(response, Verdict(error))
+            judge(response, CallOutcome(error))
         return weakref.ref(response)
 
     gc.disable()
