@@ -5,7 +5,7 @@ READY := .venv/.ready
 SECONDS ?= 600
 FUZZ ?= 25
 
-.PHONY: help demo test check generate changes test-integration fuzz soak bench clean
+.PHONY: help demo test check types generate changes test-integration fuzz soak bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: $(READY)  ## format, lint, types, import contract, document, generated co
 	$(BIN)/pyright --warnings
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m generator check
+
+types: $(READY)  ## whether every public name has a known type; pyright looks for the package on the PATH
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes ollama_sdk --ignoreexternal
 
 generate: $(READY)  ## remake the typed client from openapi/ollama.yaml
 	$(BIN)/python -m generator build

@@ -19,9 +19,14 @@ from ollama_sdk._concurrency.events import Signal
 from ollama_sdk._concurrency.loops import Loop, current_loop
 from ollama_sdk.errors import DecodeError, IncompleteReplyError
 
-from ._exchange import OVER, READ, Exchange, ItemT, ReplyT, StreamState
+from ._exchange import OVER, READ, Exchange, ItemT, ReplyT
 
-__all__ = ["AsyncStream", "Exchange", "ResponseHead", "Stream", "StreamState"]
+if TYPE_CHECKING:
+    from ._exchange import StreamState
+else:
+    StreamState = str  # completion in notebooks (jedi) fails on an object with a property that returns a Literal
+
+__all__ = ["AsyncStream", "Exchange", "ResponseHead", "Stream"]
 
 
 @frozen
