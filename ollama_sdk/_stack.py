@@ -11,14 +11,13 @@ import httpx
 from attrs import frozen
 
 from ._bodies import Passing
-from ._call.operation import OPERATIONS
 from ._complaint import Complaint
 from ._transport.wire import AsyncWireTransport, WireTransport
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ._timeout import Deadlines
-    from .reliability import AsyncHealth, Cache, Endpoint, EndpointHealth, Health, Policies, Stack
+    from .reliability import AsyncHealth, Endpoint, EndpointHealth, Health, Policies, Stack
 
 __all__ = ["AsyncClientTransport", "AsyncTransports", "ClientTransport", "Servers", "SyncTransports"]
 
@@ -62,7 +61,6 @@ class _Transports(Generic[_TransportT]):
         self._changing = threading.RLock()
         self._health: Any = None  # once it has been asked for
         self._closed = False
-        _check_names(policies.get("cache"))
         self.asked = {name: policy for name, policy in policies.items() if policy is not None}
         self._stack: Stack[_TransportT] | None = self._build() if self.asked or servers.count > 1 else None
 
@@ -96,7 +94,6 @@ class _Transports(Generic[_TransportT]):
         Raises:
             ConfigurationError: A change cannot work; nothing has changed.
         """
-        _check_names(changes.get("cache"))
         with self._changing:
             former = self.stack
             stack = self._stack = former.reconfigured(**changes)
@@ -120,15 +117,6 @@ class _Transports(Generic[_TransportT]):
         with self._changing:
             self._closed = True
             return self._health
-
-
-def _check_names(cache: Cache | None) -> None:
-    """Refuse a cache of operations that no client has: it would keep nothing, and nobody would notice."""
-    for name in sorted(getattr(cache, "operations", OPERATIONS) - OPERATIONS):
-        import difflib  # noqa: PLC0415 - only mistakes pay for it
-
-        alike = difflib.get_close_matches(name, OPERATIONS) or sorted(OPERATIONS)
-        raise ConfigurationError(f"Cache(operations=...): there is no operation {name!r}; give {' or '.join(alike)}")
 
 
 class SyncTransports(_Transports[httpx.BaseTransport]):

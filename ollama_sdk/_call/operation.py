@@ -79,7 +79,6 @@ class Streaming:
     item: str
     last: Mapping[str, Any]
     failed: Mapping[str, Any] | None = None
-    default: bool = False
     collect: Literal["merge", "messages", "responses"] = "merge"
     merge: Mapping[str, str] = field(factory=dict[str, str])
     usage: Usage | None = None
@@ -123,10 +122,3 @@ class Operation(Generic[ReplyT, ItemT]):
     usage: Usage | None = None
     server: str | None = None
     needs_key: bool = False
-
-    def __attrs_post_init__(self) -> None:
-        OPERATIONS.add(self.name)
-
-
-# Goes when the generated rows export their own.
-OPERATIONS: set[str] = set()
