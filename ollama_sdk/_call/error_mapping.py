@@ -34,13 +34,18 @@ __all__ = ["decode_error", "redact", "status_error", "transport_error"]
 
 # The headers that may hold a key.
 _SECRET_HEADERS = ("authorization", "proxy-authorization", "x-api-key", "api-key")
+# An excerpt may end in the middle of a key: so many characters of one are redacted like the whole.
+_SHORTEST_PART = 8
 
 
 def redact(call: Call[Any, Any], text: str) -> str:
     """Return what the server sent, for a message: without the keys of the request, which it may have repeated."""
     for name in _SECRET_HEADERS:
         key = call.request.headers.get(name, "").rpartition(" ")[2]
-        text = text.replace(key, "***") if key else text
+        length = len(key)
+        while length >= min(len(key), _SHORTEST_PART) > 0 and key[:_SHORTEST_PART] in text:
+            text = text.replace(key[:length], "***")
+            length -= 1
     return text
 
 
@@ -140,7 +145,7 @@ def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     fields: dict[str, Any] = {
         "message": message,
         # A new one: the response that was received holds the request, and that holds the API key.
-        "response": httpx.Response(status, headers=decoded_headers(response.headers), content=body),
+        "response": httpx.Response(status, headers=_redacted_headers(call, response), content=body),
         "retry_after": retry_after_in(response.headers),
     }
     if status == _UNAUTHORIZED and data.__class__ is dict:
@@ -148,12 +153,17 @@ def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     return status_error_class(status)(text, **fields)
 
 
+def _redacted_headers(call: Call[Any, Any], response: httpx.Response) -> list[tuple[bytes, bytes]]:
+    headers = decoded_headers(response.headers)
+    return [(name, redact(call, value.decode("latin-1")).encode("latin-1")) for name, value in headers]
+
+
 def _advice(call: Call[Any, Any], response: httpx.Response) -> str:
     """Return a clause that says what to do next."""
     if response.status_code == _NOT_FOUND and call.model:
         return f"; if the model is not there yet: client.pull({call.model!r})"
     if response.is_redirect:
-        target = response.headers.get("location", "elsewhere")
+        target = redact(call, response.headers.get("location", "elsewhere"))
         return f"; it redirects to {target}, and redirects are not followed: use that as the host"
     return _ADVICE.get(response.status_code, "")
 

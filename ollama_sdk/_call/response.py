@@ -83,8 +83,9 @@ def read_head(call: Call[Any, Any], response: httpx.Response) -> Streaming | Non
         return None
     media_type, types = _media_type(response), STREAM_TYPES[streaming.format]
     if media_type and media_type not in types:
+        shown = redact(call, response.headers["content-type"])
         raise DecodeError(
-            f"{describe_call(call.request)}: the reply is {media_type}, not {types[0]}; is something other than Ollama "
+            f"{describe_call(call.request)}: the reply is {shown}, not {types[0]}; is something other than Ollama "
             "answering there?"
         )
     return streaming
@@ -187,7 +188,8 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
         data = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         # Not as the cause: it holds the whole body, with any secret in it.
-        problem = f"({_media_type(response) or 'of no content type'}) is not JSON: {exc}"
+        content_type = redact(call, response.headers.get("content-type") or "of no content type")
+        problem = f"({content_type}) is not JSON: {exc}"
     if data.__class__ is not dict:
         excerpt = redact(call, body.decode(errors="replace"))[:EXCERPT_LENGTH]
         raise DecodeError(f"{describe_call(call.request)}: the body {problem}; it begins {excerpt!r}", excerpt=excerpt)
@@ -214,8 +216,8 @@ def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> N
     for name, value in streaming.last.items():
         if data.get(name) != value:
             raise IncompleteReplyError(
-                f"{describe_call(call.request)}: the server marks its reply as unfinished ({name} is {data.get(name)!r}): "
-                "the model may have got stuck repeating itself; .partial holds the reply so far",
+                f"{describe_call(call.request)}: the server marks its reply as unfinished ({name} is "
+                f"{redact(call, repr(data.get(name)))}): the model may have got stuck repeating itself; .partial holds the reply so far",
                 items=0,
                 partial=reply,
             )
