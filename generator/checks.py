@@ -18,7 +18,7 @@ from .kinds import Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneK
 
 __all__ = ["check"]
 
-# What generated modules import or define besides models and unions.
+# Names that generated modules import or define, besides models and unions.
 _TAKEN_CLASSES = {
     "Any", "Argument", "AsyncClient", "AsyncNamespace", "AsyncRawNamespace", "AsyncRawRuntime", "AsyncStream", "Base64",
     "CallOptions", "FileContent", "Final", "FloatVector", "Inherit", "JSONSchema", "Literal", "Mapping", "Model",
@@ -33,8 +33,8 @@ def check(document: Document, interface: Interface) -> None:
     """Check names, unions, streams and token counts.
 
     Raises:
-        DocumentError: Two things would have one name, a name is taken, the models of a union cannot be told apart, or a field
-            that marks an item or counts tokens does not exist.
+        DocumentError: Two names are the same, a name is taken, the members of a union cannot be distinguished, or a field that
+            marks an item or counts tokens does not exist.
     """
     for place, problem in _problems(interface):
         raise document.error(place, problem)
@@ -135,7 +135,7 @@ def _unions(kind: Kind, place: Pointer, models: dict[str, Model]) -> Iterator[tu
 
 
 def _forms(kind: Kind) -> Iterable[tuple[str, object]]:
-    """The JSON types that a type is read from, each with what tells its way of reading from others."""
+    """The JSON types that a type is read from, each with a key; two members of a union may share a JSON type if they share the key."""
     match kind:
         case Scalar("datetime"):
             return [("string", "time")]
@@ -156,7 +156,7 @@ def _forms(kind: Kind) -> Iterable[tuple[str, object]]:
 
 
 def _undecided(models: list[Model]) -> Iterator[str]:
-    """Why the codec cannot tell some models apart."""
+    """Why the codec cannot distinguish some models."""
     if len(models) < 2:  # noqa: PLR2004 - a single model needs no discriminator
         return
     decision = discriminator_of(
@@ -173,14 +173,14 @@ def _undecided(models: list[Model]) -> Iterator[str]:
             yield f"{seen[value]} and {name} both have the {decision.tag} {value!r}"
         seen[value] = name
     if len(decision.others) > 1:
-        yield f"{' and '.join(decision.others)} have no required property with a constant to tell them apart"
+        yield f"{' and '.join(decision.others)} have no required property with a constant that distinguishes them"
 
 
 # Streams and token counts
 
 
 def _stream_fields(method: Method, models: dict[str, Model]) -> Iterator[tuple[Pointer, str]]:
-    """What marks an item is a field that some item has."""
+    """Every field that marks an item is a field of some item."""
     if method.stream is None:
         return
     stream = method.stream
@@ -203,7 +203,7 @@ def _usage_fields(method: Method, models: dict[str, Model]) -> Iterator[tuple[Po
 
 
 def _has(kind: Kind, steps: list[str], models: dict[str, Model]) -> bool:
-    """Whether some value of a type has a field; one of a type that is not made of models may have any."""
+    """Whether a model among the members of a type has a field; a type with other members may have any."""
     members = [member for member in flat(kind) if not isinstance(member, NoneKind)]
     if not steps or not all(isinstance(member, ModelKind) for member in members):
         return True

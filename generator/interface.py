@@ -12,7 +12,7 @@ from .kinds import Kind
 __all__ = ["SHADOWING", "Argument", "Field", "Interface", "Method", "Model", "Stream", "Union"]
 
 SHADOWING = frozenset({"bool", "datetime", "dict", "field", "float", "int", "list", "self", "str"})
-"""What a model's body mentions or its constructor needs, so that a field of this name would be in the way."""
+"""Names that the body of a model uses; a field of such a name gets an underscore."""
 
 Place = tuple[str | int, ...]
 
@@ -75,7 +75,7 @@ class Model:
         mixin: A hand-written class that adds properties.
         given: Whether it is part of an argument, and so may also be given as a dict.
         returned: Whether it is part of a reply.
-        place: Where the document describes it.
+        place: Its path in the document.
     """
 
     name: str
@@ -165,7 +165,7 @@ class Method:
         server: Its own base URL.
         needs_key: Whether an API key is needed.
         deprecated: Whether it is superseded.
-        place: Where the document describes it.
+        place: Its path in the document.
     """
 
     path: tuple[str, ...]

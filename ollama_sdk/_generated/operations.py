@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""The operation table: one row an endpoint."""
+"""The operation table: one row for each endpoint."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from generator_kit import SMALL, edited, run
 
-from generator.changes import compare, markdown
+from generator.changes import markdown
+from generator.compare import compare
 from generator.conventions import load
 from generator.interface import Interface
 from generator.parse import interface_of
@@ -86,7 +87,7 @@ EDITS: list[tuple[str, tuple[str, str], str]] = [
     ("another path", ("  /v1/audio/hear:", "  /v1/hear:"), "`v1.audio.hear` calls `POST /v1/hear`; it called `POST /v1/audio/hear`"),
     ("deprecated", ("operationId: list_notes", "operationId: list_notes\n      deprecated: true"), "`list_notes` is deprecated"),
     ("repeating", ("x-repeat: resumes", "x-repeat: never"), "`v1.answers.create`: repeating it is `never`; it was `resumes`"),
-    ("no model is needed", ("x-repeat: resumes", "x-repeat: resumes\n      x-needs-model: false"), "`v1.answers.create` no longer needs the model to be there"),
+    ("no model is needed", ("x-repeat: resumes", "x-repeat: resumes\n      x-needs-model: false"), "`v1.answers.create` no longer needs an existing model"),
     ("another argument names the model", ("x-repeat: resumes", "x-repeat: resumes\n      x-model: question"), "`v1.answers.create`: the model is named by `question`; it was named by `model`"),
     ("a key is needed", ("operationId: list_notes", "operationId: list_notes\n      security: [{bearer: []}]"), f"{B}`list_notes` needs an API key"),
     ("a server of its own", ('      servers: [{url: "https://answers.example"}]\n', ""), "`v1.answers.create` is served by the host of the client"),

@@ -124,7 +124,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("an argument of every method", (QUESTION, "timeout: {type: string}"), "", "paths//v1/answers/post", "an argument 'timeout' that it already has"),
     ("two lists", ("anyOf: [{type: string}, {type: array, items: {type: string}}]", "anyOf: [{type: array, items: {type: number}}, {type: array, items: {type: string}}]"), "", "", "the union cannot be decided: the same array may be list[float] or list[str]"),
     ("a time or a string", ("sure: {anyOf: [{type: boolean}, {enum: [low, high]}]}", "sure: {anyOf: [{type: string, format: date-time}, {enum: [low, high]}]}"), "sure:", "components/schemas/Answer/properties/sure", "the same string may be"),
-    ("two open branches", ("type: {const: text}", "type: {type: string}"), "", "", "have no required property with a constant to tell them apart"),
+    ("two open branches", ("type: {const: text}", "type: {type: string}"), "", "", "have no required property with a constant that distinguishes them"),
     ("one constant for two branches", ("type: {const: end}", "type: {const: delta}"), "", "paths//v1/answers/post", "DeltaEvent and EndEvent both have the type 'delta'"),
 ]  # fmt: skip
 
