@@ -61,7 +61,7 @@ class SyncRawRuntime:
         if not stream:
             return self.runtime.raw(operation, values, options)
         opened = self.runtime.stream(operation, values, options)
-        return RawResponse(opened.response.status_code, opened.response.headers, opened)
+        return RawResponse(opened.head.status_code, opened.head.headers, opened)
 
 
 @frozen(eq=False, repr=False)
@@ -83,4 +83,4 @@ class AsyncRawRuntime:
         if not stream:
             return await self.runtime.raw(operation, values, options)
         opened = await self.runtime.stream(operation, values, options)
-        return RawResponse(opened.response.status_code, opened.response.headers, opened)
+        return RawResponse(opened.head.status_code, opened.head.headers, opened)

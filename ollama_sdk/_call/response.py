@@ -22,10 +22,10 @@ from ollama_sdk.errors import (
     ReplyFailedError,
     describe_call,
 )
-from ollama_sdk.streaming._accumulation import Fold, MergeFold, MessagesFold, ResponsesFold
+from ollama_sdk.streaming._accumulation import Accumulator, MergeAccumulator, MessagesAccumulator, ResponsesAccumulator
+from ollama_sdk.streaming._exchange import StreamExchange
 from ollama_sdk.streaming._framing import NDJSONFramer, SSEFramer
 from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
-from ollama_sdk.streaming._stream import Exchange
 
 from .error_mapping import decode_error, redact, status_error, transport_error
 from .operation import STREAM_TYPES
@@ -43,10 +43,10 @@ ItemT = TypeVar("ItemT")
 
 _NOT_FOUND = 404
 _FRAMERS = {"ndjson": NDJSONFramer, "sse": SSEFramer}
-_ACCUMULATORS: dict[str, Callable[[Streaming], Fold]] = {
-    "merge": lambda streaming: MergeFold(streaming.merge),
-    "messages": lambda _: MessagesFold(),
-    "responses": lambda _: ResponsesFold(),
+_ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
+    "merge": lambda streaming: MergeAccumulator(streaming.merge),
+    "messages": lambda _: MessagesAccumulator(),
+    "responses": lambda _: ResponsesAccumulator(),
 }
 
 
@@ -226,25 +226,27 @@ def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> N
 # Streams
 
 
-def open_stream(call: Call[ReplyT, ItemT], response: httpx.Response, streaming: Streaming) -> Exchange[ItemT, ReplyT]:
+def open_stream(
+    call: Call[ReplyT, ItemT], response: httpx.Response, streaming: Streaming
+) -> StreamExchange[ItemT, ReplyT]:
     """Return the state machine that reads a response as a stream; nothing of the body has been read yet."""
     reader = Reader(
         _FRAMERS[streaming.format](call.max_item_bytes),
         last=streaming.last,
         failed=streaming.failed,
-        place=describe_call(call.request),
-        clean=partial(redact, call),
+        call=describe_call(call.request),
+        redact=partial(redact, call),
     )
     codec = codec_of(call.operation.models)
-    return Exchange(
+    return StreamExchange(
         response=response,
         reader=reader,
-        pace=call.deadlines,
-        convert=codec.converter(streaming.item, partial(decode_error, call)),
-        fold=_ACCUMULATORS[streaming.collect](streaming),
-        reply=partial(_accumulated, call),
-        explain=partial(transport_error, call),
-        ended=partial(_end_stream, call, response, reader),
+        deadlines=call.deadlines,
+        decode_item=codec.converter(streaming.item, partial(decode_error, call)),
+        accumulator=_ACCUMULATORS[streaming.collect](streaming),
+        make_reply=partial(_accumulated, call),
+        map_error=partial(transport_error, call),
+        on_end=partial(_end_stream, call, response, reader),
     )
 
 
@@ -270,7 +272,7 @@ def _end_stream(
     call: Call[Any, Any], response: httpx.Response, reader: Reader, items: int, error: Exception | None
 ) -> None:
     # A caller that gives a stream up says nothing about the reply.
-    counted = reader.counted if reader.finished or error is not None else None
+    counted = reader.usage_item if reader.finished or error is not None else None
     _end(call, response, error, counted=counted, first=reader.first, items=items)
 
 

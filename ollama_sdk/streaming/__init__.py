@@ -1,4 +1,4 @@
-"""Streams of items: framing, and the stream objects that callers hold."""
+"""Streamed replies: framing, reading and accumulating items, and the stream objects that callers hold."""
 
 from ._exchange import StreamState
 from ._stream import AsyncStream, ResponseHead, Stream

@@ -25,8 +25,8 @@ def test_every_recorded_stream_is_delivered_item_by_item_to_its_end(world, serve
         assert error is None
         assert len(items) == len([item for item in items_of(body) if b"[DONE]" not in item])
         assert drain(stream) == ([], None)
-        assert stream.response.status_code == 200
-        assert stream.response.headers["content-type"] == route.content_type
+        assert stream.head.status_code == 200
+        assert stream.head.headers["content-type"] == route.content_type
 
 
 @_ROUTES

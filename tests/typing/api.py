@@ -677,9 +677,9 @@ def models_are_made_from_and_into_dicts(data: Mapping[str, Any]) -> None:
 
 
 def streams_have_a_head_and_a_state(stream: Stream[ChatResponse], async_stream: AsyncStream[ChatResponse]) -> None:
-    assert_type(stream.response, ResponseHead)
-    assert_type(stream.response.status_code, int)
-    assert_type(async_stream.response.headers, httpx.Headers)
+    assert_type(stream.head, ResponseHead)
+    assert_type(stream.head.status_code, int)
+    assert_type(async_stream.head.headers, httpx.Headers)
     assert_type(next(stream), ChatResponse)
     assert_type(stream.collect(), ChatResponse)
 

@@ -1,4 +1,4 @@
-"""Whatever callers do to a stream in whatever order, it keeps what it promises: checked against a model, without I/O."""
+"""StreamExchange keeps its promises for any order of calls: checked against a model, without I/O."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from ollama_sdk._timeout import Deadlines, Timeout
 from ollama_sdk.errors import APIConnectionError, APITimeoutError, IncompleteReplyError, OllamaError, ReplyFailedError
-from ollama_sdk.streaming._accumulation import MergeFold
-from ollama_sdk.streaming._exchange import OVER, READ, Exchange
+from ollama_sdk.streaming._accumulation import MergeAccumulator
+from ollama_sdk.streaming._exchange import END, READ, StreamExchange
 from ollama_sdk.streaming._framing import NDJSONFramer
 from ollama_sdk.streaming._reader import Reader
 
@@ -28,11 +28,11 @@ class HandClock:
         return self.now
 
 
-class Gate:
-    is_open = False
+class Event:
+    is_set = False
 
     def set(self):
-        self.is_open = True
+        self.is_set = True
 
 
 class Control(RuleBasedStateMachine):
@@ -42,35 +42,35 @@ class Control(RuleBasedStateMachine):
     def begin(self, total, items):
         self.clock = HandClock()
         self.total_at = math.inf if total is None else self.clock.now + total
-        self.pace = Deadlines(Timeout(first_item=FIRST, between_items=BETWEEN, total=total), self.clock)
-        self.pace.attempt()
+        self.deadlines = Deadlines(Timeout(first_item=FIRST, between_items=BETWEEN, total=total), self.clock)
+        self.deadlines.attempt()
         self.ended = []
-        self.exchange = Exchange(
+        self.exchange = StreamExchange(
             response=None,
             reader=Reader(NDJSONFramer(), last={"last": True}),
-            pace=self.pace,
-            convert=dict,
-            fold=MergeFold(()),
-            reply=dict,
-            explain=self.explain,
-            ended=lambda *outcome: self.ended.append(outcome),
+            deadlines=self.deadlines,
+            decode_item=dict,
+            accumulator=MergeAccumulator({}),
+            make_reply=dict,
+            map_error=self.map_error,
+            on_end=lambda *outcome: self.ended.append(outcome),
         )
-        self.exchange.new_gate = Gate
-        self.doing = {}  # what each caller does: it waits somewhere, or is on the wire
+        self.exchange.new_event = Event
+        self.doing = {}  # what each caller does: it waits, or it reads
         self.sent = 0
         self.server_is_done = False
         self.taken = []
-        self.told = {}  # what ended the stream, by caller
+        self.raised = {}  # what ended the stream, by caller
         self.failure = None  # the first one
-        self.waited = 0.0  # by the one on the wire, for the item that is due, pauses not counted
+        self.waited = 0.0  # by the reader, for the item that is due, pauses not counted
         self.due = FIRST
-        if items:  # otherwise few stories get far
+        if items:  # otherwise few runs get far
             self.ask({0})
             self.send(items, b"")
 
-    def explain(self, exc):
+    def map_error(self, exc):
         if isinstance(exc, httpx.TimeoutException):
-            return APITimeoutError("late", phase=self.pace.expired("between_items"))
+            return APITimeoutError("late", phase=self.deadlines.expired("between_items"))
         return APIConnectionError("lost")
 
     # Callers
@@ -87,39 +87,39 @@ class Control(RuleBasedStateMachine):
                 self.waited, self.due = 0.0, BETWEEN
             self.kept_waiting = True
             self.doing[caller] = READ
-        elif step is OVER:
+        elif step is END:
             self.doing.pop(caller, None)
             self.exchange.release()
             try:
                 self.exchange.raise_if_failed()
             except OllamaError as exc:
-                self.told[caller] = exc
+                self.raised[caller] = exc
             else:
-                self.told[caller] = None
+                self.raised[caller] = None
         else:
-            assert not step.gate.is_open
+            assert not step.event.is_set
             self.doing[caller] = step
 
-    kept_waiting = True  # nobody has had the first item
+    kept_waiting = True  # the first item was not taken yet
 
     @rule(callers=st.sets(st.integers(0, 2), min_size=1))
     def ask(self, callers):
         for caller in callers - set(self.doing):
             if not self.exchange.reader.ready or self.exchange.held:
-                self.follow(caller, self.exchange.next())
+                self.follow(caller, self.exchange.next_step())
             else:
                 self.follow(caller, None)
 
     def wake(self):
-        """Let go on whoever may: through an opened gate, or because its time is up."""
+        """Let every caller go on whose event is set or whose time is up."""
         moved = True
         while moved:
             moved = False
             for caller, step in list(self.doing.items()):
                 late = step is not READ and step.seconds is not None and self.clock.now >= self.total_at
-                if step is not READ and (step.gate.is_open or late):
+                if step is not READ and (step.event.is_set or late):
                     del self.doing[caller]
-                    self.follow(caller, self.exchange.next())
+                    self.follow(caller, self.exchange.next_step())
                     moved = True
 
     # The server
@@ -137,10 +137,10 @@ class Control(RuleBasedStateMachine):
         self.wake()
 
     @property
-    def on_the_wire(self):
+    def is_read(self):
         return READ in self.doing.values()
 
-    @precondition(lambda self: self.on_the_wire and not self.server_is_done)
+    @precondition(lambda self: self.is_read and not self.server_is_done)
     @rule(count=st.integers(0, 4), end=st.sampled_from([b"", b"", b"", b"", b'{"error":"boom"}\n', b"last"]))
     def send(self, count, end):
         numbers = list(range(self.sent, self.sent + count))
@@ -152,14 +152,14 @@ class Control(RuleBasedStateMachine):
         self.server_is_done = bool(end)
         self.arrive(lambda: self.exchange.received(data + end))
 
-    @precondition(lambda self: self.on_the_wire and self.sent > 3)
+    @precondition(lambda self: self.is_read and self.sent > 3)
     @rule(how=st.sampled_from(["end", "break", "interrupt"]))
     def hang_up(self, how):
         self.server_is_done = True
         events = {
             "end": lambda: self.exchange.received(None),
-            "break": lambda: self.exchange.lost(httpx.ReadError("reset")),
-            "interrupt": lambda: self.exchange.lost(KeyboardInterrupt()),
+            "break": lambda: self.exchange.read_failed(httpx.ReadError("reset")),
+            "interrupt": lambda: self.exchange.read_failed(KeyboardInterrupt()),
         }
         self.arrive(events[how])
 
@@ -167,16 +167,16 @@ class Control(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.25, 0.25, 1.0, 2.0, 13.0]))
     def pass_time(self, seconds):
-        if self.on_the_wire and not self.exchange.paused:
-            # A wire stops at its deadline, not later.
+        if self.is_read and not self.exchange.paused:
+            # A transport stops at its deadline, not later.
             seconds = min(seconds, max(self.due - self.waited, 0.0), max(self.total_at - self.clock.now, 0.0))
             self.waited += seconds
         self.clock.now += seconds
-        if self.on_the_wire:
+        if self.is_read:
             late = self.clock.now >= self.total_at or (not self.exchange.paused and self.waited >= self.due)
-            assert (self.pace.next_check() <= 0) == late
+            assert (self.deadlines.next_check() <= 0) == late
             if late:
-                self.arrive(lambda: self.exchange.lost(httpx.ReadTimeout("late")))
+                self.arrive(lambda: self.exchange.read_failed(httpx.ReadTimeout("late")))
         self.wake()
 
     # Control
@@ -199,17 +199,17 @@ class Control(RuleBasedStateMachine):
     @rule(how=st.sampled_from(["cancelled", "closed"]), wakeable=st.booleans())
     def stop(self, how, wakeable):
         woken = []
-        before, ended = self.exchange.state, self.exchange._ended()
-        on_the_wire, released = self.on_the_wire, bool(self.ended)
+        before, ended = self.exchange.state, self.exchange._has_ended()
+        is_read, released = self.is_read, bool(self.ended)
         mine = self.exchange.stop(how, (lambda: woken.append(True)) if wakeable else None)
         if before in {"open", "paused"}:
             assert self.exchange.state == how
         else:
             assert self.exchange.state == before
-        assert bool(woken) == (wakeable and on_the_wire and not released)
+        assert bool(woken) == (wakeable and is_read and not released)
         assert mine == (not released and not woken)
-        if on_the_wire and not ended and (mine or woken):
-            self.arrive(lambda: self.exchange.lost(httpx.ReadError("gone")))
+        if is_read and not ended and (mine or woken):
+            self.arrive(lambda: self.exchange.read_failed(httpx.ReadError("gone")))
         self.wake()
 
     # What always holds
@@ -221,30 +221,30 @@ class Control(RuleBasedStateMachine):
         assert self.taken + undelivered == list(range(self.exchange.reader.items))
 
     @invariant()
-    def nobody_waits_for_nothing(self):
-        if not self.exchange.paused and not self.on_the_wire:
+    def every_waiting_caller_waits_for_a_reader_or_a_pause(self):
+        if not self.exchange.paused and not self.is_read:
             assert not self.doing
 
     @invariant()
-    def limits_run_only_while_somebody_reads_what_is_not_paused(self):
-        left = self.pace.left()
+    def limits_run_only_while_a_caller_reads_and_nothing_is_paused(self):
+        left = self.deadlines.left()
         total = self.total_at - self.clock.now
-        if self.on_the_wire and not self.exchange.paused:
+        if self.is_read and not self.exchange.paused:
             assert left == min(self.due - self.waited, total)
         elif self.exchange.paused:
             assert left == total
-        if self.on_the_wire:
-            assert self.pace.next_check() <= FIRST  # a read asks again: it may have been resumed
+        if self.is_read:
+            assert self.deadlines.next_check() <= FIRST  # a read asks again: it may have been resumed
 
     @invariant()
     def the_end_comes_after_every_item_that_may_still_be_taken(self):
         state = self.exchange.state
-        if state in {"finished", "failed"} or (self.told and state != "cancelled"):
+        if state in {"finished", "failed"} or (self.raised and state != "cancelled"):
             assert not self.exchange.reader.ready
-        if not self.told:
+        if not self.raised:
             return
-        assert len({type(error) for error in self.told.values()}) == 1
-        error = next(iter(self.told.values()))
+        assert len({type(error) for error in self.raised.values()}) == 1
+        error = next(iter(self.raised.values()))
         finished, failure = self.exchange.reader.finished, self.exchange.reader.error
         if state == "cancelled":
             assert isinstance(error, IncompleteReplyError)
@@ -268,11 +268,11 @@ Control.TestCase.settings = examples(300)
 TestControl = Control.TestCase
 
 
-# Stories that chance seldom tells
+# Sequences that random choice rarely produces
 
 
-def tell(total, *steps):
-    """Live through these steps, and check after each."""
+def run(total, *steps):
+    """Do these steps, and check every invariant after each."""
     control = Control()
     control.begin(total=total, items=0)
     for name, *arguments in steps:
@@ -283,24 +283,24 @@ def tell(total, *steps):
     return control
 
 
-def test_bytes_without_a_whole_item_in_a_pause_give_a_server_no_more_time():
+def test_a_part_of_an_item_in_a_pause_gives_no_more_time():
     asked_twice = [("ask", {0}), ("send", 1, b""), ("ask", {0}), ("pass_time", 2.0)]
-    control = tell(None, *asked_twice, ("pause", False), ("send", 0, b""), ("pass_time", 13.0), ("resume",))
-    assert control.on_the_wire
-    assert control.pace.left() == BETWEEN - 2
+    control = run(None, *asked_twice, ("pause", False), ("send", 0, b""), ("pass_time", 13.0), ("resume",))
+    assert control.is_read
+    assert control.deadlines.left() == BETWEEN - 2
 
 
-def test_a_last_item_that_is_taken_in_the_moment_of_a_pause_ends_the_stream():
-    control = tell(None, ("ask", {0}), ("send", 1, b"last"), ("ask", {0}), ("pause", False), ("resume",))
+def test_a_last_item_taken_during_a_pause_ends_the_stream():
+    control = run(None, ("ask", {0}), ("send", 1, b"last"), ("ask", {0}), ("pause", False), ("resume",))
     assert control.exchange.state == "finished"
-    control = tell(None, ("ask", {0}), ("send", 0, b"last"), ("ask", {0}), ("hang_up", "end"), ("pause", False))
-    assert control.told == {0: None}
-    control = tell(None, ("ask", {0}), ("send", 1, b"last"), ("pause", True), ("ask", {0}))
-    assert control.on_the_wire  # for the end of the body
+    control = run(None, ("ask", {0}), ("send", 0, b"last"), ("ask", {0}), ("hang_up", "end"), ("pause", False))
+    assert control.raised == {0: None}
+    control = run(None, ("ask", {0}), ("send", 1, b"last"), ("pause", True), ("ask", {0}))
+    assert control.is_read  # for the end of the body
 
 
-def test_a_limit_that_runs_out_in_a_pause_ends_it_and_replaces_no_failure():
+def test_a_total_limit_ends_a_pause_and_replaces_no_failure():
     begin = [("ask", {0}), ("send", 2, b'{"error":"boom"}\n'), ("pause", False)]
-    control = tell(12.0, *begin, ("ask", {0, 1}), ("pass_time", 13.0), ("ask", {2}))
+    control = run(12.0, *begin, ("ask", {0, 1}), ("pass_time", 13.0), ("ask", {2}))
     assert control.taken == [0, 1]
-    assert [type(error) for error in control.told.values()] == [ReplyFailedError, ReplyFailedError]
+    assert [type(error) for error in control.raised.values()] == [ReplyFailedError, ReplyFailedError]
