@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import httpx
 from attrs import frozen
 
-from ._bodies import Passing
+from ._bodies import ErrorBody, ForeignBody, is_whole
 from ._call.operation import OPERATIONS
-from ._complaint import Complaint
 from ._transport.wire import AsyncWireTransport, WireTransport
 from .errors import ConfigurationError
 
@@ -201,34 +200,14 @@ def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool
     """Note that the attempt has a response, whose body is still to come."""
     request.extensions["status"] = response.status_code
     response.extensions["request"] = request
-    if isinstance(response.stream, httpx.ByteStream):
+    if is_whole(response.stream):
         return response
     deadlines: Deadlines | None = request.extensions.get("deadlines")
     if foreign and deadlines is not None:
-        response.stream = _Foreign(response.stream, request)
+        response.stream = ForeignBody(response.stream, request)
     if response.is_error:
-        response.stream = Complaint(response.stream, deadlines)
+        response.stream = ErrorBody(response.stream, deadlines)
     return response
-
-
-class _Foreign(Passing):
-    """A body that another transport reads: its errors are told which request they are of.
-
-    A one-piece body may not trickle past its deadline; a stream minds that itself, item by item.
-    """
-
-    def __init__(self, inner: Any, request: httpx.Request) -> None:
-        super().__init__(inner)
-        self._request = request
-        self._deadlines: Deadlines | None = None if request.extensions["stream"] else request.extensions["deadlines"]
-
-    def passes(self, chunk: bytes) -> None:  # noqa: ARG002 - it matters when, not what
-        if self._deadlines is not None and self._deadlines.left() < 0:
-            raise httpx.ReadTimeout("the deadline has passed")
-
-    def breaks(self, error: Exception) -> None:
-        if isinstance(error, httpx.RequestError):
-            error.request = self._request
 
 
 class _Attempts(httpx.BaseTransport):

@@ -15,7 +15,7 @@ import httpx
 from attrs import define, field, frozen
 from cachetools import TLRUCache
 
-from ollama_sdk._bodies import Passing
+from ollama_sdk._bodies import WatchedBody
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._outcome import Verdict, await_verdict
 from ollama_sdk.errors import APITimeoutError, RateLimitExceededError
@@ -492,7 +492,7 @@ def _another(error: Exception) -> Exception:
     return twin
 
 
-class _Recorded(Passing):
+class _Recorded(WatchedBody):
     """A stream that tells its whole body when it has been read to the end, unless that is more than ``limit`` bytes."""
 
     def __init__(self, inner: Any, limit: int, done: Callable[[bytes], None]) -> None:
@@ -501,14 +501,14 @@ class _Recorded(Passing):
         self._done = done
         self._read: list[bytes] = []
 
-    def passes(self, chunk: bytes) -> None:
+    def on_chunk(self, chunk: bytes) -> None:
         self._room -= len(chunk)
         if self._room >= 0:
             self._read.append(chunk)
         else:
             self._read.clear()
 
-    def ends(self) -> None:
+    def on_end(self) -> None:
         if self._room >= 0:
             self._done(b"".join(self._read))
 

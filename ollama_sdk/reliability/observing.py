@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ollama_sdk._bodies import Passing
+from ollama_sdk._bodies import WatchedBody
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._outcome import Verdict, await_verdict
 
@@ -151,7 +151,7 @@ class _Call(_Telling):
         self._notify(CallEnded(*self._about(), self._seconds(), self._status, *outcome))
 
 
-class _Watched(Passing):
+class _Watched(WatchedBody):
     """A stream whose reading is told; the one place where an observer costs something for each chunk."""
 
     def __init__(self, inner: Any, call: _Call) -> None:
@@ -159,18 +159,18 @@ class _Watched(Passing):
         self._call = call
         self._begun = False
 
-    def passes(self, chunk: bytes) -> None:  # noqa: ARG002 - it matters when, not what
+    def on_chunk(self, chunk: bytes) -> None:  # noqa: ARG002 - it matters when, not what
         if not self._begun:
             self._begun = True
             self._call.first_item()
 
-    def breaks(self, error: Exception) -> None:
+    def on_error(self, error: Exception) -> None:
         self._call.stream_ended(error)
 
-    def ends(self) -> None:
+    def on_end(self) -> None:
         self._call.stream_ended(complete=True)
 
-    def closes(self) -> None:
+    def on_close(self) -> None:
         self._call.stream_ended()
 
 

@@ -12,6 +12,7 @@ from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk.errors import ConfigurationError
 
 from . import _checks
+from ._driver import AsyncPolicyTransport, PolicyTransport
 from .cache import AsyncCacheTransport, Cache, CacheTransport, Caching
 from .circuit_breaker import AsyncCircuitBreakerTransport, Breakers, CircuitBreaker, CircuitBreakerTransport
 from .events import Event, Observer, Reconfigured, check_observer, guarded
@@ -19,7 +20,7 @@ from .failover import AsyncFailoverTransport, Endpoint, Endpoints, Failover, Fai
 from .health import HealthCheck
 from .observing import AsyncAttemptTransport, AsyncCallTransport, AttemptTransport, CallTransport
 from .rate_limit import AsyncRateLimitTransport, Limiter, RateLimit, RateLimitTransport
-from .retry import AsyncRetryTransport, Budget, Retry, Retrying, RetryTransport
+from .retry import Budget, Retrier, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -62,7 +63,7 @@ class _Shells(Generic[_TransportT]):
     call: Callable[..., _TransportT]
     cache: Callable[[_TransportT, Caching], _TransportT]
     rate_limit: Callable[[_TransportT, Limiter], _TransportT]
-    retry: Callable[[_TransportT, Retrying], _TransportT]
+    retry: Callable[..., _TransportT]
     failover: Callable[[_TransportT, Endpoints], _TransportT]
     circuit_breaker: Callable[[_TransportT, Breakers], _TransportT]
     attempt: Callable[..., _TransportT]
@@ -72,7 +73,7 @@ _SYNC: _Shells[httpx.BaseTransport] = _Shells(
     CallTransport,
     CacheTransport,
     RateLimitTransport,
-    RetryTransport,
+    PolicyTransport,
     FailoverTransport,
     CircuitBreakerTransport,
     AttemptTransport,
@@ -81,7 +82,7 @@ _ASYNC: _Shells[httpx.AsyncBaseTransport] = _Shells(
     AsyncCallTransport,
     AsyncCacheTransport,
     AsyncRateLimitTransport,
-    AsyncRetryTransport,
+    AsyncPolicyTransport,
     AsyncFailoverTransport,
     AsyncCircuitBreakerTransport,
     AsyncAttemptTransport,
@@ -94,7 +95,7 @@ class _States:
 
     caching: Caching | None
     limiter: Limiter | None
-    retrying: Retrying | None
+    retrying: Retrier | None
     endpoints: Endpoints | None
     breakers: Breakers | None
 
@@ -245,13 +246,13 @@ def _kept(state: Any, config: Any, make: Callable[[Any], Any]) -> Any:
     return state
 
 
-def _make_retrying(config: Retry | None, clock: Clock, former: Retrying | None) -> Retrying | None:
+def _make_retrying(config: Retry | None, clock: Clock, former: Retrier | None) -> Retrier | None:
     if config is None:
         return None
     budget: Budget | None = None if former is None else former.budget
     if budget is not None and config.budget is not None:
         budget.reconfigure(config.budget)
-    return Retrying(config, clock=clock, budget=budget)
+    return Retrier(config, clock=clock, budget=budget)
 
 
 def _scope(endpoints: tuple[Endpoint, ...]) -> str:
