@@ -21,7 +21,7 @@ __all__ = ["Body", "ErrorBody", "ForeignBody", "HeldBody", "StartedBody", "Watch
 
 
 def is_whole(stream: object) -> TypeGuard[httpx.ByteStream]:
-    """Whether a body has been read, so that nothing more comes over the wire for it."""
+    """Whether a body is in memory: a response has been read, a request can be sent again."""
     return isinstance(stream, httpx.ByteStream)
 
 

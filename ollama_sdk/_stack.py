@@ -1,10 +1,9 @@
-"""What a client sends through: the wire, and over it the policies that were asked for, which may change while calls run."""
+"""Holds what a client sends through: its transport, and over it the policies, which may change while calls run."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
@@ -12,6 +11,7 @@ from attrs import frozen
 
 from ._bodies import ErrorBody, ForeignBody, is_whole
 from ._call.operation import OPERATIONS
+from ._concurrency.loops import EventLoop, current_loop
 from ._transport.wire import AsyncWireTransport, WireTransport
 from .errors import ConfigurationError
 
@@ -102,7 +102,7 @@ class _Transports(Generic[_TransportT]):
             self.asked = {name: policy for name, policy in {**self.asked, **changes}.items() if policy is not None}
             if self._health is not None:
                 self._health.reconfigure(stack.policies.health)
-        stack.tell_what_changed(former)  # the observer may do what it likes: nothing is locked, and all has changed
+        stack.report_changes(former)  # the observer may do what it likes: nothing is locked, and all has changed
         return former.policies
 
     def _looking(self, make: Callable[..., Any]) -> Any:
@@ -231,19 +231,20 @@ class _AsyncAttempts(httpx.AsyncBaseTransport):
     def __init__(self, wire: httpx.AsyncBaseTransport) -> None:
         self._wire = wire
         self._foreign = not isinstance(wire, AsyncWireTransport)
-        self._loop: object = None  # that of the first attempt, until the connections are closed
+        self._loop: EventLoop | None = None  # that of the first attempt, until the connections are closed
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         _begin(request)
-        loop = _loop_token()().native_token
-        if self._loop is None:
-            self._loop = loop
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = current_loop()
+        is_current = loop.is_current()
         try:
-            if self._loop is not loop and not self._foreign:  # two loops that run at once would wreck the pool
+            if not is_current and not self._foreign:  # two loops that run at once would wreck the pool
                 raise _elsewhere()
             return _answered(request, await self._wire.handle_async_request(request), foreign=self._foreign)
         except RuntimeError as error:
-            if self._loop is loop:
+            if is_current:
                 raise
             raise _elsewhere() from error
 
@@ -252,15 +253,8 @@ class _AsyncAttempts(httpx.AsyncBaseTransport):
         try:
             await self._wire.aclose()
         except RuntimeError:  # from another loop they cannot be closed; they end with their own
-            if loop is _loop_token()().native_token:
+            if loop is not None and loop.is_current():
                 raise
-
-
-@cache
-def _loop_token() -> Callable[[], Any]:
-    from anyio.lowlevel import current_token  # noqa: PLC0415 - only async calls pay for it
-
-    return current_token
 
 
 def _elsewhere() -> ConfigurationError:

@@ -11,6 +11,7 @@ import anyio
 import httpx
 from attrs import frozen
 
+from ollama_sdk._bodies import is_whole
 from ollama_sdk._codec import codec_of
 from ollama_sdk._stack import AsyncTransports, SyncTransports
 from ollama_sdk.errors import (
@@ -135,7 +136,7 @@ def _log(prepared: Prepared, status: int | None, items: int = 0, error: Exceptio
 
 def _is_here(response: httpx.Response) -> bool:
     """Whether a policy has read the body, as it is: going through httpx once more would cost as much as all policies."""
-    return isinstance(response.stream, httpx.ByteStream) and "content-encoding" not in response.headers
+    return is_whole(response.stream) and "content-encoding" not in response.headers
 
 
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)

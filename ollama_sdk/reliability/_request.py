@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from ollama_sdk._bodies import is_whole
 from ollama_sdk.errors import APITimeoutError, CircuitOpenError
 
 from ._outcome import is_each
@@ -111,7 +112,7 @@ def may_repeat(request: httpx.Request, failure: Exception | None = None, *, resu
     A body that can be read only once never is. Otherwise the operation says so itself (``resume`` admits those which the
     server continues where they stopped), or the failure shows that the request never left.
     """
-    if not request.extensions.get("rewinds", isinstance(request.stream, httpx.ByteStream)):
+    if not request.extensions.get("rewinds", is_whole(request.stream)):
         return False
     repeat: str | None = request.extensions.get("repeat")
     if repeat is None:

@@ -18,7 +18,7 @@ from . import _checks
 from ._driver import AsyncPolicyTransport, Flow, PolicyTransport, Send, Sleep
 from ._outcome import CONNECTION_ERRORS, Outcome, described, is_each
 from ._request import deadline_of, may_repeat
-from .events import Observer, Refused, RetryScheduled, guarded, tell
+from .events import Observer, Refused, RetryScheduled, emit, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -206,7 +206,7 @@ class Retrier:
         if attempt >= config.attempts or not may_repeat(request, cause, resume=config.resume):
             return None
         if not affordable:
-            tell(request, self.clock, self.notify, Refused, "retry_budget", described(outcome))
+            emit(request, self.clock, self.notify, Refused, "retry_budget", described(outcome))
             return None
         asked = retry_after(outcome) or 0.0
         if asked > config.retry_after_limit:
@@ -219,7 +219,7 @@ class Retrier:
             return None
         if config.total is not None and until >= started + config.total:
             return None
-        tell(request, self.clock, self.notify, RetryScheduled, attempt, seconds, described(outcome))
+        emit(request, self.clock, self.notify, RetryScheduled, attempt, seconds, described(outcome))
         return seconds
 
 

@@ -46,6 +46,7 @@ from ollama_sdk import (
     Timeout,
 )
 from ollama_sdk.reliability import AttemptStarted, CallEnded, Event, Reconfigured, RetryBudget, Waited
+from ollama_sdk.reliability.endpoints import State
 from ollama_sdk.testing import Emulator, Fault
 
 sys.path.append(str(Path(__file__).parents[1] / "client"))
@@ -438,7 +439,7 @@ def test_a_stream_holds_its_place_until_it(world, server, end):
             client.with_options(timeout=3).version()
         held = end(stream)
         del stream
-        assert eventually(lambda: states(client).limiter.held == 0)
+        assert eventually(lambda: len(states(client).limiter.queue.held) == 0)
         client.version()
         del held
     assert paths(server) == ["/api/chat", "/api/version"]
@@ -460,7 +461,7 @@ async def test_a_cancelled_waiter_gives_its_turn_to_the_next(server):
             tasks.start_soon(ask, "patient", 5)
             await anyio.sleep(0.1)
         assert order == ["patient"]
-        assert (states(client).limiter.held, states(client).limiter.waiting) == (0, 0)
+        assert (len(states(client).limiter.queue.held), len(states(client).limiter.queue.waiting)) == (0, 0)
 
 
 # Failover
@@ -871,8 +872,8 @@ def test_policies_change_under_load_and_no_call_fails(world, servers):
         client.reconfigure(rate_limit=RateLimit(concurrent=2))
         over.set()
         assert all(load.result(30) for load in loads)
-        assert (states(client).limiter.held, states(client).limiter.waiting) == (0, 0)
-        assert eventually(lambda: [member.busy() for member in states(client).endpoints.members] == [0, 0])
+        assert (len(states(client).limiter.queue.held), len(states(client).limiter.queue.waiting)) == (0, 0)
+        assert eventually(lambda: [len(member.in_flight) for member in states(client).endpoints.members] == [0, 0])
 
 
 # Observer
@@ -1105,9 +1106,9 @@ def test_the_monitor_takes_a_dead_endpoint_out_and_a_living_one_back(world, serv
         first = states(client).endpoints.members[0]
         health(client).start()
         one.down()
-        assert eventually(lambda: first.ejected)
+        assert eventually(lambda: first.state is State.EJECTED)
         one.up()
-        assert eventually(lambda: not first.ejected)
+        assert eventually(lambda: first.state is State.HEALTHY)
 
 
 # Processes, threads and tasks
@@ -1210,6 +1211,6 @@ async def test_a_thousand_tasks_through_all_policies_lose_nothing(servers):
 
 def nobody_holds_anything(client: Any) -> None:
     state = states(client)
-    assert (state.limiter.held, state.limiter.waiting) == (0, 0)
-    assert [member.busy() for member in state.endpoints.members] == [0, 0]
-    assert state.caching._flights == {}
+    assert (len(state.limiter.queue.held), len(state.limiter.queue.waiting)) == (0, 0)
+    assert [len(member.in_flight) for member in state.endpoints.members] == [0, 0]
+    assert state.caching._in_flight == {}
