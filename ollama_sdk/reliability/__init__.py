@@ -48,6 +48,7 @@ from __future__ import annotations
 
 from .cache import AsyncCacheTransport, Cache, CacheControl, CacheStatistics, CacheTransport
 from .circuit_breaker import AsyncCircuitBreakerTransport, CircuitBreaker, CircuitBreakerTransport
+from .endpoint import Endpoint
 from .events import (
     AttemptFailed,
     AttemptStarted,
@@ -72,8 +73,9 @@ from .events import (
     Waited,
     log_events,
 )
-from .failover import AsyncFailoverTransport, Endpoint, Failover, FailoverTransport
-from .health import AsyncHealth, EndpointHealth, Health, HealthCheck
+from .failover import AsyncFailoverTransport, Failover, FailoverTransport
+from .health import AsyncHealth, Health
+from .health_check import EndpointHealth, HealthCheck
 from .rate_limit import AsyncRateLimitTransport, RateLimit, RateLimitTransport
 from .retry import AsyncRetryTransport, Retry, RetryBudget, RetryTransport
 from .stack import Policies, Stack, build_async_stack, build_stack

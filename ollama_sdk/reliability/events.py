@@ -392,9 +392,6 @@ def emit(
         notify(kind(*about(request, clock), *values))
 
 
-tell = emit
-
-
 _LEVELS: dict[type[Event], int] = {
     RetryScheduled: logging.WARNING,
     CircuitOpened: logging.WARNING,

@@ -31,7 +31,6 @@ from . import _checks
 from ._driver import AsyncPolicyTransport, Flow, PolicyTransport, Send
 from ._outcome import ENDPOINT_ERRORS, Outcome, described
 from ._request import about, cut_short, deadline_of, may_repeat, operation_of
-from .endpoint import Endpoint
 from .endpoints import Endpoints, Member
 from .events import FailedOver, Observer
 
@@ -39,8 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ._strategies import Strategy
+    from .endpoint import Endpoint
 
-__all__ = ["AsyncFailoverTransport", "Endpoint", "Endpoints", "Failover", "FailoverTransport", "Router"]
+__all__ = ["AsyncFailoverTransport", "Failover", "FailoverTransport", "Router"]
 
 
 @frozen

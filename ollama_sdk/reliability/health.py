@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .endpoint import Endpoint
 
-__all__ = ["AsyncHealth", "EndpointHealth", "Health", "HealthCheck"]
+__all__ = ["AsyncHealth", "Health"]
 
 _log = logging.getLogger("ollama_sdk")
 
