@@ -48,7 +48,7 @@ from ollama_sdk._bodies import ErrorBody, StartedBody, is_whole
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._concurrency.events import TaskEvent, ThreadEvent
 
-from ._request import is_stream
+from ._extensions import is_stream
 
 __all__ = [
     "NEW_EVENT",

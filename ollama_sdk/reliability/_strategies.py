@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from ._extensions import model_of
 from ._model_name import full_name
-from ._request import model_of
 
 if TYPE_CHECKING:
     import random

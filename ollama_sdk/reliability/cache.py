@@ -45,8 +45,8 @@ from . import _checks
 from ._cache_key import key_of
 from ._cache_store import Store, StoredReply
 from ._driver import NEW_EVENT, AsyncPolicyTransport, Flow, PolicyTransport, Send, Steps, Wait
-from ._outcome import is_each
-from ._request import deadline_of, first_item_of, is_deterministic, is_stream, operation_of, out_of_time, ran_out
+from ._extensions import deadline_of, first_item_of, is_deterministic, is_stream, operation_of, out_of_time, ran_out
+from ._failures import is_each
 from .events import CacheHit, CacheMiss, Observer, emit, guarded
 
 if TYPE_CHECKING:

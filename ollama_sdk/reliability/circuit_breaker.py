@@ -31,8 +31,8 @@ from ollama_sdk.errors import CircuitOpenError, ConfigurationError
 
 from . import _checks
 from ._driver import AsyncPolicyTransport, Flow, PolicyTransport, Send
-from ._outcome import ENDPOINT_ERRORS
-from ._request import cut_short, endpoint_of
+from ._extensions import cut_short, endpoint_of
+from ._failures import ENDPOINT_ERRORS
 from .events import CircuitClosed, CircuitHalfOpened, CircuitOpened, Observer, Refused, emit, guarded
 
 __all__ = ["AsyncCircuitBreakerTransport", "CircuitBreaker", "CircuitBreakerTransport"]

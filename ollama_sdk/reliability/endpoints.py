@@ -40,8 +40,8 @@ import httpx
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk.errors import ConfigurationError, NoEndpointError, OllamaError
 
+from ._extensions import about, model_of
 from ._model_name import full_name
-from ._request import about, model_of
 from ._strategies import STRATEGIES
 from .events import EndpointEjected, EndpointRevived, Event, Observer, Refused, emit, guarded, observer_of
 

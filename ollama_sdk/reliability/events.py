@@ -14,7 +14,7 @@ from attrs import frozen
 
 from ollama_sdk.errors import ConfigurationError
 
-from ._request import about
+from ._extensions import about
 
 if TYPE_CHECKING:
     import httpx

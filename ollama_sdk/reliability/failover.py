@@ -29,8 +29,8 @@ from ollama_sdk.errors import APITimeoutError, CircuitOpenError, NoEndpointError
 
 from . import _checks
 from ._driver import AsyncPolicyTransport, Flow, PolicyTransport, Send
-from ._outcome import ENDPOINT_ERRORS, Outcome, described
-from ._request import about, cut_short, deadline_of, may_repeat, operation_of
+from ._extensions import about, cut_short, deadline_of, may_repeat, operation_of
+from ._failures import ENDPOINT_ERRORS, Outcome, described
 from .endpoints import Endpoints, Member
 from .events import FailedOver, Observer
 

@@ -11,8 +11,8 @@ from attrs import field, frozen
 from ollama_sdk._timeout import Deadlines, Timeout
 
 from . import _checks
+from ._failures import described
 from ._model_name import full_name
-from ._outcome import described
 
 if TYPE_CHECKING:
     from ollama_sdk._concurrency.clock import Clock

@@ -9,8 +9,8 @@ from ollama_sdk._bodies import WatchedBody, is_whole
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._outcome import Verdict, await_verdict
 
-from ._outcome import described
-from ._request import about, is_stream, model_of
+from ._extensions import about, is_stream, model_of
+from ._failures import described
 from .events import (
     AttemptFailed,
     AttemptStarted,

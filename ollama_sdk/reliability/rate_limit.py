@@ -33,7 +33,7 @@ from ollama_sdk.errors import ConfigurationError, RateLimitExceededError
 
 from . import _checks
 from ._driver import NEW_EVENT, AsyncPolicyTransport, Flow, PolicyTransport, Send, Steps, Wait
-from ._request import deadline_of, operation_of, out_of_time
+from ._extensions import deadline_of, operation_of, out_of_time
 from .events import Observer, Refused, Waited, emit, guarded
 
 __all__ = ["AsyncRateLimitTransport", "RateLimit", "RateLimitTransport"]

@@ -16,8 +16,8 @@ from ollama_sdk.errors import CircuitOpenError, NoEndpointError
 
 from . import _checks
 from ._driver import AsyncPolicyTransport, Flow, PolicyTransport, Send, Sleep
-from ._outcome import CONNECTION_ERRORS, Outcome, described, is_each
-from ._request import deadline_of, may_repeat
+from ._extensions import deadline_of, may_repeat
+from ._failures import CONNECTION_ERRORS, Outcome, described, is_each
 from .events import Observer, Refused, RetryScheduled, emit, guarded
 
 if TYPE_CHECKING:
