@@ -13,5 +13,5 @@ def clock() -> HandClock:
 
 @pytest.fixture(params=["sync", "asyncio", "trio"])
 def caller(request: pytest.FixtureRequest) -> Caller:
-    """Runs a test with the sync transport, and with the async one on both event loops."""
+    """Each test with it runs through the sync transport and through the async one on both event loops."""
     return Caller(request.param)

@@ -1,4 +1,4 @@
-"""What the tests of the policies share: a clock set by hand, a loopback server, and one way to call sync and async transports."""
+"""What the tests of the policies share: a hand-turned clock, a loopback server, and one way to call both colours."""
 
 from __future__ import annotations
 
@@ -15,12 +15,9 @@ import anyio
 import anyio.lowlevel
 import httpx
 
-from ollama_sdk._concurrency.events import ThreadEvent
-from ollama_sdk.reliability._driver import NEW_EVENT, Flow, Policy
-
 
 class HandClock:
-    """Stands still until a thread or task sleeps on it."""
+    """Stands still until somebody sleeps on it."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now
@@ -39,53 +36,19 @@ class HandClock:
 
     def wait(self, signal: Any, seconds: float) -> None:
         if seconds == math.inf:
-            signal.wait(60)  # set by another thread, which takes no time on this clock
+            signal.wait(10)  # for somebody else, which takes no time here
         elif not signal.wait(0):
             self.sleep(seconds)
 
     async def await_(self, signal: Any, seconds: float) -> None:
         if seconds == math.inf:
-            await signal.wait(60)
+            await signal.wait(10)
         elif not await signal.wait(0):
             await self.asleep(seconds)
 
 
-def send(request: httpx.Request) -> Flow:
-    """The innermost flow: yields the request to whatever drives the policy."""
-    return (yield request)
-
-
-class HandDriven:
-    """One call of a policy, driven step by step.
-
-    Attributes:
-        step: What the call asks for: a request to send, a sleep or a wait; ``None`` when it has ended.
-        response: What it ended with.
-    """
-
-    def __init__(self, policy: Policy, request: httpx.Request) -> None:
-        self.flow = policy.flow(send, request)
-        self.step: Any = None
-        self.response: Any = None
-        self.resume()
-
-    def resume(self, result: Any = None) -> None:
-        """Send ``result`` into the flow, or raise it there."""
-        self.step = None
-        try:
-            step = self.flow.throw(result) if isinstance(result, BaseException) else self.flow.send(result)
-            self.step = self.flow.send(ThreadEvent()) if step is NEW_EVENT else step
-        except StopIteration as end:
-            self.response = end.value
-
-    @property
-    def sends(self) -> bool:
-        """Whether the call asks to send a request."""
-        return isinstance(self.step, httpx.Request)
-
-
 def in_threads(number: int, work: Callable[[int], object]) -> None:
-    """Do ``work`` in so many threads at once, with as many switches between them as possible."""
+    """Do ``work`` in so many threads at once, which get in each other's way as much as they can."""
     former = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -93,13 +56,13 @@ def in_threads(number: int, work: Callable[[int], object]) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(30)
     finally:
         sys.setswitchinterval(former)
 
 
 class Script(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """A transport that returns or raises the outcomes of a list; the last one for ever."""
+    """A wire that gives the outcomes of a list: a status, a response, or an exception; the last one for ever."""
 
     def __init__(self, *outcomes: Any) -> None:
         self.outcomes = list(outcomes)
@@ -120,7 +83,7 @@ class Script(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 class Caller:
-    """Calls a sync or an async transport in the same way."""
+    """Calls through a transport of one colour, always in the same words."""
 
     def __init__(self, colour: str) -> None:
         self.colour = colour
@@ -180,7 +143,7 @@ def cut(body: bytes, length: int = 1000) -> Answer:
 
 
 def chunks(*parts: bytes, gate: threading.Event | None = None) -> Answer:
-    """A chunked answer; everything after the first part waits for ``gate``."""
+    """A chunked answer; ``gate`` holds everything after the first part back."""
 
     def answer(handler: BaseHTTPRequestHandler, _: bytes) -> None:
         handler.send_response(200)
@@ -189,7 +152,7 @@ def chunks(*parts: bytes, gate: threading.Event | None = None) -> Answer:
         with contextlib.suppress(OSError):
             for number, part in enumerate(parts):
                 if number and gate is not None:
-                    gate.wait(60)
+                    gate.wait(10)
                 handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
                 handler.wfile.flush()
             handler.wfile.write(b"0\r\n\r\n")
@@ -198,7 +161,7 @@ def chunks(*parts: bytes, gate: threading.Event | None = None) -> Answer:
 
 
 class LoopbackServer:
-    """Answers by path; counts requests under way."""
+    """Answers by path; counts what is under way."""
 
     def __init__(self, answers: dict[str, Answer | list[Answer]]) -> None:
         self.answers = answers

@@ -15,11 +15,12 @@ from typing import Any, Self
 import anyio
 import httpx
 import pytest
+from hand_driven import HandDriven, send
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
-from reliability_kit import Caller, HandClock, HandDriven, Script, chunks, cut, in_threads, say, send, serving
+from reliability_kit import Caller, HandClock, Script, chunks, cut, in_threads, say, serving
 
 from ollama_sdk import Ollama, Timeout
 from ollama_sdk._concurrency.events import ThreadEvent

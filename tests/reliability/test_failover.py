@@ -11,10 +11,11 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from hand_driven import HandDriven
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from reliability_kit import Caller, HandClock, HandDriven, Script, chunks, say, serving
+from reliability_kit import Caller, HandClock, Script, chunks, say, serving
 
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError, NoEndpointError
 from ollama_sdk.reliability import (
