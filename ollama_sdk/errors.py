@@ -231,7 +231,7 @@ class CircuitOpenError(OllamaError):
 
     Attributes:
         endpoint: The endpoint's base URL.
-        retry_after: Seconds until the next trial call is allowed.
+        retry_after: Seconds until the next probe.
     """
 
     endpoint: str
@@ -244,7 +244,7 @@ class CircuitOpenError(OllamaError):
 
 
 class RateLimitExceededError(OllamaError):
-    """The client's own rate limit has no place, and was told not to wait (or not that long)."""
+    """The client's own rate limit has no permit, and the call may not wait (that long)."""
 
 
 class NoEndpointError(OllamaError, ExceptionGroup[Exception]):

@@ -33,7 +33,6 @@ __all__ = [
     "may_repeat",
     "model_of",
     "operation_of",
-    "origin_of",
     "out_of_time",
     "ran_out",
 ]
@@ -83,15 +82,11 @@ def is_deterministic(request: httpx.Request) -> bool:
     return bool(request.extensions.get("deterministic", False))
 
 
-def origin_of(url: httpx.URL) -> str:
-    """Scheme, host and port of ``url``."""
-    return f"{url.scheme}://{url.netloc.decode('ascii')}"
-
-
 def endpoint_of(request: httpx.Request) -> str:
     """The base URL of the endpoint that the request goes to: as failover chose it, else where its caller sends it."""
     endpoint: str | None = request.extensions.get("endpoint") or request.extensions.get("base_url")
-    return origin_of(request.url) if endpoint is None else endpoint
+    url = request.url
+    return f"{url.scheme}://{url.netloc.decode('ascii')}" if endpoint is None else endpoint
 
 
 def about(request: httpx.Request, clock: Clock) -> tuple[int, str, str, float]:

@@ -67,7 +67,7 @@ def run(breaker: Breaker, outcomes: str, now: float = 0.0) -> list[str]:
     return states
 
 
-def test_it_opens_when_half_of_the_window_failed_and_not_before_the_minimum() -> None:
+def test_it_opens_at_the_failure_rate_but_not_below_the_minimum() -> None:
     breaker = Breaker(CircuitBreaker(window=20, minimum_calls=10, failure_rate=0.5))
     assert set(run(breaker, "xxxxxxxxx")) == {"closed"}
     assert run(breaker, "x") == ["open"]
@@ -80,7 +80,7 @@ def test_a_rate_is_met_exactly_at_its_share() -> None:
     assert run(breaker, ".......xxx")[-2:] == ["closed", "open"]
 
 
-def test_what_left_the_window_no_longer_counts() -> None:
+def test_calls_that_left_the_window_no_longer_count() -> None:
     breaker = Breaker(CircuitBreaker(window=4, minimum_calls=4, failure_rate=0.75))
     assert set(run(breaker, "xx....xx..xx")) == {"closed"}
     assert run(breaker, "x") == ["open"]
@@ -93,24 +93,24 @@ def test_a_window_in_seconds_forgets_what_is_older() -> None:
     assert run(breaker, "xx", now=15) == ["closed", "open"]
 
 
-def test_slow_calls_open_it_when_asked_for() -> None:
+def test_slow_calls_open_it_by_choice() -> None:
     assert run(Breaker(CircuitBreaker(window=4, minimum_calls=4)), "ssssssss")[-1] == "closed"
     assert run(Breaker(CircuitBreaker(window=4, minimum_calls=4, slow_rate=0.5)), "..ss")[-1] == "open"
 
 
-def test_it_lets_one_trial_through_after_its_time_and_closes_when_that_succeeds() -> None:
+def test_a_successful_probe_closes_the_circuit() -> None:
     breaker = Breaker(CircuitBreaker(window=2, minimum_calls=2, open_for=30))
     run(breaker, "xx", now=0)
     assert breaker.acquire(10) == Rejected(20)
-    trial = breaker.acquire(30)
+    probe = breaker.acquire(30)
     assert breaker.state == "half_open"
-    assert not isinstance(trial, Rejected)
-    breaker.record(trial, 31, failed=False, slow=False)
+    assert not isinstance(probe, Rejected)
+    breaker.record(probe, 31, failed=False, slow=False)
     assert breaker.state == "closed"
     assert run(breaker, "x") == ["closed"]  # with an empty window
 
 
-def test_each_failed_trial_doubles_the_wait_up_to_the_maximum_and_closing_resets_it() -> None:
+def test_each_failed_probe_doubles_the_wait_until_it_closes() -> None:
     breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, open_for=30, open_for_maximum=100))
     now, waits = 0.0, []
     for _ in range(4):
@@ -125,7 +125,7 @@ def test_each_failed_trial_doubles_the_wait_up_to_the_maximum_and_closing_resets
     assert breaker.acquire(now) == Rejected(30)
 
 
-def test_as_many_trials_as_asked_for_must_succeed() -> None:
+def test_the_configured_number_of_probes_must_succeed() -> None:
     breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, probes=3))
     run(breaker, "x")
     assert run(breaker, "...", now=30) == ["half_open", "half_open", "closed"]
@@ -133,12 +133,12 @@ def test_as_many_trials_as_asked_for_must_succeed() -> None:
     assert run(breaker, "..x", now=90) == ["half_open", "half_open", "open"]
 
 
-def test_a_cancelled_trial_gives_its_place_to_the_next() -> None:
+def test_a_released_probe_makes_room_for_the_next() -> None:
     breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1))
     run(breaker, "x")
-    trial = breaker.acquire(30)
-    assert not isinstance(trial, Rejected)
-    breaker.release(trial)
+    probe = breaker.acquire(30)
+    assert not isinstance(probe, Rejected)
+    breaker.release(probe)
     assert run(breaker, ".", now=30) == ["closed"]
 
 
@@ -146,18 +146,18 @@ def tried(open_for: float = 30, probes: int = 1) -> tuple[Breaker, int]:
     """A breaker that has opened at 0 and tries a first call at ``open_for``."""
     breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, open_for=open_for, probes=probes))
     run(breaker, "x")
-    trial = breaker.acquire(open_for)
-    assert not isinstance(trial, Rejected)
-    return breaker, trial
+    probe = breaker.acquire(open_for)
+    assert not isinstance(probe, Rejected)
+    return breaker, probe
 
 
-def test_whoever_comes_while_a_trial_runs_is_told_to_come_again_soon() -> None:
+def test_a_call_during_a_probe_is_refused_for_a_short_time() -> None:
     breaker, _ = tried()
     assert breaker.acquire(35) == Rejected(3)
     assert breaker.acquire(59) == Rejected(1)
 
 
-def test_a_trial_that_takes_too_long_opens_the_circuit_again_for_longer() -> None:
+def test_a_probe_that_takes_too_long_opens_the_circuit_again() -> None:
     breaker, _ = tried()
     rejected = breaker.acquire(60)
     assert isinstance(rejected, Rejected)
@@ -167,7 +167,7 @@ def test_a_trial_that_takes_too_long_opens_the_circuit_again_for_longer() -> Non
     assert run(breaker, ".", now=120) == ["closed"]
 
 
-def test_a_trial_that_succeeded_before_the_circuit_opened_again_does_not_help_to_close_it() -> None:
+def test_probes_from_before_an_opening_do_not_help_to_close() -> None:
     breaker, good = tried(probes=2)
     stalled = breaker.acquire(30)
     assert not isinstance(stalled, Rejected)
@@ -176,13 +176,13 @@ def test_a_trial_that_succeeded_before_the_circuit_opened_again_does_not_help_to
     assert run(breaker, "..", now=120) == ["half_open", "closed"]
 
 
-def test_a_stalled_endpoint_gets_fewer_and_fewer_trials() -> None:
+def test_a_stalled_endpoint_gets_fewer_and_fewer_probes() -> None:
     breaker, _ = tried(open_for=5)
-    trials = [now for now in range(6, 606) if not isinstance(breaker.acquire(now), Rejected)]
-    assert trials == [20, 45, 90, 175, 340]  # 5 to wait for each, then 10, 20, 40, 80, 160 without any
+    probes = [now for now in range(6, 606) if not isinstance(breaker.acquire(now), Rejected)]
+    assert probes == [20, 45, 90, 175, 340]  # 5 to wait for each, then 10, 20, 40, 80, 160 without any
 
 
-def test_a_trial_that_was_given_up_still_closes_the_circuit_when_it_succeeds_and_does_nothing_when_it_fails() -> None:
+def test_an_abandoned_probe_may_still_close_the_circuit() -> None:
     breaker, honest = tried()
     breaker.acquire(60)
     assert breaker.record(honest, 70, failed=False, slow=False) == ("closed", 0, "")
@@ -192,7 +192,7 @@ def test_a_trial_that_was_given_up_still_closes_the_circuit_when_it_succeeds_and
     assert breaker.acquire(70) == Rejected(50)
 
 
-def test_a_trial_that_was_given_up_is_forgotten_once_a_later_one_has_failed() -> None:
+def test_a_later_failed_probe_voids_an_abandoned_one() -> None:
     breaker, late = tried()
     breaker.acquire(60)
     assert run(breaker, "x", now=120) == ["open"]
@@ -201,7 +201,7 @@ def test_a_trial_that_was_given_up_is_forgotten_once_a_later_one_has_failed() ->
 
 
 @pytest.mark.parametrize("probes", [2, 1])
-def test_with_fewer_trials_asked_for_than_have_passed_another_one_is_let_through(probes: int) -> None:
+def test_fewer_configured_probes_let_another_one_through(probes: int) -> None:
     breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, probes=3))
     run(breaker, "x")
     run(breaker, "..", now=30)
@@ -209,7 +209,7 @@ def test_with_fewer_trials_asked_for_than_have_passed_another_one_is_let_through
     assert run(breaker, "." * probes, now=31)[-1] == "closed"
 
 
-def test_a_shorter_time_open_holds_for_a_circuit_that_is_open_and_a_longer_one_does_not() -> None:
+def test_only_a_shorter_open_for_applies_to_an_open_circuit() -> None:
     def rejected_for(first: float, then: float) -> float:
         breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, open_for=first))
         run(breaker, "x")
@@ -220,14 +220,14 @@ def test_a_shorter_time_open_holds_for_a_circuit_that_is_open_and_a_longer_one_d
     assert (rejected_for(300, 5), rejected_for(300, 0.5), rejected_for(5, 300)) == (4, 0, 4)
 
 
-def test_a_circuit_that_has_opened_again_and_again_stays_open_as_long_when_something_else_is_changed() -> None:
+def test_an_unrelated_change_keeps_the_time_of_an_open_circuit() -> None:
     breaker, _ = tried()
     breaker.acquire(60)
     breaker.reconfigure(CircuitBreaker(failure_rate=0.9))
     assert breaker.acquire(70) == Rejected(50)
 
 
-def test_a_window_in_seconds_covers_ten_steps_and_counts_what_is_in_them() -> None:
+def test_a_window_in_seconds_covers_ten_slots() -> None:
     window = TimeWindow(10)
     for second in range(20):
         counts = window.record(second, failed=second % 2 == 0, slow=second % 5 == 0)
@@ -235,7 +235,7 @@ def test_a_window_in_seconds_covers_ten_steps_and_counts_what_is_in_them() -> No
         assert counts == (len(seen), sum(s % 2 == 0 for s in seen), sum(s % 5 == 0 for s in seen))
 
 
-def test_a_window_begins_anew_when_its_steps_or_its_unit_change() -> None:
+def test_a_window_restarts_when_its_slots_or_unit_change() -> None:
     def after(config: CircuitBreaker) -> str:
         breaker = Breaker(CircuitBreaker(window=10, window_unit="seconds", minimum_calls=4))
         run(breaker, "xxx")
@@ -247,7 +247,7 @@ def test_a_window_begins_anew_when_its_steps_or_its_unit_change() -> None:
     assert after(CircuitBreaker(window=10, window_unit="calls", minimum_calls=4)) == "closed"
 
 
-def test_a_call_from_before_the_opening_tells_nothing_after_it() -> None:
+def test_a_call_from_before_an_opening_does_not_count_after_it() -> None:
     breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1))
     before = breaker.acquire(0)
     assert not isinstance(before, Rejected)
@@ -262,12 +262,12 @@ class Running:
     token: int
     period: int
     started: float
-    is_trial: bool
-    given_up: bool = False
+    is_probe: bool
+    abandoned: bool = False
 
 
 class BreakerMachine(RuleBasedStateMachine):
-    """The breaker against a naive one that keeps every call and every trial."""
+    """The breaker against a naive one that keeps every call and every probe."""
 
     configs = (
         CircuitBreaker(
@@ -304,8 +304,8 @@ class BreakerMachine(RuleBasedStateMachine):
     def begin_period(self) -> None:
         self.period, self.passed = self.period + 1, 0
 
-    def trials(self) -> list[Running]:
-        return [call for call in self.running if call.is_trial and call.period == self.period and not call.given_up]
+    def probes(self) -> list[Running]:
+        return [call for call in self.running if call.is_probe and call.period == self.period and not call.abandoned]
 
     @rule(seconds=st.sampled_from([0.5, 3, 8, 20]))
     def time_passes(self, seconds: float) -> None:
@@ -329,26 +329,26 @@ class BreakerMachine(RuleBasedStateMachine):
         config, answer = self.config, self.breaker.acquire(self.now)
         if self.state == "open" and self.now >= self.open_until:
             self.state = "half_open"
-        trials = self.trials()
-        due = min((trial.started for trial in trials), default=self.now) + config.open_for
+        probes = self.probes()
+        due = min((probe.started for probe in probes), default=self.now) + config.open_for
         if self.state == "open":
             assert isinstance(answer, Rejected)
             assert answer.retry_after == pytest.approx(self.open_until - self.now)
             assert answer.change is None
         elif self.state == "half_open" and self.now >= due:
-            for trial in trials:
-                trial.given_up = True
+            for probe in probes:
+                probe.abandoned = True
             self.open()
             assert isinstance(answer, Rejected)
             assert answer.retry_after == pytest.approx(self.open_until - self.now)
             assert answer.change is not None
-        elif self.state == "half_open" and len(trials) + self.passed >= config.probes:
+        elif self.state == "half_open" and len(probes) + self.passed >= config.probes:
             assert isinstance(answer, Rejected)
             assert answer.retry_after == pytest.approx(min(due - self.now, config.open_for / 10))
             assert answer.change is None
         else:
             assert not isinstance(answer, Rejected)
-            self.running.append(Running(answer, self.period, self.now, is_trial=self.state == "half_open"))
+            self.running.append(Running(answer, self.period, self.now, is_probe=self.state == "half_open"))
 
     @precondition(lambda self: self.running)
     @rule(pick=st.integers(0, 50), outcome=st.sampled_from([".", ".", "x", "s", "cancelled"]))
@@ -360,15 +360,15 @@ class BreakerMachine(RuleBasedStateMachine):
         self.breaker.record(call.token, self.now, failed=outcome == "x", slow=outcome == "s")
         if call.period != self.period:
             return
-        if call.is_trial:
-            self.a_trial_ended(call, outcome)
+        if call.is_probe:
+            self.a_probe_ended(call, outcome)
         else:
             self.calls.append((self.now, outcome))
             self.judge()
 
-    def a_trial_ended(self, trial: Running, outcome: str) -> None:
+    def a_probe_ended(self, probe: Running, outcome: str) -> None:
         if outcome == "x" or (outcome == "s" and self.config.slow_rate is not None):
-            if not trial.given_up:
+            if not probe.abandoned:
                 self.begin_period()
                 self.open()
             return
@@ -403,7 +403,7 @@ TestBreaker = BreakerMachine.TestCase
 # --- as a transport
 
 
-def test_an_open_circuit_fails_at_once_and_says_until_when(caller: Caller, clock: HandClock) -> None:
+def test_an_open_circuit_refuses_and_reports_until_when(caller: Caller, clock: HandClock) -> None:
     wire = Script(503)
     transport = caller.wrap(PAIR, wire, CircuitBreaker(window=2, minimum_calls=2), clock=clock)
     for _ in range(2):
@@ -429,16 +429,14 @@ def test_an_open_circuit_fails_at_once_and_says_until_when(caller: Caller, clock
     ],
     ids=repr,
 )
-def test_only_what_is_the_endpoints_fault_counts_against_it(
-    clock: HandClock, failure: BaseException, state: str
-) -> None:
+def test_only_faults_of_the_endpoint_count_against_it(clock: HandClock, failure: BaseException, state: str) -> None:
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
     with pytest.raises(type(failure)):
         Caller("sync").call(PolicyTransport(Script(failure), shared))
     assert state_of(shared) == state
 
 
-def test_a_reply_in_one_piece_that_breaks_off_counts(caller: Caller) -> None:
+def test_a_one_piece_reply_that_breaks_off_counts_as_failed(caller: Caller) -> None:
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1))
     with serving({"/x": cut(b"half")}) as server:
         wire = httpx.HTTPTransport() if caller.colour == "sync" else httpx.AsyncHTTPTransport()
@@ -458,7 +456,7 @@ def test_a_reply_in_one_piece_that_breaks_off_counts(caller: Caller) -> None:
         (9.0, 1.0, httpx.ReadError("reset"), "open"),
     ],
 )
-def test_a_call_whose_time_was_spent_elsewhere_says_nothing_of_the_endpoint(
+def test_a_call_that_spent_its_time_elsewhere_does_not_count(
     caller: Caller, clock: HandClock, waited: float | None, took: float, failure: Exception, state: str
 ) -> None:
     def late(_: httpx.Request) -> httpx.Response:
@@ -472,7 +470,7 @@ def test_a_call_whose_time_was_spent_elsewhere_says_nothing_of_the_endpoint(
     assert state_of(shared) == state
 
 
-def test_a_stall_that_runs_into_a_limit_of_its_own_counts_however_long_the_call_had_waited(clock: HandClock) -> None:
+def test_a_stall_counts_however_long_the_call_had_waited(clock: HandClock) -> None:
     def stalled(_: httpx.Request) -> httpx.Response:
         clock.now += 1
         raise httpx.ReadTimeout("no first item")
@@ -486,7 +484,7 @@ def test_a_stall_that_runs_into_a_limit_of_its_own_counts_however_long_the_call_
     assert state_of(shared) == "open"
 
 
-def test_waiting_in_our_own_line_is_not_held_against_a_healthy_endpoint(clock: HandClock) -> None:
+def test_waiting_for_a_permit_does_not_count_against_an_endpoint(clock: HandClock) -> None:
     def busy(request: httpx.Request) -> httpx.Response:
         left = request.extensions["deadline"] - clock.now
         clock.now += min(left, 0.2)
@@ -508,7 +506,7 @@ def test_waiting_in_our_own_line_is_not_held_against_a_healthy_endpoint(clock: H
     assert state_of(shared) == "closed"
 
 
-def test_an_interrupted_trial_gives_its_place_to_the_next_and_decides_nothing(caller: Caller, clock: HandClock) -> None:
+def test_an_interrupted_probe_decides_nothing(caller: Caller, clock: HandClock) -> None:
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
     transport = caller.wrap(DRIVERS, Script(503, KeyboardInterrupt(), 404), shared)
     caller.call(transport)
@@ -521,7 +519,7 @@ def test_an_interrupted_trial_gives_its_place_to_the_next_and_decides_nothing(ca
 
 
 @pytest.mark.anyio
-async def test_a_cancelled_trial_gives_its_place_to_the_next_and_decides_nothing(clock: HandClock) -> None:
+async def test_a_cancelled_probe_decides_nothing(clock: HandClock) -> None:
     class Wire(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             if request.url.path == "/stall":
@@ -540,16 +538,16 @@ async def test_a_cancelled_trial_gives_its_place_to_the_next_and_decides_nothing
     assert state_of(shared) == "closed"
 
 
-def test_those_who_wait_for_a_trial_go_on_soon_after_it_has_succeeded(clock: HandClock) -> None:
+def test_a_retry_goes_on_soon_after_a_successful_probe(clock: HandClock) -> None:
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
     end(started(shared), 503)
     clock.now += 30
-    trial = started(shared)
+    probe = started(shared)
 
     class Turning(HandClock):
         def sleep(self, seconds: float) -> None:
             clock.now += seconds
-            end(trial, 200)
+            end(probe, 200)
             super().sleep(seconds)
 
     waiting = Turning(clock.now)
@@ -559,7 +557,7 @@ def test_those_who_wait_for_a_trial_go_on_soon_after_it_has_succeeded(clock: Han
     assert waiting.slept == [3.2]
 
 
-def test_fifty_threads_are_counted_exactly_and_only_as_many_trials_let_through_as_asked_for(clock: HandClock) -> None:
+def test_fifty_threads_are_counted_and_probed_exactly(clock: HandClock) -> None:
     calls = CircuitBreaker(window=100_000, minimum_calls=5001)
     shared = Breakers(calls, clock=clock)
 
@@ -574,27 +572,27 @@ def test_fifty_threads_are_counted_exactly_and_only_as_many_trials_let_through_a
 
     shared.reconfigure(CircuitBreaker(probes=3))
     clock.now += 30
-    trials: list[Any] = []
+    probes: list[Any] = []
 
     def attempt(_: int) -> None:
         with contextlib.suppress(CircuitOpenError):
-            trials.append(started(shared))
+            probes.append(started(shared))
 
     in_threads(50, attempt)
-    assert len(trials) == 3
+    assert len(probes) == 3
 
 
-def test_a_trial_that_is_forgotten_may_be_collected_by_the_thread_that_asks_the_breaker_just_then(
+def test_a_collected_probe_never_waits_for_the_lock(
     clock: HandClock,
 ) -> None:
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
     end(started(shared), 503)
     clock.now += 30
-    trial = started(shared)
+    probe = started(shared)
 
     def collect() -> None:
         with shared._lock:
-            trial.close()
+            probe.close()
 
     thread = threading.Thread(target=collect, daemon=True)
     thread.start()
@@ -604,7 +602,7 @@ def test_a_trial_that_is_forgotten_may_be_collected_by_the_thread_that_asks_the_
     assert state_of(shared) == "closed"
 
 
-def test_a_call_is_slow_or_failed_as_the_rules_say_that_it_began_under(clock: HandClock) -> None:
+def test_a_call_is_judged_by_the_configuration_it_began_with(clock: HandClock) -> None:
     patient = CircuitBreaker(window=1, minimum_calls=1, slow_rate=1.0, slow_after=60)
     hasty = CircuitBreaker(window=1, minimum_calls=1, slow_rate=1.0, slow_after=1)
     for before, after, state in ((patient, hasty, "closed"), (hasty, patient, "open")):
@@ -626,7 +624,7 @@ def test_each_endpoint_has_a_breaker_of_its_own(clock: HandClock) -> None:
     assert caller.call(transport, url="http://good/x").status_code == 200
 
 
-def test_a_mistake_in_the_request_does_not_count_against_the_server(clock: HandClock) -> None:
+def test_a_bad_request_does_not_count_against_the_server(clock: HandClock) -> None:
     transport = CircuitBreakerTransport(Script(500), CircuitBreaker(window=1, minimum_calls=1), clock=clock)
     for _ in range(5):
         assert Caller("sync").call(transport).status_code == 500
@@ -648,7 +646,7 @@ def test_slowness_is_measured_to_the_end_of_a_one_piece_reply(clock: HandClock) 
         Caller("sync").call(transport)
 
 
-def test_its_way_from_closed_over_open_and_half_open_back_is_told(caller: Caller, clock: HandClock) -> None:
+def test_each_change_of_state_is_reported(caller: Caller, clock: HandClock) -> None:
     events: list[object] = []
     transport = caller.wrap(
         PAIR,
@@ -667,18 +665,18 @@ def test_its_way_from_closed_over_open_and_half_open_back_is_told(caller: Caller
     assert (events[0].seconds, events[0].reason) == (30, "1 of 1 calls failed")
 
 
-def test_a_circuit_that_opens_again_because_a_trial_takes_too_long_is_told(clock: HandClock) -> None:
+def test_an_opening_by_a_slow_probe_is_reported(clock: HandClock) -> None:
     events: list[Any] = []
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock, observer=events.append)
     end(started(shared), 503)
     clock.now += 30
-    trial = started(shared)
+    probe = started(shared)
     with pytest.raises(CircuitOpenError, match=r"a probe is in flight, try again in 3\.0 s"):
         started(shared)
     clock.now += 30
     with pytest.raises(CircuitOpenError, match=r"no request is sent for another 60\.0 s"):
         started(shared)
-    end(trial, 200)
+    end(probe, 200)
     assert [type(event) for event in events] == [
         CircuitOpened,
         CircuitHalfOpened,

@@ -1,4 +1,4 @@
-"""Rate limit: how many a second, how many at once, in which order, and what becomes of those who give up."""
+"""Rate limit: how many calls a second, how many at once, in which order, and what is released when one gives up."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ TestQueue = QueueMachine.TestCase
 
 
 class HookedClock(HandClock):
-    """Does one thing after the other, each as somebody begins to wait."""
+    """Does one thing after the other, each as a call begins to wait."""
 
     def __init__(self, *then: Callable[[], object]) -> None:
         super().__init__()
@@ -329,7 +329,7 @@ def waits_in_a_closed_loop(limiter: Limiter) -> None:
     """Let a call wait, and close its event loop from under it."""
     transport = AsyncPolicyTransport(Script(200), limiter)
     loop = asyncio.new_event_loop()
-    loop.set_exception_handler(lambda *_: None)  # which is told that the task was destroyed while it waited
+    loop.set_exception_handler(lambda *_: None)  # called because the task was destroyed while it waited
     task = loop.create_task(transport.handle_async_request(REQUEST))
     for _ in range(2):
         loop.run_until_complete(asyncio.sleep(0))
