@@ -1,8 +1,8 @@
-"""What whoever understands replies thinks of one, told to the policies that cannot know it.
+"""Reports the decoded outcome of a call to the policies, which cannot decode replies themselves.
 
-A caller that will judge the reply sets ``request.extensions["verdict"]`` to ``True``. Each policy that wants to know then puts
-a function into the list ``response.extensions["verdict"]``, which may be absent. The caller calls each of them with one
-:class:`Verdict`: after a reply in one piece is decoded, or after the last item of a stream, before it closes the response.
+A caller that decodes replies sets ``request.extensions["verdict"]`` to ``True``. Each policy that wants the outcome then puts a
+function into the list ``response.extensions["verdict"]``, which may be absent. The caller calls each of them with one
+:class:`Verdict`: after it has decoded a one-piece reply, or after the last item of a stream, before it closes the response.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _VERDICT = "verdict"
 
 
 class Verdict(NamedTuple):
-    """What a reply came to; a number that is not known is ``None``.
+    """The decoded outcome of a call; a number that is not known is ``None``.
 
     Attributes:
-        error: What was wrong with it, as its caller is told.
+        error: The error that its caller gets.
         model: The model that answered, as the reply names it.
         input_tokens: Tokens of the prompt.
         output_tokens: Tokens of the answer.
-        items: How many items a stream brought.
+        items: The number of items in a stream.
     """
 
     error: Exception | None = None
@@ -37,12 +37,12 @@ class Verdict(NamedTuple):
     items: int | None = None
 
 
-def await_verdict(request: httpx.Request, response: httpx.Response, tell: Callable[[Verdict], object]) -> bool:
-    """Have ``tell`` called with the verdict on ``response``; whether there will be one, unless the caller gives up.
+def await_verdict(request: httpx.Request, response: httpx.Response, report: Callable[[Verdict], object]) -> bool:
+    """Have ``report`` called with the verdict on ``response``. Returns whether there will be one, unless the caller gives up.
 
-    ``tell`` is reachable from the response alone: it is collected with it when no verdict is ever given.
+    Only the response refers to ``report``: both are collected together if no verdict is ever given.
     """
     awaited = bool(request.extensions.get(_VERDICT))
     if awaited:
-        response.extensions.setdefault(_VERDICT, []).append(tell)
+        response.extensions.setdefault(_VERDICT, []).append(report)
     return awaited

@@ -40,12 +40,12 @@ class Servers:
 
 
 class _Transports(Generic[_TransportT]):
-    """The wire of one client and its stack of policies, shared by all views of the client.
+    """The transport of one client and its stack of policies, shared by all views of the client.
 
     Without any policy, nothing of :mod:`ollama_sdk.reliability` is imported.
 
     Args:
-        wire: Where requests go in the end.
+        wire: Sends the requests.
         servers: The servers.
         policies: As :class:`ollama_sdk.reliability.Policies` takes them; ``None`` is off.
 
@@ -87,10 +87,10 @@ class _Transports(Generic[_TransportT]):
             return self._stack
 
     def _saw(self, health: EndpointHealth) -> None:
-        self.stack.saw(health)
+        self.stack.saw(health)  # the stack of that moment
 
     def reconfigure(self, changes: Mapping[str, Any]) -> Policies:
-        """Change policies for the calls that begin from now on; returns the former ones.
+        """Change policies for the calls that begin from now on. Returns the former ones.
 
         Raises:
             ConfigurationError: A change cannot work; nothing has changed.
@@ -102,27 +102,31 @@ class _Transports(Generic[_TransportT]):
             self.asked = {name: policy for name, policy in {**self.asked, **changes}.items() if policy is not None}
             if self._health is not None:
                 self._health.reconfigure(stack.policies.health)
-        stack.report_changes(former)  # the observer may do what it likes: nothing is locked, and all has changed
+        stack.report_changes(former)  # without the lock, after the change: the observer may use the client
         return former.policies
 
-    def _looking(self, make: Callable[..., Any]) -> Any:
-        """What looks at the servers, one for all threads; after closing it looks only when asked."""
+    def _the_health(self, make: Callable[..., Any]) -> Any:
+        """The health checks, one object for all threads; once the client is closed it runs no monitor."""
         with self._changing:
             if self._health is None:
                 self._health = make(
-                    self._wire, self._servers.checked(), self.stack.policies.health, feed=self._saw, closed=self._closed
+                    self._wire,
+                    self._servers.checked(),
+                    self.stack.policies.health,
+                    feed=self._saw,
+                    closed=self._closed,
                 )
             return self._health
 
     def _close(self) -> Any:
-        """No monitor starts from now on; returns what looks at the servers, if it has been asked for."""
+        """Let no monitor start from now on. Returns the health checks, if there are any."""
         with self._changing:
             self._closed = True
             return self._health
 
 
 def _check_names(cache: Cache | None) -> None:
-    """Refuse a cache of operations that no client has: it would keep nothing, and nobody would notice."""
+    """Refuse a cache of operations that no client has: it would silently keep nothing."""
     for name in sorted(getattr(cache, "operations", OPERATIONS) - OPERATIONS):
         import difflib  # noqa: PLC0415 - only mistakes pay for it
 
@@ -143,14 +147,14 @@ class SyncTransports(_Transports[httpx.BaseTransport]):
 
     @property
     def health(self) -> Health:
-        """Looks at the servers."""
+        """The health checks."""
         from .reliability import Health  # noqa: PLC0415
 
-        health: Health = self._looking(Health)
+        health: Health = self._the_health(Health)
         return health
 
     def close(self) -> None:
-        """Stop what runs and close the connections, even if that is interrupted."""
+        """Stop the monitor and close the connections, even if that is interrupted."""
         health: Health | None = self._close()
         try:
             if health is not None:
@@ -172,14 +176,14 @@ class AsyncTransports(_Transports[httpx.AsyncBaseTransport]):
 
     @property
     def health(self) -> AsyncHealth:
-        """Looks at the servers."""
+        """The health checks."""
         from .reliability import AsyncHealth  # noqa: PLC0415
 
-        health: AsyncHealth = self._looking(AsyncHealth)
+        health: AsyncHealth = self._the_health(AsyncHealth)
         return health
 
     async def close(self) -> None:
-        """Stop what runs and close the connections, even if that is cancelled."""
+        """Stop the monitor and close the connections, even if that is cancelled."""
         health: AsyncHealth | None = self._close()
         try:
             if health is not None:
@@ -189,7 +193,7 @@ class AsyncTransports(_Transports[httpx.AsyncBaseTransport]):
 
 
 def _begin(request: httpx.Request) -> None:
-    """Start the limits of an attempt, and say how long each of its steps may take."""
+    """Start the deadlines of an attempt, and give them to the transport."""
     deadlines: Deadlines | None = request.extensions.get("deadlines")
     if deadlines is not None:
         deadlines.attempt()
@@ -197,7 +201,7 @@ def _begin(request: httpx.Request) -> None:
 
 
 def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool) -> httpx.Response:
-    """Note that the attempt has a response, whose body is still to come."""
+    """Note what errors refer to later, and put the wrappers that its body needs around it."""
     request.extensions["status"] = response.status_code
     response.extensions["request"] = request
     if is_whole(response.stream):
@@ -211,7 +215,7 @@ def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool
 
 
 class _Attempts(httpx.BaseTransport):
-    """Starts the limits of each attempt, right before the wire."""
+    """Starts the deadlines of each attempt, right before the wire."""
 
     def __init__(self, wire: httpx.BaseTransport) -> None:
         self._wire = wire
@@ -226,7 +230,7 @@ class _Attempts(httpx.BaseTransport):
 
 
 class _AsyncAttempts(httpx.AsyncBaseTransport):
-    """Starts the limits of each attempt, right before the wire, whose connections belong to one event loop."""
+    """Starts the deadlines of each attempt, right before the wire, whose connections belong to one event loop."""
 
     def __init__(self, wire: httpx.AsyncBaseTransport) -> None:
         self._wire = wire
@@ -264,14 +268,17 @@ def _elsewhere() -> ConfigurationError:
     )
 
 
-def _lent_auth(request: httpx.Request) -> Any:
-    """The authentication of the caller's client, unless the request has one: that of an endpoint, or of the call."""
-    return None if "authorization" in request.headers else httpx.USE_CLIENT_DEFAULT
-
-
-def _may_follow(request: httpx.Request) -> Any:
-    """The caller's client decides about redirects, unless the request holds what an endpoint alone may see."""
-    return False if "endpoint" in request.extensions else httpx.USE_CLIENT_DEFAULT
+def _lend(client: httpx.Client | httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Request, dict[str, Any]]:
+    """``request`` with the headers and cookies of the caller's client, and the arguments to send it with."""
+    merged = client.build_request(request.method, request.url, headers=request.headers, extensions=request.extensions)
+    merged.stream = request.stream
+    return merged, {
+        "stream": True,
+        # The client's own authentication, unless the request has one: that of an endpoint, or of the call.
+        "auth": None if "authorization" in request.headers else httpx.USE_CLIENT_DEFAULT,
+        # The client decides about redirects, unless the request holds what an endpoint alone may see.
+        "follow_redirects": False if "endpoint" in request.extensions else httpx.USE_CLIENT_DEFAULT,
+    }
 
 
 class ClientTransport(httpx.BaseTransport):
@@ -281,12 +288,8 @@ class ClientTransport(httpx.BaseTransport):
         self._client = client
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        merged = self._client.build_request(
-            request.method, request.url, headers=request.headers, extensions=request.extensions
-        )
-        merged.stream = request.stream
-        auth, follow = _lent_auth(request), _may_follow(request)
-        return self._client.send(merged, stream=True, auth=auth, follow_redirects=follow)
+        merged, how = _lend(self._client, request)
+        return self._client.send(merged, **how)
 
     def close(self) -> None:
         """Leave the client open: it is the caller's."""
@@ -299,12 +302,8 @@ class AsyncClientTransport(httpx.AsyncBaseTransport):
         self._client = client
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        merged = self._client.build_request(
-            request.method, request.url, headers=request.headers, extensions=request.extensions
-        )
-        merged.stream = request.stream
-        auth, follow = _lent_auth(request), _may_follow(request)
-        return await self._client.send(merged, stream=True, auth=auth, follow_redirects=follow)
+        merged, how = _lend(self._client, request)
+        return await self._client.send(merged, **how)
 
     async def aclose(self) -> None:
         """Leave the client open: it is the caller's."""

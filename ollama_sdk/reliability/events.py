@@ -168,7 +168,7 @@ class CircuitOpened(Event):
 
 @frozen(slots=False)
 class CircuitHalfOpened(Event):
-    """The circuit breaker of an endpoint went half-open: it admits trial calls."""
+    """The circuit breaker of an endpoint went half-open: it admits probes."""
 
 
 @frozen(slots=False)

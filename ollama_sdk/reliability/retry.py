@@ -1,4 +1,10 @@
-"""Decides whether and when a failed attempt is repeated."""
+"""Decides whether and when a failed attempt is repeated.
+
+A call is a sequence of attempts with a wait before each but the first. After each attempt its outcome is a success, a failure that
+is the caller's, or a failure that is repeated: if attempts are left, the request may be sent again, the budget affords it, and the
+wait ends before the deadline. The waits grow exponentially and are jittered (:func:`jittered_waits`). What the attempts of one call
+share are the local variables of :meth:`Retrier.flow`; what all calls share is the :class:`Budget`, under a lock of its own.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +39,7 @@ class RetryBudget:
     """How many repetitions a client may afford: a token bucket.
 
     A failed attempt takes one token, a successful one gives ``per_success`` back. While half of the tokens or less are left,
-    nothing is repeated, so that an outage costs a client few extra requests however long it lasts. Calls that are in flight
+    nothing is repeated, so an outage costs a client few extra requests however long it lasts. Calls that are in flight
     together fail together: to repeat n of them once takes 2n + 1 tokens. An attempt that an open circuit refused costs
     nothing, since nothing was sent.
 
@@ -55,9 +61,9 @@ class RetryBudget:
 class Retry:
     """Repeat failed attempts after exponentially growing, jittered waits.
 
-    Use it for what passes by itself: a server that restarts, a full queue, a connection that broke. Not a cure for overload:
-    that is what the budget is there to limit. A reply whose first part has reached the caller is never repeated. For one
-    local Ollama start with the defaults; for a fleet behind :class:`~ollama_sdk.reliability.Failover` take ``attempts=3`` or
+    Use it for transient failures: a server that restarts, a full queue, a connection that broke. It does not cure overload; the
+    budget keeps it from making that worse. A reply whose first part has reached the caller is never repeated. For one local
+    Ollama start with the defaults; for a fleet behind :class:`~ollama_sdk.reliability.Failover` take ``attempts=3`` or
     fewer, since each attempt may already try several endpoints.
 
     Attributes:
@@ -72,13 +78,13 @@ class Retry:
             the call.
         statuses: Error statuses that are repeated.
         errors: Exceptions of ``httpx`` that are repeated: by default failed connections, but not a server that answers too
-            late, which would be kept waiting for and kept busy over and over. Where failover has tried several endpoints,
-            it is enough that one of them said so; naming ``NoEndpointError`` repeats whatever they said. Naming
-            ``CircuitOpenError`` waits for open circuits; that is safe for every operation, since nothing was sent. A client's
-            rate limit is outside of its repetitions: ``RateLimitExceededError`` comes only of a limit put within by hand.
+            late, which repetitions would keep busy. Where failover has tried several endpoints, the error of one of them is
+            enough; naming ``NoEndpointError`` repeats whatever their errors are. Naming ``CircuitOpenError`` waits for open
+            circuits; that is safe for every operation, since nothing was sent. A client's rate limit is outside of its
+            repetitions: ``RateLimitExceededError`` is raised within only by a limit that was put there by hand.
         retry_after_limit: The longest ``Retry-After`` that is waited for, in seconds; a server that asks for more gets no
-            further attempt. Nor does one whose circuit stays open longer. A jittered wait is added to what is asked for, so
-            that those who were told the same do not all return at once.
+            further attempt. Nor does one whose circuit stays open longer. A jittered wait is added to the ``Retry-After``, so
+            that clients which were given the same one do not all return at once.
         budget: Limits the repetitions of all calls together; ``None`` does not.
         resume: Also repeat operations that the server continues where they stopped (``pull`` and ``push``), before their
             first item has reached the caller: one that breaks off later is continued by calling it again.
@@ -124,7 +130,7 @@ class Budget:
         self.reconfigure(config)
 
     def reconfigure(self, config: RetryBudget) -> None:
-        """Go on under ``config``: what has been spent of the former budget is spent of this one."""
+        """Go on under ``config``; tokens that were spent stay spent."""
         with self._lock:
             spent = self._full - self.tokens
             self._full = round(config.tokens, _DIGITS)
@@ -132,13 +138,13 @@ class Budget:
             self.tokens = max(0.0, round(self._full - spent, _DIGITS))
 
     def succeeded(self) -> None:
-        """An attempt went well."""
+        """An attempt succeeded."""
         if self.tokens < self._full:
             with self._lock:
                 self.tokens = min(self._full, round(self.tokens + self._gain, _DIGITS))
 
     def failed(self) -> bool:
-        """An attempt failed; whether there is enough left to repeat it."""
+        """An attempt failed. Returns whether enough tokens are left to repeat it."""
         with self._lock:
             self.tokens = max(0.0, round(self.tokens - 1, _DIGITS))
             return self.tokens * 2 > self._full
@@ -166,18 +172,20 @@ class Retrier:
         draw: Callable[[float, float], float] = random.uniform,
         budget: Budget | None = None,
     ) -> None:
-        self.config = config
+        self._config = config
+        self._draw = draw
         self.clock = clock
-        self.notify = guarded(observer)
-        self.draw = draw
+        self._notify = guarded(observer)
         self.budget = None if config.budget is None else budget or Budget(config.budget)
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """The attempts of one call."""
-        waits = jittered_waits(self.config, self.draw)
+        waits = jittered_waits(self._config, self._draw)
         started = self.clock.monotonic()
         request.extensions["out_of_time"] = False
-        for attempt in itertools.count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             request.extensions["attempt"] = attempt
             try:
                 response = yield from send(request)
@@ -190,13 +198,12 @@ class Retrier:
                 if seconds is None:
                     return response
             yield Sleep(seconds)
-        raise AssertionError("attempts are counted without end")
 
     def _wait_after(
         self, outcome: Outcome, request: httpx.Request, attempt: int, waits: Iterator[float], started: float
     ) -> float | None:
         """Seconds to wait before the next attempt; ``None`` when ``outcome`` is the caller's."""
-        config, budget = self.config, self.budget
+        config, budget = self._config, self.budget
         if not _is_failure(outcome, config):
             if isinstance(outcome, httpx.Response) and budget is not None:
                 budget.succeeded()
@@ -206,7 +213,7 @@ class Retrier:
         if attempt >= config.attempts or not may_repeat(request, cause, resume=config.resume):
             return None
         if not affordable:
-            emit(request, self.clock, self.notify, Refused, "retry_budget", described(outcome))
+            emit(request, self.clock, self._notify, Refused, "retry_budget", described(outcome))
             return None
         asked = retry_after(outcome) or 0.0
         if asked > config.retry_after_limit:
@@ -219,12 +226,12 @@ class Retrier:
             return None
         if config.total is not None and until >= started + config.total:
             return None
-        emit(request, self.clock, self.notify, RetryScheduled, attempt, seconds, described(outcome))
+        emit(request, self.clock, self._notify, RetryScheduled, attempt, seconds, described(outcome))
         return seconds
 
 
 def jittered_waits(config: Retry, draw: Callable[[float, float], float]) -> Iterator[float]:
-    """Seconds to wait after the first attempt, after the second, and so on."""
+    """Seconds to wait after the first attempt, after the second, and so on; ``draw`` draws a number between two bounds."""
     former = config.initial
     for attempt in itertools.count(1):
         bound = backoff_bound(config, attempt)
@@ -254,19 +261,19 @@ def _is_failure(outcome: Outcome, config: Retry) -> bool:
         return outcome.response.status_code in config.statuses
     if isinstance(outcome, config.errors):
         return True
-    return isinstance(outcome, NoEndpointError) and any(_is_failure(said, config) for said in outcome.exceptions)
+    return isinstance(outcome, NoEndpointError) and any(_is_failure(error, config) for error in outcome.exceptions)
 
 
 def retry_after(outcome: Outcome) -> float | None:
-    """Seconds that a server asks to wait in ``Retry-After``, or that its circuit stays open.
+    """Seconds that a server asks to wait in ``Retry-After``, or that its circuit stays open, else ``None``.
 
-    ``None`` when neither is so. Of several endpoints, the one that is ready first counts.
+    Of several endpoints, the one that is ready first counts.
     """
     if isinstance(outcome, CircuitOpenError):
         return outcome.retry_after
     if isinstance(outcome, NoEndpointError):
-        asked = [seconds for said in outcome.exceptions if (seconds := retry_after(said)) is not None]
-        return min(asked) if len(asked) == len(outcome.exceptions) else None
+        waits = [seconds for error in outcome.exceptions if (seconds := retry_after(error)) is not None]
+        return min(waits) if len(waits) == len(outcome.exceptions) else None
     if isinstance(outcome, httpx.HTTPStatusError):
         outcome = outcome.response
     if not isinstance(outcome, httpx.Response):
