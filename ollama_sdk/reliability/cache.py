@@ -4,7 +4,7 @@ Each call that may be cached looks up its key (:mod:`._cache_key`) and becomes o
 
 - A **hit**: its reply is stored (:mod:`._cache_store`), and is returned.
 - A **leader**: no reply is stored and no identical call is in flight. It registers an :class:`InFlightCall` under its key, sends the
-  request, and lands the in-flight call with what came of it: the reply, an error, or nothing if the outcome concerns the leader
+  request, and lands the in-flight call with the outcome: the reply, an error, or nothing if the outcome concerns the leader
   alone, because it was cancelled or ran into a limit of its own.
 - A **follower**: an identical call is in flight. It waits for the outcome, for no longer than it would wait for a request of its own,
   and shares it. If the outcome is nothing, it looks its key up again: one of the followers becomes the next leader. A follower
@@ -12,16 +12,15 @@ Each call that may be cached looks up its key (:mod:`._cache_key`) and becomes o
 
 Streams, if they are cached at all, neither follow nor lead: their replies are stored once they have been read to the end.
 
-**Why no follower waits for ever.** An in-flight call lands exactly once, by its leader: after its reply has been read, or in the
-``except BaseException`` around the request, which every way out of a call passes, also when its task is cancelled or garbage-collected.
-A follower that joins after the landing is woken at once. Followers wait for leaders and leaders for nobody, so no circle can arise.
+**Why no follower waits for ever.** Its leader lands an in-flight call after its reply has been read, or in the ``except BaseException`` around
+the request, which every way out of a call passes, also when its task is cancelled or garbage-collected.
+A follower that joins after the landing is woken at once. A leader follows no other call, so no two calls wait for each other.
 
 **What is locked.** ``_lock`` guards the store, the table of in-flight calls and the counters, for a look-up or an update; nothing is
 sent, awaited or emitted under it. Landing takes no lock, because the garbage collector may do it in a thread that holds the lock.
-It need not: it removes the call from the table only if it is still there, and a call in the table is replaced by none; after
-``clear()`` it is in no table any more.
+It needs none: a call stays in the table until it lands, or until ``clear()`` makes a new table.
 
-**Which replies are kept.** The status decides at first. A caller that decodes replies, as the clients of this package do, reports the
+**Which replies are kept.** First the status decides. A caller that decodes replies, as the clients of this package do, reports the
 outcome afterwards: a reply that it could not decode, or that is incomplete, is withdrawn, unless another caller has decoded it.
 """
 
@@ -56,8 +55,6 @@ if TYPE_CHECKING:
     from ollama_sdk.errors import TimeoutPhase
 
 __all__ = ["AsyncCacheTransport", "Cache", "CacheControl", "CacheStatistics", "CacheTransport", "Caching"]
-
-_FIRST_ERROR = 400
 
 
 @frozen
@@ -314,7 +311,7 @@ class Caching:
     def _take(self, lookup: Lookup, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         lookup.reply = StoredReply(status, headers, body, self.clock.monotonic(), lookup.is_decoded is True)
         with self._lock:
-            if lookup.is_decoded is not False and (lookup.config.errors or status < _FIRST_ERROR):
+            if lookup.is_decoded is not False and (lookup.config.errors or not httpx.codes.is_error(status)):
                 lookup.store.put(lookup.key, lookup.reply)
         self._land(lookup, None if ran_out(lookup.request) else lookup.reply)
 
@@ -330,7 +327,7 @@ class Caching:
 
     def _watch(self, lookup: Lookup, response: httpx.Response) -> httpx.Response:
         """Have the caller report whether it can decode the reply. An error status is not decoded."""
-        if response.status_code < _FIRST_ERROR:
+        if not response.is_error:
             await_verdict(lookup.request, response, partial(self._judge, lookup))
         return response
 

@@ -1,27 +1,30 @@
 """Keeps what is known of each endpoint: the calls in flight, the failures that eject it, and its models.
 
-An endpoint is in one of three states, as in the outlier detection of Envoy::
+An endpoint is in one of three states, as in the outlier detection of Envoy:
 
-                 eject_after failures in a row, or a health check cannot reach it
-        HEALTHY ------------------------------------------------------------------> EJECTED
-           ^ ^                                   or, when max_ejected are ejected --> SUSPECT
-           | |                                                                        | |
-           | +---- its time is over, or a health check reaches it -- from both -------+ |
-           +------ a call succeeds --------------------------------- from SUSPECT ------+
+======= =========================================================================== =======================================
+from    when                                                                        to
+======= =========================================================================== =======================================
+HEALTHY ``eject_after`` calls in a row failed, or a health check cannot reach it    EJECTED, or SUSPECT if ``max_ejected``
+                                                                                    endpoints are ejected already
+SUSPECT a call succeeds, its time is over, or a health check reaches it             HEALTHY
+SUSPECT a health check cannot reach it, and fewer are ejected by now                EJECTED
+EJECTED its time is over, or a health check reaches it                              HEALTHY
+======= =========================================================================== =======================================
 
-A call tries the healthy endpoints first, then the suspect, then the ejected ones, each group in the order of the strategy. So a
-call always finds an endpoint that works, however wrong the states are; they decide only how soon.
+A call tries the healthy endpoints first, then the suspect, then the ejected ones, each group in the order of the strategy. So the
+states decide how soon a call finds an endpoint that works, not whether it finds one.
 
-- A success ends a SUSPECT state but not an ejection: it may belong to a call that began before it. A failure during either state
-  changes nothing, for the same reason. A health check that fails during either state extends it.
-- Each ejection lasts twice as long as the one before, until a call succeeds while the endpoint is not ejected. An endpoint that
-  returns has one failure less than ``eject_after``, so that its next failure ejects it again.
-- Time alone moves nothing: a call that begins after the end of an ejection moves the endpoint back, and notifies of it.
+- A success does not end an ejection, and a failure does not extend one: either may belong to a call that began before it. A health
+  check that cannot reach an endpoint extends its time.
+- Each time lasts twice as long as the one before, until a call succeeds while the endpoint is not ejected. An endpoint that is
+  healthy again keeps all failures but one, so that its next failure ejects it.
+- Time alone changes nothing: a call that begins after the end of an ejection makes the endpoint healthy, and emits the event.
 
-Locking: every change of a state holds ``_lock``, for a few assignments, never while an observer runs and never while another lock
-is taken, so nothing can deadlock on it. Reads take no lock: a call that sees a state of a moment ago tries the same endpoints in
-another order. The calls in flight are a set per endpoint, because adding to a set and removing from it are atomic and repeatable:
-the garbage collector may end a call in a thread that holds the lock, and may end it twice.
+**What is locked.** Every change of a state holds ``_lock``, for a few assignments, never while an observer runs and never while
+another lock is taken, so nothing can deadlock on it. Reads take no lock: a call that sees the state of a moment ago tries the same
+endpoints in another order. The calls in flight are a set per endpoint, because adding to a set and removing from it are atomic and
+may be repeated: the garbage collector may end a call in a thread that holds the lock, and may end it twice.
 """
 
 from __future__ import annotations

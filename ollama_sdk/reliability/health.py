@@ -16,7 +16,7 @@ from ollama_sdk._concurrency.loops import current_loop
 from ollama_sdk.errors import ConfigurationError
 
 from ._driver import AsyncPolicyTransport, PolicyTransport
-from .health_check import EndpointHealth, HealthCheck, Look
+from .health_check import EndpointCheck, EndpointHealth, HealthCheck
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -58,11 +58,11 @@ class _Checking:
         """Continue under ``config``, by default the default one, from the next check on."""
         self.config = config or HealthCheck()
 
-    def _make_looks(self) -> list[Look]:
-        return [Look(endpoint, self.config, self._clock) for endpoint in self._endpoints]
+    def _make_checks(self) -> list[EndpointCheck]:
+        return [EndpointCheck(endpoint, self.config, self._clock) for endpoint in self._endpoints]
 
-    def _results(self, looks: list[Look], model: str | None) -> tuple[EndpointHealth, ...]:
-        results = tuple(look.result(model) for look in looks)
+    def _results(self, checks: list[EndpointCheck], model: str | None) -> tuple[EndpointHealth, ...]:
+        results = tuple(check.result(model) for check in checks)
         try:
             if self._feed is not None:
                 for result in results:
@@ -112,19 +112,19 @@ class Health(_Checking):
         Returns:
             One result per endpoint, in their order. An endpoint that cannot be reached has ``reachable=False``.
         """
-        looks = self._make_looks()
+        checks = self._make_checks()
         # Threads, because name resolution has no timeout; daemons, so that one that hangs does not keep the process alive.
         threads = [
-            threading.Thread(target=self._ask, args=(look,), name="ollama-sdk-health-look", daemon=True)
-            for look in looks
+            threading.Thread(target=self._ask, args=(check,), name="ollama-sdk-health-check", daemon=True)
+            for check in checks
         ]
         for thread in threads:
             thread.start()
-        for look, thread in zip(looks, threads, strict=True):
-            thread.join(max(0.0, look.seconds_left()))
+        for check, thread in zip(checks, threads, strict=True):
+            thread.join(max(0.0, check.seconds_left()))
             if thread.is_alive():
-                look.time_out()
-        return self._results(looks, model)
+                check.time_out()
+        return self._results(checks, model)
 
     @property
     def running(self) -> bool:
@@ -166,14 +166,14 @@ class Health(_Checking):
             self._closed = True
         self.stop()
 
-    def _ask(self, look: Look) -> None:
-        while (request := look.next_request()) is not None:
+    def _ask(self, check: EndpointCheck) -> None:
+        while (request := check.next_request()) is not None:
             try:
                 response = self._wire.handle_request(request)
             except Exception as error:  # noqa: BLE001 - every error is a result
-                look.take_error(error)
+                check.take_error(error)
             else:
-                look.take(response)
+                check.take(response)
 
 
 class _InTime(httpx.BaseTransport):
@@ -219,11 +219,11 @@ class AsyncHealth(_Checking):
 
     async def check(self, model: str | None = None) -> tuple[EndpointHealth, ...]:
         """Check every endpoint now; see :meth:`Health.check`."""
-        looks = self._make_looks()
+        checks = self._make_checks()
         async with anyio.create_task_group() as group:
-            for look in looks:
-                group.start_soon(self._ask, look)
-        return self._results(looks, model)
+            for check in checks:
+                group.start_soon(self._ask, check)
+        return self._results(checks, model)
 
     @property
     def running(self) -> bool:
@@ -260,17 +260,17 @@ class AsyncHealth(_Checking):
         self._closed = True
         await self.stop()
 
-    async def _ask(self, look: Look) -> None:
-        with anyio.move_on_after(max(0.0, look.seconds_left())) as limit:
-            while (request := look.next_request()) is not None:
+    async def _ask(self, check: EndpointCheck) -> None:
+        with anyio.move_on_after(max(0.0, check.seconds_left())) as limit:
+            while (request := check.next_request()) is not None:
                 try:
                     response = await self._wire.handle_async_request(request)
                 except Exception as error:  # noqa: BLE001 - every error is a result
-                    look.take_error(error)
+                    check.take_error(error)
                 else:
-                    look.take(response)
+                    check.take(response)
         if limit.cancelled_caught:
-            look.time_out()
+            check.time_out()
 
 
 class _MonitorTask:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .endpoint import Endpoint
 
-__all__ = ["EndpointHealth", "HealthCheck", "Look"]
+__all__ = ["EndpointCheck", "EndpointHealth", "HealthCheck"]
 
 
 @frozen
@@ -77,7 +77,7 @@ class EndpointHealth:
     error: str | None = None
 
 
-class Look:
+class EndpointCheck:
     """One check of one endpoint: gives the next request, takes the answers. It does no I/O, and no answer makes it fail."""
 
     def __init__(self, endpoint: Endpoint, config: HealthCheck, clock: Clock) -> None:

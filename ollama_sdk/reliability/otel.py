@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import attrs
+import httpx
 from opentelemetry import trace
 
 from .events import CallEnded, CallStarted, Event
@@ -29,7 +30,6 @@ _OPERATIONS = {
     "v1.responses.create": "chat",
 }
 _PORTS = {"http": 80, "https": 443}
-_FIRST_ERROR = 400
 
 
 class OpenTelemetryObserver:
@@ -96,7 +96,7 @@ def _error_type(event: CallEnded) -> str | None:
     """The class of the error, or the status if it is an error status that the caller did not raise."""
     if event.error is not None:
         return event.error.partition(":")[0]
-    return str(event.status) if event.status is not None and event.status >= _FIRST_ERROR else None
+    return str(event.status) if event.status is not None and httpx.codes.is_error(event.status) else None
 
 
 def _server(endpoint: str) -> dict[str, AttributeValue]:

@@ -268,14 +268,14 @@ def test_endpoint_gets_its_own_key_host_and_path_only() -> None:
                 extensions=SAFE,
             )
         assert response.status_code == 200
-        told = [
+        received = [
             (path, headers.get("Authorization"), headers.get("X-Team"), headers["Host"], headers["X-Mine"])
             for path, headers, _ in server.requests
         ]
     host = server.url.removeprefix("http://")
-    assert told[0] == ("/one/api/chat", "Bearer secret-1", "red", host, "yes")
-    assert told[1] == ("/two/api/chat", "Bearer secret-2", None, host, "yes")
-    assert told[2] == ("/api/chat", "Bearer the request's own", None, host.replace("127.0.0.1", "localhost"), "yes")
+    assert received[0] == ("/one/api/chat", "Bearer secret-1", "red", host, "yes")
+    assert received[1] == ("/two/api/chat", "Bearer secret-2", None, host, "yes")
+    assert received[2] == ("/api/chat", "Bearer the request's own", None, host.replace("127.0.0.1", "localhost"), "yes")
 
 
 def test_escaped_path_and_query_are_unchanged(clock: HandClock) -> None:
@@ -300,8 +300,8 @@ def test_endpoint_gets_one_header_of_each_name(clock: HandClock) -> None:
     wire = Hosts()
     own = Endpoint(A, api_key="key", headers={"authorization": "Basic own", "X-Team": "red", "x-team": "blue"})
     Caller("sync").call(FailoverTransport(wire, [own], clock=clock), url=f"{A}/x", headers={"X-TEAM": "mine"})
-    told = wire.requests[0].headers
-    assert [told.get_list(name) for name in ("authorization", "x-team")] == [["Bearer key"], ["blue"]]
+    received = wire.requests[0].headers
+    assert [received.get_list(name) for name in ("authorization", "x-team")] == [["Bearer key"], ["blue"]]
 
 
 def test_repr_and_messages_show_no_key(clock: HandClock) -> None:
@@ -453,6 +453,24 @@ def test_stream_is_in_flight_until_closed_or_collected() -> None:
             assert member.busy() == 0
             assert client.get("/s").text == "ab"
             assert member.busy() == 0
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), GeneratorExit(), anyio.EndOfStream()])
+def test_every_way_out_of_an_attempt_ends_it_in_flight(interrupt: BaseException) -> None:
+    endpoints = Endpoints(THREE, Failover())
+    call = HandDriven(Router(endpoints), httpx.Request("GET", f"{A}/x"))
+    assert endpoints.members[0].busy() == 1
+    with pytest.raises(type(interrupt)):
+        call.resume(interrupt)
+    assert endpoints.members[0].busy() == 0
+
+
+def test_collected_call_is_not_in_flight_even_amid_a_change(clock: HandClock) -> None:
+    endpoints = Endpoints(THREE, Failover(), clock=clock)
+    call = HandDriven(Router(endpoints), httpx.Request("GET", f"{A}/x"))
+    with endpoints._lock:  # by the thread in which the garbage collector runs
+        call.flow.close()
+    assert endpoints.members[0].busy() == 0
 
 
 # --- ejection

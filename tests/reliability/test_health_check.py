@@ -52,7 +52,7 @@ def closed_port() -> str:
 
 async def until(holds: Callable[[], object]) -> None:
     with anyio.fail_after(60):
-        while not holds():  # noqa: ASYNC110 - nobody tells of what is waited for
+        while not holds():  # noqa: ASYNC110 - there is no event to wait for
             await anyio.sleep(0.001)
 
 
@@ -328,7 +328,7 @@ async def test_async_monitor_checks_until_stopped() -> None:
 
 
 class StoppedClock(SystemClock):
-    """Notes for how long somebody sleeps, which lasts until he is woken up by force; may fail at first."""
+    """Notes the seconds of each sleep, which lasts until its task is cancelled; may fail at first."""
 
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures
@@ -376,7 +376,7 @@ async def test_failing_check_does_not_end_monitors(caplog: pytest.LogCaptureFixt
 
 
 class Slow(httpx.AsyncBaseTransport):
-    """Never answers, and takes its time to notice that nobody waits any more."""
+    """Never answers, and takes a moment to end when it is cancelled."""
 
     def __init__(self) -> None:
         self.asked = self.ended = False
