@@ -12,6 +12,7 @@ import httpx
 import orjson
 from attrs import frozen
 
+from ollama_sdk._bodies import is_whole
 from ollama_sdk._codec import Model, codec_of, wire_name
 from ollama_sdk._outcome import CallOutcome, outcome_listeners
 from ollama_sdk.errors import (
@@ -97,7 +98,7 @@ def buffered_body(response: httpx.Response) -> bytes | None:
     Reading it once more through httpx would cost as much as all policies together.
     """
     stream = response.stream
-    if isinstance(stream, httpx.ByteStream) and "content-encoding" not in response.headers:
+    if is_whole(stream) and "content-encoding" not in response.headers:
         return b"".join(stream)
     return None
 
