@@ -25,7 +25,7 @@ from attrs import field, frozen
 
 from ollama_sdk._bodies import hold, is_whole
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
-from ollama_sdk.errors import APITimeoutError, CircuitOpenError, NoEndpointError
+from ollama_sdk.errors import APITimeoutError, CircuitOpenError, NoEndpointError, decoded_headers
 
 from . import _checks
 from ._driver import AsyncPolicyTransport, Flow, PolicyTransport, Send
@@ -270,10 +270,6 @@ class _StatusError(httpx.HTTPStatusError):
         return _StatusError, (*self.args, self.response)
 
 
-# What no longer holds for a body that has been decoded.
-_ENCODING_HEADERS = {b"content-encoding", b"content-length", b"transfer-encoding"}
-
-
 def _status_error(request: httpx.Request, endpoint: str, response: httpx.Response) -> httpx.HTTPStatusError:
     """A response as an exception: its body decoded, and its request without headers, which may hold a key."""
     try:
@@ -282,7 +278,7 @@ def _status_error(request: httpx.Request, endpoint: str, response: httpx.Respons
         body = b""
     readable = httpx.Response(
         response.status_code,
-        headers=[(name, value) for name, value in response.headers.raw if name.lower() not in _ENCODING_HEADERS],
+        headers=decoded_headers(response.headers),
         content=body,
         extensions=response.extensions,
         request=httpx.Request(request.method, request.url),

@@ -8,13 +8,19 @@ from typing import Any
 
 import orjson
 
-from ollama_sdk.errors import APIConnectionError, DecodeError, IncompleteReplyError, OllamaError, ReplyFailedError
+from ollama_sdk.errors import (
+    EXCERPT_LENGTH,
+    APIConnectionError,
+    DecodeError,
+    IncompleteReplyError,
+    OllamaError,
+    ReplyFailedError,
+)
 
 from ._framing import Framer
 
 __all__ = ["SENTINEL", "Reader", "failure_message"]
 
-_EXCERPT = 200
 _MAX_ERROR_DEPTH = 20
 # In the document, the end of a stream of server-sent events: the text [DONE] where an item's JSON would be.
 SENTINEL = {"data": "[DONE]"}
@@ -162,13 +168,13 @@ class Reader:
         return ReplyFailedError(f"{self._call}: the server failed after {self.items} items: {message}", message=message)
 
     def _refuse_payload(self, payload: bytes, problem: str) -> None:
-        excerpt = self._redact(payload.decode(errors="replace"))[:_EXCERPT]
+        excerpt = self._redact(payload.decode(errors="replace"))[:EXCERPT_LENGTH]
         problem = f"item {self.items + 1} of the stream is malformed ({problem}): {excerpt!r}"
         self._refuse(DecodeError(problem, excerpt=excerpt))
 
     def _refuse(self, error: DecodeError) -> None:
         """Set an error that does not name the call yet."""
-        self.error = DecodeError(f"{self._call}: {error}", excerpt=error.excerpt)
+        self.error = DecodeError(f"{self._call}: {error}", excerpt=self._redact(error.excerpt))
 
 
 def failure_message(error: Any, depth: int = 0) -> str:

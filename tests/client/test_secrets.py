@@ -206,6 +206,13 @@ _REPEATS_THE_KEY = {
 }
 
 
+def test_item_over_the_limit_shows_no_key_that_the_server_repeats(world, serve):
+    server = serve(replies(streamed(ROUTES["chat"], b'{"a":"%s"}\n' % (KEY.encode() * 20))))
+    with world.client(server.url, api_key=KEY, max_item_bytes=300) as client, pytest.raises(OllamaError) as caught:
+        list(client.chat("m", [], stream=True))
+    assert not any(KEY[:8] in text for text in _all_that_is_said(caught.value))
+
+
 @pytest.mark.parametrize("answer", _REPEATS_THE_KEY.values(), ids=_REPEATS_THE_KEY)
 def test_no_error_holds_even_a_part_of_a_key_that_the_server_repeats(world, serve, answer):
     server = serve(replies(answer))
