@@ -1,4 +1,4 @@
-"""Every reply that was ever recorded becomes a model and, sent back, the same reply."""
+"""Every recorded reply decodes to a model that encodes to the same reply."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_there_are_recordings_of_nearly_every_route():
 
 
 @pytest.mark.parametrize(("kind", "data"), REPLIES)
-def test_a_recorded_reply_becomes_a_model_and_the_same_reply_again(kind, data):
+def test_recorded_reply_survives_a_round_trip_through_a_model(kind, data):
     reply = CODEC.decode(kind, data)
     sent_back = reply.to_dict()
     assert type(reply).from_dict(sent_back) == reply
@@ -108,7 +108,7 @@ def _within(part: Any, whole: Any) -> bool:
     return part == whole
 
 
-def test_the_recorded_replies_hold_nothing_that_the_document_does_not_know():
+def test_recorded_replies_have_no_unknown_fields():
     unknown = {
         (type(model).__name__, name)
         for kind, data in (parameter.values for parameter in REPLIES)
@@ -125,7 +125,7 @@ def test_recorded_replies_copy_and_pickle():
         assert copy.copy(reply) == copy.deepcopy(reply) == reply
 
 
-def test_the_repr_of_a_recorded_reply_names_what_is_there_and_stays_short():
+def test_repr_of_a_recorded_reply_is_short():
     for kind, data in (parameter.values for parameter in REPLIES):
         shown = repr(CODEC.decode(kind, data))
         assert "=None" not in shown
