@@ -83,7 +83,7 @@ def test_required_field_is_required_in_python_too():
 # Unknown fields
 
 
-def test_unknown_field_is_kept_and_sent_back():
+def test_an_unknown_field_is_kept_and_sent_back():
     new = {"deep": [1, None, {"er": True}]}
     reply = chat(new=new, newer=None, message={"role": "assistant", "content": "Hi", "mood": "good"})
     assert reply.additional_properties == {"new": new, "newer": None}
@@ -92,7 +92,7 @@ def test_unknown_field_is_kept_and_sent_back():
     assert (sent["new"], sent["newer"], sent["message"]["mood"]) == (new, None, "good")
 
 
-def test_json_field_may_be_named_additional_properties():
+def test_a_json_field_may_be_named_like_an_attribute():
     reply = chat(additional_properties=1, metrics="fast")
     assert reply.additional_properties == {"additional_properties": 1, "metrics": "fast"}
     assert reply.to_dict()["additional_properties"] == 1
@@ -190,7 +190,7 @@ def test_union_members_are_distinguished_by_their_type():
     assert blocks({"type": "text", "text": "Hi"}) == [MessagesTextBlock(type="text", text="Hi")]
 
 
-def test_block_of_an_unknown_type_is_kept_whole():
+def test_an_unknown_union_member_is_kept_whole():
     (block,) = blocks({"type": "hologram", "depth": 3})
     assert block == MessagesOtherBlock(type="hologram", additional_properties={"depth": 3})
     assert block.to_dict() == {"type": "hologram", "depth": 3}
@@ -203,7 +203,7 @@ def test_block_of_an_unknown_type_is_kept_whole():
         ("ResponseStreamEvent", {"type": "response.hologram.delta", "delta": "x", "sequence_number": 3}, types.ResponseOtherEvent),
     ],
 )  # fmt: skip
-def test_event_of_an_unknown_type_is_kept_whole(kind, event, other):
+def test_an_unknown_event_is_kept_whole(kind, event, other):
     decoded = codec_of(types.__name__).decode(kind, event)
     assert type(decoded) is other
     assert decoded.to_dict() == event
@@ -343,7 +343,7 @@ def test_repr_shows_present_fields():
     )
 
 
-def test_repr_shortens_long_values():
+def test_the_repr_shortens_long_values():
     assert len(repr(EmbedResponse(model="m", embeddings=[[0.123456789] * 4096] * 64))) < 3000
     assert len(repr(Message(role="user", images=["QUJD" * 100_000]))) < 3000
     vocabulary = list(range(100_000))
@@ -494,7 +494,7 @@ def test_any_json_is_a_model_or_a_decode_error(cls, data):
 
 
 @given(st.data())
-def test_mutated_recording_is_a_model_or_an_error_with_its_place(data):
+def test_any_value_in_any_place_is_a_model_or_a_placed_error(data):
     reply = copy.deepcopy(
         CHAT | {"message": {"role": "a", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]}}
     )

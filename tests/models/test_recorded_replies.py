@@ -90,7 +90,7 @@ def test_there_are_recordings_of_nearly_every_route():
 
 
 @pytest.mark.parametrize(("kind", "data"), REPLIES)
-def test_recorded_reply_survives_a_round_trip_through_a_model(kind, data):
+def test_a_recorded_reply_survives_a_round_trip(kind, data):
     reply = CODEC.decode(kind, data)
     sent_back = reply.to_dict()
     assert type(reply).from_dict(sent_back) == reply
@@ -125,7 +125,7 @@ def test_recorded_replies_copy_and_pickle():
         assert copy.copy(reply) == copy.deepcopy(reply) == reply
 
 
-def test_repr_of_a_recorded_reply_is_short():
+def test_the_repr_of_a_recorded_reply_is_short():
     for kind, data in (parameter.values for parameter in REPLIES):
         shown = repr(CODEC.decode(kind, data))
         assert "=None" not in shown
