@@ -48,7 +48,7 @@ def plain_environment(monkeypatch):
 
 @CLIENTS
 @pytest.mark.parametrize(("host", "connects_to"), HOSTS)
-def test_host_argument_is_read_as_the_command_line_reads_it(make, host, connects_to):
+def test_host_argument_is_read_like_ollama_host(make, host, connects_to):
     assert make(host).base_url == httpx.URL(connects_to)
 
 
@@ -66,7 +66,7 @@ def _parts(url):
 
 
 @CLIENTS
-def test_default_address_without_argument_and_environment(make):
+def test_host_defaults_to_the_local_server(make):
     assert str(make().base_url) == "http://127.0.0.1:11434"
 
 
@@ -161,7 +161,7 @@ def test_an_item_limit_must_be_above_zero(make, size):
 
 @pytest.mark.parametrize("name", ["connect", "first_item", "between_items", "total"])
 @pytest.mark.parametrize("value", [0, -1, -0.5, math.nan, "5", True, [1]])
-def test_invalid_timeout_is_refused_by_name(name, value):
+def test_limit_that_is_not_positive_seconds_is_refused_by_name(name, value):
     with pytest.raises(ConfigurationError, match=f"{name}="):
         Timeout(**{name: value})
 
@@ -185,7 +185,7 @@ def test_a_limit_for_one_call_is_checked_like_any_other(server):
 # Keys and headers
 
 
-def test_api_key_comes_from_the_argument_or_the_environment(server, monkeypatch):
+def test_api_key_comes_from_argument_then_environment(server, monkeypatch):
     sent = []
     for key in [None, "from-argument", ""]:
         for from_environment in ["", "from-environment"]:
@@ -196,7 +196,7 @@ def test_api_key_comes_from_the_argument_or_the_environment(server, monkeypatch)
     assert sent == [None, "Bearer from-environment", "Bearer from-argument", "Bearer from-argument", None, None]
 
 
-def test_headers_of_a_call_replace_headers_of_the_client(server):
+def test_headers_of_a_call_override_those_of_the_client(server):
     with Ollama(server.url, headers={"X-Team": "red", "User-Agent": "mine/1"}) as client:
         client.version()
         assert (server.last.headers["x-team"], server.last.headers["user-agent"]) == ("red", "mine/1")
@@ -237,7 +237,7 @@ async def test_invalid_header_is_refused_without_showing_its_value(server, argum
 
 @pytest.mark.parametrize("headers", ["hunter2", [("X-Token", "hunter2")], {1: "hunter2"}])
 @pytest.mark.parametrize("kind", [Ollama, AsyncOllama])
-def test_headers_without_names_are_refused_and_not_shown(kind, headers):
+def test_headers_without_names_are_refused_without_values(kind, headers):
     for make in (kind, kind("http://127.0.0.1:1").with_options):
         with pytest.raises(ConfigurationError, match="headers=") as refused:
             make(headers=headers)
@@ -278,7 +278,7 @@ class AsyncCounting(httpx.AsyncHTTPTransport):
 
 
 @pytest.mark.anyio
-async def test_transport_carries_calls_and_closes_with_the_client(server):
+async def test_given_transport_is_used_and_closed_with_the_client(server):
     transport, async_transport = Counting(), AsyncCounting()
     with Ollama(server.url, transport=transport) as client:
         client.chat("llama3.2", USER)
@@ -289,7 +289,7 @@ async def test_transport_carries_calls_and_closes_with_the_client(server):
 
 
 @pytest.mark.anyio
-async def test_httpx_client_keeps_headers_and_cookies_and_stays_open(server):
+async def test_given_httpx_client_adds_its_headers_and_stays_open(server):
     lent = {"headers": {"X-Gateway": "1"}, "cookies": {"session": "abc"}}
     with httpx.Client(**lent) as http_client:
         with Ollama(server.url, http_client=http_client) as client:
@@ -334,7 +334,7 @@ def test_proxy_of_the_environment_is_used_for_other_hosts(server, monkeypatch):
     assert server.last.target == "http://ollama.example:11434/api/version"
 
 
-def test_proxy_may_have_credentials_and_no_scheme(server, monkeypatch):
+def test_proxy_may_have_credentials_and_lack_a_scheme(server, monkeypatch):
     server.answers["http://ollama.example:11434/api/version"] = {"version": "by proxy"}
     for name, authorization in (("user:p%40ss@", f"Basic {b64encode(b'user:p@ss').decode()}"), ("", None)):
         monkeypatch.setenv("http_proxy", f"{name and 'http://'}{name}127.0.0.1:{server.port}")
