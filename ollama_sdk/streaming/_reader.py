@@ -69,9 +69,9 @@ class Reader:
         self._place = place
         self._clean = clean
         self.ready: deque[dict[str, Any]] = deque()
-        self.finished = False
+        self.finished: bool = False
         self.error: OllamaError | None = None
-        self.items = 0
+        self.items: int = 0
         self.first: dict[str, Any] | None = None
         self.counted: dict[str, Any] = {}
 
