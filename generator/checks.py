@@ -157,8 +157,6 @@ def _forms(kind: Kind) -> Iterable[tuple[str, object]]:
 
 def _undecided(models: list[Model]) -> Iterator[str]:
     """Why the codec cannot distinguish some models."""
-    if len(models) < 2:  # noqa: PLR2004 - a single model needs no discriminator
-        return
     decision = discriminator_of(
         Variant(
             model.name,

@@ -53,64 +53,89 @@ def compare(old: Interface, new: Interface) -> list[Change]:
     found: list[Change] = []
     if old.version != new.version:
         found.append(Change(CHANGED, f"The document describes Ollama {new.version}; it was {old.version}."))
-    for one, other in _pairs(old.methods, new.methods, lambda method: method.dotted):
-        found += _method_changes(types, one, other)
-    for model, now in _pairs(old.models, new.models, lambda model: model.name):
-        found += _model_changes(types, model, now)
-    for union, after in _pairs(old.unions, new.unions, lambda union: union.name):
-        found += _union_changes(types, union, after)
+    found += _by_name(
+        {m.dotted: m for m in old.methods},
+        {m.dotted: m for m in new.methods},
+        removed=lambda m: Change(REMOVED, f"`{m.dotted}`", breaking=True),
+        added=lambda m: Change(ADDED, f"`{m.dotted}`: {m.doc.splitlines()[0] if m.doc else f'{m.http} {m.url}'}"),
+        changed=lambda one, other: _method_changes(types, one, other),
+    )
+    found += _by_name(
+        {m.name: m for m in old.models},
+        {m.name: m for m in new.models},
+        removed=lambda m: Change(REMOVED, f"model `{m.name}`", breaking=True),
+        added=lambda m: Change(ADDED, f"model `{m.name}`"),
+        changed=lambda one, other: _model_changes(types, one, other),
+    )
+    found += _by_name(
+        {u.name: u for u in old.unions},
+        {u.name: u for u in new.unions},
+        removed=lambda u: Change(REMOVED, f"union `{u.name}`", breaking=True),
+        added=lambda u: Change(ADDED, f"union `{u.name}`: `{u.read}`"),
+        changed=lambda one, other: _union_changes(types, one, other),
+    )
     return found
 
 
-def _pairs(old: Iterable[T], new: Iterable[T], name: Callable[[T], str]) -> Iterator[tuple[T | None, T | None]]:
-    """Pairs of the same name, in the old order; then what is new. ``None`` is what one side lacks."""
-    before: Mapping[str, T] = {name(each): each for each in old}
-    after: Mapping[str, T] = {name(each): each for each in new}
-    return ((before.get(key), after.get(key)) for key in dict.fromkeys((*before, *after)))
+def _by_name(
+    old: Mapping[str, T],
+    new: Mapping[str, T],
+    *,
+    removed: Callable[[T], Change],
+    added: Callable[[T], Change],
+    changed: Callable[[T, T], Iterable[Change]],
+) -> Iterator[Change]:
+    """The changes of things by their names: in the old order, then what is new."""
+    for name in dict.fromkeys((*old, *new)):
+        if name not in new:
+            yield removed(old[name])
+        elif name not in old:
+            yield added(new[name])
+        else:
+            yield from changed(old[name], new[name])
 
 
-def _breaks(difference: str, *, given: bool, read: bool) -> bool:
+def _breaks(difference: str, *, given: bool = False, read: bool = False) -> bool:
     givers, readers = _BREAKS[difference]
     return (given and givers) or (read and readers)
+
+
+def _presence(*, required: bool) -> str:
+    return "required" if required else "optional"
 
 
 # Methods
 
 
-def _method_changes(types: _Types, old: Method | None, new: Method | None) -> Iterator[Change]:
-    if new is None:
-        assert old is not None  # noqa: S101 - one of a pair is there
-        yield Change(REMOVED, f"`{old.dotted}`", breaking=True)
-        return
+def _method_changes(types: _Types, old: Method, new: Method) -> Iterator[Change]:
     name = f"`{new.dotted}`"
-    if old is None:
-        yield Change(ADDED, f"{name}: {new.doc.splitlines()[0] if new.doc else f'{new.http} {new.url}'}")
-        return
-    for one, other in _pairs(old.arguments, new.arguments, lambda argument: argument.name):
-        yield from _argument_changes(types, name, one, other)
+
+    def added(argument: Argument) -> Change:
+        how = _presence(required=not argument.optional)
+        text = f"{name}: {how} argument `{argument.name}`, `{argument.kind.write()}`"
+        return Change(ADDED, text, _breaks(f"new, {how}", given=True))
+
+    yield from _by_name(
+        {a.name: a for a in old.arguments},
+        {a.name: a for a in new.arguments},
+        removed=lambda a: Change(REMOVED, f"{name}: argument `{a.name}`", _breaks("removed", given=True)),
+        added=added,
+        changed=lambda one, other: _argument_changes(types, name, one, other),
+    )
     yield from _moves(name, old, new)
     yield from _reply_changes(types, name, old, new)
     yield from _stream_changes(types, name, old.stream, new.stream)
-    yield from _circumstances(name, old, new)
+    yield from _row_changes(name, old, new)
 
 
-def _argument_changes(types: _Types, name: str, old: Argument | None, new: Argument | None) -> Iterator[Change]:
-    if new is None:
-        assert old is not None  # noqa: S101 - one of a pair is there
-        yield Change(REMOVED, f"{name}: argument `{old.name}`", _breaks("removed", given=True, read=False))
-        return
-    if old is None:
-        how = "optional" if new.optional else "required"
-        text = f"{name}: {how} argument `{new.name}`, `{new.kind.write()}`"
-        yield Change(ADDED, text, _breaks(f"new, {how}", given=True, read=False))
-        return
+def _argument_changes(types: _Types, name: str, old: Argument, new: Argument) -> Iterator[Change]:
     place = f"{name}: argument `{new.name}`"
     if old.optional != new.optional:
-        how = "optional" if new.optional else "required"
-        yield Change(CHANGED, f"{place} is {how} now", _breaks(how, given=True, read=False))
+        how = _presence(required=not new.optional)
+        yield Change(CHANGED, f"{place} is {how} now", _breaks(how, given=True))
     if difference := types.difference(old.kind, new.kind):
         text = f"{place} takes `{new.kind.write()}`; it took `{old.kind.write()}`"
-        yield Change(CHANGED, text, _breaks(difference, given=True, read=False))
+        yield Change(CHANGED, text, _breaks(difference, given=True))
 
 
 def _moves(name: str, old: Method, new: Method) -> Iterator[Change]:
@@ -124,10 +149,10 @@ def _moves(name: str, old: Method, new: Method) -> Iterator[Change]:
         was, now = before.get(argument.name), after.get(argument.name)
         if was is None and now is not None:
             text = f"{place} may be given by position too, as number {now}"
-            yield Change(CHANGED, text, _breaks("by position too", given=True, read=False))
+            yield Change(CHANGED, text, _breaks("by position too", given=True))
         elif was != now:
             text = f"is number {now} now; it was number {was}" if now else "is given by keyword only now"
-            yield Change(CHANGED, f"{place} {text}", _breaks("moved", given=True, read=False))
+            yield Change(CHANGED, f"{place} {text}", _breaks("moved", given=True))
 
 
 def _reply_changes(types: _Types, name: str, old: Method, new: Method) -> Iterator[Change]:
@@ -137,7 +162,7 @@ def _reply_changes(types: _Types, name: str, old: Method, new: Method) -> Iterat
         difference = "replaced" if old.returns != new.returns else None
     if difference:
         text = f"{name} returns `{new.returns}`; it returned `{old.returns}`"
-        yield Change(CHANGED, text, _breaks(difference, given=False, read=True))
+        yield Change(CHANGED, text, _breaks(difference, read=True))
 
 
 def _stream_changes(types: _Types, name: str, old: Stream | None, new: Stream | None) -> Iterator[Change]:
@@ -150,7 +175,7 @@ def _stream_changes(types: _Types, name: str, old: Stream | None, new: Stream | 
         return
     if difference := types.difference(old.item, new.item):
         text = f"{name}: the items of its stream are `{new.item.read()}`; they were `{old.item.read()}`"
-        yield Change(CHANGED, text, _breaks(difference, given=False, read=True))
+        yield Change(CHANGED, text, _breaks(difference, read=True))
     for what, before, after in (
         ("the format of its stream", old.format, new.format),
         ("the last item of its stream", old.last, new.last),
@@ -162,7 +187,8 @@ def _stream_changes(types: _Types, name: str, old: Stream | None, new: Stream | 
             yield Change(CHANGED, f"{name}: {what} is `{after}`; it was `{before}`")
 
 
-def _circumstances(name: str, old: Method, new: Method) -> Iterator[Change]:
+def _row_changes(name: str, old: Method, new: Method) -> Iterator[Change]:
+    """Changes of the row in the operation table."""
     if (old.http, old.url) != (new.http, new.url):
         yield Change(CHANGED, f"{name} calls `{new.http} {new.url}`; it called `{old.http} {old.url}`")
     if old.server != new.server:
@@ -186,37 +212,31 @@ def _circumstances(name: str, old: Method, new: Method) -> Iterator[Change]:
 # Models
 
 
-def _model_changes(types: _Types, old: Model | None, new: Model | None) -> Iterator[Change]:
-    if new is None:
-        assert old is not None  # noqa: S101 - one of a pair is there
-        yield Change(REMOVED, f"model `{old.name}`", breaking=True)
-        return
-    if old is None:
-        yield Change(ADDED, f"model `{new.name}`")
-        return
+def _model_changes(types: _Types, old: Model, new: Model) -> Iterator[Change]:
+    given, read = new.given, new.returned
     if old.given and not new.given:
         yield Change(REMOVED, f"request dict `{new.name}Param`", breaking=True)
     if old.mixin != new.mixin:
-        text = (
-            f"model `{new.name}` has the properties of {new.mixin or 'no mixin'}; it had those of {old.mixin or 'none'}"
-        )
+        had = old.mixin or "none"
+        text = f"model `{new.name}` has the properties of {new.mixin or 'no mixin'}; it had those of {had}"
         yield Change(CHANGED, text, breaking=old.mixin is not None)
-    for one, other in _pairs(old.fields, new.fields, lambda field: field.name):
-        yield from _field_changes(types, new, one, other)
+
+    def added(field: Field) -> Change:
+        text = f"`{new.name}.{field.name}`: `{field.read}`{', required' if given and field.required else ''}"
+        return Change(ADDED, text, _breaks(f"new, {_presence(required=field.required)}", given=given, read=read))
+
+    yield from _by_name(
+        {f.name: f for f in old.fields},
+        {f.name: f for f in new.fields},
+        removed=lambda f: Change(REMOVED, f"`{new.name}.{f.name}`", _breaks("removed", given=given, read=read)),
+        added=added,
+        changed=lambda one, other: _field_changes(types, new, one, other),
+    )
 
 
-def _field_changes(types: _Types, model: Model, old: Field | None, new: Field | None) -> Iterator[Change]:
+def _field_changes(types: _Types, model: Model, old: Field, new: Field) -> Iterator[Change]:
     given, read = model.given, model.returned
-    if new is None:
-        assert old is not None  # noqa: S101 - one of a pair is there
-        yield Change(REMOVED, f"`{model.name}.{old.name}`", _breaks("removed", given=given, read=read))
-        return
     name = f"`{model.name}.{new.name}`"
-    if old is None:
-        how = "required" if new.required else "optional"
-        text = f"{name}: `{new.read}`{', required' if given and new.required else ''}"
-        yield Change(ADDED, text, _breaks(f"new, {how}", given=given, read=read))
-        return
     if old.wire != new.wire:
         text = f"{name} is `{new.wire}` in JSON; it was `{old.wire}`"
         yield Change(CHANGED, text, _breaks("renamed", given=given, read=read))
@@ -224,30 +244,17 @@ def _field_changes(types: _Types, model: Model, old: Field | None, new: Field | 
         text = f"{name} is `{new.kind.read()}`; it was `{old.kind.read()}`"
         yield Change(CHANGED, text, _breaks(difference, given=given, read=read))
     if old.required != new.required or old.default != new.default:
-        yield _presence_change(name, old, new, given=given, read=read)
+        absent = "is required now" if new.required else f"is optional now: `{new.default!r}` when it is absent"
+        # A default other than None changes what readers get, but not what givers may leave out.
+        breaks_givers = old.required != new.required and _breaks(_presence(required=new.required), given=given)
+        breaks_readers = old.may_be_none != new.may_be_none and _breaks(
+            _presence(required=not new.may_be_none), read=read
+        )
+        yield Change(CHANGED, f"{name} {absent}", breaks_givers or breaks_readers)
 
 
-def _presence_change(name: str, old: Field, new: Field, *, given: bool, read: bool) -> Change:
-    """A field became required or optional, or reads as another value when it is absent."""
-    to_give = old.required != new.required and _breaks(_presence(required=new.required), given=given, read=False)
-    to_read = old.may_be_none != new.may_be_none and _breaks(
-        _presence(required=not new.may_be_none), given=False, read=read
-    )
-    absent = "is required now" if new.required else f"is optional now: `{new.default!r}` when it is absent"
-    return Change(CHANGED, f"{name} {absent}", to_give or to_read)
-
-
-def _presence(*, required: bool) -> str:
-    return "required" if required else "optional"
-
-
-def _union_changes(types: _Types, old: Union | None, new: Union | None) -> Iterator[Change]:
-    if new is None:
-        assert old is not None  # noqa: S101 - one of a pair is there
-        yield Change(REMOVED, f"union `{old.name}`", breaking=True)
-    elif old is None:
-        yield Change(ADDED, f"union `{new.name}`: `{new.read}`")
-    elif difference := types.difference(UnionKind(old.members), UnionKind(new.members)):
+def _union_changes(types: _Types, old: Union, new: Union) -> Iterator[Change]:
+    if difference := types.difference(UnionKind(old.members), UnionKind(new.members)):
         text = f"union `{new.name}` is `{new.read}`; it was `{old.read}`"
         yield Change(CHANGED, text, _breaks(difference, given=new.given, read=new.returned))
 

@@ -22,6 +22,8 @@ __all__ = ["load"]
 
 _REPLY_TYPES = ("application/json", "text/plain", *STREAM_TYPES)
 
+_NAMED_SCHEMAS = ("components", "schemas")
+
 _JSONSCHEMA: Any = jsonschema
 _RULES: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 _VALIDATORS = {kind: _JSONSCHEMA.Draft202012Validator(rules) for kind, rules in _RULES.items()}
@@ -58,7 +60,7 @@ def _references(document: Document) -> Problems:
 def _schemas(document: Document) -> Problems:
     """Every schema is a JSON Schema; the validator of the whole document does not say which one is not."""
     for pointer, node in document.walk():
-        if _is_schema(pointer) and (pointer[-1] == "schema" or len(pointer) == 3):  # noqa: PLR2004 - components, schemas, name
+        if _is_schema(pointer) and (pointer[-1] == "schema" or pointer[:-1] == _NAMED_SCHEMAS):
             error = _JSONSCHEMA.exceptions.best_match(_SCHEMA_VALIDATOR.iter_errors(node))
             if error is not None:
                 yield (*pointer, *error.absolute_path), f"not a valid schema: {_shortened(error.message)}"
@@ -136,8 +138,7 @@ def _explain(error: Any, kind: str) -> tuple[Pointer, str]:
 
 def _schema_node(pointer: Pointer, fields: Mapping[str, Any]) -> Problems:
     """What depends on where a schema is, and a default on its type."""
-    is_named = len(pointer) == 3  # noqa: PLR2004 - components, schemas, name
-    if "properties" in fields and not is_named and pointer[-4:-2] != ("requestBody", "content"):
+    if "properties" in fields and pointer[:-1] != _NAMED_SCHEMAS and pointer[-4:-2] != ("requestBody", "content"):
         yield pointer, "an object with properties needs a name: put it below components/schemas"
     empty: dict[str, Any] = {"string": "", "array": []}
     if "default" in fields and not any(

@@ -111,11 +111,16 @@ def render(document: Document) -> dict[str, str]:
     templates = _environment(document, parsed)
     modules = {m.name: m.module for m in interface.models} | {u.name: u.module for u in interface.unions}
     modules = dict(sorted(modules.items()))
+    given = [model for model in interface.models if model.given]
     files = {
         "__init__.py": templates.get_template("package_init.py.jinja").render(interface=interface),
         "models/__init__.py": templates.get_template("models_init.py.jinja").render(modules=modules),
-        "operations.py": _operations(templates, interface),
-        "params.py": _params(templates, interface),
+        "operations.py": templates.get_template("operations.py.jinja").render(
+            methods=interface.methods, uses=_uses(kind for m in interface.methods for kind in m.results())
+        ),
+        "params.py": templates.get_template("params.py.jinja").render(
+            models=given, uses=_uses((f.kind for m in given for f in m.fields), aliases=False)
+        ),
     }
     for model in interface.models:
         uses = _uses((f.kind for f in model.fields), without=model.name)
@@ -134,9 +139,9 @@ def render(document: Document) -> dict[str, str]:
 def _environment(document: Document, parsed: GeneratorData) -> Environment:
     """openapi-python-client's templates with ours before them."""
     environment = Project(openapi=parsed, config=config(document.path), custom_template_path=_TEMPLATES).env
-    filters: dict[str, Any] = {"docstring": _docstring, "summary": _summary, "optional_write": _optional, "repr": repr}
+    filters: dict[str, Any] = {"docstring": _docstring, "summary": _summary, "repr": repr}
     environment.filters.update(filters)
-    tests: dict[str, Any] = {"identifier": _is_name}
+    tests: dict[str, Any] = {"field_name": _is_field_name}
     environment.tests.update(tests)
     return environment
 
@@ -146,11 +151,7 @@ def _summary(text: str) -> str:
     return first if len(first) < _WIDTH // 2 else re.split(r"(?<=[.!?]) ", first, maxsplit=1)[0]
 
 
-def _optional(kind: Kind) -> str:
-    return f"{kind.write()} | None"
-
-
-def _is_name(text: str) -> bool:
+def _is_field_name(text: str) -> bool:
     return text.isidentifier() and not keyword.iskeyword(text) and text not in SHADOWING
 
 
@@ -211,17 +212,6 @@ def _uses(kinds: Iterable[Kind], without: str = "", *, aliases: bool = True) -> 
     for kind in kinds:
         visit(kind)
     return _Uses(sorted(models - {without}), sorted(named), literal)
-
-
-def _operations(templates: Environment, interface: Interface) -> str:
-    kinds = [kind for m in interface.methods for kind in m.results()]
-    return templates.get_template("operations.py.jinja").render(methods=interface.methods, uses=_uses(kinds))
-
-
-def _params(templates: Environment, interface: Interface) -> str:
-    models = [model for model in interface.models if model.given]
-    uses = _uses((f.kind for m in models for f in m.fields), aliases=False)
-    return templates.get_template("params.py.jinja").render(models=models, uses=uses)
 
 
 def _client(templates: Environment, interface: Interface, flavor: _Flavor) -> str:

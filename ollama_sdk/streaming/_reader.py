@@ -79,9 +79,9 @@ class Reader:
         self._call = call
         self._redact = redact
         self.ready: deque[dict[str, Any]] = deque()
-        self.finished = False
+        self.finished: bool = False
         self.error: OllamaError | None = None
-        self.items = 0
+        self.items: int = 0
         self.first: dict[str, Any] | None = None
         self.usage_item: dict[str, Any] = {}
 

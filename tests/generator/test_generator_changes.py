@@ -1,4 +1,4 @@
-"""What a maintainer reads after an edit of the document."""
+"""The report that a maintainer reads after an edit of the document."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def changes(*edits: tuple[str, str]) -> str:
     return markdown(compare(OLD, _interface(edited(*edits))))
 
 
-def test_an_edit_of_words_alone_is_no_change() -> None:
+def test_edit_of_descriptions_is_no_change() -> None:
     assert changes(("A note.", "One note."), ("# A small", "# A tiny")) == NO_CHANGE
 
 
-def test_the_report_is_markdown_grouped_with_the_breaking_ones_first() -> None:
+def test_report_is_markdown_with_breaking_changes_first() -> None:
     report = changes(
         ("version: 1.2.3", "version: 1.3.0"),
         ("operationId: delete_note", "operationId: forget"),
@@ -126,14 +126,14 @@ EDITS: list[tuple[str, tuple[str, str], str]] = [
 
 
 @pytest.mark.parametrize(("edit", "line"), [row[1:] for row in EDITS], ids=[row[0] for row in EDITS])
-def test_an_edit_is_told_and_marked_when_it_breaks_callers(edit: tuple[str, str], line: str) -> None:
+def test_edit_is_listed_and_marked_when_it_breaks_callers(edit: tuple[str, str], line: str) -> None:
     report = changes(edit)
     assert f"- {line}" in report.splitlines()
     others = [text for text in report.splitlines() if text.startswith("- ") and text != f"- {line}"]
     assert len(others) <= 1, report
 
 
-def test_a_required_argument_in_front_breaks_every_call_by_position() -> None:
+def test_new_required_argument_in_front_breaks_positional_calls() -> None:
     report = changes(
         ("required: [subject, parts]", "required: [topic, subject, parts]"),
         (SUBJECT, f"        topic: {{type: string}}\n{SUBJECT}"),
@@ -151,7 +151,7 @@ def test_a_required_argument_in_front_breaks_every_call_by_position() -> None:
     ]
 
 
-def test_a_stream_that_comes_or_goes_is_told() -> None:
+def test_added_or_removed_stream_is_listed() -> None:
     stream = "            text/event-stream: {schema: {$ref: '#/components/schemas/AnswerEvent'}}\n"
     report = changes(
         ("      x-stream: {last: {type: end}, collect: messages}\n", ""),
@@ -161,7 +161,7 @@ def test_a_stream_that_comes_or_goes_is_told() -> None:
         assert f"- **Breaking:** {line}" in report
 
 
-def test_items_of_another_type_and_other_merging_are_told() -> None:
+def test_other_item_type_and_merging_are_listed() -> None:
     report = changes(
         (
             "application/x-ndjson: {schema: {$ref: '#/components/schemas/WritePart'}}",
@@ -174,7 +174,7 @@ def test_items_of_another_type_and_other_merging_are_told() -> None:
     assert "`write`: the item of its stream that reports failure is `None`; it was `{'status': 'broken'}`" in report
 
 
-def test_an_older_revision_can_be_compared_with(repository: Path) -> None:
+def test_older_revision_can_be_compared(repository: Path) -> None:
     document = repository / "openapi" / "small.yaml"
     document.write_text(edited((QUESTION, f"{QUESTION}\n        tone: {{type: string}}")), encoding="utf-8")
     _git(repository, "commit", "--quiet", "--all", "--message=Add a tone")
@@ -186,14 +186,14 @@ def test_an_older_revision_can_be_compared_with(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "--help", "HEAD~7", ""])
-def test_a_revision_that_there_is_not_is_named(repository: Path, revision: str) -> None:
+def test_missing_revision_is_named(repository: Path, revision: str) -> None:
     document = repository / "openapi" / "small.yaml"
     outcome = run("changes", "--document", document, f"--against={revision}")
     assert (outcome.status, outcome.printed) == (1, "")
     assert outcome.complained == f"{revision}: no such revision of the git repository at {document.parent}\n"
 
 
-def test_a_revision_without_the_document_is_named(repository: Path) -> None:
+def test_revision_without_the_document_is_named(repository: Path) -> None:
     document = repository / "openapi" / "new.yaml"
     document.write_text(edited(), encoding="utf-8")
     outcome = run("changes", "--document", document)
@@ -201,7 +201,7 @@ def test_a_revision_without_the_document_is_named(repository: Path) -> None:
     assert outcome == (1, "", f"HEAD: there is no new.yaml at {document.parent} in that revision\n")
 
 
-def test_a_document_that_is_wrong_now_is_named_with_its_line(repository: Path) -> None:
+def test_invalid_document_is_named_with_its_line(repository: Path) -> None:
     document = repository / "openapi" / "small.yaml"
     document.write_text(edited(("x-repeat: resumes", "x-repeat: often")), encoding="utf-8")
     outcome = run("changes", "--document", document)

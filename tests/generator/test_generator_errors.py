@@ -1,4 +1,4 @@
-"""What is wrong with a document is said once, with its place, and nothing is written."""
+"""A mistake in a document is one message with its place, and nothing is written."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
 @pytest.mark.parametrize(
     ("edit", "marked", "place", "message"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
 )
-def test_a_mistake_is_named_with_its_line_and_place_and_the_old_output_stays(
+def test_mistake_is_reported_with_line_and_old_output_stays(
     workplace: Path, edit: tuple[str, str], marked: str, place: str, message: str
 ) -> None:
     text = edited(edit)
@@ -145,17 +145,17 @@ def test_a_mistake_is_named_with_its_line_and_place_and_the_old_output_stays(
     assert message in rest
 
 
-def test_a_model_cannot_have_the_name_of_what_the_generated_code_imports(workplace: Path) -> None:
+def test_model_cannot_have_a_name_that_the_code_imports(workplace: Path) -> None:
     text = edited().replace("schemas/Step'", "schemas/Literal'").replace("    Step:\n", "    Literal:\n")
     assert "'Literal' is already the name of the generated code itself" in _refused(workplace, text)
 
 
-def test_a_model_cannot_have_the_name_of_a_group_of_methods(workplace: Path) -> None:
+def test_model_cannot_have_the_name_of_a_group_of_methods(workplace: Path) -> None:
     text = edited().replace("schemas/Step'", "schemas/V1Audio'").replace("    Step:\n", "    V1Audio:\n")
     assert "'V1Audio' is already the name of the methods of v1.audio" in _refused(workplace, text)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_file_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "missing.yaml"
     for command in ("build", "check", "changes"):
         outcome = run(command, "--document", missing)
@@ -164,7 +164,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         assert outcome.complained.count("\n") == 1
 
 
-def test_a_file_that_is_not_utf_8_is_named_with_the_line(tmp_path: Path) -> None:
+def test_file_that_is_not_utf_8_is_named_with_the_line(tmp_path: Path) -> None:
     document = tmp_path / "latin.yaml"
     document.write_bytes(edited(("A note.", "Une note révisée.")).encode("latin-1"))
     line = _line(edited(), "A note.")
@@ -175,7 +175,7 @@ def test_a_file_that_is_not_utf_8_is_named_with_the_line(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "text", ["", "[]", "text", "{}", "openapi: 3.1.0", "{" * 3000, "\x00", "- &a [*b]", "!!python/name:os.system x"]
 )
-def test_what_is_no_document_at_all_is_one_message(tmp_path: Path, text: str) -> None:
+def test_input_that_is_no_document_is_one_message(tmp_path: Path, text: str) -> None:
     outcome = build(text, tmp_path)
     assert outcome.status == 1
     _is_one_message(outcome, tmp_path / "small.yaml")
@@ -231,7 +231,7 @@ def mutations(draw: st.DrawFn) -> dict[str, Any]:
 
 @examples(25, suppress_health_check=list(HealthCheck))
 @given(mutations())
-def test_a_document_with_any_one_mistake_builds_or_is_refused_in_one_message(data: dict[str, Any]) -> None:
+def test_any_single_mutation_builds_or_is_one_message(data: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         outcome = build(yaml.safe_dump(data, sort_keys=False), Path(folder))
         event(f"status {outcome.status}")

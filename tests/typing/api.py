@@ -606,6 +606,13 @@ def what_checkers_refuse(client: Ollama) -> None:
     Options(temperature="hot")  # type: ignore[arg-type]
 
 
+def what_checkers_refuse_of_clients(client: Ollama) -> None:
+    Ollama(retry=3)  # type: ignore[arg-type]
+    Ollama(retries=None)  # type: ignore[call-arg]
+    client.reconfigure(retry=3)  # type: ignore[arg-type]
+    client.with_options(timeouts=3)  # type: ignore[call-arg]
+
+
 def what_checkers_refuse_of_raw_calls(client: Ollama) -> None:
     raw = client.with_raw_response
     raw.chat()  # type: ignore[call-overload]
