@@ -290,7 +290,7 @@ def test_items_in_the_read_of_an_oversized_one_are_returned(framer_class, good, 
 @FRAMERS
 def test_an_oversized_item_is_refused_at_once_and_not_kept(framer_class):
     framer = framer_class(2**20)
-    framer.feed(b"data: 1\n")
+    framer.feed(b"data: " + b"x" * 2**18 + b"\n")
     framer.feed(b"data: " + b"x" * 2**19)
     assert framer.error is None
     framer.feed(b"x" * 2**20)
