@@ -19,7 +19,12 @@ from ollama_sdk._concurrency.events import Signal
 from ollama_sdk._concurrency.loops import Loop, current_loop
 from ollama_sdk.errors import DecodeError, IncompleteReplyError
 
-from ._exchange import END, READ, ItemT, ReplyT, StreamExchange, StreamState
+from ._exchange import END, READ, ItemT, ReplyT, StreamExchange
+
+if TYPE_CHECKING:
+    from ._exchange import StreamState
+else:
+    StreamState = str  # completion in notebooks (jedi) fails on an object with a property that returns a Literal
 
 __all__ = ["AsyncStream", "ResponseHead", "Stream"]
 
