@@ -38,7 +38,7 @@ class Framer(Protocol):
         ...
 
     def finish(self) -> Sequence[bytes]:
-        """Take a clean end of the body.
+        """Take a clean end of the body; this never sets ``error``.
 
         Returns:
             The payload of a last item that nothing terminated, if there is one. It may be cut short: the caller finds out
@@ -110,7 +110,6 @@ class _LineFramer(ABC):
             excerpt=excerpt[:EXCERPT_LENGTH],
         )
         self._line = bytearray()
-        self._lines_bytes = 0
         self._is_idle = False
 
     @abstractmethod

@@ -68,9 +68,9 @@ class Reader:
         framer: Framer,
         *,
         last: Mapping[str, Any],
-        failed: Mapping[str, Any] | None = None,
-        call: str = "",
-        redact: Callable[[str], str] = str,
+        failed: Mapping[str, Any] | None,
+        call: str,
+        redact: Callable[[str], str],
     ) -> None:
         self._framer = framer
         self._sentinel = b"[DONE]" if last == SENTINEL else None
@@ -126,8 +126,6 @@ class Reader:
                 if payload != self._sentinel:
                     return
             self._take(payload)
-        if self._framer.error is not None:
-            self._refuse(self._framer.error)
 
     def _take(self, payload: bytes) -> None:
         """Take the JSON text of one item. This runs for every token, so it is one function."""

@@ -47,7 +47,7 @@ class Control(RuleBasedStateMachine):
         self.ended = []
         self.exchange = StreamExchange(
             response=None,
-            reader=Reader(NDJSONFramer(), last={"last": True}),
+            reader=Reader(NDJSONFramer(), last={"last": True}, failed=None, call="", redact=str),
             deadlines=self.deadlines,
             decode_item=dict,
             accumulator=MergeAccumulator({}),
