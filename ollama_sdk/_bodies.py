@@ -41,6 +41,9 @@ class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
     def __init__(self, inner: Any) -> None:
         self._inner = inner
 
+    def on_close(self) -> None:
+        """The body has been closed, or closing it has failed."""
+
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._inner)
 
@@ -48,10 +51,16 @@ class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
         return aiter(self._inner)
 
     def close(self) -> None:
-        self._inner.close()
+        try:
+            self._inner.close()
+        finally:
+            self.on_close()
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        try:
+            await self._inner.aclose()
+        finally:
+            self.on_close()
 
 
 class HeldBody(Body):
@@ -61,17 +70,8 @@ class HeldBody(Body):
         super().__init__(inner)
         self._release = release
 
-    def close(self) -> None:
-        try:
-            self._inner.close()
-        finally:
-            self._release()
-
-    async def aclose(self) -> None:
-        try:
-            await self._inner.aclose()
-        finally:
-            self._release()
+    def on_close(self) -> None:
+        self._release()
 
     def __del__(self) -> None:
         self._release()
@@ -107,9 +107,9 @@ class StartedBody(Body):
         return first
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        await super().aclose()
         # An async generator left half-way is a warning on trio. One that another task is reading ends by itself.
-        rest = self._rest
+        rest: Any = self._rest
         if isinstance(rest, AsyncGeneratorType) and not rest.ag_running:
             await rest.aclose()
 
@@ -127,9 +127,6 @@ class WatchedBody(Body):
 
     def on_end(self) -> None:
         """The body has been read to its end."""
-
-    def on_close(self) -> None:
-        """The body has been closed, or closing it has failed."""
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -157,18 +154,6 @@ class WatchedBody(Body):
             self.on_error(error)
             raise
         return chunk
-
-    def close(self) -> None:
-        try:
-            self._inner.close()
-        finally:
-            self.on_close()
-
-    async def aclose(self) -> None:
-        try:
-            await self._inner.aclose()
-        finally:
-            self.on_close()
 
 
 class ForeignBody(WatchedBody):
