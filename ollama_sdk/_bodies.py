@@ -1,7 +1,7 @@
 """Bodies of responses on their way to the caller: whether one has been read, and the streams that stand in front of another.
 
-Each class serves sync and async readers alike, whatever the stream within serves. Those that add nothing to a chunk hand on the
-iterator of the stream within, so a chunk costs what it costs without them.
+Each class serves sync and async readers, if the stream within does. Classes that do nothing with a chunk return the iterator of
+the stream within, so a chunk costs what it costs without them.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class ForeignBody(WatchedBody):
 class ErrorBody(WatchedBody):
     """The body of an error status, truncated where it breaks off, takes too long or becomes too long.
 
-    The status says what matters: it must reach the caller whatever becomes of the text.
+    The status says what matters, and must reach the caller also without its text.
 
     Args:
         inner: The body as it comes.

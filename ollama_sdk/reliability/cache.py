@@ -347,7 +347,7 @@ def _may_be_cached(request: httpx.Request, config: Cache) -> bool:
         operation_of(request) in config.operations
         and (config.any_call or is_deterministic(request))
         and (config.streams or not is_stream(request))
-        and isinstance(request.stream, httpx.ByteStream)
+        and is_whole(request.stream)
     )
 
 
