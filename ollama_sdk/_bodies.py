@@ -1,7 +1,7 @@
 """Bodies of responses on their way to the caller: whether one has been read, and the streams that stand in front of another.
 
-Each class serves sync and async readers alike, whatever the stream within serves. Those that add nothing to a chunk hand on the
-iterator of the stream within, so a chunk costs what it costs without them.
+Each class serves sync and async readers, if the stream within does. Classes that do nothing with a chunk return the iterator of
+the stream within, so a chunk costs what it costs without them.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
     def __init__(self, inner: Any) -> None:
         self._inner = inner
 
+    def on_close(self) -> None:
+        """The body has been closed, or closing it has failed."""
+
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._inner)
 
@@ -48,10 +51,16 @@ class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
         return aiter(self._inner)
 
     def close(self) -> None:
-        self._inner.close()
+        try:
+            self._inner.close()
+        finally:
+            self.on_close()
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        try:
+            await self._inner.aclose()
+        finally:
+            self.on_close()
 
 
 class HeldBody(Body):
@@ -61,17 +70,8 @@ class HeldBody(Body):
         super().__init__(inner)
         self._release = release
 
-    def close(self) -> None:
-        try:
-            self._inner.close()
-        finally:
-            self._release()
-
-    async def aclose(self) -> None:
-        try:
-            await self._inner.aclose()
-        finally:
-            self._release()
+    def on_close(self) -> None:
+        self._release()
 
     def __del__(self) -> None:
         self._release()
@@ -107,9 +107,9 @@ class StartedBody(Body):
         return first
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        await super().aclose()
         # An async generator left half-way is a warning on trio. One that another task is reading ends by itself.
-        rest = self._rest
+        rest: Any = self._rest
         if isinstance(rest, AsyncGeneratorType) and not rest.ag_running:
             await rest.aclose()
 
@@ -127,9 +127,6 @@ class WatchedBody(Body):
 
     def on_end(self) -> None:
         """The body has been read to its end."""
-
-    def on_close(self) -> None:
-        """The body has been closed, or closing it has failed."""
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -157,18 +154,6 @@ class WatchedBody(Body):
             self.on_error(error)
             raise
         return chunk
-
-    def close(self) -> None:
-        try:
-            self._inner.close()
-        finally:
-            self.on_close()
-
-    async def aclose(self) -> None:
-        try:
-            await self._inner.aclose()
-        finally:
-            self.on_close()
 
 
 class ForeignBody(WatchedBody):
@@ -199,7 +184,7 @@ class ForeignBody(WatchedBody):
 class ErrorBody(WatchedBody):
     """The body of an error status, truncated where it breaks off, takes too long or becomes too long.
 
-    The status says what matters: it must reach the caller whatever becomes of the text.
+    The status says what matters, and must reach the caller also without its text.
 
     Args:
         inner: The body as it comes.

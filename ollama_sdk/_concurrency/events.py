@@ -1,9 +1,10 @@
 """Events that wake a waiting thread or task from anywhere: other threads, signal handlers, the garbage collector.
 
 The classes of ``threading`` and ``anyio`` do not suffice. ``threading.Event`` takes a lock, so a signal handler or a finalizer
-that sets it in the very thread that waits would deadlock; ``anyio.Event`` may be set only on its own event loop. A
-:class:`ThreadEvent` is a queue, which needs no lock of Python's to be filled. A :class:`TaskEvent` asks its event loop to set the
-event of ``anyio``, which both asyncio and trio allow from anywhere.
+that sets it in the very thread that waits would deadlock. ``anyio.Event`` may be set only on its own event loop; a finalizer that
+does so in the middle of a task's ``wait()`` may be missed. A :class:`ThreadEvent` is a queue, which is filled without a lock of
+Python's. A :class:`TaskEvent` asks its event loop to set the event of ``anyio`` between two steps of its tasks, which asyncio and
+trio allow from anywhere; so it is set a moment later, even from the same thread.
 """
 
 from __future__ import annotations

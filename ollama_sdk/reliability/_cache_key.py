@@ -18,12 +18,11 @@ _IGNORED_HEADERS = frozenset(
 )
 
 
-def key_of(request: httpx.Request, scope: str = "") -> bytes:
+def key_of(request: httpx.Request) -> bytes:
     """A digest of method, URL, headers, credentials, and the body in any order of its JSON keys.
 
     Args:
         request: A request whose body is bytes.
-        scope: What else has to be the same.
     """
     body = request.read()
     with contextlib.suppress(ValueError, RecursionError):  # not JSON, or nested too deep to be sorted
@@ -31,4 +30,4 @@ def key_of(request: httpx.Request, scope: str = "") -> bytes:
     headers = sorted(
         (name.lower(), value) for name, value in request.headers.raw if name.lower() not in _IGNORED_HEADERS
     )
-    return hashlib.sha256(repr((scope, request.method, str(request.url), headers, body)).encode()).digest()
+    return hashlib.sha256(repr((request.method, str(request.url), headers, body)).encode()).digest()

@@ -37,7 +37,7 @@ it yields, so nothing that a call waits for can be held by a call that waits.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
@@ -61,8 +61,6 @@ __all__ = [
     "Step",
     "Steps",
     "Wait",
-    "run",
-    "run_async",
 ]
 
 
@@ -120,19 +118,28 @@ def _send(request: httpx.Request) -> Flow:
     return response
 
 
-def _nested(policies: tuple[Policy, ...]) -> Send:
-    """The flow of all ``policies``, which are given outermost first."""
-    send: Send = _send
-    for policy in reversed(policies):
-        send = partial(policy.flow, send)
-    return send
-
-
 # The mark in ``response.extensions`` of a stream whose first chunk has been read.
 _STARTED = "started"
 
 
-class PolicyTransport(httpx.BaseTransport):
+class _Driver:
+    """What both drivers decide alike."""
+
+    def __init__(self, policies: tuple[Policy, ...]) -> None:
+        self._clock = policies[0].clock if policies else SYSTEM_CLOCK
+        self._judges_attempts = any(policy.judges_attempts for policy in policies)
+        self._flow: Send = _send
+        for policy in reversed(policies):
+            self._flow = partial(policy.flow, self._flow)
+
+    def _is_settled(self, request: httpx.Request, response: httpx.Response) -> bool:
+        """Whether nothing of a response has to be read, because that has been done or is left to its caller."""
+        if is_whole(response.stream) or _STARTED in response.extensions:
+            return True
+        return not self._judges_attempts and is_stream(request)
+
+
+class PolicyTransport(_Driver, httpx.BaseTransport):
     """Sends each request through policies and the transport within.
 
     Args:
@@ -141,156 +148,117 @@ class PolicyTransport(httpx.BaseTransport):
     """
 
     def __init__(self, inner: httpx.BaseTransport, *policies: Policy) -> None:
+        super().__init__(policies)
         self._inner = inner
-        self._send = _nested(policies)
-        self._clock = policies[0].clock if policies else SYSTEM_CLOCK
-        self._judges = any(policy.judges_attempts for policy in policies)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send ``request`` and return the response, or raise the error, that the policies decide on."""
-        return run(self._send(request), self._inner.handle_request, self._clock, judges_attempts=self._judges)
+        """Send ``request``, and return the response or raise the error that the policies decide on."""
+        flow = self._flow(request)
+        try:
+            step = next(flow)
+            while True:
+                answer: Any = None
+                try:
+                    if isinstance(step, httpx.Request):
+                        answer = self._settle(step, self._inner.handle_request(step))
+                    elif isinstance(step, Sleep):
+                        self._clock.sleep(step.seconds)
+                    elif isinstance(step, Wait):
+                        self._clock.wait(step.event, step.seconds)
+                    else:
+                        answer = ThreadEvent()
+                except BaseException as error:  # noqa: BLE001 - the flow decides, and cleans up
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(answer)
+        except StopIteration as end:
+            response: httpx.Response = end.value
+            return response
+
+    def _settle(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        """Read of a response what decides about the attempt; it is returned as if unread.
+
+        Raises:
+            httpx.TransportError: The connection failed meanwhile; it is closed.
+        """
+        if self._is_settled(request, response):
+            return response
+        stream: Any = response.stream
+        if not response.is_success:
+            stream = ErrorBody(stream)
+        try:
+            if response.is_success and is_stream(request):
+                chunks = iter(stream)
+                response.stream = StartedBody(stream, next(chunks, b""), chunks)
+                response.extensions[_STARTED] = True
+                return response
+            body = b"".join(stream)
+        except BaseException:
+            stream.close()
+            raise
+        stream.close()
+        response.stream = httpx.ByteStream(body)
+        return response
 
     def close(self) -> None:
         """Close the transport within."""
         self._inner.close()
 
 
-class AsyncPolicyTransport(httpx.AsyncBaseTransport):
+class AsyncPolicyTransport(_Driver, httpx.AsyncBaseTransport):
     """As :class:`PolicyTransport`, on asyncio and trio."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, *policies: Policy) -> None:
+        super().__init__(policies)
         self._inner = inner
-        self._send = _nested(policies)
-        self._clock = policies[0].clock if policies else SYSTEM_CLOCK
-        self._judges = any(policy.judges_attempts for policy in policies)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send ``request`` and return the response, or raise the error, that the policies decide on."""
-        flow = self._send(request)
-        return await run_async(flow, self._inner.handle_async_request, self._clock, judges_attempts=self._judges)
+        """Send ``request``, and return the response or raise the error that the policies decide on."""
+        flow = self._flow(request)
+        try:
+            step = next(flow)
+            while True:
+                answer: Any = None
+                try:
+                    if isinstance(step, httpx.Request):
+                        answer = await self._settle(step, await self._inner.handle_async_request(step))
+                    elif isinstance(step, Sleep):
+                        await self._clock.asleep(step.seconds)
+                    elif isinstance(step, Wait):
+                        await self._clock.await_(step.event, step.seconds)
+                    else:
+                        answer = TaskEvent()
+                except BaseException as error:  # noqa: BLE001 - the flow decides, and cleans up
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(answer)
+        except StopIteration as end:
+            response: httpx.Response = end.value
+            return response
+
+    async def _settle(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        """As :meth:`PolicyTransport._settle`."""
+        if self._is_settled(request, response):
+            return response
+        stream: Any = response.stream
+        if not response.is_success:
+            stream = ErrorBody(stream)
+        try:
+            if response.is_success and is_stream(request):
+                chunks = aiter(stream)
+                response.stream = StartedBody(stream, await anext(chunks, b""), chunks)
+                response.extensions[_STARTED] = True
+                return response
+            body = b"".join([chunk async for chunk in stream])
+        except BaseException:
+            # Also when the task is being cancelled, which makes the connection worth closing all the more.
+            with anyio.CancelScope(shield=True):
+                await stream.aclose()
+            raise
+        await stream.aclose()
+        response.stream = httpx.ByteStream(body)
+        return response
 
     async def aclose(self) -> None:
         """Close the transport within."""
         await self._inner.aclose()
-
-
-def run(
-    flow: Steps[ResultT], send: Callable[[httpx.Request], httpx.Response], clock: Clock, *, judges_attempts: bool = True
-) -> ResultT:
-    """Do what ``flow`` says, and return or raise what it does.
-
-    Args:
-        flow: The flow.
-        send: Sends a request; its response is read here as far as needed.
-        clock: Waits.
-        judges_attempts: Whether to read the first chunk of a stream, too.
-    """
-    try:
-        step = next(flow)
-        while True:
-            answer: Any = None
-            try:
-                if isinstance(step, httpx.Request):
-                    answer = _read(step, send(step), judges_attempts)
-                elif isinstance(step, Sleep):
-                    clock.sleep(step.seconds)
-                elif isinstance(step, Wait):
-                    clock.wait(step.event, step.seconds)
-                else:
-                    answer = ThreadEvent()
-            except BaseException as error:  # noqa: BLE001 - the flow decides, and cleans up
-                step = flow.throw(error)
-            else:
-                step = flow.send(answer)
-    except StopIteration as end:
-        result: ResultT = end.value
-        return result
-
-
-async def run_async(
-    flow: Steps[ResultT],
-    send: Callable[[httpx.Request], Awaitable[httpx.Response]],
-    clock: Clock,
-    *,
-    judges_attempts: bool = True,
-) -> ResultT:
-    """As :func:`run`, on asyncio and trio."""
-    try:
-        step = next(flow)
-        while True:
-            answer: Any = None
-            try:
-                if isinstance(step, httpx.Request):
-                    answer = await _read_async(step, await send(step), judges_attempts)
-                elif isinstance(step, Sleep):
-                    await clock.asleep(step.seconds)
-                elif isinstance(step, Wait):
-                    await clock.await_(step.event, step.seconds)
-                else:
-                    answer = TaskEvent()
-            except BaseException as error:  # noqa: BLE001 - the flow decides, and cleans up
-                step = flow.throw(error)
-            else:
-                step = flow.send(answer)
-    except StopIteration as end:
-        result: ResultT = end.value
-        return result
-
-
-def _is_settled(request: httpx.Request, response: httpx.Response, judges_attempts: bool) -> bool:
-    """Whether nothing is to be read of a response, because that has been done or its caller does."""
-    if is_whole(response.stream) or _STARTED in response.extensions:
-        return True
-    return not judges_attempts and is_stream(request)
-
-
-def _read(request: httpx.Request, response: httpx.Response, judges_attempts: bool) -> httpx.Response:
-    """Read of a response what decides about the attempt; it is handed on as if unread.
-
-    Raises:
-        httpx.TransportError: The connection failed meanwhile; it is closed.
-    """
-    if _is_settled(request, response, judges_attempts):
-        return response
-    stream: Any = response.stream
-    try:
-        if not response.is_success:
-            body = b"".join(ErrorBody(stream))
-        elif is_stream(request):
-            chunks = iter(stream)
-            response.stream = StartedBody(stream, next(chunks, b""), chunks)
-            response.extensions[_STARTED] = True
-            return response
-        else:
-            body = b"".join(stream)
-    except BaseException:
-        stream.close()
-        raise
-    stream.close()
-    response.stream = httpx.ByteStream(body)
-    return response
-
-
-async def _read_async(request: httpx.Request, response: httpx.Response, judges_attempts: bool) -> httpx.Response:
-    """As :func:`_read`."""
-    if _is_settled(request, response, judges_attempts):
-        return response
-    stream: Any = response.stream
-    try:
-        if not response.is_success:
-            body = b"".join([chunk async for chunk in ErrorBody(stream)])
-        elif is_stream(request):
-            chunks = aiter(stream)
-            response.stream = StartedBody(stream, await anext(chunks, b""), chunks)
-            response.extensions[_STARTED] = True
-            return response
-        else:
-            body = b"".join([chunk async for chunk in stream])
-    except BaseException:
-        # Also when the task is being cancelled, which makes the connection worth closing all the more.
-        with anyio.CancelScope(shield=True):
-            await stream.aclose()
-        raise
-    await stream.aclose()
-    response.stream = httpx.ByteStream(body)
-    return response

@@ -194,14 +194,12 @@ class Caching:
         self,
         config: Cache,
         *,
-        scope: str = "",
         clock: Clock = SYSTEM_CLOCK,
         observer: Observer | None = None,
     ) -> None:
         self.config = config
         self.clock = clock
         self.notify = guarded(observer)
-        self._scope = scope
         self._lock = threading.Lock()
         self._store = Store(config, clock)
         self._in_flight: dict[bytes, InFlightCall] = {}
@@ -235,7 +233,7 @@ class Caching:
         config = self.config
         if not _may_be_cached(request, config):
             return (yield from send(request))
-        lookup = Lookup(request, config, key_of(request, self._scope), self._store)
+        lookup = Lookup(request, config, key_of(request), self._store)
         alone, waits = is_stream(request), 0
         try:
             while (found := self._find(lookup, alone=alone)) is not None:
@@ -349,7 +347,7 @@ def _may_be_cached(request: httpx.Request, config: Cache) -> bool:
         operation_of(request) in config.operations
         and (config.any_call or is_deterministic(request))
         and (config.streams or not is_stream(request))
-        and isinstance(request.stream, httpx.ByteStream)
+        and is_whole(request.stream)
     )
 
 

@@ -147,26 +147,29 @@ class Router:
         tries_left = config.tries or len(route)
         moving_errors: tuple[type[Exception], ...] = (CircuitOpenError, *config.errors)
         failures: list[_Failure] = []
-        for member, following in zip_longest(route, route[1:]):
-            started = self.clock.monotonic()
-            attempt = self._address(request, member, target)
-            try:
-                response = yield from self._attempt(send, attempt, member)
-            except moving_errors as error:
-                failures.append(_Failure(member, attempt, error))
-            else:
-                if response.status_code not in config.statuses:
-                    endpoints.note_success(member)
-                    return response
-                failures.append(_Failure(member, attempt, response))
-            self._note_failure(failures[-1], request, started)
-            tries_left -= failures[-1].was_sent
-            if following is None or tries_left <= 0 or not self._may_move(failures[-1], request):
-                break
-            endpoints.emit(request, member, FailedOver, following.url, described(failures[-1].outcome))
-        if len(failures) > 1:
-            raise self._all_failed(request, failures)
-        return _returned(failures.pop().outcome)
+        try:
+            for member, following in zip_longest(route, route[1:]):
+                started = self.clock.monotonic()
+                attempt = self._address(request, member, target)
+                try:
+                    response = yield from self._attempt(send, attempt, member)
+                except moving_errors as error:
+                    failures.append(_Failure(member, attempt, error))
+                else:
+                    if response.status_code not in config.statuses:
+                        endpoints.note_success(member)
+                        return response
+                    failures.append(_Failure(member, attempt, response))
+                self._note_failure(failures[-1], request, started)
+                tries_left -= failures[-1].was_sent
+                if following is None or tries_left <= 0 or not self._may_move(failures[-1], request):
+                    break
+                endpoints.emit(request, member, FailedOver, following.url, described(failures[-1].outcome))
+            if len(failures) > 1:
+                raise self._all_failed(request, failures)
+            return _returned(failures.pop().outcome)
+        finally:
+            failures.clear()  # their tracebacks refer to this frame, and would keep it, and the response, until the next collection
 
     def _target_of(self, request: httpx.Request) -> bytes | None:
         """The path and query after the base URL; ``None`` if the request is not addressed to the first endpoint."""
@@ -240,7 +243,6 @@ class Router:
         error = NoEndpointError(
             f"{operation}: no endpoint could answer: {text}", [failure.as_error() for failure in failures]
         )
-        failures.clear()  # their tracebacks refer to the flow, which refers to the list
         if self._has_time(request):
             return error
         late = APITimeoutError(

@@ -111,7 +111,7 @@ class _Call:
     def started(self) -> None:
         # A request that is sent again is another call.
         self._request.extensions.pop("call", None)
-        # Everything that happens to the call is reported to the observer that it began with, whatever is reconfigured meanwhile.
+        # All events of the call go to the observer that it began with, also if another one is configured meanwhile.
         self._request.extensions["observer"] = self._notify
         self._notify(CallStarted(*self._about(), model_of(self._request), is_stream(self._request)))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
@@ -209,7 +208,7 @@ def _build(
     former = former or _States()
     # None of them has an observer of its own: that of a call travels with it.
     states = _States(
-        caching=_kept(former.caching, policies.cache, lambda c: Caching(c, scope=_scope(endpoints), clock=clock)),
+        caching=_kept(former.caching, policies.cache, lambda c: Caching(c, clock=clock)),
         limiter=_kept(former.limiter, policies.rate_limit, lambda c: Limiter(c, clock=clock)),
         retrier=_make_retrier(policies.retry, clock, former.retrier),
         endpoints=_kept(former.endpoints, policies.failover, lambda c: Endpoints(endpoints, c, clock=clock)),
@@ -237,9 +236,3 @@ def _make_retrier(config: Retry | None, clock: Clock, former: Retrier | None) ->
     if budget is not None and config.budget is not None:
         budget.reconfigure(config.budget)
     return Retrier(config, clock=clock, budget=budget)
-
-
-def _scope(endpoints: tuple[Endpoint, ...]) -> str:
-    """A digest of the endpoints and of what they are sent: part of every cache key."""
-    sent = [(endpoint.url, endpoint.own_headers()) for endpoint in endpoints]
-    return hashlib.sha256(repr(sent).encode()).hexdigest()

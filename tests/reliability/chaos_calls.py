@@ -124,7 +124,8 @@ class Call:
         self.name = rng.choice([*PIECES, *STREAMS])
         self.kind = (PIECES | STREAMS)[self.name]
         self.is_stream = self.kind.item is not None
-        self.is_hasty = rng.random() < _HASTY_SHARE
+        # More at first, so that even a few calls show a stall.
+        self.is_hasty = rng.random() < (_HASTY_SHARE if tally.counts["compared: stalls"] else 4 * _HASTY_SHARE)
         self.way = rng.choice(WAYS) if self.is_stream and not self.is_hasty else "reads"
         self.number = next(_calls)
         self.length = _ENDLESS if self.way in {"leaves", "cancels"} else rng.randint(SHORTEST, _LONGEST)

@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from hand_driven import send
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from reliability_kit import Caller, HandClock, Script, cut, in_threads, serving
@@ -38,10 +39,6 @@ REQUEST = httpx.Request("GET", "http://a")
 
 def state_of(shared: Breakers, endpoint: str = "http://a") -> str:
     return shared.by_endpoint[endpoint].state
-
-
-def send(request: httpx.Request) -> Flow:
-    return (yield request)
 
 
 def started(shared: Breakers) -> Flow:

@@ -455,6 +455,31 @@ def test_stream_is_in_flight_until_closed_or_collected() -> None:
             assert member.busy() == 0
 
 
+def test_dropped_stream_is_freed_at_once_after_a_failover(clock: HandClock) -> None:
+    class Body(httpx.SyncByteStream):
+        def __iter__(self) -> Any:
+            yield from (b"a", b"b")
+
+    failures = [httpx.ConnectError("refused")]
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        if failures:
+            raise failures.pop()
+        return httpx.Response(200, stream=Body())
+
+    endpoints = Endpoints(THREE, Failover(), clock=clock)
+    gc.disable()
+    try:
+        response = FailoverTransport(Script(answer), endpoints).handle_request(
+            httpx.Request("GET", f"{A}/x", extensions={"stream": True})
+        )
+        assert [member.busy() for member in endpoints.members] == [0, 1, 0]
+        del response
+        assert [member.busy() for member in endpoints.members] == [0, 0, 0]
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), GeneratorExit(), anyio.EndOfStream()])
 def test_every_way_out_of_an_attempt_ends_it_in_flight(interrupt: BaseException) -> None:
     endpoints = Endpoints(THREE, Failover())

@@ -17,6 +17,7 @@ import anyio
 import anyio.lowlevel
 import httpx
 import pytest
+from hand_driven import send
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from reliability_kit import Caller, HandClock, Script, chunks, in_threads, say, serving
@@ -38,10 +39,6 @@ from ollama_sdk.reliability.rate_limit import Limiter, PermitQueue
 PAIR = (RateLimitTransport, AsyncRateLimitTransport)
 DRIVERS = (PolicyTransport, AsyncPolicyTransport)
 REQUEST = httpx.Request("GET", "http://a")
-
-
-def send(request: httpx.Request) -> Flow:
-    return (yield request)
 
 
 def started(limiter: Limiter) -> Flow:
@@ -204,6 +201,7 @@ class HookedClock(HandClock):
 
     async def await_(self, signal: Any, seconds: float) -> None:
         self._begin(seconds)
+        await anyio.wait_all_tasks_blocked()  # the event loop sets an event that was set from outside
         await super().await_(signal, seconds)
 
 
