@@ -5,7 +5,7 @@ READY := .venv/.ready
 SECONDS ?= 600
 FUZZ ?= 25
 
-.PHONY: help demo test check generate changes docs test-integration fuzz soak bench package publish clean
+.PHONY: help demo test check types generate changes docs test-integration fuzz soak bench package publish clean
 
 ##@ Use
 help:  ## list the targets
@@ -30,6 +30,9 @@ check: $(READY)  ## format, lint, types, import contract, document, generated co
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m generator check
 	$(BIN)/python docs/draw_architecture.py --check
+
+types: $(READY)  ## whether every public name has a known type; pyright looks for the package on the PATH
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes ollama_sdk --ignoreexternal
 
 generate: $(READY)  ## remake the typed client from openapi/ollama.yaml
 	$(BIN)/python -m generator build

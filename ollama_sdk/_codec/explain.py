@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeGuard, get_arg
 import attrs
 import orjson
 
+from ollama_sdk.errors import EXCERPT_LENGTH
+
 from .decode import MISMATCHES
 from .model import Model, document_fields, wire_name
 from .resolve import is_model, mark_of, union_members
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Explainer", "Mismatch", "excerpt_of", "shorten"]
 
-_EXCERPT = 200
 _LINE = 80
 _WORDS: dict[Any, str] = {
     str: "a string", int: "an integer", float: "a number", bool: "true or false", datetime: "a time", list: "a list",
@@ -146,6 +147,6 @@ def excerpt_of(data: Any, raw: bytes | None) -> str:
         raw: The bytes it was decoded from, where they are known.
     """
     try:
-        return (orjson.dumps(data, default=repr) if raw is None else raw)[:_EXCERPT].decode(errors="replace")
+        return (orjson.dumps(data, default=repr) if raw is None else raw)[:EXCERPT_LENGTH].decode(errors="replace")
     except (TypeError, orjson.JSONEncodeError):
         return ""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import attrs
 
+from .discriminator import Variant, discriminator_of
 from .model import Model, document_fields, wire_name
 from .resolve import Resolver, is_model, mark_of
 
@@ -37,28 +38,22 @@ class Choice:
 
 @cache
 def choice_between(resolver: Resolver, models: tuple[type[Model], ...]) -> Choice:
-    """Find what distinguishes the models of one union.
-
-    The tag is the first ``Literal`` field of the first model that has one. A model takes the values of its tag; a model
-    without the tag, or that may lack it, takes all other values.
+    """Find what distinguishes the models of one union; :func:`discriminator_of` decides.
 
     Args:
         resolver: Resolves the annotations of the models' fields.
         models: The models, in the order of the union.
     """
-    tag = ""
-    by_value: dict[Any, type[Model]] = {}
-    other: type[Model] | None = None
-    for model in models:
-        fields = {wire_name(field): field for field in document_fields(model)}
-        kinds = {name: resolver.field_type(field) for name, field in fields.items()}
-        constants = {name: get_args(kind) for name, kind in kinds.items() if get_origin(kind) is Literal}
-        if not tag and constants:
-            tag = next(iter(constants))
-        by_value.update(dict.fromkeys(constants.get(tag, ()), model))
-        if tag not in constants or fields[tag].default is not attrs.NOTHING:
-            other = model
-    return Choice(tag, by_value, other)
+    decision = discriminator_of(_variant(resolver, model) for model in models)
+    return Choice(decision.tag, dict(decision.values), decision.others[-1] if decision.others else None)
+
+
+def _variant(resolver: Resolver, model: type[Model]) -> Variant[type[Model]]:
+    fields = document_fields(model)
+    kinds = {wire_name(field): resolver.field_type(field) for field in fields}
+    constants = {name: get_args(kind) for name, kind in kinds.items() if get_origin(kind) is Literal}
+    required = {wire_name(field) for field in fields if field.default is attrs.NOTHING}
+    return Variant(model, constants, required)
 
 
 _JSON_CLASSES: dict[Any, tuple[type, ...]] = {

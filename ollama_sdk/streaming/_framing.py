@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
-from ollama_sdk.errors import DecodeError
+from ollama_sdk.errors import EXCERPT_LENGTH, DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,6 @@ MAX_ITEM_BYTES = 64 * 2**20
 _BOM = b"\xef\xbb\xbf"
 _JSON_WHITESPACE = b" \t\r\n"
 _CR = ord("\r")
-_EXCERPT_CHARACTERS = 200
 _MAX_CHARACTER_BYTES = 4
 
 
@@ -39,7 +38,7 @@ class Framer(Protocol):
         ...
 
     def finish(self) -> Sequence[bytes]:
-        """Take a clean end of the body.
+        """Take a clean end of the body; this never sets ``error``.
 
         Returns:
             The payload of a last item that nothing terminated, if there is one. It may be cut short: the caller finds out
@@ -104,14 +103,13 @@ class _LineFramer(ABC):
         Args:
             beginning: How the item begins, for the excerpt.
         """
-        excerpt = bytes(beginning[: _EXCERPT_CHARACTERS * _MAX_CHARACTER_BYTES]).decode(errors="replace")
+        excerpt = bytes(beginning[: EXCERPT_LENGTH * _MAX_CHARACTER_BYTES]).decode(errors="replace")
         self.error = DecodeError(
             f"an item of the stream is longer than {self._max_item_bytes:,} bytes, the limit; the items before it were "
             "delivered; if items this long are expected, raise the limit with a larger `max_item_bytes`",
-            excerpt=excerpt[:_EXCERPT_CHARACTERS],
+            excerpt=excerpt[:EXCERPT_LENGTH],
         )
         self._line = bytearray()
-        self._lines_bytes = 0
         self._is_idle = False
 
     @abstractmethod

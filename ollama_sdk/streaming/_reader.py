@@ -8,13 +8,19 @@ from typing import Any
 
 import orjson
 
-from ollama_sdk.errors import APIConnectionError, DecodeError, IncompleteReplyError, OllamaError, ReplyFailedError
+from ollama_sdk.errors import (
+    EXCERPT_LENGTH,
+    APIConnectionError,
+    DecodeError,
+    IncompleteReplyError,
+    OllamaError,
+    ReplyFailedError,
+)
 
 from ._framing import Framer
 
 __all__ = ["SENTINEL", "Reader", "failure_message"]
 
-_EXCERPT = 200
 _MAX_ERROR_DEPTH = 20
 # In the document, the end of a stream of server-sent events: the text [DONE] where an item's JSON would be.
 SENTINEL = {"data": "[DONE]"}
@@ -62,9 +68,9 @@ class Reader:
         framer: Framer,
         *,
         last: Mapping[str, Any],
-        failed: Mapping[str, Any] | None = None,
-        call: str = "",
-        redact: Callable[[str], str] = str,
+        failed: Mapping[str, Any] | None,
+        call: str,
+        redact: Callable[[str], str],
     ) -> None:
         self._framer = framer
         self._sentinel = b"[DONE]" if last == SENTINEL else None
@@ -73,9 +79,9 @@ class Reader:
         self._call = call
         self._redact = redact
         self.ready: deque[dict[str, Any]] = deque()
-        self.finished = False
+        self.finished: bool = False
         self.error: OllamaError | None = None
-        self.items = 0
+        self.items: int = 0
         self.first: dict[str, Any] | None = None
         self.usage_item: dict[str, Any] = {}
 
@@ -120,8 +126,6 @@ class Reader:
                 if payload != self._sentinel:
                     return
             self._take(payload)
-        if self._framer.error is not None:
-            self._refuse(self._framer.error)
 
     def _take(self, payload: bytes) -> None:
         """Take the JSON text of one item. This runs for every token, so it is one function."""
@@ -162,13 +166,13 @@ class Reader:
         return ReplyFailedError(f"{self._call}: the server failed after {self.items} items: {message}", message=message)
 
     def _refuse_payload(self, payload: bytes, problem: str) -> None:
-        excerpt = self._redact(payload.decode(errors="replace"))[:_EXCERPT]
+        excerpt = self._redact(payload.decode(errors="replace"))[:EXCERPT_LENGTH]
         problem = f"item {self.items + 1} of the stream is malformed ({problem}): {excerpt!r}"
         self._refuse(DecodeError(problem, excerpt=excerpt))
 
     def _refuse(self, error: DecodeError) -> None:
         """Set an error that does not name the call yet."""
-        self.error = DecodeError(f"{self._call}: {error}", excerpt=error.excerpt)
+        self.error = DecodeError(f"{self._call}: {error}", excerpt=self._redact(error.excerpt))
 
 
 def failure_message(error: Any, depth: int = 0) -> str:

@@ -15,11 +15,16 @@ import anyio
 import httpx
 from attrs import frozen
 
-from ollama_sdk._concurrency.events import Signal
-from ollama_sdk._concurrency.loops import Loop, current_loop
+from ollama_sdk._concurrency.events import TaskEvent, ThreadEvent
+from ollama_sdk._concurrency.loops import EventLoop, current_loop
 from ollama_sdk.errors import DecodeError, IncompleteReplyError
 
-from ._exchange import END, READ, ItemT, ReplyT, StreamExchange, StreamState
+from ._exchange import END, READ, ItemT, ReplyT, StreamExchange
+
+if TYPE_CHECKING:
+    from ._exchange import StreamState
+else:
+    StreamState = str  # completion in notebooks (jedi) fails on an object with a property that returns a Literal
 
 __all__ = ["AsyncStream", "ResponseHead", "Stream"]
 
@@ -110,7 +115,7 @@ class Stream(_StreamBase[ItemT, ReplyT]):
 
     def __init__(self, exchange: StreamExchange[ItemT, ReplyT]) -> None:
         super().__init__(exchange)
-        exchange.new_event = Signal
+        exchange.new_event = ThreadEvent
         self._chunks: Iterator[bytes] = _chunks(exchange.response)
 
     def __iter__(self) -> Self:
@@ -226,9 +231,9 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
     def __init__(self, exchange: StreamExchange[ItemT, ReplyT]) -> None:
         super().__init__(exchange)
         self._chunks: AsyncIterator[bytes] = _async_chunks(exchange.response)
-        self._loop: Loop = current_loop()
+        self._loop: EventLoop = current_loop()
         # No method: that would tie the stream into a cycle, and a forgotten one would wait for the garbage collector.
-        exchange.new_event = partial(_AsyncGate, self._loop)
+        exchange.new_event = partial(TaskEvent, self._loop)
 
     def __aiter__(self) -> Self:
         return self
@@ -328,23 +333,6 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
                     await chunks.aclose()
 
             self._loop.spawn(close)
-
-
-class _AsyncGate:
-    """Where tasks wait, until any thread lets them through."""
-
-    __slots__ = ("_event", "_loop")
-
-    def __init__(self, loop: Loop) -> None:
-        self._event = anyio.Event()
-        self._loop = loop
-
-    def set(self) -> None:
-        self._loop.call(self._event.set)
-
-    async def wait(self, seconds: float | None) -> None:
-        with anyio.move_on_after(seconds):
-            await self._event.wait()
 
 
 def _chunks(response: httpx.Response) -> Iterator[bytes]:

@@ -38,7 +38,7 @@ class RecordedRequest:
         self.query = query
         self.headers = headers
         self.body = b""
-        self.started_at = time.monotonic()
+        self.started_at: float = time.monotonic()
         self.finished_at: float | None = None
         self.hung_up_at: float | None = None
         self.status: int | None = None

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from ollama_sdk import AsyncOllama, ConfigurationError, Ollama, OllamaError
+from ollama_sdk.errors import describe_call
 from tests.support.loopback import PATIENCE, free_port, head, replies, replies_and_closes, replies_and_resets, whole
 from tests.support.streamed import NDJSON, ROUTES, chat_item, drain, streamed
 
@@ -196,3 +197,32 @@ def test_a_key_that_the_server_repeats_is_not_told_on(world, serve, status):
         client.chat("m", [])
     assert "no such key: ***" in str(caught.value)
     assert KEY not in "".join(map(str, _all_that_is_said(caught.value)))
+
+
+def test_messages_name_a_call_without_the_secrets_of_its_url():
+    request = httpx.Request("GET", f"http://user:{KEY}@gpu-1:11434/api/tags?key={KEY}")
+    assert describe_call(request) == "GET http://gpu-1:11434/api/tags"
+
+
+_REPEATS_THE_KEY = {
+    "content type": whole(b"{", content_type=f"text/{KEY}"),
+    "header": whole(b"{}", 400, x_seen=KEY),
+    "redirect": whole(b"{}", 307, location=f"/?key={KEY}"),
+    "end of an excerpt": whole(b'{"model":"%s%s"}' % (b"x" * 172, KEY.encode())),
+    "unfinished reply": whole(b'{"model":"m","message":{"role":"assistant","content":""},"done":"%s"}' % KEY.encode()),
+}
+
+
+def test_item_over_the_limit_shows_no_key_that_the_server_repeats(world, serve):
+    server = serve(replies(streamed(ROUTES["chat"], b'{"a":"%s"}\n' % (KEY.encode() * 20))))
+    with world.client(server.url, api_key=KEY, max_item_bytes=300) as client, pytest.raises(OllamaError) as caught:
+        list(client.chat("m", [], stream=True))
+    assert not any(KEY[:8] in text for text in _all_that_is_said(caught.value))
+
+
+@pytest.mark.parametrize("answer", _REPEATS_THE_KEY.values(), ids=_REPEATS_THE_KEY)
+def test_no_error_holds_even_a_part_of_a_key_that_the_server_repeats(world, serve, answer):
+    server = serve(replies(answer))
+    with world.client(server.url, api_key=KEY) as client, pytest.raises(OllamaError) as caught:
+        client.chat("m", [])
+    assert not any(KEY[:8] in text for text in _all_that_is_said(caught.value))

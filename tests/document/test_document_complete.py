@@ -1,4 +1,4 @@
-"""The document has every route of the server, and every field of what goes in and out."""
+"""The document has every route of the server, and every field of its requests and replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models hold what JSON says: absent fields, unknown fields, times, unions and recursion."""
+"""Models and JSON: absent fields, unknown fields, times, unions and recursion."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def chat(**changes):
 # Absence
 
 
-def test_an_absent_field_reads_as_none_and_is_not_sent():
+def test_absent_field_reads_as_none_and_is_not_sent():
     reply = chat()
     assert reply.done_reason is reply.logprobs is reply.eval_count is reply.message.thinking is None
     assert reply.to_dict() == CHAT | {"created_at": "2026-11-21T11:20:08.233638+00:00"}
@@ -71,7 +71,7 @@ def test_null_reads_as_absent_where_a_field_is_optional():
     assert chat(done_reason=None, logprobs=None) == chat()
 
 
-def test_a_field_that_is_required_is_required_in_python_too():
+def test_required_field_is_required_in_python_too():
     with pytest.raises(TypeError, match="role"):
         Message()
     with pytest.raises(TypeError, match="roll"):
@@ -98,7 +98,7 @@ def test_a_json_field_may_be_named_like_an_attribute():
     assert reply.to_dict()["additional_properties"] == 1
 
 
-def test_replies_do_not_share_what_they_keep():
+def test_replies_share_no_mutable_state():
     one, other = chat(), chat()
     one.additional_properties["x"] = 1
     assert other.additional_properties == {}
@@ -137,7 +137,7 @@ def test_replies_do_not_share_what_they_keep():
          "logprobs[0].top_logprobs[0].token"),
     ],
 )  # fmt: skip
-def test_a_value_of_another_type_is_an_error_that_says_where(changes, where):
+def test_value_of_another_type_is_an_error_with_its_place(changes, where):
     with pytest.raises(DecodeError) as error:
         chat(**changes)
     assert error.value.where == where
@@ -146,20 +146,20 @@ def test_a_value_of_another_type_is_an_error_that_says_where(changes, where):
 
 
 @pytest.mark.parametrize("name", ["model", "created_at", "message", "done"])
-def test_a_missing_field_is_an_error_that_names_it(name):
+def test_missing_field_is_an_error_that_names_it(name):
     with pytest.raises(DecodeError, match="missing") as error:
         ChatResponse.from_dict({key: value for key, value in CHAT.items() if key != name})
     assert error.value.where == name
 
 
 @pytest.mark.parametrize("data", [None, [], "text", 3, True])
-def test_what_is_no_object_is_no_model(data):
+def test_data_that_is_no_object_is_no_model(data):
     with pytest.raises(DecodeError) as error:
         ChatResponse.from_dict(data)
     assert error.value.where == ""
 
 
-def test_whole_numbers_will_do_where_any_number_is_due():
+def test_integers_are_accepted_as_floats():
     assert Options.from_dict({"temperature": 1}).temperature == 1
 
 
@@ -221,7 +221,7 @@ def test_an_unknown_event_is_kept_whole(kind, event, other):
         ("text", "content[0]"),
     ],
 )
-def test_a_member_that_does_not_fit_says_where(block, where):
+def test_invalid_union_member_is_an_error_with_its_place(block, where):
     with pytest.raises(DecodeError) as error:
         blocks(block)
     assert error.value.where == where
@@ -230,7 +230,7 @@ def test_a_member_that_does_not_fit_says_where(block, where):
 # Recursion
 
 
-def test_a_model_may_hold_itself():
+def test_model_may_contain_itself():
     schema = {
         "type": "object",
         "properties": {
@@ -293,7 +293,7 @@ def test_a_vector_in_base64_is_floats():
 
 
 @pytest.mark.parametrize("vector", ["!", "AAAA", 3, None])
-def test_a_vector_that_is_none_is_an_error(vector):
+def test_invalid_vector_is_an_error(vector):
     with pytest.raises(DecodeError) as error:
         V1Embedding.from_dict({"object": "embedding", "index": 0, "embedding": vector})
     assert error.value.where == "embedding"
@@ -336,7 +336,7 @@ def test_models_copy_and_pickle():
     assert attrs.evolve(message, role="user").role == "user"
 
 
-def test_the_repr_shows_what_is_there():
+def test_repr_shows_present_fields():
     assert repr(Message(role="user", content="Hi")) == "Message(role='user', content='Hi')"
     assert repr(Message(role="user", content="Hi", additional_properties={"n": 1})).endswith(
         "additional_properties={'n': 1})"
@@ -354,7 +354,7 @@ def test_the_repr_shortens_long_values():
     assert len(repr(ShowResponse(details=details, modelfile="x" * 100_000, model_info=info))) < 10_000
 
 
-def test_a_model_with_a_picture_is_json_with_base64(tmp_path):
+def test_model_with_an_image_is_json_with_base64(tmp_path):
     (tmp_path / "p.png").write_bytes(b"abc")
     message = Message(role="user", images=[b"abc", tmp_path / "p.png", "YWJj"])
     assert message.to_dict()["images"] == ["YWJj"] * 3
@@ -476,7 +476,7 @@ ANY_MODEL = st.one_of(
 
 @examples(120)
 @given(ANY_MODEL)
-def test_any_model_comes_back_from_json_as_it_went(model):
+def test_any_model_survives_a_round_trip_through_json(model):
     data = json.loads(json.dumps(model.to_dict()))
     assert type(model).from_dict(data) == model
     assert type(model).from_dict(data).to_dict() == data

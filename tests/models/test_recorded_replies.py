@@ -1,4 +1,4 @@
-"""Every reply that was ever recorded becomes a model and, sent back, the same reply."""
+"""Every recorded reply decodes to a model that encodes to the same reply."""
 
 from __future__ import annotations
 

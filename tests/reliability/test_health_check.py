@@ -51,7 +51,7 @@ def closed_port() -> str:
 
 async def until(holds: Callable[[], object]) -> None:
     with anyio.fail_after(PATIENCE):
-        while not holds():  # noqa: ASYNC110 - nobody tells of what is waited for
+        while not holds():  # noqa: ASYNC110 - there is no event to wait for
             await anyio.sleep(0.001)
 
 
@@ -67,7 +67,7 @@ def expect_good_and_dead(server: Loopback, dead: str, seen: tuple[EndpointHealth
     assert "ConnectError" in (bad.error or "")
 
 
-def test_a_check_shows_what_each_endpoint_is_and_has() -> None:
+def test_check_shows_version_and_models_of_each_endpoint() -> None:
     dead = closed_port()
     with serving(dict(OLLAMA)) as server, httpx.HTTPTransport() as wire:
         health = Health(wire, [Endpoint(server.url, api_key="mine"), Endpoint(dead)])
@@ -78,7 +78,7 @@ def test_a_check_shows_what_each_endpoint_is_and_has() -> None:
 
 
 @pytest.mark.anyio
-async def test_an_async_check_shows_the_same() -> None:
+async def test_async_check_shows_the_same() -> None:
     dead = closed_port()
     with serving(dict(OLLAMA)) as server:
         async with httpx.AsyncHTTPTransport() as wire:
@@ -90,7 +90,7 @@ async def test_an_async_check_shows_the_same() -> None:
 
 
 @pytest.mark.anyio
-async def test_an_endpoint_that_never_answers_costs_its_time_limit_and_is_unreachable() -> None:
+async def test_silent_endpoint_is_unreachable_after_timeout() -> None:
     class Silent(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             await anyio.sleep_forever()
@@ -108,7 +108,7 @@ UNDECODABLE = [say(200, b"no gzip", Content_Encoding="gzip"), say(200, b'{"model
 
 
 @pytest.mark.parametrize(("answer", "error"), ODD_VERSION)
-def test_only_a_success_shows_that_a_server_is_there(answer: Any, error: str) -> None:
+def test_only_success_status_means_reachable(answer: Any, error: str) -> None:
     with serving({**OLLAMA, "/api/version": answer}) as server, httpx.HTTPTransport() as wire:
         [look] = Health(wire, [Endpoint(server.url)]).check()
     assert (look.reachable, look.version, look.error) == (False, None, error)
@@ -116,7 +116,7 @@ def test_only_a_success_shows_that_a_server_is_there(answer: Any, error: str) ->
 
 @pytest.mark.parametrize("answer", UNDECODABLE)
 @pytest.mark.parametrize("path", OLLAMA)
-def test_what_cannot_be_decoded_is_told_and_the_rest_is_kept(path: str, answer: Any) -> None:
+def test_undecodable_answer_is_reported_beside_the_others(path: str, answer: Any) -> None:
     with serving({**OLLAMA, path: answer}) as server, httpx.HTTPTransport() as wire:
         [look] = Health(wire, [Endpoint(server.url)]).check("llama3.2")
     assert look.reachable is (path != "/api/version")
@@ -127,7 +127,7 @@ def test_what_cannot_be_decoded_is_told_and_the_rest_is_kept(path: str, answer: 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("answer", UNDECODABLE)
-async def test_the_async_monitor_goes_on_after_what_cannot_be_decoded(answer: Any) -> None:
+async def test_async_monitor_survives_undecodable_answer(answer: Any) -> None:
     seen: list[EndpointHealth] = []
     with serving({**OLLAMA, "/api/ps": answer}) as server:
         async with httpx.AsyncHTTPTransport() as wire:
@@ -151,7 +151,7 @@ def trickling(*, head: bool) -> Answer:
 
 @pytest.mark.parametrize("head", [True, False])
 @pytest.mark.parametrize("make_wire", [WireTransport, httpx.HTTPTransport])
-def test_bytes_that_trickle_in_cost_no_more_than_the_time_limit(make_wire: Any, head: bool) -> None:
+def test_trickling_answer_ends_at_timeout(make_wire: Any, head: bool) -> None:
     with serving({"/api/version": trickling(head=head)}) as server, make_wire() as wire:
         began = time.monotonic()
         looks = Health(wire, [Endpoint(server.url), Endpoint(f"{server.url}/other")], HealthCheck(timeout=1)).check()
@@ -164,7 +164,7 @@ def test_bytes_that_trickle_in_cost_no_more_than_the_time_limit(make_wire: Any, 
                 time.sleep(0.001)
 
 
-def test_a_look_that_hangs_where_no_time_limit_reaches_delays_nobody() -> None:
+def test_hanging_check_delays_neither_caller_nor_exit() -> None:
     hanging, daemons = threading.Event(), []
 
     def hang(_: httpx.Request) -> httpx.Response:  # as a name server may
@@ -185,7 +185,7 @@ def test_a_look_that_hangs_where_no_time_limit_reaches_delays_nobody() -> None:
 
 
 @pytest.mark.anyio
-async def test_every_question_carries_what_is_left_of_the_time() -> None:
+async def test_each_request_carries_remaining_timeout() -> None:
     def check_limits(wire: Script) -> None:
         assert len(wire.requests) == 6
         for request in wire.requests:
@@ -214,14 +214,14 @@ async def test_every_question_carries_what_is_left_of_the_time() -> None:
         ({"/api/tags": say(200, {"models": [{}]})}, True),
     ],
 )
-def test_an_endpoint_that_answers_oddly_says_so(answers: dict[str, Any], reachable: bool) -> None:
+def test_unexpected_answer_is_reported(answers: dict[str, Any], reachable: bool) -> None:
     with serving({**OLLAMA, **answers}) as server, httpx.HTTPTransport() as wire:
         [look] = Health(wire, [Endpoint(server.url)]).check()
     assert look.reachable is reachable
     assert look.error
 
 
-def test_a_server_without_models_is_healthy() -> None:
+def test_server_without_models_is_healthy() -> None:
     with (
         serving({**OLLAMA, "/api/tags": say(200, {"models": None}), "/api/ps": say(200, {"models": []})}) as server,
         httpx.HTTPTransport() as wire,
@@ -238,13 +238,13 @@ json_values = st.recursive(
 
 
 @given(st.tuples(json_values, json_values, json_values))
-def test_no_answer_however_odd_breaks_a_check(answers: tuple[Any, ...]) -> None:
+def test_no_answer_breaks_a_check(answers: tuple[Any, ...]) -> None:
     wire = Script(*(httpx.Response(200, content=json.dumps(answer).encode()) for answer in answers))
     [look] = Health(wire, [Endpoint("http://a")]).check("x")
     assert look.reachable is (look.version is not None)
 
 
-def test_the_monitor_looks_until_it_is_stopped_and_leaves_no_thread() -> None:
+def test_monitor_checks_until_stopped_and_leaves_no_thread() -> None:
     before, looked, seen = set(threading.enumerate()), threading.Semaphore(0), []
     with serving(dict(OLLAMA)) as server, httpx.HTTPTransport() as wire:
         health = Health(wire, [Endpoint(server.url)], FAST, feed=lambda look: (seen.append(look), looked.release()))
@@ -264,7 +264,7 @@ def test_the_monitor_looks_until_it_is_stopped_and_leaves_no_thread() -> None:
         health.stop()
 
 
-def test_a_monitor_whose_owner_is_forgotten_ends() -> None:
+def test_monitor_ends_when_owner_is_collected() -> None:
     looked = threading.Semaphore(0)
     health = Health(Script(404), [Endpoint("http://a")], HealthCheck(interval=3600), feed=lambda _: looked.release())
     health.start()
@@ -279,7 +279,7 @@ def test_a_monitor_whose_owner_is_forgotten_ends() -> None:
     assert not thread.is_alive()
 
 
-def test_a_feed_that_fails_does_not_end_the_monitor(caplog: pytest.LogCaptureFixture) -> None:
+def test_failing_feed_does_not_end_monitor(caplog: pytest.LogCaptureFixture) -> None:
     looked = threading.Semaphore(0)
 
     def feed(_: EndpointHealth) -> None:
@@ -295,7 +295,7 @@ def test_a_feed_that_fails_does_not_end_the_monitor(caplog: pytest.LogCaptureFix
 
 
 @pytest.mark.anyio
-async def test_the_async_monitor_looks_until_it_is_stopped() -> None:
+async def test_async_monitor_checks_until_stopped() -> None:
     seen: list[EndpointHealth] = []
     twice = anyio.Event()
 
@@ -319,7 +319,7 @@ async def test_the_async_monitor_looks_until_it_is_stopped() -> None:
 
 
 class StoppedClock(SystemClock):
-    """Notes for how long somebody sleeps, which lasts until he is woken up by force; may fail at first."""
+    """Notes the seconds of each sleep, which lasts until its task is cancelled; may fail at first."""
 
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures
@@ -341,7 +341,7 @@ class StoppedClock(SystemClock):
 
 
 @pytest.mark.anyio
-async def test_between_two_looks_the_async_monitor_waits_for_the_interval() -> None:
+async def test_async_monitor_waits_interval_between_checks() -> None:
     clock, seen = StoppedClock(), []
     health = AsyncHealth(Script(404), [Endpoint("http://a")], HealthCheck(interval=77), clock=clock, feed=seen.append)
     await health.start()
@@ -351,7 +351,7 @@ async def test_between_two_looks_the_async_monitor_waits_for_the_interval() -> N
 
 
 @pytest.mark.anyio
-async def test_the_monitors_outlive_a_check_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+async def test_failing_check_does_not_end_monitors(caplog: pytest.LogCaptureFixture) -> None:
     looked = threading.Semaphore(0)
     health = Health(Script(404), [Endpoint("http://a")], FAST, clock=StoppedClock(1), feed=lambda _: looked.release())
     health.start()
@@ -367,7 +367,7 @@ async def test_the_monitors_outlive_a_check_that_fails(caplog: pytest.LogCapture
 
 
 class Slow(httpx.AsyncBaseTransport):
-    """Never answers, and takes its time to notice that nobody waits any more."""
+    """Never answers, and takes a moment to end when it is cancelled."""
 
     def __init__(self) -> None:
         self.asked = self.ended = False
@@ -384,7 +384,7 @@ class Slow(httpx.AsyncBaseTransport):
 
 
 @pytest.mark.anyio
-async def test_stopping_the_async_monitor_waits_until_it_has_ended_even_amid_a_look() -> None:
+async def test_async_stop_waits_for_check_to_end() -> None:
     wire = Slow()
     health = AsyncHealth(wire, [Endpoint("http://a")])
     await health.start()
@@ -421,17 +421,17 @@ class Failing(httpx.SyncByteStream):
 
 
 @pytest.mark.anyio
-async def test_a_response_that_does_not_come_whole_is_closed() -> None:
+async def test_incomplete_response_is_closed() -> None:
     broken, failing = Broken(), Failing()
     silent = Script(lambda _: httpx.Response(200, stream=broken))
-    [look] = await AsyncHealth(silent, [Endpoint("http://a")], HealthCheck(timeout=0.5)).check()
+    [look] = await AsyncHealth(silent, [Endpoint("http://a")], HealthCheck(timeout=1)).check()
     assert (look.error, broken.closed) == ("no answer in time", True)
     [look] = Health(Script(lambda _: httpx.Response(200, stream=failing)), [Endpoint("http://a")]).check()
     assert (look.error, failing.closed) == ("ReadError: reset", True)
 
 
 @pytest.mark.anyio
-async def test_an_async_monitor_whose_owner_is_forgotten_ends() -> None:
+async def test_async_monitor_ends_when_owner_is_collected() -> None:
     clock = StoppedClock()
     health = AsyncHealth(Script(404), [Endpoint("http://a")], clock=clock)
     await health.start()
@@ -445,7 +445,7 @@ async def test_an_async_monitor_whose_owner_is_forgotten_ends() -> None:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_async_monitor_ends_with_its_event_loop_and_can_be_started_in_another(backend: str) -> None:
+def test_async_monitor_ends_with_its_event_loop(backend: str) -> None:
     clock = StoppedClock()
     health = AsyncHealth(Script(404), [Endpoint("http://a")], clock=clock)
 
@@ -466,7 +466,7 @@ def test_an_async_monitor_ends_with_its_event_loop_and_can_be_started_in_another
     assert not health.running
 
 
-def test_an_async_monitor_does_not_outlive_a_loop_that_was_closed_over_it() -> None:
+def test_async_monitor_does_not_outlive_closed_loop() -> None:
     clock = StoppedClock()
     health = AsyncHealth(Script(404), [Endpoint("http://a")], clock=clock)
 
@@ -477,15 +477,15 @@ def test_an_async_monitor_does_not_outlive_a_loop_that_was_closed_over_it() -> N
     for looks in (1, 2):
         loop = asyncio.new_event_loop()
         loop.run_until_complete(start(looks))
-        task: Any = health._monitor and health._monitor._task
-        task._log_destroy_pending = False  # as its owner may see it: the loop is closed over a task
+        [task] = asyncio.all_tasks(loop)
+        task._log_destroy_pending = False  # the loop is closed over a task on purpose
         loop.close()
         assert not health.running
     asyncio.run(health.stop())
     assert not health.running
 
 
-def test_an_async_monitor_moves_to_the_event_loop_that_starts_it() -> None:
+def test_async_monitor_moves_to_loop_that_starts_it() -> None:
     clock = StoppedClock()
     health = AsyncHealth(Script(404), [Endpoint("http://a")], clock=clock)
     first = asyncio.new_event_loop()
@@ -502,7 +502,7 @@ def test_an_async_monitor_moves_to_the_event_loop_that_starts_it() -> None:
 
 
 @pytest.mark.anyio
-async def test_an_async_monitor_may_be_stopped_by_another_task_than_started_it() -> None:
+async def test_async_monitor_may_be_stopped_by_another_task() -> None:
     health = AsyncHealth(Script(404), [Endpoint("http://a")], FAST)
     async with anyio.create_task_group() as group:
         group.start_soon(health.start)
@@ -512,7 +512,7 @@ async def test_an_async_monitor_may_be_stopped_by_another_task_than_started_it()
     assert not health.running
 
 
-def test_what_a_check_sees_feeds_failover() -> None:
+def test_check_results_reach_failover() -> None:
     dead = closed_port()
     with serving(dict(OLLAMA)) as server, httpx.HTTPTransport() as wire:
         endpoints = [Endpoint(dead), Endpoint(server.url)]
@@ -524,6 +524,6 @@ def test_what_a_check_sees_feeds_failover() -> None:
 
 
 @pytest.mark.parametrize("arguments", [{"interval": 0}, {"timeout": None}, {"version_path": "api"}])
-def test_a_bad_argument_is_refused(arguments: dict[str, Any]) -> None:
+def test_invalid_argument_is_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="HealthCheck"):
         HealthCheck(**arguments)

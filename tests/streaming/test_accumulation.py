@@ -86,6 +86,7 @@ def test_skipped_fields_are_left_out():
 def test_a_first_item_taken_before_counts_without_its_text():
     accumulator = MergeAccumulator(CHUNKS)
     accumulator.add_without_text({"id": "1", "choices": [{"delta": {"role": "assistant", "content": "Hel"}}]})
+    assert accumulator.result() == {"id": "1", "choices": [{"message": {"role": "assistant"}}]}
     reply = add(accumulator, {"choices": [{"delta": {"content": "lo"}}]})
     assert reply == {"id": "1", "choices": [{"message": {"role": "assistant", "content": "lo"}}]}
 
@@ -134,9 +135,9 @@ def test_message_events_add_up_to_the_message():
         delta(0, "thinking_delta", thinking="m"),
         delta(0, "signature_delta", signature="si"),
         delta(0, "signature_delta", signature="g"),
-        block(1, type="text", text=""),
+        block(1, type="text", text="H"),
         {"type": "ping"},
-        delta(1, "text_delta", text="He"),
+        delta(1, "text_delta", text="e"),
         delta(1, "text_delta", text="llo"),
         {"type": "content_block_stop", "index": 1},
         {"type": "message_delta", "delta": {"stop_reason": "end_turn", "id": None}, "usage": {"output_tokens": 5}},

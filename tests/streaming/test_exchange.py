@@ -47,7 +47,7 @@ class Control(RuleBasedStateMachine):
         self.ended = []
         self.exchange = StreamExchange(
             response=None,
-            reader=Reader(NDJSONFramer(), last={"last": True}),
+            reader=Reader(NDJSONFramer(), last={"last": True}, failed=None, call="", redact=str),
             deadlines=self.deadlines,
             decode_item=dict,
             accumulator=MergeAccumulator({}),
@@ -174,7 +174,7 @@ class Control(RuleBasedStateMachine):
         self.clock.now += seconds
         if self.is_read:
             late = self.clock.now >= self.total_at or (not self.exchange.paused and self.waited >= self.due)
-            assert (self.deadlines.patience() <= 0) == late
+            assert (self.deadlines.next_check() <= 0) == late
             if late:
                 self.arrive(lambda: self.exchange.read_failed(httpx.ReadTimeout("late")))
         self.wake()
@@ -234,7 +234,7 @@ class Control(RuleBasedStateMachine):
         elif self.exchange.paused:
             assert left == total
         if self.is_read:
-            assert self.deadlines.patience() <= FIRST  # a read asks again: it may have been resumed
+            assert self.deadlines.next_check() <= FIRST  # a read asks again: it may have been resumed
 
     @invariant()
     def the_end_comes_after_every_item_that_may_still_be_taken(self):

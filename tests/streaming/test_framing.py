@@ -290,7 +290,7 @@ def test_items_in_the_read_of_an_oversized_one_are_returned(framer_class, good, 
 @FRAMERS
 def test_an_oversized_item_is_refused_at_once_and_not_kept(framer_class):
     framer = framer_class(2**20)
-    framer.feed(b"data: 1\n")
+    framer.feed(b"data: " + b"x" * 2**18 + b"\n")
     framer.feed(b"data: " + b"x" * 2**19)
     assert framer.error is None
     framer.feed(b"x" * 2**20)
@@ -374,6 +374,7 @@ def test_a_long_item_in_small_reads_costs_linear_work(framer_class, start, end, 
     ("framer_class", "start", "end"), [(NDJSONFramer, b"", b"\n"), (SSEFramer, b"data: ", b"\n\n")]
 )
 def test_the_longest_item_needs_a_few_times_its_length(framer_class, start, end):
+    assert MAX_ITEM_BYTES == 67_108_864
     framer, chunk = framer_class(), b"x" * 2**16
     framer.feed(start)
     for _ in range(MAX_ITEM_BYTES // len(chunk) - 1):

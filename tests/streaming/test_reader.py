@@ -17,12 +17,12 @@ CALL = "POST http://host/api/chat"
 DONE = b'{"n":9,"done":true}\n'
 
 
-def ndjson(last=None, *, limit=1000, **options):
-    return Reader(NDJSONFramer(limit), last=last or {"done": True}, call=CALL, **options)
+def ndjson(last=None, *, limit=1000, failed=None, redact=str):
+    return Reader(NDJSONFramer(limit), last=last or {"done": True}, failed=failed, call=CALL, redact=redact)
 
 
-def sse(**options):
-    return Reader(SSEFramer(), last=SENTINEL, call=CALL, **options)
+def sse():
+    return Reader(SSEFramer(), last=SENTINEL, failed=None, call=CALL, redact=str)
 
 
 def numbers(reader):
@@ -194,6 +194,7 @@ def test_an_item_of_the_failed_kind_is_a_failure(item, message):
     ("error", "message"),
     [
         ("text", "text"),
+        ('"quoted"', '"quoted"'),
         ("{not json", "{not json"),
         ('{"code":3}', '{"code":3}'),
         (' {"error":"inner"}', "inner"),
@@ -217,6 +218,15 @@ def test_a_message_nested_too_deeply_is_none(depth, message):
     for _ in range(depth):
         error = {"error": error}
     assert failure_message(error) == message
+
+
+def test_json_inside_a_string_counts_as_one_level():
+    error = "deep"
+    for _ in range(19):
+        error = {"error": error}
+    assert failure_message(json.dumps(error)) == "deep"
+    too_deep = json.dumps({"error": error})
+    assert failure_message(too_deep) == too_deep
 
 
 # Ends

@@ -1,4 +1,4 @@
-"""Says what became of an attempt, in the words of events and error messages."""
+"""Classifies and describes how an attempt ended."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def described(outcome: Outcome | BaseException) -> str:
 
 
 def is_each(outcome: Outcome | None, kinds: type[Exception] | tuple[type[Exception], ...]) -> bool:
-    """Whether it is of ``kinds``; where failover has tried several endpoints, what each of them said."""
+    """Whether ``outcome`` is of ``kinds``; where failover has tried several endpoints, whether each error is."""
     if isinstance(outcome, NoEndpointError):
-        return all(is_each(said, kinds) for said in outcome.exceptions)
+        return all(is_each(error, kinds) for error in outcome.exceptions)
     return isinstance(outcome, kinds)

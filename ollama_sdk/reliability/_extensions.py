@@ -1,8 +1,8 @@
-"""What a policy knows of a call: the values in ``request.extensions``, which :mod:`ollama_sdk.reliability` lists.
+"""Reads what a policy has to know of a call from ``request.extensions``; :mod:`ollama_sdk.reliability` lists the values.
 
-The policies themselves leave five more there: ``call``, a number that all events of a call share; ``observer``, who hears of
-it; ``endpoint``, the base URL that the latest attempt went to; ``attempt``, which one that was, from 1; ``out_of_time``,
-whether the call was given up because its deadline left no time for another one.
+The policies themselves write five more there: ``call``, the number that all events of a call share; ``observer``, which is called
+with them; ``endpoint``, the base URL of the latest attempt; ``attempt``, its number, from 1; ``out_of_time``, whether the call was
+given up because its deadline left no time for another attempt.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ollama_sdk.errors import APITimeoutError, CircuitOpenError
+from ollama_sdk._bodies import is_whole
+from ollama_sdk.errors import APITimeoutError, CircuitOpenError, describe_call
 
-from ._outcome import is_each
+from ._failures import is_each
 
 if TYPE_CHECKING:
     from ollama_sdk._concurrency.clock import Clock
@@ -32,7 +33,6 @@ __all__ = [
     "may_repeat",
     "model_of",
     "operation_of",
-    "origin_of",
     "out_of_time",
     "ran_out",
 ]
@@ -67,7 +67,7 @@ def first_item_of(request: httpx.Request) -> float | None:
 
 
 def ran_out(request: httpx.Request) -> bool:
-    """Whether the call was given up for want of time: what came of it says nothing to a call that has more."""
+    """Whether the call was given up because its deadline came: its outcome means nothing to a call with more time."""
     return bool(request.extensions.get("out_of_time", False))
 
 
@@ -82,36 +82,33 @@ def is_deterministic(request: httpx.Request) -> bool:
     return bool(request.extensions.get("deterministic", False))
 
 
-def origin_of(url: httpx.URL) -> str:
-    """Scheme, host and port of ``url``."""
-    return f"{url.scheme}://{url.netloc.decode('ascii')}"
-
-
 def endpoint_of(request: httpx.Request) -> str:
     """The base URL of the endpoint that the request goes to: as failover chose it, else where its caller sends it."""
     endpoint: str | None = request.extensions.get("endpoint") or request.extensions.get("base_url")
-    return origin_of(request.url) if endpoint is None else endpoint
+    url = request.url
+    return f"{url.scheme}://{url.netloc.decode('ascii')}" if endpoint is None else endpoint
 
 
 def about(request: httpx.Request, clock: Clock) -> tuple[int, str, str, float]:
     """The four values that every event begins with: call, operation, endpoint, time."""
-    known = request.extensions
-    number: Any = known.get("call")
+    extensions = request.extensions
+    number: Any = extensions.get("call")
     if number is None:
-        number = known["call"] = next(_calls)
-    # Asked several times a call: what is known already costs no call of a function.
-    operation: str = known.get("operation") or operation_of(request)
-    endpoint: str = known.get("endpoint") or endpoint_of(request)
+        number = extensions["call"] = next(_calls)
+    # Called several times a call: the usual case without another function call.
+    operation: str = extensions.get("operation") or operation_of(request)
+    endpoint: str = extensions.get("endpoint") or endpoint_of(request)
     return number, operation, endpoint, clock.monotonic()
 
 
 def may_repeat(request: httpx.Request, failure: Exception | None = None, *, resume: bool = False) -> bool:
     """Whether the request may be sent again after ``failure``: the one place that decides it.
 
-    A body that can be read only once never is. Otherwise the operation says so itself (``resume`` admits those which the
-    server continues where they stopped), or the failure shows that the request never left.
+    A body that can be read only once is never sent again. Otherwise the request must be idempotent, as its ``repeat`` extension
+    says, or the failure must show that it was never sent. ``resume`` admits operations that the server continues where they
+    stopped.
     """
-    if not request.extensions.get("rewinds", isinstance(request.stream, httpx.ByteStream)):
+    if not request.extensions.get("rewinds", is_whole(request.stream)):
         return False
     repeat: str | None = request.extensions.get("repeat")
     if repeat is None:
@@ -120,16 +117,16 @@ def may_repeat(request: httpx.Request, failure: Exception | None = None, *, resu
 
 
 def cut_short(request: httpx.Request, failure: BaseException, since: float, now: float) -> bool:
-    """Whether an attempt ended for want of time that the call had spent elsewhere: in a queue, or on earlier attempts.
+    """Whether an attempt timed out because the call had spent its time elsewhere: in a queue, or on earlier attempts.
 
-    Such a failure says nothing of the endpoint. It is a timeout, with the call's deadline passed, of an attempt that had less
-    than half of the time of its call.
+    Such a failure does not count against the endpoint. It is a timeout after the deadline of the call, of an attempt that had
+    less than half of the time of its call.
 
     Args:
         request: The request of the attempt.
-        failure: How it ended.
-        since: When it began.
-        now: When it ended.
+        failure: Its error.
+        since: When it began, in seconds on the monotonic clock.
+        now: When it ended, on the same clock.
     """
     deadline = deadline_of(request)
     if deadline is None or now < deadline or not isinstance(failure, httpx.TimeoutException):
@@ -139,9 +136,9 @@ def cut_short(request: httpx.Request, failure: BaseException, since: float, now:
 
 
 def out_of_time(request: httpx.Request, waiting_for: str, phase: TimeoutPhase = "total") -> APITimeoutError:
-    """The error of a call whose limit ``phase`` leaves no room to wait."""
+    """The error of a call whose limit ``phase`` leaves no time to wait."""
     return APITimeoutError(
-        f"{operation_of(request)} on {endpoint_of(request)}: the {phase} timeout leaves no time to wait for {waiting_for}; "
+        f"{describe_call(request)}: the {phase} timeout leaves no time to wait for {waiting_for}; "
         f"allow a longer {phase} or send fewer calls at once",
         phase=phase,
     )
