@@ -327,7 +327,7 @@ def check_observer(observer: object) -> None:
     """
     if not callable(observer):
         raise ConfigurationError(f"observer={observer!r}: give a function")
-    if any(map(inspect.iscoroutinefunction, (observer, getattr(observer, "__call__", None)))):  # noqa: B004
+    if inspect.iscoroutinefunction(observer) or inspect.iscoroutinefunction(type(observer).__call__):
         raise ConfigurationError("observer= is an async function: give a plain one, which is not awaited")
 
 
