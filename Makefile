@@ -1,18 +1,23 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3.11
-BIN := .venv/bin
-READY := .venv/.ready
+VENV := $(if $(filter python3.11,$(notdir $(PYTHON))),.venv,.venv-$(notdir $(PYTHON)))
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+VERSIONS := 3.12 3.13 3.14
+WORKERS ?= 4
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+MUTANTS ?= 60
 SECONDS ?= 600
 FUZZ ?= 25
 
-.PHONY: help demo test check generate changes test-integration fuzz soak bench clean
+.PHONY: help demo test test-all test-versions coverage mutants check generate changes test-integration fuzz soak bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): requirements-dev.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on the PATH: install Python 3.11, or say make PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -20,9 +25,34 @@ $(READY): requirements-dev.txt pyproject.toml
 demo: $(READY)  ## stream, chat, embed and list against $OLLAMA_HOST, or against the emulator
 	@$(BIN)/python -m ollama_sdk.testing.demo
 
-test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest tests/testing/test_emulator_document.py  # by itself: its tests share one name, which xdist cannot tell apart
-	$(BIN)/python -m pytest -n 4 --dist loadfile --ignore tests/testing/test_emulator_document.py
+test: $(READY)  ## run the tests but for the slow ones; PYTHON=python3.13 runs them there
+	$(PYTEST) -m "not slow"
+
+test-all: $(READY)  ## run every test, in random order and in Python's development mode
+	PYTHONDEVMODE=1 $(PYTEST) -p randomly
+
+test-versions:  ## run the tests on every other Python that is found here
+	@missing=; for version in $(VERSIONS); do \
+	  if python$$version -c "" 2>/dev/null; then $(MAKE) test PYTHON=python$$version || exit 1; else missing="$$missing $$version"; fi; \
+	done; echo "not found, so not tested:$${missing:- none}"
+
+# What counts calls, modules or memory would count what the measuring adds: it runs by itself.
+COUNTING := tests/test_footprint.py tests/test_import.py
+
+coverage: $(READY)  ## run the tests, and show what they do not reach; fails below the floor in pyproject.toml
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(COUNTING:%=--ignore=%)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+	$(BIN)/python -m pytest $(COUNTING)
+
+mutants: $(READY) .venv-mutants/.ready  ## change MODULE in MUTANTS (60) ways, and show which of them no test notices
+	.venv-mutants/bin/python -m tests.mutants --most $(MUTANTS) $(MODULE)
+
+.venv-mutants/.ready: requirements-mutants.txt
+	$(PYTHON) -m venv .venv-mutants
+	.venv-mutants/bin/python -m pip install -qq --disable-pip-version-check -r requirements-mutants.txt
+	@touch $@
 
 check: $(READY)  ## format, lint, types, import contract, document, generated code
 	$(BIN)/ruff format --check .
@@ -48,8 +78,7 @@ bench: $(READY)  ## measure against the published clients and against bare httpx
 	$(BIN)/python -m benchmarks
 
 fuzz: $(READY)  ## try new examples in every property test, FUZZ (25) times as many as `make test`
-	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/testing/test_emulator_document.py
-	FUZZ=$(FUZZ) $(BIN)/python -m pytest -m hypothesis -n 4 --ignore tests/testing/test_emulator_document.py
+	FUZZ=$(FUZZ) $(PYTEST) -m hypothesis
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

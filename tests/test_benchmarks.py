@@ -90,7 +90,7 @@ def test_whatever_grows_misses_a_goal(run, effort, measurement, kind, worse):
     assert [goal["met"] for goal in _rows(figures)[measurement]["goals"]] == [False, True]
 
 
-def test_the_whole_bench_measures_growth_as_far_as_the_demand_goes(run):
+def test_full_bench_measures_growth_to_the_demanded_size(run):
     measured = _rows(run()[1])
     assert {
         "one of 1,000,000 items",
@@ -103,7 +103,7 @@ def test_the_whole_bench_measures_growth_as_far_as_the_demand_goes(run):
 # What cannot be measured
 
 
-def test_a_measurement_that_fails_is_reported_and_spoils_no_other(bench, run, capsys):
+def test_failed_measurement_is_reported_and_spoils_no_other(bench, run, capsys):
     def take(kind, client, rounds, *work):
         if (client, *work) == ("ollama", "embed", 10):
             raise bench.MeasurementError("no such thing")
@@ -190,7 +190,7 @@ def test_asking_only_for_what_does_not_exist_is_refused(run, capsys, arguments):
     assert "no measurement's name contains it; there are\n  import" in capsys.readouterr().err
 
 
-def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(run, tmp_path, capsys):
+def test_unwritable_file_is_refused_before_measuring(run, tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         run("--json", str(tmp_path / "nowhere" / "figures.json"), take=None)
     assert "No such file" in capsys.readouterr().err

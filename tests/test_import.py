@@ -68,7 +68,7 @@ def models(modules):
     return {module.removeprefix(MODELS) for module in modules if module.startswith(MODELS)}
 
 
-def test_importing_the_package_loads_two_of_its_modules_and_nothing_of_others(loaded):
+def test_import_loads_two_modules_and_no_dependency(loaded):
     assert own(loaded["import"]) == {"ollama_sdk", "ollama_sdk._version"}
     assert not third_party(loaded["import"])
     assert not packages(loaded["import"]) & {"asyncio", "ssl", "json", "logging"}

@@ -14,6 +14,8 @@ import pytest
 from ollama_sdk.testing import Emulator, Fault
 from ollama_sdk.testing.faults import Exchange
 
+pytestmark = pytest.mark.slow  # each runs a suite of hundreds of tests
+
 ROOT = Path(__file__).parent.parent
 NEWER_THAN_0_5 = [
     "/api/status", "/api/me", "/api/signout", "/api/experimental/*", "/v1/responses", "/v1/messages", "/v1/audio/*",

@@ -49,7 +49,7 @@ def plain_environment(monkeypatch):
 
 @CLIENTS
 @pytest.mark.parametrize(("host", "connects_to"), HOSTS)
-def test_a_host_argument_is_read_as_the_command_line_reads_ollama_host(make, host, connects_to):
+def test_host_argument_is_read_like_ollama_host(make, host, connects_to):
     assert make(host).base_url == httpx.URL(connects_to)
 
 
@@ -67,7 +67,7 @@ def _parts(url):
 
 
 @CLIENTS
-def test_without_argument_and_environment_it_is_the_default_address(make):
+def test_host_defaults_to_the_local_server(make):
     assert str(make().base_url) == "http://127.0.0.1:11434"
 
 
@@ -162,7 +162,7 @@ def test_an_item_limit_must_be_above_zero(make, size):
 
 @pytest.mark.parametrize("name", ["connect", "first_item", "between_items", "total"])
 @pytest.mark.parametrize("value", [0, -1, -0.5, math.nan, "5", True, [1]])
-def test_a_limit_that_is_no_number_of_seconds_above_zero_is_refused_by_name(name, value):
+def test_limit_that_is_not_positive_seconds_is_refused_by_name(name, value):
     with pytest.raises(ConfigurationError, match=f"{name}="):
         Timeout(**{name: value})
 
@@ -186,7 +186,7 @@ def test_a_limit_for_one_call_is_checked_like_any_other(server):
 # Keys and headers
 
 
-def test_the_api_key_comes_from_the_argument_or_else_from_the_environment(server, monkeypatch):
+def test_api_key_comes_from_argument_then_environment(server, monkeypatch):
     sent = []
     for key in [None, "from-argument", ""]:
         for from_environment in ["", "from-environment"]:
@@ -197,7 +197,7 @@ def test_the_api_key_comes_from_the_argument_or_else_from_the_environment(server
     assert sent == [None, "Bearer from-environment", "Bearer from-argument", "Bearer from-argument", None, None]
 
 
-def test_headers_go_with_every_request_and_those_of_a_call_go_before_them(server):
+def test_headers_of_a_call_override_those_of_the_client(server):
     with Ollama(server.url, headers={"X-Team": "red", "User-Agent": "mine/1"}) as client:
         client.version()
         assert (server.last.headers["x-team"], server.last.headers["user-agent"]) == ("red", "mine/1")
@@ -225,7 +225,7 @@ def test_it_says_who_it_is(server):
     ],
 )
 @pytest.mark.anyio
-async def test_a_header_that_cannot_travel_is_refused_before_any_request_without_its_value(server, arguments, caplog):
+async def test_invalid_header_is_refused_without_showing_its_value(server, arguments, caplog):
     caplog.set_level(logging.DEBUG)
     with Ollama(server.url, **arguments) as client, pytest.raises(ConfigurationError) as refused:
         client.version()
@@ -238,7 +238,7 @@ async def test_a_header_that_cannot_travel_is_refused_before_any_request_without
 
 @pytest.mark.parametrize("headers", ["hunter2", [("X-Token", "hunter2")], {1: "hunter2"}])
 @pytest.mark.parametrize("kind", [Ollama, AsyncOllama])
-def test_headers_without_names_are_refused_at_once_without_being_told(kind, headers):
+def test_headers_without_names_are_refused_without_values(kind, headers):
     for make in (kind, kind("http://127.0.0.1:1").with_options):
         with pytest.raises(ConfigurationError, match="headers=") as refused:
             make(headers=headers)
@@ -279,7 +279,7 @@ class AsyncCounting(httpx.AsyncHTTPTransport):
 
 
 @pytest.mark.anyio
-async def test_a_transport_carries_the_calls_and_closes_with_the_client(server):
+async def test_given_transport_is_used_and_closed_with_the_client(server):
     transport, async_transport = Counting(), AsyncCounting()
     with Ollama(server.url, transport=transport) as client:
         client.chat("llama3.2", USER)
@@ -290,7 +290,7 @@ async def test_a_transport_carries_the_calls_and_closes_with_the_client(server):
 
 
 @pytest.mark.anyio
-async def test_a_whole_httpx_client_lends_its_headers_and_cookies_and_stays_open(server):
+async def test_given_httpx_client_adds_its_headers_and_stays_open(server):
     lent = {"headers": {"X-Gateway": "1"}, "cookies": {"session": "abc"}}
     with httpx.Client(**lent) as http_client:
         with Ollama(server.url, http_client=http_client) as client:
@@ -335,7 +335,7 @@ def test_the_environments_proxy_is_used_for_other_hosts(server, monkeypatch):
     assert server.last.target == "http://ollama.example:11434/api/version"
 
 
-def test_a_proxy_may_ask_for_credentials_and_be_named_without_a_scheme(server, monkeypatch):
+def test_proxy_may_have_credentials_and_lack_a_scheme(server, monkeypatch):
     server.answers["http://ollama.example:11434/api/version"] = {"version": "by proxy"}
     for name, authorization in (("user:p%40ss@", f"Basic {b64encode(b'user:p@ss').decode()}"), ("", None)):
         monkeypatch.setenv("http_proxy", f"{name and 'http://'}{name}127.0.0.1:{server.port}")
@@ -396,7 +396,7 @@ def test_closing_twice_is_fine(server):
 
 
 @pytest.mark.anyio
-async def test_closing_twice_is_fine_for_async_clients_under_either_name(server):
+async def test_closing_an_async_client_twice_is_fine(server):
     client = AsyncOllama(server.url)
     await client.version()
     await client.close()
