@@ -31,9 +31,12 @@ test: $(READY)  ## run the tests but for the slow ones; PYTHON=python3.13 runs t
 test-all: $(READY)  ## run every test, in random order and in Python's development mode
 	PYTHONDEVMODE=1 $(PYTEST) -p randomly
 
-test-versions:  ## run the tests on every other Python that is found here
-	@missing=; for version in $(VERSIONS); do \
-	  if python$$version -c "" 2>/dev/null; then $(MAKE) test PYTHON=python$$version || exit 1; else missing="$$missing $$version"; fi; \
+test-versions:  ## run the tests on every other Python that is found here, on the PATH or by pyenv
+	@missing=; for version in $(VERSIONS); do found=; \
+	  for python in python$$version $$HOME/.pyenv/versions/$$version.*/bin/python$$version; do \
+	    if $$python -c "" 2>/dev/null; then found=$$python; break; fi; \
+	  done; \
+	  if [ -n "$$found" ]; then $(MAKE) test PYTHON=$$found || exit 1; else missing="$$missing $$version"; fi; \
 	done; echo "not found, so not tested:$${missing:- none}"
 
 # What counts calls, modules or memory would count what the measuring adds: it runs by itself.
