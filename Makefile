@@ -7,6 +7,7 @@ VERSIONS := 3.12 3.13 3.14
 WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 MUTANTS ?= 60
+SEED ?= $(shell date +%s)
 SECONDS ?= 600
 FUZZ ?= 25
 
@@ -28,8 +29,8 @@ demo: $(READY)  ## stream, chat, embed and list against $OLLAMA_HOST, or against
 test: $(READY)  ## run the tests but for the slow ones; PYTHON=python3.13 runs them there
 	$(PYTEST) -m "not slow"
 
-test-all: $(READY)  ## run every test, in random order and in Python's development mode
-	PYTHONDEVMODE=1 $(PYTEST) -p randomly
+test-all: $(READY)  ## run every test, in random order (SEED) and in Python's development mode
+	PYTHONDEVMODE=1 $(PYTEST) -p randomly --randomly-seed=$(SEED)
 
 test-versions:  ## run the tests on every other Python that is found here, on the PATH or by pyenv
 	@missing=; for version in $(VERSIONS); do found=; \

@@ -236,13 +236,18 @@ def test_waiting_for_a_connection_of_a_full_pool_is_bounded(world, serve, timed_
 @pytest.mark.parametrize(("timeout", "phase"), [(_FIRST, "write"), (_TOTAL, "total")], ids=["first_item", "total"])
 @pytest.mark.parametrize("call", ["chat", "upload_blob"])
 def test_sending_a_large_request_is_bounded(world, serve, timed_out, script, timeout, phase, call):
-    server = serve(script, receive_buffer=4096)
+    def after_a_call(connection):
+        connection.answer(whole(b'{"version":"1"}'))
+        script(connection)
+
+    server = serve(after_a_call, receive_buffer=4096)
     large = 16 * 2**20
     calls = {
-        "chat": lambda client: client.chat("m", [{"role": "user", "content": "x" * large}]),
-        "upload_blob": lambda client: client.upload_blob("sha256:" + "0" * 64, bytes(large)),
+        "chat": lambda client: client.chat("m", [{"role": "user", "content": "x" * large}], timeout=timeout),
+        "upload_blob": lambda client: client.upload_blob("sha256:" + "0" * 64, bytes(large), timeout=timeout),
     }
-    with world.client(server.url, timeout=timeout) as client:
+    with world.client(server.url) as client:
+        client.version()  # connects, which may take longer than the limit below
         assert timed_out(lambda: calls[call](client)) == phase
 
 
