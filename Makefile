@@ -1,11 +1,18 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3.11
-BIN := .venv/bin
-READY := .venv/.ready
+VENV := $(if $(filter python3.11,$(notdir $(PYTHON))),.venv,.venv-$(notdir $(PYTHON)))
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+VERSIONS := 3.12 3.13 3.14
+WORKERS ?= 4
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+MUTANTS ?= 60
+SEED ?= $(shell date +%s)
 SECONDS ?= 600
 FUZZ ?= 25
 
-.PHONY: help demo test check types generate changes docs test-integration fuzz soak bench package publish clean
+.PHONY: help demo check types generate changes docs test test-all test-versions coverage test-integration \
+        fuzz soak mutants bench package publish clean
 
 ##@ Use
 help:  ## list the targets
@@ -13,9 +20,15 @@ help:  ## list the targets
 
 $(READY): requirements-dev.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on the PATH: install Python 3.11, or say make PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-%/.ready: requirements-%.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on the PATH: install Python 3.11, or say make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install -qq --disable-pip-version-check -r $<
 	@touch $@
 
 demo: $(READY)  ## stream, chat, embed and list against $OLLAMA_HOST, or against the emulator
@@ -44,9 +57,29 @@ docs: $(READY)  ## draw the pictures of docs/ from the code
 	$(BIN)/python docs/draw_architecture.py
 
 ##@ Test
-test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest tests/testing/test_emulator_document.py  # by itself: its tests share one name, which xdist cannot tell apart
-	$(BIN)/python -m pytest -n 4 --dist loadfile --ignore tests/testing/test_emulator_document.py
+test: $(READY)  ## run the tests except the slow ones; PYTHON=python3.13 chooses another Python
+	$(PYTEST) -m "not slow"
+
+test-all: $(READY)  ## run every test, in random order (SEED) and in Python's development mode
+	PYTHONDEVMODE=1 $(PYTEST) -p randomly --randomly-seed=$(SEED)
+
+test-versions:  ## run the tests on every other Python that is found here, on the PATH or by pyenv
+	@missing=; for version in $(VERSIONS); do found=; \
+	  for python in python$$version $$HOME/.pyenv/versions/$$version.*/bin/python$$version; do \
+	    if $$python -c "" 2>/dev/null; then found=$$python; break; fi; \
+	  done; \
+	  if [ -n "$$found" ]; then $(MAKE) test PYTHON=$$found || exit 1; else missing="$$missing $$version"; fi; \
+	done; echo "not found, so not tested:$${missing:- none}"
+
+# What counts calls, modules or memory would count what the measuring adds: it runs by itself.
+COUNTING := tests/test_footprint.py tests/test_import.py
+
+coverage: $(READY)  ## run the tests, and show what they do not reach; fails below the floor in pyproject.toml
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(COUNTING:%=--ignore=%)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+	$(BIN)/python -m pytest $(COUNTING)
 
 test-integration: $(READY)  ## run every method against the live server at $OLLAMA_HOST
 	$(BIN)/python -m pytest tests/integration
@@ -56,19 +89,15 @@ soak: $(READY)  ## chaos on real sockets for SECONDS (600)
 	$(BIN)/python -m benchmarks.soak $(SECONDS)
 
 fuzz: $(READY)  ## try new examples in every property test, FUZZ (25) times as many as `make test`
-	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/testing/test_emulator_document.py
-	FUZZ=$(FUZZ) $(BIN)/python -m pytest -m hypothesis -n 4 --ignore tests/testing/test_emulator_document.py
+	FUZZ=$(FUZZ) $(PYTEST) -m hypothesis
+
+mutants: $(READY) .venv-mutants/.ready  ## change MODULE in MUTANTS (60) ways, and show which of them no test notices
+	.venv-mutants/bin/python -m tests.mutants --most $(MUTANTS) $(MODULE)
 
 bench: $(READY)  ## measure against the published clients and against bare httpx
 	$(BIN)/python -m benchmarks
 
 ##@ Release
-.venv-package/.ready: requirements-package.txt
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on the PATH: install Python 3.11, or say make PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv .venv-package
-	.venv-package/bin/python -m pip install -qq --disable-pip-version-check -r requirements-package.txt
-	@touch $@
-
 package: $(READY) .venv-package/.ready  ## build wheel and source distribution, install both elsewhere, and run the demo there
 	rm -rf dist
 	.venv-package/bin/python -m build --no-isolation
@@ -79,4 +108,4 @@ publish: .venv-package/.ready  ## upload dist/ by trusted publishing (the releas
 	.venv-package/bin/python -m twine upload --non-interactive dist/*
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .venv-package .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -15,6 +15,8 @@ from ollama_sdk.testing import Emulator, Fault, Interception
 
 pytestmark = pytest.mark.slow  # each test starts a pytest of its own
 
+pytestmark = pytest.mark.slow  # each runs a suite of hundreds of tests
+
 ROOT = Path(__file__).parent.parent
 NEWER_THAN_0_5 = [
     "/api/status", "/api/me", "/api/signout", "/api/experimental/*", "/v1/responses", "/v1/messages", "/v1/audio/*",

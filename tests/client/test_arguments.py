@@ -111,7 +111,7 @@ def test_a_missing_argument_is_pythons_own_type_error(client, server):
     assert not server.requests
 
 
-def test_a_name_that_python_reserves_has_an_underscore_here_and_none_on_the_wire(client, server):
+def test_reserved_python_names_lose_their_underscore_on_the_wire(client, server):
     client.create("mine", from_="llama3.2")
     assert server.sent == {"model": "mine", "from": "llama3.2"}
 
@@ -224,7 +224,7 @@ class Half(float):
     """A float of another class, as numpy's are."""
 
 
-def test_enumerations_and_other_kinds_of_numbers_go_as_what_they_stand_for(client, server):
+def test_enumerations_and_number_subclasses_are_sent_as_values(client, server):
     client.chat("llama3.2", [{"role": Role.USER}], options={"seed": Count.TWO, "temperature": Half(0.5)})
     assert server.sent["messages"] == [{"role": "user"}]
     assert server.sent["options"] == {"seed": 2, "temperature": 0.5}
@@ -297,7 +297,7 @@ def test_an_image_for_messages_is_encoded_too(client, server, picture):
     assert server.sent["messages"][0]["content"][1]["source"]["data"] == PICTURE_TEXT
 
 
-def test_a_missing_image_is_named_by_its_place_before_anything_is_sent(refused, client, server, tmp_path):
+def test_missing_image_file_is_refused_before_the_request(refused, client, server, tmp_path):
     missing = tmp_path / "no.png"
     message = refused([USER, USER, {**USER, "images": [missing]}])
     assert "messages[2].images[0]" in message
@@ -331,7 +331,7 @@ def test_format_is_json_or_a_schema_or_a_class_that_has_one(client, server, give
     assert server.sent["format"] == sent
 
 
-def test_a_pydantic_class_will_do_wherever_the_compatible_interfaces_take_a_schema(client, server):
+def test_v1_methods_accept_a_pydantic_class_as_schema(client, server):
     schema = Answer.model_json_schema()
     client.v1.chat.completions.create(
         "llama3.2",
@@ -393,7 +393,7 @@ for _ in range(300):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_value_that_is_no_json_is_refused_and_named_by_its_path(refused, value):
+def test_value_that_is_not_json_is_refused_by_its_path(refused, value):
     assert refused([USER, {**USER, "content": value}]).startswith("messages")
     assert "options.seed" in refused(options={"seed": value})
     assert refused(format={"a": [{"b": value}]}).startswith("format")
@@ -482,7 +482,7 @@ def test_an_extra_header_that_cannot_travel_is_refused(refused, headers):
 
 @pytest.mark.parametrize("extra", ["extra_headers", "extra_query", "extra_body"])
 @pytest.mark.parametrize("value", ["hunter2", [("a", "hunter2")], {1: "hunter2"}, {b"a": "hunter2"}])
-def test_an_extra_that_names_nothing_is_refused_without_being_told(refused, extra, value):
+def test_extra_without_a_name_is_refused_without_its_value(refused, extra, value):
     said = refused(**{extra: value})
     assert said.startswith(f"{extra}=")
     assert "hunter2" not in said

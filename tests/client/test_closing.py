@@ -87,7 +87,7 @@ def _drop_in_a_cycle(client):
 @pytest.mark.parametrize(
     "leave", [_close, _close_unread, _leave_the_block, _break_out, _raise, _drop, _drop_in_a_cycle]
 )
-def test_however_a_stream_is_left_the_server_sees_it_and_the_client_works_on(world, server, leave):
+def test_leaving_a_stream_closes_its_connection_only(world, server, leave):
     with world.client(server.url) as client:
         leave(client)
         gc.collect()
@@ -115,7 +115,7 @@ def test_closing_the_client_closes_what_is_open(world, server):
     stream.close()
 
 
-def test_a_stream_whose_client_was_closed_says_so_and_does_not_blame_the_server(world, server):
+def test_stream_of_a_closed_client_blames_the_client(world, server):
     with world.client(server.url) as client:
         stream = client.chat("m", [], stream=True)
         next(stream)
@@ -126,7 +126,7 @@ def test_a_stream_whose_client_was_closed_says_so_and_does_not_blame_the_server(
 
 
 @pytest.mark.parametrize("begun", [head(content_length=99), b""], ids=["reading the body", "waiting for the headers"])
-def test_a_call_whose_client_is_closed_meanwhile_says_so_and_is_not_repeated(world, serve, begun):
+def test_call_of_a_closed_client_says_so_and_is_not_retried(world, serve, begun):
     waiting = threading.Event()
 
     def script(connection):
@@ -144,7 +144,7 @@ def test_a_call_whose_client_is_closed_meanwhile_says_so_and_is_not_repeated(wor
     assert len(server.connections) == 1
 
 
-def test_a_stream_goes_on_when_its_client_is_forgotten_and_then_the_connection_closes(serve):
+def test_stream_outlives_its_client_then_closes_its_connection(serve):
     forgotten = threading.Event()
 
     def script(connection):
@@ -181,7 +181,7 @@ def test_closing_a_view_leaves_the_connections_open(world, serve):
     assert len(server.connections) == 1
 
 
-def test_a_connection_that_the_server_closed_while_idle_is_replaced(world, serve):
+def test_idle_connection_closed_by_the_server_is_replaced(world, serve):
     closed = threading.Event()
 
     def script(connection):
@@ -203,13 +203,13 @@ def test_a_connection_that_the_server_closed_while_idle_is_replaced(world, serve
     [whole(b'{"version":"not yours"}'), b"\r\n", b"}", head(408, content_length=0, connection="close")],
     ids=["another reply", "a blank line", "a byte too many", "a word of farewell"],
 )
-def test_what_a_server_sends_beyond_its_reply_is_no_answer_to_the_next_call(world, serve, more):
+def test_surplus_bytes_never_answer_the_next_call(world, serve, more):
     server = serve(replies(_VERSION + more, _VERSION), replies(_VERSION))
     with world.client(server.url) as client:
         assert [client.version().version for _ in range(2)] == ["1", "1"]
 
 
-def test_a_large_reply_leaves_its_connection_to_the_next_call_unless_the_server_ends_it(world, serve):
+def test_large_reply_leaves_its_connection_reusable(world, serve):
     large = b'{"version":"%s"}' % (b"1" * (3 << 20))
     server = serve(replies(whole(large), _VERSION, whole(large, connection="close")), replies(whole(large)))
     with world.client(server.url) as client:
@@ -232,7 +232,7 @@ def test_a_dropped_client_closes_its_connections(serve):
     assert server.hung_up()
 
 
-def test_a_stream_collected_while_another_call_is_made_holds_nothing_up(serve):
+def test_garbage_collected_stream_does_not_block_a_call(serve):
     """The garbage collector may run in the middle of any call, also where the pool holds its lock."""
     server = serve(replies(*[chunked(NDJSON, chat_item("one"))]), replies(*[_VERSION] * 400))
 
@@ -285,7 +285,7 @@ async def _hung_up(server):
 
 
 @pytest.mark.anyio
-async def test_cancelling_a_task_that_waits_for_an_item_closes_the_connection(serve):
+async def test_cancelling_a_wait_for_an_item_closes_the_connection(serve):
     server = serve(_silent, replies(_VERSION))
     async with AsyncOllama(server.url, timeout=PATIENCE) as client:
         got_one = anyio.Event()
@@ -305,7 +305,7 @@ async def test_cancelling_a_task_that_waits_for_an_item_closes_the_connection(se
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("stream", [True, False])
-async def test_cancelling_a_task_that_waits_for_the_headers_closes_the_connection(serve, stream):
+async def test_cancelling_a_wait_for_headers_closes_the_connection(serve, stream):
     asked = threading.Event()
 
     def script(connection):
@@ -325,7 +325,7 @@ async def test_cancelling_a_task_that_waits_for_the_headers_closes_the_connectio
 
 
 @pytest.mark.anyio
-async def test_cancelling_a_task_in_the_middle_of_a_body_closes_the_connection(serve):
+async def test_cancelling_amid_a_body_closes_the_connection(serve):
     answered = threading.Event()
 
     def script(connection):
@@ -345,7 +345,7 @@ async def test_cancelling_a_task_in_the_middle_of_a_body_closes_the_connection(s
 
 
 @pytest.mark.anyio
-async def test_a_stream_cancelled_in_one_wait_is_incomplete_and_not_finished(serve):
+async def test_stream_cancelled_in_one_wait_is_incomplete(serve):
     server = serve(_silent)
     async with AsyncOllama(server.url, timeout=PATIENCE) as client, await client.chat("m", [], stream=True) as stream:
         await anext(stream)
@@ -421,7 +421,7 @@ async def _version(client):
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("first", "then"), [("asyncio", "asyncio"), ("asyncio", "trio"), ("trio", "asyncio")])
 @pytest.mark.parametrize("policies", [{}, {"retry": Retry(), "rate_limit": RateLimit(concurrent=1)}])
-def test_a_call_in_another_event_loop_says_so_and_the_client_may_be_closed_there(serve, first, then, policies):
+def test_call_in_another_event_loop_is_refused_but_close_works(serve, first, then, policies):
     server = serve(*[replies(_VERSION)] * 3)
     client = AsyncOllama(server.url, timeout=PATIENCE, **policies)
     assert anyio.run(_version, client, backend=first) == "1"
@@ -435,7 +435,7 @@ def test_a_call_in_another_event_loop_says_so_and_the_client_may_be_closed_there
     gc.collect()
 
 
-def test_a_client_shared_by_two_running_event_loops_keeps_to_the_first(serve):
+def test_client_in_two_event_loops_belongs_to_the_first(serve):
     server = serve(*[replies(*[_VERSION] * 10)] * 3)
     client = AsyncOllama(server.url, timeout=PATIENCE)
     with start_blocking_portal("asyncio") as one, start_blocking_portal("asyncio") as two:
@@ -459,7 +459,7 @@ def test_a_client_that_was_closed_may_go_to_another_event_loop(serve, backend):
     assert [anyio.run(call_and_close, backend=backend) for _ in range(3)] == ["1", "1", "1"]
 
 
-def test_a_transport_that_fails_in_another_event_loop_than_the_first_is_explained():
+def test_transport_failing_in_another_event_loop_is_explained():
     class Bound(httpx.AsyncBaseTransport):
         failing = False
 

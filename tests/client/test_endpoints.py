@@ -185,7 +185,7 @@ async def test_every_endpoint_can_show_status_and_headers(name, server, cloud):
 
 
 @pytest.mark.parametrize("name", STREAMING)
-async def test_every_endpoint_that_streams_adds_up_to_its_one_piece_reply(name, server):
+async def test_every_stream_adds_up_to_its_one_piece_reply(name, server):
     arguments, options, right = CALLS[name]
     with Ollama(server.url) as client:
         method = attrgetter(name)(client)
@@ -209,7 +209,7 @@ async def test_every_endpoint_that_streams_adds_up_to_its_one_piece_reply(name, 
 
 
 @pytest.mark.parametrize("name", STREAMING)
-def test_one_piece_is_asked_for_where_the_server_would_stream_by_itself(name, server, client):
+def test_stream_false_is_sent_where_servers_stream_by_default(name, server, client):
     arguments, options, _ = CALLS[name]
     attrgetter(name)(client)(*arguments, **options)
     assert server.requests[-1].json["stream"] is False
@@ -291,7 +291,7 @@ def make_content(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["bytes", "bytearray", "path", "file", "memory"])
-async def test_a_blob_is_uploaded_from_anything_with_its_digest_computed_or_given(kind, make_content, server, client):
+async def test_blob_uploads_from_anything_with_or_without_digest(kind, make_content, server, client):
     assert client.upload_blob(content=make_content(kind)) == DIGEST
     assert server.requests[-1].headers["content-length"] == "3"
     assert client.upload_blob(DIGEST, make_content(kind)) == DIGEST
@@ -301,7 +301,7 @@ async def test_a_blob_is_uploaded_from_anything_with_its_digest_computed_or_give
     assert server.blobs.get(DIGEST) == b"abc"
 
 
-async def test_a_stream_that_cannot_seek_is_uploaded_with_a_given_digest(server, client):
+async def test_unseekable_stream_is_uploaded_with_a_given_digest(server, client):
     assert client.upload_blob(DIGEST, Unseekable(b"abc")) == DIGEST
     async with AsyncOllama(server.url) as async_client:
         assert await async_client.upload_blob(DIGEST, Unseekable(b"abc")) == DIGEST
@@ -477,7 +477,7 @@ async def test_the_web_is_searched_at_its_own_host_with_the_key(cloud):
     assert (cloud.last.headers["host"], cloud.last.target) == ("ollama.com", "/api/web_fetch")
 
 
-async def test_headers_for_ones_own_server_do_not_go_to_the_host_of_the_web_search(cloud):
+async def test_headers_of_the_server_do_not_go_to_the_search_host(cloud):
     mine = {"Authorization": "Basic gateway", "X-Gateway": "secret"}
     with Ollama("http://gpu-1:1", api_key="key", headers=mine, transport=Redirected(cloud.url)) as client:
         client.web_search("ollama")

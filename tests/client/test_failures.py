@@ -258,14 +258,14 @@ def test_the_message_is_the_servers_innermost_text(world, serve, chat, body, con
         b'{"error":' * 1000 + b"1" + b"}" * 1000,
     ],
 )
-def test_an_error_of_an_odd_shape_is_still_the_error_of_its_status(world, serve, chat, body):
+def test_odd_error_body_is_still_the_error_of_its_status(world, serve, chat, body):
     server = serve(replies(whole(body, 400)))
     with world.client(server.url) as client, pytest.raises(BadRequestError) as caught:
         chat(client)
     assert len(str(caught.value)) < 1000
 
 
-def test_a_page_of_a_proxy_is_an_error_of_its_status_and_is_cut_short(world, serve, chat):
+def test_proxy_page_is_the_error_of_its_status_truncated(world, serve, chat):
     page = b"<html><body>Bad gateway" + b" " * 10_000 + b"</body></html>"
     server = serve(replies(whole(page, 502, "text/html")))
     with world.client(server.url) as client, pytest.raises(InternalServerError) as caught:
@@ -283,7 +283,7 @@ def test_an_error_without_a_body_has_no_message(world, serve, chat):
     assert "OLLAMA_ORIGINS" in str(caught.value)
 
 
-def test_an_error_whose_body_breaks_off_is_still_the_error_of_its_status(world, serve, chat):
+def test_interrupted_error_body_keeps_the_error_of_its_status(world, serve, chat):
     server = serve(replies_and_closes(head(404, content_length=100) + b'{"error":'))
     with world.client(server.url) as client, pytest.raises(NotFoundError):
         chat(client)
@@ -357,7 +357,7 @@ _NOON = "Sun, 18 Jan 2026 12:00:00 GMT"
     ],
     ids=["seconds", "none", "a date", "a date without a zone", "a date that has passed", "words", "nothing"],
 )
-def test_the_time_to_wait_is_in_seconds_however_the_server_says_it(world, serve, chat, value, seconds):
+def test_retry_after_is_seconds_in_every_notation(world, serve, chat, value, seconds):
     server = serve(replies(whole(capture("319-busy-generate"), 503, retry_after=value, date=_NOON)))
     with world.client(server.url) as client, pytest.raises(ServiceUnavailableError) as caught:
         chat(client)
@@ -550,7 +550,7 @@ def test_whatever_the_server_says_only_typed_errors_come_out(
 
 @examples(60)
 @given(st.binary(max_size=300), st.sampled_from(list(ROUTES)), st.booleans())
-def test_whatever_comes_instead_of_http_only_typed_errors_come_out(noise, data, method, stream):
+def test_bytes_that_are_not_http_raise_typed_errors_only(noise, data, method, stream):
     noise.response = data
     with Ollama(noise.url, timeout=PATIENCE) as client:
         try:

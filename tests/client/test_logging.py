@@ -91,7 +91,7 @@ def test_an_unreachable_server_is_one_line(world, lines):
     assert "APIConnectionError" in line["outcome"]
 
 
-def test_nothing_is_logged_above_debug_and_nothing_without_being_asked(world, serve, caplog, capfd):
+def test_nothing_is_logged_above_debug_level(world, serve, caplog, capfd):
     caplog.set_level(logging.INFO)
     server = serve(replies(_ONE_PIECE, _STREAM))
     with world.client(server.url) as client:

@@ -73,7 +73,7 @@ def test_no_failure_tells_the_api_key(world, serve, caplog, script, stream):
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["one piece", "streamed"])
-def test_a_good_reply_is_left_as_it_is_even_where_it_has_the_key_in_it(world, serve, stream):
+def test_good_reply_that_contains_the_key_is_not_changed(world, serve, stream):
     item = chat_item("I run on ollama!", done=True, done_reason="stop")
     server = serve(replies(streamed(ROUTES["chat"], item) if stream else whole(item.strip())))
     with world.client(server.url, api_key="ollama") as client:
@@ -81,7 +81,7 @@ def test_a_good_reply_is_left_as_it_is_even_where_it_has_the_key_in_it(world, se
         assert (reply.collect() if stream else reply).message.content == "I run on ollama!"
 
 
-def test_an_error_does_not_hold_the_request_that_an_http_client_made(world, serve):
+def test_error_does_not_hold_the_httpx_request(world, serve):
     server = serve(replies(whole(b'{"error":"boom"}', 404)))
     with (
         world.http_client() as http_client,
@@ -104,7 +104,7 @@ def test_a_refused_connection_does_not_tell_the_api_key(world, caplog):
 
 @pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY}\r\nx: y", f"{KEY}é", f"{KEY}\u2028", f"{KEY}\0"])
 @pytest.mark.parametrize("way", ["api_key", "headers", "extra_headers"])
-def test_a_key_that_no_header_can_hold_is_refused_without_being_told(world, serve, caplog, key, way):
+def test_invalid_key_is_refused_without_showing_it(world, serve, caplog, key, way):
     caplog.set_level(logging.DEBUG)
     server = serve(replies(whole(b'{"version":"1"}')))
     headers = {"authorization": f"Bearer {key}"}
@@ -158,7 +158,7 @@ def test_a_redirect_does_not_take_the_api_key_to_another_host(world, serve, stat
     assert not any(KEY in repr(request) for request in other.requests)
 
 
-def test_an_http_client_that_follows_redirects_keeps_the_key_on_the_same_host(world, serve):
+def test_key_stays_on_its_host_when_httpx_follows_redirects(world, serve):
     def script(connection):
         connection.answer(whole(b"", 307, location="/elsewhere"))
         connection.answer(whole(b'{"version":"1"}'))
@@ -181,7 +181,7 @@ def test_no_key_is_sent_where_none_is_known(world, serve, monkeypatch):
     assert "authorization" not in server.requests[0].headers
 
 
-def test_the_key_of_the_environment_does_not_follow_an_httpx_client(world, serve, monkeypatch):
+def test_environment_key_is_not_added_to_an_httpx_client(world, serve, monkeypatch):
     monkeypatch.setenv("OLLAMA_API_KEY", KEY)
     server = serve(replies(whole(b'{"version":"1"}')))
     with world.http_client() as http_client, world.client(server.url, http_client=http_client) as client:

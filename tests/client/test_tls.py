@@ -35,7 +35,7 @@ def test_a_server_with_a_trusted_certificate_answers(world, serve, tls):
         assert client.version().version == "0.12.0"
 
 
-def test_a_certificate_that_nobody_trusts_is_refused_with_the_reason(world, serve, tls):
+def test_untrusted_certificate_is_refused_with_the_reason(world, serve, tls):
     server = serve(replies(b""), tls=tls)
     with world.client(server.url) as client, pytest.raises(APIConnectionError, match=r"(?i)certificate"):
         client.version()
@@ -44,7 +44,7 @@ def test_a_certificate_that_nobody_trusts_is_refused_with_the_reason(world, serv
 
 @pytest.mark.usefixtures("_trusted")
 @pytest.mark.parametrize("begun", [b"", head(content_length=9)], ids=["before the head", "in the body"])
-def test_what_is_unsafe_to_repeat_is_not_repeated_when_tls_breaks_after_it_was_sent(world, serve, tls, begun):
+def test_unsafe_call_is_not_retried_when_tls_breaks_later(world, serve, tls, begun):
     def script(connection):
         connection.answer(begun)
         connection.send_below_tls(_BAD_RECORD)

@@ -13,5 +13,5 @@ from tests.client.test_endpoints import (  # noqa: F401 - whatever is promised t
     test_an_empty_answer_is_none,
     test_every_endpoint_answers_a_sync_client,
     test_every_endpoint_answers_an_async_client,
-    test_every_endpoint_that_streams_adds_up_to_its_one_piece_reply,
+    test_every_stream_adds_up_to_its_one_piece_reply,
 )

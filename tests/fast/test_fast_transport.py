@@ -81,7 +81,7 @@ def _split(data, cuts):
     cuts=st.lists(st.integers(0, 1000), max_size=8),
     missing=st.integers(0, 60),
 )
-def test_a_response_split_anywhere_and_broken_off_anywhere_reads_as_h11_reads_it(reader, kind, pieces, cuts, missing):
+def test_response_split_and_cut_anywhere_reads_as_in_h11(reader, kind, pieces, cuts, missing):
     sent = _response(kind, pieces)
     reads = _split(sent[: len(sent) - missing], cuts)
     response, body, ended = _read(reader(), reads)
@@ -96,13 +96,13 @@ def test_a_response_split_anywhere_and_broken_off_anywhere_reads_as_h11_reads_it
 
 @pytest.mark.parametrize("reader", _READERS.values(), ids=_READERS)
 @given(st.lists(st.binary(max_size=60) | st.sampled_from(list(_HEADS.values())), max_size=6))
-def test_whatever_a_server_sends_nothing_but_a_protocol_error_comes_of_it(reader, reads):
+def test_arbitrary_bytes_raise_nothing_but_protocol_errors(reader, reads):
     _read(reader(), [data for data in reads if data])
 
 
 @pytest.mark.parametrize("reader", _READERS.values(), ids=_READERS)
 @pytest.mark.parametrize("kind", sorted(_HEADS))
-def test_what_one_read_brings_of_a_body_is_one_piece_and_the_end_comes_after_it(reader, kind):
+def test_one_read_of_a_body_is_one_piece_before_the_end(reader, kind):
     reading = reader()
     _feed(reading, _response(kind, [b"one", b"two", b"three"]))
     if kind == "close":
@@ -114,7 +114,7 @@ def test_what_one_read_brings_of_a_body_is_one_piece_and_the_end_comes_after_it(
 
 
 @pytest.mark.parametrize("reader", _READERS.values(), ids=_READERS)
-def test_a_response_whose_end_has_come_but_was_not_asked_for_is_not_over(reader):
+def test_response_is_not_over_before_its_end_is_asked_for(reader):
     reading = reader()
     _feed(reading, _response("chunked", [b"one"]))
     events = [type(reading.next_event()) for _ in range(2)]
@@ -133,7 +133,7 @@ def test_an_answer_to_head_has_no_body_whatever_its_head_says(world, serve, answ
         assert client.is_available() is True
 
 
-def test_answers_to_head_leave_the_connection_open_for_the_next_call(world, serve):
+def test_head_requests_leave_the_connection_reusable(world, serve):
     server = serve(replies(*[head(content_length=17)] * 3))
     with world.client(server.url) as client:
         assert [client.is_available() for _ in range(3)] == [True] * 3
@@ -225,7 +225,7 @@ def test_a_burst_of_items_passes_as_few_pieces(serve):
     assert len(pieces) < len(items)
 
 
-def test_a_connection_on_which_the_server_said_too_much_is_not_used_again(world, serve):
+def test_connection_with_surplus_bytes_is_not_reused(world, serve):
     answer = whole(LAST.strip())
     server = serve(replies(answer + b"HTTP/1.1 200 OK\r\n"), replies(answer))
     with world.client(server.url) as client:
@@ -234,7 +234,7 @@ def test_a_connection_on_which_the_server_said_too_much_is_not_used_again(world,
     assert len(server.connections) == 2
 
 
-def test_a_connection_is_used_again_after_a_stream_read_to_its_end(world, serve):
+def test_connection_is_reused_after_a_complete_stream(world, serve):
     server = serve(replies(*[chunked("application/x-ndjson", LAST) + END] * 3))
     with world.client(server.url) as client:
         for _ in range(3):
@@ -252,7 +252,7 @@ def test_a_head_without_end_is_given_up(world, serve):
 
 
 @pytest.mark.parametrize("transport", [FastTransport, AsyncFastTransport])
-def test_a_transport_travels_to_another_process_without_its_connections(transport):
+def test_transport_pickles_without_its_connections(transport):
     assert type(pickle.loads(pickle.dumps(transport()))) is transport
 
 

@@ -61,3 +61,10 @@ def dial(server):
     yield connect
     for connection in opened:
         connection.close()
+
+
+def pytest_collection_modifyitems(items):
+    """Tell the tests of an operation apart by their ids: schemathesis does so by their names only, and xdist goes by ids."""
+    for item in items:
+        if getattr(item, "operation_label", None) is not None:
+            item._id = item.parent.id.child(item.name)
