@@ -24,6 +24,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import os
 import socket
 import time
 from collections import deque
@@ -32,7 +33,7 @@ from typing import Any
 
 import httpx
 
-from .connection import Connection, deliver
+from .connection import Connection, bytes_acknowledged, deliver
 from .limits import Ask, Limits
 from .network import STAGGER, Address, UnreachableError, new_socket, resolve
 from .response import ResponseParser
@@ -71,8 +72,9 @@ class _Protocol(asyncio.BufferedProtocol):
         tls: What decrypts it.
         waiter: The future of the task that waits.
         failure: Why the connection broke, if it did.
+        acknowledged: How many bytes the server had acknowledged then, if that is known.
         spoilt: Whether something arrived that was not due, or the connection has ended.
-        taken: Set to 0 by whoever takes what was parsed: the bytes that have arrived since.
+        arrived: Bytes that have arrived since what was parsed was last taken.
         paused: Whether reading was stopped, to be started again by :meth:`resume`.
         full: Whether the loop takes nothing more to write for now.
     """
@@ -83,6 +85,7 @@ class _Protocol(asyncio.BufferedProtocol):
         "_loop",
         "_timer",
         "_timer_at",
+        "acknowledged",
         "arrived",
         "failure",
         "full",
@@ -107,6 +110,7 @@ class _Protocol(asyncio.BufferedProtocol):
         self.tls: TLS | None = None
         self.waiter: asyncio.Future[None] | None = None
         self.failure = ""
+        self.acknowledged: int | None = None
         self.spoilt = False
         self.arrived = 0
         self.paused = False
@@ -141,16 +145,21 @@ class _Protocol(asyncio.BufferedProtocol):
             if not waiter.done():
                 waiter.set_result(None)
 
-    def eof_received(self) -> None:
+    def eof_received(self) -> bool:
         self.spoilt = True
-        if self.response is not None:
-            self.response.end()
+        if self.response is None:
+            return False  # idle: of no use to anybody
+        self.response.end()
         self.wake()
+        return True  # its owner closes it
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.spoilt = True
-        if not self.failure:
-            self.failure = str(exc) if exc is not None else "the connection was closed"
+        if exc is not None and not self.failure:
+            self.acknowledged = bytes_acknowledged(
+                self.transport.get_extra_info("socket")
+            )  # as long as there is a socket
+        self.failure = self.failure or (str(exc) if exc is not None else "the connection was closed")
         self.wake()
 
     def pause_writing(self) -> None:
@@ -227,8 +236,8 @@ class AsyncioConnection(Connection):
 
     __slots__ = ("_loop", "_protocol")
 
-    def __init__(self, sock: socket.socket, protocol: _Protocol, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(sock)
+    def __init__(self, protocol: _Protocol, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
         self._protocol = protocol
         self._loop = loop
 
@@ -252,6 +261,10 @@ class AsyncioConnection(Connection):
 
     def is_stale(self) -> bool:
         return self._protocol.spoilt or super().is_stale()
+
+    def _bytes_acknowledged(self) -> int | None:
+        acknowledged = self._protocol.acknowledged
+        return super()._bytes_acknowledged() if acknowledged is None else acknowledged
 
     async def receive(self, ask: Ask) -> None:
         """Return when the response got something more, or the end; what it holds was taken.
@@ -401,14 +414,10 @@ class AsyncioNetwork:
             async with asyncio.timeout(None if seconds == math.inf else seconds):
                 if not addresses:
                     addresses = await self._look_up(key)
-                sock = await self._race(addresses)
-                try:
-                    protocol = _Protocol(self._loop, self._buffer)
-                    connection = AsyncioConnection(sock, protocol, self._loop)
-                    await self._loop.create_connection(lambda: protocol, sock=sock)
-                except BaseException:
-                    sock.close()
-                    raise
+                protocol = _Protocol(self._loop, self._buffer)
+                connection = AsyncioConnection(protocol, self._loop)
+                connection.attach(await self._race(addresses))
+                await self._loop.create_connection(lambda: protocol, sock=connection.socket)
                 return connection
         except TimeoutError as exc:
             raise UnreachableError("time is up", timed_out=True) from exc
@@ -454,8 +463,10 @@ class AsyncioNetwork:
         sock = new_socket(address)
         try:
             await self._loop.sock_connect(sock, address.place)
-        except BaseException:
+        except BaseException as exc:
             sock.close()
+            if isinstance(exc, OSError) and exc.errno:  # asyncio's own words do not say why
+                raise OSError(exc.errno, os.strerror(exc.errno)) from None
             raise
         return sock
 

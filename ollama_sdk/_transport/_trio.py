@@ -10,7 +10,6 @@ checkpoint, whether or not it had to wait.
 from __future__ import annotations
 
 import contextlib
-import math
 import socket
 import time
 from functools import partial
@@ -27,17 +26,13 @@ from .tls import Handshake
 __all__ = ["TrioConnection", "TrioNetwork"]
 
 _READ = 65536
-CONNECTING = 100
+CONNECTING = 100  # as on asyncio
 
 
 class TrioConnection(Connection):
     """A connection that tasks of one trio run use."""
 
-    __slots__ = ("_token",)
-
-    def __init__(self, sock: socket.socket, token: trio.lowlevel.TrioToken) -> None:
-        super().__init__(sock)
-        self._token = token
+    __slots__ = ()
 
     def rest(self) -> None:
         """The connection is given back."""
@@ -121,8 +116,14 @@ class TrioConnection(Connection):
 
     async def early_answer(self) -> bool:
         """Whether the server has answered although the request has not been sent to its end."""
+        await trio.lowlevel.checkpoint()
         if self._poll():
-            await self.receive(lambda: math.inf)
+            try:
+                self.received(self.socket.recv(_READ))
+            except (BlockingIOError, InterruptedError):
+                pass
+            except OSError as exc:
+                raise httpx.ReadError(str(exc)) from exc
         return self.answered_early()
 
     async def shake_hands(self, handshake: Handshake, ask: Ask) -> None:
@@ -186,9 +187,10 @@ class TrioNetwork:
             with trio.move_on_after(max(seconds, 0)):
                 if not addresses:
                     addresses = await trio.to_thread.run_sync(resolve, *key, abandon_on_cancel=True)
-                sock = await _race(addresses)
+                connection = TrioConnection()
+                connection.attach(await _race(addresses))
                 queue.succeeded_at = time.monotonic()
-                return TrioConnection(sock, self._token)
+                return connection
         finally:
             queue.leave()
         raise UnreachableError("time is up", timed_out=True)

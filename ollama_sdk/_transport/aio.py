@@ -199,11 +199,12 @@ async def _send_stream(
     try:
         unsent = writer.head
         async for chunk in chunks:
-            if not await send_large(unsent + writer.frame(chunk), limits) or await connection.early_answer():
+            if (not unsent and await connection.early_answer()) or not await send_large(
+                unsent + writer.frame(chunk), limits
+            ):
                 return False
             unsent = b""
-        unsent += writer.end()
-        return bool(await send_large(unsent, limits))
+        return bool(await send_large(unsent + writer.end(), limits))
     finally:
         if isinstance(chunks, AsyncGenerator):  # left suspended by a send that failed, trio would warn of it
             await cast("AsyncGenerator[bytes]", chunks).aclose()

@@ -14,8 +14,8 @@ A connection is made open and ends closed. In between it goes round::
   ``is_reusable`` is the one place that says so.
 
 Ownership is a reference. The call, and after it the body of its response, hold the connection; the pool holds it while it is idle; nothing
-else does. When an exception, a cancellation or a forgotten response drops the last reference, ``__del__`` closes the socket. So a
-connection cannot leak, at whichever line its call was left.
+else does. When an exception, a cancellation or a forgotten response drops the last reference, ``__del__`` closes the socket; and if that is
+interrupted too, the interpreter closes it. So a connection cannot leak, at whichever line its call was left.
 
 Closing is synchronous, takes no lock and may be repeated, so it can happen in a cancelled task, a finalizer, a signal handler and from any
 thread. :meth:`Connection.abort` is for those who do not own the connection: it ends both directions of the socket, which wakes whoever reads
@@ -44,7 +44,10 @@ from .response import ResponseParser, parser_class
 if TYPE_CHECKING:
     from .tls import TLS
 
-__all__ = ["Connection", "Whole", "deliver"]
+__all__ = ["Connection", "Whole", "bytes_acknowledged", "deliver"]
+
+
+_Socket = socket.socket  # by another name where ``socket`` is an attribute
 
 
 class _Forks:
@@ -90,19 +93,22 @@ def deliver(response: ResponseParser, tls: TLS | None, data: bytes | memoryview)
     return bool(plain)
 
 
-# Keeps the socket of every open connection out of reach of the garbage collector, which would otherwise finalize a socket
-# before the connection whose finalizer closes it, and warn of that.
-_open_sockets: set[socket.socket] = set()
+def bytes_acknowledged(sock: _Socket) -> int | None:
+    """How many bytes the other side of a socket has acknowledged; ``None`` where nobody says so."""
+    if _TCP_INFO is None:
+        return None
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _ACKNOWLEDGED.size)
+    except OSError:  # closed already, or no TCP
+        return None
+    return int(_ACKNOWLEDGED.unpack(info)[0]) if len(info) == _ACKNOWLEDGED.size else None
 
 
 class Connection:
     """What the connections of threads, of asyncio and of trio have in common.
 
-    Args:
-        sock: The connected socket, which is the connection's from now on.
-
     Attributes:
-        socket: The socket.
+        socket: The connected socket.
         tls: What encrypts it, if anything does.
         response: The response that is being read.
         sent: Whether the whole request was sent.
@@ -133,14 +139,12 @@ class Connection:
     )
 
     response: ResponseParser
+    socket: _Socket
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self) -> None:
         self.closed = True  # until there is something to close
-        self.socket = sock
-        _open_sockets.add(sock)
         self.forget: Callable[[Connection], None] | None = None
         self._born_in = _Forks.count
-        self.closed = False
         self.aborted = False
         self.sent = False
         self.reused = False
@@ -148,6 +152,15 @@ class Connection:
         self.tls: TLS | None = None
         self._parser = parser_class()
         self.bytes_sent = self._sent_before = 0
+
+    def attach(self, sock: _Socket) -> None:
+        """Own a connected socket from now on.
+
+        The socket is younger than the connection. Of a cycle, the garbage collector finalizes the older object first; the other
+        way round the socket would warn that it was left open.
+        """
+        self.socket = sock
+        self.closed = False
         self._poll = _Readable(sock)
 
     def begin(self, method: str) -> ResponseParser:
@@ -198,16 +211,16 @@ class Connection:
         The server's system acknowledges what it takes for its program; here it has acknowledged nothing of this request, because
         the connection was closed already. Only Linux says how much that is; elsewhere nothing is certain.
         """
-        if _TCP_INFO is None or not self.reused or self.response.started:
+        if not self.reused or self.response.started:
             return False
         if not request.extensions.get("rewinds", type(request.stream) is httpx.ByteStream):
             return False
-        try:
-            info = self.socket.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _ACKNOWLEDGED.size)
-        except OSError:  # closed already, or no TCP
-            return False
+        acknowledged = self._bytes_acknowledged()
         # One more, because the connection's first packet counts.
-        return len(info) == _ACKNOWLEDGED.size and _ACKNOWLEDGED.unpack(info)[0] <= self._sent_before + 1
+        return acknowledged is not None and acknowledged <= self._sent_before + 1
+
+    def _bytes_acknowledged(self) -> int | None:
+        return bytes_acknowledged(self.socket)
 
     def get_extra_info(self, name: str) -> Any:
         """As httpcore's network streams: ``socket``, ``ssl_object``, ``client_addr`` and ``server_addr``."""
@@ -237,7 +250,6 @@ class Connection:
         with contextlib.suppress(AttributeError):  # before its first request
             self.response.discard()
         self._shut_down()
-        _open_sockets.discard(self.socket)
         self._close()
 
     def _shut_down(self) -> None:

@@ -52,8 +52,8 @@ class SyncConnection(Connection):
 
     __slots__ = ("_slice",)
 
-    def __init__(self, sock: socket.socket) -> None:
-        super().__init__(sock)
+    def __init__(self) -> None:
+        super().__init__()
         self._slice = 0.0
 
     def ready(self) -> None:
@@ -124,17 +124,20 @@ class SyncConnection(Connection):
             if seconds <= 0:
                 raise httpx.WriteTimeout("time is up")
             readable, writable = _wait(self.socket, min(seconds, SLICE), write=True)
-            if readable:
-                self.receive(limits.read())
-                if self.answered_early():
-                    return False
+            if readable and self.early_answer():
+                return False
             if writable:
                 return True
 
-    def early_answer(self, limits: Limits) -> bool:
-        """Whether the server has answered although the request has not been sent to its end."""
+    def early_answer(self) -> bool:
+        """Whether the server has answered although the request has not been sent to its end; waits for nothing."""
         if self._poll():
-            self.receive(limits.read())
+            try:
+                self.received(self.socket.recv(_READ, _NOW))
+            except (BlockingIOError, TimeoutError):
+                pass
+            except OSError as exc:
+                raise httpx.ReadError(str(exc)) from exc
         return self.answered_early()
 
 
@@ -209,12 +212,12 @@ class HTTPTransport(httpx.BaseTransport):
     def _connect(self, route: Route[SyncConnection], request: httpx.Request, limits: Limits) -> SyncConnection:
         ends = limits.connected_by()
         generation = self._pool.generation
-        connection: SyncConnection | None = None
+        connection = SyncConnection()
         try:
             if ends <= time.monotonic():
                 raise UnreachableError("time is up", timed_out=True)
             addresses = route.addresses or resolve(route.host, route.port)
-            connection = SyncConnection(connect(addresses, ends))
+            connection.attach(connect(addresses, ends))
             self._pool.register(connection)
             if route.needs_handshake:
                 _shake_hands(connection, route, ends)
@@ -222,8 +225,7 @@ class HTTPTransport(httpx.BaseTransport):
             if self._pool.generation != generation:
                 raise closed_meanwhile(request)
         except BaseException as exc:
-            if connection is not None:
-                connection.close()
+            connection.close()
             if not isinstance(exc, Exception):
                 raise
             error = connect_error(exc, route) if self._pool.generation == generation else closed_meanwhile(request)
@@ -323,7 +325,7 @@ def _exchange(connection: SyncConnection, writer: RequestWriter, request: httpx.
 
 def _send_large(connection: SyncConnection, data: bytes, limits: Limits) -> bool:
     for number, piece in enumerate(pieces(data)):
-        if (number and connection.early_answer(limits)) or not connection.send(piece, limits):
+        if (number and connection.early_answer()) or not connection.send(piece, limits):
             return False
     return True
 
@@ -333,11 +335,12 @@ def _send_stream(
 ) -> bool:
     unsent = writer.head
     for chunk in stream:
-        if not _send_large(connection, unsent + writer.frame(chunk), limits) or connection.early_answer(limits):
+        if (not unsent and connection.early_answer()) or not _send_large(
+            connection, unsent + writer.frame(chunk), limits
+        ):
             return False
         unsent = b""
-    unsent += writer.end()
-    return _send_large(connection, unsent, limits)
+    return _send_large(connection, unsent + writer.end(), limits)
 
 
 def _release(connection: SyncConnection, route: Route[SyncConnection]) -> None:
