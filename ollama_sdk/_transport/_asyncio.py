@@ -33,7 +33,7 @@ from typing import Any
 
 import httpx
 
-from .connection import Connection, bytes_acknowledged, deliver
+from .connection import Connection, deliver
 from .limits import Ask, Limits
 from .network import STAGGER, Address, UnreachableError, new_socket, resolve
 from .response import ResponseParser
@@ -72,7 +72,6 @@ class _Protocol(asyncio.BufferedProtocol):
         tls: What decrypts it.
         waiter: The future of the task that waits.
         failure: Why the connection broke, if it did.
-        acknowledged: How many bytes the server had acknowledged then, if that is known.
         spoilt: Whether something arrived that was not due, or the connection has ended.
         arrived: Bytes that have arrived since what was parsed was last taken.
         paused: Whether reading was stopped, to be started again by :meth:`resume`.
@@ -85,7 +84,6 @@ class _Protocol(asyncio.BufferedProtocol):
         "_loop",
         "_timer",
         "_timer_at",
-        "acknowledged",
         "arrived",
         "failure",
         "full",
@@ -110,7 +108,6 @@ class _Protocol(asyncio.BufferedProtocol):
         self.tls: TLS | None = None
         self.waiter: asyncio.Future[None] | None = None
         self.failure = ""
-        self.acknowledged: int | None = None
         self.spoilt = False
         self.arrived = 0
         self.paused = False
@@ -128,8 +125,9 @@ class _Protocol(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         response = self.response
-        if response is None:
+        if response is None:  # idle: of no use to anybody
             self.spoilt = True
+            self.transport.abort()
             return
         if self.tls is None:
             response.feed(self._buffer[:nbytes])
@@ -155,10 +153,6 @@ class _Protocol(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.spoilt = True
-        if exc is not None and not self.failure:
-            self.acknowledged = bytes_acknowledged(
-                self.transport.get_extra_info("socket")
-            )  # as long as there is a socket
         self.failure = self.failure or (str(exc) if exc is not None else "the connection was closed")
         self.wake()
 
@@ -262,10 +256,6 @@ class AsyncioConnection(Connection):
     def is_stale(self) -> bool:
         return self._protocol.spoilt or super().is_stale()
 
-    def _bytes_acknowledged(self) -> int | None:
-        acknowledged = self._protocol.acknowledged
-        return super()._bytes_acknowledged() if acknowledged is None else acknowledged
-
     async def receive(self, ask: Ask) -> None:
         """Return when the response got something more, or the end; what it holds was taken.
 
@@ -295,6 +285,18 @@ class AsyncioConnection(Connection):
             data = self.tls.encrypt(data)
         if protocol.failure:
             return False
+        if not protocol.transport.get_write_buffer_size():
+            # As the loop would do it, but here it shows whether anything was sent.
+            try:
+                count = self.socket.send(data)
+            except BlockingIOError:
+                count = 0
+            except OSError:
+                return False  # what the server said before it closed the connection is still to be read
+            self.bytes_sent += count
+            if count == len(data):
+                return True
+            data = memoryview(data)[count:]
         protocol.transport.write(data)
         self.bytes_sent += len(data)
         while protocol.full:
@@ -339,8 +341,7 @@ class AsyncioConnection(Connection):
 
     def abort(self) -> None:
         super().abort()
-        self._protocol.failure = self._protocol.failure or "the client was closed"
-        self._on_loop(self._protocol.wake)
+        self._on_loop(self._protocol.stop)  # the owner may outlive the loop
 
     def _close(self) -> None:
         if self.is_inherited:
@@ -384,8 +385,10 @@ class AsyncioNetwork:
         """Whether the calling task runs on this loop."""
         return asyncio.get_running_loop() is self._loop
 
-    async def connect(self, key: tuple[str, int], addresses: list[Address], limits: Limits) -> AsyncioConnection:
-        """A new connection.
+    async def connect(
+        self, key: tuple[str, int], addresses: list[Address], limits: Limits
+    ) -> tuple[AsyncioConnection, float]:
+        """A new connection, and when it must be ready for its first request.
 
         Args:
             key: Host and port.
@@ -400,9 +403,10 @@ class AsyncioNetwork:
             queue = self._queues[key] = _Queue(self._loop)
         await queue.enter(limits)
         try:
-            connection = await self._attempt(key, addresses, limits.connected_by())
+            ends = limits.connected_by()
+            connection = await self._attempt(key, addresses, ends)
             queue.succeeded_at = time.monotonic()
-            return connection
+            return connection, ends
         finally:
             queue.leave()
 

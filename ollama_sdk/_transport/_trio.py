@@ -169,8 +169,10 @@ class TrioNetwork:
         """Whether the calling task runs in this run."""
         return trio.lowlevel.current_trio_token() is self._token
 
-    async def connect(self, key: tuple[str, int], addresses: list[Address], limits: Limits) -> TrioConnection:
-        """A new connection.
+    async def connect(
+        self, key: tuple[str, int], addresses: list[Address], limits: Limits
+    ) -> tuple[TrioConnection, float]:
+        """A new connection, and when it must be ready for its first request.
 
         Args:
             key: Host and port.
@@ -183,14 +185,14 @@ class TrioNetwork:
         queue = self._queues.setdefault(key, _Queue())
         await queue.enter(limits)
         try:
-            seconds = limits.connected_by() - time.monotonic()
-            with trio.move_on_after(max(seconds, 0)):
+            ends = limits.connected_by()
+            with trio.move_on_after(max(ends - time.monotonic(), 0)):
                 if not addresses:
                     addresses = await trio.to_thread.run_sync(resolve, *key, abandon_on_cancel=True)
                 connection = TrioConnection()
                 connection.attach(await _race(addresses))
                 queue.succeeded_at = time.monotonic()
-                return connection
+                return connection, ends
         finally:
             queue.leave()
         raise UnreachableError("time is up", timed_out=True)

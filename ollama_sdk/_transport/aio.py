@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ssl
 import sys
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -88,10 +89,10 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
         generation = self._pool.generation
         connection: AsyncConnection | None = None
         try:
-            connection = await network.connect((route.host, route.port), route.addresses, limits)
+            connection, ends = await network.connect((route.host, route.port), route.addresses, limits)
             self._pool.register(connection)
             if route.needs_handshake:
-                await connection.shake_hands(route.handshake(connection), limits.connect())
+                await connection.shake_hands(route.handshake(connection), lambda: ends - time.monotonic())
             if self._pool.generation != generation:
                 raise closed_meanwhile(request)
         except BaseException as exc:
@@ -114,7 +115,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
         request: httpx.Request,
         limits: Limits,
     ) -> httpx.Response | None:
-        """The response; ``None`` if the server got nothing of the request, and it can be sent again."""
+        """The response; ``None`` if nothing of the request was sent, and it can be sent again."""
         try:
             head = await _exchange(connection, writer, request, limits)
             response = connection.response
@@ -128,7 +129,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
             extensions["network_stream"] = body
             return httpx.Response(head.status, headers=head.headers, stream=body, extensions=extensions)
         except BaseException as exc:
-            again = isinstance(exc, httpx.TransportError) and connection.never_arrived(request)
+            again = isinstance(exc, httpx.TransportError) and connection.never_left(request)
             connection.close()
             if connection.aborted and isinstance(exc, httpx.TransportError):
                 raise closed_meanwhile(request) from None

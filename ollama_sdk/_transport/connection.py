@@ -32,8 +32,6 @@ import contextlib
 import os
 import select
 import socket
-import struct
-import sys
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Self
 
@@ -44,7 +42,7 @@ from .response import ResponseParser, parser_class
 if TYPE_CHECKING:
     from .tls import TLS
 
-__all__ = ["Connection", "Whole", "bytes_acknowledged", "deliver"]
+__all__ = ["Connection", "Whole", "deliver"]
 
 
 _Socket = socket.socket  # by another name where ``socket`` is an attribute
@@ -62,9 +60,6 @@ def _forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
-
-_TCP_INFO = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
-_ACKNOWLEDGED = struct.Struct("=120xQ")  # tcpi_bytes_acked in Linux's struct tcp_info
 
 
 def deliver(response: ResponseParser, tls: TLS | None, data: bytes | memoryview) -> bool:
@@ -91,17 +86,6 @@ def deliver(response: ResponseParser, tls: TLS | None, data: bytes | memoryview)
         response.end()
         return True
     return bool(plain)
-
-
-def bytes_acknowledged(sock: _Socket) -> int | None:
-    """How many bytes the other side of a socket has acknowledged; ``None`` where nobody says so."""
-    if _TCP_INFO is None:
-        return None
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _ACKNOWLEDGED.size)
-    except OSError:  # closed already, or no TCP
-        return None
-    return int(_ACKNOWLEDGED.unpack(info)[0]) if len(info) == _ACKNOWLEDGED.size else None
 
 
 class Connection:
@@ -205,22 +189,16 @@ class Connection:
         """Whether the response has come, or can no longer come, while the request is being sent."""
         return self.response.head is not None or bool(self.response.problem)
 
-    def never_arrived(self, request: httpx.Request) -> bool:
-        """Whether the server certainly got nothing of ``request``, whose connection has broken, and it can be sent again.
+    def never_left(self, request: httpx.Request) -> bool:
+        """Whether nothing of ``request`` was sent, because the connection had ended just before, and it can be sent again.
 
-        The server's system acknowledges what it takes for its program; here it has acknowledged nothing of this request, because
-        the connection was closed already. Only Linux says how much that is; elsewhere nothing is certain.
+        What the system has taken may have reached the server, acknowledged or not; that is never sent again here.
         """
-        if not self.reused or self.response.started:
-            return False
-        if not request.extensions.get("rewinds", type(request.stream) is httpx.ByteStream):
-            return False
-        acknowledged = self._bytes_acknowledged()
-        # One more, because the connection's first packet counts.
-        return acknowledged is not None and acknowledged <= self._sent_before + 1
-
-    def _bytes_acknowledged(self) -> int | None:
-        return bytes_acknowledged(self.socket)
+        return (
+            self.reused
+            and self.bytes_sent == self._sent_before
+            and bool(request.extensions.get("rewinds", type(request.stream) is httpx.ByteStream))
+        )
 
     def get_extra_info(self, name: str) -> Any:
         """As httpcore's network streams: ``socket``, ``ssl_object``, ``client_addr`` and ``server_addr``."""

@@ -8,8 +8,7 @@ import httpx
 
 from ollama_sdk.errors import APIConnectionError
 
-from .network import UnreachableError
-from .proxies import TunnelError
+from .network import TunnelError, UnreachableError
 
 if TYPE_CHECKING:
     from .route import Route

@@ -46,11 +46,6 @@ class Limits:
         """For a write that begins now."""
         return self._write.deadlines.patience if isinstance(self._write, Limit) else _countdown(self._write)
 
-    def connect(self) -> Ask:
-        """For connecting, which begins now."""
-        ends = self.connected_by()
-        return lambda: ends - time.monotonic()
-
     def connected_by(self, since: float | None = None) -> float:
         """When a connection that is begun now, or was ``since``, must be there; as :func:`time.monotonic` counts."""
         limit = self._connect

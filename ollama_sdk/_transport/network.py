@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 __all__ = [
     "STAGGER",
     "Address",
+    "TunnelError",
     "UnreachableError",
     "connect",
     "is_connected",
@@ -58,6 +59,10 @@ class UnreachableError(Exception):
     def __init__(self, reason: str, *, timed_out: bool = False) -> None:
         super().__init__(reason)
         self.timed_out = timed_out
+
+
+class TunnelError(Exception):
+    """A proxy opened no tunnel."""
 
 
 class Address(NamedTuple):

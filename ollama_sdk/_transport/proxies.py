@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from .network import TunnelError
 from .response import parser_class
 
 if TYPE_CHECKING:
@@ -20,13 +21,9 @@ if TYPE_CHECKING:
 
     from .tls import Handshake
 
-__all__ = ["Proxy", "TunnelError", "connect_tunnel", "environment_proxy", "socks_tunnel"]
+__all__ = ["Proxy", "connect_tunnel", "environment_proxy", "socks_tunnel"]
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
-
-
-class TunnelError(Exception):
-    """The proxy opened no tunnel."""
 
 
 class Proxy:
@@ -75,21 +72,14 @@ class Proxy:
 
 
 def environment_proxy(url: httpx.URL) -> Proxy | None:
-    """The proxy that the environment names for ``url``; never one for this machine itself."""
+    """The proxy that the environment names for ``url``."""
     import urllib.request  # noqa: PLC0415 - 20 ms, which only the first request to another machine pays
 
-    if _is_loopback(url.host) or urllib.request.proxy_bypass(url.host):
+    if urllib.request.proxy_bypass(url.host):
         return None
     proxies = urllib.request.getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
     return Proxy(proxy) if proxy else None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def connect_tunnel(authority: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> Handshake:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import Generic
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Generic
 
 import httpx
 
 from .network import Address, literal_address, unix_address
 from .pool import ConnectionT, Pool, Stack
-from .proxies import Proxy, connect_tunnel, environment_proxy, socks_tunnel
 from .request import RequestWriter
-from .tls import TLS, Handshake
+
+if TYPE_CHECKING:
+    import ssl
+
+    from .proxies import Proxy
+    from .tls import TLS, Handshake
 
 __all__ = ["ProxyLike", "Route", "Routes"]
 
@@ -43,7 +47,7 @@ class Routes(Generic[ConnectionT]):
     ) -> None:
         self._pool = pool
         self._ssl_context = ssl_context
-        self._proxy = None if proxy is None else Proxy(proxy)
+        self._proxy = None if proxy is None else _proxy(proxy)
         self._trust_env = trust_env and uds is None
         self._uds = uds
         self._routes: dict[tuple[bytes, bytes, int | None], Route[ConnectionT]] = {}
@@ -63,7 +67,9 @@ class Routes(Generic[ConnectionT]):
         if url.scheme not in _PORTS:
             raise httpx.UnsupportedProtocol(f"the scheme of {str(url)!r} is neither http nor https")
         proxy = self._proxy
-        if proxy is None and self._trust_env:
+        if proxy is None and self._trust_env and not _is_loopback(url.host):
+            from .proxies import environment_proxy  # noqa: PLC0415 - only for other machines
+
             proxy = environment_proxy(url)
         return Route(self, Stack(self._pool), url, proxy, self._uds)
 
@@ -83,6 +89,19 @@ class Routes(Generic[ConnectionT]):
             except KeyError:  # another thread was faster
                 return
             route.stack.close()
+
+
+def _proxy(proxy: ProxyLike) -> Proxy:
+    from .proxies import Proxy  # noqa: PLC0415 - only where there is one
+
+    return Proxy(proxy)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Route(Generic[ConnectionT]):
@@ -141,6 +160,9 @@ class Route(Generic[ConnectionT]):
             TunnelError: The proxy opened no tunnel.
             OSError: TLS could not be agreed on, or the connection was closed.
         """
+        from .proxies import connect_tunnel, socks_tunnel  # noqa: PLC0415 - only for other servers than plain ones
+        from .tls import TLS  # noqa: PLC0415
+
         proxy = self._proxy
         outer: TLS | None = None
         if proxy is not None and proxy.scheme == "https":

@@ -243,7 +243,7 @@ class HTTPTransport(httpx.BaseTransport):
         request: httpx.Request,
         limits: Limits,
     ) -> httpx.Response | None:
-        """The response; ``None`` if the server got nothing of the request, and it can be sent again."""
+        """The response; ``None`` if nothing of the request was sent, and it can be sent again."""
         try:
             head = _exchange(connection, writer, request, limits)
             response = connection.response
@@ -258,7 +258,7 @@ class HTTPTransport(httpx.BaseTransport):
             extensions["network_stream"] = body
             return httpx.Response(head.status, headers=head.headers, stream=body, extensions=extensions)
         except BaseException as exc:
-            again = isinstance(exc, httpx.TransportError) and connection.never_arrived(request)
+            again = isinstance(exc, httpx.TransportError) and connection.never_left(request)
             connection.close()
             if connection.aborted and isinstance(exc, httpx.TransportError):
                 raise closed_meanwhile(request) from None
