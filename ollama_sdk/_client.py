@@ -15,7 +15,7 @@ from ._call.request import Settings, named
 from ._host import parse_host
 from ._stack import AsyncClientTransport, AsyncTransports, ClientTransport, Servers, SyncTransports
 from ._timeout import INHERIT, Inherit, Timeout, TimeoutLike, as_timeout
-from ._transport.wire import AsyncWireTransport, WireTransport
+from ._transport.sync import HTTPTransport
 from .errors import ConfigurationError
 from .streaming._framing import MAX_ITEM_BYTES
 
@@ -315,7 +315,7 @@ class SyncClient(_Client[SyncRuntime], SyncNamespace):
         _check_handles(transport, httpx.BaseTransport, http_client, httpx.Client)
         self._hosts = _hosts(host)
         settings = _settings(self._hosts, api_key, headers, timeout, max_item_bytes)
-        wire = transport or (WireTransport() if http_client is None else ClientTransport(http_client))
+        wire = transport or (HTTPTransport() if http_client is None else ClientTransport(http_client))
         policies = {
             "retry": retry,
             "circuit_breaker": circuit_breaker,
@@ -379,7 +379,9 @@ class AsyncClient(_Client[AsyncRuntime], AsyncNamespace):
         _check_handles(transport, httpx.AsyncBaseTransport, http_client, httpx.AsyncClient)
         self._hosts = _hosts(host)
         settings = _settings(self._hosts, api_key, headers, timeout, max_item_bytes)
-        wire = transport or (AsyncWireTransport() if http_client is None else AsyncClientTransport(http_client))
+        from ._transport.aio import AsyncHTTPTransport  # noqa: PLC0415 - sync clients start without it
+
+        wire = transport or (AsyncHTTPTransport() if http_client is None else AsyncClientTransport(http_client))
         policies = {
             "retry": retry,
             "circuit_breaker": circuit_breaker,

@@ -13,7 +13,7 @@ from attrs import frozen
 from ._bodies import Passing
 from ._call.operation import OPERATIONS
 from ._complaint import Complaint
-from ._transport.wire import AsyncWireTransport, WireTransport
+from ._transport.sync import HTTPTransport
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ class _Attempts(httpx.BaseTransport):
 
     def __init__(self, wire: httpx.BaseTransport) -> None:
         self._wire = wire
-        self._foreign = not isinstance(wire, WireTransport)
+        self._foreign = not isinstance(wire, HTTPTransport)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         _begin(request)
@@ -250,8 +250,10 @@ class _AsyncAttempts(httpx.AsyncBaseTransport):
     """Starts the limits of each attempt, right before the wire, whose connections belong to one event loop."""
 
     def __init__(self, wire: httpx.AsyncBaseTransport) -> None:
+        from ._transport.aio import AsyncHTTPTransport  # noqa: PLC0415 - sync clients start without it
+
         self._wire = wire
-        self._foreign = not isinstance(wire, AsyncWireTransport)
+        self._foreign = not isinstance(wire, AsyncHTTPTransport)
         self._loop: object = None  # that of the first attempt, until the connections are closed
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

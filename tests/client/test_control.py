@@ -14,7 +14,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
-import httpx
 import pytest
 import trio
 from loopback import chunk, chunked
@@ -31,7 +30,6 @@ from ollama_sdk import (
 )
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK
 from ollama_sdk._timeout import Deadlines
-from ollama_sdk._transport.wire import WireTransport
 
 ITEM = b'{"model":"m","created_at":"2026-11-21T11:20:08Z","response":"word","done":false}\n'
 LAST = b'{"model":"m","created_at":"2026-11-21T11:20:08Z","response":"","done":true,"done_reason":"stop"}\n'
@@ -559,21 +557,6 @@ def test_a_signal_handler_may_cancel_what_its_own_thread_reads(serve):
                     next(stream)
     finally:
         signal.signal(signal.SIGALRM, previous)
-
-
-def test_a_signal_handler_may_cancel_where_its_own_thread_holds_the_lock_of_the_connections(serve):
-    transport = WireTransport()
-    server = serve(one_item_then_silence)
-    with Ollama(server.url, transport=transport) as client, client.generate("m", "hi", stream=True) as stream:
-        next(stream)
-        previous = signal.signal(signal.SIGUSR1, lambda *_: stream.cancel())
-        try:
-            with transport._pools.of(httpx.URL(server.url))._optional_thread_lock:
-                signal.raise_signal(signal.SIGUSR1)
-                assert server.connections[0].hung_up.wait(1)
-        finally:
-            signal.signal(signal.SIGUSR1, previous)
-        assert stream.state == "cancelled"
 
 
 # Races of those who control a stream

@@ -22,8 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reliability_kit import LoopbackServer, Script, say, serving
 
+from ollama_sdk import HTTPTransport
 from ollama_sdk._concurrency.clock import SystemClock
-from ollama_sdk._transport.wire import WireTransport
 from ollama_sdk.errors import ConfigurationError
 from ollama_sdk.reliability import (
     AsyncHealth,
@@ -157,7 +157,7 @@ def trickling(until: threading.Event, *, head: bool) -> Callable[[BaseHTTPReques
 
 
 @pytest.mark.parametrize("head", [True, False])
-@pytest.mark.parametrize("make_wire", [WireTransport, httpx.HTTPTransport])
+@pytest.mark.parametrize("make_wire", [HTTPTransport, httpx.HTTPTransport])
 def test_bytes_that_trickle_in_cost_no_more_than_the_time_limit(make_wire: Any, head: bool) -> None:
     over = threading.Event()
     with serving({"/api/version": trickling(over, head=head)}) as server, make_wire() as wire:
@@ -166,7 +166,7 @@ def test_bytes_that_trickle_in_cost_no_more_than_the_time_limit(make_wire: Any, 
         assert time.monotonic() - began < 1
         assert (looks[0].reachable, looks[0].error) == (False, "no answer in time")
         assert looks[1].error == "/other/api/version: status 404"
-        if make_wire is WireTransport or not head:
+        if make_wire is HTTPTransport or not head:
             while any("health" in thread.name for thread in threading.enumerate()):
                 assert time.monotonic() - began < 1
                 time.sleep(0.001)
