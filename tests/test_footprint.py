@@ -15,7 +15,6 @@ from loopback import END, Loopback, chunked, replies, whole
 
 import ollama_sdk
 from ollama_sdk import Ollama
-from ollama_sdk.fast import FastTransport
 
 PACKAGE = str(Path(ollama_sdk.__file__).parent)
 ITEM = (
@@ -67,14 +66,13 @@ def test_a_first_chat_imports_the_two_models_it_meets_and_nothing_it_does_not_ne
 # Streams
 
 
-@pytest.mark.parametrize(("transport", "most"), [(None, 9), (FastTransport, 6)], ids=["ordinary", "fast"])
-def test_an_item_of_a_stream_costs_few_function_calls_however_long_the_stream(transport, most):
-    few, many = (_calls(items, transport) / items for items in (500, 2000))
+def test_an_item_of_a_stream_costs_few_function_calls_however_long_the_stream():
+    few, many = (_calls(items) / items for items in (500, 2000))
     assert many <= few
-    assert many <= most
+    assert many <= 6
 
 
-def _calls(items, transport):
+def _calls(items):
     """Calls of this package's functions for a whole stream."""
     counts = Counter()
 
@@ -84,7 +82,7 @@ def _calls(items, transport):
 
     with (
         Loopback(replies(whole(LAST)), _stream_of(items)) as server,
-        Ollama(server.url, transport=transport and transport(), timeout=10) as client,
+        Ollama(server.url, timeout=10) as client,
     ):
         client.chat("m", MESSAGES)  # what is compiled at its first use is compiled now
         for connection in server.connections:
