@@ -383,7 +383,10 @@ class AsyncioNetwork:
     @property
     def is_current(self) -> bool:
         """Whether the calling task runs on this loop."""
-        return asyncio.get_running_loop() is self._loop
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:  # a task of trio
+            return False
 
     async def connect(
         self, key: tuple[str, int], addresses: list[Address], limits: Limits

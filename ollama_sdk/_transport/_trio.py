@@ -167,7 +167,7 @@ class TrioNetwork:
     @property
     def is_current(self) -> bool:
         """Whether the calling task runs in this run."""
-        return trio.lowlevel.current_trio_token() is self._token
+        return trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is self._token
 
     async def connect(
         self, key: tuple[str, int], addresses: list[Address], limits: Limits

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from ollama_sdk.errors import ConfigurationError
+
 from .network import TunnelError
 from .response import parser_class
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Proxy", "connect_tunnel", "environment_proxy", "socks_tunnel"]
 
+_LONGEST_LOGIN = 255  # of each, RFC 1929
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
@@ -41,20 +44,16 @@ class Proxy:
         headers: Sent to the proxy with each request, or with ``CONNECT``.
 
     Raises:
-        ValueError: The scheme is none of these.
+        ConfigurationError: It cannot be used.
     """
 
     def __init__(self, proxy: str | httpx.Proxy) -> None:
         if isinstance(proxy, str):
-            if "://" not in proxy:
-                proxy = f"http://{proxy}"
-            scheme = proxy.partition("://")[0].lower()
-            # httpx.Proxy itself knows socks5h only in later versions.
-            proxy = httpx.Proxy(f"socks5{proxy[7:]}" if scheme == "socks5h" else proxy)
+            proxy = _parsed(proxy)
         url = proxy.url
         self.scheme = url.scheme
-        if self.scheme not in _PORTS:
-            raise ValueError(f"a proxy of scheme {self.scheme!r}: give http, https or socks5")
+        if self.scheme not in _PORTS or not url.host:
+            raise _unusable(self.scheme)
         self.host = url.host
         self.port = url.port or _PORTS[self.scheme]
         self.user = proxy.raw_auth
@@ -65,10 +64,26 @@ class Proxy:
             headers.append((b"Proxy-Authorization", b"Basic " + token))
         self.headers = tuple(headers)
 
+        if self.is_socks and self.user is not None and max(map(len, self.user)) > _LONGEST_LOGIN:
+            raise ConfigurationError(f"a SOCKS proxy takes at most {_LONGEST_LOGIN} bytes of user name and of password")
+
     @property
     def is_socks(self) -> bool:
         """Whether it speaks SOCKS."""
         return self.scheme.startswith("socks")
+
+
+def _parsed(proxy: str) -> httpx.Proxy:
+    scheme, separator, rest = proxy.partition("://")
+    try:
+        return httpx.Proxy(f"{scheme.lower()}://{rest}" if separator else f"http://{proxy}")
+    except (ValueError, httpx.InvalidURL):  # whose text may hold the password
+        raise _unusable(scheme if separator else "") from None
+
+
+def _unusable(scheme: str) -> ConfigurationError:
+    said = f"one of scheme {scheme!r}" if scheme else "what was given"
+    return ConfigurationError(f"a proxy is http://host:port, https://host:port or socks5://host:port, and not {said}")
 
 
 def environment_proxy(url: httpx.URL) -> Proxy | None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Generic
 
 import httpx
 
+from ollama_sdk.errors import ConfigurationError
+
 from .network import Address, literal_address, unix_address
 from .pool import ConnectionT, Pool, Stack
 from .request import RequestWriter
@@ -74,9 +76,18 @@ class Routes(Generic[ConnectionT]):
         return Route(self, Stack(self._pool), url, proxy, self._uds)
 
     def context(self) -> ssl.SSLContext:
-        """The certificates for ``https``; reading the trusted ones takes longer than a call, so it is done when needed."""
+        """The certificates for ``https``; reading the trusted ones takes longer than a call, so it is done when needed.
+
+        Raises:
+            ConfigurationError: They cannot be read.
+        """
         if self._ssl_context is None:
-            context = httpx.create_ssl_context()
+            try:
+                context = httpx.create_ssl_context()
+            except OSError as exc:
+                raise ConfigurationError(
+                    f"the trusted certificates cannot be read: {exc}; see SSL_CERT_FILE and SSL_CERT_DIR, or give ssl_context="
+                ) from exc
             context.set_alpn_protocols(["http/1.1"])
             self._ssl_context = context
         return self._ssl_context

@@ -221,3 +221,22 @@ def test_closing_from_another_thread_wakes_a_reader_at_once(server):
             with pytest.raises(httpx.TransportError):
                 next(parts)
             assert time.monotonic() - begin < 5
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+@pytest.mark.parametrize(("first", "then"), [("asyncio", "asyncio"), ("asyncio", "trio"), ("trio", "asyncio")])
+def test_a_transport_begins_anew_in_another_event_loop(server, first, then):
+    transport = AsyncHTTPTransport(ssl_context=trusting(), trust_env=False)
+
+    async def call():
+        return await _call(transport, server, "/one")
+
+    async def call_and_close():
+        body = await call()
+        await transport.aclose()
+        return body
+
+    assert anyio.run(call, backend=first) == b"onetwo"
+    assert anyio.run(call_and_close, backend=then) == b"onetwo"
+    gc.collect()
+    assert _connections_left(server) == 0

@@ -11,6 +11,7 @@ from loopback import Loopback, head, replies, whole
 from transport_kit import TLSLoopback, trusting
 
 from ollama_sdk._transport.proxies import Proxy
+from ollama_sdk.errors import ConfigurationError
 
 
 def _relay(connection, target):
@@ -166,6 +167,31 @@ def test_a_certificate_that_is_not_trusted_is_a_connect_error(world, tls_server)
         transport.get(tls_server.url)
 
 
-def test_other_proxies_are_refused():
-    with pytest.raises(ValueError, match="ftp"):
-        Proxy("ftp://127.0.0.1")
+@pytest.mark.parametrize(
+    "proxy", ["ftp://me:secret@127.0.0.1", "http://me:secret@host:port", "http://", f"socks5://me:{'secret' * 50}@host"]
+)
+def test_a_proxy_that_cannot_be_used_is_refused_without_its_password(proxy):
+    with pytest.raises(ConfigurationError, match="prox") as caught:
+        Proxy(proxy)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_the_environment_names_a_proxy_for_other_machines(world, serve, monkeypatch, variable):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    proxy, server = serve(replies(whole(b"by proxy"))), serve(replies(whole(b"a")))
+    monkeypatch.setenv(variable, proxy.host)
+    with world.transport(trust_env=True) as transport:
+        assert transport.get("http://ollama.example/") == b"by proxy"
+        assert transport.get(server.url) == b"a"
+
+
+def test_certificates_that_cannot_be_read_are_a_configuration_error(world, serve, monkeypatch, tmp_path):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    server = serve(lambda connection: connection.watch())
+    with world.transport() as transport:
+        with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
+            transport.get(server.url.replace("http", "https"))
+        assert transport.open == 0
