@@ -2,21 +2,24 @@
 
 Theory
 ------
-The loop calls a :class:`_Protocol` with what the socket brings; a task waits for it. Between the two stands one future, ``waiter``, which
-exists only while the task waits: for bytes, or for room to write. The loop refers to the protocol, and the protocol never to the
-:class:`AsyncioConnection`, which the call or the pool owns: so a forgotten connection dies, and closes, although the loop goes on.
+The loop calls a :class:`_Protocol` with what the socket brings; a task waits for it. Between the two stands one future,
+``waiter``, which exists only while the task waits: for bytes, or for room to write. The loop refers to the protocol,
+and the protocol never to the :class:`AsyncioConnection`, which the call or the pool owns: so a forgotten connection
+dies, and closes, although the loop goes on.
 
-What arrives is parsed at once, whether or not a task waits; where none takes it, the protocol stops reading at :data:`HIGH_WATER` bytes and
-reads on when they have been taken. Nothing is paused or resumed for an item that is taken in time.
+What arrives is parsed at once, whether or not a task waits; where none takes it, the protocol stops reading at
+:data:`HIGH_WATER` bytes and reads on when they have been taken. Nothing is paused or resumed for an item that is taken
+in time.
 
-A connection has at most one timer, and it is lazy. A wait that begins looks at when the timer will fire, and replaces it only if that is
-too late; a timer that fires asks the deadline again, and mostly finds that it has moved on. So the deadlines of a thousand items cost one
-timer.
+A connection has at most one timer, and it is lazy. A wait that begins looks at when the timer will fire, and replaces
+it only if that is too late; a timer that fires asks the deadline again, and mostly finds that it has moved on. So the
+deadlines of a thousand items cost one timer.
 
 All protocols of a loop read into one buffer, which is parsed before the loop reads anything else.
 
-Cancelling a task, natively or by a cancel scope, raises in its only await and changes nothing else. Closing awaits nothing: it shuts the socket
-down at once and leaves the rest to the loop, or to the operating system where the loop has ended.
+Cancelling a task, natively or by a cancel scope, raises in its only await and changes nothing else. Closing awaits
+nothing: it shuts the socket down at once and leaves the rest to the loop, or to the operating system where the loop has
+ended.
 """
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ __all__ = ["HIGH_WATER", "AsyncioConnection", "AsyncioNetwork"]
 HIGH_WATER = 65536
 _READ = 65536
 
-# Connections to one server that are being opened at once: more would only overflow the server's queue, and then time out.
+# Connections to one server that are opened at once: more would overflow the server's queue, and then time out.
 CONNECTING = 100
 
 
@@ -125,7 +128,7 @@ class _Protocol(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         response = self.response
-        if response is None:  # idle: of no use to anybody
+        if response is None:  # idle, and spoilt
             self.spoilt = True
             self.transport.abort()
             return
@@ -146,7 +149,7 @@ class _Protocol(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         self.spoilt = True
         if self.response is None:
-            return False  # idle: of no use to anybody
+            return False  # idle, and spoilt
         self.response.end()
         self.wake()
         return True  # its owner closes it
@@ -367,9 +370,9 @@ class AsyncioConnection(Connection):
 class AsyncioNetwork:
     """Opens the connections of one loop.
 
-    At most :data:`CONNECTING` connections to a server are being opened at once, and the others queue, so that many at once do not time each other
-    out. The limit of connecting counts from when an attempt begins. In the queue, time is up when no attempt before it has come
-    to a good end for so long: the server is not there.
+    At most :data:`CONNECTING` connections to a server are being opened at once, and the others queue, so that many at
+    once do not time each other out. The limit of connecting counts from when an attempt begins. In the queue, time is
+    up when no attempt before it has come to a good end for so long: the server is not there.
     """
 
     connection_type = AsyncioConnection
@@ -479,7 +482,7 @@ class AsyncioNetwork:
 
 
 class _Race:
-    """What the attempts of one race share. Whoever connects when it is won or over closes its own socket."""
+    """What the attempts of one race share. One that connects when the race is won or over closes its socket."""
 
     def __init__(self, connect: Any) -> None:
         self._connect = connect

@@ -15,8 +15,8 @@ _INTERIM = range(100, 200)
 class LlhttpParser(ResponseParser):
     """A :class:`ResponseParser` by llhttp. The methods and attributes named ``on_`` are its callbacks.
 
-    The compiled parser holds the callbacks, and so this object; :meth:`discard` and the end of the response break the cycle,
-    so that no finished call waits for the garbage collector.
+    The compiled parser holds the callbacks, and so this object; :meth:`discard` and the end of the response break the
+    cycle, so that no finished call waits for the garbage collector.
     """
 
     __slots__ = ("_bodiless", "_headers", "_parser", "_reason", "_without_progress", "on_body")

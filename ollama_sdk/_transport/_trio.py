@@ -2,9 +2,9 @@
 
 Theory
 ------
-A task reads and writes its socket itself, without blocking, and waits in trio's own ``wait_readable`` and ``wait_writable``, each time
-for no longer than its deadline. So nothing is ever read that no task asked for, and back-pressure is the kernel's. Every read is a
-checkpoint, whether or not it had to wait.
+A task reads and writes its socket itself, without blocking, and waits in trio's own ``wait_readable`` and
+``wait_writable``, each time for no longer than its deadline. So nothing is ever read that no task asked for, and
+back-pressure is the kernel's. Every read is a checkpoint, whether or not it had to wait.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Sends requests and reads responses on asyncio and trio.
 
-What differs between the two is in :mod:`._asyncio` and :mod:`._trio`, which are imported when a loop of theirs makes the first call. Connections
-belong to the loop that opened them; a transport that meets another loop leaves the former connections to close and begins anew.
+What differs between the two is in :mod:`._asyncio` and :mod:`._trio`, which are imported when a loop of theirs makes
+the first call. Connections belong to the loop that opened them; a transport that meets another loop leaves the former
+connections to close and begins anew.
 
-Cancellation may strike at every await. Each stands in a ``try`` that closes the connection without awaiting anything, or where the
-connection has no other owner yet, so that dropping it closes it (see :mod:`.connection`).
+Cancellation may strike at every await. Each stands in a ``try`` that closes the connection without awaiting anything,
+or where the connection has no other owner yet, so that dropping it closes it (see :mod:`.connection`).
 """
 
 from __future__ import annotations
@@ -138,7 +139,10 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
             raise
 
     async def aclose(self) -> None:
-        """End the calls in flight and close every connection; a later call opens new ones. All is closed before anything is awaited."""
+        """End the calls in flight and close every connection; a later call opens new ones.
+
+        All is closed before anything is awaited.
+        """
         self._pool.close()
         self._routes.close()
         network, self._network = self._network, None
@@ -223,7 +227,8 @@ def _release(connection: AsyncConnection, route: Route[Any]) -> None:
 class _Body(httpx.AsyncByteStream):
     """The body of a response, whose connection it owns until it is closed.
 
-    It stands for the connection as ``network_stream`` too: once it has given the connection back, nobody reaches the socket through it.
+    It stands for the connection as ``network_stream`` too: once the connection is given back, the socket is out of
+    reach.
     """
 
     def __init__(self, connection: AsyncConnection, route: Route[Any], request: httpx.Request, limits: Limits) -> None:

@@ -7,23 +7,25 @@ A connection is made open and ends closed. In between it goes round::
     IDLE --begin()--> SENDING --sent--> RECEIVING --response complete--> DONE --release()--> IDLE
       \__________________\__________________\___________________________\------close()---> CLOSED
 
-- IDLE: owned by the stack of its server, in the pool. The server has nothing to say: a byte, or the end, makes it stale.
-- SENDING and RECEIVING: owned by one call. They overlap: a server may answer before it has the whole request. Such an answer is
-  delivered, and the connection is then closed, because the rest of the request was never sent.
-- DONE: the whole request was sent and the whole response read, with no byte left over. Only from here it goes back to IDLE;
-  ``is_reusable`` is the one place that says so.
+- IDLE: owned by the stack of its server, in the pool. The server has nothing to say: a byte, or the end, makes it
+  stale.
+- SENDING and RECEIVING: owned by one call. They overlap: a server may answer before it has the whole request. Such an
+  answer is delivered, and the connection is then closed, because the rest of the request was never sent.
+- DONE: the whole request was sent and the whole response read, with no byte left over. Only from here it goes back to
+  IDLE; ``is_reusable`` is the one place that says so.
 
-Ownership is a reference. The call, and after it the body of its response, hold the connection; the pool holds it while it is idle; nothing
-else does. When an exception, a cancellation or a forgotten response drops the last reference, ``__del__`` closes the socket; and if that is
-interrupted too, the interpreter closes it. So a connection cannot leak, at whichever line its call was left.
+Ownership is a reference. The call, and after it the body of its response, hold the connection; the pool holds it while
+it is idle; nothing else does. When an exception, a cancellation or a forgotten response drops the last reference,
+``__del__`` closes the socket; and if that is interrupted too, the interpreter closes it. So a connection cannot leak,
+at whichever line its call was left.
 
-Closing is synchronous, takes no lock and may be repeated, so it can happen in a cancelled task, a finalizer, a signal handler and from any
-thread. :meth:`Connection.abort` is for those who do not own the connection: it ends both directions of the socket, which wakes whoever reads
-or writes, and leaves the closing of the file descriptor to the owner. Otherwise the number of the descriptor could already
-belong to another file when the owner reads from it.
+Closing is synchronous, takes no lock and may be repeated, so it can happen in a cancelled task, a finalizer, a signal
+handler and from any thread. :meth:`Connection.abort` is for those who do not own the connection: it ends both
+directions of the socket, which wakes a reader or writer, and leaves the closing of the file descriptor to the owner.
+Otherwise the number of the descriptor could already belong to another file when the owner reads from it.
 
-A forked child inherits descriptors of connections that go on in the parent. It counts forks, and so notices that the connection was born
-before the last one; it then closes only its own copies and never shuts a connection down.
+A forked child inherits descriptors of connections that go on in the parent. It counts forks, and so notices that the
+connection was born before the last one; it then closes only its own copies and never shuts a connection down.
 """
 
 from __future__ import annotations
@@ -140,8 +142,8 @@ class Connection:
     def attach(self, sock: _Socket) -> None:
         """Own a connected socket from now on.
 
-        The socket is younger than the connection. Of a cycle, the garbage collector finalizes the older object first; the other
-        way round the socket would warn that it was left open.
+        The socket is younger than the connection. Of a cycle, the garbage collector finalizes the older object first;
+        the other way round the socket would warn that it was left open.
         """
         self.socket = sock
         self.closed = False
@@ -190,7 +192,7 @@ class Connection:
         return self.response.head is not None or bool(self.response.problem)
 
     def never_left(self, request: httpx.Request) -> bool:
-        """Whether nothing of ``request`` was sent, because the connection had ended just before, and it can be sent again.
+        """Whether nothing of ``request`` was sent, as the connection had ended just before, and it can be sent again.
 
         What the system has taken may have reached the server, acknowledged or not; that is never sent again here.
         """

@@ -1,4 +1,4 @@
-"""Names what went wrong below as the error that httpx raises for it; the one place that does, but for reads and writes."""
+"""Maps what went wrong while connecting to the errors of httpx."""
 
 from __future__ import annotations
 

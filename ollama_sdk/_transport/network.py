@@ -2,12 +2,13 @@
 
 Theory
 ------
-A name may have many addresses, some of which may be silent. They are tried as RFC 8305 ("happy eyeballs") says: in the resolver's order but
-alternating between IPv6 and IPv4, each attempt beginning when the former has failed or a quarter of a second after it began. The first
-connection wins and the others are closed. One deadline, ``connect``, spans all of it.
+A name may have many addresses, some of which may be silent. They are tried as RFC 8305 ("happy eyeballs") says: in the
+resolver's order but alternating between IPv6 and IPv4, each attempt beginning when the former has failed or a quarter
+of a second after it began. The first connection wins and the others are closed. One deadline, ``connect``, spans all of
+it.
 
-Every socket is in a list before it begins to connect, and all but the winner are closed when the race is left in whatever way; so a
-cancelled or interrupted race leaks none.
+Every socket is in a list before it begins to connect, and all but the winner are closed when the race is left in
+whatever way; so a cancelled or interrupted race leaks none.
 """
 
 from __future__ import annotations

@@ -2,18 +2,19 @@
 
 Theory
 ------
-A connection has exactly one owner: the call that uses it, or the stack of its server. Taking pops it off the stack and giving
-back pushes it, each a single operation of a :class:`collections.deque`, which threads, signal handlers and finalizers may
-interrupt anywhere. So there is no lock: nothing can be left locked by an exception between two byte codes or in a forked child,
-nothing can deadlock, and both cost the same beside one connection or ten thousand.
+A connection has exactly one owner: the call that uses it, or the stack of its server. Taking pops it off the stack and
+giving back pushes it, each a single operation of a :class:`collections.deque`, which threads, signal handlers and
+finalizers may interrupt anywhere. So there is no lock: nothing can be left locked by an exception between two byte
+codes or in a forked child, nothing can deadlock, and both cost the same beside one connection or ten thousand.
 
-A connection without owner has no reference left and closes itself (see :mod:`.connection`). That, not bookkeeping, is what
-keeps an interrupted call from leaking one.
+A connection without owner has no reference left and closes itself (see :mod:`.connection`). That, not bookkeeping, is
+what keeps an interrupted call from leaking one.
 
 The pool knows the connections in use only to end their calls when it is closed. It refers to them weakly.
 
 The stack is last in, first out, so its oldest connections are at the bottom. An idle connection is dropped after
-:data:`MAX_IDLE_SECONDS`, or when more than :data:`MAX_IDLE` of its server are newer. How many are open at once is not limited.
+:data:`MAX_IDLE_SECONDS`, or when more than :data:`MAX_IDLE` of its server are newer. How many are open at once is not
+limited.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Finds the proxy of a server, and asks it for a tunnel, without I/O.
 
-An ``http`` server behind an HTTP proxy is asked through the proxy, with the whole URL in the request line. Everything else is
-reached through a tunnel: by ``CONNECT`` (RFC 9110, section 9.3.6) through an HTTP proxy, by SOCKS 5 (RFC 1928, with the user names and passwords
-of RFC 1929) through a SOCKS proxy. The functions that ask for a tunnel are generators as :data:`.tls.Handshake` says.
+An ``http`` server behind an HTTP proxy is asked through the proxy, with the whole URL in the request line. Everything
+else is reached through a tunnel: by ``CONNECT`` (RFC 9110, section 9.3.6) through an HTTP proxy, by SOCKS 5 (RFC 1928,
+with the user names and passwords of RFC 1929) through a SOCKS proxy. The functions that ask for a tunnel are generators
+as :data:`.tls.Handshake` says.
 """
 
 from __future__ import annotations

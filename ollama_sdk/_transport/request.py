@@ -1,7 +1,8 @@
 """Writes one HTTP/1.1 request, without I/O: its head, and the framing of its body.
 
-The head comes from httpx; nothing is added or changed but what a proxy asks for. Whatever would let a value break out of its line is refused
-before anything is sent (RFC 9110, section 5.5), and a body that is longer or shorter than its ``Content-Length`` never passes for whole.
+The head comes from httpx; nothing is added or changed but what a proxy asks for. Whatever would let a value break out
+of its line is refused before anything is sent (RFC 9110, section 5.5), and a body that is longer or shorter than its
+``Content-Length`` never passes for whole.
 """
 
 from __future__ import annotations

@@ -8,17 +8,19 @@ connection and looked at by the same owner, so it needs no lock. Its attributes 
     nothing -> head -> pieces of body ... -> complete
          \________\________________________-> problem
 
-``head`` is set once, by the final response; interim responses (1xx) are read and dropped. ``body`` holds the pieces that the
-owner has not taken. ``complete`` and ``problem`` say what is true behind these pieces: the owner takes the pieces first and
-looks at the two afterwards, so that everything that arrived whole is delivered before an error is. ``reusable`` has a
-meaning once the response is complete: whether the bytes read so far end exactly with it, and neither side announced the end
-of the connection. A byte more, and the connection must not carry another request, because that byte would become its reply.
+``head`` is set once, by the final response; interim responses (1xx) are read and dropped. ``body`` holds the pieces
+that the owner has not taken. ``complete`` and ``problem`` say what is true behind these pieces: the owner takes the
+pieces first and looks at the two afterwards, so that everything that arrived whole is delivered before an error is.
+``reusable`` has a meaning once the response is complete: whether the bytes read so far end exactly with it, and neither
+side announced the end of the connection. A byte more, and the connection must not carry another request, because that
+byte would become its reply.
 
-Two parsers stand behind this interface. llhttp (httptools) is compiled and used wherever it can be imported; h11 is written
-in Python and always there. Both accept folded header lines, ``\n`` as the end of a line of the head, a repeated blank after a
-chunk size and ``Content-Length`` beside ``Transfer-Encoding: chunked`` (which then decides), and both refuse control characters in
-headers, transfer codings other than ``chunked`` and heads beyond :data:`MAX_HEAD_BYTES`. They differ in what no server sends: llhttp
-refuses a ``Content-Length`` that is repeated and versions other than 1.x, and allows blank lines before a response.
+Two parsers stand behind this interface. llhttp (httptools) is compiled and used wherever it can be imported; h11 is
+written in Python and always there. Both accept folded header lines, ``\n`` as the end of a line of the head, a repeated
+blank after a chunk size and ``Content-Length`` beside ``Transfer-Encoding: chunked`` (which then decides), and both
+refuse control characters in headers, transfer codings other than ``chunked`` and heads beyond :data:`MAX_HEAD_BYTES`.
+They differ in what no server sends: llhttp refuses a ``Content-Length`` that is repeated and versions other than 1.x,
+and allows blank lines before a response.
 """
 
 from __future__ import annotations

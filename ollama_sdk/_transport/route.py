@@ -31,8 +31,8 @@ class Routes(Generic[ConnectionT]):
 
     Args:
         pool: The connections of the transport.
-        ssl_context: Certificates and versions for ``https``; ``None`` trusts what httpx trusts: certifi, or what SSL_CERT_FILE and
-            SSL_CERT_DIR name.
+        ssl_context: Certificates and versions for ``https``; ``None`` trusts what httpx trusts: certifi, or what
+            SSL_CERT_FILE and SSL_CERT_DIR name.
         proxy: The proxy of all servers; ``None`` leaves it to the environment.
         trust_env: Whether the environment may name a proxy.
         uds: The path of a Unix socket on which all servers are reached.

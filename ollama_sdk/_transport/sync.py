@@ -2,15 +2,16 @@
 
 Theory
 ------
-A read is one system call where data is waiting, and one where it has to wait: the socket blocks, and the system itself ends the call after
-at most :data:`SLICE` seconds (``SO_RCVTIMEO``), or earlier where the deadline is nearer. Then the deadline is asked again, because it may have
-moved: a paused stream has none for the moment. Where the system has no such option the socket's own timeout does the same with one more call.
+A read is one system call where data is waiting, and one where it has to wait: the socket blocks, and the system itself
+ends the call after at most :data:`SLICE` seconds (``SO_RCVTIMEO``), or earlier where the deadline is nearer. Then the
+deadline is asked again, because it may have moved: a paused stream has none for the moment. Where the system has no
+such option the socket's own timeout does the same with one more call.
 
-A reader that blocks is woken at once by whoever shuts the socket down: ``cancel()`` and ``close()`` of a stream from other threads and
-signal handlers, and closing the client.
+Shutting the socket down wakes a reader that blocks at once. So do ``cancel()`` and ``close()`` of a stream from other
+threads and signal handlers, and so does closing the client.
 
-Writes do not block. Where the system takes no more, the thread waits until it does or until the server has said something: a
-response that comes before the request has been sent is read and delivered.
+Writes do not block. Where the system takes no more, the thread waits until it does or until the server has said
+something: a response that comes before the request has been sent is read and delivered.
 """
 
 from __future__ import annotations
@@ -158,14 +159,16 @@ def _wait(sock: socket.socket, seconds: float, *, write: bool) -> tuple[bool, bo
 class HTTPTransport(httpx.BaseTransport):
     """HTTP/1.1 over connections of this package's own, for threads.
 
-    Takes the place of :class:`httpx.HTTPTransport`: ``Ollama(transport=HTTPTransport(...))``, and also ``httpx.Client(transport=...)``. A client
-    makes one by itself; making it by hand is for the arguments below. Pickles without its connections, if its arguments pickle.
+    Takes the place of :class:`httpx.HTTPTransport`: ``Ollama(transport=HTTPTransport(...))``, and also
+    ``httpx.Client(transport=...)``. A client makes one by itself; making it by hand is for the arguments below. Pickles
+    without its connections, if its arguments pickle.
 
     Args:
-        ssl_context: Certificates and versions for ``https``. For a client certificate call its ``load_cert_chain``; for an
-            authority of your own its ``load_verify_locations``.
-        proxy: The URL of a proxy for all servers: ``http``, ``https`` or ``socks5``, with user name and password if it wants them.
-            ``None`` takes what the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY), but for this machine itself.
+        ssl_context: Certificates and versions for ``https``. For a client certificate call its ``load_cert_chain``; for
+            an authority of your own its ``load_verify_locations``.
+        proxy: The URL of a proxy for all servers: ``http``, ``https`` or ``socks5``, with user name and password if it
+            wants them. ``None`` takes what the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY), but
+            for this machine itself.
         trust_env: Whether to look at the environment for a proxy.
         uds: The path of a Unix socket on which the server listens, whatever host the URL names.
     """
@@ -249,7 +252,7 @@ class HTTPTransport(httpx.BaseTransport):
             response = connection.response
             body: httpx.SyncByteStream
             extensions: dict[str, Any] = {"http_version": head.version, "reason_phrase": head.reason}
-            # The body of a stream holds its connection even if all of it is there, so that streams do not differ by chance.
+            # The body of a stream holds its connection also if all of it is there: streams do not differ by chance.
             if response.complete and connection.sent and not request.extensions.get("stream"):
                 body = Whole(b"".join(response.body))
                 _release(connection, route)
@@ -354,7 +357,8 @@ def _release(connection: SyncConnection, route: Route[SyncConnection]) -> None:
 class _Body(httpx.SyncByteStream):
     """The body of a response, whose connection it owns until it is closed.
 
-    It stands for the connection as ``network_stream`` too: once it has given the connection back, nobody reaches the socket through it.
+    It stands for the connection as ``network_stream`` too: once the connection is given back, the socket is out of
+    reach.
     """
 
     def __init__(

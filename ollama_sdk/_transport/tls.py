@@ -1,7 +1,8 @@
 """TLS without I/O: encrypts what is to be sent and decrypts what was received, over any kind of connection.
 
-Every kind of connection (sync, asyncio, trio) moves ciphertext itself and keeps its own deadlines, so none of them needs a TLS of its own.
-A tunnel within a tunnel (``https`` through a proxy that itself speaks ``https``) is two of these, one inside the other.
+Every kind of connection (sync, asyncio, trio) moves ciphertext itself and keeps its own deadlines, so none of them
+needs a TLS of its own. A tunnel within a tunnel (``https`` through a proxy that itself speaks ``https``) is two of
+these, one inside the other.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class TLS:
         return self._outgoing_bytes()
 
     def decrypt(self, data: bytes | memoryview) -> bytes:
-        """What ``data`` means; ``b""`` as long as a record is not complete. After :attr:`failure` nothing more means anything."""
+        """What ``data`` means; ``b""`` as long as a record is not complete. Once :attr:`failure` is set, stop."""
         self._receive(data)
         parts: list[bytes] = []
         try:

@@ -624,8 +624,6 @@ def test_cancelling_and_then_pausing_in_the_moment_of_waiting_wakes_the_one_who_
         assert stream.state == "cancelled"
 
 
-# Nobody closes the client here, which trio may say of the generators within httpcore; the program must not fail for it.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 @pytest.mark.parametrize("end", ["cancelled by a thread", "dropped", "cancelled by its task"])
 def test_a_trio_program_ends_well_whatever_becomes_of_its_streams_at_the_end(serve, end):
     url = serve(one_item_then_silence).url

@@ -112,7 +112,7 @@ def _socks(target, *, login):
     return script
 
 
-@pytest.mark.parametrize("login", [False, True], ids=["anybody", "with a login"])
+@pytest.mark.parametrize("login", [False, True], ids=["no login", "with a login"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_socks_proxy_opens_a_tunnel(world, serve, serve_tls, login, scheme):
     server = (serve if scheme == "http" else serve_tls)(replies(whole(b"a"), whole(b"b")))
