@@ -1,36 +1,51 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3.11
-BIN := .venv/bin
-READY := .venv/.ready
+VENV := $(if $(filter python3.11,$(notdir $(PYTHON))),.venv,.venv-$(notdir $(PYTHON)))
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+VERSIONS := 3.12 3.13 3.14
+WORKERS ?= 4
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+MUTANTS ?= 60
+SEED ?= $(shell date +%s)
 SECONDS ?= 600
 FUZZ ?= 25
 
-.PHONY: help demo test check generate changes test-integration fuzz soak bench clean
+.PHONY: help demo check types generate changes docs test test-all test-versions coverage test-integration \
+        fuzz soak mutants bench package publish clean
 
+##@ Use
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): requirements-dev.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on the PATH: install Python 3.11, or say make PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-%/.ready: requirements-%.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on the PATH: install Python 3.11, or say make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install -qq --disable-pip-version-check -r $<
 	@touch $@
 
 demo: $(READY)  ## stream, chat, embed and list against $OLLAMA_HOST, or against the emulator
 	@$(BIN)/python -m ollama_sdk.testing.demo
 
-test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest tests/testing/test_emulator_document.py  # by itself: its tests share one name, which xdist cannot tell apart
-	$(BIN)/python -m pytest -n 4 --dist loadfile --ignore tests/testing/test_emulator_document.py
-
-check: $(READY)  ## format, lint, types, import contract, document, generated code
+##@ Change
+check: $(READY)  ## format, lint, types, import contract, document, generated code, pictures
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pyright --warnings
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m generator check
+	$(BIN)/python docs/draw_architecture.py --check
+
+types: $(READY)  ## whether every public name has a known type; pyright looks for the package on the PATH
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes ollama_sdk --ignoreexternal
 
 generate: $(READY)  ## remake the typed client from openapi/ollama.yaml
 	$(BIN)/python -m generator build
@@ -38,18 +53,59 @@ generate: $(READY)  ## remake the typed client from openapi/ollama.yaml
 changes: $(READY)  ## what the edited document changes in the public interface, as Markdown
 	$(BIN)/python -m generator changes
 
+docs: $(READY)  ## draw the pictures of docs/ from the code
+	$(BIN)/python docs/draw_architecture.py
+
+##@ Test
+test: $(READY)  ## run the tests except the slow ones; PYTHON=python3.13 chooses another Python
+	$(PYTEST) -m "not slow"
+
+test-all: $(READY)  ## run every test, in random order (SEED) and in Python's development mode
+	PYTHONDEVMODE=1 $(PYTEST) -p randomly --randomly-seed=$(SEED)
+
+test-versions:  ## run the tests on every other Python that is found here, on the PATH or by pyenv
+	@missing=; for version in $(VERSIONS); do found=; \
+	  for python in python$$version $$HOME/.pyenv/versions/$$version.*/bin/python$$version; do \
+	    if $$python -c "" 2>/dev/null; then found=$$python; break; fi; \
+	  done; \
+	  if [ -n "$$found" ]; then $(MAKE) test PYTHON=$$found || exit 1; else missing="$$missing $$version"; fi; \
+	done; echo "not found, so not tested:$${missing:- none}"
+
+# What counts calls, modules or memory would count what the measuring adds: it runs by itself.
+COUNTING := tests/test_footprint.py tests/test_import.py
+
+coverage: $(READY)  ## run the tests, and show what they do not reach; fails below the floor in pyproject.toml
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(COUNTING:%=--ignore=%)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+	$(BIN)/python -m pytest $(COUNTING)
+
 test-integration: $(READY)  ## run every method against the live server at $OLLAMA_HOST
 	$(BIN)/python -m pytest tests/integration
 
+##@ Search for faults, and measure
 soak: $(READY)  ## chaos on real sockets for SECONDS (600)
-	$(BIN)/python benchmarks/soak.py $(SECONDS)
+	$(BIN)/python -m benchmarks.soak $(SECONDS)
+
+fuzz: $(READY)  ## try new examples in every property test, FUZZ (25) times as many as `make test`
+	FUZZ=$(FUZZ) $(PYTEST) -m hypothesis
+
+mutants: $(READY) .venv-mutants/.ready  ## change MODULE in MUTANTS (60) ways, and show which of them no test notices
+	.venv-mutants/bin/python -m tests.mutants --most $(MUTANTS) $(MODULE)
 
 bench: $(READY)  ## measure against the published clients and against bare httpx
 	$(BIN)/python -m benchmarks
 
-fuzz: $(READY)  ## try new examples in every property test, FUZZ (25) times as many as `make test`
-	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/testing/test_emulator_document.py
-	FUZZ=$(FUZZ) $(BIN)/python -m pytest -m hypothesis -n 4 --ignore tests/testing/test_emulator_document.py
+##@ Release
+package: $(READY) .venv-package/.ready  ## build wheel and source distribution, install both elsewhere, and run the demo there
+	rm -rf dist
+	.venv-package/bin/python -m build --no-isolation
+	.venv-package/bin/python -m twine check --strict dist/*
+	$(BIN)/python -m pytest tests/packaging
+
+publish: .venv-package/.ready  ## upload dist/ by trusted publishing (the release workflow does)
+	.venv-package/bin/python -m twine upload --non-interactive dist/*
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,7 +1,7 @@
-"""``python -m benchmarks``: measures every client in turns, each time in a fresh process, and judges the least by the goals.
+"""Runs the benchmarks: measures each client in fresh processes, in turns, and compares the minimum with the goals.
 
-``--quick`` takes about a minute, the whole about five; ``--only TEXT`` takes the measurements whose names contain it; ``--json FILE``
-keeps the figures. It exits with 1 when a goal is missed or a measurement fails.
+``python -m benchmarks`` takes about five minutes, with ``--quick`` about one; ``--only TEXT`` selects the measurements whose
+names contain it; ``--json FILE`` writes the figures. It exits with 1 if a goal is missed or a measurement fails.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from benchmarks import server
 
 HERE = Path(__file__).parent
-TIMEOUT = 300.0  # seconds for one process, of which the longest takes a tenth
+TIMEOUT = 300.0  # seconds for one process; the longest takes a tenth of it
 
 COLUMNS = ("floor", "ollama", "openai", "ours", "policies")
 NATIVE = ("floor", "ollama", "ours")
@@ -30,9 +30,9 @@ OURS = ("ours",)
 NEEDS = {
     "ollama": "ollama",
     "openai": "openai",
-}  # packages that a client is measured with, if there
+}  # the package that a column needs
 
-# What a unit shows of a measurement, and how many of it make one.
+# For each unit: the field of a measurement, and the factor to convert it.
 UNITS = {
     "µs": ("seconds", 1e6),
     "ms": ("seconds", 1e3),
@@ -42,11 +42,11 @@ UNITS = {
     "objects": ("objects", 1),
     "files": ("files", 1),
 }
-MEMORY = {"MB", "copies", "objects", "files"}  # what only Linux keeps record of
+MEMORY = {"MB", "copies", "objects", "files"}  # measured on Linux only
 
 
 class Goal(NamedTuple):
-    """``who`` must come to at most ``most`` times what ``whom`` does, or to ``most`` of the unit where nobody is named."""
+    """A limit: ``who`` may take at most ``most`` times what ``whom`` takes, or ``most`` of the unit if ``whom`` is empty."""
 
     who: str
     most: float
@@ -57,14 +57,14 @@ class Row(NamedTuple):
     """One measurement of several clients.
 
     Attributes:
-        name: What the table calls it.
-        clients: Who takes it.
-        kind: The function of ``measure.py``.
+        name: Its name in the table.
+        clients: The clients to measure.
+        kind: The function in ``measure.py``.
         work: Its last arguments.
-        unit: What is shown of it, one of :data:`UNITS`.
-        goals: What must be so.
-        effort: Rounds in a process, and fresh processes.
-        slow: Whether ``--quick`` goes without it.
+        unit: The unit that is shown, one of :data:`UNITS`.
+        goals: The limits.
+        effort: Rounds in a process, and processes.
+        slow: Whether ``--quick`` skips it.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Row(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """How many times the least of some measurements goes into the largest: about once if something is flat."""
+    """The ratio of the largest to the smallest of several measurements; about 1 if the cost is constant."""
 
     name: str
     rows: tuple[Row, ...]
@@ -123,7 +123,7 @@ CLIENTS = (
     Row("list 100 models", NATIVE, "calls", ("list_models", 100), "ms", (Goal("ours", 1.60, "floor"),)),
     Row("chat with every policy on", _POLICIES, "calls", ("chat", 300), "µs",
         (Goal("policies", 1.25, "ours"),), (4, 5)),
-    # Free, by its goal, up to what two measurements of the same thing differ by.
+    # The goal allows only the difference between two measurements of the same work.
     Row("NDJSON item with every policy on", _POLICIES, "stream", ("ndjson", 10_000), "µs",
         (Goal("policies", 1.05, "ours"),), (4, 5)),
 )  # fmt: skip
@@ -139,7 +139,7 @@ GROWTH = (
     Spread("one item, largest over smallest", _COUNTS, _each(1.5)),
     *_items_of("µs", "an item of", (100, 20_000, False), *_LENGTHS),
     *_A_KB,
-    # Not less: memory of 10 MB is fetched anew from the kernel each time. What is not linear would be far above.
+    # Blocks of 10 MB are allocated from the kernel each time, hence 3. Quadratic cost would exceed it by far.
     Spread("a kB, largest over smallest", _A_KB, _each(3)),
     *(
         Row(f"peak memory of {count:,} items over 10,000", OURS, "stream_memory", (count,), "MB", _each(1), (1, 1), slow)
@@ -162,31 +162,31 @@ GROWTH = (
 
 
 class MeasurementError(Exception):
-    """A process came to no result; the message says why, as far as it is known."""
+    """A process returned no result; the message says why."""
 
 
-class Found(NamedTuple):
-    """What was measured of each client, in the unit of its row, and why others failed."""
+class Result(NamedTuple):
+    """The figure of each client, in the unit of the row, and the error of each that failed."""
 
     figures: dict[str, float]
     failed: dict[str, str]
 
 
 class Bench:
-    """Takes measurements from the server at ``url``; the same one is not taken twice.
+    """Measures clients against the server at ``url``; no measurement is taken twice.
 
     Args:
-        url: Where the server listens.
+        url: The address of the server.
         compiled: A folder for compiled modules.
-        quick: Whether to make fewer rounds, and none that are slow.
+        quick: Whether to make fewer rounds and skip slow measurements.
         absent: Clients that cannot be measured.
     """
 
     def __init__(self, url: str, compiled: str, *, quick: bool = False, absent: Iterable[str] = ()) -> None:
         self._url = url
-        # Neither a proxy of the environment nor one of the system may come between.
+        # Ignore proxies of the environment and of the system.
         environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-        # Every client's modules are compiled once, wherever this runs from, as an installer would have done.
+        # Modules are compiled once for all processes, as an installer does.
         compiling = {"PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
         self._environment = {**environment, **compiling, "NO_PROXY": "*"}
         self._quick = quick
@@ -194,10 +194,10 @@ class Bench:
         self._taken: dict[tuple[object, ...], tuple[dict[str, dict[str, float]], dict[str, str]]] = {}
 
     def take(self, kind: str, client: str, rounds: int, *work: object) -> dict[str, float]:
-        """One measurement in a fresh process.
+        """Take one measurement in a fresh process.
 
         Raises:
-            MeasurementError: It failed, or took too long.
+            MeasurementError: It failed or took too long.
         """
         command = [str(part) for part in (sys.executable, HERE / "measure.py", kind, client, self._url, rounds, *work)]
         try:
@@ -210,25 +210,25 @@ class Bench:
             raise MeasurementError(error.stderr.strip() or f"exit status {error.returncode}") from None
         return json.loads(done.stdout)
 
-    def found(self, row: Row | Spread) -> Found:
-        """What is measured of every client."""
+    def result(self, row: Row | Spread) -> Result:
+        """Return the figures of a row for every client."""
         return self._spread(row) if isinstance(row, Spread) else self._row(row)
 
-    def _row(self, row: Row) -> Found:
+    def _row(self, row: Row) -> Result:
         field, factor = UNITS[row.unit]
         least, failed = self._least(row)
-        return Found({client: result[field] * factor for client, result in least.items()}, failed)
+        return Result({client: result[field] * factor for client, result in least.items()}, failed)
 
-    def _spread(self, spread: Spread) -> Found:
+    def _spread(self, spread: Spread) -> Result:
         every = [self._row(row) for row in spread.rows if not (self._quick and row.slow)]
         failed = {client: why for found in every for client, why in found.failed.items()}
         series = {
             client: [found.figures[client] for found in every] for client in every[0].figures if client not in failed
         }
-        return Found({client: max(figures) / min(figures) for client, figures in series.items()}, failed)
+        return Result({client: max(figures) / min(figures) for client, figures in series.items()}, failed)
 
     def _least(self, row: Row) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
-        """The least of every client, measured in turns so that a slow minute of the machine slows all of them."""
+        """Return the minimum of every client; the clients take turns so that a slow minute of the machine affects all."""
         key = (row.kind, *row.work, row.clients, row.effort)
         if key not in self._taken:
             rounds, processes = row.effort
@@ -255,7 +255,7 @@ class Bench:
 
 
 class Verdict(NamedTuple):
-    """What a goal's figure came to, if it could be measured, and whether that is within it."""
+    """The figure that a goal limits and whether it is met; ``None`` if it was not measured."""
 
     goal: Goal
     figure: float | None
@@ -263,14 +263,14 @@ class Verdict(NamedTuple):
 
 
 def judge(goal: Goal, figures: dict[str, float]) -> Verdict:
-    """Hold the figures against the goal."""
+    """Compare the figures with a goal."""
     if goal.who not in figures or (goal.whom and goal.whom not in figures):
         return Verdict(goal, None, None)
     figure = figures[goal.who] / (figures[goal.whom] if goal.whom else 1)
     return Verdict(goal, figure, figure <= goal.most)
 
 
-def _said(verdict: Verdict) -> str:
+def _describe(verdict: Verdict) -> str:
     (who, most, whom), figure, met = verdict
     if figure is None:
         return f"{who} not judged"
@@ -279,16 +279,16 @@ def _said(verdict: Verdict) -> str:
 
 
 def table(bench: Bench, rows: Sequence[Row | Spread], columns: Sequence[str]) -> list[dict[str, Any]]:
-    """Print the table; what is in it."""
+    """Print the table and return its rows."""
     print(f"{'':52}{'':7}" + "".join(f"{column:>10}" for column in columns) + "   goals")
     shown: list[dict[str, Any]] = []
     for row in rows:
-        figures, failed = bench.found(row)
+        figures, failed = bench.result(row)
         verdicts = [judge(goal, figures) for goal in row.goals]
         cells = "".join(
             f"{figures[c]:10.4g}" if c in figures else f"{'failed' if c in failed else '':>10}" for c in columns
         )
-        print(f"{row.name:52}{row.unit:>7}{cells}   {'; '.join(map(_said, verdicts))}", flush=True)
+        print(f"{row.name:52}{row.unit:>7}{cells}   {'; '.join(map(_describe, verdicts))}", flush=True)
         for client, why in failed.items():
             print(f"{row.name}: {client} failed: {why}", file=sys.stderr, flush=True)
         goals = [{**v.goal._asdict(), "figure": v.figure, "met": v.met} for v in verdicts]
@@ -307,7 +307,7 @@ def _version(package: str) -> str | None:
 
 
 def machine() -> dict[str, Any]:
-    """Where this runs, and with what; a package that is not installed is ``None``."""
+    """Describe the machine and the versions; a package that is not installed is ``None``."""
     packages = ("ollama-sdk", "httpx", "httpcore", "h11", "httptools", "orjson", "attrs", "anyio", "ollama", "openai")
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -318,53 +318,56 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _asked() -> argparse.Namespace:
-    """The arguments, in which nothing is wrong that would show only after minutes."""
+def _parse_arguments() -> argparse.Namespace:
+    """Parse and check the arguments, so that no mistake shows only after minutes."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds, less growth: about a minute")
-    parser.add_argument("--only", default="", metavar="TEXT", help="only the measurements whose name contains it")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    asked = parser.parse_args()
-    asked.clients, asked.growth = (
-        [row for row in rows if asked.only in row.name and not (asked.quick and row.slow)] for rows in (CLIENTS, GROWTH)
+    parser.add_argument("--only", default="", metavar="TEXT", help="only the measurements whose names contain it")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    arguments = parser.parse_args()
+    arguments.clients, arguments.growth = (
+        [row for row in rows if arguments.only in row.name and not (arguments.quick and row.slow)]
+        for rows in (CLIENTS, GROWTH)
     )
-    if not asked.clients and not asked.growth:
-        names = "\n  ".join(row.name for row in (*CLIENTS, *GROWTH) if not (asked.quick and row.slow))
-        parser.error(f"--only {asked.only!r}: no measurement's name contains it; there are\n  {names}")
-    if asked.json:
+    if not arguments.clients and not arguments.growth:
+        names = "\n  ".join(row.name for row in (*CLIENTS, *GROWTH) if not (arguments.quick and row.slow))
+        parser.error(f"--only {arguments.only!r}: no measurement's name contains it; there are\n  {names}")
+    if arguments.json:
         try:
-            asked.json.open("a").close()
+            arguments.json.open("a").close()
         except OSError as error:
             parser.error(f"--json: {error}")
-    return asked
+    return arguments
 
 
 def main() -> int:
-    asked, where = _asked(), machine()
-    print(", ".join(f"{name} {value or 'not installed'}" for name, value in where.items()), end="\n\n")
+    arguments, versions = _parse_arguments(), machine()
+    print(", ".join(f"{name} {value or 'not installed'}" for name, value in versions.items()), end="\n\n")
     absent = [client for client, package in NEEDS.items() if _version(package) is None]
     for client in absent:
         print(f"The column {client} stays empty: {NEEDS[client]} is not installed.")
     if sys.platform != "linux":
-        print("Memory and what is left behind are not measured: Linux's /proc is needed for it.")
-        asked.clients, asked.growth = (
-            [row for row in rows if row.unit not in MEMORY] for rows in (asked.clients, asked.growth)
+        print("Memory and leaks are not measured: that needs Linux's /proc.")
+        arguments.clients, arguments.growth = (
+            [row for row in rows if row.unit not in MEMORY] for rows in (arguments.clients, arguments.growth)
         )
     rows: dict[str, list[dict[str, Any]]] = {"table": [], "growth": []}
     with server.running() as url, tempfile.TemporaryDirectory() as compiled:
-        bench = Bench(url, compiled, quick=asked.quick, absent=absent)
-        if asked.clients:
-            rows["table"] = table(bench, asked.clients, COLUMNS)
-            print("\nCPU time of the client's process, except start-up, which is by the clock; the least of several.\n")
-        if asked.growth:
+        bench = Bench(url, compiled, quick=arguments.quick, absent=absent)
+        if arguments.clients:
+            rows["table"] = table(bench, arguments.clients, COLUMNS)
+            print(
+                "\nCPU time of the client's process, except start-up, which is elapsed time; minimum of several rounds.\n"
+            )
+        if arguments.growth:
             print("What must not grow:\n")
-            rows["growth"] = table(bench, asked.growth, OURS)
+            rows["growth"] = table(bench, arguments.growth, OURS)
     verdicts = [goal["met"] for row in (*rows["table"], *rows["growth"]) for goal in row["goals"]]
     failed = any(row["failed"] for row in (*rows["table"], *rows["growth"]))
     met = not failed and False not in verdicts
-    if asked.json:
-        result = {"machine": where, "quick": asked.quick, "only": asked.only, "met": met, **rows}
-        asked.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if arguments.json:
+        result = {"machine": versions, "quick": arguments.quick, "only": arguments.only, "met": met, **rows}
+        arguments.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"\n{verdicts.count(True)} goals are met, {verdicts.count(False)} missed, {verdicts.count(None)} not judged.")
     if failed:
         print("Measurements failed: see above.")

@@ -1,4 +1,4 @@
-"""What is measured: the same work done by each client. Nothing is imported before the client that is asked for."""
+"""Defines the measured work for each client; a client's package is imported only when it is made."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ STREAMS = 300
 
 
 def make(name: str, url: str):
-    """The client of this name."""
+    """Return the client of a column."""
     return CLIENTS[name](url)
 
 
 class Floor:
-    """Bare httpx and orjson: the same bytes into dicts, no types, no checks.
+    """Bare httpx and orjson: the same bytes decoded to dicts, without types or checks.
 
-    Streams are read as sparingly as httpx allows: raw bytes, since nothing is compressed, split at newlines; what follows the last
-    one is carried over. ``iter_lines`` would decode every item to text and look for eleven kinds of line ends in it.
+    Streams are read in the cheapest way that httpx offers: raw bytes (nothing is compressed) are split at newlines, and an
+    incomplete line is kept for the next read. ``iter_lines`` would decode every item to text and search it for eleven kinds of
+    line ends.
     """
 
     def __init__(self, url):
@@ -121,7 +122,7 @@ class OpenAI:
         self._client = openai.OpenAI(base_url=f"{url}/v1", api_key="unused")
 
     def chat(self):
-        """Not answered by the server: constructing it is what start-up is compared by."""
+        """Do nothing: the server does not answer it, and start-up compares the constructor."""
 
     def sse(self, model):
         for _ in self._client.chat.completions.create(model=model, messages=MESSAGES, stream=True):
@@ -129,7 +130,7 @@ class OpenAI:
 
 
 class Ours:
-    """This package, as it comes."""
+    """This package with its defaults."""
 
     def __init__(self, url):
         from ollama_sdk import Ollama
@@ -174,7 +175,7 @@ class Ours:
 
 
 class Guarded(Ours):
-    """This package with every policy on."""
+    """This package with every policy."""
 
     def options(self):
         from ollama_sdk.reliability import Cache, CircuitBreaker, Failover, RateLimit, Retry

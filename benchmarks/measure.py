@@ -1,4 +1,4 @@
-"""Takes one measurement in this process, which should be fresh: ``measure.py KIND CLIENT URL ROUNDS WORK…`` prints JSON."""
+"""Takes one measurement in a fresh process: ``measure.py KIND CLIENT URL ROUNDS WORK…`` prints it as JSON."""
 
 import json
 import sys
@@ -7,15 +7,15 @@ from pathlib import Path
 
 import clients
 
-# Linux's records of this process; elsewhere there are none, and memory is not measured.
+# Linux's records of this process; without them memory is not measured.
 RECORDS = Path("/proc/self")
 
 
 def startup(name, url, _rounds):
-    """Seconds by the clock from the first line to the first reply, and the bytes of memory then, where they are recorded.
+    """Elapsed seconds from the first line to the first reply, and the memory then in bytes, where it is recorded.
 
-    httpx imports what its command line needs, and httpcore trio, wherever they are installed. A development environment has
-    them; no client asks for them. They are hidden from all clients alike.
+    httpx imports the packages of its command line, and httpcore imports trio, if they are installed. A development environment
+    has them and no client needs them, so they are hidden from all clients.
     """
     sys.modules.update(dict.fromkeys(("click", "pygments", "rich", "trio")))
     began = time.perf_counter()
@@ -26,7 +26,7 @@ def startup(name, url, _rounds):
 
 
 def calls(name, url, rounds, method, count):
-    """CPU seconds of a call."""
+    """CPU seconds per call."""
     call = getattr(clients.make(name, url), method)
     many = range(int(count))
 
@@ -39,7 +39,7 @@ def calls(name, url, rounds, method, count):
 
 
 def stream(name, url, rounds, method, items, length="12"):
-    """CPU seconds of a streamed item, and of a kB of its text."""
+    """CPU seconds per streamed item, and per kB of its text."""
     read = getattr(clients.make(name, url), method)
     model = f"{items}x{length}"
     read(f"10x{length}")
@@ -48,7 +48,7 @@ def stream(name, url, rounds, method, items, length="12"):
 
 
 def async_stream(name, url, rounds, items, streams="1"):
-    """CPU seconds of a streamed item, in several streams at once."""
+    """CPU seconds per streamed item, with several concurrent streams."""
     import asyncio
 
     maker = clients.make(name, url)
@@ -71,16 +71,16 @@ def async_stream(name, url, rounds, items, streams="1"):
 
 
 def stream_memory(name, url, _rounds, items):
-    """Bytes that the process grows by while it reads a stream of so many items, at the most."""
+    """Peak memory of reading a stream of ``items`` items, in bytes above the memory before."""
     client = clients.make(name, url)
     client.ndjson("10000x12")
     return {"bytes": growth(lambda: client.ndjson(f"{items}x12"))}
 
 
 def leak(name, url, _rounds, count):
-    """Bytes, objects and open files that so many calls leave behind, half of them streams.
+    """Bytes, objects and open files that ``count`` calls leave behind, half of them streams.
 
-    A tenth as many come before, so that what is made once and kept does not count.
+    A tenth as many calls come before, so that caches that are filled once do not count.
     """
     import gc
 
@@ -122,11 +122,11 @@ def blob(name, url, _rounds, size):
         return {"bytes": growth(lambda: client.client.upload_blob(digest, Path(file.name)))}
 
 
-# How
+# Measuring
 
 
 def least(work, rounds):
-    """The least CPU seconds of several rounds: noise only adds."""
+    """The minimum CPU seconds of several rounds; noise only adds."""
     best = float("inf")
     for _ in range(rounds):
         began = time.process_time()
@@ -136,13 +136,13 @@ def least(work, rounds):
 
 
 def memory(field):
-    """A line of Linux's record of this process, in bytes: ``VmRSS`` is memory now, ``VmHWM`` at its peak."""
+    """A field of Linux's record of this process, in bytes: ``VmRSS`` is the memory now, ``VmHWM`` its peak."""
     lines = (RECORDS / "status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
 
 def growth(work):
-    """Bytes by which the peak of memory exceeds what there was before."""
+    """The peak memory of some work, in bytes above the memory before."""
     (RECORDS / "clear_refs").write_text("5", encoding="ascii")  # forget the peak so far
     before = memory("VmRSS")
     work()

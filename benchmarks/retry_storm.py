@@ -1,11 +1,11 @@
 """Simulates a retry storm: many clients against a server that loses half of its capacity for a minute.
 
-Run ``python benchmarks/retry_storm.py``. Time is virtual: two minutes pass in seconds. The clients decide with the very classes that
-:class:`ollama_sdk.reliability.RetryTransport` uses; the server is a queue of bounded length that answers 503 when it is full, as
-Ollama does, and to which saying no costs a little, too. Whatever the policy, the same calls begin at the same moments.
+Run ``python benchmarks/retry_storm.py``. Time is virtual: two minutes pass in seconds. The clients run the same flow that
+:class:`ollama_sdk.reliability.RetryTransport` runs. The server is a queue of bounded length that answers 503 when it is full, as Ollama
+does; a refusal costs it a little work as well. The same calls begin at the same moments under every policy.
 
-What is judged is the scene in which each client calls often enough to learn from its own failures. In the second one it does not: a
-budget belongs to one client and starts full, so many clients that each call rarely repeat as if they had none.
+The promise is checked in the first scene, where each client calls often enough to learn from its own failures. In the second scene it
+does not: a budget belongs to one client and starts full, so many clients that each call rarely retry as if they had no budget.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ import httpx
 from attrs import define, field, frozen
 
 from ollama_sdk.reliability import Retry, RetryBudget
-from ollama_sdk.reliability.retry import Retrying
+from ollama_sdk.reliability._driver import Flow, Sleep, Step
+from ollama_sdk.reliability.retry import Retrier
 
 LIMIT = 1.2  # requests per call
-RARELY = 0.05  # calls a second of one client: three in the outage, and its full budget repeats most of them
+RARELY = 0.05  # calls a second of one client: three in the outage, and its full budget allows most retries
 OURS, SMALL = "ours: Retry()", "ours with a budget of 3 tokens"
 GOOD, BUSY = httpx.Response(200), httpx.Response(503)
 
@@ -41,17 +42,17 @@ POLICIES: dict[str, Retry] = {
 
 @frozen(kw_only=True)
 class Scene:
-    """Sizes in calls and seconds; the server loses ``loss`` of its capacity from ``breaks_at`` to ``mends_at``.
+    """Sizes in calls and seconds. The server loses ``loss`` of its capacity from ``breaks_at`` to ``mends_at``.
 
-    From ``settled_at`` on, a few seconds later, every call ought to succeed again.
+    From ``settled_at`` on, a few seconds later, every call should succeed again.
     """
 
     clients: int = 1000
     calls_per_second: float = 0.5  # of one client
-    spare: float = 1.2  # capacity over what the clients ask for
+    spare: float = 1.2  # capacity, as a multiple of what the clients need
     loss: float = 0.5
-    queue_seconds: float = 1.0  # length of the full queue, in time at full capacity
-    refusal: float = 0.05  # work of saying no, against that of an answer
+    queue_seconds: float = 1.0  # length of the queue, in time at full capacity
+    refusal: float = 0.05  # work of a refusal, as a share of that of an answer
     breaks_at: float = 30.0
     mends_at: float = 90.0
     settled_at: float = 95.0
@@ -63,7 +64,7 @@ class Scene:
 
 
 class World:
-    """Virtual time: what is due, in order."""
+    """Virtual time: runs what is due, in order."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -74,10 +75,10 @@ class World:
         return self.now
 
     def sleep(self, _: float) -> None:
-        raise AssertionError("nobody sleeps in virtual time")
+        raise AssertionError("a flow yields its sleeps")
 
     async def asleep(self, _: float) -> None:
-        raise AssertionError("nobody sleeps in virtual time")
+        raise AssertionError("a flow yields its sleeps")
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._due, (self.now + seconds, next(self._order), action))
@@ -89,7 +90,7 @@ class World:
 
 
 class Server:
-    """Works off one request after the other; refuses what its queue has no room for."""
+    """Answers one request after the other; refuses those for which its queue has no room."""
 
     def __init__(self, world: World, scene: Scene) -> None:
         self._world = world
@@ -133,13 +134,13 @@ class Record:
 
 
 class Client:
-    """Calls at random moments, whether or not the former call has ended."""
+    """Calls at random moments, whether or not the previous call has ended."""
 
     def __init__(self, world: World, server: Server, scene: Scene, *, policy: Retry, record: Record, seed: str) -> None:
         self._world, self._server, self._scene, self._record = world, server, scene, record
-        # One for each, or what the policy draws would move the calls.
+        # Separate sources, so that the jitter of a policy does not change when the calls begin.
         self._calls, jitter = random.Random(f"{seed} calls"), random.Random(f"{seed} jitter")
-        self._retrying = Retrying(policy, clock=world, draw=jitter.uniform)
+        self._retrier = Retrier(policy, clock=world, draw=jitter.uniform)
         self._request = httpx.Request("GET", "http://server/")
         self._schedule()
 
@@ -151,22 +152,29 @@ class Client:
     def _call(self) -> None:
         began = int(self._world.now)
         self._record.calls[began] += 1
-        course = self._retrying.begin(self._request)
+        flow = self._retrier.flow(_send, self._request)
 
-        def send() -> None:
+        def resume(response: httpx.Response | None = None) -> None:
+            try:
+                do(flow.send(response))
+            except StopIteration as end:
+                self._record.good[began] += end.value is GOOD
+
+        def do(step: Step) -> None:
+            if isinstance(step, Sleep):
+                self._world.later(step.seconds, resume)
+                return
             self._record.requests[began] += 1
             self._record.arrivals[int(self._world.now)] += 1
-            self._server.ask(take)
+            self._server.ask(resume)
 
-        def take(response: httpx.Response) -> None:
-            wait = course.wait_after(response)
-            if wait is not None:
-                self._world.later(wait, send)
-            elif response is GOOD:
-                self._record.good[began] += 1
-
-        send()
+        resume()
         self._schedule()
+
+
+def _send(request: httpx.Request) -> Flow:
+    response: httpx.Response = yield request
+    return response
 
 
 @frozen
@@ -174,13 +182,13 @@ class Outcome:
     """One row of the table.
 
     Attributes:
-        calls: How many began, by the second.
+        calls: Calls that began in each second.
         requests_per_call: Over the whole time, of which the outage is half.
-        requests_per_call_in_outage: Of the calls that began in it.
-        peak_requests: The most that arrived in one second.
-        success_in_outage: Share of the calls that began in it.
-        success_after: Share of the calls that began when all ought to be well again.
-        seconds_to_recover: From the mending to the second from which on every call succeeded; infinite if there was none.
+        requests_per_call_in_outage: Of the calls that began in the outage.
+        peak_requests: The most requests that arrived in one second.
+        success_in_outage: Share of successful calls among those that began in the outage.
+        success_after: Share of successful calls among those that began after ``settled_at``.
+        seconds_to_recover: From the end of the outage to the second from which on every call succeeded; infinite if none did.
     """
 
     calls: Counter[int]
@@ -193,12 +201,12 @@ class Outcome:
 
     @property
     def keeps_the_promise(self) -> bool:
-        """Whether the outage was not multiplied, and all was well a few seconds after it."""
+        """Whether retries did not multiply the load, and every call succeeded a few seconds after the outage."""
         return max(self.requests_per_call, self.requests_per_call_in_outage) <= LIMIT and self.success_after == 1
 
 
 def simulate(policy: Retry, scene: Scene, seed: int = 1) -> Outcome:
-    """Run one policy through the scene."""
+    """Run one policy in the scene."""
     world, record = World(), Record()
     server = Server(world, scene)
     for number in range(scene.clients):
@@ -230,7 +238,7 @@ def _share(part: Counter[int], whole: Counter[int], seconds: range) -> float:
 
 
 def show(scene: Scene, seed: int) -> dict[str, Outcome]:
-    """Print what each policy makes of the scene."""
+    """Print how each policy does in the scene."""
     print(
         f"{scene.clients} clients, {scene.clients * scene.calls_per_second:.0f} calls/s ({scene.calls_per_second:g} of each), "
         f"capacity {scene.capacity:.0f}/s; {scene.loss:.0%} of it lost for {scene.mends_at - scene.breaks_at:.0f} s"
@@ -259,7 +267,7 @@ def main() -> int:
         f"ours: at most {LIMIT} requests per call, overall and in the outage; complete success from 5 s after it:",
         "met" if met else "MISSED",
     )
-    print("\nNot judged: each client calls too rarely for its own budget to end the repeating.")
+    print("\nNot checked: each client calls too rarely for its own budget to end the retries.")
     show(Scene(clients=arguments.clients, calls_per_second=RARELY), arguments.seed)
     return 0 if met else 1
 

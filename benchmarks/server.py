@@ -1,6 +1,6 @@
-"""Answers like Ollama from prepared bytes, one HTTP chunk an item, so that a measurement sees the client's cost alone.
+"""Answers like Ollama from prepared bytes, one HTTP chunk per item, so that the server costs the client no time.
 
-The model's name says what to answer: ``20000x100`` is a stream of 20,000 items whose text is 100 bytes long.
+The model name selects the answer: ``20000x100`` is a stream of 20,000 items whose texts are 100 bytes long.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _prepared(path: bytes) -> bytes:
 
 @cache
 def _stream(path: bytes, count: int, length: int) -> tuple[bytes, bytes, int, bytes]:
-    """The head, a block of many items, how often to send it, and the rest with the end."""
+    """Return the head, a block of many items, how often to send it, and the remaining items with the end."""
     head, item, end = _STREAMS[path]("x" * length)
     many = min(count - 1, max(1, _BLOCK_BYTES // len(item)))
     times, over = divmod(count - 1, many) if many else (0, 0)
@@ -152,7 +152,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     while left:
         piece = await reader.read(1 << 20)
         left -= len(piece)
-        body = body or piece  # what matters stands at its beginning
+        body = body or piece  # only the beginning is needed
     size = _SIZE.search(body)
     if path.startswith(b"/api/blobs/"):
         writer.write(_CREATED)
@@ -171,13 +171,13 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 async def _main() -> None:
     server = await asyncio.start_server(_serve, "127.0.0.1", 0, limit=1 << 22, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.to_thread(sys.stdin.read)  # until the other process ends
+    await asyncio.to_thread(sys.stdin.read)  # until the parent process closes it
     server.close()
 
 
 @contextlib.contextmanager
 def running() -> Iterator[str]:
-    """A server in another process; its URL."""
+    """Run the server in another process; yield its URL."""
     command = [sys.executable, str(Path(__file__))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:

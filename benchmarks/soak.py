@@ -1,8 +1,7 @@
-"""Lets sync, asyncio and trio clients live through chaos for as long as asked; ``python benchmarks/soak.py SECONDS``.
+"""Runs sync, asyncio and trio clients against failing servers for as long as asked; ``python benchmarks/soak.py SECONDS``.
 
-It prints a line a minute and a summary, and exits with 1 when a promise was broken, something was left behind, or something that
-belongs to such chaos never happened; until it has, a short one goes on for up to four times as long. The chaos is that of
-``tests/reliability/chaos.py``, which says what is promised.
+It prints a line a minute and a summary. It exits with 1 when a promise was broken, something was left behind, or an expected event
+never happened; a short run goes on until each has happened, within limits. ``tests/reliability/chaos.py`` says what is promised.
 """
 
 from __future__ import annotations
@@ -10,11 +9,9 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "reliability"))
-
-from chaos import Tally, belongings, happenings, leftovers, unleash
+from tests.reliability.chaos import belongings, happenings, leftovers, unleash
+from tests.reliability.chaos_calls import Tally
 
 _SHOWN = 20
 

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from .changes import RevisionError, changes
-from .document import DocumentError, load
+from .conventions import load
+from .document import DocumentError
 from .emit import OutputError, build, stale
 
 _ROOT = Path(__file__).parent.parent
@@ -32,8 +33,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, text in (
         ("build", _build, "write the generated package"),
-        ("check", _check, "fail if the generated package is not what the document gives"),
-        ("changes", _changes, "list what an edit of the document does to the public interface"),
+        ("check", _check, "fail if the generated package differs from what the document gives"),
+        ("changes", _changes, "list what an edit of the document changes in the public interface"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--document", type=Path, default=_DOCUMENT, metavar="FILE")

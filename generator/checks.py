@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import Any
 
 from ollama_sdk import _metrics as mixins
 from ollama_sdk._client import AsyncClient, SyncClient
 from ollama_sdk._codec import Model as BaseModel
+from ollama_sdk._codec.discriminator import Variant, discriminator_of
 from ollama_sdk.streaming._reader import SENTINEL
 
 from .document import Document, Pointer
@@ -16,22 +18,23 @@ from .kinds import Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneK
 
 __all__ = ["check"]
 
-# What generated modules import or define besides models and unions.
+# Names that generated modules import or define, besides models and unions.
 _TAKEN_CLASSES = {
-    "Any", "Argument", "AsyncClient", "AsyncNamespace", "AsyncStream", "Base64", "CallOptions", "FileContent",
-    "FloatVector", "Inherit", "JSONSchema", "Literal", "Mapping", "Model", "NamedUnions", "Operation", "RawResponse",
-    "Required", "Sequence", "Stream", "Streaming", "SyncClient", "SyncNamespace", "TimeoutLike", "TypeAlias", "TypedDict",
+    "Any", "Argument", "AsyncClient", "AsyncNamespace", "AsyncRawNamespace", "AsyncRawRuntime", "AsyncStream", "Base64",
+    "CallOptions", "FileContent", "Final", "FloatVector", "Inherit", "JSONSchema", "Literal", "Mapping", "Model",
+    "NamedUnions", "Operation", "Required", "Sequence", "Stream", "Streaming", "SyncClient", "SyncNamespace",
+    "SyncRawNamespace", "SyncRawRuntime", "TimeoutLike", "TypeAlias", "TypedDict", "Usage",
 }  # fmt: skip
 _TAKEN_ARGUMENTS = {"self", "extra_headers", "extra_query", "extra_body", "timeout"}
 _CLIENT = {*dir(SyncClient), *dir(AsyncClient), "with_raw_response"}
 
 
 def check(document: Document, interface: Interface) -> None:
-    """Check names, unions and streams.
+    """Check names, unions, streams and token counts.
 
     Raises:
-        DocumentError: Two things would have one name, a name is taken, a union cannot be decided, or a stream's last
-            item is told by a field that no item has.
+        DocumentError: Two names are the same, a name is taken, the members of a union cannot be distinguished, or a field that
+            marks an item or counts tokens does not exist.
     """
     for place, problem in _problems(interface):
         raise document.error(place, problem)
@@ -50,6 +53,7 @@ def _problems(interface: Interface) -> Iterator[tuple[Pointer, str]]:
         for kind in method.kinds():
             yield from _unions(kind, method.place, models)
         yield from _stream_fields(method, models)
+        yield from _usage_fields(method, models)
 
 
 # Names
@@ -131,7 +135,7 @@ def _unions(kind: Kind, place: Pointer, models: dict[str, Model]) -> Iterator[tu
 
 
 def _forms(kind: Kind) -> Iterable[tuple[str, object]]:
-    """The JSON types that a type is read from, each with what tells its way of reading from others."""
+    """The JSON types that a type is read from, each with a key; two members of a union may share a JSON type if they share the key."""
     match kind:
         case Scalar("datetime"):
             return [("string", "time")]
@@ -152,39 +156,54 @@ def _forms(kind: Kind) -> Iterable[tuple[str, object]]:
 
 
 def _undecided(models: list[Model]) -> Iterator[str]:
-    """Why models cannot be told apart by the first constant that the first of them with one has."""
-    if len(models) < 2:  # noqa: PLR2004 - one needs no telling apart
-        return
-    constants = [(f.wire, f.kind.values) for m in models for f in m.fields if isinstance(f.kind, LiteralKind)]
-    tag = constants[0][0] if constants else None
-    seen: dict[object, str] = {}
-    others: list[str] = []
-    for model in models:
-        field = next((f for f in model.fields if f.wire == tag), None)
-        values = field.kind.values if field is not None and isinstance(field.kind, LiteralKind) else ()
-        if field is None or not values or not field.required:
-            others.append(model.name)
-        for value in values:
-            if value in seen:
-                yield f"{seen[value]} and {model.name} both have the {tag} {value!r}"
-            seen[value] = model.name
-    if len(others) > 1:
-        yield f"{' and '.join(others)} have no required property with a constant to tell them apart"
+    """Why the codec cannot distinguish some models."""
+    decision = discriminator_of(
+        Variant(
+            model.name,
+            {f.wire: f.kind.values for f in model.fields if isinstance(f.kind, LiteralKind)},
+            {f.wire for f in model.fields if f.required},
+        )
+        for model in models
+    )
+    seen: dict[Any, str] = {}
+    for value, name in decision.values:
+        if value in seen:
+            yield f"{seen[value]} and {name} both have the {decision.tag} {value!r}"
+        seen[value] = name
+    if len(decision.others) > 1:
+        yield f"{' and '.join(decision.others)} have no required property with a constant that distinguishes them"
 
 
-# Streams
+# Streams and token counts
 
 
 def _stream_fields(method: Method, models: dict[str, Model]) -> Iterator[tuple[Pointer, str]]:
-    """What tells an item is a field that some item has."""
+    """Every field that marks an item is a field of some item."""
     if method.stream is None:
         return
-    items = [kind for kind in flat(method.stream.item) if not isinstance(kind, NoneKind)]
-    if not all(isinstance(item, ModelKind) for item in items):
-        return
-    known = {f.wire for item in items if isinstance(item, ModelKind) for f in models[item.name].fields}
-    last = {} if method.stream.format == "sse" and method.stream.last == SENTINEL else method.stream.last
-    for key, fields in (("last", last), ("failed", method.stream.failed or {})):
+    stream = method.stream
+    last = {} if stream.format == "sse" and stream.last == SENTINEL else stream.last
+    for key, fields in (("last", last), ("failed", stream.failed or {})):
         for name in fields:
-            if name not in known:
+            if not _has(stream.item, [name], models):
                 yield (*method.place, "x-stream", key), f"no item has a field {name!r}"
+
+
+def _usage_fields(method: Method, models: dict[str, Model]) -> Iterator[tuple[Pointer, str]]:
+    """The model and the token counts are fields of the reply and of the items."""
+    where = [("x-usage", method.reply, method.usage)]
+    if method.stream is not None:
+        where.append(("x-stream", method.stream.item, method.stream.usage or method.usage))
+    for key, kind, usage in where:
+        for path in usage:
+            if kind is None or not _has(kind, path.split("."), models):
+                yield (*method.place, key), f"{'the reply' if key == 'x-usage' else 'no item'} has no field {path!r}"
+
+
+def _has(kind: Kind, steps: list[str], models: dict[str, Model]) -> bool:
+    """Whether a model among the members of a type has a field; a type with other members may have any."""
+    members = [member for member in flat(kind) if not isinstance(member, NoneKind)]
+    if not steps or not all(isinstance(member, ModelKind) for member in members):
+        return True
+    fields = [f for m in members if isinstance(m, ModelKind) for f in models[m.name].fields if f.wire == steps[0]]
+    return any(_has(field.kind, steps[1:], models) for field in fields)

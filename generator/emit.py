@@ -1,279 +1,33 @@
-"""Writes the interface as Python: renders the templates, formats the result and puts it in place all or nothing."""
+"""Puts the generated package in place, all or nothing, and finds committed files that are stale."""
 
 from __future__ import annotations
 
 import filecmp
-import keyword
-import re
 import subprocess
 import sys
 import tempfile
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping
-from inspect import cleandoc
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-from attrs import frozen
-from jinja2 import Environment
-from openapi_python_client import Project
-from openapi_python_client.parser.openapi import GeneratorData
-
-from ollama_sdk._client import AsyncClient, SyncClient
 
 from .document import Document
-from .interface import SHADOWING, Interface, Method
-from .kinds import Kind, LiteralKind, ModelKind, Named, UnionKind
-from .parse import config, interface_of, parse
+from .render import render
 
-__all__ = ["OutputError", "build", "render", "stale"]
+__all__ = ["OutputError", "build", "stale"]
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 _MARK = b"# Generated from "
 
 
-@frozen
-class _Flavor:
-    """One of the four client modules: sync or async, plain or raw."""
-
-    is_async: bool
-    raw: bool
-
-    @property
-    def _prefix(self) -> str:
-        return ("Async" if self.is_async else "") + ("Raw" if self.raw else "")
-
-    @property
-    def module(self) -> str:
-        return ("async_" if self.is_async else "sync_") + ("raw" if self.raw else "client")
-
-    @property
-    def raw_module(self) -> str:
-        return _Flavor(self.is_async, raw=True).module
-
-    @property
-    def raw_root(self) -> str:
-        return _Flavor(self.is_async, raw=True).root
-
-    @property
-    def plain_root(self) -> str:
-        return _Flavor(self.is_async, raw=False).root
-
-    @property
-    def root(self) -> str:
-        return self.class_name(())
-
-    @property
-    def base(self) -> str:
-        return "AsyncClient" if self.is_async else "SyncClient"
-
-    @property
-    def namespace(self) -> str:
-        return "AsyncNamespace" if self.is_async else "SyncNamespace"
-
-    @property
-    def root_base(self) -> str:
-        return self.namespace if self.raw else self.base
-
-    @property
-    def stream(self) -> str:
-        return "AsyncStream" if self.is_async else "Stream"
-
-    def class_name(self, path: tuple[str, ...]) -> str:
-        return Interface.class_name(self._prefix, path)
-
-    def class_doc(self, path: tuple[str, ...]) -> str:
-        if path:
-            return f"The methods of ``{'.'.join(path)}``."
-        if self.raw:
-            return f"The methods of :class:`{self.plain_root}`, returning status and headers with the reply."
-        how = "async, on asyncio and trio" if self.is_async else "sync"
-        return f"A client of an Ollama server, or of several; {how}.\n\n{_use(self.is_async)}\n"
-
-
-def _use(is_async: bool) -> str:
-    """How a client is used, in the words of its hand-written base class; the sync one tells the arguments for both."""
-    told, arguments = cleandoc(SyncClient.__doc__ or "").split("\n\nArgs:\n")
-    if is_async:
-        told = cleandoc(AsyncClient.__doc__ or "")
-        arguments = arguments.replace("httpx.Client", "httpx.AsyncClient")
-    _, use = told.split("\n\n", 1)
-    return f"{use}\n\nArgs:\n{arguments}"
-
-
-@frozen
-class _Uses:
-    """What a piece of code mentions."""
-
-    models: list[str]
-    named: list[str]
-    literal: bool
-
-
-@frozen
-class _Group:
-    """Methods that share a path, and the groups below it."""
-
-    path: tuple[str, ...]
-    children: list[tuple[str, ...]]
-    methods: list[Method]
-
-
-def render(document: Document) -> dict[str, str]:
-    """Every generated file, unformatted, by its path below the output folder.
-
-    Raises:
-        DocumentError: The document cannot be expressed.
-    """
-    parsed = parse(document)
-    interface = interface_of(document, parsed)
-    templates = _environment(document, parsed)
-    modules = {m.name: m.module for m in interface.models} | {u.name: u.module for u in interface.unions}
-    modules = dict(sorted(modules.items()))
-    files = {
-        "__init__.py": templates.get_template("package_init.py.jinja").render(interface=interface),
-        "models/__init__.py": templates.get_template("models_init.py.jinja").render(modules=modules),
-        "operations.py": _operations(templates, interface),
-        "params.py": _params(templates, interface),
-    }
-    for model in interface.models:
-        uses = _uses((f.kind for f in model.fields), without=model.name)
-        files[f"models/{model.module}.py"] = templates.get_template("model.py.jinja").render(
-            model=model, uses=uses, modules=modules
-        )
-    for union in interface.unions:
-        files[f"models/{union.module}.py"] = templates.get_template("union.py.jinja").render(
-            union=union, uses=_uses(union.members), modules=modules
-        )
-    for flavor in (_Flavor(is_async, raw) for is_async in (False, True) for raw in (False, True)):
-        files[f"{flavor.module}.py"] = _client(templates, interface, flavor)
-    return files
-
-
-def _environment(document: Document, parsed: GeneratorData) -> Environment:
-    """openapi-python-client's templates with ours before them."""
-    environment = Project(openapi=parsed, config=config(document.path), custom_template_path=_TEMPLATES).env
-    filters: dict[str, Any] = {"docstring": _docstring, "summary": _summary, "optional_write": _optional, "repr": repr}
-    environment.filters.update(filters)
-    tests: dict[str, Any] = {"identifier": _is_name}
-    environment.tests.update(tests)
-    return environment
-
-
-def _summary(text: str) -> str:
-    first = _escaped(text).partition("\n")[0]
-    return first if len(first) < _WIDTH // 2 else re.split(r"(?<=[.!?]) ", first, maxsplit=1)[0]
-
-
-def _optional(kind: Kind) -> str:
-    return f"{kind.write()} | None"
-
-
-def _is_name(text: str) -> bool:
-    return text.isidentifier() and not keyword.iskeyword(text) and text not in SHADOWING
-
-
-def _escaped(text: str) -> str:
-    """Text as it may stand in a docstring."""
-    safe = text.replace("\\", "\\\\").replace('"""', "'''")
-    return f'{safe[:-1]}\\"' if safe.endswith('"') else safe
-
-
-def _docstring(text: str, indent: int, begin: int | None = None) -> str:
-    """Text as it may stand in a docstring, wrapped, its further lines indented.
-
-    Args:
-        text: The text.
-        indent: The columns before its further lines.
-        begin: The columns before its first line; by default the indentation and the quotes.
-    """
-    first = indent + len('"""') if begin is None else begin
-    lines: list[str] = []
-    for line in _escaped(text).split("\n"):
-        at = indent if lines else first
-        wrapped = textwrap.wrap(
-            line,
-            _WIDTH,
-            initial_indent=" " * at,
-            subsequent_indent=" " * indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        lines += wrapped or [""]
-    lines[0] = lines[0][first:]
-    return "\n".join(lines)
-
-
-# Room for the quotes that end a docstring.
-_WIDTH = 120 - len('"""')
-
-
-def _uses(kinds: Iterable[Kind], without: str = "", *, aliases: bool = True) -> _Uses:
-    """What some types mention; where a union has an alias, only that."""
-    models: set[str] = set()
-    named: set[str] = set()
-    literal = False
-
-    def visit(kind: Kind) -> None:
-        nonlocal literal
-        if isinstance(kind, UnionKind) and kind.alias and aliases:
-            models.add(kind.alias)
-            return
-        if isinstance(kind, ModelKind):
-            models.add(kind.name)
-        elif isinstance(kind, Named):
-            named.add(kind.name)
-        literal = literal or isinstance(kind, LiteralKind)
-        for part in list(kind.parts())[1:]:
-            visit(part)
-
-    for kind in kinds:
-        visit(kind)
-    return _Uses(sorted(models - {without}), sorted(named), literal)
-
-
-def _operations(templates: Environment, interface: Interface) -> str:
-    kinds = [kind for m in interface.methods for kind in m.results()]
-    return templates.get_template("operations.py.jinja").render(methods=interface.methods, uses=_uses(kinds))
-
-
-def _params(templates: Environment, interface: Interface) -> str:
-    models = [model for model in interface.models if model.given]
-    uses = _uses((f.kind for m in models for f in m.fields), aliases=False)
-    return templates.get_template("params.py.jinja").render(models=models, uses=uses)
-
-
-def _client(templates: Environment, interface: Interface, flavor: _Flavor) -> str:
-    given = _uses((a.kind for m in interface.methods for a in m.arguments), aliases=False)
-    read = _uses(kind for m in interface.methods for kind in m.results())
-    uses = _Uses(sorted({*given.models, *read.models}), given.named, literal=True)
-    how = ("async" if flavor.is_async else "sync") + (" client with raw responses" if flavor.raw else " client")
-    return templates.get_template("client.py.jinja").render(
-        flavor=flavor,
-        module_doc=f"The {how}: one method an endpoint.",
-        groups=list(_groups(interface)),
-        uses=uses,
-        params=[f"{name}Param" for name in given.models],
-    )
-
-
-def _groups(interface: Interface) -> Iterator[_Group]:
-    paths = list(interface.groups())
-    for path in paths:
-        children = sorted(p for p in paths if len(p) == len(path) + 1 and p[:-1] == path)
-        yield _Group(path, children, [m for m in interface.methods if m.path[:-1] == path])
-
-
-# Files
+class OutputError(Exception):
+    """The output cannot be written, or must not be."""
 
 
 def build(document: Document, output: Path) -> None:
-    """Write the generated package to ``output``, or leave what is there untouched.
+    """Write the generated package to ``output``; on any error, leave the folder as it was.
 
     Raises:
         DocumentError: The document cannot be expressed.
-        OutputError: Something else than a generated package is there, or the result cannot be formatted.
+        OutputError: ``output`` is something else than a generated package, or the result cannot be formatted.
         OSError: The folder above ``output`` is missing, or cannot be written to.
     """
     output = output.absolute()
@@ -285,12 +39,8 @@ def build(document: Document, output: Path) -> None:
         _replace(output, fresh, old=Path(folder, "old"))
 
 
-class OutputError(Exception):
-    """The output cannot be written, or must not be."""
-
-
 def _may_be_replaced(output: Path) -> bool:
-    """Whether nothing is lost: it is missing, empty, or a generated package."""
+    """Whether the folder is missing, empty, or a generated package."""
     if not output.exists():
         return True
     if not output.is_dir():
@@ -311,7 +61,7 @@ def _replace(output: Path, fresh: Path, *, old: Path) -> None:
 
 
 def stale(document: Document, output: Path) -> list[str]:
-    """The files below ``output`` that differ from what the document gives, or that it does not give."""
+    """The names of files below ``output`` that differ from a fresh build, or that one of the two lacks."""
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder, "new")
         _write(render(document), fresh)
@@ -348,7 +98,7 @@ def _ruff(arguments: list[str], folder: Path) -> None:
         str(_PYPROJECT),
         str(folder),
     ]
-    # What ruff takes for the project's own imports depends on where it runs.
+    # ruff sorts the project's own imports by the folder it runs in.
     done = subprocess.run(command, cwd=_PYPROJECT.parent, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         raise OutputError(f"the generated code cannot be formatted: {done.stderr.strip() or done.stdout.strip()}")

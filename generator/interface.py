@@ -12,7 +12,7 @@ from .kinds import Kind
 __all__ = ["SHADOWING", "Argument", "Field", "Interface", "Method", "Model", "Stream", "Union"]
 
 SHADOWING = frozenset({"bool", "datetime", "dict", "field", "float", "int", "list", "self", "str"})
-"""What a model's body mentions or its constructor needs, so that a field of this name would be in the way."""
+"""Names that the body of a model uses; a field of such a name gets an underscore."""
 
 Place = tuple[str | int, ...]
 
@@ -75,7 +75,7 @@ class Model:
         mixin: A hand-written class that adds properties.
         given: Whether it is part of an argument, and so may also be given as a dict.
         returned: Whether it is part of a reply.
-        place: Where the document describes it.
+        place: Its path in the document.
     """
 
     name: str
@@ -139,9 +139,9 @@ class Stream:
     item: Kind
     last: dict[str, Any]
     failed: dict[str, Any] | None
-    default: bool
     collect: str
     merge: dict[str, str]
+    usage: tuple[str, ...]
 
 
 @frozen
@@ -161,10 +161,11 @@ class Method:
         repeat: Whether sending the same request again is safe.
         needs_model: Whether the server must have the model that it names.
         model: Name of the argument that names it, if there is one.
+        usage: Where the one-piece reply has its model, input tokens and output tokens, as dotted paths.
         server: Its own base URL.
         needs_key: Whether an API key is needed.
         deprecated: Whether it is superseded.
-        place: Where the document describes it.
+        place: Its path in the document.
     """
 
     path: tuple[str, ...]
@@ -179,6 +180,7 @@ class Method:
     repeat: str
     needs_model: bool
     model: str
+    usage: tuple[str, ...]
     server: str | None
     needs_key: bool
     deprecated: bool

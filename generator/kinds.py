@@ -1,4 +1,4 @@
-"""The types of the public interface, and how each is written: where a reply is read and where an argument is given."""
+"""The types of the public interface, each with its annotation in replies and in arguments."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Named(Kind):
 
 @frozen
 class ModelKind(Kind):
-    """A model; where it is given, its dict will do as well."""
+    """A model; an argument also takes its dict."""
 
     name: str
 
@@ -102,7 +102,7 @@ class ModelKind(Kind):
 
 @frozen
 class ListKind(Kind):
-    """A list; where it is given, any sequence will do."""
+    """A list; an argument also takes any other sequence."""
 
     item: Kind
 
@@ -119,7 +119,7 @@ class ListKind(Kind):
 
 @frozen
 class MapKind(Kind):
-    """An object of free names; where it is given, any mapping will do."""
+    """An object with any keys; an argument also takes any other mapping."""
 
     value: Kind
 

@@ -1,24 +1,14 @@
-"""Turns the document into the interface, by way of openapi-python-client, which resolves schemas and names.
-
-What openapi-python-client cannot express it drops with a warning; here every warning is an error. Two things are rewritten for it:
-formats that mean more to this package than a string are replaced by references to marker schemas, and a stream's item, for which
-OpenAPI has no word of its own, becomes the body of a made-up status.
-"""
+"""Reads the public interface out of what openapi-python-client parsed."""
 
 from __future__ import annotations
 
-import copy
 import keyword
-import re
 import textwrap
 from collections.abc import Container, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, cast
 
 from attrs import evolve
-from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import properties as props
-from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.parser.openapi import Endpoint, GeneratorData
 from openapi_python_client.parser.properties.boolean import BooleanProperty
 from openapi_python_client.parser.properties.const import ConstProperty
@@ -32,147 +22,25 @@ from openapi_python_client.parser.properties.none import NoneProperty
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.parser.properties.uuid import UuidProperty
-from openapi_python_client.schema import OpenAPI
 from openapi_python_client.strings import ClassName, PythonIdentifier
-from pydantic import ValidationError
 
+from .bridge import ITEM_STATUS, MARKERS, UNIONS, parse
 from .checks import check
-from .document import BODY_TYPES, STREAM_TYPES, Document, Pointer, success
+from .document import BODY_TYPES, STREAM_TYPES, Document, Pointer
 from .interface import SHADOWING, Argument, Field, Interface, Method, Model, Stream, Union
 from .kinds import AnyKind, Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneKind, Scalar, UnionKind
 
-__all__ = ["config", "interface_of", "parse"]
-
-_MARKERS = {"byte": "Base64", "json-schema": "JSONSchema", "float32-base64": "FloatVector"}
-_ITEM_STATUS = "299"
-_UNIONS = "NamedUnions"
+__all__ = ["interface_of"]
 
 Property = Any  # openapi-python-client's own union of property classes
 
 
-def config(source: Path) -> Config:
-    """How openapi-python-client is to read the document."""
-    return Config.from_sources(
-        ConfigFile(
-            literal_enums=True,
-            content_type_overrides=dict.fromkeys(STREAM_TYPES, "application/json"),
-        ),
-        MetaType.NONE,
-        source,
-        "utf-8",
-        overwrite=True,
-        output_path=None,
-    )
-
-
-def parse(document: Document) -> GeneratorData:
-    """What openapi-python-client makes of the document.
-
-    Raises:
-        DocumentError: It reports an error, or drops something with a warning.
-    """
-    bridged = _bridged(document)
-    try:
-        OpenAPI.model_validate(bridged)
-        parsed = GeneratorData.from_dict(bridged, config=config(document.path))
-    except ValidationError as exc:
-        first = exc.errors()[0]
-        raise document.error(_descent(document, first["loc"]), f"cannot be expressed: {first['msg']}") from exc
-    except Exception as exc:
-        # It stumbles over some of what it does not know.
-        raise document.error((), f"openapi-python-client cannot read it: {type(exc).__name__}: {exc}") from exc
-    if isinstance(parsed, GeneratorError):
-        raise document.error(_place(document, str(parsed.detail)), f"{parsed.header}: {parsed.detail}")
-    errors = [*parsed.errors, *(e for c in parsed.endpoint_collections_by_tag.values() for e in c.parse_errors)]
-    for error in errors:
-        header = error.header or ""
-        raise document.error(
-            _place(document, f"{header} {error.detail}"),
-            f"cannot be expressed: {header.strip()} {error.detail}".strip(),
-        )
-    return parsed
-
-
-def _descent(document: Document, names: Iterable[str | int]) -> Pointer:
-    """The place that pydantic means, whose path also names the classes that it tried."""
-    place: Pointer = ()
-    for name in names:
-        place = (*place, name) if (*place, name) in document.lines else place
-    return place
-
-
-def _place(document: Document, text: str) -> Pointer:
-    """The schema or operation that a message of openapi-python-client mentions first."""
-    places: dict[str, Pointer] = {
-        name: ("components", "schemas", name) for name in document.data.get("components", {}).get("schemas", {})
-    }
-    for pointer, _, path, node in document.operations():
-        places |= {path: pointer, str(node.get("operationId")).replace(".", "_"): pointer}
-    words = re.split(r"[\s'\"`,()]+", text)
-    candidates = (word.removeprefix("#/components/schemas/").removeprefix("/components/schemas/") for word in words)
-    return next((places[word] for word in candidates if word in places), ())
-
-
-# The document as openapi-python-client is to see it
-
-
-def _bridged(document: Document) -> dict[str, Any]:
-    data: dict[str, Any] = _marked(copy.deepcopy(document.data))
-    schemas: dict[str, Any] = data.setdefault("components", {}).setdefault("schemas", {})
-    names = [name for name, schema in schemas.items() if _is_union(schema)]
-    for marker in _MARKERS.values():
-        schemas[marker] = {"type": "object"}
-    references = {name: {"$ref": f"#/components/schemas/{name}"} for name in names}
-    schemas[_UNIONS] = {"type": "object", "properties": references, "required": names}
-    for pointer, method, path, node in document.operations():
-        operation = data["paths"][path][method]
-        if node.get("x-method") is False:
-            del data["paths"][path][method]
-            continue
-        operation["operationId"] = node["operationId"].replace(".", "_")
-        responses = {status: r for status, r in operation["responses"].items() if str(status).startswith("2")}
-        content = success(document, pointer, node).get("content", {})
-        for kind in STREAM_TYPES.keys() & content.keys():
-            responses[_ITEM_STATUS] = {
-                "description": "one item",
-                "content": {"application/json": _marked(copy.deepcopy(content[kind]))},
-            }
-        operation["responses"] = responses
-    return data
-
-
-def _is_union(schema: Mapping[str, Any]) -> bool:
-    return len(schema.get("anyOf", schema.get("oneOf", ()))) > 1 and not schema.get("properties")
-
-
-def _marked(node: Any) -> Any:
-    """The same node with references to marker schemas where a format means more than a string."""
-    if isinstance(node, list):
-        return [_marked(part) for part in cast("Any", node)]
-    if not isinstance(node, dict):
-        return node
-    fields = cast("dict[str, Any]", node)
-    if marker := _marker(fields):
-        return {"$ref": f"#/components/schemas/{marker}"}
-    return {
-        name: {key: _marked(value) for key, value in part.items()} if name == "properties" else _marked(part)
-        for name, part in fields.items()
-    }
-
-
-def _marker(schema: Mapping[str, Any]) -> str | None:
-    for branches in (schema.get("anyOf", ()), schema.get("oneOf", ())):
-        if any(branch.get("format") == "float32-base64" for branch in branches):
-            return _MARKERS["float32-base64"]
-    form = schema.get("format")
-    return _MARKERS.get(form) if isinstance(form, str) and "type" in schema else None
-
-
-# From its properties to our types
-
-
 def interface_of(document: Document, parsed: GeneratorData | None = None) -> Interface:
-    """The public interface of a document; ``parsed`` is what :func:`parse` made of it.
+    """The public interface of a document.
+
+    Args:
+        document: The document.
+        parsed: The document as :func:`parse` returns it; parsed here when it is not given.
 
     Raises:
         DocumentError: Something in it cannot be expressed.
@@ -229,7 +97,7 @@ class _Reading:
         return _SIMPLE[type(prop)]
 
     def _without_none(self, kind: Kind) -> tuple[Kind, bool]:
-        """A type less its ``None``, and whether it had one."""
+        """A type without its ``None``, and whether it had one."""
         if not isinstance(kind, UnionKind) or NoneKind() not in kind.members:
             return kind, isinstance(kind, NoneKind)
         rest = tuple(member for member in kind.members if not isinstance(member, NoneKind))
@@ -237,7 +105,7 @@ class _Reading:
 
     def _object_kind(self, prop: Any) -> Kind:
         name = str(prop.class_info.name)
-        if name in _MARKERS.values():
+        if name in MARKERS.values():
             return Named(name)
         model = self._by_name.get(name, prop)
         if model.required_properties or model.optional_properties:
@@ -246,7 +114,7 @@ class _Reading:
         return MapKind(AnyKind() if additional is None else self._kind(additional))
 
     def _named_unions(self) -> tuple[Union, ...]:
-        holder = self._by_name.pop(_UNIONS, None)
+        holder = self._by_name.pop(UNIONS, None)
         unions: list[Union] = []
         for prop in () if holder is None else holder.required_properties:
             kind = self._kind(prop)
@@ -263,7 +131,7 @@ class _Reading:
     # Models
 
     def _reach(self, kinds: Iterable[Kind]) -> set[str]:
-        """The models and named unions that are part of some types."""
+        """The names of the models and named unions inside some types."""
         found: set[str] = set()
         todo = [part for kind in kinds for part in kind.parts()]
         while todo:
@@ -330,7 +198,7 @@ class _Reading:
         body, schema = self._body(node)
         arguments = self._arguments(pointer, node, endpoint, body, schema)
         replies = {r.status_code.pattern: r for r in endpoint.responses.patterns}
-        content = success(self._document, pointer, node).get("content", {})
+        content = self._document.success(pointer, node).get("content", {})
         stream = self._stream(node, content, replies)
         security = node.get("security", self._document.data.get("security", []))
         servers = node.get("servers", [])
@@ -347,6 +215,7 @@ class _Reading:
             repeat=node["x-repeat"],
             needs_model=node.get("x-needs-model", True),
             model=self._names_model(pointer, node, arguments),
+            usage=_usage(node.get("x-usage", {})),
             server=servers[0]["url"] if servers else None,
             needs_key=bool(security) and {} not in security,
             deprecated=bool(node.get("deprecated")),
@@ -366,7 +235,7 @@ class _Reading:
     def _reply(self, node: Mapping[str, Any], content: Mapping[str, Any], replies: Mapping[str, Any]) -> Kind | None:
         if "x-result" in node or not content:
             return None
-        first = next(r for status, r in sorted(replies.items()) if status.startswith("2") and status != _ITEM_STATUS)
+        first = next(r for status, r in sorted(replies.items()) if status.startswith("2") and status != ITEM_STATUS)
         kind = self._kind(first.prop)
         plain = "text/plain" in content and len(content) > 1
         return UnionKind((kind, Scalar("str"))) if plain else kind
@@ -378,12 +247,12 @@ class _Reading:
         media_type = next(kind for kind in content if kind in STREAM_TYPES)
         return Stream(
             format=STREAM_TYPES[media_type],
-            item=self._kind(replies[_ITEM_STATUS].prop),
+            item=self._kind(replies[ITEM_STATUS].prop),
             last=spec["last"],
             failed=spec.get("failed"),
-            default=spec["default"],
             collect=spec["collect"],
             merge=dict(self._merge_rules(content[media_type]["schema"], "", ())) if spec["collect"] == "merge" else {},
+            usage=_usage(spec.get("usage", {})),
         )
 
     def _merge_rules(self, schema: Any, path: str, seen: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -477,7 +346,7 @@ _SIMPLE: dict[type[Any], Kind] = {
 
 
 def _python_name(wire: str, prop: Property, taken: Container[str] = ()) -> str:
-    """The wire name where Python allows it (``format``, ``id``), else what openapi-python-client makes of it."""
+    """The wire name where Python allows it (``format``, ``id``), else the name that openapi-python-client gives it."""
     plain = wire.isidentifier() and not keyword.iskeyword(wire) and wire == wire.lower() and wire[0] != "_"
     name = wire if plain else str(prop.python_name)
     return f"{name}_" if name in taken else name
@@ -487,6 +356,10 @@ def _in_order(model: Any, schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]
     """The properties of a model in the document's order."""
     known = {p.name.get_untrusted_value(): p for p in (*model.required_properties, *model.optional_properties)}
     return ((name, known[name]) for name in schema.get("properties", {}))
+
+
+def _usage(spec: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(spec[key] for key in ("model", "input_tokens", "output_tokens") if key in spec)
 
 
 def _text(description: Any) -> str:

@@ -1,49 +1,142 @@
-"""A body on its way to its reader, watched in passing."""
+"""Bodies of responses on their way to the caller: whether one has been read, and the streams that stand in front of another.
+
+Each class serves sync and async readers, if the stream within does. Classes that do nothing with a chunk return the iterator of
+the stream within, so a chunk costs what it costs without them.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from types import AsyncGeneratorType
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-__all__ = ["Passing"]
+    from ._timeout import Deadlines
+
+__all__ = ["Body", "ErrorBody", "ForeignBody", "HeldBody", "StartedBody", "WatchedBody", "hold", "is_whole"]
 
 
-class Passing(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """Hands a stream on, sync or async, and calls a method of its subclass at each turn.
+def is_whole(stream: object) -> TypeGuard[httpx.ByteStream]:
+    """Whether a body is in memory: a response has been read, a request can be sent again."""
+    return isinstance(stream, httpx.ByteStream)
+
+
+def hold(response: httpx.Response, release: Callable[[], object]) -> httpx.Response:
+    """Call ``release``, at least once, when ``response`` is closed (httpx does so at its end) or garbage-collected."""
+    response.stream = HeldBody(response.stream, release)
+    return response
+
+
+class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A stream in front of another one, which it hands on.
 
     Args:
-        inner: The stream, of the colour that its reader asks for.
+        inner: The stream within, sync or async as its reader needs it.
     """
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
-        self._chunks: Any = None
 
-    def passes(self, chunk: bytes) -> None:
-        """A chunk is about to be handed on; what this raises counts as :meth:`breaks`."""
+    def on_close(self) -> None:
+        """The body has been closed, or closing it has failed."""
 
-    def breaks(self, error: Exception) -> None:
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._inner)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._inner)
+
+    def close(self) -> None:
+        try:
+            self._inner.close()
+        finally:
+            self.on_close()
+
+    async def aclose(self) -> None:
+        try:
+            await self._inner.aclose()
+        finally:
+            self.on_close()
+
+
+class HeldBody(Body):
+    """A body that calls ``release`` when it is closed or garbage-collected, or more often."""
+
+    def __init__(self, inner: Any, release: Callable[[], object]) -> None:
+        super().__init__(inner)
+        self._release = release
+
+    def on_close(self) -> None:
+        self._release()
+
+    def __del__(self) -> None:
+        self._release()
+
+
+class StartedBody(Body):
+    """A body whose first chunk has been read, and is given first.
+
+    Args:
+        inner: The stream within.
+        first: The chunk.
+        rest: The iterator that it came from, of the kind that the reader needs.
+    """
+
+    def __init__(self, inner: Any, first: bytes, rest: Any) -> None:
+        super().__init__(inner)
+        self._first = first
+        self._rest = rest
+
+    def __iter__(self) -> Iterator[bytes]:
+        return chain((self._first,), self._rest) if self._first else self._rest
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    def __anext__(self) -> Awaitable[bytes]:
+        if not self._first:
+            return anext(self._rest)
+        return self._give_first()
+
+    async def _give_first(self) -> bytes:
+        first, self._first = self._first, b""
+        return first
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        # An async generator left half-way is a warning on trio. One that another task is reading ends by itself.
+        rest: Any = self._rest
+        if isinstance(rest, AsyncGeneratorType) and not rest.ag_running:
+            await rest.aclose()
+
+
+class WatchedBody(Body):
+    """A body that calls a method of its subclass for each chunk, and for its end."""
+
+    _chunks: Any = None
+
+    def on_chunk(self, chunk: bytes) -> None:
+        """A chunk is about to be handed on. An error raised here breaks the body off."""
+
+    def on_error(self, error: Exception) -> None:
         """The body broke off; ``error`` is raised next."""
 
-    def ends(self) -> None:
+    def on_end(self) -> None:
         """The body has been read to its end."""
-
-    def closes(self) -> None:
-        """The stream has been closed, or its closing has failed."""
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             for chunk in self._inner:
-                self.passes(chunk)
+                self.on_chunk(chunk)
                 yield chunk
         except Exception as error:
-            self.breaks(error)
+            self.on_error(error)
             raise
-        self.ends()
+        self.on_end()
 
     # No generator: one that is left half-way is a warning on trio.
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -53,23 +146,77 @@ class Passing(httpx.SyncByteStream, httpx.AsyncByteStream):
     async def __anext__(self) -> bytes:
         try:
             chunk: bytes = await anext(self._chunks)
-            self.passes(chunk)
+            self.on_chunk(chunk)
         except StopAsyncIteration:
-            self.ends()
+            self.on_end()
             raise
         except Exception as error:
-            self.breaks(error)
+            self.on_error(error)
             raise
         return chunk
 
-    def close(self) -> None:
-        try:
-            self._inner.close()
-        finally:
-            self.closes()
 
-    async def aclose(self) -> None:
+class ForeignBody(WatchedBody):
+    """A body that a transport of another library reads: kept within the deadlines of its call, and its errors name the request.
+
+    Such a transport may limit only each single read, so a one-piece body could trickle in for ever. A stream checks its own
+    deadlines, item by item.
+
+    Args:
+        inner: The stream within.
+        request: The request, whose extensions hold ``deadlines`` and ``stream``.
+    """
+
+    def __init__(self, inner: Any, request: httpx.Request) -> None:
+        super().__init__(inner)
+        self._request = request
+        self._deadlines: Deadlines | None = None if request.extensions["stream"] else request.extensions["deadlines"]
+
+    def on_chunk(self, chunk: bytes) -> None:  # noqa: ARG002 - only the time matters
+        if self._deadlines is not None and self._deadlines.left() < 0:
+            raise httpx.ReadTimeout("the deadline has passed")
+
+    def on_error(self, error: Exception) -> None:
+        if isinstance(error, httpx.RequestError):
+            error.request = self._request
+
+
+class ErrorBody(WatchedBody):
+    """The body of an error status, truncated where it breaks off, takes too long or becomes too long.
+
+    The status says what matters, and must reach the caller also without its text.
+
+    Args:
+        inner: The body as it comes.
+        deadlines: Those of the call, if it has any.
+    """
+
+    _MOST_SECONDS = 5.0
+    _MOST_BYTES = 1 << 20
+
+    def __init__(self, inner: Any, deadlines: Deadlines | None = None) -> None:
+        super().__init__(inner)
+        self._room = self._MOST_BYTES
+        if deadlines is not None:
+            deadlines.drain(min(self._MOST_SECONDS, deadlines.left()))
+
+    def __iter__(self) -> Iterator[bytes]:
+        chunks = iter(self._inner)
+        while self._room > 0:
+            try:
+                chunk = next(chunks)
+            except Exception:  # noqa: BLE001 - however it ends
+                return
+            self._room -= len(chunk)
+            yield chunk
+
+    async def __anext__(self) -> bytes:
         try:
-            await self._inner.aclose()
-        finally:
-            self.closes()
+            if self._room <= 0:
+                raise StopAsyncIteration
+            chunk: bytes = await anext(self._chunks)
+        except Exception:  # noqa: BLE001 - however it ends
+            self._room = 0
+            raise StopAsyncIteration from None
+        self._room -= len(chunk)
+        return chunk

@@ -1,4 +1,4 @@
-"""Properties that are computed from what a reply holds; the document names the class that a model gets."""
+"""Properties of replies that are computed from other fields; a schema names its class by ``x-mixin``."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _NANOSECONDS = 1e9
 
 @frozen
 class Metrics:
-    """How long a reply took, from the server's own counters; ``None`` where it sent none.
+    """How long a reply took, from the server's own counters; ``None`` where it did not send one.
 
     Attributes:
-        total_seconds: The whole request on the server.
-        load_seconds: Loading the model.
+        total_seconds: Seconds of the whole request on the server.
+        load_seconds: Seconds of loading the model.
         prompt_tokens: Tokens of the prompt that were evaluated; tokens found in the cache are not counted.
-        prompt_seconds: Evaluating the prompt.
-        prompt_tokens_per_second: The rate of that.
-        tokens: Generated tokens.
-        seconds: Generating them.
-        tokens_per_second: The rate of that.
+        prompt_seconds: Seconds of evaluating the prompt.
+        prompt_tokens_per_second: ``prompt_tokens`` per second of ``prompt_seconds``.
+        tokens: Tokens that were generated.
+        seconds: Seconds of generating them.
+        tokens_per_second: ``tokens`` per second of ``seconds``.
     """
 
     total_seconds: float | None
@@ -35,7 +35,7 @@ class Metrics:
 
 
 class GenerationMetrics:
-    """Gives a reply with the server's counters its ``metrics``."""
+    """Adds ``metrics`` to a reply that holds the server's counters."""
 
     __slots__ = ()
 
@@ -48,7 +48,7 @@ class GenerationMetrics:
 
     @property
     def metrics(self) -> Metrics:
-        """Seconds and tokens per second; the server's counters are in nanoseconds."""
+        """The server's counters, which are in nanoseconds, as seconds and tokens per second."""
         return Metrics(
             total_seconds=_seconds(self.total_duration),
             load_seconds=_seconds(self.load_duration),

@@ -1,8 +1,9 @@
-"""What whoever understands replies thinks of one, told to the policies that cannot know it.
+"""Reports the decoded outcome of a call to the policies, which see only its response.
 
-A caller that will judge the reply sets ``request.extensions["verdict"]`` to ``True``. Each policy that wants to know then puts
-a function into the list ``response.extensions["verdict"]``, which may be absent. The caller calls each of them with one
-:class:`Verdict`: after a reply in one piece is decoded, or after the last item of a stream, before it closes the response.
+A caller that will decode the reply sets ``request.extensions["outcome"]`` to ``True``. A policy that wants the outcome then
+adds a listener to the list ``response.extensions["outcome"]``, which may be absent. The caller calls each listener once
+with a :class:`CallOutcome`: after it has decoded a one-piece reply, or after the last item of a stream, before it closes the
+response. There is no outcome when the caller gives the call up.
 """
 
 from __future__ import annotations
@@ -10,20 +11,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import httpx
 
-__all__ = ["Verdict", "await_verdict"]
+__all__ = ["CallOutcome", "on_outcome", "outcome_listeners"]
 
-_VERDICT = "verdict"
+_OUTCOME = "outcome"
 
 
-class Verdict(NamedTuple):
-    """What a reply came to; a number that is not known is ``None``.
+class CallOutcome(NamedTuple):
+    """How a call ended; a value that is not known is ``None``.
 
     Attributes:
-        error: What was wrong with it, as its caller is told.
+        error: The error that the caller gets, if the call failed.
         model: The model that answered, as the reply names it.
         input_tokens: Tokens of the prompt.
         output_tokens: Tokens of the answer.
@@ -37,12 +38,21 @@ class Verdict(NamedTuple):
     items: int | None = None
 
 
-def await_verdict(request: httpx.Request, response: httpx.Response, tell: Callable[[Verdict], object]) -> bool:
-    """Have ``tell`` called with the verdict on ``response``; whether there will be one, unless the caller gives up.
+def on_outcome(request: httpx.Request, response: httpx.Response, listener: Callable[[CallOutcome], object]) -> bool:
+    """Have ``listener`` called with the outcome of a call.
 
-    ``tell`` is reachable from the response alone: it is collected with it when no verdict is ever given.
+    Only the response refers to the listener: when the call is given up, both are garbage-collected together.
+
+    Returns:
+        Whether the caller of ``request`` reports an outcome.
     """
-    awaited = bool(request.extensions.get(_VERDICT))
-    if awaited:
-        response.extensions.setdefault(_VERDICT, []).append(tell)
-    return awaited
+    expected = bool(request.extensions.get(_OUTCOME))
+    if expected:
+        response.extensions.setdefault(_OUTCOME, []).append(listener)
+    return expected
+
+
+def outcome_listeners(response: httpx.Response) -> Sequence[Callable[[CallOutcome], object]]:
+    """Return the functions that the caller must call with the outcome."""
+    listeners: Sequence[Callable[[CallOutcome], object]] = response.extensions.get(_OUTCOME, ())
+    return listeners

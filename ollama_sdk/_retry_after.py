@@ -1,4 +1,4 @@
-"""Reads how long a server asks to wait: its ``Retry-After`` header, in either of its forms."""
+"""Parses the ``Retry-After`` header, which holds either seconds or a date."""
 
 from __future__ import annotations
 
@@ -11,37 +11,40 @@ if TYPE_CHECKING:
 
 __all__ = ["retry_after_in"]
 
-# RFC 9110 wants whole seconds; some servers send parts of them.
+# RFC 9110 allows whole seconds only; some servers send fractions.
 _SECONDS = re.compile(r"\s*\d+(\.\d*)?\s*", re.ASCII)
-# Longer than anybody waits, and short enough for every clock: three years.
-_MOST = 1e8
+# Three years: longer than any useful wait, and short enough for every clock.
+_LONGEST = 1e8
 
 
 def retry_after_in(headers: Mapping[str, str]) -> float | None:
-    """Seconds that ``Retry-After`` asks to wait (RFC 9110, section 10.2.3), three years at most; ``None`` if it does not.
+    """Return the seconds that a server asks to wait, as RFC 9110, section 10.2.3, defines ``Retry-After``.
 
     Args:
-        headers: Those of a response, looked up in lower case. A date is measured against the server's own clock where it
-            shows that in ``Date``: ours may be off.
+        headers: The headers of a response, looked up in lower case. A date is compared with the ``Date`` header where
+            there is one, because our clock and the server's may differ.
+
+    Returns:
+        Seconds, three years at most; ``None`` without a valid header.
     """
     value = headers.get("retry-after", "")
     if _SECONDS.fullmatch(value):
-        return min(float(value), _MOST)
+        return min(float(value), _LONGEST)
     then = _as_date(value)
     if then is None:
         return None
     now = _as_date(headers.get("date", "")) or datetime.now(UTC)
-    return min(max(0.0, (then - now).total_seconds()), _MOST)
+    return min(max(0.0, (then - now).total_seconds()), _LONGEST)
 
 
 def _as_date(text: str) -> datetime | None:
-    # The parser takes a bare number for a day of this month: without a time of day it is no HTTP date.
+    # The parser reads a bare number as a day of this month. An HTTP date always has a time of day.
     if ":" not in text:
         return None
     from dateutil.parser import parse  # noqa: PLC0415 - slow to import, and rarely needed
 
     try:
-        # An HTTP date is always in GMT, whatever else it may say; an offset that is none shows only when it is applied.
+        # An HTTP date is in GMT. An invalid offset is reported only by astimezone().
         return parse(text, tzinfos=lambda _, offset: offset or UTC).astimezone(UTC)
-    except (ValueError, ArithmeticError):  # decimal's errors are among the latter
+    except (ValueError, ArithmeticError):  # ArithmeticError includes the errors of decimal
         return None

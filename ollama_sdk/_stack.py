@@ -1,24 +1,22 @@
-"""What a client sends through: the wire, and over it the policies that were asked for, which may change while calls run."""
+"""Holds what a client sends through: its transport, and over it the policies, which may change while calls run."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
 from attrs import frozen
 
-from ._bodies import Passing
-from ._call.operation import OPERATIONS
-from ._complaint import Complaint
+from ._bodies import ErrorBody, ForeignBody, is_whole
+from ._concurrency.loops import EventLoop, current_loop
 from ._transport.sync import HTTPTransport
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ._timeout import Deadlines
-    from .reliability import AsyncHealth, Cache, Endpoint, EndpointHealth, Health, Policies, Stack
+    from .reliability import AsyncHealth, Endpoint, EndpointHealth, Health, Policies, Stack
 
 __all__ = ["AsyncClientTransport", "AsyncTransports", "ClientTransport", "Servers", "SyncTransports"]
 
@@ -41,12 +39,12 @@ class Servers:
 
 
 class _Transports(Generic[_TransportT]):
-    """The wire of one client and its stack of policies, shared by all views of the client.
+    """The transport of one client and its stack of policies, shared by all views of the client.
 
     Without any policy, nothing of :mod:`ollama_sdk.reliability` is imported.
 
     Args:
-        wire: Where requests go in the end.
+        wire: Sends the requests.
         servers: The servers.
         policies: As :class:`ollama_sdk.reliability.Policies` takes them; ``None`` is off.
 
@@ -62,7 +60,6 @@ class _Transports(Generic[_TransportT]):
         self._changing = threading.RLock()
         self._health: Any = None  # once it has been asked for
         self._closed = False
-        _check_names(policies.get("cache"))
         self.asked = {name: policy for name, policy in policies.items() if policy is not None}
         self._stack: Stack[_TransportT] | None = self._build() if self.asked or servers.count > 1 else None
 
@@ -88,47 +85,41 @@ class _Transports(Generic[_TransportT]):
             return self._stack
 
     def _saw(self, health: EndpointHealth) -> None:
-        self.stack.saw(health)
+        self.stack.saw(health)  # the stack of that moment
 
     def reconfigure(self, changes: Mapping[str, Any]) -> Policies:
-        """Change policies for the calls that begin from now on; returns the former ones.
+        """Change policies for the calls that begin from now on. Returns the former ones.
 
         Raises:
             ConfigurationError: A change cannot work; nothing has changed.
         """
-        _check_names(changes.get("cache"))
         with self._changing:
             former = self.stack
             stack = self._stack = former.reconfigured(**changes)
             self.asked = {name: policy for name, policy in {**self.asked, **changes}.items() if policy is not None}
             if self._health is not None:
                 self._health.reconfigure(stack.policies.health)
-        stack.tell_what_changed(former)  # the observer may do what it likes: nothing is locked, and all has changed
+        stack.report_changes(former)  # without the lock, after the change: the observer may use the client
         return former.policies
 
-    def _looking(self, make: Callable[..., Any]) -> Any:
-        """What looks at the servers, one for all threads; after closing it looks only when asked."""
+    def _the_health(self, make: Callable[..., Any]) -> Any:
+        """The health checks, one object for all threads; once the client is closed it runs no monitor."""
         with self._changing:
             if self._health is None:
                 self._health = make(
-                    self._wire, self._servers.checked(), self.stack.policies.health, feed=self._saw, closed=self._closed
+                    self._wire,
+                    self._servers.checked(),
+                    self.stack.policies.health,
+                    feed=self._saw,
+                    closed=self._closed,
                 )
             return self._health
 
     def _close(self) -> Any:
-        """No monitor starts from now on; returns what looks at the servers, if it has been asked for."""
+        """Let no monitor start from now on. Returns the health checks, if there are any."""
         with self._changing:
             self._closed = True
             return self._health
-
-
-def _check_names(cache: Cache | None) -> None:
-    """Refuse a cache of operations that no client has: it would keep nothing, and nobody would notice."""
-    for name in sorted(getattr(cache, "operations", OPERATIONS) - OPERATIONS):
-        import difflib  # noqa: PLC0415 - only mistakes pay for it
-
-        alike = difflib.get_close_matches(name, OPERATIONS) or sorted(OPERATIONS)
-        raise ConfigurationError(f"Cache(operations=...): there is no operation {name!r}; give {' or '.join(alike)}")
 
 
 class SyncTransports(_Transports[httpx.BaseTransport]):
@@ -144,14 +135,14 @@ class SyncTransports(_Transports[httpx.BaseTransport]):
 
     @property
     def health(self) -> Health:
-        """Looks at the servers."""
+        """The health checks."""
         from .reliability import Health  # noqa: PLC0415
 
-        health: Health = self._looking(Health)
+        health: Health = self._the_health(Health)
         return health
 
     def close(self) -> None:
-        """Stop what runs and close the connections, even if that is interrupted."""
+        """Stop the monitor and close the connections, even if that is interrupted."""
         health: Health | None = self._close()
         try:
             if health is not None:
@@ -173,14 +164,14 @@ class AsyncTransports(_Transports[httpx.AsyncBaseTransport]):
 
     @property
     def health(self) -> AsyncHealth:
-        """Looks at the servers."""
+        """The health checks."""
         from .reliability import AsyncHealth  # noqa: PLC0415
 
-        health: AsyncHealth = self._looking(AsyncHealth)
+        health: AsyncHealth = self._the_health(AsyncHealth)
         return health
 
     async def close(self) -> None:
-        """Stop what runs and close the connections, even if that is cancelled."""
+        """Stop the monitor and close the connections, even if that is cancelled."""
         health: AsyncHealth | None = self._close()
         try:
             if health is not None:
@@ -190,7 +181,8 @@ class AsyncTransports(_Transports[httpx.AsyncBaseTransport]):
 
 
 def _begin(request: httpx.Request) -> None:
-    """Start the limits of an attempt, and say how long each of its steps may take."""
+    """Start the deadlines of an attempt, and give them to the transport."""
+    request.extensions.pop("status", None)  # an earlier attempt's
     deadlines: Deadlines | None = request.extensions.get("deadlines")
     if deadlines is not None:
         deadlines.attempt()
@@ -198,41 +190,21 @@ def _begin(request: httpx.Request) -> None:
 
 
 def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool) -> httpx.Response:
-    """Note that the attempt has a response, whose body is still to come."""
+    """Note what errors refer to later, and put the wrappers that its body needs around it."""
     request.extensions["status"] = response.status_code
     response.extensions["request"] = request
-    if isinstance(response.stream, httpx.ByteStream):
+    if is_whole(response.stream):
         return response
     deadlines: Deadlines | None = request.extensions.get("deadlines")
     if foreign and deadlines is not None:
-        response.stream = _Foreign(response.stream, request)
+        response.stream = ForeignBody(response.stream, request)
     if response.is_error:
-        response.stream = Complaint(response.stream, deadlines)
+        response.stream = ErrorBody(response.stream, deadlines)
     return response
 
 
-class _Foreign(Passing):
-    """A body that another transport reads: its errors are told which request they are of.
-
-    A one-piece body may not trickle past its deadline; a stream minds that itself, item by item.
-    """
-
-    def __init__(self, inner: Any, request: httpx.Request) -> None:
-        super().__init__(inner)
-        self._request = request
-        self._deadlines: Deadlines | None = None if request.extensions["stream"] else request.extensions["deadlines"]
-
-    def passes(self, chunk: bytes) -> None:  # noqa: ARG002 - it matters when, not what
-        if self._deadlines is not None and self._deadlines.left() < 0:
-            raise httpx.ReadTimeout("the deadline has passed")
-
-    def breaks(self, error: Exception) -> None:
-        if isinstance(error, httpx.RequestError):
-            error.request = self._request
-
-
 class _Attempts(httpx.BaseTransport):
-    """Starts the limits of each attempt, right before the wire."""
+    """Starts the deadlines of each attempt, right before the wire."""
 
     def __init__(self, wire: httpx.BaseTransport) -> None:
         self._wire = wire
@@ -247,26 +219,27 @@ class _Attempts(httpx.BaseTransport):
 
 
 class _AsyncAttempts(httpx.AsyncBaseTransport):
-    """Starts the limits of each attempt, right before the wire, whose connections belong to one event loop."""
+    """Starts the deadlines of each attempt, right before the wire, whose connections belong to one event loop."""
 
     def __init__(self, wire: httpx.AsyncBaseTransport) -> None:
         from ._transport.aio import AsyncHTTPTransport  # noqa: PLC0415 - sync clients start without it
 
         self._wire = wire
         self._foreign = not isinstance(wire, AsyncHTTPTransport)
-        self._loop: object = None  # that of the first attempt, until the connections are closed
+        self._loop: EventLoop | None = None  # that of the first attempt, until the connections are closed
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         _begin(request)
-        loop = _loop_token()().native_token
-        if self._loop is None:
-            self._loop = loop
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = current_loop()
+        is_current = loop.is_current()
         try:
-            if self._loop is not loop and not self._foreign:  # two loops that run at once would wreck the pool
+            if not is_current and not self._foreign:  # two loops that run at once would wreck the pool
                 raise _elsewhere()
             return _answered(request, await self._wire.handle_async_request(request), foreign=self._foreign)
         except RuntimeError as error:
-            if self._loop is loop:
+            if is_current:
                 raise
             raise _elsewhere() from error
 
@@ -275,15 +248,8 @@ class _AsyncAttempts(httpx.AsyncBaseTransport):
         try:
             await self._wire.aclose()
         except RuntimeError:  # from another loop they cannot be closed; they end with their own
-            if loop is _loop_token()().native_token:
+            if loop is not None and loop.is_current():
                 raise
-
-
-@cache
-def _loop_token() -> Callable[[], Any]:
-    from anyio.lowlevel import current_token  # noqa: PLC0415 - only async calls pay for it
-
-    return current_token
 
 
 def _elsewhere() -> ConfigurationError:
@@ -293,14 +259,17 @@ def _elsewhere() -> ConfigurationError:
     )
 
 
-def _lent_auth(request: httpx.Request) -> Any:
-    """The authentication of the caller's client, unless the request has one: that of an endpoint, or of the call."""
-    return None if "authorization" in request.headers else httpx.USE_CLIENT_DEFAULT
-
-
-def _may_follow(request: httpx.Request) -> Any:
-    """The caller's client decides about redirects, unless the request holds what an endpoint alone may see."""
-    return False if "endpoint" in request.extensions else httpx.USE_CLIENT_DEFAULT
+def _lend(client: httpx.Client | httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Request, dict[str, Any]]:
+    """``request`` with the headers and cookies of the caller's client, and the arguments to send it with."""
+    merged = client.build_request(request.method, request.url, headers=request.headers, extensions=request.extensions)
+    merged.stream = request.stream
+    return merged, {
+        "stream": True,
+        # The client's own authentication, unless the request has one: that of an endpoint, or of the call.
+        "auth": None if "authorization" in request.headers else httpx.USE_CLIENT_DEFAULT,
+        # The client decides about redirects, unless the request holds what an endpoint alone may see.
+        "follow_redirects": False if "endpoint" in request.extensions else httpx.USE_CLIENT_DEFAULT,
+    }
 
 
 class ClientTransport(httpx.BaseTransport):
@@ -310,12 +279,8 @@ class ClientTransport(httpx.BaseTransport):
         self._client = client
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        merged = self._client.build_request(
-            request.method, request.url, headers=request.headers, extensions=request.extensions
-        )
-        merged.stream = request.stream
-        auth, follow = _lent_auth(request), _may_follow(request)
-        return self._client.send(merged, stream=True, auth=auth, follow_redirects=follow)
+        merged, how = _lend(self._client, request)
+        return self._client.send(merged, **how)
 
     def close(self) -> None:
         """Leave the client open: it is the caller's."""
@@ -328,12 +293,8 @@ class AsyncClientTransport(httpx.AsyncBaseTransport):
         self._client = client
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        merged = self._client.build_request(
-            request.method, request.url, headers=request.headers, extensions=request.extensions
-        )
-        merged.stream = request.stream
-        auth, follow = _lent_auth(request), _may_follow(request)
-        return await self._client.send(merged, stream=True, auth=auth, follow_redirects=follow)
+        merged, how = _lend(self._client, request)
+        return await self._client.send(merged, **how)
 
     async def aclose(self) -> None:
         """Leave the client open: it is the caller's."""

@@ -1,4 +1,34 @@
-"""How long a call may take: the limits a user sets, and the running deadlines of one call."""
+"""How long a call may take: the limits that a user sets, and the running deadlines of one call.
+
+Which limit runs when
+---------------------
+A call is a sequence of phases. Each phase has one limit, and ``total`` runs beside all of them::
+
+    total          |------------------------------- the whole call ------------------------------->|
+    connect            |--|                 |--|
+    first_item         |---- attempt 1 ...  |------ attempt 2 ------->|
+    between_items                                                     |-item->|-item->|-- drain -->|
+
+- ``total`` starts when the call's :class:`Deadlines` are made. Nothing stops or restarts it: every attempt, every wait of a
+  policy and the caller's own time between two items count.
+- ``first_item`` starts with each attempt (:meth:`Deadlines.attempt`) and ends with the first item of a stream or with the
+  whole body of a one-piece reply. ``connect`` bounds each step of connecting within it.
+- ``between_items`` starts each time the caller asks for another item (:meth:`Deadlines.item`).
+- After the last item, or after an error status, only the rest of the body is due, which the connection needs to be reused.
+  :meth:`Deadlines.drain` gives it a short time of its own.
+- While no item is due, because the caller has not asked for one or has paused the stream, the limit of the phase is held:
+  :meth:`Deadlines.hold` keeps the seconds that are left of it, :meth:`Deadlines.release` lets them run again.
+
+How a limit reaches the socket
+------------------------------
+httpx gives a transport one number of seconds for each read, which would let a body that trickles in take for ever. Here
+that number is a :class:`Limit`, which our own transport asks for the seconds left before each read and write. A read that
+is already waiting does not notice that a held limit was released: while a limit is held, a read therefore lasts a second
+at most (:meth:`Deadlines.next_check`) and then asks again.
+
+:class:`Deadlines` has no lock. One thread at a time reads from a connection; another thread may hold or release the limit
+meanwhile, under the lock of the stream, so each method reads a shared attribute once and decides from that value.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +45,13 @@ if TYPE_CHECKING:
 
 __all__ = ["INHERIT", "Deadlines", "Inherit", "Limit", "Timeout", "TimeoutLike", "as_timeout"]
 
+# Seconds that the rest of a body may take after the last item: a server sends it at once.
+_DRAIN = 1.0
+# Seconds after which a read asks again whether a held limit runs.
+_HELD_CHECK = 1.0
 
-def _positive(_: Any, attribute: Attribute[Any], value: Any) -> None:
+
+def _check_positive(_: Any, attribute: Attribute[Any], value: Any) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
@@ -27,25 +62,28 @@ def _positive(_: Any, attribute: Attribute[Any], value: Any) -> None:
 
 @frozen
 class Timeout:
-    """Limits of a call, each in seconds; ``None`` waits for ever.
+    """The limits of a call, each in seconds; ``None`` waits for ever.
 
     Attributes:
-        connect: Reaching the server: name look-up, TCP and TLS; and waiting for a free connection of a bounded pool. The
-            name look-up of a sync client is the system's, which has limits of its own.
+        connect: Each step of reaching the server: name resolution, TCP and TLS; and waiting for a free connection of a
+            bounded pool. A sync client resolves names with the system's resolver, which has limits of its own.
         first_item: From sending the request to the first item of a stream, or to the whole body of a one-piece reply.
-            Loading the model and reading the prompt happen here, so it is long by default.
+            The server loads the model and reads the prompt in this time, so the default is long.
         between_items: From one item of a stream to the next.
-        total: The whole call, all attempts and all waiting included, however steadily bytes trickle in.
+        total: The whole call, with all attempts and all waiting, however steadily bytes arrive.
+
+    Raises:
+        ConfigurationError: A limit is not a number above 0.
     """
 
-    connect: float | None = field(default=5.0, validator=_positive)
-    first_item: float | None = field(default=600.0, validator=_positive)
-    between_items: float | None = field(default=120.0, validator=_positive)
-    total: float | None = field(default=None, validator=_positive)
+    connect: float | None = field(default=5.0, validator=_check_positive)
+    first_item: float | None = field(default=600.0, validator=_check_positive)
+    between_items: float | None = field(default=120.0, validator=_check_positive)
+    total: float | None = field(default=None, validator=_check_positive)
 
 
 class Inherit:
-    """The type of :data:`INHERIT`, the default of every ``timeout`` argument: what the client was made with."""
+    """The type of :data:`INHERIT`, the default of every ``timeout`` argument: the client's own setting."""
 
     __slots__ = ()
 
@@ -56,34 +94,36 @@ class Inherit:
 INHERIT: Final = Inherit()
 TimeoutLike = Timeout | float | None
 
-_DRAIN = 1.0
-_SLICE = 1.0
-
-_FOREVER = Timeout(connect=None, first_item=None, between_items=None, total=None)
+_NO_LIMITS = Timeout(connect=None, first_item=None, between_items=None, total=None)
 
 
 def as_timeout(value: TimeoutLike) -> Timeout:
-    """The limits that ``value`` stands for: itself, a bare number as ``total``, or ``None`` for no limit at all.
+    """Return the limits that ``value`` stands for.
+
+    Args:
+        value: Limits; or a number of seconds, which is ``total``; or ``None`` for no limit at all.
 
     Raises:
-        ConfigurationError: The number is not above 0, or it is no number.
+        ConfigurationError: The value is not a number above 0.
     """
     if isinstance(value, Timeout):
         return value
     if value is None:
-        return _FOREVER
+        return _NO_LIMITS
     return Timeout(total=value)
 
 
 class Deadlines:
-    """When one call must have reached its next step; moved along as the call proceeds.
+    """The running limits of one call; the module's docstring says which of them runs when.
 
-    ``total`` runs from the making of this object over every attempt. The other limits are of one attempt:
-    :meth:`attempt` starts them, :meth:`item` restarts them when the caller asks for another item. Time that the caller takes for
-    itself counts only towards ``total``.
+    Attributes:
+        limits: The limits.
+        started: When the call began, in seconds of the clock.
+        total_at: When the whole call must have ended, in seconds of the clock; infinite without ``total``.
+        phase: Which limit runs beside ``total``.
     """
 
-    __slots__ = ("_clock", "_draining", "_phase_at", "_spared", "limits", "phase", "started", "total_at")
+    __slots__ = ("_clock", "_drain_seconds", "_held_seconds", "_phase_at", "limits", "phase", "started", "total_at")
 
     def __init__(self, limits: Timeout, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
@@ -91,94 +131,104 @@ class Deadlines:
         self.started = clock.monotonic()
         self.total_at = math.inf if limits.total is None else self.started + limits.total
         self.phase: Literal["first_item", "between_items"] = "first_item"
-        self._phase_at = math.inf
-        self._draining = 0.0  # how long the rest of the body may take once what matters has arrived
-        self._spared: float | None = None  # seconds that were left of the phase when it was held
+        self._phase_at = math.inf  # when the phase must have ended; infinite without a limit, and while it is held
+        self._held_seconds: float | None = None  # what was left of the phase when it was held
+        self._drain_seconds = 0.0  # how long the rest of the body may take; 0 before the last item
 
     def attempt(self) -> None:
-        """Start the limits of one attempt."""
-        self._draining = 0.0
-        self._enter("first_item", self.limits.first_item)
+        """Start ``first_item`` for another attempt."""
+        self._drain_seconds = 0.0
+        self._start("first_item", self.limits.first_item)
 
     def item(self) -> None:
-        """The caller waits for another item; after the last one, still for the end of the body."""
-        if self._draining:
+        """Start ``between_items``: the caller waits for another item, or after the last one for the end of the body."""
+        if self._drain_seconds:
             self.release()
             return
-        self.phase = "between_items"  # as _enter() does, without the call: this runs for every token
-        self._spared = None
+        self.phase = "between_items"  # as _start() does, without the call: this runs for every token
+        self._held_seconds = None
         seconds = self.limits.between_items
         self._phase_at = math.inf if seconds is None else self._clock.monotonic() + seconds
 
     def hold(self) -> None:
-        """The caller waits for nothing at the moment: only the limit of the whole call runs on."""
+        """Stop the limit of the phase: the caller waits for nothing. ``total`` runs on."""
         if self._phase_at != math.inf:
-            self._spared = self._phase_at - self._clock.monotonic()
+            self._held_seconds = self._phase_at - self._clock.monotonic()
             self._phase_at = math.inf
 
     def release(self) -> None:
-        """The caller waits again, for what was due when :meth:`hold` was called."""
-        if self._spared is not None:
-            self._phase_at = self._clock.monotonic() + self._spared
-            self._spared = None
+        """Run the limit of the phase again, with the seconds that were left at :meth:`hold`."""
+        if self._held_seconds is not None:
+            self._phase_at = self._clock.monotonic() + self._held_seconds
+            self._held_seconds = None
 
-    def drain(self, seconds: float | None = None) -> None:
-        """What matters has arrived: the end of the body must follow soon, in ``seconds``, or the connection is given up."""
-        if not self._draining:
-            self._draining = _DRAIN if seconds is None else seconds
-            self._enter("between_items", self._draining)
+    def drain(self, seconds: float = _DRAIN) -> None:
+        """Bound the rest of the body: what matters of it has arrived. Only the first call has an effect.
 
-    def _enter(self, phase: Literal["first_item", "between_items"], seconds: float | None) -> None:
+        Args:
+            seconds: How long the rest may take.
+        """
+        if not self._drain_seconds:
+            self._drain_seconds = seconds
+            self._start("between_items", seconds)
+
+    def _start(self, phase: Literal["first_item", "between_items"], seconds: float | None) -> None:
         self.phase = phase
-        self._spared = None
+        self._held_seconds = None
         self._phase_at = math.inf if seconds is None else self._clock.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds until the nearest deadline; below 0 when it has passed, infinite when there is none."""
-        phase_at = self._phase_at  # looked at once: another thread may hold it meanwhile
+        """Return the seconds until the nearest deadline: below 0 when it has passed, infinite when there is none."""
+        phase_at = self._phase_at  # read once: another thread may hold the limit meanwhile
         return (phase_at if phase_at < self.total_at else self.total_at) - self._clock.monotonic()
 
-    def patience(self) -> float:
-        """Seconds that a read or write may last before it asks again; 0 or less when time is up, infinite without end.
+    def next_check(self) -> float:
+        """Return the seconds that a read or write may last before it asks again.
 
-        While the limit is held nothing is due, but a read cannot be told when it is released: it has to ask now and then.
+        Returns:
+            As :meth:`left`; and a second at most while the limit is held, because the read would not notice that it is
+            released.
         """
         phase_at, now = self._phase_at, self._clock.monotonic()
         if phase_at == math.inf:
-            limit = self._draining or getattr(self.limits, self.phase)
-            phase_at = math.inf if limit is None else now + min(limit, _SLICE)
-        patience = (phase_at if phase_at < self.total_at else self.total_at) - now
-        return patience if patience < AGES or patience == math.inf else AGES
+            limit = self._drain_seconds or getattr(self.limits, self.phase)
+            phase_at = math.inf if limit is None else now + min(limit, _HELD_CHECK)
+        seconds = (phase_at if phase_at < self.total_at else self.total_at) - now
+        return seconds if seconds < AGES or seconds == math.inf else AGES
 
     def left_to_connect(self) -> float:
-        """Seconds that the next step of connecting may take."""
+        """Return the seconds that the next step of connecting may take."""
         connect = math.inf if self.limits.connect is None else self.limits.connect
         return min(connect, self.left())
 
     def elapsed(self) -> float:
-        """Seconds since the call began."""
+        """Return the seconds since the call began."""
         return self._clock.monotonic() - self.started
 
-    def expired(self, otherwise: TimeoutPhase) -> TimeoutPhase:
-        """Which limit ran out when a wait for ``otherwise`` did not end in time."""
+    def expired(self, waited_for: TimeoutPhase) -> TimeoutPhase:
+        """Return which limit ran out when a wait timed out.
+
+        Args:
+            waited_for: What the transport was waiting for.
+        """
         now = self._clock.monotonic()
         if now >= self.total_at:
             return "total"
-        # Connecting has a limit of its own, and so has waiting for a connection; other phases end with theirs.
-        return self.phase if otherwise in {"connect", "pool"} and now >= self._phase_at else otherwise
+        # Connecting, and waiting for a connection, are part of first_item, which may have run out before their own limit.
+        return self.phase if waited_for in {"connect", "pool"} and now >= self._phase_at else waited_for
 
     def extension(self) -> dict[str, float | None]:
-        """The ``timeout`` request extension of httpx: plain numbers to any transport, live deadlines to our own."""
+        """Return the ``timeout`` request extension of httpx: plain numbers to any transport, live limits to our own."""
         connecting = Limit.of(self, connecting=True)
         waiting = Limit.of(self)
         return {"connect": connecting, "pool": float(connecting), "read": waiting, "write": waiting}
 
 
 class Limit(float):
-    """A number of seconds that also knows the live deadlines it was taken from.
+    """A number of seconds that also holds the live deadlines from which it was computed.
 
-    httpcore hands the values of the ``timeout`` extension unchanged to the network stream. A stream that knows this class
-    asks :meth:`left` before every single read and write; any other one sees an ordinary number.
+    httpx passes the values of the ``timeout`` extension unchanged to the transport. Our own transport asks the deadlines
+    before every read and write; any other transport sees an ordinary number.
     """
 
     __slots__ = ("_connecting", "deadlines")
@@ -187,7 +237,7 @@ class Limit(float):
 
     @classmethod
     def of(cls, deadlines: Deadlines, *, connecting: bool = False) -> Limit:
-        """The limit of ``deadlines`` as they stand; its number is what a transport that knows no better goes by."""
+        """Return the limit of ``deadlines``; its number is what is left at this moment."""
         left = deadlines.left_to_connect() if connecting else deadlines.left()
         limit = cls(min(max(left, 0.0), AGES))
         limit.deadlines = deadlines
@@ -195,6 +245,6 @@ class Limit(float):
         return limit
 
     def left(self) -> float | None:
-        """Seconds until it is to be asked again, ``None`` without end; 0 or less when time is up."""
-        left = self.deadlines.left_to_connect() if self._connecting else self.deadlines.patience()
+        """Return the seconds after which to ask again: 0 or less when the time is up, ``None`` without a limit."""
+        left = self.deadlines.left_to_connect() if self._connecting else self.deadlines.next_check()
         return None if left == math.inf else left

@@ -1,6 +1,7 @@
 """Every way a call can fail, as one family of typed, picklable errors.
 
-A message names the endpoint, says what happened and what to do next. No message, and no attribute, holds an API key.
+A message names the call, says what happened and what to do next. No message and no attribute holds an API key.
+:func:`describe_call` is how every message names a call.
 """
 
 from __future__ import annotations
@@ -37,14 +38,24 @@ __all__ = [
     "UnprocessableEntityError",
 ]
 
+# How many characters of a received text an error shows.
+EXCERPT_LENGTH = 200
+
+_FIRST_SERVER_ERROR = 500
+# These headers describe the body as it was sent: they no longer hold once it has been decoded.
+_ENCODING_HEADERS = {b"content-encoding", b"content-length", b"transfer-encoding"}
+
 TimeoutPhase = Literal["connect", "first_item", "between_items", "total", "pool", "write"]
 
 
 class OllamaError(Exception):
-    """Anything this package raises, except a ``TypeError`` by Python itself for a wrong argument name."""
+    """The base of every error that this package raises.
+
+    Python itself still raises ``TypeError`` for an argument name that does not exist.
+    """
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Rebuild from the message and the attributes, so that errors cross process borders."""
+        """Pickle the message and the attributes: the constructors of subclasses take other arguments."""
         return _rebuild, (type(self), self.args, self.__dict__.copy())
 
 
@@ -56,19 +67,19 @@ def _rebuild(cls: type[OllamaError], args: tuple[Any, ...], state: dict[str, Any
 
 
 class ConfigurationError(OllamaError, ValueError):
-    """A host, option or argument that cannot work; raised before any request is made."""
+    """A host, option or argument cannot work. Raised before a request is sent."""
 
 
 class APIConnectionError(OllamaError, ConnectionError):
-    """No usable response: the connection was refused or reset, or TLS or DNS failed."""
+    """There was no usable response: the connection was refused or reset, or TLS or DNS failed."""
 
 
 class APITimeoutError(OllamaError, TimeoutError):
     """A limit of :class:`ollama_sdk.Timeout` ran out.
 
     Attributes:
-        phase: Which limit: ``connect``, ``first_item``, ``between_items``, ``total``; ``pool`` is waiting for a free
-            connection, ``write`` is sending the request.
+        phase: What took too long: ``connect``, ``first_item``, ``between_items`` and ``total`` are the limits of those
+            names; ``pool`` is the wait for a free connection, ``write`` the sending of the request.
     """
 
     phase: TimeoutPhase
@@ -83,9 +94,9 @@ class APIStatusError(OllamaError):
 
     Attributes:
         status_code: The HTTP status.
-        message: The server's own words, unwrapped to the innermost text; ``""`` when the body was empty.
-        response: Status, headers and body as received, already read.
-        retry_after: Seconds that the server asked to wait (``Retry-After``), or ``None``.
+        message: The server's own text, taken out of any JSON around it; ``""`` when the body was empty.
+        response: Status, headers and decoded body. It has no request, because that holds the API key.
+        retry_after: Seconds to wait before the next attempt, from ``Retry-After``; ``None`` when the server named none.
     """
 
     status_code: int
@@ -102,14 +113,14 @@ class APIStatusError(OllamaError):
 
 
 class BadRequestError(APIStatusError):
-    """400: the server refuses the request as it stands."""
+    """400: the request is invalid."""
 
 
 class AuthenticationError(APIStatusError):
-    """401: no valid API key, or not signed in.
+    """401: the API key is missing or invalid, or the server is not signed in.
 
     Attributes:
-        signin_url: Where to sign in, when the server said so.
+        signin_url: Where to sign in, when the server named a URL.
     """
 
     signin_url: str | None
@@ -128,31 +139,31 @@ class AuthenticationError(APIStatusError):
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: refused, for instance an ``Origin`` or ``Host`` that the server does not allow."""
+    """403: the request is not allowed, for example because of its ``Origin`` or ``Host`` header."""
 
 
 class NotFoundError(APIStatusError):
-    """404: no such model, blob or route."""
+    """404: the model, blob or route does not exist."""
 
 
 class ConflictError(APIStatusError):
-    """409: the request collides with the state of the server."""
+    """409: the request conflicts with the state of the server."""
 
 
 class UnprocessableEntityError(APIStatusError):
-    """422: well-formed, but the content cannot be processed."""
+    """422: the request is well-formed, but its content cannot be processed."""
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests; see ``retry_after``."""
+    """429: too many requests; ``retry_after`` says how long to wait."""
 
 
 class InternalServerError(APIStatusError):
-    """5xx: the server failed; Ollama also answers 500 to an option of a wrong type."""
+    """5xx: the server failed. Ollama also answers 500 to an option of a wrong type."""
 
 
 class ServiceUnavailableError(InternalServerError):
-    """503: the queue is full or the service is down; worth trying again later."""
+    """503: the queue is full or the service is down. A later attempt may succeed."""
 
 
 _BY_STATUS: dict[int, type[APIStatusError]] = {
@@ -165,24 +176,23 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
     429: RateLimitError,
     503: ServiceUnavailableError,
 }
-_FIRST_SERVER_ERROR = 500
 
 
 def status_error_class(status_code: int) -> type[APIStatusError]:
-    """The error class of an HTTP status that is not a success."""
+    """Return the error class of an HTTP status that is not a success."""
     default = InternalServerError if status_code >= _FIRST_SERVER_ERROR else APIStatusError
     return _BY_STATUS.get(status_code, default)
 
 
 class ReplyError(OllamaError):
-    """The status was fine, the reply was not."""
+    """The status was a success, but the reply is not usable."""
 
 
 class ReplyFailedError(ReplyError):
-    """The server reported a failure inside a reply that had begun well.
+    """The server reported a failure inside a reply whose status was a success.
 
     Attributes:
-        message: The server's own words.
+        message: The server's own text.
     """
 
     message: str
@@ -196,8 +206,9 @@ class IncompleteReplyError(ReplyError):
     """The reply ended before its last item.
 
     Attributes:
-        items: How many items had arrived whole.
-        partial: What there is: the merged items from ``collect()``, or the unfinished one-piece reply; else ``None``.
+        items: How many items had arrived complete.
+        partial: The incomplete reply: from ``collect()`` the accumulated items, otherwise the unfinished one-piece reply;
+            ``None`` where there is neither.
     """
 
     items: int
@@ -213,8 +224,9 @@ class DecodeError(OllamaError):
     """The body is not what the document promises.
 
     Attributes:
-        excerpt: The first characters of what was received.
-        where: The path to the bad value, such as ``message.tool_calls[0].function``; ``""`` for the whole body.
+        excerpt: The beginning of what was received, 200 characters at most.
+        where: The path of the value that does not fit, such as ``message.tool_calls[0].function``; ``""`` for the whole
+            body.
     """
 
     excerpt: str
@@ -227,11 +239,11 @@ class DecodeError(OllamaError):
 
 
 class CircuitOpenError(OllamaError):
-    """The circuit breaker of an endpoint is open: no request was sent.
+    """The circuit breaker of an endpoint is open, so no request was sent.
 
     Attributes:
-        endpoint: The endpoint's base URL.
-        retry_after: Seconds until the next trial call is allowed.
+        endpoint: The base URL of the endpoint.
+        retry_after: Seconds until the circuit breaker allows the next probe.
     """
 
     endpoint: str
@@ -244,16 +256,34 @@ class CircuitOpenError(OllamaError):
 
 
 class RateLimitExceededError(OllamaError):
-    """The client's own rate limit has no place, and was told not to wait (or not that long)."""
+    """The client's own rate limit has no free permit, and its ``wait`` allows no (longer) wait."""
 
 
 class NoEndpointError(OllamaError, ExceptionGroup[Exception]):
-    """No endpoint could answer; ``exceptions`` holds what each of them said."""
+    """No endpoint could answer. ``exceptions`` holds the error of each endpoint that was tried."""
 
     def derive(self, excs: Sequence[Exception], /) -> NoEndpointError:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
-        """The group of the same message over other exceptions (for ``except*``)."""
+        """Return a group with the same message over other exceptions; ``except*`` needs it."""
         return NoEndpointError(self.message, excs)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Rebuild from the message and the exceptions."""
+        """Pickle the message and the exceptions."""
         return NoEndpointError, (self.message, list(self.exceptions))
+
+
+# What messages and errors need of a call
+
+
+def describe_call(request: httpx.Request) -> str:
+    """Return how a message names the call of ``request``: ``POST http://127.0.0.1:11434/api/chat``.
+
+    User name, password and query of the URL are left out: they may hold a secret.
+    """
+    url = request.url
+    path = url.raw_path.partition(b"?")[0].decode("ascii")
+    return f"{request.method} {url.scheme}://{url.netloc.decode('ascii')}{path}"
+
+
+def decoded_headers(headers: httpx.Headers) -> list[tuple[bytes, bytes]]:
+    """Return the headers that still hold for a response whose body has been decoded."""
+    return [(name, value) for name, value in headers.raw if name.lower() not in _ENCODING_HEADERS]

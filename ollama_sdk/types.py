@@ -1,6 +1,6 @@
-"""The models of the interface, the dicts that may be given instead (``…Param``), and the names used in signatures.
+"""The models, the TypedDicts that arguments take instead of them (``…Param``), and other names in signatures.
 
-Everything is imported when it is first used.
+Each is imported when it is first used.
 """
 
 from __future__ import annotations

@@ -1,13 +1,23 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use: servers, the kinds of client that meet them, and clocks."""
 
 from __future__ import annotations
 
+import contextlib
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from examples import PROFILE
 from hypothesis import settings
+
+from ollama_sdk import Ollama
+from ollama_sdk._timeout import Deadlines
+
+from .support import worlds
+from .support.callers import Caller
+from .support.clocks import HandClock
+from .support.examples import PROFILE
+from .support.loopback import PATIENCE, Loopback
+from .support.worlds import World
 
 settings.load_profile(PROFILE)
 
@@ -24,3 +34,47 @@ def _quick_collections() -> Iterator[None]:
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Each async test runs on both event loops."""
     return request.param
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Loopback]]:
+    """Start a scripted server; it ends with the test."""
+    with contextlib.ExitStack() as servers:
+        yield lambda *scripts, **options: servers.enter_context(Loopback(*scripts, **options))
+
+
+@pytest.fixture(params=worlds.KINDS)
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Where the client lives; a test that asks for it runs in each."""
+    with worlds.world(request.param) as world:
+        yield world
+
+
+@pytest.fixture(params=worlds.KINDS)
+def caller(request: pytest.FixtureRequest) -> Caller:
+    """Each test with it runs through the sync transport and through the async one on both event loops."""
+    return Caller(request.param)
+
+
+@pytest.fixture
+def sync_client() -> Iterator[Callable[..., Ollama]]:
+    """Make sync clients, for what does not depend on the world; they end with the test."""
+    with contextlib.ExitStack() as clients:
+        yield lambda *args, **options: clients.enter_context(Ollama(*args, **{"timeout": PATIENCE, **options}))
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """A clock that stands still."""
+    return HandClock()
+
+
+@pytest.fixture
+def limits_clock(clock: HandClock) -> Iterator[HandClock]:
+    """The clock of every client's limits, standing still: none passes before the test says so.
+
+    Reads and writes still wait in real time: they ask the clock again whenever one limit's length has passed.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Deadlines.__init__, "__defaults__", (clock,))
+        yield clock

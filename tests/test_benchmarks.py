@@ -1,4 +1,4 @@
-"""What the benchmarks promise about themselves: every goal is judged, and whatever fails, says so and spoils nothing else."""
+"""The benchmarks judge every goal, and report each failed measurement without losing the others."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from pathlib import Path
 import anyio
 import orjson
 import pytest
-from loopback import END, Loopback, chunked, replies, whole
+
+from tests.support.loopback import END, Loopback, chunked, replies, whole
 
 ROOT = Path(__file__).parents[1]
 COST = {"floor": 1.0, "ollama": 3.0, "openai": 9.0, "ours": 0.3, "policies": 0.3}
 
 
-def _well(kind, client, rounds, *work):
-    """A measurement that misses no goal."""
+def _measure_well(kind, client, rounds, *work):
+    """Return a measurement that meets every goal."""
     return {
         "seconds": COST[client],
         "seconds_a_kb": COST[client],
@@ -32,7 +33,7 @@ def _well(kind, client, rounds, *work):
 
 @pytest.fixture
 def bench(monkeypatch):
-    """The module, which starts no server and measures nothing."""
+    """The module, without its server."""
     monkeypatch.syspath_prepend(str(ROOT))
     module = importlib.import_module("benchmarks.__main__")
     monkeypatch.setattr(module.server, "running", lambda: contextlib.nullcontext("http://127.0.0.1:1"))
@@ -41,9 +42,9 @@ def bench(monkeypatch):
 
 @pytest.fixture
 def run(bench, monkeypatch, tmp_path):
-    """Runs the bench with what its processes would find, ``take``; what it returns, and the figures it keeps."""
+    """Runs the bench with measurements from ``take``; returns its exit code and the figures it writes."""
 
-    def run(*arguments, take=_well):
+    def run(*arguments, take=_measure_well):
         file = tmp_path / "figures.json"
         monkeypatch.setattr(bench.Bench, "take", lambda _, *what: take(*what))
         monkeypatch.setattr(sys, "argv", ["benchmarks", "--json", str(file), *arguments])
@@ -59,7 +60,7 @@ def _rows(figures):
 # Goals
 
 
-def test_a_bench_that_meets_every_goal_judged_every_goal(run, capsys):
+def test_run_that_meets_every_goal_judges_every_goal(run, capsys):
     code, figures = run()
     goals = [goal for row in _rows(figures).values() for goal in row["goals"]]
     assert (code, figures["met"], figures["quick"]) == (0, True, False)
@@ -80,16 +81,16 @@ def test_a_bench_that_meets_every_goal_judged_every_goal(run, capsys):
         ("peak memory of uploading 128 MB", "blob", lambda size: {"bytes": size}),
     ],
 )
-def test_whatever_grows_misses_a_goal(run, effort, measurement, kind, worse):
+def test_growth_misses_its_goal(run, effort, measurement, kind, worse):
     def take(what, client, rounds, *work):
-        return _well(what, client, rounds) | (worse(*work) if (what, client) == (kind, "ours") else {})
+        return _measure_well(what, client, rounds) | (worse(*work) if (what, client) == (kind, "ours") else {})
 
     code, figures = run(*effort, take=take)
     assert (code, figures["met"]) == (1, False)
     assert [goal["met"] for goal in _rows(figures)[measurement]["goals"]] == [False]
 
 
-def test_the_whole_bench_measures_growth_as_far_as_the_demand_goes(run):
+def test_full_run_measures_growth_up_to_its_largest_size(run):
     measured = _rows(run()[1])
     assert {
         "one of 1,000,000 items",
@@ -102,11 +103,11 @@ def test_the_whole_bench_measures_growth_as_far_as_the_demand_goes(run):
 # What cannot be measured
 
 
-def test_a_measurement_that_fails_is_reported_and_spoils_no_other(bench, run, capsys):
+def test_failed_measurement_leaves_the_others_intact(bench, run, capsys):
     def take(kind, client, rounds, *work):
         if (client, *work) == ("ollama", "embed", 10):
             raise bench.MeasurementError("no such thing")
-        return _well(kind, client, rounds)
+        return _measure_well(kind, client, rounds)
 
     code, figures = run(take=take)
     rows = _rows(figures)
@@ -121,7 +122,7 @@ def test_a_measurement_that_fails_is_reported_and_spoils_no_other(bench, run, ca
     ("script", "said"),
     [("raise ValueError('broken')", "broken"), ("raise SystemExit(3)", "exit status 3"), ("while True: pass", "0.3 s")],
 )
-def test_a_process_that_comes_to_no_result_fails_by_itself(bench, monkeypatch, tmp_path, script, said):
+def test_process_without_result_is_a_measurement_error(bench, monkeypatch, tmp_path, script, said):
     (tmp_path / "measure.py").write_text(script, encoding="utf-8")
     monkeypatch.setattr(bench, "HERE", tmp_path)
     monkeypatch.setattr(bench, "TIMEOUT", 0.3 if "while" in script else 20)
@@ -130,7 +131,7 @@ def test_a_process_that_comes_to_no_result_fails_by_itself(bench, monkeypatch, t
 
 
 @pytest.mark.parametrize(("client", "package"), [("openai", "openai"), ("ollama", "ollama")])
-def test_a_client_that_is_not_installed_leaves_its_column_empty(bench, run, monkeypatch, capsys, client, package):
+def test_missing_package_leaves_its_column_empty(bench, run, monkeypatch, capsys, client, package):
     def version(name):
         if name == package:
             raise bench.PackageNotFoundError(name)
@@ -144,15 +145,15 @@ def test_a_client_that_is_not_installed_leaves_its_column_empty(bench, run, monk
     assert f"The column {client} stays empty: {package} is not installed" in capsys.readouterr().out
 
 
-def test_without_linux_everything_but_memory_is_measured(bench, run, monkeypatch, capsys):
+def test_without_linux_memory_is_not_measured(bench, run, monkeypatch, capsys):
     monkeypatch.setattr(bench.sys, "platform", "darwin")
     code, figures = run()
     assert code == 0
     assert {row["unit"] for row in _rows(figures).values()} == {"ms", "µs", "µs/kB", "times"}
-    assert "Memory and what is left behind are not measured" in capsys.readouterr().out
+    assert "Memory and leaks are not measured" in capsys.readouterr().out
 
 
-def test_without_linux_start_up_is_still_timed():
+def test_without_linux_start_up_is_timed():
     script = "import sys, measure, pathlib; measure.RECORDS = pathlib.Path('nowhere'); print(*measure.startup('floor', sys.argv[1], 1))"
     with Loopback(replies(whole(b"{}"))) as server:
         done = subprocess.run(
@@ -165,7 +166,7 @@ def test_without_linux_start_up_is_still_timed():
     assert done.stdout.split() == ["seconds"]
 
 
-def test_no_proxy_comes_between(bench, monkeypatch, tmp_path):
+def test_measurements_use_no_proxy(bench, monkeypatch, tmp_path):
     for name in ("http_proxy", "HTTPS_PROXY", "all_proxy", "no_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     script = "import json, urllib.request; print(json.dumps(urllib.request.getproxies_environment()))"
@@ -177,19 +178,19 @@ def test_no_proxy_comes_between(bench, monkeypatch, tmp_path):
 # What is asked
 
 
-def test_only_takes_the_measurements_whose_names_contain_it(run):
+def test_only_selects_measurements_by_name(run):
     assert _rows(run("--only", "300 concurrent")[1]).keys() == {"item in 300 concurrent streams"}
     assert _rows(run("--only", "image")[1]).keys() == {"peak memory of sending an image of 8 MB"}
 
 
 @pytest.mark.parametrize("arguments", [["--only", "nonsense"], ["--quick", "--only", "2,000 MB"]])
-def test_asking_only_for_what_does_not_exist_is_refused(run, capsys, arguments):
+def test_only_without_a_match_is_refused(run, capsys, arguments):
     with pytest.raises(SystemExit, match="2"):
         run(*arguments, take=None)
     assert "no measurement's name contains it; there are\n  import" in capsys.readouterr().err
 
 
-def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(run, tmp_path, capsys):
+def test_unwritable_file_is_refused_before_measuring(run, tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         run("--json", str(tmp_path / "nowhere" / "figures.json"), take=None)
     assert "No such file" in capsys.readouterr().err
@@ -207,7 +208,7 @@ STREAMS["async_ndjson"] = STREAMS["ndjson"]
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 @pytest.mark.parametrize("stream", STREAMS)
-def test_the_floor_decodes_every_item_wherever_the_reads_end(bench, monkeypatch, stream, size):
+def test_floor_decodes_every_item_across_reads(bench, monkeypatch, stream, size):
     monkeypatch.syspath_prepend(str(bench.HERE))
     text = STREAMS[stream]
     pieces = [text[start : start + size] for start in range(0, len(text), size)]
@@ -228,7 +229,7 @@ async def _read(floor):
 
 
 class _Decoding:
-    """orjson, and what it has decoded."""
+    """Stands in for orjson and keeps what it decodes."""
 
     dumps = staticmethod(orjson.dumps)
 

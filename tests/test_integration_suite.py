@@ -1,4 +1,4 @@
-"""The suite for live servers is honest: it passes where it should, says what it skips, and never passes on nothing."""
+"""The suite for live servers passes on capable servers, names what it skips, and fails if it tests too little."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from ollama_sdk.testing import Emulator, Fault
-from ollama_sdk.testing.faults import Exchange
+from ollama_sdk.testing import Emulator, Fault, Interception
+
+pytestmark = pytest.mark.slow  # each test starts a pytest of its own
+
+pytestmark = pytest.mark.slow  # each runs a suite of hundreds of tests
 
 ROOT = Path(__file__).parent.parent
 NEWER_THAN_0_5 = [
     "/api/status", "/api/me", "/api/signout", "/api/experimental/*", "/v1/responses", "/v1/messages", "/v1/audio/*",
 ]  # fmt: skip
-# The suite needs no plugin, and the slow ones cost more than its tests.
+# These plugins slow down start-up, and the suite does not need them.
 PLAIN = [f"-pno:{plugin}" for plugin in ("cacheprovider", "hypothesispytest", "schemathesis")]
 NO_ROUTE = Fault.status(404, body=b"404 page not found", headers={"content-type": "text/plain"})
 
@@ -31,7 +34,7 @@ def run_suite(url: str, **environment: str) -> subprocess.CompletedProcess[str]:
         env={**ours, "OLLAMA_HOST": url, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 
@@ -48,32 +51,32 @@ def emulator():
 
 
 def without_capabilities() -> Fault:
-    """What a server says of its models that does not know the word yet."""
+    """Remove capabilities from answers, as servers before 0.6.4 have none."""
 
-    def forget(value):
+    def remove(value):
         if isinstance(value, dict):
-            return {key: forget(item) for key, item in value.items() if key != "capabilities"}
-        return [forget(item) for item in value] if isinstance(value, list) else value
+            return {key: remove(item) for key, item in value.items() if key != "capabilities"}
+        return [remove(item) for item in value] if isinstance(value, list) else value
 
-    async def act(exchange: Exchange) -> None:
+    async def act(interception: Interception) -> None:
         messages = []
 
         async def keep(message) -> None:
             messages.append(message)
 
-        await exchange.answered(keep)
+        await interception.proceed(keep)
         start, *parts = messages
         body = b"".join(part.get("body", b"") for part in parts)
         if start["status"] == 200:
-            body = json.dumps(forget(json.loads(body))).encode()
+            body = json.dumps(remove(json.loads(body))).encode()
         headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-        await exchange.send({**start, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
-        await exchange.send({"type": "http.response.body", "body": body})
+        await interception.send({**start, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+        await interception.send({"type": "http.response.body", "body": body})
 
     return Fault("capabilities are unknown", act)
 
 
-def test_it_passes_against_a_server_with_able_models(emulator: Emulator):
+def test_suite_passes_with_capable_models(emulator: Emulator):
     emulator.models.add("able", capabilities=["completion", "tools", "thinking", "vision", "insert", "audio"])
     emulator.models.add("vectors", capabilities=["embedding"])
     emulator.registry.remove("sdk-test/there-is-no-such-model")
@@ -84,7 +87,7 @@ def test_it_passes_against_a_server_with_able_models(emulator: Emulator):
     assert counted(run.stdout, "skipped") == 9
 
 
-def test_it_leaves_no_model_behind(emulator: Emulator):
+def test_suite_deletes_its_models(emulator: Emulator):
     emulator.models.add("plain")
     run = run_suite(emulator.url)
     assert run.returncode == 0, run.stdout
@@ -94,7 +97,7 @@ def test_it_leaves_no_model_behind(emulator: Emulator):
     assert "OLLAMA_TEST_PULL" in run.stdout
 
 
-def test_it_passes_against_the_oldest_server_it_is_meant_for():
+def test_suite_passes_on_the_oldest_supported_server():
     with Emulator(version="0.5.0") as server:
         server.models.add("vectors", capabilities=["embedding"])
         server.models.add("plain", capabilities=["completion", "tools"])
@@ -109,7 +112,7 @@ def test_it_passes_against_the_oldest_server_it_is_meant_for():
         assert {model.name.short for model in server.models} == {"plain:latest", "vectors:latest"}
 
 
-def test_it_does_not_pass_by_skipping(emulator: Emulator):
+def test_suite_fails_if_nearly_everything_is_skipped(emulator: Emulator):
     emulator.models.add("plain")
     known = {"/api/version", "/api/tags", "/api/show"}
     emulator.faults.add(NO_ROUTE, when=lambda request: request.path not in known and request.method != "HEAD")
@@ -118,7 +121,7 @@ def test_it_does_not_pass_by_skipping(emulator: Emulator):
     assert "at least 60 must" in run.stdout
 
 
-def test_it_fails_at_once_without_a_server(emulator: Emulator):
+def test_suite_fails_at_once_without_a_server(emulator: Emulator):
     emulator.down()
     run = run_suite(emulator.url)
     assert run.returncode == 1
@@ -127,14 +130,14 @@ def test_it_fails_at_once_without_a_server(emulator: Emulator):
     assert "passed" not in run.stdout
 
 
-def test_it_fails_at_once_without_a_model(emulator: Emulator):
+def test_suite_fails_at_once_without_a_model(emulator: Emulator):
     emulator.models.add("vectors", capabilities=["embedding"])
     run = run_suite(emulator.url)
     assert run.returncode == 1
     assert "ollama pull" in run.stderr
 
 
-def test_it_names_the_chosen_model_that_is_not_there(emulator: Emulator):
+def test_suite_names_a_chosen_model_that_is_missing(emulator: Emulator):
     emulator.models.add("plain")
     run = run_suite(emulator.url, OLLAMA_TEST_MODEL="missing")
     assert run.returncode == 1

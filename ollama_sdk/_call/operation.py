@@ -1,4 +1,4 @@
-"""What one endpoint is, as a row of data: the generated operation table is made of these."""
+"""The shape of the operation table: one row of data for each endpoint, which the generator writes from the document."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from typing import Any, Generic, Literal, TypeVar
 
 from attrs import field, frozen
 
-__all__ = ["OPERATIONS", "Argument", "Operation", "Streaming"]
+__all__ = ["STREAM_TYPES", "Argument", "Operation", "Streaming", "Usage"]
 
 ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
 
-# The names of all rows that have been loaded, which a client's are before there is one.
-OPERATIONS: set[str] = set()
+# The content types of a stream; the first is the one to ask for. A request with nothing to generate (an empty prompt
+# loads the model) is answered by one JSON object even when a stream was asked for.
+STREAM_TYPES: Mapping[Literal["ndjson", "sse"], tuple[str, ...]] = {
+    "ndjson": ("application/x-ndjson", "application/json"),
+    "sse": ("text/event-stream",),
+}
+
+
+def _steps(path: str | None) -> tuple[str, ...]:
+    return tuple(path.split(".")) if path else ()
 
 
 @frozen(eq=False, repr=False)
@@ -36,6 +44,21 @@ class Argument:
 
 
 @frozen(eq=False, repr=False)
+class Usage:
+    """Where the JSON of a reply names its model and counts its tokens: dotted paths, kept as their steps.
+
+    Attributes:
+        model: The model that answered; in a stream looked for in the last item and then in the first.
+        input_tokens: Tokens of the prompt; ``()`` where they are not counted.
+        output_tokens: Tokens of the answer; ``()`` where they are not counted.
+    """
+
+    model: tuple[str, ...] = field(converter=_steps)
+    input_tokens: tuple[str, ...] = field(default=None, converter=_steps)
+    output_tokens: tuple[str, ...] = field(default=None, converter=_steps)
+
+
+@frozen(eq=False, repr=False)
 class Streaming:
     """How an operation streams.
 
@@ -45,19 +68,20 @@ class Streaming:
         last: The fields and values of the item that ends the stream well; ``{"data": "[DONE]"}`` is the sentinel of
             server-sent events, which is not an item.
         failed: The fields and values of an item that reports failure; one with an ``error`` always does.
-        default: Whether the server streams when the request does not say.
-        collect: How items become one reply: ``merge`` by :attr:`Operation.merge`, or the fold of an event vocabulary.
+        collect: How items become one reply: ``merge`` by :attr:`merge`, or the event vocabulary of ``/v1/messages`` or
+            ``/v1/responses``.
         merge: For ``merge``, how the fields of items combine where the last value does not simply win: by path, with
             ``[]`` for "each of the list", ``concat``, ``by-index``, or ``into:NAME``.
+        usage: Where an item names the model and counts the tokens; ``None`` where that is as in the one-piece reply.
     """
 
     format: Literal["ndjson", "sse"]
     item: str
     last: Mapping[str, Any]
     failed: Mapping[str, Any] | None = None
-    default: bool = False
     collect: Literal["merge", "messages", "responses"] = "merge"
     merge: Mapping[str, str] = field(factory=dict[str, str])
+    usage: Usage | None = None
 
 
 @frozen(eq=False, repr=False)
@@ -71,14 +95,15 @@ class Operation(Generic[ReplyT, ItemT]):
         models: The package in which annotations find their models.
         arguments: What it takes.
         body: How the body travels: ``json``, ``multipart``, ``binary``; ``None`` without one.
-        reply: The annotation of the one-piece reply, as source text; or how the bare answer becomes a value: ``none``,
-            ``text``, ``exists`` (2xx true, 404 false), ``reachable`` (2xx true, anything else false), ``digest`` (the
+        reply: The annotation of the one-piece reply, as source text; or what a reply without a body means: ``none``
+            (nothing), ``exists`` (2xx true, 404 false), ``reachable`` (2xx true, anything else false), ``digest`` (the
             digest that was sent).
         streaming: How it streams, or ``None``.
         repeat: Whether sending the same request again is safe: ``safe``, ``resumes`` (the server goes on where it stopped)
             or ``never``.
         needs_model: Whether the server must have the model that it names.
         model: Name of the argument that names it, if there is one.
+        usage: Where the one-piece reply names the model and counts the tokens; ``None`` where it does neither.
         server: The base URL it is served at when that is not the client's own.
         needs_key: Whether it is refused without an API key.
     """
@@ -94,8 +119,6 @@ class Operation(Generic[ReplyT, ItemT]):
     repeat: Literal["safe", "resumes", "never"] = "never"
     needs_model: bool = True
     model: str = "model"
+    usage: Usage | None = None
     server: str | None = None
     needs_key: bool = False
-
-    def __attrs_post_init__(self) -> None:
-        OPERATIONS.add(self.name)

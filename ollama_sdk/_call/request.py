@@ -1,11 +1,11 @@
-"""Turns a method's arguments into the parts of an HTTP request, without sending anything."""
+"""Turns the arguments of a method into an HTTP request, without sending it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from urllib.parse import quote
 
 import httpx
@@ -16,19 +16,25 @@ from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, Timeout, TimeoutLik
 from ollama_sdk._version import __version__
 from ollama_sdk.errors import ConfigurationError
 
+from .operation import STREAM_TYPES
 from .uploads import Upload, file_part
 
 if TYPE_CHECKING:
     from .operation import Argument, Operation
 
-__all__ = ["CallOptions", "Prepared", "Settings", "named", "prepare"]
+__all__ = ["Call", "CallOptions", "Settings", "named", "prepare"]
+
+ReplyT = TypeVar("ReplyT")
+ItemT = TypeVar("ItemT")
 
 _JSON = "application/json"
 _USER_AGENT = f"ollama-sdk/{__version__}"
-# RFC 9110, sections 5.6.2 and 5.5; beyond ASCII nothing travels reliably.
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_FIELD_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
-_STREAM_TYPES = {"ndjson": "application/x-ndjson", "sse": "text/event-stream"}
+# RFC 9110, sections 5.6.2 and 5.5. Not every server and proxy passes on what is beyond ASCII.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
+
+
+# What a request is made from
 
 
 @define(eq=False, repr=False)
@@ -38,7 +44,7 @@ class CallOptions:
     Attributes:
         extra_headers: Headers to add or replace.
         extra_query: Query parameters to add.
-        extra_body: Fields to add to the JSON body, or to replace in it; sent as they are, ``None`` included.
+        extra_body: Fields to add to the body, or to replace in it; sent as they are, ``None`` included.
         timeout: Limits for this call.
     """
 
@@ -49,10 +55,14 @@ class CallOptions:
 
 
 def named(value: Any, argument: str) -> Mapping[str, Any]:
-    """The named values that an argument holds, none for ``None``.
+    """Return ``value`` if it is a mapping with string keys, and an empty one for ``None``.
+
+    Args:
+        value: What a caller gave.
+        argument: The name of the argument, for the error.
 
     Raises:
-        ConfigurationError: It is something else. It may hold a secret: the message does not show it.
+        ConfigurationError: It is something else. The message does not show it, because it may hold a secret.
     """
     if value is None:
         return {}
@@ -61,7 +71,7 @@ def named(value: Any, argument: str) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value)
 
 
-def _above_zero(_: Any, attribute: Attribute[int], value: int) -> None:
+def _check_bytes(_: Any, attribute: Attribute[int], value: int) -> None:
     if value < 1:
         raise ConfigurationError(f"{attribute.name}={value!r}: give a number of bytes above 0")
 
@@ -72,17 +82,17 @@ def _origin(settings: Settings) -> str:
 
 @frozen(repr=False)
 class Settings:
-    """What a client was made with, as far as requests are concerned.
+    """What requests take from the client.
 
     Attributes:
         base_url: The server.
         api_key: Sent as a bearer token.
-        headers: Sent with every request to the server at ``base_url``, over failover also to the others.
-        own_headers: Sent to the server at ``base_url`` and to no other, named in lower case.
-        chosen: Names, in lower case, of headers that were chosen for a view: an endpoint's own do not replace these.
+        headers: Sent with every request to the server at ``base_url``; with failover also to the other servers.
+        own_headers: Sent to the server at ``base_url`` only; names are in lower case.
+        chosen: Names, in lower case, of headers that ``with_options()`` has set. They replace an endpoint's own.
         timeout: The limits of a call.
-        max_item_bytes: The largest item of a stream.
-        origin: ``base_url`` as text, for what tells of it.
+        max_item_bytes: The largest item of a stream, in bytes.
+        origin: ``base_url`` as text, without a slash at its end.
     """
 
     base_url: httpx.URL
@@ -90,7 +100,7 @@ class Settings:
     headers: Mapping[str, str]
     own_headers: Mapping[str, str]
     timeout: Timeout
-    max_item_bytes: int = field(validator=_above_zero)
+    max_item_bytes: int = field(validator=_check_bytes)
     chosen: frozenset[str] = frozenset()
     origin: str = field(init=False, eq=False, default=Factory(_origin, takes_self=True))
 
@@ -98,70 +108,63 @@ class Settings:
         return f"Settings(base_url={str(self.base_url)!r})"
 
     def choosing(self, names: Iterable[str]) -> Settings:
-        """These settings, whose headers of these names go before the server's own."""
+        """Return these settings with more names in ``chosen``."""
         chosen = self.chosen.union(map(str.lower, names))
         own_headers = {name: value for name, value in self.own_headers.items() if name not in chosen}
         return evolve(self, chosen=chosen, own_headers=own_headers)
 
 
 @define(eq=False, repr=False)
-class Prepared:
-    """A request that is ready to be built.
+class Call(Generic[ReplyT, ItemT]):
+    """One call.
 
     Attributes:
-        method: The HTTP method.
-        url: The whole URL, query included; once it is answered, that of the endpoint which did.
-        headers: All headers that are not httpx's own business; once it is answered, those that were sent.
-        body: ``content``, ``stream`` or ``files`` and ``data``, as :class:`httpx.Request` takes them.
-        deadlines: The limits, which run from now.
-        sent: Path arguments as they were sent.
-        model: The model's name, if the operation has one.
-        extensions: What transports must know.
+        operation: Which operation is called.
+        request: The request. Once a response arrives, the request as it was sent to the endpoint that answered.
+        deadlines: The limits, which run since the call was prepared.
+        stream: Whether a stream was asked for.
+        path_values: The path arguments as they were sent, by their names in the path.
+        model: The model that the arguments name, if there is one.
+        max_item_bytes: The largest item of a stream, in bytes.
     """
 
-    method: str
-    url: httpx.URL
-    headers: Mapping[str, str]
-    body: dict[str, Any]
+    operation: Operation[ReplyT, ItemT]
+    request: httpx.Request
     deadlines: Deadlines
-    sent: dict[str, str]
+    stream: bool
+    path_values: dict[str, str]
     model: str | None
-    extensions: dict[str, Any]
-
-    def request(self) -> httpx.Request:
-        """The request."""
-        request = httpx.Request(self.method, self.url, headers=self.headers, extensions=self.extensions, **self.body)
-        if "stream" in self.body:  # then httpx leaves this to the caller
-            request.headers.setdefault("Host", self.url.netloc.decode("ascii"))
-        return request
-
-    def answered_by(self, response: httpx.Response) -> None:
-        """Note what was sent in the end, where failover has chosen the endpoint: its URL, with its keys."""
-        sent: httpx.Request | None = response.extensions.get("request")
-        if sent is not None:
-            self.url, self.headers = sent.url, sent.headers
+    max_item_bytes: int
 
 
 def prepare(
-    operation: Operation[Any, Any], values: Mapping[str, Any], options: CallOptions, settings: Settings, *, stream: bool
-) -> Prepared:
-    """The request that calls ``operation``.
+    operation: Operation[ReplyT, ItemT],
+    values: Mapping[str, Any],
+    options: CallOptions,
+    settings: Settings,
+    *,
+    stream: bool,
+) -> Call[ReplyT, ItemT]:
+    """Return the call of an operation, ready to be sent; its limits run from now.
 
     Args:
         operation: The row of the operation table.
-        values: Arguments by their Python names; ``None`` is not sent.
+        values: The arguments by their Python names; ``None`` is not sent.
         options: What every method takes.
-        settings: What the client was made with.
-        stream: Whether a stream is asked for.
+        settings: What requests take from the client.
+        stream: Whether to ask for a stream.
 
     Raises:
-        ConfigurationError: An argument cannot be sent, a file cannot be read, or an API key is needed and there is none.
+        ConfigurationError: An argument cannot be sent, a file cannot be read, or the operation needs an API key and there
+            is none.
     """
     limits = settings.timeout if isinstance(options.timeout, Inherit) else as_timeout(options.timeout)
     deadlines = Deadlines(limits)
     given = {a: values[a.name] for a in operation.arguments if values.get(a.name) is not None}
     body, upload = _body(operation, given, options, stream=stream)
-    sent = _path_values(operation, given, upload)
+    path_values = _path_values(operation, given, upload)
+    url = _url(operation, path_values, given, options, settings)
+    headers = _headers(operation, options, settings, upload, stream=stream)
     model = values.get(operation.model)
     model = model if isinstance(model, str) else None
     extensions: dict[str, Any] = {
@@ -176,26 +179,20 @@ def prepare(
         "base_url": settings.origin if operation.server is None else operation.server,
         "began": deadlines.started,
         "deadlines": deadlines,
-        "verdict": True,
+        "outcome": True,
         "rewinds": upload is None or upload.size is not None,
     }
     if settings.chosen or options.extra_headers:
         extra = named(options.extra_headers, "extra_headers")
         extensions["chosen"] = settings.chosen.union(map(str.lower, extra))
-    return Prepared(
-        operation.method,
-        _url(operation, sent, given, options, settings),
-        _headers(operation, options, settings, body, stream=stream),
-        {name: part for name, part in body.items() if name != "type"},
-        deadlines,
-        sent,
-        model,
-        extensions,
-    )
+    request = httpx.Request(operation.method, url, headers=headers, extensions=extensions, **body)
+    if upload is not None:  # httpx sets this header only for a body that it encodes itself
+        request.headers.setdefault("Host", url.netloc.decode("ascii"))
+    return Call(operation, request, deadlines, stream, path_values, model, settings.max_item_bytes)
 
 
 def _is_deterministic(operation: Operation[Any, Any], values: Mapping[str, Any]) -> bool:
-    """Whether the same request gets the same answer: it only looks something up, or generates from a given seed."""
+    """Return whether the same request gets the same answer: it only looks something up, or generates from a seed."""
     if operation.streaming is None:
         return operation.repeat == "safe"
     options: Any = values.get("options")
@@ -203,54 +200,56 @@ def _is_deterministic(operation: Operation[Any, Any], values: Mapping[str, Any])
     return seed is not None or values.get("seed") is not None
 
 
-def _encoded(operation: Operation[Any, Any], argument: Argument, value: Any) -> Any:
-    return _encode(operation, argument.kind, value, argument.name)
-
-
-def _encode(operation: Operation[Any, Any], kind: Any, value: Any, where: str) -> Any:
-    return codec_of(operation.models).encode(kind, value, where)
+# The body
 
 
 def _body(
     operation: Operation[Any, Any], given: Mapping[Argument, Any], options: CallOptions, *, stream: bool
 ) -> tuple[dict[str, Any], Upload | None]:
-    """The body as :class:`httpx.Request` takes it, with its content type; and the upload in it."""
-    fields = {a: value for a, value in given.items() if a.place == "body"}
+    """Return the body as keyword arguments of :class:`httpx.Request`, and the upload in it."""
     if operation.body == "json":
-        data: dict[str, Any] = {a.wire: _encoded(operation, a, value) for a, value in fields.items()}
+        encode = codec_of(operation.models).encode
+        data = {a.wire: encode(a.kind, value, a.name) for a, value in given.items() if a.place == "body"}
         if operation.streaming is not None:
             data["stream"] = stream
-        extra = _encode(operation, Any, named(options.extra_body, "extra_body"), "extra_body")
-        return {"content": dumps(data | extra), "type": _JSON}, None
+        if options.extra_body is not None:
+            data |= encode(Any, named(options.extra_body, "extra_body"), "extra_body")
+        return {"content": dumps(data)}, None
     if operation.body == "multipart":
-        return _form(operation, fields, options), None
+        return _form(operation, given, options), None
     if options.extra_body:
         raise ConfigurationError(f"{operation.name} has no JSON body that extra_body= could be added to")
     if operation.body == "binary":
         [content] = (a for a in operation.arguments if a.place == "content")
         if content not in given:
-            call = f"{operation.name}({content.name}=...)"
-            raise ConfigurationError(f"{operation.name}: {content.name} is missing; give it by name, as in {call}")
+            example = f"{operation.name}({content.name}=...)"
+            raise ConfigurationError(f"{operation.name}: {content.name} is missing; give it by name, as in {example}")
         upload = Upload(given[content], content.name)
-        return {"stream": upload, "type": "application/octet-stream"}, upload
+        return {"stream": upload}, upload
     return {}, None
 
 
-def _form(operation: Operation[Any, Any], fields: Mapping[Argument, Any], options: CallOptions) -> dict[str, Any]:
-    files = {a.wire: file_part(value, a.name) for a, value in fields.items() if a.kind == "FileContent"}
-    data = {a.wire: _text(_encoded(operation, a, value)) for a, value in fields.items() if a.kind != "FileContent"}
-    extra = {name: _text(value) for name, value in named(options.extra_body, "extra_body").items()}
-    return {"files": files, "data": data | extra}
+def _form(operation: Operation[Any, Any], given: Mapping[Argument, Any], options: CallOptions) -> dict[str, Any]:
+    encode = codec_of(operation.models).encode
+    files: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+    for argument, value in given.items():
+        if argument.kind == "FileContent":
+            files[argument.wire] = file_part(value, argument.name)
+        elif argument.place == "body":
+            data[argument.wire] = encode(argument.kind, value, argument.name)
+    data |= named(options.extra_body, "extra_body")
+    texts = {name: value if isinstance(value, str) else dumps(value).decode() for name, value in data.items()}
+    return {"files": files, "data": texts}
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else dumps(value).decode()
+# The URL
 
 
 def _path_values(
     operation: Operation[Any, Any], given: Mapping[Argument, Any], upload: Upload | None
 ) -> dict[str, str]:
-    sent: dict[str, str] = {}
+    path_values: dict[str, str] = {}
     for argument in operation.arguments:
         if argument.place != "path":
             continue
@@ -259,58 +258,62 @@ def _path_values(
             value = upload.digest()
         if not isinstance(value, str) or not value or not value.isprintable():
             raise ConfigurationError(f"{operation.name}: {argument.name} is {value!r}; give a name")
-        sent[argument.wire] = value
-    return sent
+        path_values[argument.wire] = value
+    return path_values
 
 
 def _url(
     operation: Operation[Any, Any],
-    sent: Mapping[str, str],
+    path_values: Mapping[str, str],
     given: Mapping[Argument, Any],
     options: CallOptions,
     settings: Settings,
 ) -> httpx.URL:
     base = settings.base_url if operation.server is None else httpx.URL(operation.server)
     path = operation.path
-    for name, value in sent.items():
-        # A value is one segment of the path, slashes and all.
+    for name, value in path_values.items():
+        # A value is one segment of the path, also when it holds a slash.
         path = path.replace(f"{{{name}}}", quote(value, safe=":@"))
-    query = {a.wire: _encoded(operation, a, value) for a, value in given.items() if a.place == "query"}
-    url = _joined(base, path)
-    params = query | _encode(operation, Any, named(options.extra_query, "extra_query"), "extra_query")
-    return url.copy_merge_params(params) if params else url
+    url = _join(base, path)
+    encode = codec_of(operation.models).encode
+    query = {a.wire: encode(a.kind, value, a.name) for a, value in given.items() if a.place == "query"}
+    if options.extra_query is not None:
+        query |= encode(Any, named(options.extra_query, "extra_query"), "extra_query")
+    return url.copy_merge_params(query) if query else url
 
 
-@lru_cache(maxsize=256)  # parsing a URL costs as much as the rest of preparing a call
-def _joined(base: httpx.URL, path: str) -> httpx.URL:
+@lru_cache(maxsize=256)  # parsing a URL costs as much as the rest of prepare()
+def _join(base: httpx.URL, path: str) -> httpx.URL:
     return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + path.encode("ascii"))
 
 
+# The headers
+
+
 def _headers(
-    operation: Operation[Any, Any], options: CallOptions, settings: Settings, body: Mapping[str, Any], *, stream: bool
+    operation: Operation[Any, Any], options: CallOptions, settings: Settings, upload: Upload | None, *, stream: bool
 ) -> dict[str, str]:
-    accept = _STREAM_TYPES[operation.streaming.format] if stream and operation.streaming else _JSON
+    streaming = operation.streaming if stream else None
     headers: dict[str, Any] = {
-        "accept": accept,
+        "accept": _JSON if streaming is None else STREAM_TYPES[streaming.format][0],
         "user-agent": _USER_AGENT,
         "accept-encoding": "identity" if stream else "gzip",
     }
-    if "type" in body:
-        headers["content-type"] = body["type"]
-    upload = body.get("stream")
-    if isinstance(upload, Upload):
+    if operation.body == "json":
+        headers["content-type"] = _JSON
+    elif upload is not None:
+        headers["content-type"] = "application/octet-stream"
         headers |= {"transfer-encoding": "chunked"} if upload.size is None else {"content-length": str(upload.size)}
     if settings.api_key:
         headers["authorization"] = f"Bearer {settings.api_key}"
-    # What was given for the client's own server, a proxy's password perhaps, is nobody else's business.
-    at_home = operation.server is None or httpx.URL(operation.server).host == settings.base_url.host
-    own = {**settings.headers, **settings.own_headers} if at_home else {}
+    # Headers that were given for the client's own server may hold a secret: another host does not get them.
+    if operation.server is None or httpx.URL(operation.server).host == settings.base_url.host:
+        headers |= {name.lower(): value for name, value in settings.headers.items()} | dict(settings.own_headers)
     extra = named(options.extra_headers, "extra_headers")
-    for name, value in (*own.items(), *extra.items()):
-        headers[name.lower()] = value
+    headers |= {name.lower(): value for name, value in extra.items()}
     for name, value in headers.items():
-        # The value may be a secret: the message does not show it.
-        if not _TOKEN.fullmatch(name) or not isinstance(value, str) or not _FIELD_VALUE.fullmatch(value):
+        # The message does not show the value, which may be a secret.
+        if not _HEADER_NAME.fullmatch(name) or not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             raise ConfigurationError(f"the header {name!r} cannot be sent: name or value is not what RFC 9110 allows")
     if operation.needs_key and "authorization" not in headers:
         raise ConfigurationError(f"{operation.name} needs an API key: set OLLAMA_API_KEY or pass api_key=")

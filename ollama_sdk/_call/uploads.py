@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import httpx
 
@@ -16,60 +16,54 @@ from ollama_sdk.errors import ConfigurationError
 
 __all__ = ["Upload", "file_part"]
 
-_PIECE = 1 << 20
-
+_PIECE = 1 << 20  # bytes
 
 _Readable = io.BufferedIOBase | io.RawIOBase
+if TYPE_CHECKING:
+    _Content = bytes | bytearray | memoryview[int] | PathLike[str] | IO[bytes]
 
 
 class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """Content to send as it is; sync and async, and, unless it comes from a file that cannot seek, more than once.
+    """Content to send as it is, sync or async, and again for another attempt where that is possible.
 
     Args:
-        content: Bytes, a path, or a binary file, which is read from where it stands.
+        content: Bytes, a path, or a binary file, which is read from its present position.
         where: The argument's name, for errors.
+
+    Attributes:
+        size: How many bytes there are; ``None`` for a file that cannot seek, which can be sent only once.
 
     Raises:
         ConfigurationError: The file cannot be read, or it is a text file.
     """
 
-    def __init__(self, content: Any, where: str) -> None:
+    def __init__(self, content: _Content, where: str) -> None:
         self._where = where
-        self._open, self.size = self._source(content)
-
-    def _source(self, content: Any) -> tuple[Callable[[], _Readable], int | None]:
-        """How to start reading from the beginning, and how many bytes there are if that can be known."""
+        self._open: Callable[[], _Readable]  # starts reading from the beginning
+        self.size: int | None
         if isinstance(content, (bytes, bytearray, memoryview)):
-            data = bytes(cast("Any", content))
-            return lambda: io.BytesIO(data), len(data)
-        if isinstance(content, PathLike):
-            path = Path(cast("PathLike[str]", content))
-            return lambda: self._open_path(path), _size(path, self._where)
-        if isinstance(content, io.TextIOBase) or not hasattr(content, "read"):
+            data = bytes(content)
+            self._open, self.size = (lambda: io.BytesIO(data)), len(data)
+        elif isinstance(content, PathLike):
+            path = Path(content)
+            self._open = lambda: self._open_path(path)
+            with self._open():  # a directory has a size too, but cannot be opened
+                self.size = path.stat().st_size
+        elif isinstance(content, io.TextIOBase) or not hasattr(content, "read"):
             raise ConfigurationError(
-                f"{self._where} is {type(content).__name__}; give bytes, a pathlib.Path or a file opened in binary mode"
+                f"{where} is {type(content).__name__}; give bytes, a pathlib.Path or a file opened in binary mode"
             )
-        file = cast("IO[bytes]", content)
-        if not file.seekable():
-            return lambda: _Kept(file), None
-        start = file.tell()
-        size = file.seek(0, os.SEEK_END) - start
-        file.seek(start)
-
-        def rewound() -> _Readable:
-            file.seek(start)
-            return _Kept(file)
-
-        return rewound, size
+        else:
+            self._open, self.size = _file_source(content)
 
     def _open_path(self, path: Path) -> _Readable:
         try:
             return path.open("rb")
         except OSError as exc:
-            raise _unreadable(path, exc, self._where) from exc
+            raise ConfigurationError(f"{self._where}: the file {str(path)!r} cannot be read: {exc.strerror}") from exc
 
     def digest(self) -> str:
-        """``sha256:`` and the hexadecimal digest of the content.
+        """Return ``sha256:`` and the hexadecimal digest of the content.
 
         Raises:
             ConfigurationError: The file can be read only once, so it cannot be both digested and sent.
@@ -92,8 +86,23 @@ class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
                 yield piece
 
 
-class _Kept(io.RawIOBase):
-    """A caller's file: read, but not closed."""
+def _file_source(file: IO[bytes]) -> tuple[Callable[[], _Readable], int | None]:
+    """Return how to read a caller's file from its present position, and how many bytes follow if that is known."""
+    if not file.seekable():
+        return lambda: _CallersFile(file), None
+    start = file.tell()
+    size = file.seek(0, os.SEEK_END) - start
+    file.seek(start)
+
+    def rewound() -> _Readable:
+        file.seek(start)
+        return _CallersFile(file)
+
+    return rewound, size
+
+
+class _CallersFile(io.RawIOBase):
+    """A file that the caller has opened: closing this leaves it open."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -107,24 +116,12 @@ class _Kept(io.RawIOBase):
         return len(piece)
 
 
-def _size(path: Path, where: str) -> int:
-    try:
-        with path.open("rb"):  # a directory has a size too, but cannot be opened
-            return path.stat().st_size
-    except OSError as exc:
-        raise _unreadable(path, exc, where) from exc
-
-
-def _unreadable(path: Path, exc: OSError, where: str) -> ConfigurationError:
-    return ConfigurationError(f"{where}: the file {str(path)!r} cannot be read: {exc.strerror}")
-
-
-def file_part(content: Any, where: str) -> tuple[str, Any]:
-    """The file name and content of one file of a multipart form.
+def file_part(content: _Content, where: str) -> tuple[str, bytes]:
+    """Return the file name and the content of one file of a multipart form.
 
     Raises:
         ConfigurationError: As :class:`Upload` does.
     """
     upload = Upload(content, where)
-    name = Path(str(cast("Any", content) if isinstance(content, PathLike) else getattr(content, "name", "file"))).name
-    return name, b"".join(upload)
+    name = content if isinstance(content, PathLike) else getattr(content, "name", "file")
+    return Path(str(name)).name, b"".join(upload)

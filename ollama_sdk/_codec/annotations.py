@@ -1,4 +1,4 @@
-"""What arguments may be beyond plain JSON: names for the unions that signatures and models use."""
+"""Names for the types, beyond plain JSON, that signatures and models use; each mark says how a value is converted."""
 
 from __future__ import annotations
 

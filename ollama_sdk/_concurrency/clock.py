@@ -1,29 +1,16 @@
-"""What time it is and how to wait: the one seam through which every deadline, back-off and window passes."""
+"""The time, and waiting: the one seam through which every deadline, back-off and window passes."""
 
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
-__all__ = ["AGES", "SYSTEM_CLOCK", "AsyncSignalLike", "Clock", "SignalLike", "SystemClock"]
+if TYPE_CHECKING:
+    from .events import TaskEvent, ThreadEvent
 
-
-class SignalLike(Protocol):
-    """What a thread can wait for."""
-
-    def wait(self, seconds: float | None) -> bool:
-        """Wait at most ``seconds``, ``None`` without end; whether the signal came."""
-        ...
-
-
-class AsyncSignalLike(Protocol):
-    """What a task can wait for."""
-
-    async def wait(self, seconds: float | None) -> bool:
-        """As :meth:`SignalLike.wait`."""
-        ...
+__all__ = ["AGES", "SYSTEM_CLOCK", "Clock", "SystemClock"]
 
 
 class Clock(Protocol):
@@ -44,16 +31,16 @@ class Clock(Protocol):
         """Suspend the calling task for ``seconds``; works on asyncio and trio."""
         ...
 
-    def wait(self, signal: SignalLike, seconds: float) -> None:
-        """Block the calling thread until ``signal`` comes, for ``seconds`` at most, which may be infinite."""
+    def wait(self, event: ThreadEvent, seconds: float) -> None:
+        """Block the calling thread until ``event`` is set, for ``seconds`` at most, which may be infinite."""
         ...
 
-    async def await_(self, signal: AsyncSignalLike, seconds: float) -> None:
-        """As :meth:`wait`, for the calling task."""
+    async def await_(self, event: TaskEvent, seconds: float) -> None:
+        """Suspend the calling task until ``event`` is set, for ``seconds`` at most, which may be infinite."""
         ...
 
 
-# As long as anybody waits, and short enough for every system, which refuse an infinite time: three years.
+# Longer than any wait, and short enough for every system, which refuse an infinite time: three years.
 AGES = 1e8
 
 
@@ -72,13 +59,13 @@ class SystemClock:
         """Suspend the calling task for ``seconds``."""
         await anyio.sleep(seconds)
 
-    def wait(self, signal: SignalLike, seconds: float) -> None:
-        """Block the calling thread until ``signal`` comes, for ``seconds`` at most."""
-        signal.wait(seconds)
+    def wait(self, event: ThreadEvent, seconds: float) -> None:
+        """Block the calling thread until ``event`` is set, for ``seconds`` at most."""
+        event.wait(seconds)
 
-    async def await_(self, signal: AsyncSignalLike, seconds: float) -> None:
-        """Suspend the calling task until ``signal`` comes, for ``seconds`` at most."""
-        await signal.wait(seconds)
+    async def await_(self, event: TaskEvent, seconds: float) -> None:
+        """Suspend the calling task until ``event`` is set, for ``seconds`` at most."""
+        await event.wait(seconds)
 
 
 SYSTEM_CLOCK = SystemClock()

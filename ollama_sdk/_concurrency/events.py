@@ -1,18 +1,44 @@
-"""Wakes waiting threads from anywhere, their own signal handlers and the garbage collector included."""
+"""Events that wake a waiting thread or task from anywhere: other threads, signal handlers, the garbage collector.
+
+The classes of ``threading`` and ``anyio`` do not suffice. ``threading.Event`` takes a lock, so a signal handler or a finalizer
+that sets it in the very thread that waits would deadlock. ``anyio.Event`` may be set only on its own event loop; a finalizer that
+does so in the middle of a task's ``wait()`` may be missed. A :class:`ThreadEvent` is a queue, which is filled without a lock of
+Python's. A :class:`TaskEvent` asks its event loop to set the event of ``anyio`` between two steps of its tasks, which asyncio and
+trio allow from anywhere; so it is set a moment later, even from the same thread.
+"""
 
 from __future__ import annotations
 
 import threading
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
-__all__ = ["Signal"]
+import anyio
+
+from .loops import EventLoop, current_loop
+
+__all__ = ["Event", "TaskEvent", "ThreadEvent"]
 
 
-class Signal:
-    """Wakes the threads that wait for it.
+class Event(Protocol):
+    """Wakes the thread or task that waits for it."""
 
-    A queue, because that can also be filled by a signal handler or the garbage collector in the very thread that waits.
-    """
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing can wait for it any more, because its event loop was closed."""
+        ...
+
+    def set(self) -> bool:
+        """Wake the waiter, now or as soon as it waits. Returns whether it can still be woken."""
+        ...
+
+    def clear(self) -> None:
+        """Make the event wait for another :meth:`set`. Check the awaited condition afterwards, or a wake-up may be missed."""
+        ...
+
+
+class ThreadEvent:
+    """An event that threads wait for."""
 
     __slots__ = ("_queue",)
 
@@ -22,20 +48,54 @@ class Signal:
         self._queue: SimpleQueue[None] = SimpleQueue()
 
     def set(self) -> bool:
-        """Wake them, now or as soon as they wait."""
+        """Wake the threads that wait, now or as soon as they wait. Always ``True``."""
         self._queue.put(None)
         return True
 
     def clear(self) -> None:
-        """Be ready for another wake-up."""
+        """Make the event wait for another :meth:`set`."""
         while not self._queue.empty():
             self._queue.get()
 
     def wait(self, seconds: float | None) -> bool:
-        """Wait at most ``seconds``, ``None`` without end; whether the signal came."""
+        """Wait at most ``seconds``, ``None`` without end. Returns whether the event is set."""
         timeout = None if seconds is None else min(seconds, threading.TIMEOUT_MAX)
         try:
-            self._queue.put(self._queue.get(timeout=timeout))  # for the next one who waits
+            self._queue.put(self._queue.get(timeout=timeout))  # for the next thread that waits
         except Empty:
             return False
         return True
+
+
+class TaskEvent:
+    """An event that tasks of one event loop wait for, set from any thread.
+
+    Args:
+        loop: The loop; by default the current one.
+    """
+
+    __slots__ = ("_event", "_loop")
+
+    def __init__(self, loop: EventLoop | None = None) -> None:
+        self._event = anyio.Event()
+        self._loop = loop or current_loop()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether no task can wait for it any more, because its event loop was closed."""
+        return self._loop.is_closed()
+
+    def set(self) -> bool:
+        """Wake the tasks that wait, soon or as soon as they wait. Returns ``False`` if their event loop has ended."""
+        return self._loop.call(self._event.set)
+
+    def clear(self) -> None:
+        """Make the event wait for another :meth:`set`."""
+        self._event = anyio.Event()
+
+    async def wait(self, seconds: float | None) -> bool:
+        """Wait at most ``seconds``, ``None`` without end. Returns whether the event is set."""
+        event = self._event
+        with anyio.move_on_after(seconds):
+            await event.wait()
+        return event.is_set()

@@ -1,4 +1,4 @@
-"""Reaches the event loop of an async stream from where nothing can be awaited: other threads, and finalizers."""
+"""Reaches an event loop from where nothing can be awaited: other threads, signal handlers and finalizers."""
 
 from __future__ import annotations
 
@@ -10,29 +10,47 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Loop", "current_loop"]
+__all__ = ["EventLoop", "current_loop"]
 
 
-class Loop(Protocol):
-    """An event loop, from any thread. Once it has ended, nothing happens any more: its connections are gone."""
+class EventLoop(Protocol):
+    """An event loop of asyncio or trio; any thread may use it."""
 
-    def call(self, function: Callable[[], Any]) -> None:
-        """Call ``function`` on the loop, soon."""
+    def is_current(self) -> bool:
+        """Whether the calling code runs on this loop."""
+        ...
+
+    def is_closed(self) -> bool:
+        """Whether the loop has ended without letting its tasks run to their end; trio always does let them."""
+        ...
+
+    def call(self, function: Callable[[], object]) -> bool:
+        """Call ``function`` on the loop, soon. Returns ``False``, and does nothing, if the loop has ended."""
         ...
 
     def spawn(self, function: Callable[[], Awaitable[None]]) -> None:
-        """Run ``function`` as a task of its own, soon; nobody hears of its errors."""
+        """Run ``function`` as a task of its own, soon, and ignore its errors. Does nothing if the loop has ended."""
         ...
 
 
-def current_loop() -> Loop:
-    """The loop that is running now."""
+def current_loop() -> EventLoop:
+    """The loop that the calling code runs on.
+
+    Raises:
+        RuntimeError: None is running.
+    """
+    loop = _native_loop()
+    return _AsyncioLoop(loop) if hasattr(loop, "call_soon_threadsafe") else _TrioLoop(loop)
+
+
+def _native_loop() -> Any:
+    """The token of the running trio loop, else the running asyncio loop."""
     trio: Any = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
-        return _Trio(trio)
+        return trio.lowlevel.current_trio_token()
     import asyncio  # noqa: PLC0415 - sync clients start without it
 
-    return _Asyncio(asyncio.get_running_loop())
+    return asyncio.get_running_loop()
 
 
 async def _quietly(function: Callable[[], Awaitable[None]]) -> None:
@@ -40,16 +58,25 @@ async def _quietly(function: Callable[[], Awaitable[None]]) -> None:
         await function()
 
 
-class _Asyncio:
+class _AsyncioLoop:
     __slots__ = ("_loop", "_tasks")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._tasks: set[asyncio.Task[None]] = set()  # a loop itself keeps only weak references to its tasks
 
-    def call(self, function: Callable[[], Any]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed
+    def is_current(self) -> bool:
+        return _native_loop() is self._loop
+
+    def is_closed(self) -> bool:
+        return self._loop.is_closed()
+
+    def call(self, function: Callable[[], object]) -> bool:
+        try:
             self._loop.call_soon_threadsafe(function)
+        except RuntimeError:  # the loop is closed
+            return False
+        return True
 
     def spawn(self, function: Callable[[], Awaitable[None]]) -> None:
         def start() -> None:
@@ -60,20 +87,30 @@ class _Asyncio:
         self.call(start)
 
 
-class _Trio:
-    __slots__ = ("_token", "_trio")
+class _TrioLoop:
+    __slots__ = ("_token",)
 
-    def __init__(self, trio: Any) -> None:
-        self._trio = trio
-        self._token = trio.lowlevel.current_trio_token()
+    def __init__(self, token: Any) -> None:
+        self._token = token
 
-    def call(self, function: Callable[[], Any]) -> None:
-        with contextlib.suppress(self._trio.RunFinishedError):
+    def is_current(self) -> bool:
+        return _native_loop() is self._token
+
+    def is_closed(self) -> bool:
+        return False
+
+    def call(self, function: Callable[[], object]) -> bool:
+        try:
             self._token.run_sync_soon(function)
+        except RuntimeError:  # trio.RunFinishedError is one
+            return False
+        return True
 
     def spawn(self, function: Callable[[], Awaitable[None]]) -> None:
         def start() -> None:
+            import trio.lowlevel  # noqa: PLC0415 - it runs, so it is loaded
+
             with contextlib.suppress(RuntimeError):  # the loop is ending, and takes no new tasks
-                self._trio.lowlevel.spawn_system_task(_quietly, function)
+                trio.lowlevel.spawn_system_task(_quietly, function)
 
         self.call(start)

@@ -1,13 +1,15 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""The async client: one method an endpoint."""
+"""The async client: one method for each endpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
+from ollama_sdk._call.raw import AsyncRawRuntime
+from ollama_sdk._call.raw import async_raw as _raw
 from ollama_sdk._call.request import CallOptions
-from ollama_sdk._client import AsyncClient, AsyncNamespace
+from ollama_sdk._client import AsyncClient, AsyncNamespace, AsyncRawNamespace
 from ollama_sdk._timeout import INHERIT
 
 from . import operations as _op
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from ollama_sdk._timeout import Inherit, TimeoutLike
     from ollama_sdk.streaming import AsyncStream
 
-    from .async_raw import AsyncRawOllama
     from .models import (
         ChatCompletion,
         ChatCompletionChunk,
@@ -128,28 +129,28 @@ class AsyncV1AudioTranscriptions(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> TranscriptionResponse | str:
-        """Write down what is said in a recording.
+        """Transcribe a recording.
 
         ``POST /v1/audio/transcriptions``
 
         Args:
-            model: Name of a model that hears.
-            file: The recording, 25 MiB at most.
-            response_format: `text` is answered as plain text, everything else as JSON.
-            language: The language that is spoken.
-            prompt: What the model should know beforehand.
+            model: Name of a model that supports audio.
+            file: The recording, at most 25 MiB.
+            response_format: `text` is returned as plain text, everything else as JSON.
+            language: The language of the recording.
+            prompt: Text that helps the model, such as names in the recording.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.V1_AUDIO_TRANSCRIPTIONS_CREATE,
@@ -294,9 +295,9 @@ class AsyncV1ChatCompletions(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ChatCompletion | AsyncStream[ChatCompletionChunk, ChatCompletion]:
-        """Answer a conversation as OpenAI's chat completions do.
+        """Generate the next message of a conversation (OpenAI's chat completions).
 
-        A stream ends well with `data:` and `[DONE]`. One that ends without it was broken off, whatever came before.
+        A complete stream ends with `data:` and `[DONE]`. A stream without it was interrupted.
 
         ``POST /v1/chat/completions``
 
@@ -304,33 +305,33 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             model: Name of the model.
             messages: The conversation so far.
             tools: Tools that the model may call.
-            response_format: The form of the answer; free text when absent.
-            stream_options: What a stream tells beside the text.
-            max_tokens: Most tokens to write; below zero is without limit.
-            temperature: 0 always takes the likeliest token; 1 when absent.
-            top_p: Choose among the likeliest tokens that together have this probability.
+            response_format: The format of the answer; free text when absent.
+            stream_options: What a stream holds in addition to the text.
+            max_tokens: Maximum number of tokens to generate; negative is unlimited.
+            temperature: Sampling temperature; 0 always takes the most likely token. 1 when absent.
+            top_p: Sample from the most likely tokens that together have this probability.
             seed: The same seed and request give the same text.
-            stop: A text, or texts, at which the answer ends; not part of it.
-            frequency_penalty: A token is made this much less likely each time it occurred.
-            presence_penalty: A token is made this much less likely once it occurred.
-            reasoning_effort: How hard a model thinks first. A level that Ollama does not have means the nearest that
-                it has.
-            reasoning: The same in an object; goes before `reasoning_effort`.
-            logprobs: Whether the answer tells how likely its tokens were.
-            top_logprobs: How many likely tokens to tell at each place; only with `logprobs`.
-            stream: Whether to return the items as they come instead of one reply.
+            stop: A text, or texts, that end the answer; not part of it.
+            frequency_penalty: Penalty for tokens, times how often they have occurred.
+            presence_penalty: Penalty for tokens that have occurred.
+            reasoning_effort: How much a model reasons first. A level that Ollama does not have means the nearest
+                one.
+            reasoning: The same in an object; has precedence over `reasoning_effort`.
+            logprobs: Whether to return the log probabilities of the answer's tokens.
+            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`.
+            stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.invoke(
             _op.V1_CHAT_COMPLETIONS_CREATE,
@@ -465,38 +466,38 @@ class AsyncV1Completions(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> Completion | AsyncStream[CompletionChunk, Completion]:
-        """Continue a prompt as OpenAI's completions do.
+        """Continue a prompt (OpenAI's completions).
 
-        A stream ends well with `data:` and `[DONE]`. One that ends without it was broken off, whatever came before.
+        A complete stream ends with `data:` and `[DONE]`. A stream without it was interrupted.
 
         ``POST /v1/completions``
 
         Args:
             model: Name of the model.
-            prompt: What to continue. Without it the model is only loaded.
-            suffix: What comes after the answer, for a model that can insert.
-            stream_options: What a stream tells beside the text.
-            max_tokens: Most tokens to write; below zero is without limit.
-            temperature: 0 always takes the likeliest token; 1 when absent.
-            top_p: Choose among the likeliest tokens that together have this probability.
+            prompt: The prompt. Without it the model is only loaded.
+            suffix: Text after the answer, for a model that supports insertion.
+            stream_options: What a stream holds in addition to the text.
+            max_tokens: Maximum number of tokens to generate; negative is unlimited.
+            temperature: Sampling temperature; 0 always takes the most likely token. 1 when absent.
+            top_p: Sample from the most likely tokens that together have this probability.
             seed: The same seed and request give the same text.
-            stop: A text, or texts, at which the answer ends; not part of it.
-            frequency_penalty: A token is made this much less likely each time it occurred.
-            presence_penalty: A token is made this much less likely once it occurred.
-            logprobs: How many likely tokens to tell at each place.
-            stream: Whether to return the items as they come instead of one reply.
+            stop: A text, or texts, that end the answer; not part of it.
+            frequency_penalty: Penalty for tokens, times how often they have occurred.
+            presence_penalty: Penalty for tokens that have occurred.
+            logprobs: How many of the most likely tokens to return at each position.
+            stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.invoke(
             _op.V1_COMPLETIONS_CREATE,
@@ -534,27 +535,27 @@ class AsyncV1Embeddings(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> V1EmbeddingList:
-        """Turn texts into vectors as OpenAI's embeddings do.
+        """Generate embeddings of texts (OpenAI's embeddings).
 
         ``POST /v1/embeddings``
 
         Args:
-            model: Name of a model that embeds.
+            model: Name of an embedding model.
             input: The text, or the texts.
-            dimensions: Length to cut the vectors to, in numbers; whole when absent.
-            encoding_format: How the vectors are sent; as numbers when absent.
+            dimensions: Number of dimensions to truncate the vectors to; all when absent.
+            encoding_format: Encoding of the vectors; numbers when absent.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.V1_EMBEDDINGS_CREATE,
@@ -738,37 +739,37 @@ class AsyncV1Messages(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> MessagesResponse | AsyncStream[MessagesStreamEvent, MessagesResponse]:
-        """Answer as Anthropic's Messages do.
+        """Generate a message (Anthropic's messages).
 
         ``POST /v1/messages``
 
         Args:
             model: Name of the model.
             messages: The conversation so far.
-            max_tokens: Most tokens to write.
+            max_tokens: Maximum number of tokens to generate.
             system: A system message, or its parts.
             tools: Tools that the model may call.
-            tool_choice: Without effect.
+            tool_choice: Has no effect.
             thinking: Whether the model thinks first.
-            output_config: How hard the model thinks first.
-            temperature: 0 always takes the likeliest token; higher is more varied.
-            top_p: Choose among the likeliest tokens that together have this probability.
-            top_k: Choose among this many likeliest tokens.
-            stop_sequences: Texts at which the answer ends; not part of it.
-            metadata: Without effect.
-            stream: Whether to return the items as they come instead of one reply.
+            output_config: How much the model thinks first.
+            temperature: Sampling temperature; 0 always takes the most likely token, higher is more varied.
+            top_p: Sample from the most likely tokens that together have this probability.
+            top_k: Sample from this many of the most likely tokens.
+            stop_sequences: Texts that end the answer; not part of it.
+            metadata: Has no effect.
+            stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.invoke(
             _op.V1_MESSAGES_CREATE,
@@ -803,23 +804,23 @@ class AsyncV1Models(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> V1ModelList:
-        """The models that this server has, as OpenAI lists them.
+        """List the models on this server (OpenAI's models).
 
         ``GET /v1/models``
 
         Args:
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.V1_MODELS_LIST,
@@ -836,24 +837,24 @@ class AsyncV1Models(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> V1Model:
-        """One model of this server, as OpenAI shows it.
+        """One model on this server (OpenAI's models).
 
         ``GET /v1/models/{model}``
 
         Args:
-            model: Name of the model. Slashes in it belong to the name and are sent escaped.
+            model: Name of the model. Slashes are part of the name and are sent escaped.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.V1_MODELS_RETRIEVE,
@@ -1010,39 +1011,39 @@ class AsyncV1Responses(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ResponseObject | AsyncStream[ResponseStreamEvent, ResponseObject]:
-        """Answer as OpenAI's Responses do.
+        """Generate a response (OpenAI's responses).
 
-        The server keeps no responses, so `input` holds the whole conversation each time.
+        The server stores no responses, so `input` holds the whole conversation each time.
 
         ``POST /v1/responses``
 
         Args:
             model: Name of the model.
-            input: What the user says, or the conversation so far. Without any the model is only loaded.
+            input: The user's message, or the conversation so far. Without any, the model is only loaded.
             instructions: A system message before all others.
             tools: Tools that the model may call.
-            text: The form of the answer; free text when absent.
-            reasoning: How the model thinks first.
-            max_output_tokens: Most tokens to write; below zero is without limit.
-            temperature: 0 always takes the likeliest token; 1 when absent.
-            top_p: Choose among the likeliest tokens that together have this probability.
-            truncation: Said back and without effect.
-            include: Without effect.
-            background: Said back and without effect.
-            conversation: Without effect; the server keeps no conversations.
-            stream: Whether to return the items as they come instead of one reply.
+            text: The format of the answer; free text when absent.
+            reasoning: How the model reasons first.
+            max_output_tokens: Maximum number of tokens to generate; negative is unlimited.
+            temperature: Sampling temperature; 0 always takes the most likely token. 1 when absent.
+            top_p: Sample from the most likely tokens that together have this probability.
+            truncation: Returned unchanged; has no effect.
+            include: Has no effect.
+            background: Returned unchanged; has no effect.
+            conversation: Has no effect; the server stores no conversations.
+            stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.invoke(
             _op.V1_RESPONSES_CREATE,
@@ -1077,23 +1078,23 @@ class AsyncExperimental(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ModelRecommendations:
-        """Models that Ollama suggests.
+        """Models that Ollama recommends.
 
         ``GET /api/experimental/model-recommendations``
 
         Args:
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.EXPERIMENTAL_MODEL_RECOMMENDATIONS,
@@ -1110,26 +1111,26 @@ class AsyncExperimental(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> WebFetchResponse:
-        """Read a page of the web through this server.
+        """Fetch a web page through this server.
 
-        The server asks ollama.com under the account that it is signed in to.
+        The server calls ollama.com with the account that it is signed in to.
 
         ``POST /api/experimental/web_fetch``
 
         Args:
-            url: Its address.
+            url: Address of the page.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.EXPERIMENTAL_WEB_FETCH,
@@ -1151,25 +1152,25 @@ class AsyncExperimental(AsyncNamespace):
     ) -> WebSearchResponse:
         """Search the web through this server.
 
-        The server asks ollama.com under the account that it is signed in to.
+        The server calls ollama.com with the account that it is signed in to.
 
         ``POST /api/experimental/web_search``
 
         Args:
-            query: The words to search for.
-            max_results: How many results at most.
+            query: The search terms.
+            max_results: Maximum number of results.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.EXPERIMENTAL_WEB_SEARCH,
@@ -1234,23 +1235,25 @@ class AsyncOllama(AsyncClient):
         headers: Headers for every request to that server; a method with a server of its own, such as ``web_search``,
             gets none of them.
         timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever.
-        transport: Any httpx transport, used instead of one of our own; closed with the client. Timeouts are then as
+        transport: Any httpx transport, used instead of the SDK's own; closed with the client. Timeouts are then as
             exact as that transport reads: on httpx's own, each single read may take what is left when the body begins.
         http_client: A whole ``httpx.AsyncClient``, used instead; left open. Its ``auth`` applies where no key is sent.
         max_item_bytes: The largest item of a stream, in bytes.
-        retry: Repeat what failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
+        retry: Repeat calls that failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
         circuit_breaker: Stop calling an endpoint that keeps failing.
         rate_limit: Bound the rate of calls and how many run at once.
         failover: Spread calls over several servers.
-        health: How ``client.health`` looks at the servers.
-        cache: Keep replies and give them again.
+        health: How ``client.health`` checks the servers.
+        cache: Keep replies and return them again.
         observer: Called with every event of these policies, in the thread where it happens: a plain function, which
-            also hears of replies that the garbage collector ends. A lock that it shares with other code must be an
+            is also called for replies that the garbage collector ends. A lock that it shares with other code must be an
             ``RLock``.
 
     Raises:
         ConfigurationError: An argument or environment variable cannot work.
     """
+
+    _operations = _op.OPERATIONS
 
     @property
     def experimental(self) -> AsyncExperimental:
@@ -1265,9 +1268,7 @@ class AsyncOllama(AsyncClient):
     @property
     def with_raw_response(self) -> AsyncRawOllama:
         """The same methods, returning status and headers with the reply."""
-        from .async_raw import AsyncRawOllama
-
-        return AsyncRawOllama(self._runtime)
+        return AsyncRawOllama(AsyncRawRuntime(self._runtime))
 
     async def blob_exists(
         self,
@@ -1278,7 +1279,7 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> bool:
-        """Whether the server has a file.
+        """Whether the server has a blob.
 
         ``HEAD /api/blobs/{digest}``
 
@@ -1286,16 +1287,16 @@ class AsyncOllama(AsyncClient):
             digest: SHA-256 of the file, as `sha256:` and 64 hexadecimal digits.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.BLOB_EXISTS,
@@ -1388,41 +1389,44 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ChatResponse | AsyncStream[ChatResponse]:
-        """Answer a conversation.
+        """Generate the next message of a conversation.
 
-        Writes the next message of a conversation, or calls tools. Without messages the model is only loaded or, with
-        `keep_alive` 0, unloaded; that answer is one JSON object even when a stream was asked for.
+        The message may hold tool calls. Without messages, the model is only loaded or, with `keep_alive` 0,
+        unloaded; the reply is then one JSON object even when a stream was requested.
 
         ``POST /api/chat``
 
         Args:
             model: Name of the model.
-            messages: The conversation so far. Without any the model is only loaded.
+            messages: The conversation so far. Without messages the model is only loaded.
             tools: Tools that the model may call.
-            format: The form of the answer. `json` is any JSON object; a schema is JSON that fits it; empty is free
-                text.
-            options: How the model runs and chooses its words.
-            think: Whether the model thinks before it answers, or how hard. When absent, a model that can think does.
-            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or
-                seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five
-                minutes, when absent.
-            truncate: Whether the oldest messages go when all are too long; otherwise it is an error. On when absent.
-            shift: Whether older tokens make room when the context is full, or the answer ends. On when absent.
-            logprobs: Whether the answer tells how likely its tokens were.
-            top_logprobs: How many likely tokens to tell at each place; only with `logprobs`.
-            stream: Whether to return the items as they come instead of one reply.
+            format: The format of the answer. `json` is any JSON object; a schema is JSON that matches it; empty is
+                free text.
+            options: How the model runs and samples tokens.
+            think: Whether the model thinks before it answers, or how much. When absent, a model that supports
+                thinking thinks.
+            keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
+                seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
+                minutes.
+            truncate: Whether the oldest messages are dropped when the conversation is too long, instead of refusing
+                it. True when absent.
+            shift: Whether older tokens are dropped when the context is full, instead of ending the answer. True when
+                absent.
+            logprobs: Whether to return the log probabilities of the answer's tokens.
+            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`.
+            stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.invoke(
             _op.CHAT,
@@ -1453,25 +1457,25 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> None:
-        """Give a model a second name.
+        """Copy a model to a second name.
 
         ``POST /api/copy``
 
         Args:
             source: Name of the model.
-            destination: Its second name.
+            destination: The second name.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.COPY,
@@ -1589,44 +1593,44 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ProgressResponse | AsyncStream[ProgressResponse]:
-        """Make a model from another one or from uploaded files.
+        """Create a model from another one or from uploaded files.
 
-        Needs `from` or `files`. Some faults are found before the stream begins and answered with a status of their
-        own; later ones end the stream with an item that holds `error`.
+        Needs `from` or `files`. Some errors are found before the stream begins and have a status of their own; later
+        errors end the stream with an item that has `error`.
 
         ``POST /api/create``
 
         Args:
             model: Name of the new model.
-            from_: Name of the model that it is made of.
-            files: Files that it is made of: the digest of an uploaded blob for each file name.
+            from_: Name of the model to create it from.
+            files: Files to create it from: the digest of an uploaded blob for each file name.
             adapters: LoRA adapters to apply: the digest of an uploaded blob for each file name.
-            template: The template that makes a prompt of messages.
-            system: Its system message.
-            parameters: Its own options, by name; those of `Options` and lists of them.
-            messages: Messages that each conversation begins with.
-            license: Its licence, or its licences.
-            quantize: How its parameters are to be stored.
+            template: The template that turns messages into a prompt.
+            system: System message of the model.
+            parameters: Options of the model, by name; those of `Options` and lists of them.
+            messages: Messages at the start of every conversation.
+            license: The licence, or the licences.
+            quantize: How to quantize the parameters.
             draft_files: Files of a draft model: the digest of an uploaded blob for each file name.
-            draft_quantize: How the draft model's parameters are to be stored.
-            renderer: What makes its prompts, in place of the template.
-            parser: What reads its answers.
-            requires: The oldest release of Ollama that runs it.
-            info: Metadata by key that take the place of those found.
-            remote_host: Address of the host that is to run it.
-            stream: Whether to return the items as they come instead of one reply.
+            draft_quantize: How to quantize the draft model's parameters.
+            renderer: What renders the prompts, instead of the template.
+            parser: What parses the answers.
+            requires: The oldest version of Ollama that runs the model.
+            info: Metadata by key, which replace those of the files.
+            remote_host: Address of the host that will run the model.
+            stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.invoke(
             _op.CREATE,
@@ -1662,7 +1666,7 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> None:
-        """Remove a model from this server.
+        """Delete a model from this server.
 
         ``DELETE /api/delete``
 
@@ -1670,16 +1674,16 @@ class AsyncOllama(AsyncClient):
             model: Name of the model.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.DELETE,
@@ -1703,33 +1707,33 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> EmbedResponse:
-        """Turn texts into vectors.
+        """Generate embeddings of texts.
 
-        Gives one vector of length 1 for each text. Nothing to embed gives no vectors and loads the model.
+        Returns one vector of length 1 for each text. An empty input returns no vectors and loads the model.
 
         ``POST /api/embed``
 
         Args:
-            model: Name of a model that embeds.
-            input: The text, or the texts. Without any the model is only loaded.
-            dimensions: Length to cut the vectors to, in numbers; whole when absent.
-            truncate: Whether a text that is too long is cut; otherwise it is an error. On when absent.
+            model: Name of an embedding model.
+            input: The text, or the texts. Without any, the model is only loaded.
+            dimensions: Number of dimensions to truncate the vectors to; all when absent.
+            truncate: Whether a text that is too long is truncated instead of refused. True when absent.
             options: How the model runs.
-            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or
-                seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five
-                minutes, when absent.
+            keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
+                seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
+                minutes.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.EMBED,
@@ -1756,33 +1760,33 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> EmbeddingsResponse:
-        """Turn one text into a vector.
+        """Generate the embedding of one text.
 
-        Superseded by `embed`, which takes many texts at once and tells its counters.
+        Superseded by `embed`, which takes many texts at once and returns token counts.
 
         Deprecated: superseded by a newer method.
 
         ``POST /api/embeddings``
 
         Args:
-            model: Name of a model that embeds.
+            model: Name of an embedding model.
             prompt: The text. Without it the model is only loaded.
             options: How the model runs.
-            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or
-                seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five
-                minutes, when absent.
+            keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
+                seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
+                minutes.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.EMBEDDINGS,
@@ -1898,46 +1902,48 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> GenerateResponse | AsyncStream[GenerateResponse]:
-        """Continue a prompt.
+        """Generate text from a prompt.
 
-        Answers a single prompt. Without a prompt the model is only loaded or, with `keep_alive` 0, unloaded; that
-        answer is one JSON object even when a stream was asked for.
+        Without a prompt, the model is only loaded or, with `keep_alive` 0, unloaded; the reply is then one JSON
+        object even when a stream was requested.
 
         ``POST /api/generate``
 
         Args:
             model: Name of the model.
-            prompt: What to answer or to continue. Without it the model is only loaded.
-            suffix: What comes after the answer, for a model that can insert.
-            system: Takes the place of the model's own system message.
-            template: Takes the place of the model's own template.
-            images: Pictures that belong to the prompt, for a model with vision; base64, not a data URL.
-            format: The form of the answer. `json` is any JSON object; a schema is JSON that fits it; empty is free
-                text.
-            options: How the model runs and chooses its words.
-            think: Whether the model thinks before it answers, or how hard. When absent, a model that can think does.
+            prompt: The prompt. Without it the model is only loaded.
+            suffix: Text after the answer, for a model that supports insertion.
+            system: Replaces the model's own system message.
+            template: Replaces the model's own template.
+            images: Images of the prompt, for a model with vision; base64, not a data URL.
+            format: The format of the answer. `json` is any JSON object; a schema is JSON that matches it; empty is
+                free text.
+            options: How the model runs and samples tokens.
+            think: Whether the model thinks before it answers, or how much. When absent, a model that supports
+                thinking thinks.
             raw: Whether the prompt is sent to the model without a template.
-            keep_alive: How long the model stays in memory after the call: a text such as `5m` or `1h30m`, or
-                seconds. Below zero is for ever, 0 unloads it at once. The server's own setting, by default five
-                minutes, when absent.
-            truncate: Whether a prompt that is too long is cut; otherwise it is an error. On when absent.
-            shift: Whether older tokens make room when the context is full, or the answer ends. On when absent.
-            logprobs: Whether the answer tells how likely its tokens were.
-            top_logprobs: How many likely tokens to tell at each place; only with `logprobs`.
+            keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
+                seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
+                minutes.
+            truncate: Whether a prompt that is too long is truncated instead of refused. True when absent.
+            shift: Whether older tokens are dropped when the context is full, instead of ending the answer. True when
+                absent.
+            logprobs: Whether to return the log probabilities of the answer's tokens.
+            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`.
             context: Tokens of the conversation so far, from an earlier reply. Superseded by `chat`.
-            stream: Whether to return the items as they come instead of one reply.
+            stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.invoke(
             _op.GENERATE,
@@ -1971,25 +1977,25 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> bool:
-        """Whether a server answers.
+        """Whether a server responds.
 
-        True when any Ollama answers here, false when nothing does.
+        True when an Ollama server responds at this address, false when none does.
 
         ``HEAD /``
 
         Args:
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.IS_AVAILABLE,
@@ -2005,23 +2011,23 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ModelList:
-        """The models that this server has.
+        """List the models on this server.
 
         ``GET /api/tags``
 
         Args:
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.LIST_MODELS,
@@ -2037,23 +2043,23 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> RunningModelList:
-        """The models that are in memory now.
+        """List the models that are loaded.
 
         ``GET /api/ps``
 
         Args:
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.LIST_RUNNING,
@@ -2076,16 +2082,16 @@ class AsyncOllama(AsyncClient):
         Args:
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.ME,
@@ -2140,29 +2146,29 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ProgressResponse | AsyncStream[ProgressResponse]:
-        """Fetch a model from a registry.
+        """Download a model from a registry.
 
-        What was fetched before is not fetched again, so an interrupted pull goes on where it stopped. A fault during
-        the stream is its last item and holds `error`; in one piece the same fault is a 500.
+        Files that were downloaded before are not downloaded again, so an interrupted pull resumes. An error during
+        the stream is its last item and has `error`; in one piece the same error is a 500.
 
         ``POST /api/pull``
 
         Args:
             model: Name of the model, with the registry unless it is Ollama's.
-            insecure: Whether the registry may be without valid encryption.
-            stream: Whether to return the items as they come instead of one reply.
+            insecure: Whether the connection to the registry may be unencrypted.
+            stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.invoke(
             _op.PULL,
@@ -2221,29 +2227,29 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ProgressResponse | AsyncStream[ProgressResponse]:
-        """Publish a model to a registry.
+        """Upload a model to a registry.
 
-        What the registry has already is not sent again. A fault during the stream is its last item and holds
-        `error`; in one piece the same fault is a 500.
+        Files that the registry already has are not sent again. An error during the stream is its last item and has
+        `error`; in one piece the same error is a 500.
 
         ``POST /api/push``
 
         Args:
-            model: Name of the model, with the namespace that it goes to.
-            insecure: Whether the registry may be without valid encryption.
-            stream: Whether to return the items as they come instead of one reply.
+            model: Name of the model, with the namespace to upload it to.
+            insecure: Whether the connection to the registry may be unencrypted.
+            stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.invoke(
             _op.PUSH,
@@ -2268,28 +2274,28 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ShowResponse:
-        """What is known of a model.
+        """Details of a model.
 
         ``POST /api/show``
 
         Args:
             model: Name of the model.
-            verbose: Whether long metadata, such as the vocabulary, are listed whole.
+            verbose: Whether long metadata, such as the vocabulary, are included in full.
             system: Show the model as if it had this system message.
             template: Show the model as if it had this template.
             options: Show the model as if it had these options.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.SHOW,
@@ -2318,16 +2324,16 @@ class AsyncOllama(AsyncClient):
         Args:
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.SIGNOUT,
@@ -2343,23 +2349,23 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> StatusResponse:
-        """Which features of the server are switched off.
+        """Which features of the server are disabled.
 
         ``GET /api/status``
 
         Args:
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.STATUS,
@@ -2398,7 +2404,7 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> str:
-        """Upload a file that a model is to be made of.
+        """Upload a blob from which a model can be created.
 
         ``POST /api/blobs/{digest}``
 
@@ -2407,16 +2413,16 @@ class AsyncOllama(AsyncClient):
             content: The content: bytes, the path of a file, or a binary file; never read into memory as a whole.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.UPLOAD_BLOB,
@@ -2435,23 +2441,23 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> VersionResponse:
-        """Which release of Ollama the server runs.
+        """The version of Ollama that the server runs.
 
         ``GET /api/version``
 
         Args:
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.VERSION,
@@ -2468,26 +2474,26 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> WebFetchResponse:
-        """Read a page of the web.
+        """Fetch a web page.
 
-        Answered by ollama.com only and needs an API key of it.
+        Served by ollama.com only; needs an API key for it.
 
         ``POST /api/web_fetch`` at https://ollama.com
 
         Args:
-            url: Its address.
+            url: Address of the page.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.WEB_FETCH,
@@ -2509,25 +2515,25 @@ class AsyncOllama(AsyncClient):
     ) -> WebSearchResponse:
         """Search the web.
 
-        Answered by ollama.com only and needs an API key of it.
+        Served by ollama.com only; needs an API key for it.
 
         ``POST /api/web_search`` at https://ollama.com
 
         Args:
-            query: The words to search for.
-            max_results: How many results at most.
+            query: The search terms.
+            max_results: Maximum number of results.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
-            extra_body: Fields to add to the body or to replace in it, sent as they are.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
-            APIConnectionError: There was no usable response.
-            APITimeoutError: A limit ran out.
-            APIStatusError: The server answered with an error; the subclass says which.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what the document promises.
+            DecodeError: The reply does not have the documented form.
         """
         return await self._runtime.call(
             _op.WEB_SEARCH,
@@ -2537,3 +2543,147 @@ class AsyncOllama(AsyncClient):
             },
             CallOptions(extra_headers, extra_query, extra_body, timeout),
         )
+
+
+class AsyncRawV1AudioTranscriptions(AsyncRawNamespace):
+    """The methods of :class:`AsyncV1AudioTranscriptions`, returning status and headers with the reply."""
+
+    create: Final = _raw(AsyncV1AudioTranscriptions.create)
+
+
+class AsyncRawV1ChatCompletions(AsyncRawNamespace):
+    """The methods of :class:`AsyncV1ChatCompletions`, returning status and headers with the reply."""
+
+    create: Final = _raw(AsyncV1ChatCompletions.create)
+
+
+class AsyncRawV1Audio(AsyncRawNamespace):
+    """The methods of :class:`AsyncV1Audio`, returning status and headers with the reply."""
+
+    @property
+    def transcriptions(self) -> AsyncRawV1AudioTranscriptions:
+        """The ``v1.audio.transcriptions`` methods."""
+        return AsyncRawV1AudioTranscriptions(self._runtime)
+
+
+class AsyncRawV1Chat(AsyncRawNamespace):
+    """The methods of :class:`AsyncV1Chat`, returning status and headers with the reply."""
+
+    @property
+    def completions(self) -> AsyncRawV1ChatCompletions:
+        """The ``v1.chat.completions`` methods."""
+        return AsyncRawV1ChatCompletions(self._runtime)
+
+
+class AsyncRawV1Completions(AsyncRawNamespace):
+    """The methods of :class:`AsyncV1Completions`, returning status and headers with the reply."""
+
+    create: Final = _raw(AsyncV1Completions.create)
+
+
+class AsyncRawV1Embeddings(AsyncRawNamespace):
+    """The methods of :class:`AsyncV1Embeddings`, returning status and headers with the reply."""
+
+    create: Final = _raw(AsyncV1Embeddings.create)
+
+
+class AsyncRawV1Messages(AsyncRawNamespace):
+    """The methods of :class:`AsyncV1Messages`, returning status and headers with the reply."""
+
+    create: Final = _raw(AsyncV1Messages.create)
+
+
+class AsyncRawV1Models(AsyncRawNamespace):
+    """The methods of :class:`AsyncV1Models`, returning status and headers with the reply."""
+
+    list: Final = _raw(AsyncV1Models.list)
+    retrieve: Final = _raw(AsyncV1Models.retrieve)
+
+
+class AsyncRawV1Responses(AsyncRawNamespace):
+    """The methods of :class:`AsyncV1Responses`, returning status and headers with the reply."""
+
+    create: Final = _raw(AsyncV1Responses.create)
+
+
+class AsyncRawExperimental(AsyncRawNamespace):
+    """The methods of :class:`AsyncExperimental`, returning status and headers with the reply."""
+
+    model_recommendations: Final = _raw(AsyncExperimental.model_recommendations)
+    web_fetch: Final = _raw(AsyncExperimental.web_fetch)
+    web_search: Final = _raw(AsyncExperimental.web_search)
+
+
+class AsyncRawV1(AsyncRawNamespace):
+    """The methods of :class:`AsyncV1`, returning status and headers with the reply."""
+
+    @property
+    def audio(self) -> AsyncRawV1Audio:
+        """The ``v1.audio`` methods."""
+        return AsyncRawV1Audio(self._runtime)
+
+    @property
+    def chat(self) -> AsyncRawV1Chat:
+        """The ``v1.chat`` methods."""
+        return AsyncRawV1Chat(self._runtime)
+
+    @property
+    def completions(self) -> AsyncRawV1Completions:
+        """The ``v1.completions`` methods."""
+        return AsyncRawV1Completions(self._runtime)
+
+    @property
+    def embeddings(self) -> AsyncRawV1Embeddings:
+        """The ``v1.embeddings`` methods."""
+        return AsyncRawV1Embeddings(self._runtime)
+
+    @property
+    def messages(self) -> AsyncRawV1Messages:
+        """The ``v1.messages`` methods."""
+        return AsyncRawV1Messages(self._runtime)
+
+    @property
+    def models(self) -> AsyncRawV1Models:
+        """The ``v1.models`` methods."""
+        return AsyncRawV1Models(self._runtime)
+
+    @property
+    def responses(self) -> AsyncRawV1Responses:
+        """The ``v1.responses`` methods."""
+        return AsyncRawV1Responses(self._runtime)
+
+
+class AsyncRawOllama(AsyncRawNamespace):
+    """The methods of :class:`AsyncOllama`, returning status and headers with the reply."""
+
+    @property
+    def experimental(self) -> AsyncRawExperimental:
+        """The ``experimental`` methods."""
+        return AsyncRawExperimental(self._runtime)
+
+    @property
+    def v1(self) -> AsyncRawV1:
+        """The ``v1`` methods."""
+        return AsyncRawV1(self._runtime)
+
+    blob_exists: Final = _raw(AsyncOllama.blob_exists)
+    chat: Final = _raw(AsyncOllama.chat)
+    copy: Final = _raw(AsyncOllama.copy)
+    create: Final = _raw(AsyncOllama.create)
+    delete: Final = _raw(AsyncOllama.delete)
+    embed: Final = _raw(AsyncOllama.embed)
+    embeddings: Final = _raw(AsyncOllama.embeddings)
+    generate: Final = _raw(AsyncOllama.generate)
+    is_available: Final = _raw(AsyncOllama.is_available)
+    list_models: Final = _raw(AsyncOllama.list_models)
+    list_running: Final = _raw(AsyncOllama.list_running)
+    me: Final = _raw(AsyncOllama.me)
+    pull: Final = _raw(AsyncOllama.pull)
+    push: Final = _raw(AsyncOllama.push)
+    show: Final = _raw(AsyncOllama.show)
+    signout: Final = _raw(AsyncOllama.signout)
+    status: Final = _raw(AsyncOllama.status)
+    upload_blob: Final = _raw(AsyncOllama.upload_blob)
+    version: Final = _raw(AsyncOllama.version)
+    web_fetch: Final = _raw(AsyncOllama.web_fetch)
+    web_search: Final = _raw(AsyncOllama.web_search)

@@ -1,11 +1,12 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""The operation table: one row an endpoint."""
+"""The operation table: one row for each endpoint."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk._call.operation import Argument, Operation, Streaming
+from ollama_sdk._call.operation import Argument, Operation, Streaming, Usage
 
 if TYPE_CHECKING:
     from .models import (
@@ -72,7 +73,6 @@ CHAT: Operation[ChatResponse, ChatResponse] = Operation(
         format="ndjson",
         item="ChatResponse",
         last={"done": True},
-        default=True,
         collect="merge",
         merge={
             "message.content": "concat",
@@ -82,6 +82,7 @@ CHAT: Operation[ChatResponse, ChatResponse] = Operation(
         },
     ),
     repeat="safe",
+    usage=Usage("model", "prompt_eval_count", "eval_count"),
 )
 COPY: Operation[None, Any] = Operation(
     name="copy",
@@ -127,7 +128,6 @@ CREATE: Operation[ProgressResponse, ProgressResponse] = Operation(
         format="ndjson",
         item="ProgressResponse",
         last={"status": "success"},
-        default=True,
         collect="merge",
     ),
     repeat="never",
@@ -159,6 +159,7 @@ EMBED: Operation[EmbedResponse, Any] = Operation(
     body="json",
     reply="EmbedResponse",
     repeat="safe",
+    usage=Usage("model", "prompt_eval_count"),
 )
 EMBEDDINGS: Operation[EmbeddingsResponse, Any] = Operation(
     name="embeddings",
@@ -235,11 +236,11 @@ GENERATE: Operation[GenerateResponse, GenerateResponse] = Operation(
         format="ndjson",
         item="GenerateResponse",
         last={"done": True},
-        default=True,
         collect="merge",
         merge={"response": "concat", "thinking": "concat", "tool_calls": "concat", "logprobs": "concat"},
     ),
     repeat="safe",
+    usage=Usage("model", "prompt_eval_count", "eval_count"),
 )
 IS_AVAILABLE: Operation[bool, Any] = Operation(
     name="is_available",
@@ -288,7 +289,6 @@ PULL: Operation[ProgressResponse, ProgressResponse] = Operation(
         format="ndjson",
         item="ProgressResponse",
         last={"status": "success"},
-        default=True,
         collect="merge",
     ),
     repeat="resumes",
@@ -309,7 +309,6 @@ PUSH: Operation[ProgressResponse, ProgressResponse] = Operation(
         format="ndjson",
         item="ProgressResponse",
         last={"status": "success"},
-        default=True,
         collect="merge",
     ),
     repeat="resumes",
@@ -408,7 +407,6 @@ V1_CHAT_COMPLETIONS_CREATE: Operation[ChatCompletion, ChatCompletionChunk] = Ope
         format="sse",
         item="ChatCompletionChunk",
         last={"data": "[DONE]"},
-        default=False,
         collect="merge",
         merge={
             "choices": "by-index",
@@ -421,6 +419,7 @@ V1_CHAT_COMPLETIONS_CREATE: Operation[ChatCompletion, ChatCompletionChunk] = Ope
         },
     ),
     repeat="safe",
+    usage=Usage("model", "usage.prompt_tokens", "usage.completion_tokens"),
 )
 V1_COMPLETIONS_CREATE: Operation[Completion, CompletionChunk] = Operation(
     name="v1.completions.create",
@@ -447,11 +446,11 @@ V1_COMPLETIONS_CREATE: Operation[Completion, CompletionChunk] = Operation(
         format="sse",
         item="CompletionChunk",
         last={"data": "[DONE]"},
-        default=False,
         collect="merge",
         merge={"choices": "by-index", "choices[].text": "concat", "choices[].logprobs.content": "concat"},
     ),
     repeat="safe",
+    usage=Usage("model", "usage.prompt_tokens", "usage.completion_tokens"),
 )
 V1_EMBEDDINGS_CREATE: Operation[V1EmbeddingList, Any] = Operation(
     name="v1.embeddings.create",
@@ -467,6 +466,7 @@ V1_EMBEDDINGS_CREATE: Operation[V1EmbeddingList, Any] = Operation(
     body="json",
     reply="V1EmbeddingList",
     repeat="safe",
+    usage=Usage("model", "usage.prompt_tokens"),
 )
 V1_MESSAGES_CREATE: Operation[MessagesResponse, MessagesStreamEvent] = Operation(
     name="v1.messages.create",
@@ -494,10 +494,11 @@ V1_MESSAGES_CREATE: Operation[MessagesResponse, MessagesStreamEvent] = Operation
         format="sse",
         item="MessagesStreamEvent",
         last={"type": "message_stop"},
-        default=False,
         collect="messages",
+        usage=Usage("message.model", "usage.input_tokens", "usage.output_tokens"),
     ),
     repeat="safe",
+    usage=Usage("model", "usage.input_tokens", "usage.output_tokens"),
 )
 V1_MODELS_LIST: Operation[V1ModelList, Any] = Operation(
     name="v1.models.list",
@@ -543,10 +544,11 @@ V1_RESPONSES_CREATE: Operation[ResponseObject, ResponseStreamEvent] = Operation(
         item="ResponseStreamEvent",
         last={"type": "response.completed"},
         failed={"type": "response.failed"},
-        default=False,
         collect="responses",
+        usage=Usage("response.model", "response.usage.input_tokens", "response.usage.output_tokens"),
     ),
     repeat="safe",
+    usage=Usage("model", "usage.input_tokens", "usage.output_tokens"),
 )
 VERSION: Operation[VersionResponse, Any] = Operation(
     name="version",
@@ -583,3 +585,39 @@ WEB_SEARCH: Operation[WebSearchResponse, Any] = Operation(
     server="https://ollama.com",
     needs_key=True,
 )
+
+OPERATIONS: Mapping[str, Operation[Any, Any]] = {
+    "blob_exists": BLOB_EXISTS,
+    "chat": CHAT,
+    "copy": COPY,
+    "create": CREATE,
+    "delete": DELETE,
+    "embed": EMBED,
+    "embeddings": EMBEDDINGS,
+    "experimental.model_recommendations": EXPERIMENTAL_MODEL_RECOMMENDATIONS,
+    "experimental.web_fetch": EXPERIMENTAL_WEB_FETCH,
+    "experimental.web_search": EXPERIMENTAL_WEB_SEARCH,
+    "generate": GENERATE,
+    "is_available": IS_AVAILABLE,
+    "list_models": LIST_MODELS,
+    "list_running": LIST_RUNNING,
+    "me": ME,
+    "pull": PULL,
+    "push": PUSH,
+    "show": SHOW,
+    "signout": SIGNOUT,
+    "status": STATUS,
+    "upload_blob": UPLOAD_BLOB,
+    "v1.audio.transcriptions.create": V1_AUDIO_TRANSCRIPTIONS_CREATE,
+    "v1.chat.completions.create": V1_CHAT_COMPLETIONS_CREATE,
+    "v1.completions.create": V1_COMPLETIONS_CREATE,
+    "v1.embeddings.create": V1_EMBEDDINGS_CREATE,
+    "v1.messages.create": V1_MESSAGES_CREATE,
+    "v1.models.list": V1_MODELS_LIST,
+    "v1.models.retrieve": V1_MODELS_RETRIEVE,
+    "v1.responses.create": V1_RESPONSES_CREATE,
+    "version": VERSION,
+    "web_fetch": WEB_FETCH,
+    "web_search": WEB_SEARCH,
+}
+"""Every row by the name of its method."""

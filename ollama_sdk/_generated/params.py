@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""The dicts that may be given instead of models."""
+"""TypedDicts that arguments take instead of models."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class ChatCompletionAudioPartParam(TypedDict, total=False):
 
 
 class ChatCompletionImagePartParam(TypedDict, total=False):
-    """A picture in a message.
+    """An image in a message.
 
     A dict for :class:`ChatCompletionImagePart`.
     """
@@ -134,7 +134,7 @@ class ChatCompletionImagePartParam(TypedDict, total=False):
 
 
 class ChatCompletionImageURLParam(TypedDict, total=False):
-    """A picture.
+    """An image.
 
     A dict for :class:`ChatCompletionImageURL`.
     """
@@ -143,7 +143,7 @@ class ChatCompletionImageURLParam(TypedDict, total=False):
 
 
 class ChatCompletionJSONSchemaParam(TypedDict, total=False):
-    """The schema that an answer must fit.
+    """The schema of an answer.
 
     A dict for :class:`ChatCompletionJSONSchema`.
     """
@@ -152,7 +152,7 @@ class ChatCompletionJSONSchemaParam(TypedDict, total=False):
 
 
 class ChatCompletionMessageParam(TypedDict, total=False):
-    """What the model said.
+    """A message of the model.
 
     A dict for :class:`ChatCompletionMessage`.
     """
@@ -166,7 +166,7 @@ class ChatCompletionMessageParam(TypedDict, total=False):
 
 
 class ChatCompletionReasoningParam(TypedDict, total=False):
-    """How a model thinks first.
+    """How a model reasons first.
 
     A dict for :class:`ChatCompletionReasoning`.
     """
@@ -200,7 +200,7 @@ class ChatCompletionRequestMessageParam(TypedDict, total=False):
 
 
 class ChatCompletionResponseFormatParam(TypedDict, total=False):
-    """The form of an answer.
+    """The format of an answer.
 
     A dict for :class:`ChatCompletionResponseFormat`.
     """
@@ -210,7 +210,7 @@ class ChatCompletionResponseFormatParam(TypedDict, total=False):
 
 
 class ChatCompletionStreamOptionsParam(TypedDict, total=False):
-    """What a stream tells beside the text.
+    """What a stream holds in addition to the text.
 
     A dict for :class:`ChatCompletionStreamOptions`.
     """
@@ -229,7 +229,7 @@ class ChatCompletionTextPartParam(TypedDict, total=False):
 
 
 class ChatCompletionToolCallParam(TypedDict, total=False):
-    """A tool that the model wants called.
+    """A tool call of the model.
 
     A dict for :class:`ChatCompletionToolCall`.
     """
@@ -266,7 +266,7 @@ class MessageParam(TypedDict, total=False):
 
 
 class MessagesCitationParam(TypedDict, total=False):
-    """Where a text is taken from.
+    """Where a text is cited from.
 
     A dict for :class:`MessagesCitation`.
     """
@@ -279,7 +279,7 @@ class MessagesCitationParam(TypedDict, total=False):
 
 
 class MessagesImageBlockParam(TypedDict, total=False):
-    """A picture in a message.
+    """An image in a message.
 
     A dict for :class:`MessagesImageBlock`.
     """
@@ -289,7 +289,7 @@ class MessagesImageBlockParam(TypedDict, total=False):
 
 
 class MessagesImageSourceParam(TypedDict, total=False):
-    """A picture. The server fetches none from the web.
+    """An image. The server downloads none.
 
     A dict for :class:`MessagesImageSource`.
     """
@@ -331,7 +331,7 @@ class MessagesMessageParam(TypedDict, total=False):
 
 
 class MessagesMetadataParam(TypedDict, total=False):
-    """Who asks.
+    """The user of the request.
 
     A dict for :class:`MessagesMetadata`.
     """
@@ -340,7 +340,7 @@ class MessagesMetadataParam(TypedDict, total=False):
 
 
 class MessagesOtherBlockParam(TypedDict, total=False):
-    """A block of a kind that this document does not know.
+    """A block of a type that this document does not define.
 
     A dict for :class:`MessagesOtherBlock`.
     """
@@ -349,7 +349,7 @@ class MessagesOtherBlockParam(TypedDict, total=False):
 
 
 class MessagesOutputConfigParam(TypedDict, total=False):
-    """How hard a model thinks first.
+    """How much a model thinks first.
 
     A dict for :class:`MessagesOutputConfig`.
     """
@@ -358,7 +358,7 @@ class MessagesOutputConfigParam(TypedDict, total=False):
 
 
 class MessagesServerToolUseBlockParam(TypedDict, total=False):
-    """A tool that the server called itself.
+    """A tool call that the server carried out.
 
     A dict for :class:`MessagesServerToolUseBlock`.
     """
@@ -391,7 +391,7 @@ class MessagesThinkingParam(TypedDict, total=False):
 
 
 class MessagesThinkingBlockParam(TypedDict, total=False):
-    """What the model thought.
+    """The model's reasoning.
 
     A dict for :class:`MessagesThinkingBlock`.
     """
@@ -426,7 +426,7 @@ class MessagesToolChoiceParam(TypedDict, total=False):
 
 
 class MessagesToolResultBlockParam(TypedDict, total=False):
-    """What a called tool gave.
+    """The result of a tool call.
 
     A dict for :class:`MessagesToolResultBlock`.
     """
@@ -459,7 +459,7 @@ class MessagesToolResultBlockParam(TypedDict, total=False):
 
 
 class MessagesToolUseBlockParam(TypedDict, total=False):
-    """A tool that the model wants called.
+    """A tool call of the model.
 
     A dict for :class:`MessagesToolUseBlock`.
     """
@@ -471,7 +471,7 @@ class MessagesToolUseBlockParam(TypedDict, total=False):
 
 
 class MessagesWebSearchErrorParam(TypedDict, total=False):
-    """Why a search of the web gave nothing.
+    """Why a web search has no results.
 
     A dict for :class:`MessagesWebSearchError`.
     """
@@ -481,7 +481,7 @@ class MessagesWebSearchErrorParam(TypedDict, total=False):
 
 
 class MessagesWebSearchResultParam(TypedDict, total=False):
-    """A page that was found.
+    """A result of a web search.
 
     A dict for :class:`MessagesWebSearchResult`.
     """
@@ -494,7 +494,7 @@ class MessagesWebSearchResultParam(TypedDict, total=False):
 
 
 class MessagesWebSearchResultBlockParam(TypedDict, total=False):
-    """What a search of the web by the server gave.
+    """The result of a web search by the server.
 
     A dict for :class:`MessagesWebSearchResultBlock`.
     """
@@ -511,7 +511,7 @@ class MessagesWebSearchResultBlockParam(TypedDict, total=False):
 
 
 class OptionsParam(TypedDict, total=False):
-    """How the model runs and chooses its words. An option that the server does not know is ignored.
+    """How the model runs and samples tokens. Options that the server does not know are ignored.
 
     A dict for :class:`Options`.
     """
@@ -539,7 +539,7 @@ class OptionsParam(TypedDict, total=False):
 
 
 class ResponseFunctionCallParam(TypedDict, total=False):
-    """A function that the model wants called.
+    """A function call of the model.
 
     A dict for :class:`ResponseFunctionCall`.
     """
@@ -553,7 +553,7 @@ class ResponseFunctionCallParam(TypedDict, total=False):
 
 
 class ResponseFunctionCallOutputParam(TypedDict, total=False):
-    """What a called function gave.
+    """The result of a function call.
 
     A dict for :class:`ResponseFunctionCallOutput`.
     """
@@ -577,7 +577,7 @@ class ResponseFunctionCallOutputParam(TypedDict, total=False):
 
 
 class ResponseInputFileParam(TypedDict, total=False):
-    """A file in a message. Ollama refuses files so far.
+    """A file in a message. Ollama refuses files at present.
 
     A dict for :class:`ResponseInputFile`.
     """
@@ -590,7 +590,7 @@ class ResponseInputFileParam(TypedDict, total=False):
 
 
 class ResponseInputImageParam(TypedDict, total=False):
-    """A picture in a message.
+    """An image in a message.
 
     A dict for :class:`ResponseInputImage`.
     """
@@ -602,7 +602,7 @@ class ResponseInputImageParam(TypedDict, total=False):
 
 
 class ResponseInputMessageParam(TypedDict, total=False):
-    """A message of a conversation. An item without a type is one.
+    """A message of a conversation. An item without a type is a message.
 
     A dict for :class:`ResponseInputMessage`.
     """
@@ -636,7 +636,7 @@ class ResponseInputTextParam(TypedDict, total=False):
 
 
 class ResponseOutputTextParam(TypedDict, total=False):
-    """Text that the model said.
+    """Text of the model.
 
     A dict for :class:`ResponseOutputText`.
     """
@@ -648,7 +648,7 @@ class ResponseOutputTextParam(TypedDict, total=False):
 
 
 class ResponseReasoningParam(TypedDict, total=False):
-    """How a model thinks first.
+    """How a model reasons first.
 
     A dict for :class:`ResponseReasoning`.
     """
@@ -659,7 +659,7 @@ class ResponseReasoningParam(TypedDict, total=False):
 
 
 class ResponseReasoningItemParam(TypedDict, total=False):
-    """What the model thought.
+    """The model's reasoning.
 
     A dict for :class:`ResponseReasoningItem`.
     """
@@ -671,7 +671,7 @@ class ResponseReasoningItemParam(TypedDict, total=False):
 
 
 class ResponseReasoningSummaryParam(TypedDict, total=False):
-    """Thoughts of the model.
+    """A part of the model's reasoning.
 
     A dict for :class:`ResponseReasoningSummary`.
     """
@@ -681,7 +681,7 @@ class ResponseReasoningSummaryParam(TypedDict, total=False):
 
 
 class ResponseTextParam(TypedDict, total=False):
-    """The form of an answer.
+    """The format of an answer.
 
     A dict for :class:`ResponseText`.
     """
@@ -690,7 +690,7 @@ class ResponseTextParam(TypedDict, total=False):
 
 
 class ResponseTextFormatParam(TypedDict, total=False):
-    """The form of an answer.
+    """The format of an answer.
 
     A dict for :class:`ResponseTextFormat`.
     """
@@ -716,7 +716,7 @@ class ResponseToolParam(TypedDict, total=False):
 
 
 class ResponseWebSearchActionParam(TypedDict, total=False):
-    """What was searched for.
+    """The search.
 
     A dict for :class:`ResponseWebSearchAction`.
     """
@@ -726,7 +726,7 @@ class ResponseWebSearchActionParam(TypedDict, total=False):
 
 
 class ResponseWebSearchCallParam(TypedDict, total=False):
-    """A search of the web that the server did.
+    """A web search that the server did.
 
     A dict for :class:`ResponseWebSearchCall`.
     """
@@ -749,7 +749,7 @@ class ToolParam(TypedDict, total=False):
 
 
 class ToolCallParam(TypedDict, total=False):
-    """A tool that the model wants called.
+    """A tool call of the model.
 
     A dict for :class:`ToolCall`.
     """

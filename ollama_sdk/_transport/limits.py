@@ -36,7 +36,7 @@ class Limits:
         self._connect: float | None = timeout.get("connect")
         self._read: float | None = timeout.get("read")
         self._write: float | None = timeout.get("write")
-        self.live_read: Ask | None = self._read.deadlines.patience if isinstance(self._read, Limit) else None
+        self.live_read: Ask | None = self._read.deadlines.next_check if isinstance(self._read, Limit) else None
 
     def read(self) -> Ask:
         """For a read that begins now."""
@@ -44,7 +44,7 @@ class Limits:
 
     def write(self) -> Ask:
         """For a write that begins now."""
-        return self._write.deadlines.patience if isinstance(self._write, Limit) else _countdown(self._write)
+        return self._write.deadlines.next_check if isinstance(self._write, Limit) else _countdown(self._write)
 
     def connected_by(self, since: float | None = None) -> float:
         """When a connection that is begun now, or was ``since``, must be there; as :func:`time.monotonic` counts."""

@@ -1,8 +1,8 @@
 """Reliability policies as httpx transports: each works with a plain ``httpx`` client, and stacked in a fixed order.
 
-What a policy has to know of a call it reads from ``request.extensions``. The clients of this package fill them in; a plain
-``httpx`` client names there what the defaults do not say. By default a POST is not repeated, and a reply is read whole
-before its response is handed on, so a stream that is posted says both::
+A policy reads what it has to know of a call from ``request.extensions``. The clients of this package fill them in; with a plain
+``httpx`` client the caller gives what differs from the defaults. By default a POST is not repeated, and a reply is read whole
+before its response is returned, so a POST with a streamed reply needs both::
 
     import httpx
 
@@ -24,21 +24,21 @@ operation     str   ``"POST /api/chat"`` Names the call: in events and messages,
 repeat        str   see right            ``"safe"`` may be sent again, ``"never"`` only if it has not left, ``"resumes"``
                                          if ``Retry(resume=True)``. By default ``safe`` for GET and HEAD, else ``never``.
 rewinds       bool  see right            Whether the body can be sent again. By default whether it is bytes.
-stream        bool  ``False``            ``True`` hands the response on at its first bytes, ``False`` when it is whole:
-                                         up to there an attempt may fail and be repeated.
-deadline      float ``None``             When the call ends, as ``time.monotonic()`` counts: nothing waits past it. Ending
-                                         a request that is under way is left to httpx's own ``timeout``.
-began         float the attempt's start  When the call began, on the same clock: a timeout is not held against an endpoint
-                                         that had less than half of the call's time.
+stream        bool  ``False``            ``True`` returns the response at its first bytes, ``False`` when it is whole: up to
+                                         there an attempt may fail and be repeated.
+deadline      float ``None``             When the call ends, as ``time.monotonic()`` counts: nothing waits past it. A request
+                                         in flight is ended by httpx's own ``timeout``.
+began         float the attempt's start  When the call began, on the same clock: a timeout does not count against an
+                                         endpoint that had less than half of the call's time.
 first_item    float ``None``             Seconds until the first item or the whole reply: bounds the wait for an identical
                                          call whose reply the cache will share.
-deterministic bool  ``False``            Whether the same question gets the same answer: only then does the cache keep it,
+deterministic bool  ``False``            Whether the same request gets the same reply: only then does the cache keep it,
                                          unless ``Cache(any_call=True)``.
 model         str   ``None``             The model, for ``Failover("model_aware")`` and events.
-needs_model   bool  ``True``             Whether that model has to be there, as it has not for a pull.
+needs_model   bool  ``True``             Whether the endpoint must have that model; a pull needs none.
 base_url      str   origin of the URL    How events and circuits name the endpoint, without failover.
-verdict       bool  ``False``            Whether the caller will judge the reply: call each function in
-                                         ``response.extensions["verdict"]`` with an object that has the attributes
+outcome       bool  ``False``            Whether the caller reports the decoded outcome: it calls each function in
+                                         ``response.extensions["outcome"]`` with an object that has the attributes
                                          ``error``, ``model``, ``input_tokens``, ``output_tokens`` and ``items``, each of
                                          which may be ``None``.
 ============= ===== ==================== ===============================================================================
@@ -48,6 +48,7 @@ from __future__ import annotations
 
 from .cache import AsyncCacheTransport, Cache, CacheControl, CacheStatistics, CacheTransport
 from .circuit_breaker import AsyncCircuitBreakerTransport, CircuitBreaker, CircuitBreakerTransport
+from .endpoint import Endpoint
 from .events import (
     AttemptFailed,
     AttemptStarted,
@@ -72,8 +73,9 @@ from .events import (
     Waited,
     log_events,
 )
-from .failover import AsyncFailoverTransport, Endpoint, Failover, FailoverTransport
-from .health import AsyncHealth, EndpointHealth, Health, HealthCheck
+from .failover import AsyncFailoverTransport, Failover, FailoverTransport
+from .health import AsyncHealth, Health
+from .health_check import EndpointHealth, HealthCheck
 from .rate_limit import AsyncRateLimitTransport, RateLimit, RateLimitTransport
 from .retry import AsyncRetryTransport, Retry, RetryBudget, RetryTransport
 from .stack import Policies, Stack, build_async_stack, build_stack

@@ -1,4 +1,4 @@
-"""Rules that a policy's arguments keep; breaking one is a ``ConfigurationError`` that quotes the value."""
+"""Validators of the policies' arguments, which raise a ``ConfigurationError`` that quotes the value."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _rule(holds: Callable[[Any], bool], needed: str) -> Rule:
 
 
 def _is_number(value: Any) -> bool:
-    # Also no whole number that is too large to calculate with.
+    # An integer beyond the largest float would overflow in a calculation.
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
@@ -83,8 +83,8 @@ names = _rule(_is_set_of(str, bool), "a set of names")
 statuses = _rule(_is_set_of(int, lambda code: _FIRST_STATUS <= code <= _LAST_STATUS), "a set of HTTP error statuses")
 _tuple_of_classes = _rule(_is_classes, "a tuple of exception classes")
 
-# What callers and policies call by different names: those of httpx become ours only above the policies. The first that fits.
-_AS_POLICIES_SEE_IT: tuple[tuple[type[Exception], str], ...] = (
+# Errors of httpx become those of this package only above the policies. The first class that fits says what to give instead.
+_RAISED_ABOVE_POLICIES: tuple[tuple[type[Exception], str], ...] = (
     (APITimeoutError, "httpx.TimeoutException"),
     (APIConnectionError, "httpx.NetworkError"),
     (APIStatusError, "its status in statuses="),
@@ -95,20 +95,20 @@ _AS_POLICIES_SEE_IT: tuple[tuple[type[Exception], str], ...] = (
     (OSError, "httpx.TransportError"),
 )
 
-# Raised by one policy under another.
-_OF_POLICIES = (CircuitOpenError, NoEndpointError, RateLimitExceededError)
+# These are raised by one policy and caught by another.
+_RAISED_BY_POLICIES = (CircuitOpenError, NoEndpointError, RateLimitExceededError)
 
 
 def classes(policy: Any, attribute: Attribute[Any], value: Any) -> None:
-    """The value is a tuple of exception classes that a policy can meet.
+    """The value is a tuple of exception classes that a policy can catch.
 
     Raises:
-        ConfigurationError: It is none, or names a class that is raised only above the policies.
+        ConfigurationError: It is not, or it holds a class that is raised only above the policies.
     """
     _tuple_of_classes(policy, attribute, value)
     for kind in value:
-        for never_met, instead in () if issubclass(kind, _OF_POLICIES) else _AS_POLICIES_SEE_IT:
-            if issubclass(kind, never_met):
+        for above_policies, instead in () if issubclass(kind, _RAISED_BY_POLICIES) else _RAISED_ABOVE_POLICIES:
+            if issubclass(kind, above_policies):
                 raise ConfigurationError(
                     f"{type(policy).__name__}({attribute.name}=...): policies see the errors of httpx, "
                     f"never {kind.__name__}: give {instead}"
@@ -140,7 +140,7 @@ def instance_of(kind: type) -> Rule:
 
 
 def optional(rule: Rule) -> Rule:
-    """The value keeps ``rule`` or is ``None``."""
+    """The value is ``None`` or satisfies ``rule``."""
 
     def check(policy: Any, attribute: Attribute[Any], value: Any) -> None:
         if value is not None:
@@ -153,7 +153,7 @@ def ordered(policy: Any, lower: str, upper: str) -> None:
     """The argument ``upper`` of ``policy`` is not below ``lower``.
 
     Raises:
-        ConfigurationError: It is.
+        ConfigurationError: It is below.
     """
     least, most = getattr(policy, lower), getattr(policy, upper)
     if most < least:
@@ -161,7 +161,7 @@ def ordered(policy: Any, lower: str, upper: str) -> None:
 
 
 def to_set(value: Any) -> Any:
-    """Any collection as a frozen set; what cannot be one stays as it is, for the rule to refuse."""
+    """Any collection as a frozen set; anything else unchanged, for the validator to refuse."""
     if isinstance(value, (str, bytes)):
         return value
     try:

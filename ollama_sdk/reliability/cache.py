@@ -1,71 +1,83 @@
-"""Decides which replies are kept and given again instead of asking the server."""
+"""Keeps replies and returns them again, and lets identical calls in flight share one request.
+
+Each call that may be cached looks up its key (:mod:`._cache_key`) and becomes one of three:
+
+- A **hit**: its reply is stored (:mod:`._cache_store`), and is returned.
+- A **leader**: no reply is stored and no identical call is in flight. It registers an :class:`InFlightCall` under its key, sends the
+  request, and lands the in-flight call with the outcome: the reply, an error, or nothing if the outcome concerns the leader
+  alone, because it was cancelled or ran into a limit of its own.
+- A **follower**: an identical call is in flight. It waits for the outcome, for no longer than it would wait for a request of its own,
+  and shares it. If the outcome is nothing, it looks its key up again: one of the followers becomes the next leader. A follower
+  that has waited for two calls in vain sends a request of its own, so that the last of many does not wait for the limits of all.
+
+Streams, if they are cached at all, neither follow nor lead: their replies are stored once they have been read to the end.
+
+**Why no follower waits for ever.** Its leader lands an in-flight call after its reply has been read, or in the ``except BaseException`` around
+the request, which every way out of a call passes, also when its task is cancelled or garbage-collected.
+A follower that joins after the landing is woken at once. A leader follows no other call, so no two calls wait for each other.
+
+**What is locked.** ``_lock`` guards the store, the table of in-flight calls and the counters, for a look-up or an update; nothing is
+sent, awaited or emitted under it. Landing takes no lock, because the garbage collector may do it in a thread that holds the lock.
+It needs none: a call stays in the table until it lands, or until ``clear()`` makes a new table.
+
+**Which replies are kept.** First the status decides. A caller that decodes replies, as the clients of this package do, reports the
+outcome afterwards: a reply that it could not decode, or that is incomplete, is withdrawn, unless another caller has decoded it.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import hashlib
-import json
 import math
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
-from attrs import define, field, frozen
-from cachetools import TLRUCache
+from attrs import field, frozen
 
-from ollama_sdk._bodies import Passing
+from ollama_sdk._bodies import WatchedBody, is_whole
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
-from ollama_sdk._outcome import Verdict, await_verdict
+from ollama_sdk._outcome import CallOutcome, on_outcome
 from ollama_sdk.errors import APITimeoutError, RateLimitExceededError
 
 from . import _checks
-from ._outcome import is_each
-from ._replies import asettle, settle
-from ._request import (
-    deadline_of,
-    first_item_of,
-    is_deterministic,
-    is_stream,
-    operation_of,
-    out_of_time,
-    ran_out,
-)
-from ._waiting import AnySignal, AsyncSignal, Signal, SignalT
-from .events import CacheHit, CacheMiss, Observer, guarded, tell
+from ._cache_key import key_of
+from ._cache_store import Store, StoredReply
+from ._driver import NEW_EVENT, AsyncPolicyTransport, Flow, PolicyTransport, Send, Steps, Wait
+from ._extensions import deadline_of, first_item_of, is_deterministic, is_stream, operation_of, out_of_time, ran_out
+from ._failures import is_each
+from .events import CacheHit, CacheMiss, Observer, emit, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ollama_sdk._concurrency.events import Event as WakeUp
     from ollama_sdk.errors import TimeoutPhase
 
-__all__ = ["AsyncCacheTransport", "Cache", "CacheControl", "CacheStatistics", "CacheTransport"]
-
-_FIRST_ERROR = 400
+__all__ = ["AsyncCacheTransport", "Cache", "CacheControl", "CacheStatistics", "CacheTransport", "Caching"]
 
 
 @frozen
 class Cache:
     """Keep replies for a while, and let identical calls that run at the same time share one request.
 
-    Use it for what is asked again and again with the same answer: embeddings and ``show``. It knows nothing of changes on the
-    server: a model pulled anew shows after ``ttl``. A reply that the client cannot decode, or that is not complete, is not
-    given again; behind a plain ``httpx`` client, which does not look into replies, only the status counts. For one local
-    Ollama and for a fleet alike the defaults are a fair start; each process has a cache of its own.
+    Use it for calls that are repeated and get the same answer each time: embeddings and ``show``. It does not notice changes on
+    the server: a model that was pulled again shows after ``ttl``. A reply that the client cannot decode, or that is incomplete,
+    is not returned again; behind a plain ``httpx`` client, which does not decode replies, only the status counts. The defaults are
+    a fair start for one local Ollama and for a fleet. Each process has a cache of its own.
 
-    Calls are the same when method, URL, body and headers are, credentials included, as far as the cache sees them: headers,
-    cookies and ``auth`` that a client given as ``http_client`` adds by itself come later. Where those decide about the answer,
-    give each of its users a client with a cache of its own.
+    Calls are identical when method, URL, body and headers are, credentials included, as far as the cache sees them: headers,
+    cookies and ``auth`` that a client given as ``http_client`` adds by itself are added later. Where those change the answer, give
+    each user a client with a cache of its own.
 
     Attributes:
         ttl: Seconds that a reply is kept.
-        max_entries: How many replies are kept; the least recently used goes first.
-        max_bytes: How many bytes of replies are kept; a larger reply is not kept at all.
+        max_entries: How many replies are kept; the least recently used is dropped first.
+        max_bytes: How many bytes of replies are kept; a reply larger than that is not kept.
         operations: Names of the operations whose replies are kept.
         errors: Also keep replies with an error status.
-        streams: Also keep streams of these operations, as they were sent, once read to their end.
-        any_call: Also keep replies of calls that are not known to get the same answer again, such as a chat without a seed.
+        streams: Also keep streams of these operations, as they were sent, once they have been read to the end.
+        any_call: Also keep replies of calls that may get another answer next time, such as a chat without a seed.
 
     Raises:
         ConfigurationError: An argument cannot work.
@@ -84,14 +96,14 @@ class Cache:
 
 @frozen
 class CacheStatistics:
-    """How a cache fares.
+    """What a cache has done so far, and what it holds.
 
     Attributes:
         hits: Calls answered without a request, ``shared`` included.
-        misses: Calls that needed one.
-        shared: Calls answered with the reply to another call that was under way.
-        entries: Replies kept.
-        bytes: Bytes of them.
+        misses: Calls that needed a request.
+        shared: Calls answered with the reply to an identical call that was in flight.
+        entries: Replies that are stored.
+        bytes: Their bytes.
     """
 
     hits: int
@@ -105,416 +117,284 @@ class CacheControl(Protocol):
     """What a client shows of its cache."""
 
     def statistics(self) -> CacheStatistics:
-        """How the cache fares."""
+        """What the cache has done so far, and what it holds."""
         ...
 
     def clear(self) -> None:
-        """Forget every reply, and keep none that is under way: whoever asks from now on gets an answer from after this."""
+        """Drop every reply, also those of calls in flight: a call that begins now gets no reply from before."""
         ...
 
 
-@define(eq=False)
-class Reply:
-    """A reply as it was sent, good for any number of responses.
+class InFlightCall:
+    """A request in flight whose outcome identical calls wait for; it lands once.
 
     Attributes:
-        status: The HTTP status.
-        headers: Names and values.
-        body: The body, compressed if it came so.
-        at: When it came, in seconds on the monotonic clock.
-        is_proven: Whether a caller has understood it, so that whoever does not has limits of its own.
-    """
-
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-    at: float
-    is_proven: bool = False
-
-    @property
-    def is_error(self) -> bool:
-        """Whether the status says so."""
-        return self.status >= _FIRST_ERROR
-
-    def size(self) -> int:
-        """Bytes of headers and body."""
-        return len(self.body) + sum(len(name) + len(value) for name, value in self.headers)
-
-    def response(self) -> httpx.Response:
-        """A response of its own for one caller."""
-        return httpx.Response(self.status, headers=self.headers, stream=httpx.ByteStream(self.body))
-
-
-# What differs from call to call and changes no answer. Any other header is part of the question.
-_BESIDE_THE_POINT = frozenset(
-    {b"host", b"connection", b"content-length", b"date", b"traceparent", b"tracestate", b"user-agent", b"x-request-id"}
-)
-
-
-def key_of(request: httpx.Request, scope: str = "") -> bytes:
-    """A digest of the canonical request: method, URL, headers, credentials, and the body whatever the order of its keys."""
-    body = request.read()
-    with contextlib.suppress(ValueError, RecursionError):  # no JSON, or nested deeper than it can be put in order
-        body = json.dumps(json.loads(body), sort_keys=True).encode()
-    headers = sorted(
-        (name.lower(), value) for name, value in request.headers.raw if name.lower() not in _BESIDE_THE_POINT
-    )
-    question = (scope, request.method, str(request.url), headers, body)
-    return hashlib.sha256(repr(question).encode()).digest()
-
-
-class Store:
-    """Replies by key, bounded in time, number and bytes. Not locked; it does no I/O."""
-
-    def __init__(self, config: Cache, clock: Clock) -> None:
-        self._clock = clock
-        self.reconfigure(config)
-
-    def reconfigure(self, config: Cache) -> None:
-        """Go on under ``config`` with the replies that still fit and are not too old."""
-        kept = self._drained() if hasattr(self, "_replies") else []
-        self._max_entries = config.max_entries
-        self._replies: TLRUCache[bytes, Reply] = TLRUCache(
-            maxsize=config.max_bytes,
-            ttu=lambda _key, reply, _now: reply.at + config.ttl,
-            timer=self._clock.monotonic,
-            getsizeof=Reply.size,
-        )
-        for key, reply in kept:
-            self.put(key, reply)
-
-    def _drained(self) -> list[tuple[bytes, Reply]]:
-        """Everything, the least recently used first; nothing is left."""
-        content: list[tuple[bytes, Reply]] = []
-        with contextlib.suppress(KeyError):
-            while True:
-                content.append(self._replies.popitem())
-        return content
-
-    def get(self, key: bytes) -> Reply | None:
-        """The reply of ``key``, if there is a fresh one."""
-        return self._replies.get(key)
-
-    def put(self, key: bytes, reply: Reply) -> None:
-        """Keep ``reply``, unless it alone is larger than the cache."""
-        with contextlib.suppress(ValueError):
-            self._replies[key] = reply
-        while len(self._replies) > self._max_entries:
-            self._replies.popitem()
-
-    def discard(self, key: bytes, reply: Reply) -> None:
-        """Forget ``reply``; another one of the same key stays."""
-        if self._replies.get(key) is reply:
-            self._replies.pop(key, None)  # it may be too old by now
-
-    def sizes(self) -> tuple[int, int]:
-        """Replies kept, and their bytes."""
-        return len(self._replies), int(self._replies.currsize)
-
-
-class Flight:
-    """A request under way whose reply others wait for.
-
-    Attributes:
-        outcome: What it brought for all of them; ``None`` when that concerns its own caller alone.
-        landed: Whether it is over.
-        followers: What wakes those who wait.
+        outcome: What its followers share; ``None`` before it has landed, and when the outcome concerns its leader alone.
+        has_landed: Whether the request has ended.
+        followers: What wakes those that wait.
     """
 
     def __init__(self) -> None:
-        self.outcome: Reply | Exception | None = None
-        self.landed = False
-        self.followers: list[AnySignal] = []
+        self.outcome: StoredReply | Exception | None = None
+        self.has_landed = False
+        self.followers: list[WakeUp] = []
 
-    def land(self, outcome: Reply | Exception | None) -> None:
-        """It is over; may be called at any moment."""
+    def land(self, outcome: StoredReply | Exception | None) -> None:
+        """End the call, and wake its followers."""
         self.outcome = outcome
-        self.landed = True
-        for follower in self.followers:
-            follower.set()
+        self.has_landed = True
+        for event in self.followers:
+            event.set()
 
-    def join(self, signal: AnySignal) -> None:
-        """Wait for it by ``signal``, which comes at once when it is over: even if it landed a moment ago."""
-        self.followers.append(signal)
-        if self.landed:
-            signal.set()
+    def join(self, event: WakeUp) -> None:
+        """Have ``event`` set when the call lands; at once if it has landed, even if only a moment ago."""
+        self.followers.append(event)
+        if self.has_landed:
+            event.set()
 
 
-# What one caller's own limits cause says nothing to the others: one of them asks next.
+# These are due to limits of the caller alone, and say nothing to another.
 _OWN_LIMITS = (httpx.TimeoutException, APITimeoutError, RateLimitExceededError)
 
-# Calls that one waits for in turn, each of which ends so. Then it asks for itself: of many that wait for a server that is
-# silent, the last must not wait for the limits of all the others.
+# After how many calls that ended in nothing a follower sends a request of its own.
 _MOST_WAITS = 2
 
 
+class Lookup:
+    """One call that may be cached.
+
+    Attributes:
+        request: Its request.
+        config: The configuration when it began, which it keeps to.
+        key: What its reply is stored under.
+        store: Where it last looked, and where its reply is stored.
+        leads: The in-flight call that it has to land.
+        reply: The reply that it was answered with, once it is whole.
+        is_decoded: Whether its caller could decode the reply; ``None`` as long as it has not reported.
+    """
+
+    __slots__ = ("config", "is_decoded", "key", "leads", "reply", "request", "store")
+
+    def __init__(self, request: httpx.Request, config: Cache, key: bytes, store: Store) -> None:
+        self.request = request
+        self.config = config
+        self.key = key
+        self.store = store
+        self.leads: InFlightCall | None = None
+        self.reply: StoredReply | None = None
+        self.is_decoded: bool | None = None
+
+
 class Caching:
-    """The cache behind one :class:`Cache`; shared by the calls of all threads."""
+    """What the calls under one :class:`Cache` share."""
+
+    judges_attempts = False
 
     def __init__(
         self,
         config: Cache,
         *,
-        scope: str = "",
         clock: Clock = SYSTEM_CLOCK,
         observer: Observer | None = None,
     ) -> None:
         self.config = config
         self.clock = clock
         self.notify = guarded(observer)
-        self._scope = scope
         self._lock = threading.Lock()
         self._store = Store(config, clock)
-        self._flights: dict[bytes, Flight] = {}
+        self._in_flight: dict[bytes, InFlightCall] = {}
         self._hits = self._misses = self._shared = 0
 
     def reconfigure(self, config: Cache) -> None:
-        """Go on under ``config`` with what of the content may stay."""
+        """Continue under ``config`` with the replies that may stay."""
         with self._lock:
             self.config = config
             self._store.reconfigure(config)
 
     def clear(self) -> None:
-        """Forget every reply, also those to come: calls under way go on with what they began with."""
+        """Drop every reply, also those of calls in flight, which continue with the store and the table they began with."""
         with self._lock:
             self._store = Store(self.config, self.clock)
-            self._flights = {}
+            self._in_flight = {}
 
     def statistics(self) -> CacheStatistics:
-        """How it fares."""
+        """What the cache has done so far, and what it holds."""
         with self._lock:
             entries, size = self._store.sizes()
             return CacheStatistics(self._hits, self._misses, self._shared, entries, size)
 
-    def ask(self, request: httpx.Request) -> Question | None:
-        """A call that the cache may answer; ``None`` when it is none of its business."""
-        config = self.config
-        wanted = (
-            operation_of(request) in config.operations
-            and (config.any_call or is_deterministic(request))
-            and (config.streams or not is_stream(request))
-            and isinstance(request.stream, httpx.ByteStream)
-        )
-        return Question(self, config, request, key_of(request, self._scope)) if wanted else None
+    def flow(self, send: Send, request: httpx.Request) -> Flow:
+        """One call, answered from the cache, by an identical call in flight, or by a request.
 
-    def find(self, question: Question, make_signal: Callable[[], SignalT]) -> Reply | SignalT | None:
-        """The reply; or what to wait for while another call fetches it; or ``None``: fetch it."""
+        Raises:
+            APITimeoutError: The identical call did not end in time.
+            Exception: A copy of its error.
+        """
+        config = self.config
+        if not _may_be_cached(request, config):
+            return (yield from send(request))
+        lookup = Lookup(request, config, key_of(request), self._store)
+        alone, waits = is_stream(request), 0
+        try:
+            while (found := self._find(lookup, alone=alone)) is not None:
+                if isinstance(found, StoredReply):
+                    return self._hit(lookup, found, shared=False)
+                outcome: StoredReply | None = yield from self._follow(found, request)
+                if outcome is not None:
+                    return self._hit(lookup, outcome, shared=True)
+                waits += 1
+                alone = waits >= _MOST_WAITS
+            emit(request, self.clock, self.notify, CacheMiss)
+            return self._record(lookup, (yield from send(request)))
+        except Exception as error:
+            self._land(lookup, None if is_each(error, _OWN_LIMITS) or ran_out(request) else error)
+            raise
+        except BaseException:
+            self._land(lookup, None)
+            raise
+
+    def _find(self, lookup: Lookup, *, alone: bool) -> StoredReply | InFlightCall | None:
+        """The stored reply, or an in-flight call to follow, or ``None``: the call sends a request, and leads unless ``alone``."""
+        key = lookup.key
         with self._lock:
-            question.store = self._store
-            reply = self._store.get(question.key)
+            lookup.store = self._store
+            reply = self._store.get(key)
             if reply is not None:
                 self._hits += 1
                 return reply
-            flight = None if question.alone else self._flights.get(question.key)
-            if flight is not None:
-                signal = make_signal()
-                flight.join(signal)
-                question.flight = flight
-                return signal
+            if not alone:
+                if key in self._in_flight:
+                    return self._in_flight[key]
+                # In this order: an interrupt in between must not leave a call in the table that no leader lands.
+                lookup.leads = self._in_flight[key] = InFlightCall()
             self._misses += 1
-            if not question.alone:
-                self._flights[question.key] = question.leads = Flight()
             return None
 
-    def count_shared(self) -> None:
-        """A call was answered with another's reply."""
+    def _follow(self, call: InFlightCall, request: httpx.Request) -> Steps[StoredReply | None]:
+        """Wait for an identical call, and share its reply or its error; ``None`` if the outcome concerns its leader alone."""
+        event: WakeUp = yield NEW_EVENT
+        call.join(event)
+        # As long as a request of its own could take.
+        phase: TimeoutPhase = "total"
+        deadline, seconds = deadline_of(request), first_item_of(request)
+        left = math.inf if deadline is None else max(0.0, deadline - self.clock.monotonic())
+        if seconds is not None and seconds < left:
+            phase, left = "first_item", seconds
+        yield Wait(event, left)
+        if not call.has_landed:
+            raise out_of_time(request, "the same call by another caller", phase)
+        if isinstance(call.outcome, Exception):
+            raise _copy(call.outcome)
+        return call.outcome
+
+    def _hit(self, lookup: Lookup, reply: StoredReply, *, shared: bool) -> httpx.Response:
+        if shared:
+            with self._lock:
+                self._hits += 1
+                self._shared += 1
+        emit(lookup.request, self.clock, self.notify, CacheHit, shared)
+        lookup.reply = reply
+        return self._watch(lookup, reply.response())
+
+    def _record(self, lookup: Lookup, response: httpx.Response) -> httpx.Response:
+        """Take the reply of a request that was sent, now if it is whole, else once its stream has been read to the end."""
+        # Without a reference to the response, which refers to its stream: the cycle would be freed only by the garbage collector.
+        take = partial(self._take, lookup, response.status_code, response.headers.raw)
+        if is_whole(response.stream):
+            take(b"".join(response.stream))
+        else:
+            response.stream = _RecordedBody(response.stream, lookup.config.max_bytes, take)
+        return self._watch(lookup, response)
+
+    def _take(self, lookup: Lookup, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        lookup.reply = StoredReply(status, headers, body, self.clock.monotonic(), lookup.is_decoded is True)
         with self._lock:
-            self._hits += 1
-            self._shared += 1
+            if lookup.is_decoded is not False and (lookup.config.errors or not httpx.codes.is_error(status)):
+                lookup.store.put(lookup.key, lookup.reply)
+        self._land(lookup, None if ran_out(lookup.request) else lookup.reply)
 
-    def keep(self, question: Question, reply: Reply) -> None:
-        """Store a reply that has come, if its like is kept."""
-        with self._lock:
-            if question.is_good is not False and (question.config.errors or not reply.is_error):
-                question.store.put(question.key, reply)
-
-    def take_back(self, question: Question) -> None:
-        """The reply is none: do not give it again, nor keep it if the rest of it is still to come."""
-        with self._lock:
-            question.is_good = False
-            if question.reply is not None:
-                question.store.discard(question.key, question.reply)
-
-    def land(self, question: Question, outcome: Reply | Exception | None) -> None:
-        """The request that others wait for has ended; ``outcome`` is ``None`` if that concerns its own caller alone.
-
-        Without the lock, which this thread may hold: the garbage collector ends calls that nobody waits for any more. Nobody
-        puts another flight in the place of one, so that it is gone, or still the same, when it is taken away.
-        """
-        flight, flights = question.leads, self._flights
-        if flight is None:
+    def _land(self, lookup: Lookup, outcome: StoredReply | Exception | None) -> None:
+        """End the in-flight call that ``lookup`` leads, if it leads one. Takes no lock, and may be repeated."""
+        call, in_flight = lookup.leads, self._in_flight
+        if call is None:
             return
-        if flights.get(question.key) is flight:
-            flights.pop(question.key, None)
-        flight.land(outcome)
+        if in_flight.get(lookup.key) is call:
+            in_flight.pop(lookup.key, None)
+        call.land(outcome)
+        lookup.leads = None
 
-
-class Question:
-    """One call that the cache may answer.
-
-    Attributes:
-        config: The rules that held when it began.
-        key: What it is stored under.
-        alone: It neither waits for others nor lets them wait: a stream, or one that has waited in vain.
-        store: Where it has looked, and where its own reply goes.
-        flight: The request of another call that it has waited for.
-        leads: Its own request, which others may wait for.
-        reply: What it was answered with.
-        is_good: Whether its caller has understood that; ``None`` as long as it has not said.
-    """
-
-    __slots__ = (
-        "_caching",
-        "_phase",
-        "_request",
-        "_waits",
-        "alone",
-        "config",
-        "flight",
-        "is_good",
-        "key",
-        "leads",
-        "reply",
-        "store",
-    )
-
-    def __init__(self, caching: Caching, config: Cache, request: httpx.Request, key: bytes) -> None:
-        self._caching = caching
-        self._request = request
-        self._phase: TimeoutPhase = "total"
-        self._waits = 0
-        self.config = config
-        self.key = key
-        self.alone = is_stream(request)
-        self.store: Store
-        self.flight: Flight | None = None
-        self.leads: Flight | None = None
-        self.reply: Reply | None = None
-        self.is_good: bool | None = None
-
-    def next(self, make_signal: Callable[[], SignalT]) -> httpx.Response | SignalT | None:
-        """The response; or what to wait for before asking again; or ``None``: send the request, then :meth:`keep` it.
-
-        Raises:
-            Exception: The error of the call that this one has waited for.
-        """
-        shared = self._shared_reply()
-        if shared is not None:
-            self._caching.count_shared()
-            return self._hit(shared, shared=True)
-        step = self._caching.find(self, make_signal)
-        if isinstance(step, Reply):
-            return self._hit(step, shared=False)
-        if step is None:
-            tell(self._request, self._caching.clock, self._caching.notify, CacheMiss)
-        return step
-
-    def _shared_reply(self) -> Reply | None:
-        """What the call that this one has waited for brought; ``None`` when that concerns only itself, or there was none."""
-        flight, self.flight = self.flight, None
-        if flight is None:
-            return None
-        if isinstance(flight.outcome, Exception):
-            raise _another(flight.outcome)
-        if flight.outcome is None:
-            self._waits += 1
-            self.alone = self.alone or self._waits >= _MOST_WAITS
-        return flight.outcome
-
-    def _hit(self, reply: Reply, *, shared: bool) -> httpx.Response:
-        tell(self._request, self._caching.clock, self._caching.notify, CacheHit, shared)
-        self.reply = reply
-        return self._minded(reply.response())
-
-    def _minded(self, response: httpx.Response) -> httpx.Response:
-        """``response``, whose reply is taken back when it turns out to be none. An error status is what it says it is."""
-        if response.status_code < _FIRST_ERROR:
-            await_verdict(self._request, response, self._judged)
+    def _watch(self, lookup: Lookup, response: httpx.Response) -> httpx.Response:
+        """Have the caller report whether it can decode the reply. An error status is not decoded."""
+        if not response.is_error:
+            on_outcome(lookup.request, response, partial(self._judge, lookup))
         return response
 
-    def _judged(self, verdict: Verdict) -> None:
-        if verdict.error is None:
-            self.is_good = True
-            if self.reply is not None:
-                self.reply.is_proven = True
-        elif not isinstance(verdict.error, _OWN_LIMITS) and (self.reply is None or not self.reply.is_proven):
-            self._caching.take_back(self)
-
-    def patience(self) -> float:
-        """Seconds that the call may wait for another, which has as long as a request of its own would have."""
-        self._phase, seconds = "total", math.inf
-        deadline, first_item = deadline_of(self._request), first_item_of(self._request)
-        if deadline is not None:
-            seconds = max(0.0, deadline - self._caching.clock.monotonic())
-        if first_item is not None and first_item < seconds:
-            self._phase, seconds = "first_item", first_item
-        return seconds
-
-    def expect(self) -> None:
-        """Go on if the other call is over.
-
-        Raises:
-            APITimeoutError: It is not, and there is no time to wait longer.
-        """
-        if self.flight is not None and not self.flight.landed:
-            raise out_of_time(self._request, "the same call by another caller", self._phase)
-
-    def keep(self, response: httpx.Response) -> httpx.Response:
-        """The reply has come: keep it as the configuration says, and hand it to those who wait."""
-        # Not the response itself: it holds the stream, and would be freed only by the garbage collector.
-        land = partial(self._land, response.status_code, response.headers.raw)
-        if isinstance(response.stream, httpx.ByteStream):
-            land(b"".join(response.stream))
-        else:
-            response.stream = _Recorded(response.stream, self.config.max_bytes, land)
-        return self._minded(response)
-
-    def failed(self, error: BaseException) -> None:
-        """The request brought no reply."""
-        if not isinstance(error, Exception) or is_each(error, _OWN_LIMITS) or ran_out(self._request):
-            self._caching.land(self, None)
-        else:
-            self._caching.land(self, error)
-
-    def _land(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-        self.reply = Reply(status, headers, body, self._caching.clock.monotonic(), self.is_good is True)
-        self._caching.keep(self, self.reply)
-        self._caching.land(self, None if ran_out(self._request) else self.reply)
+    def _judge(self, lookup: Lookup, outcome: CallOutcome) -> None:
+        reply = lookup.reply
+        if outcome.error is None:
+            lookup.is_decoded = True
+            if reply is not None:
+                reply.was_decoded = True
+        elif not isinstance(outcome.error, _OWN_LIMITS) and (reply is None or not reply.was_decoded):
+            with self._lock:
+                lookup.is_decoded = False
+                if reply is not None:
+                    lookup.store.discard(lookup.key, reply)
 
 
-def _another(error: Exception) -> Exception:
-    """``error`` for one more caller: each raises a copy, because a traceback grows where its exception is raised."""
+def _may_be_cached(request: httpx.Request, config: Cache) -> bool:
+    return (
+        operation_of(request) in config.operations
+        and (config.any_call or is_deterministic(request))
+        and (config.streams or not is_stream(request))
+        and is_whole(request.stream)
+    )
+
+
+def _copy(error: Exception) -> Exception:
+    """A copy of ``error`` for another caller: the traceback of an exception grows each time it is raised."""
     try:
         twin = copy.copy(error)
-    except Exception:  # noqa: BLE001 - its constructor, which wants something else than ``args``, may raise anything
+    except Exception:  # noqa: BLE001 - a constructor that takes something else than ``args`` may raise anything
         return error
     twin.__cause__ = error
     return twin
 
 
-class _Recorded(Passing):
-    """A stream that tells its whole body when it has been read to the end, unless that is more than ``limit`` bytes."""
+class _RecordedBody(WatchedBody):
+    """A body that is given to ``take`` once it has been read to its end, unless it is larger than ``limit`` bytes."""
 
-    def __init__(self, inner: Any, limit: int, done: Callable[[bytes], None]) -> None:
+    def __init__(self, inner: Any, limit: int, take: Callable[[bytes], None]) -> None:
         super().__init__(inner)
         self._room = limit
-        self._done = done
+        self._take = take
         self._read: list[bytes] = []
 
-    def passes(self, chunk: bytes) -> None:
+    def on_chunk(self, chunk: bytes) -> None:
         self._room -= len(chunk)
         if self._room >= 0:
             self._read.append(chunk)
         else:
             self._read.clear()
 
-    def ends(self) -> None:
+    def on_end(self) -> None:
         if self._room >= 0:
-            self._done(b"".join(self._read))
+            self._take(b"".join(self._read))
 
 
-class CacheTransport(httpx.BaseTransport):
-    """Answers what it has answered before without asking the transport within; see :class:`Cache`."""
+def _caching(policy: Cache | Caching, clock: Clock, observer: Observer | None) -> Caching:
+    return policy if isinstance(policy, Caching) else Caching(policy, clock=clock, observer=observer)
+
+
+class CacheTransport(PolicyTransport):
+    """Answers from the cache what it can, and sends the other requests; see :class:`Cache`.
+
+    Args:
+        inner: Sends the requests; closed with this transport.
+        policy: What to keep.
+        clock: Measures the age of replies.
+        observer: Called with each event.
+    """
 
     def __init__(
         self,
@@ -524,39 +404,19 @@ class CacheTransport(httpx.BaseTransport):
         clock: Clock = SYSTEM_CLOCK,
         observer: Observer | None = None,
     ) -> None:
-        self._inner = inner
-        self._policy = policy if isinstance(policy, Caching) else Caching(policy, clock=clock, observer=observer)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer from the cache, or send ``request`` and keep the reply."""
-        question = self._policy.ask(request)
-        if question is None:
-            return self._inner.handle_request(request)
-        try:
-            while (step := question.next(Signal)) is not None:
-                if isinstance(step, httpx.Response):
-                    return step
-                self._policy.clock.wait(step, question.patience())
-                question.expect()
-            return question.keep(settle(request, self._inner.handle_request(request)))
-        except BaseException as error:
-            question.failed(error)
-            raise
+        self._caching = _caching(policy, clock, observer)
+        super().__init__(inner, self._caching)
 
     def statistics(self) -> CacheStatistics:
-        """How the cache fares."""
-        return self._policy.statistics()
+        """What the cache has done so far, and what it holds."""
+        return self._caching.statistics()
 
     def clear(self) -> None:
-        """Forget every reply."""
-        self._policy.clear()
-
-    def close(self) -> None:
-        """Close the transport within."""
-        self._inner.close()
+        """Drop every reply."""
+        self._caching.clear()
 
 
-class AsyncCacheTransport(httpx.AsyncBaseTransport):
+class AsyncCacheTransport(AsyncPolicyTransport):
     """As :class:`CacheTransport`, on asyncio and trio."""
 
     def __init__(
@@ -567,33 +427,13 @@ class AsyncCacheTransport(httpx.AsyncBaseTransport):
         clock: Clock = SYSTEM_CLOCK,
         observer: Observer | None = None,
     ) -> None:
-        self._inner = inner
-        self._policy = policy if isinstance(policy, Caching) else Caching(policy, clock=clock, observer=observer)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer from the cache, or send ``request`` and keep the reply."""
-        question = self._policy.ask(request)
-        if question is None:
-            return await self._inner.handle_async_request(request)
-        try:
-            while (step := question.next(AsyncSignal)) is not None:
-                if isinstance(step, httpx.Response):
-                    return step
-                await self._policy.clock.await_(step, question.patience())
-                question.expect()
-            return question.keep(await asettle(request, await self._inner.handle_async_request(request)))
-        except BaseException as error:
-            question.failed(error)
-            raise
+        self._caching = _caching(policy, clock, observer)
+        super().__init__(inner, self._caching)
 
     def statistics(self) -> CacheStatistics:
-        """How the cache fares."""
-        return self._policy.statistics()
+        """What the cache has done so far, and what it holds."""
+        return self._caching.statistics()
 
     def clear(self) -> None:
-        """Forget every reply."""
-        self._policy.clear()
-
-    async def aclose(self) -> None:
-        """Close the transport within."""
-        await self._inner.aclose()
+        """Drop every reply."""
+        self._caching.clear()

@@ -1,4 +1,21 @@
-"""Decides whether an endpoint that keeps failing is asked at all."""
+"""Decides whether a request is sent to an endpoint that keeps failing.
+
+**States.** Each endpoint has one :class:`Breaker`. *Closed*, it sends every request and counts the outcomes in a sliding window;
+too many failed or slow ones *open* it. Open, it refuses every request until its time is over. The first request after that makes
+it *half-open*: a few requests are sent as probes, and all others are refused. When enough probes have succeeded it closes, with an
+empty window; when one fails, or takes too long, it opens again, for twice as long.
+
+**Who moves them.** Only calls do, when they ask (:meth:`Breaker.acquire`) and when they end (:meth:`Breaker.record`); no timer runs.
+Each call has a permit, a number: that of the *period* in which the circuit is closed, or one of its own for a probe. Its outcome
+counts only as long as its number does, so a call from before the opening says nothing after it. A probe that has taken too long is
+*abandoned*, but may still close the circuit by succeeding: otherwise an endpoint whose honest answers take longer than ``open_for``
+would never come back.
+
+**Why nothing deadlocks or leaks.** :class:`Breakers` holds one lock for the few statements of ``acquire`` and ``record``; it does not
+wait, yield or call an observer there. A call that ends without saying anything about the endpoint (cancelled, interrupted,
+collected as garbage) may do so in a thread that holds the lock. So :meth:`Breaker.release` works without it: it removes one entry,
+atomically, and decides nothing. A probe that is never released does no harm: the first request after ``open_for`` abandons it.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +30,23 @@ from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError
 
 from . import _checks
-from ._outcome import ENDPOINT_ERRORS, Outcome
-from ._replies import asettle, settle
-from ._request import cut_short, endpoint_of
-from .events import CircuitClosed, CircuitHalfOpened, CircuitOpened, Observer, Refused, guarded, tell
+from ._driver import AsyncPolicyTransport, Flow, PolicyTransport, Send
+from ._extensions import cut_short, endpoint_of
+from ._failures import ENDPOINT_ERRORS
+from .events import CircuitClosed, CircuitHalfOpened, CircuitOpened, Observer, Refused, emit, guarded
 
 __all__ = ["AsyncCircuitBreakerTransport", "CircuitBreaker", "CircuitBreakerTransport"]
 
 
 @frozen
 class CircuitBreaker:
-    """Stop asking an endpoint that fails, and try it again later with a few calls.
+    """Stop sending requests to an endpoint that fails, and probe it later with a few.
 
     Use it where a failing server costs its callers time, as a stalled or an overloaded one does. It needs traffic to judge by:
     below ``minimum_calls`` in the window it never opens. For one local Ollama take ``window=10, minimum_calls=5, open_for=5``;
-    for a fleet the defaults, or a shorter ``open_for`` behind :class:`~ollama_sdk.reliability.Failover`: after a trouble that met
-    all hosts at once, calls fail until the first circuit is tried again, however soon the hosts are well. A stream is judged by
-    its beginning; what breaks later is not seen here.
+    for a fleet the defaults, or a shorter ``open_for`` behind :class:`~ollama_sdk.reliability.Failover`: an outage of every host
+    opens every circuit, and calls fail until the first one is probed, however soon the hosts are back. A stream is judged by its
+    first chunk; what breaks later does not count.
 
     Attributes:
         failure_rate: Share of failed calls in the window that opens the circuit.
@@ -38,10 +55,10 @@ class CircuitBreaker:
         window: Length of the sliding window, in ``window_unit``.
         window_unit: ``calls`` looks at the latest calls; ``seconds`` at the latest seconds, in ten steps.
         minimum_calls: Calls in the window below which it never opens.
-        open_for: Seconds until the first trial call.
-        open_for_maximum: Each time the trial fails the wait doubles, up to this many seconds.
-        trial_calls: How many trial calls may run at once, and how many must succeed to close the circuit. One that takes
-            longer than ``open_for`` counts as failed until it succeeds after all.
+        open_for: Seconds until the first probe.
+        open_for_maximum: Each time a probe fails the wait doubles, up to this many seconds.
+        probes: How many calls may run at once while the circuit is half-open, and how many must succeed to close it. One that
+            takes longer than ``open_for`` counts as failed until it succeeds after all.
         statuses: Error statuses that count as failures. 500 is not among them by default, because Ollama answers it to a
             mistake in the request.
         errors: Exceptions of ``httpx`` that count as failures. A timeout does not when it was the call's deadline that passed,
@@ -59,7 +76,7 @@ class CircuitBreaker:
     minimum_calls: int = field(default=10, validator=_checks.count)
     open_for: float = field(default=30.0, validator=_checks.positive)
     open_for_maximum: float = field(default=300.0, validator=_checks.positive)
-    trial_calls: int = field(default=1, validator=_checks.count)
+    probes: int = field(default=1, validator=_checks.count)
     statuses: frozenset[int] = field(
         default=frozenset({502, 503, 504}), converter=_checks.to_set, validator=_checks.statuses
     )
@@ -74,7 +91,7 @@ class CircuitBreaker:
 
 
 class Counts(NamedTuple):
-    """What a window holds."""
+    """The calls in a window."""
 
     calls: int
     failed: int
@@ -89,8 +106,8 @@ class CallWindow:
         self._outcomes: deque[tuple[bool, bool]] = deque()
         self._failed = self._slow = 0
 
-    def record(self, now: float, *, failed: bool, slow: bool) -> Counts:  # noqa: ARG002 - as TimeWindow
-        """Add a call; what the window holds then."""
+    def record(self, _now: float, *, failed: bool, slow: bool) -> Counts:
+        """Add a call. Returns the calls in the window then."""
         self._outcomes.append((failed, slow))
         self._failed += failed
         self._slow += slow
@@ -98,7 +115,7 @@ class CallWindow:
         return Counts(len(self._outcomes), self._failed, self._slow)
 
     def resized(self, length: int) -> CallWindow:
-        """A window that looks at the latest ``length`` calls."""
+        """A window over the latest ``length`` calls."""
         self._length = length
         self._trim()
         return self
@@ -122,11 +139,13 @@ class TimeWindow:
         self._total = [0, 0, 0]
 
     def record(self, now: float, *, failed: bool, slow: bool) -> Counts:
-        """Add a call; what the window holds then."""
+        """Add a call. Returns the calls in the window then."""
         number = int(now // self._width)
         if not self._slots or self._slots[-1][0] != number:
             self._slots.append((number, [0, 0, 0]))
-            self._drop_before(number - self._SLOTS + 1)
+            while self._slots[0][0] <= number - self._SLOTS:
+                _, sums = self._slots.popleft()
+                self._total = [total - gone for total, gone in zip(self._total, sums, strict=True)]
         for sums in (self._slots[-1][1], self._total):
             sums[0] += 1
             sums[1] += failed
@@ -137,13 +156,10 @@ class TimeWindow:
         """A window over the latest ``length`` seconds: an empty one, since slots of another width cannot be kept."""
         return self if length == self._length else TimeWindow(length)
 
-    def _drop_before(self, number: int) -> None:
-        while self._slots[0][0] < number:
-            _, sums = self._slots.popleft()
-            self._total = [total - gone for total, gone in zip(self._total, sums, strict=True)]
 
+def _window(config: CircuitBreaker) -> CallWindow | TimeWindow:
+    return CallWindow(config.window) if config.window_unit == "calls" else TimeWindow(config.window)
 
-_WINDOWS: dict[str, type[CallWindow | TimeWindow]] = {"calls": CallWindow, "seconds": TimeWindow}
 
 State = Literal["closed", "open", "half_open"]
 
@@ -157,52 +173,48 @@ class Change(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """The breaker lets nothing through for ``retry_after`` seconds; ``change`` tells if that is new."""
+    """The breaker lets nothing through for ``retry_after`` seconds; ``change`` says so if that is new."""
 
     retry_after: float
     change: Change | None = None
 
 
 class Breaker:
-    """The circuit breaker of one endpoint: closed, open or half-open. Not locked; it does no I/O and is told the time.
+    """The circuit breaker of one endpoint. Not locked; it does no I/O and is given the time.
 
-    A call is admitted under a number: that of the *period* in which the circuit is closed, or one of its own for a trial. Its
-    outcome counts only as long as that number does: what a call from before the opening says about an endpoint is no news
-    after it. A trial that is given up, because it takes too long, may still succeed, and closes the circuit then: otherwise an
-    endpoint whose honest answers take longer than ``open_for`` would never come back.
+    Attributes:
+        state: ``closed``, ``open`` or ``half_open``.
     """
 
-    # Of ``open_for``: for how long a call is sent away that comes while the trials run. Most trials are over soon.
-    _AGAIN_AFTER = 0.1
+    # Of ``open_for``: the wait of a call that is refused because the probes run. Most probes are over soon.
+    _RETRY_SHARE = 0.1
 
     def __init__(self, config: CircuitBreaker) -> None:
         self._config = config
         self.state: State = "closed"
         self._period = 0
-        self._window = _WINDOWS[config.window_unit](config.window)
+        self._window = _window(config)
         self._opened_at = self._open_until = 0.0
         self._openings = 0
-        self._trials: dict[int, float] = {}  # when each of those that run began, the oldest first
-        self._given_up: set[int] = set()
+        self._probes: dict[int, float] = {}  # when each of those in flight began, the oldest first
+        self._abandoned: set[int] = set()
         self._passed = 0
 
     def reconfigure(self, config: CircuitBreaker) -> None:
         """Go on under ``config`` in the same state, with what of the window can be kept; open for no longer than before."""
-        if config.window_unit == self._config.window_unit:
-            self._window = self._window.resized(config.window)
-        else:
-            self._window = _WINDOWS[config.window_unit](config.window)
-        # Passed trials are counted anew: with fewer asked for, the circuit would wait for one that is not admitted.
+        same_unit = config.window_unit == self._config.window_unit
+        self._window = self._window.resized(config.window) if same_unit else _window(config)
+        # Passed probes are counted anew: with fewer asked for, the circuit would wait for one that is not admitted.
         self._passed = 0
         self._config = config
         if self.state == "open":
             self._open_until = min(self._open_until, self._opened_at + self._open_for())
 
-    def admit(self, now: float) -> int | Rejected:
-        """The number to account a call under, or how long none is let through.
+    def acquire(self, now: float) -> int | Rejected:
+        """The permit of a call, or how long none is given.
 
         ``half_open`` follows ``open`` here, with the first call after its time; ``open`` follows ``half_open`` with the first
-        call after a trial should have ended.
+        call after a probe should have ended.
         """
         if self.state == "closed":
             return self._period
@@ -211,61 +223,53 @@ class Breaker:
                 return Rejected(self._open_until - now)
             self.state = "half_open"
         config = self._config
-        due = min(list(self._trials.values()), default=now) + config.open_for
+        due = min(list(self._probes.values()), default=now) + config.open_for
         if now >= due:
-            self._given_up.update(self._trials)
-            self._trials.clear()
-            change = self._open(now, "a trial call takes too long")
+            self._abandoned.update(self._probes)
+            self._probes.clear()
+            change = self._open(now, "a probe takes too long")
             return Rejected(change.seconds, change)
-        if len(self._trials) + self._passed >= config.trial_calls:
-            return Rejected(min(due - now, config.open_for * self._AGAIN_AFTER))
+        if len(self._probes) + self._passed >= config.probes:
+            return Rejected(min(due - now, config.open_for * self._RETRY_SHARE))
         self._period += 1
-        self._trials[self._period] = now
+        self._probes[self._period] = now
         return self._period
 
-    def record(self, period: int, now: float, *, failed: bool, slow: bool) -> Change | None:
-        """Account the outcome of a call; how the state changed, if it did."""
+    def record(self, permit: int, now: float, *, failed: bool, slow: bool) -> Change | None:
+        """Account the outcome of a call. Returns how the state changed, if it did."""
         if self.state != "closed":
-            return self._record_trial(period, now, failed=failed, slow=slow)
-        if period != self._period:
+            return self._record_probe(permit, now, failed=failed, slow=slow)
+        if permit != self._period:
             return None
-        counts = self._window.record(now, failed=failed, slow=slow)
-        reason = self._reason_to_open(counts)
-        return None if reason is None else self._trip(now, reason)
-
-    def abandon(self, period: int) -> None:
-        """A call ended without telling anything, cancelled for instance; may be called at any moment, without the lock.
-
-        It takes one entry away and decides nothing, so that it may come before, after or in the middle of everything else.
-        """
-        self._trials.pop(period, None)
-        self._given_up.discard(period)
-
-    def _record_trial(self, period: int, now: float, *, failed: bool, slow: bool) -> Change | None:
-        runs = period in self._trials
-        if not runs and period not in self._given_up:
+        config, counts = self._config, self._window.record(now, failed=failed, slow=slow)
+        if counts.calls < config.minimum_calls:
             return None
-        self.abandon(period)
+        if counts.failed / counts.calls >= config.failure_rate:
+            return self._trip(now, f"{counts.failed} of {counts.calls} calls failed")
+        if config.slow_rate is not None and counts.slow / counts.calls >= config.slow_rate:
+            return self._trip(now, f"{counts.slow} of {counts.calls} calls were slow")
+        return None
+
+    def release(self, permit: int) -> None:
+        """A call ended without an outcome that counts; may be called at any moment, without the lock."""
+        self._probes.pop(permit, None)
+        self._abandoned.discard(permit)
+
+    def _record_probe(self, permit: int, now: float, *, failed: bool, slow: bool) -> Change | None:
+        in_time = permit in self._probes
+        if not in_time and permit not in self._abandoned:
+            return None
+        self.release(permit)
         if failed or (slow and self._config.slow_rate is not None):
-            return self._trip(now, "a trial call failed" if failed else "a trial call was slow") if runs else None
+            return self._trip(now, "a probe failed" if failed else "a probe was slow") if in_time else None
         self._passed += 1
-        if self._passed < self._config.trial_calls:
+        if self._passed < self._config.probes:
             return None
         self._begin_period()
         self.state = "closed"
         self._openings = 0
-        self._window = _WINDOWS[self._config.window_unit](self._config.window)
+        self._window = _window(self._config)
         return Change("closed")
-
-    def _reason_to_open(self, counts: Counts) -> str | None:
-        config = self._config
-        if counts.calls < config.minimum_calls:
-            return None
-        if counts.failed / counts.calls >= config.failure_rate:
-            return f"{counts.failed} of {counts.calls} calls failed"
-        if config.slow_rate is not None and counts.slow / counts.calls >= config.slow_rate:
-            return f"{counts.slow} of {counts.calls} calls were slow"
-        return None
 
     def _trip(self, now: float, reason: str) -> Change:
         self._begin_period()
@@ -286,169 +290,123 @@ class Breaker:
 
     def _begin_period(self) -> None:
         self._period += 1
-        self._trials.clear()
-        self._given_up.clear()
+        self._probes.clear()
+        self._abandoned.clear()
         self._passed = 0
 
 
 class Breakers:
-    """The circuit breakers of all endpoints, made as they are first asked; shared by the calls of all threads."""
+    """What all calls under one :class:`CircuitBreaker` share.
+
+    Attributes:
+        by_endpoint: The breaker of each endpoint, by base URL, made with the first call to it.
+    """
+
+    judges_attempts = True
 
     def __init__(
         self, config: CircuitBreaker, *, clock: Clock = SYSTEM_CLOCK, observer: Observer | None = None
     ) -> None:
-        self.config = config
         self.clock = clock
-        self.notify = guarded(observer)
+        self.by_endpoint: dict[str, Breaker] = {}
+        self._config = config
+        self._notify = guarded(observer)
         self._lock = threading.Lock()
-        self._breakers: dict[str, Breaker] = {}
 
     def reconfigure(self, config: CircuitBreaker) -> None:
         """Go on under ``config``; states and windows are kept."""
         with self._lock:
-            self.config = config
-            for breaker in self._breakers.values():
+            self._config = config
+            for breaker in self.by_endpoint.values():
                 breaker.reconfigure(config)
 
-    def state(self, endpoint: str) -> State:
-        """Where the breaker of ``endpoint`` stands."""
-        with self._lock:
-            breaker = self._breakers.get(endpoint)
-            return "closed" if breaker is None else breaker.state
+    def flow(self, send: Send, request: httpx.Request) -> Flow:
+        """One request, which is sent unless the circuit of its endpoint is open."""
+        config, started = self._config, self.clock.monotonic()
+        breaker, permit = self._acquire(request, started)
+        try:
+            response = yield from send(request)
+        except BaseException as error:
+            now = self.clock.monotonic()
+            if isinstance(error, config.errors) and not cut_short(request, error, started, now):
+                self._record(breaker, permit, request, now, failed=True, slow=now - started >= config.slow_after)
+            else:
+                breaker.release(permit)
+            raise
+        now = self.clock.monotonic()
+        failed, slow = response.status_code in config.statuses, now - started >= config.slow_after
+        self._record(breaker, permit, request, now, failed=failed, slow=slow)
+        return response
 
-    def admit(self, request: httpx.Request) -> Admission:
-        """Let a request through.
+    def _acquire(self, request: httpx.Request, now: float) -> tuple[Breaker, int]:
+        """The breaker of the endpoint and a permit.
 
         Raises:
-            CircuitOpenError: The circuit is open, or all its trial calls are under way.
+            CircuitOpenError: The circuit is open, or all its probes are in flight.
         """
         endpoint = endpoint_of(request)
-        now = self.clock.monotonic()
         with self._lock:
-            breaker = self._breakers.get(endpoint) or self._breakers.setdefault(endpoint, Breaker(self.config))
+            breaker = self.by_endpoint.get(endpoint) or self.by_endpoint.setdefault(endpoint, Breaker(self._config))
             before = breaker.state
-            answer = breaker.admit(now)
+            permit = breaker.acquire(now)
             after = breaker.state
         if before == "open" and after == "half_open":
-            tell(request, self.clock, self.notify, CircuitHalfOpened)
-        if isinstance(answer, Rejected):
-            raise self._refusal(request, endpoint, answer, after)
-        return Admission(self, request, breaker, answer, now)
-
-    def _refusal(self, request: httpx.Request, endpoint: str, answer: Rejected, state: State) -> CircuitOpenError:
-        seconds = answer.retry_after
-        if answer.change is not None:
-            self._tell(answer.change, request)
-        tell(request, self.clock, self.notify, Refused, "circuit_breaker", "the circuit is open")
+            emit(request, self.clock, self._notify, CircuitHalfOpened)
+        if not isinstance(permit, Rejected):
+            return breaker, permit
+        if permit.change is not None:
+            self._report(permit.change, request)
+        emit(request, self.clock, self._notify, Refused, "circuit_breaker", "the circuit is open")
+        seconds = permit.retry_after
         until = (
-            f"a trial call is under way, ask again in {seconds:.1f} s"
-            if state == "half_open"
+            f"a probe is in flight, try again in {seconds:.1f} s"
+            if after == "half_open"
             else f"no request is sent for another {seconds:.1f} s"
         )
-        return CircuitOpenError(
-            f"{endpoint} has failed too often: {until}; see what ails it, or use another endpoint",
+        raise CircuitOpenError(
+            f"{endpoint} has failed too often: {until}; check the server, or use another endpoint",
             endpoint=endpoint,
             retry_after=seconds,
         )
 
-    def record(self, admission: Admission, *, failed: bool, now: float) -> None:
-        """Account the outcome of an admitted call."""
-        slow = now - admission.started >= admission.config.slow_after
-        with self._lock:
-            change = admission.breaker.record(admission.period, now, failed=failed, slow=slow)
-        if change is not None:
-            self._tell(change, admission.request)
-
-    def _tell(self, change: Change, request: httpx.Request) -> None:
-        if change.state == "open":
-            tell(request, self.clock, self.notify, CircuitOpened, change.seconds, change.reason)
-        else:
-            tell(request, self.clock, self.notify, CircuitClosed)
-
-
-class Admission:
-    """A call that was let through; tell it how the call ended."""
-
-    __slots__ = ("_breakers", "breaker", "config", "period", "request", "started")
-
-    def __init__(
-        self, breakers: Breakers, request: httpx.Request, breaker: Breaker, period: int, started: float
+    def _record(
+        self, breaker: Breaker, permit: int, request: httpx.Request, now: float, *, failed: bool, slow: bool
     ) -> None:
-        self._breakers = breakers
-        self.config = breakers.config
-        self.request = request
-        self.breaker = breaker
-        self.period = period
-        self.started = started
+        with self._lock:
+            change = breaker.record(permit, now, failed=failed, slow=slow)
+        if change is not None:
+            self._report(change, request)
 
-    def ended(self, outcome: Outcome | BaseException) -> None:
-        """The call brought ``outcome``; an exception that is not the endpoint's fault tells nothing of it."""
-        breakers = self._breakers
-        now = breakers.clock.monotonic()
-        if isinstance(outcome, httpx.Response):
-            breakers.record(self, failed=outcome.status_code in self.config.statuses, now=now)
-        elif isinstance(outcome, self.config.errors) and not cut_short(self.request, outcome, self.started, now):
-            breakers.record(self, failed=True, now=now)
+    def _report(self, change: Change, request: httpx.Request) -> None:
+        if change.state == "open":
+            emit(request, self.clock, self._notify, CircuitOpened, change.seconds, change.reason)
         else:
-            # Without the lock, which this thread may hold: the garbage collector ends calls that nobody waits for any more.
-            self.breaker.abandon(self.period)
+            emit(request, self.clock, self._notify, CircuitClosed)
 
 
-class CircuitBreakerTransport(httpx.BaseTransport):
-    """Asks the transport within only for endpoints whose circuit is not open; see :class:`CircuitBreaker`."""
+class CircuitBreakerTransport(PolicyTransport):
+    """Sends requests through the transport within only to endpoints whose circuit is not open; see :class:`CircuitBreaker`."""
 
     def __init__(
         self,
         inner: httpx.BaseTransport,
-        policy: CircuitBreaker | Breakers,
+        policy: CircuitBreaker,
         *,
         clock: Clock = SYSTEM_CLOCK,
         observer: Observer | None = None,
     ) -> None:
-        self._inner = inner
-        self._policy = policy if isinstance(policy, Breakers) else Breakers(policy, clock=clock, observer=observer)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send ``request`` unless the circuit is open."""
-        admission = self._policy.admit(request)
-        try:
-            response = settle(request, self._inner.handle_request(request))
-        except BaseException as error:
-            admission.ended(error)
-            raise
-        admission.ended(response)
-        return response
-
-    def close(self) -> None:
-        """Close the transport within."""
-        self._inner.close()
+        super().__init__(inner, Breakers(policy, clock=clock, observer=observer))
 
 
-class AsyncCircuitBreakerTransport(httpx.AsyncBaseTransport):
+class AsyncCircuitBreakerTransport(AsyncPolicyTransport):
     """As :class:`CircuitBreakerTransport`, on asyncio and trio."""
 
     def __init__(
         self,
         inner: httpx.AsyncBaseTransport,
-        policy: CircuitBreaker | Breakers,
+        policy: CircuitBreaker,
         *,
         clock: Clock = SYSTEM_CLOCK,
         observer: Observer | None = None,
     ) -> None:
-        self._inner = inner
-        self._policy = policy if isinstance(policy, Breakers) else Breakers(policy, clock=clock, observer=observer)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send ``request`` unless the circuit is open."""
-        admission = self._policy.admit(request)
-        try:
-            response = await asettle(request, await self._inner.handle_async_request(request))
-        except BaseException as error:
-            admission.ended(error)
-            raise
-        admission.ended(response)
-        return response
-
-    async def aclose(self) -> None:
-        """Close the transport within."""
-        await self._inner.aclose()
+        super().__init__(inner, Breakers(policy, clock=clock, observer=observer))

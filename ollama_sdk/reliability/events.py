@@ -1,4 +1,4 @@
-"""What the policies tell an observer: one frozen class for each thing that can happen."""
+"""The events that an observer is called with: one frozen class for each thing that can happen."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from attrs import frozen
 
 from ollama_sdk.errors import ConfigurationError
 
-from ._request import about
+from ._extensions import about
 
 if TYPE_CHECKING:
     import httpx
 
     from ollama_sdk._concurrency.clock import Clock
-
-# The events have no slots: filling those of a frozen class costs twice as much, and every call has three events.
 
 __all__ = [
     "AttemptFailed",
@@ -46,13 +44,15 @@ __all__ = [
     "StreamStarted",
     "Waited",
     "check_observer",
+    "emit",
     "guarded",
     "log_events",
     "observer_of",
-    "tell",
 ]
 
 _log = logging.getLogger("ollama_sdk")
+
+# The events have no slots: filling those of a frozen class costs twice as much, and every call has three events.
 
 
 @frozen(slots=False)
@@ -77,8 +77,8 @@ class CallStarted(Event):
     """A call enters the policies.
 
     Attributes:
-        model: The model it names, if any.
-        stream: Whether its reply is a stream.
+        model: The model that the request names; ``None`` when it names none.
+        stream: Whether the reply is a stream.
     """
 
     model: str | None
@@ -89,17 +89,18 @@ class CallStarted(Event):
 class CallEnded(Event):
     """A call is over: its reply is complete, its stream has ended, or it failed.
 
-    The clients of this package tell it once they have decoded the reply, so it knows of a bad or cut off one as well. A plain
-    ``httpx`` client tells it when the reply has come: then what is in the reply is not known.
+    With the clients of this package the event comes after the reply was decoded, so ``error`` also shows an invalid or incomplete
+    reply. With a plain ``httpx`` client it comes with the reply; then ``error`` knows only the transport, and the last four
+    attributes are ``None``.
 
     Attributes:
         seconds: How long it took.
-        status: The HTTP status, ``None`` without a response.
-        error: What went wrong, as ``Class: text``; ``None`` when nothing did as far as is known.
+        status: The HTTP status; ``None`` without a response.
+        error: What went wrong, as ``Class: text``; ``None`` when nothing is known to have.
         model: The model that answered, as the reply names it.
         input_tokens: Tokens of the prompt.
         output_tokens: Tokens of the answer.
-        items: How many items a stream brought.
+        items: Items that the stream delivered.
     """
 
     seconds: float
@@ -113,10 +114,10 @@ class CallEnded(Event):
 
 @frozen(slots=False)
 class AttemptStarted(Event):
-    """A request goes to an endpoint.
+    """A request is sent to an endpoint.
 
     Attributes:
-        attempt: 1 for the first; each repetition after a wait counts one more.
+        attempt: 1 for the first; each retry counts one more. Failover does not count.
     """
 
     attempt: int
@@ -124,7 +125,7 @@ class AttemptStarted(Event):
 
 @frozen(slots=False)
 class AttemptFailed(Event):
-    """A request brought no response, or one with an error status.
+    """A request got no response, or one with an error status.
 
     Attributes:
         attempt: As in :class:`AttemptStarted`.
@@ -139,7 +140,7 @@ class AttemptFailed(Event):
 
 @frozen(slots=False)
 class RetryScheduled(Event):
-    """A failed attempt will be repeated.
+    """A failed attempt will be retried.
 
     Attributes:
         attempt: The attempt that failed, from 1.
@@ -154,11 +155,11 @@ class RetryScheduled(Event):
 
 @frozen(slots=False)
 class CircuitOpened(Event):
-    """The circuit breaker of an endpoint lets nothing through for a while.
+    """The circuit breaker of an endpoint opened: no request is sent for a while.
 
     Attributes:
         seconds: For how long.
-        reason: What opened it.
+        reason: Why it opened.
     """
 
     seconds: float
@@ -167,17 +168,17 @@ class CircuitOpened(Event):
 
 @frozen(slots=False)
 class CircuitHalfOpened(Event):
-    """The circuit breaker of an endpoint admits trial calls."""
+    """The circuit breaker of an endpoint went half-open: it admits probes."""
 
 
 @frozen(slots=False)
 class CircuitClosed(Event):
-    """The circuit breaker of an endpoint lets everything through again."""
+    """The circuit breaker of an endpoint closed: it admits every call again."""
 
 
 @frozen(slots=False)
 class EndpointEjected(Event):
-    """Failover tries an endpoint last for a while.
+    """Failover ejected an endpoint: for a while it is tried last.
 
     Attributes:
         seconds: For how long.
@@ -190,12 +191,12 @@ class EndpointEjected(Event):
 
 @frozen(slots=False)
 class EndpointRevived(Event):
-    """Failover uses an ejected endpoint as before."""
+    """Failover uses an endpoint again that was ejected."""
 
 
 @frozen(slots=False)
 class FailedOver(Event):
-    """A call moves on from ``endpoint``, which failed.
+    """A call moves from ``endpoint``, which failed, to another one.
 
     Attributes:
         to: Base URL of the endpoint tried next.
@@ -208,7 +209,7 @@ class FailedOver(Event):
 
 @frozen(slots=False)
 class Waited(Event):
-    """The rate limit let a call through after a wait.
+    """The rate limit admitted a call after a wait.
 
     Attributes:
         seconds: How long it waited.
@@ -235,7 +236,7 @@ class CacheHit(Event):
     """A call was answered without a request.
 
     Attributes:
-        shared: The answer is that of another call which was under way, not a stored one.
+        shared: The reply is that of an identical call that was in flight, not a stored one.
     """
 
     shared: bool
@@ -243,7 +244,7 @@ class CacheHit(Event):
 
 @frozen(slots=False)
 class CacheMiss(Event):
-    """A call that may be cached needs a request."""
+    """A call that may be cached was not found in the cache."""
 
 
 @frozen(slots=False)
@@ -296,7 +297,7 @@ class Reconfigured(Event):
     changed: tuple[str, ...]
 
 
-# The end of a reply that was forgotten is told by the garbage collector, at any point of what some thread does.
+# The garbage collector emits the end of a reply that its caller dropped, in the middle of whatever a thread is doing.
 Observer = Callable[[Event], object]
 
 
@@ -307,10 +308,10 @@ def guarded(observer: Observer) -> Callable[[Event], None]: ...
 @overload
 def guarded(observer: Observer | None) -> Callable[[Event], None] | None: ...
 def guarded(observer: Observer | None) -> Callable[[Event], None] | None:
-    """``observer``, unable to break a call: its first failure is logged as a warning, the others are silent.
+    """``observer`` with its exceptions caught: the first is logged as a warning, the others are dropped.
 
     Raises:
-        ConfigurationError: It is a coroutine function, which would never be run.
+        ConfigurationError: It cannot be called, or is a coroutine function.
     """
     if observer is None or isinstance(observer, _Guarded):
         return observer
@@ -319,77 +320,73 @@ def guarded(observer: Observer | None) -> Callable[[Event], None] | None:
 
 
 def check_observer(observer: object) -> None:
-    """Refuse what cannot be told anything.
+    """Refuse an observer that cannot be called, or that is a coroutine function, which would never be awaited.
 
     Raises:
-        ConfigurationError: It cannot be called, or is a coroutine function, which would never be run.
+        ConfigurationError: It is one.
     """
     if not callable(observer):
         raise ConfigurationError(f"observer={observer!r}: give a function")
-    if any(map(inspect.iscoroutinefunction, (observer, getattr(observer, "__call__", None)))):  # noqa: B004
-        raise ConfigurationError("observer= is an async function: give a plain one, which nobody has to await")
+    if inspect.iscoroutinefunction(observer) or inspect.iscoroutinefunction(type(observer).__call__):
+        raise ConfigurationError("observer= is an async function: give a plain one, which is not awaited")
 
 
 class _Guarded:
-    """Calls an observer, never inside itself: what happens meanwhile in its thread is told once it has returned.
+    """Calls an observer, and never calls it again inside itself: events of the same thread wait until it has returned.
 
-    So a lock that it alone takes may be of any kind, though the garbage collector has things to tell where it is held.
+    So an observer may hold any lock of its own, although the garbage collector may emit an event while it does.
     """
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
-        self._complained = False
-        # The threads that are inside the observer, and what is still to be told to it.
-        self._inside: set[int] = set()
-        self._late: deque[Event] = deque()
+        self._has_failed = False
+        self._threads_inside: set[int] = set()
+        self._postponed: deque[Event] = deque()
 
     def __call__(self, event: Event) -> None:
         thread = get_ident()
-        if thread in self._inside:
-            self._late.append(event)
+        if thread in self._threads_inside:
+            self._postponed.append(event)
             return
         while True:
-            self._inside.add(thread)
+            self._threads_inside.add(thread)
             try:
-                self._tell(event)
+                self._observer(event)
+            except Exception:  # noqa: BLE001 - an observer must not break the call
+                self._log_first_failure()
             finally:
-                self._inside.discard(thread)
-            # Looked at only after leaving: from then on this thread adds nothing, so nothing is overlooked.
-            if not self._late:
+                self._threads_inside.discard(thread)
+            # Looked at only after leaving: from then on this thread postpones nothing, so no event is overlooked.
+            if not self._postponed:
                 return
             try:
-                event = self._late.popleft()
+                event = self._postponed.popleft()
             except IndexError:  # another thread took it
                 return
 
-    def _tell(self, event: Event) -> None:
-        try:
-            self._observer(event)
-        except Exception:  # noqa: BLE001 - whatever it is, it must not break the call
-            if not self._complained:
-                self._complained = True
-                self._complain()
-
-    def _complain(self) -> None:
-        # Without its repr, which may fail as well. So may whatever logging calls.
+    def _log_first_failure(self) -> None:
+        if self._has_failed:
+            return
+        self._has_failed = True
+        # Without the observer's repr, which may fail as well. So may a log handler.
         with contextlib.suppress(Exception):
             name = getattr(self._observer, "__qualname__", type(self._observer).__qualname__)
             _log.warning("the observer %s failed; its further failures are not logged", name, exc_info=True)
 
 
 def observer_of(request: httpx.Request, own: Callable[[Event], None] | None) -> Callable[[Event], None] | None:
-    """Who hears of this call: the policy's ``own`` observer, else the one that the call began with."""
+    """The observer of this call: the policy's ``own``, else the one that the call began with."""
     return request.extensions.get("observer") if own is None else own
 
 
-def tell(
+def emit(
     request: httpx.Request,
     clock: Clock,
     own: Callable[[Event], None] | None,
     kind: Callable[..., Event],
     *values: object,
 ) -> None:
-    """Tell who hears of this call that something has happened to it: a ``kind`` with ``values``."""
+    """Notify the observer of this call of a ``kind`` of event with ``values``."""
     notify = observer_of(request, own)
     if notify is not None:
         notify(kind(*about(request, clock), *values))
@@ -409,5 +406,5 @@ _LEVELS: dict[type[Event], int] = {
 
 
 def log_events(event: Event) -> None:
-    """An observer that logs on ``ollama_sdk``: trouble as WARNING, its end as INFO, everything else as DEBUG."""
+    """An observer that logs to ``ollama_sdk``: failures as WARNING, recoveries as INFO, everything else as DEBUG."""
     _log.log(_LEVELS.get(type(event), logging.DEBUG), "%s", event)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import attrs
+import httpx
 from opentelemetry import trace
 
 from .events import CallEnded, CallStarted, Event
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenTelemetryObserver"]
 
-# Names of OpenTelemetry's semantic conventions for generative AI; an operation they do not know keeps its own.
+# Operation names of OpenTelemetry's semantic conventions for generative AI. Other operations keep their own name.
 _OPERATIONS = {
     "chat": "chat",
     "generate": "text_completion",
@@ -29,17 +30,16 @@ _OPERATIONS = {
     "v1.responses.create": "chat",
 }
 _PORTS = {"http": 80, "https": 443}
-_FIRST_ERROR = 400
 
 
 class OpenTelemetryObserver:
-    """Give it as ``observer``: a span of kind client for each call, with everything that happens to it as span events.
+    """An observer that makes a span of kind client of each call, with the other events of the call as span events.
 
-    A span begins under the span that is current where the call is made and ends with :class:`CallEnded`: that of a stream when
-    the stream has ended. Attributes are those of the semantic conventions for generative AI.
+    A span begins under the span that is current where the call is made. It ends with :class:`CallEnded`; that of a stream when
+    the stream has ended. Its attributes are those of the semantic conventions for generative AI.
 
-    A client, or :func:`build_stack`, tells of calls; a policy transport by itself tells only of what it does, and no span comes
-    of that. Pickled, with a client that goes to another process, it takes the tracer of the global provider there.
+    Calls are reported by a client or by :func:`build_stack`. A policy transport by itself reports only what it does, which makes
+    no span. An observer that is unpickled, in another process, uses the tracer of the global provider there.
 
     Args:
         tracer: Makes the spans; by default that of the global provider.
@@ -50,11 +50,11 @@ class OpenTelemetryObserver:
         self._spans: dict[int, Span] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Tracers and spans belong to their process."""
+        """Without tracer and spans, which belong to their process."""
         return type(self), ()
 
     def __call__(self, event: Event) -> None:
-        """Take one event."""
+        """Handle one event."""
         if isinstance(event, CallStarted):
             self._spans[event.call] = self._start(event)
         elif isinstance(event, CallEnded):
@@ -77,8 +77,8 @@ class OpenTelemetryObserver:
 
 def _end(span: Span, event: CallEnded) -> None:
     error_type = _error_type(event)
-    told = {
-        # Failover may have taken the call elsewhere than it was addressed to.
+    attributes = {
+        # Again: failover may have moved the call.
         **_server(event.endpoint),
         "http.response.status_code": event.status,
         "gen_ai.response.model": event.model,
@@ -86,17 +86,17 @@ def _end(span: Span, event: CallEnded) -> None:
         "gen_ai.usage.output_tokens": event.output_tokens,
         "error.type": error_type,
     }
-    span.set_attributes({name: value for name, value in told.items() if value is not None})
+    span.set_attributes({name: value for name, value in attributes.items() if value is not None})
     if error_type is not None:
         span.set_status(trace.StatusCode.ERROR, event.error)
     span.end()
 
 
 def _error_type(event: CallEnded) -> str | None:
-    """The class of the error, or an error status as such where nobody has made an error of it."""
+    """The class of the error, or the status if it is an error status that the caller did not raise."""
     if event.error is not None:
         return event.error.partition(":")[0]
-    return str(event.status) if event.status is not None and event.status >= _FIRST_ERROR else None
+    return str(event.status) if event.status is not None and httpx.codes.is_error(event.status) else None
 
 
 def _server(endpoint: str) -> dict[str, AttributeValue]:

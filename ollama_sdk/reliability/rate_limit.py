@@ -1,26 +1,40 @@
-"""Decides when a call may start: so many a second, so many at once, first come, first served."""
+"""Decides when a call may start: so many a second, so many at once, first come, first served.
+
+**States.** Each call has one permit, an object that stands for it. It is *held* at once if there are room and a token, and no call waits. Otherwise it
+is *queued*. The first in the queue is *woken* as soon as there is room, and then waits for its token alone; with the token it is
+held, and the next is woken. It is *released* from any state when its call ends or gives up. Only the first in the queue takes a
+token, and only when it starts: it cannot be overtaken, and a call that gives up has taken nothing.
+
+**Who moves them.** :class:`PermitQueue` holds the states; it does no I/O and has no lock. :class:`Limiter` calls it under one
+lock, for a few statements at a time. It does not wait or yield there, and calls nothing else but its clock and ``Event.set``, which
+do not block. A queued call waits for its event without the lock. It asks again when the event is set, or after the seconds that its
+token takes.
+
+**Why nothing deadlocks or leaks.** The garbage collector may release a permit in any thread, also in one that holds the lock. So
+:meth:`Limiter.release` only notes the permit in a deque, which is atomic, and then takes the lock if it is free. If it is not, the
+thread that has it looks at the deque after letting go, so no release is overlooked. A task whose event loop was closed never asks
+again: its permit is dropped when its turn comes, because its event reports the loss.
+"""
 
 from __future__ import annotations
 
 import math
 import threading
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, Any, Generic
+from functools import partial
 
 import httpx
 from attrs import field, frozen
 
+from ollama_sdk._bodies import hold, is_whole
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._concurrency.events import Event
 from ollama_sdk.errors import ConfigurationError, RateLimitExceededError
 
 from . import _checks
-from ._replies import acomplete, ahold, complete, flows, hold
-from ._request import deadline_of, operation_of, out_of_time
-from ._waiting import AsyncSignal, Signal, SignalT
-from .events import Observer, Refused, Waited, guarded, tell
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from ._driver import NEW_EVENT, AsyncPolicyTransport, Flow, PolicyTransport, Send, Steps, Wait
+from ._extensions import deadline_of, operation_of, out_of_time
+from .events import Observer, Refused, Waited, emit, guarded
 
 __all__ = ["AsyncRateLimitTransport", "RateLimit", "RateLimitTransport"]
 
@@ -40,17 +54,17 @@ class RateLimit:
     what other processes send.
 
     It counts calls, not requests: repetitions by :class:`~ollama_sdk.reliability.Retry` take no token of their own, and a call
-    that waits to be repeated, for ``Retry-After`` too, keeps its place. Where a quota counts requests, leave room for them in
+    that waits to be repeated, for ``Retry-After`` too, keeps its permit. Where a quota counts requests, leave room for them in
     ``per_second``, or let a plain ``httpx`` client repeat outside of the limit, ``RetryTransport(RateLimitTransport(...))``;
-    where places are few, lower ``retry_after_limit`` and ``attempts``.
+    where permits are few, lower ``retry_after_limit`` and ``attempts``.
 
     Attributes:
         per_second: Calls a second on the long run; ``None`` does not limit them.
         burst: Calls that may start at once after a pause; by default ``per_second``, rounded up.
-        concurrent: Calls under way at once; ``None`` does not limit them. A stream is under way until it ends, is closed or is
+        concurrent: Calls in flight at once; ``None`` does not limit them. A stream is in flight until it ends, is closed or is
             garbage-collected. A response that a plain ``httpx`` client has opened as a stream and forgotten is in a reference
-            cycle, so that its place is free only after the next garbage collection: open it in a ``with`` block.
-        wait: ``True`` waits for its turn up to the deadline of the call; a number waits at most that many seconds; ``False``
+            cycle, so its permit is released only by the next garbage collection: open it in a ``with`` block.
+        wait: ``True`` waits for a permit up to the deadline of the call; a number waits at most that many seconds; ``False``
             refuses at once.
 
     Raises:
@@ -69,21 +83,21 @@ class RateLimit:
             raise ConfigurationError(f"RateLimit(burst={self.burst!r}): a burst needs per_second")
 
 
-class Bucket:
-    """A token bucket. Not locked; it does no I/O and is told the time."""
+class TokenBucket:
+    """A token bucket. Not locked; it does no I/O and is given the time."""
 
     def __init__(self, rate: float, size: int, now: float) -> None:
         self._rate = rate
         self._size = size
         self._updated = now
-        self.tokens = float(size)
+        self._tokens = float(size)
 
     def resize(self, rate: float, size: int, now: float) -> None:
         """Refill at ``rate`` tokens a second up to ``size`` from now on; tokens there are stay, as far as they fit."""
         self._refill(now)
         self._rate = rate
         self._size = size
-        self.tokens = min(self.tokens, size)
+        self._tokens = min(self._tokens, size)
 
     # What a token that has been waited for may lack.
     _ROUNDING = 1e-9
@@ -91,335 +105,246 @@ class Bucket:
     def delay(self, now: float) -> float:
         """Seconds until there is a whole token; 0 when there is one."""
         self._refill(now)
-        missing = 1 - self.tokens
+        missing = 1 - self._tokens
         return missing / self._rate if missing > self._ROUNDING else 0.0
 
     def take(self) -> None:
         """Take a token, just after :meth:`delay` has found one."""
-        self.tokens = max(0.0, self.tokens - 1)
+        self._tokens = max(0.0, self._tokens - 1)
 
     def _refill(self, now: float) -> None:
         if now > self._updated:
-            self.tokens = min(self._size, self.tokens + (now - self._updated) * self._rate)
+            self._tokens = min(self._size, self._tokens + (now - self._updated) * self._rate)
             self._updated = now
 
 
-class Place(Generic[SignalT]):
-    """One call's place: in line, then its turn to wait for a token, then held while the call is under way.
+class PermitQueue:
+    """The permits that are held, and those that wait for it. Not locked; it does no I/O and is given the time.
 
     Attributes:
-        signal: Set when it gets its turn, which may happen again; ``None`` when it does not wait.
-    """
-
-    __slots__ = ("signal",)
-
-    def __init__(self) -> None:
-        self.signal: SignalT | None = None
-
-
-class Line:
-    """Who holds a place and who is next. Not locked; it does no I/O and is told the time.
-
-    One place at a time has its *turn*: it is first in line, there is room for it, and it waits for its token. Nobody can
-    overtake it, and when it gives up nothing has been taken. Those who wait ask :meth:`start` again when their signal comes or
-    when the time is over that it said.
+        held: Permits of calls in flight.
+        waiting: Permits of calls that wait and their events, in their order, the woken one first.
     """
 
     def __init__(self, config: RateLimit, now: float) -> None:
-        self._room = config.concurrent
+        self._concurrent = config.concurrent
         self._bucket = _bucket(config, now)
-        self._waiting: OrderedDict[Place[Any], None] = OrderedDict()
-        self._turn: Place[Any] | None = None
-        self._held: set[Place[Any]] = set()
+        self._woken: object = None
+        self.held: set[object] = set()
+        self.waiting: OrderedDict[object, Event] = OrderedDict()  # a dict is slow at finding its first of many
 
     def reconfigure(self, config: RateLimit, now: float) -> None:
-        """Go on under ``config`` with everybody who is here."""
-        self._room = config.concurrent
+        """Go on under ``config`` with the same permits."""
+        self._concurrent = config.concurrent
         if self._bucket is None or config.per_second is None:
             self._bucket = _bucket(config, now)
         else:
             self._bucket.resize(config.per_second, _burst(config), now)
-        self._begin_anew()
+        self._woken = None  # its token takes another time now, or it lacks the room
+        self._wake()
 
     def lift(self) -> None:
-        """Let everybody through from now on."""
-        self._room = self._bucket = None
-        self._begin_anew()
+        """Limit nothing from now on."""
+        self._concurrent = self._bucket = None
+        self._woken = None
+        self._wake()
 
-    def _begin_anew(self) -> None:
-        if self._turn is not None:  # it is first in line as before, but may lack the room or have another time to wait
-            self._waiting[self._turn] = None
-            self._waiting.move_to_end(self._turn, last=False)
-            self._turn = None
-        self._advance()
-
-    @property
-    def held(self) -> int:
-        """How many calls are under way."""
-        return len(self._held)
-
-    @property
-    def waiting(self) -> int:
-        """How many calls wait."""
-        return len(self._waiting) + (self._turn is not None)
-
-    def enter(self, place: Place[Any], now: float) -> bool:
-        """Hold ``place`` if that needs no wait; whether it is held."""
-        if self._turn is not None or self._waiting or not self._has_room() or self._delay(now) > 0:
+    def try_acquire(self, permit: object, now: float) -> bool:
+        """Hold ``permit`` if that needs no wait. Returns whether it is held."""
+        if self.waiting or not self._has_room() or self._delay(now) > 0:
             return False
-        self._hold(place)
+        self._hold(permit)
         return True
 
-    def queue(self, place: Place[Any]) -> None:
-        """Put ``place`` at the end of the line."""
-        self._waiting[place] = None
-        self._advance()
+    def enqueue(self, permit: object, event: Event) -> None:
+        """Put ``permit`` at the end of the queue; ``event`` is set when it is woken, which may happen again."""
+        self.waiting[permit] = event
+        self._wake()
 
-    def start(self, place: Place[Any], now: float) -> float:
-        """Hold ``place`` if it can be, which 0 says; else in how many seconds to ask again, infinite until its signal comes."""
-        if place is not self._turn:
+    def acquire(self, permit: object, now: float) -> float:
+        """Hold a queued permit if its time has come.
+
+        Returns:
+            0 if it is held; else in how many seconds to ask again, infinite until its event is set.
+        """
+        if permit is not self._woken:
             return math.inf
         delay = self._delay(now)
         if delay <= 0:
-            self._turn = None
-            self._hold(place)
-            self._advance()
+            del self.waiting[permit]
+            self._woken = None
+            self._hold(permit)
+            self._wake()
         return delay
 
-    def leave(self, place: Place[Any]) -> None:
-        """Give ``place`` up, wherever it is; doing so again changes nothing."""
-        if place is self._turn:
-            self._turn = None
-        self._waiting.pop(place, None)
-        self._held.discard(place)
-        self._advance()
+    def release(self, permit: object) -> None:
+        """Give ``permit`` up in any state; doing so again changes nothing."""
+        if permit is self._woken:
+            self._woken = None
+        self.waiting.pop(permit, None)
+        self.held.discard(permit)
+        self._wake()
 
     def _delay(self, now: float) -> float:
         return 0.0 if self._bucket is None else self._bucket.delay(now)
 
-    def _hold(self, place: Place[Any]) -> None:
+    def _hold(self, permit: object) -> None:
         if self._bucket is not None:
             self._bucket.take()
-        self._held.add(place)
+        self.held.add(permit)
 
     def _has_room(self) -> bool:
-        return self._room is None or len(self._held) < self._room
+        return self._concurrent is None or len(self.held) < self._concurrent
 
-    def _advance(self) -> None:
-        # Whoever cannot be woken, because its event loop was closed, has given its place up.
-        if self._turn is not None and self._turn.signal is not None and self._turn.signal.is_lost:
-            self._turn = None
-        while self._turn is None and self._waiting and self._has_room():
-            place, _ = self._waiting.popitem(last=False)
-            if place.signal is None or place.signal.set():
-                self._turn = place
+    def _wake(self) -> None:
+        """Wake the first in the queue if there is room; drop those whose event loop has ended."""
+        while self.waiting and self._has_room():
+            first, event = next(iter(self.waiting.items()))
+            if event.is_lost if first is self._woken else not event.set():
+                del self.waiting[first]
+            else:
+                self._woken = first
+                return
 
 
 def _burst(config: RateLimit) -> int:
     return config.burst or math.ceil(config.per_second or 1)
 
 
-def _bucket(config: RateLimit, now: float) -> Bucket | None:
-    return None if config.per_second is None else Bucket(config.per_second, _burst(config), now)
+def _bucket(config: RateLimit, now: float) -> TokenBucket | None:
+    return None if config.per_second is None else TokenBucket(config.per_second, _burst(config), now)
 
 
 class Limiter:
-    """The line before one :class:`RateLimit`; shared by the calls of all threads."""
-
-    def __init__(self, config: RateLimit, *, clock: Clock = SYSTEM_CLOCK, observer: Observer | None = None) -> None:
-        self.config = config
-        self.clock = clock
-        self.notify = guarded(observer)
-        self._line = Line(config, clock.monotonic())
-        self._lock = threading.Lock()
-        self._leaving: deque[Place[Any]] = deque()
-
-    def reconfigure(self, config: RateLimit) -> None:
-        """Go on under ``config``: who is under way or waits stays so."""
-        with self._lock:
-            self.config = config
-            self._line.reconfigure(config, self.clock.monotonic())
-        self._tidy()
-
-    def lift(self) -> None:
-        """Let everybody through from now on, those who wait first: the limit has been turned off."""
-        with self._lock:
-            self._line.lift()
-        self._tidy()
-
-    @property
-    def held(self) -> int:
-        """How many calls are under way."""
-        return self._line.held
-
-    @property
-    def waiting(self) -> int:
-        """How many calls wait for their turn."""
-        return self._line.waiting
-
-    def enter(self, request: httpx.Request, make_signal: Callable[[], SignalT]) -> Entry[SignalT]:
-        """Let a call in, or put it at the end of the line.
-
-        Raises:
-            RateLimitExceededError: It would have to wait and was told not to.
-        """
-        entry: Entry[SignalT] = Entry(self, request)
-        with self._lock:
-            entered = self._line.enter(entry, entry.started)
-            if not entered and entry.wait is not False:
-                entry.signal = make_signal()
-                self._line.queue(entry)
-        self._tidy()
-        if not entered and entry.signal is None:
-            raise entry.refused()
-        return entry
-
-    def start(self, place: Place[Any]) -> float:
-        """Start a call that waits, which 0 says; else in how many seconds to ask again, infinite until its signal comes."""
-        with self._lock:
-            delay = self._line.start(place, self.clock.monotonic())
-        self._tidy()
-        return delay
-
-    def leave(self, place: Place[Any]) -> None:
-        """A call has ended or given up; may be called at any moment, even by the garbage collector."""
-        self._leaving.append(place)
-        self._tidy()
-
-    def _tidy(self) -> None:
-        # The garbage collector may call leave() in a thread that holds the lock just now: it must not wait for it. Whoever
-        # holds the lock comes here after releasing it, so nobody's leaving is overlooked.
-        while self._leaving and self._lock.acquire(blocking=False):
-            try:
-                while self._leaving:
-                    self._line.leave(self._leaving.popleft())
-            finally:
-                self._lock.release()
-
-
-class Entry(Place[SignalT]):
-    """The place of a call that knows how long it may wait.
+    """What all calls under one :class:`RateLimit` share.
 
     Attributes:
-        started: When it came.
-        wait: How long it may wait, as :class:`RateLimit` said then.
+        queue: The permits.
     """
 
-    __slots__ = ("_limiter", "_request", "started", "wait")
+    judges_attempts = False
 
-    def __init__(self, limiter: Limiter, request: httpx.Request) -> None:
-        self._limiter = limiter
-        self._request = request
-        self.signal = None
-        self.started = limiter.clock.monotonic()
-        self.wait = limiter.config.wait
+    def __init__(self, config: RateLimit, *, clock: Clock = SYSTEM_CLOCK, observer: Observer | None = None) -> None:
+        self.clock = clock
+        self.queue = PermitQueue(config, clock.monotonic())
+        self._config = config
+        self._notify = guarded(observer)
+        self._lock = threading.Lock()
+        self._released: deque[object] = deque()
 
-    def start(self) -> float:
-        """Start the call, which 0 says; else how many seconds to wait for the signal before asking again.
+    def reconfigure(self, config: RateLimit) -> None:
+        """Go on under ``config``; calls in flight and calls that wait stay so."""
+        with self._lock:
+            self._config = config
+            self.queue.reconfigure(config, self.clock.monotonic())
+        self._process_released()
+
+    def lift(self) -> None:
+        """Let every call start from now on, those that wait first: the limit has been turned off."""
+        with self._lock:
+            self.queue.lift()
+        self._process_released()
+
+    def flow(self, send: Send, request: httpx.Request) -> Flow:
+        """One call, which is sent with a permit."""
+        permit = object()
+        try:
+            if not self.try_acquire(permit):
+                yield from self._acquire(permit, request)
+            response = yield from send(request)
+        except BaseException:
+            self.release(permit)
+            raise
+        if is_whole(response.stream):
+            self.release(permit)
+            return response
+        return hold(response, partial(self.release, permit))
+
+    def try_acquire(self, permit: object) -> bool:
+        """Hold ``permit`` if that needs no wait. Returns whether it is held."""
+        with self._lock:
+            acquired = self.queue.try_acquire(permit, self.clock.monotonic())
+        self._process_released()
+        return acquired
+
+    def _acquire(self, permit: object, request: httpx.Request) -> Steps[None]:
+        """Wait until ``permit`` is held.
 
         Raises:
-            APITimeoutError, RateLimitExceededError: The call may not wait that long.
+            APITimeoutError: The deadline of the call comes first.
+            RateLimitExceededError: The limit allows no wait, or not that long.
         """
-        limiter = self._limiter
-        if self.signal is not None:
-            self.signal.clear()
-        delay = limiter.start(self)
-        if delay > 0:
-            patience = self._patience()
-            if patience <= 0 or patience < delay < math.inf:
-                raise self.refused()
-            return min(delay, patience)
-        tell(self._request, limiter.clock, limiter.notify, Waited, limiter.clock.monotonic() - self.started)
-        return 0.0
+        clock, wait, deadline = self.clock, self._config.wait, deadline_of(request)
+        if wait is False:
+            raise self._refusal(request, wait, timed_out=False)
+        started = clock.monotonic()
+        allowed_until = math.inf if wait is True else started + wait
+        ends_at = allowed_until if deadline is None else min(deadline, allowed_until)
+        event: Event = yield NEW_EVENT
+        with self._lock:
+            self.queue.enqueue(permit, event)
+        while True:
+            self._process_released()
+            event.clear()
+            with self._lock:
+                delay = self.queue.acquire(permit, clock.monotonic())
+            self._process_released()
+            if delay <= 0:
+                break
+            left = ends_at - clock.monotonic()
+            if left <= 0 or left < delay < math.inf:
+                raise self._refusal(request, wait, timed_out=wait is True or ends_at < allowed_until)
+            yield Wait(event, min(delay, left))
+        emit(request, clock, self._notify, Waited, clock.monotonic() - started)
 
-    def _patience(self) -> float:
-        """Seconds that the call may still wait."""
-        deadline = deadline_of(self._request)
-        ends = math.inf if self.wait is True else self.started + self.wait
-        return min(ends, math.inf if deadline is None else deadline) - self._limiter.clock.monotonic()
-
-    def leave(self) -> None:
-        """The call has ended or given up."""
-        self._limiter.leave(self)
-
-    def refused(self) -> Exception:
-        """Why the call does not start: its deadline, or the patience of the limit."""
-        limiter, deadline, wait = self._limiter, deadline_of(self._request), self.wait
-        tell(self._request, limiter.clock, limiter.notify, Refused, "rate_limit", "no place")
-        if wait is True or (wait is not False and deadline is not None and deadline < self.started + wait):
-            return out_of_time(self._request, "a place under the rate limit")
+    def _refusal(self, request: httpx.Request, wait: bool | float, *, timed_out: bool) -> Exception:
+        """The error of a call that gets no permit, because of its own deadline or because of the limit's."""
+        emit(request, self.clock, self._notify, Refused, "rate_limit", "no permit")
+        if timed_out:
+            return out_of_time(request, "a permit of the rate limit")
         return RateLimitExceededError(
-            f"{operation_of(self._request)}: the client's own rate limit has no place"
+            f"{operation_of(request)}: the client's own rate limit has no permit"
             + (f" within {wait:g} s" if wait else "")
             + "; call again later, or allow a longer wait in RateLimit(wait=...)"
         )
 
+    def release(self, permit: object) -> None:
+        """The call has ended or given up. Never blocks, so the garbage collector may call it at any moment."""
+        self._released.append(permit)
+        self._process_released()
 
-class RateLimitTransport(httpx.BaseTransport):
+    def _process_released(self) -> None:
+        while self._released and self._lock.acquire(blocking=False):
+            try:
+                while self._released:
+                    self.queue.release(self._released.popleft())
+            finally:
+                self._lock.release()
+
+
+class RateLimitTransport(PolicyTransport):
     """Lets requests through to the transport within as the limit allows; see :class:`RateLimit`."""
 
     def __init__(
         self,
         inner: httpx.BaseTransport,
-        policy: RateLimit | Limiter,
+        policy: RateLimit,
         *,
         clock: Clock = SYSTEM_CLOCK,
         observer: Observer | None = None,
     ) -> None:
-        self._inner = inner
-        self._policy = policy if isinstance(policy, Limiter) else Limiter(policy, clock=clock, observer=observer)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send ``request`` when there is a place for it, and keep the place until the reply has ended."""
-        entry = self._policy.enter(request, Signal)
-        try:
-            if entry.signal is not None:
-                while seconds := entry.start():
-                    self._policy.clock.wait(entry.signal, seconds)
-            response = complete(request, self._inner.handle_request(request))
-        except BaseException:
-            entry.leave()
-            raise
-        if flows(response):
-            return hold(response, entry.leave)
-        entry.leave()
-        return response
-
-    def close(self) -> None:
-        """Close the transport within."""
-        self._inner.close()
+        super().__init__(inner, Limiter(policy, clock=clock, observer=observer))
 
 
-class AsyncRateLimitTransport(httpx.AsyncBaseTransport):
+class AsyncRateLimitTransport(AsyncPolicyTransport):
     """As :class:`RateLimitTransport`, on asyncio and trio."""
 
     def __init__(
         self,
         inner: httpx.AsyncBaseTransport,
-        policy: RateLimit | Limiter,
+        policy: RateLimit,
         *,
         clock: Clock = SYSTEM_CLOCK,
         observer: Observer | None = None,
     ) -> None:
-        self._inner = inner
-        self._policy = policy if isinstance(policy, Limiter) else Limiter(policy, clock=clock, observer=observer)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send ``request`` when there is a place for it, and keep the place until the reply has ended."""
-        entry = self._policy.enter(request, AsyncSignal)
-        try:
-            if entry.signal is not None:
-                while seconds := entry.start():
-                    await self._policy.clock.await_(entry.signal, seconds)
-            response = await acomplete(request, await self._inner.handle_async_request(request))
-        except BaseException:
-            entry.leave()
-            raise
-        if flows(response):
-            return ahold(response, entry.leave)
-        entry.leave()
-        return response
-
-    async def aclose(self) -> None:
-        """Close the transport within."""
-        await self._inner.aclose()
+        super().__init__(inner, Limiter(policy, clock=clock, observer=observer))

@@ -1,7 +1,14 @@
-"""Decides whether and when a failed attempt is repeated."""
+"""Decides whether and when a failed attempt is repeated.
+
+A call is a sequence of attempts with a wait before each but the first. After each attempt its outcome is a success, a failure that
+is the caller's, or a failure that is repeated: if attempts are left, the request may be sent again, the budget affords it, and the
+wait ends before the deadline. The waits grow exponentially and are jittered (:func:`jittered_waits`). What the attempts of one call
+share are the local variables of :meth:`Retrier.flow`; what all calls share is the :class:`Budget`, under a lock of its own.
+"""
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 from typing import TYPE_CHECKING, Literal
@@ -14,13 +21,13 @@ from ollama_sdk._retry_after import retry_after_in
 from ollama_sdk.errors import CircuitOpenError, NoEndpointError
 
 from . import _checks
-from ._outcome import CONNECTION_ERRORS, Outcome, described, is_each
-from ._replies import asettle, settle
-from ._request import deadline_of, may_repeat
-from .events import Observer, Refused, RetryScheduled, guarded, tell
+from ._driver import AsyncPolicyTransport, Flow, PolicyTransport, Send, Sleep
+from ._extensions import deadline_of, may_repeat
+from ._failures import CONNECTION_ERRORS, Outcome, described, is_each
+from .events import Observer, Refused, RetryScheduled, emit, guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = ["AsyncRetryTransport", "Retry", "RetryBudget", "RetryTransport", "retry_after"]
 
@@ -32,7 +39,7 @@ class RetryBudget:
     """How many repetitions a client may afford: a token bucket.
 
     A failed attempt takes one token, a successful one gives ``per_success`` back. While half of the tokens or less are left,
-    nothing is repeated, so that an outage costs a client few extra requests however long it lasts. Calls that are in flight
+    nothing is repeated, so an outage costs a client few extra requests however long it lasts. Calls that are in flight
     together fail together: to repeat n of them once takes 2n + 1 tokens. An attempt that an open circuit refused costs
     nothing, since nothing was sent.
 
@@ -54,9 +61,9 @@ class RetryBudget:
 class Retry:
     """Repeat failed attempts after exponentially growing, jittered waits.
 
-    Use it for what passes by itself: a server that restarts, a full queue, a connection that broke. Not a cure for overload:
-    that is what the budget is there to limit. A reply whose first part has reached the caller is never repeated. For one
-    local Ollama start with the defaults; for a fleet behind :class:`~ollama_sdk.reliability.Failover` take ``attempts=3`` or
+    Use it for transient failures: a server that restarts, a full queue, a connection that broke. It does not cure overload; the
+    budget keeps it from making that worse. A reply whose first part has reached the caller is never repeated. For one local
+    Ollama start with the defaults; for a fleet behind :class:`~ollama_sdk.reliability.Failover` take ``attempts=3`` or
     fewer, since each attempt may already try several endpoints.
 
     Attributes:
@@ -71,13 +78,13 @@ class Retry:
             the call.
         statuses: Error statuses that are repeated.
         errors: Exceptions of ``httpx`` that are repeated: by default failed connections, but not a server that answers too
-            late, which would be kept waiting for and kept busy over and over. Where failover has tried several endpoints,
-            it is enough that one of them said so; naming ``NoEndpointError`` repeats whatever they said. Naming
-            ``CircuitOpenError`` waits for open circuits; that is safe for every operation, since nothing was sent. A client's
-            rate limit is outside of its repetitions: ``RateLimitExceededError`` comes only of a limit put within by hand.
+            late, which repetitions would keep busy. Where failover has tried several endpoints, the error of one of them is
+            enough; naming ``NoEndpointError`` repeats whatever their errors are. Naming ``CircuitOpenError`` waits for open
+            circuits; that is safe for every operation, since nothing was sent. A client's rate limit is outside of its
+            repetitions: ``RateLimitExceededError`` is raised within only by a limit that was put there by hand.
         retry_after_limit: The longest ``Retry-After`` that is waited for, in seconds; a server that asks for more gets no
-            further attempt. Nor does one whose circuit stays open longer. A jittered wait is added to what is asked for, so
-            that those who were told the same do not all return at once.
+            further attempt. Nor does one whose circuit stays open longer. A jittered wait is added to the ``Retry-After``, so
+            that clients which were given the same one do not all return at once.
         budget: Limits the repetitions of all calls together; ``None`` does not.
         resume: Also repeat operations that the server continues where they stopped (``pull`` and ``push``), before their
             first item has reached the caller: one that breaks off later is continued by calling it again.
@@ -111,41 +118,50 @@ _DIGITS = 3
 
 
 class Budget:
-    """The tokens of a :class:`RetryBudget`; shared by the calls of all threads."""
+    """The tokens of a :class:`RetryBudget`; shared by the calls of all threads.
+
+    Attributes:
+        tokens: How many are left.
+    """
 
     def __init__(self, config: RetryBudget) -> None:
         self._lock = threading.Lock()
-        self._left = self._full = 0.0
+        self.tokens = self._full = 0.0
         self.reconfigure(config)
 
     def reconfigure(self, config: RetryBudget) -> None:
-        """Go on under ``config``: what has been spent of the former budget is spent of this one."""
+        """Go on under ``config``; tokens that were spent stay spent."""
         with self._lock:
-            spent = self._full - self._left
+            spent = self._full - self.tokens
             self._full = round(config.tokens, _DIGITS)
             self._gain = config.per_success
-            self._left = max(0.0, round(self._full - spent, _DIGITS))
-
-    @property
-    def tokens(self) -> float:
-        """How many are left."""
-        return self._left
+            self.tokens = max(0.0, round(self._full - spent, _DIGITS))
 
     def succeeded(self) -> None:
-        """An attempt went well."""
-        if self._left < self._full:
+        """An attempt succeeded."""
+        if self.tokens < self._full:
             with self._lock:
-                self._left = min(self._full, round(self._left + self._gain, _DIGITS))
+                self.tokens = min(self._full, round(self.tokens + self._gain, _DIGITS))
 
     def failed(self) -> bool:
-        """An attempt failed; whether there is enough left to repeat it."""
+        """An attempt failed. Returns whether enough tokens are left to repeat it."""
         with self._lock:
-            self._left = max(0.0, round(self._left - 1, _DIGITS))
-            return self._left * 2 > self._full
+            self.tokens = max(0.0, round(self.tokens - 1, _DIGITS))
+            return self.tokens * 2 > self._full
 
 
-class Retrying:
-    """Holds what all calls under one :class:`Retry` share."""
+class Retrier:
+    """What all calls under one :class:`Retry` share.
+
+    Args:
+        config: The policy.
+        clock: The clock that deadlines refer to.
+        observer: Called with each event; by default the observer of the call.
+        draw: Draws a number of seconds between two bounds.
+        budget: That of a former policy; by default a new one.
+    """
+
+    judges_attempts = True
 
     def __init__(
         self,
@@ -156,85 +172,78 @@ class Retrying:
         draw: Callable[[float, float], float] = random.uniform,
         budget: Budget | None = None,
     ) -> None:
-        self.config = config
+        self._config = config
+        self._draw = draw
         self.clock = clock
-        self.notify = guarded(observer)
-        self.draw = draw
+        self._notify = guarded(observer)
         self.budget = None if config.budget is None else budget or Budget(config.budget)
 
-    def begin(self, request: httpx.Request) -> Course:
+    def flow(self, send: Send, request: httpx.Request) -> Flow:
         """The attempts of one call."""
-        return Course(self, request)
-
-
-class Course:
-    """Decides after each attempt of one call how it goes on."""
-
-    __slots__ = ("_attempt", "_ends_at", "_former_wait", "_request", "_shared", "_started")
-
-    def __init__(self, shared: Retrying, request: httpx.Request) -> None:
-        self._shared = shared
-        self._request = request
-        self._attempt = request.extensions["attempt"] = 1
+        waits = jittered_waits(self._config, self._draw)
+        started = self.clock.monotonic()
         request.extensions["out_of_time"] = False
-        self._former_wait = shared.config.initial
-        self._started = shared.clock.monotonic()
+        attempt = 0
+        while True:
+            attempt += 1
+            request.extensions["attempt"] = attempt
+            try:
+                response = yield from send(request)
+            except Exception as error:
+                seconds = self._wait_after(error, request, attempt, waits, started)
+                if seconds is None:
+                    raise
+            else:
+                seconds = self._wait_after(response, request, attempt, waits, started)
+                if seconds is None:
+                    return response
+            yield Sleep(seconds)
 
-    def wait_after(self, outcome: Outcome) -> float | None:
+    def _wait_after(
+        self, outcome: Outcome, request: httpx.Request, attempt: int, waits: Iterator[float], started: float
+    ) -> float | None:
         """Seconds to wait before the next attempt; ``None`` when ``outcome`` is the caller's."""
-        shared, config = self._shared, self._shared.config
+        config, budget = self._config, self.budget
         if not _is_failure(outcome, config):
-            if isinstance(outcome, httpx.Response) and shared.budget is not None:
-                shared.budget.succeeded()
+            if isinstance(outcome, httpx.Response) and budget is not None:
+                budget.succeeded()
             return None
-        affordable = shared.budget is None or is_each(outcome, CircuitOpenError) or shared.budget.failed()
+        affordable = budget is None or is_each(outcome, CircuitOpenError) or budget.failed()
         cause = outcome if isinstance(outcome, Exception) else None
-        if self._attempt >= config.attempts or not may_repeat(self._request, cause, resume=config.resume):
+        if attempt >= config.attempts or not may_repeat(request, cause, resume=config.resume):
             return None
         if not affordable:
-            self._refuse(described(outcome))
+            emit(request, self.clock, self._notify, Refused, "retry_budget", described(outcome))
             return None
-        wait = self._wait(retry_after(outcome))
-        if wait is None:
+        asked = retry_after(outcome) or 0.0
+        if asked > config.retry_after_limit:
             return None
-        self._schedule(wait, outcome)
-        return wait
-
-    def _wait(self, asked: float | None) -> float | None:
-        """The next wait: as drawn, after what the server asked for; ``None`` when there is no time for it."""
-        config = self._shared.config
-        if asked is not None and asked > config.retry_after_limit:
-            return None
-        wait = (asked or 0.0) + self._drawn()
-        until = self._shared.clock.monotonic() + wait
-        deadline, total_ends_at = deadline_of(self._request), self._total_ends_at()
+        seconds = asked + next(waits)
+        until = self.clock.monotonic() + seconds
+        deadline = deadline_of(request)
         if deadline is not None and until >= deadline:
-            self._request.extensions["out_of_time"] = True
+            request.extensions["out_of_time"] = True
             return None
-        return None if total_ends_at is not None and until >= total_ends_at else wait
+        if config.total is not None and until >= started + config.total:
+            return None
+        emit(request, self.clock, self._notify, RetryScheduled, attempt, seconds, described(outcome))
+        return seconds
 
-    def _drawn(self) -> float:
-        config, draw = self._shared.config, self._shared.draw
-        if config.jitter == "decorrelated":
-            self._former_wait = min(config.maximum, draw(config.initial, self._former_wait * 3))
-            return self._former_wait
-        bound = backoff_bound(config, self._attempt)
+
+def jittered_waits(config: Retry, draw: Callable[[float, float], float]) -> Iterator[float]:
+    """Seconds to wait after the first attempt, after the second, and so on; ``draw`` draws a number between two bounds."""
+    former = config.initial
+    for attempt in itertools.count(1):
+        bound = backoff_bound(config, attempt)
         if config.jitter == "none":
-            return bound
-        return draw(bound / 2 if config.jitter == "equal" else 0.0, bound)
-
-    def _total_ends_at(self) -> float | None:
-        total = self._shared.config.total
-        return None if total is None else self._started + total
-
-    def _refuse(self, reason: str) -> None:
-        tell(self._request, self._shared.clock, self._shared.notify, Refused, "retry_budget", reason)
-
-    def _schedule(self, wait: float, outcome: Outcome) -> None:
-        shared, reason = self._shared, described(outcome)
-        tell(self._request, shared.clock, shared.notify, RetryScheduled, self._attempt, wait, reason)
-        self._attempt += 1
-        self._request.extensions["attempt"] = self._attempt
+            yield bound
+        elif config.jitter == "full":
+            yield draw(0.0, bound)
+        elif config.jitter == "equal":
+            yield draw(bound / 2, bound)
+        else:
+            former = min(config.maximum, draw(config.initial, former * 3))
+            yield former
 
 
 def backoff_bound(config: Retry, attempt: int) -> float:
@@ -252,19 +261,19 @@ def _is_failure(outcome: Outcome, config: Retry) -> bool:
         return outcome.response.status_code in config.statuses
     if isinstance(outcome, config.errors):
         return True
-    return isinstance(outcome, NoEndpointError) and any(_is_failure(said, config) for said in outcome.exceptions)
+    return isinstance(outcome, NoEndpointError) and any(_is_failure(error, config) for error in outcome.exceptions)
 
 
 def retry_after(outcome: Outcome) -> float | None:
-    """Seconds that a server asks to wait in ``Retry-After``, or that its circuit stays open.
+    """Seconds that a server asks to wait in ``Retry-After``, or that its circuit stays open, else ``None``.
 
-    ``None`` when neither is so. Of several endpoints, the one that is ready first counts.
+    Of several endpoints, the one that is ready first counts.
     """
     if isinstance(outcome, CircuitOpenError):
         return outcome.retry_after
     if isinstance(outcome, NoEndpointError):
-        asked = [seconds for said in outcome.exceptions if (seconds := retry_after(said)) is not None]
-        return min(asked) if len(asked) == len(outcome.exceptions) else None
+        waits = [seconds for error in outcome.exceptions if (seconds := retry_after(error)) is not None]
+        return min(waits) if len(waits) == len(outcome.exceptions) else None
     if isinstance(outcome, httpx.HTTPStatusError):
         outcome = outcome.response
     if not isinstance(outcome, httpx.Response):
@@ -272,71 +281,29 @@ def retry_after(outcome: Outcome) -> float | None:
     return retry_after_in(outcome.headers)
 
 
-class RetryTransport(httpx.BaseTransport):
+class RetryTransport(PolicyTransport):
     """Repeats failed attempts of the transport within; see :class:`Retry`."""
 
     def __init__(
         self,
         inner: httpx.BaseTransport,
-        policy: Retry | Retrying,
+        policy: Retry,
         *,
         clock: Clock = SYSTEM_CLOCK,
         observer: Observer | None = None,
     ) -> None:
-        self._inner = inner
-        self._policy = policy if isinstance(policy, Retrying) else Retrying(policy, clock=clock, observer=observer)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send ``request``, again if need be, and return the last response or raise the last error."""
-        course = self._policy.begin(request)
-        while True:
-            try:
-                response = settle(request, self._inner.handle_request(request))
-            except Exception as error:
-                wait = course.wait_after(error)
-                if wait is None:
-                    raise
-            else:
-                wait = course.wait_after(response)
-                if wait is None:
-                    return response
-            self._policy.clock.sleep(wait)
-
-    def close(self) -> None:
-        """Close the transport within."""
-        self._inner.close()
+        super().__init__(inner, Retrier(policy, clock=clock, observer=observer))
 
 
-class AsyncRetryTransport(httpx.AsyncBaseTransport):
+class AsyncRetryTransport(AsyncPolicyTransport):
     """As :class:`RetryTransport`, on asyncio and trio."""
 
     def __init__(
         self,
         inner: httpx.AsyncBaseTransport,
-        policy: Retry | Retrying,
+        policy: Retry,
         *,
         clock: Clock = SYSTEM_CLOCK,
         observer: Observer | None = None,
     ) -> None:
-        self._inner = inner
-        self._policy = policy if isinstance(policy, Retrying) else Retrying(policy, clock=clock, observer=observer)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send ``request``, again if need be, and return the last response or raise the last error."""
-        course = self._policy.begin(request)
-        while True:
-            try:
-                response = await asettle(request, await self._inner.handle_async_request(request))
-            except Exception as error:
-                wait = course.wait_after(error)
-                if wait is None:
-                    raise
-            else:
-                wait = course.wait_after(response)
-                if wait is None:
-                    return response
-            await self._policy.clock.asleep(wait)
-
-    async def aclose(self) -> None:
-        """Close the transport within."""
-        await self._inner.aclose()
+        super().__init__(inner, Retrier(policy, clock=clock, observer=observer))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
@@ -12,19 +11,22 @@ from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk.errors import ConfigurationError
 
 from . import _checks
-from .cache import AsyncCacheTransport, Cache, CacheTransport, Caching
-from .circuit_breaker import AsyncCircuitBreakerTransport, Breakers, CircuitBreaker, CircuitBreakerTransport
+from ._driver import AsyncPolicyTransport, Policy, PolicyTransport
+from .cache import Cache, Caching
+from .circuit_breaker import Breakers, CircuitBreaker
+from .endpoint import Endpoint
+from .endpoints import Endpoints
 from .events import Event, Observer, Reconfigured, check_observer, guarded
-from .failover import AsyncFailoverTransport, Endpoint, Endpoints, Failover, FailoverTransport
-from .health import HealthCheck
-from .observing import AsyncAttemptTransport, AsyncCallTransport, AttemptTransport, CallTransport
-from .rate_limit import AsyncRateLimitTransport, Limiter, RateLimit, RateLimitTransport
-from .retry import AsyncRetryTransport, Budget, Retry, Retrying, RetryTransport
+from .failover import Failover, Router
+from .health_check import HealthCheck
+from .observing import AttemptReporter, CallReporter
+from .rate_limit import Limiter, RateLimit
+from .retry import Budget, Retrier, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .health import EndpointHealth
+    from .health_check import EndpointHealth
 
 __all__ = ["Policies", "Stack", "build_async_stack", "build_stack"]
 
@@ -56,54 +58,34 @@ _TransportT = TypeVar("_TransportT", httpx.BaseTransport, httpx.AsyncBaseTranspo
 
 
 @frozen
-class _Shells(Generic[_TransportT]):
-    """The transports of one colour."""
-
-    call: Callable[..., _TransportT]
-    cache: Callable[[_TransportT, Caching], _TransportT]
-    rate_limit: Callable[[_TransportT, Limiter], _TransportT]
-    retry: Callable[[_TransportT, Retrying], _TransportT]
-    failover: Callable[[_TransportT, Endpoints], _TransportT]
-    circuit_breaker: Callable[[_TransportT, Breakers], _TransportT]
-    attempt: Callable[..., _TransportT]
-
-
-_SYNC: _Shells[httpx.BaseTransport] = _Shells(
-    CallTransport,
-    CacheTransport,
-    RateLimitTransport,
-    RetryTransport,
-    FailoverTransport,
-    CircuitBreakerTransport,
-    AttemptTransport,
-)
-_ASYNC: _Shells[httpx.AsyncBaseTransport] = _Shells(
-    AsyncCallTransport,
-    AsyncCacheTransport,
-    AsyncRateLimitTransport,
-    AsyncRetryTransport,
-    AsyncFailoverTransport,
-    AsyncCircuitBreakerTransport,
-    AsyncAttemptTransport,
-)
-
-
-@frozen
 class _States:
     """What the calls of one client share, one for each policy that is on."""
 
-    caching: Caching | None
-    limiter: Limiter | None
-    retrying: Retrying | None
-    endpoints: Endpoints | None
-    breakers: Breakers | None
+    caching: Caching | None = None
+    limiter: Limiter | None = None
+    retrier: Retrier | None = None
+    endpoints: Endpoints | None = None
+    breakers: Breakers | None = None
+
+    def policies(self, clock: Clock, notify: Callable[[Event], None] | None) -> list[Policy]:
+        """Those that are on, outermost first, between the two that report to the observer."""
+        ordered = (
+            None if notify is None else CallReporter(notify, clock=clock),
+            self.caching,
+            self.limiter,
+            self.retrier,
+            None if self.endpoints is None else Router(self.endpoints),
+            self.breakers,
+            None if notify is None else AttemptReporter(notify, clock=clock),
+        )
+        return [policy for policy in ordered if policy is not None]
 
 
 @frozen(eq=False)
 class Stack(Generic[_TransportT]):
     """Policies over a transport, outermost first: cache, rate limit, retry, failover, circuit breaker, the wire.
 
-    It never changes: :meth:`reconfigured` makes another one over the same wire. A call keeps the transports it began with.
+    It never changes: :meth:`reconfigured` makes another one over the same wire. A call keeps the policies it began with.
 
     Attributes:
         policies: The configuration.
@@ -115,7 +97,7 @@ class Stack(Generic[_TransportT]):
     transport: _TransportT
     endpoints: tuple[Endpoint, ...]
     _wire: _TransportT
-    _shells: _Shells[_TransportT]
+    _driver: Callable[..., _TransportT]
     _states: _States
     _clock: Clock
     _notify: Callable[[Event], None] | None
@@ -126,7 +108,7 @@ class Stack(Generic[_TransportT]):
         return self._states.caching
 
     def saw(self, health: EndpointHealth) -> None:
-        """Tell failover what a health check has seen."""
+        """Pass the result of a health check on to failover."""
         known = self._states.endpoints
         if known is None:
             return
@@ -137,8 +119,8 @@ class Stack(Generic[_TransportT]):
     def reconfigured(self, **changes: Any) -> Stack[_TransportT]:
         """A stack with some policies changed, which takes over the state that still makes sense.
 
-        Breakers keep their windows and states, the cache its content, the limit its places and tokens, retry its budget,
-        failover what it knows of the endpoints. Whoever waits for a limit that is turned off starts at once. Use the new
+        Breakers keep their windows and states, the cache its content, the limit its permits and tokens, retry its budget,
+        failover what it knows of the endpoints. Calls that wait for a limit that is turned off start at once. Use the new
         stack from here on: the old one only finishes its calls.
 
         Args:
@@ -148,18 +130,23 @@ class Stack(Generic[_TransportT]):
             ConfigurationError: A change cannot work; nothing has changed.
         """
         policies = evolve(self.policies, **changes)
-        _check(self.endpoints, policies)
-        # The same observer is not another one, whose first failure would be logged again.
+        # An observer that stays is not wrapped again, or its first failure would be logged again.
         notify = self._notify if policies.observer == self.policies.observer else guarded(policies.observer)
-        states = _make_states(self.endpoints, policies, self._clock, self._states)
-        if states.limiter is None and self._states.limiter is not None:
-            self._states.limiter.lift()
-        return _assemble(
-            self._wire, self.endpoints, policies, self._shells, states=states, clock=self._clock, notify=notify
+        stack = _build(
+            self._wire,
+            self.endpoints,
+            policies,
+            driver=self._driver,
+            clock=self._clock,
+            notify=notify,
+            former=self._states,
         )
+        if policies.rate_limit is None and self._states.limiter is not None:
+            self._states.limiter.lift()
+        return stack
 
-    def tell_what_changed(self, former: Stack[_TransportT]) -> None:
-        """Tell the observer in which policies this stack, now in use, differs from the former."""
+    def report_changes(self, former: Stack[_TransportT]) -> None:
+        """Report to the observer in which policies this stack, now in use, differs from the former."""
         old, new = former.policies, self.policies
         changed = tuple(one.name for one in fields(Policies) if getattr(old, one.name) != getattr(new, one.name))
         if self._notify is not None and changed:
@@ -179,12 +166,13 @@ def build_stack(
         wire: Sends the requests.
         endpoints: The servers. Without :class:`Failover` at most one, and its key and headers are the client's to send.
         policies: Which are on, and how.
-        clock: Tells the time to all of them.
+        clock: The clock of all of them.
 
     Raises:
         ConfigurationError: They do not go together.
     """
-    return _build(wire, endpoints, policies, _SYNC, clock)
+    chosen = policies or Policies()
+    return _build(wire, tuple(endpoints), chosen, driver=PolicyTransport, clock=clock, notify=guarded(chosen.observer))
 
 
 def build_async_stack(
@@ -195,25 +183,21 @@ def build_async_stack(
     clock: Clock = SYSTEM_CLOCK,
 ) -> Stack[httpx.AsyncBaseTransport]:
     """Put policies over an async transport; see :func:`build_stack`."""
-    return _build(wire, endpoints, policies, _ASYNC, clock)
+    chosen = policies or Policies()
+    notify = guarded(chosen.observer)
+    return _build(wire, tuple(endpoints), chosen, driver=AsyncPolicyTransport, clock=clock, notify=notify)
 
 
 def _build(
     wire: _TransportT,
-    endpoints: Iterable[Endpoint],
-    policies: Policies | None,
-    shells: _Shells[_TransportT],
+    endpoints: tuple[Endpoint, ...],
+    policies: Policies,
+    *,
+    driver: Callable[..., _TransportT],
     clock: Clock,
+    notify: Callable[[Event], None] | None,
+    former: _States | None = None,
 ) -> Stack[_TransportT]:
-    servers = tuple(endpoints)
-    policies = policies or Policies()
-    _check(servers, policies)
-    states = _make_states(servers, policies, clock, None)
-    notify = guarded(policies.observer)
-    return _assemble(wire, servers, policies, shells, states=states, clock=clock, notify=notify)
-
-
-def _check(endpoints: tuple[Endpoint, ...], policies: Policies) -> None:
     urls = [endpoint.url for endpoint in endpoints]
     if len(set(urls)) < len(urls):
         raise ConfigurationError(f"endpoints={urls!r}: give each once")
@@ -221,18 +205,18 @@ def _check(endpoints: tuple[Endpoint, ...], policies: Policies) -> None:
         raise ConfigurationError(f"endpoints={urls!r}: several endpoints need failover=Failover(...)")
     if policies.failover is not None and not urls:
         raise ConfigurationError("failover needs at least one endpoint")
-
-
-def _make_states(endpoints: tuple[Endpoint, ...], policies: Policies, clock: Clock, former: _States | None) -> _States:
-    # None of them has an observer: that of a call travels with it.
-    old = former or _States(None, None, None, None, None)
-    return _States(
-        caching=_kept(old.caching, policies.cache, lambda c: Caching(c, scope=_scope(endpoints), clock=clock)),
-        limiter=_kept(old.limiter, policies.rate_limit, lambda c: Limiter(c, clock=clock)),
-        retrying=_make_retrying(policies.retry, clock, old.retrying),
-        endpoints=_kept(old.endpoints, policies.failover, lambda c: Endpoints(endpoints, c, clock=clock)),
-        breakers=_kept(old.breakers, policies.circuit_breaker, lambda c: Breakers(c, clock=clock)),
+    former = former or _States()
+    # None of them has an observer of its own: that of a call travels with it.
+    states = _States(
+        caching=_kept(former.caching, policies.cache, lambda c: Caching(c, clock=clock)),
+        limiter=_kept(former.limiter, policies.rate_limit, lambda c: Limiter(c, clock=clock)),
+        retrier=_make_retrier(policies.retry, clock, former.retrier),
+        endpoints=_kept(former.endpoints, policies.failover, lambda c: Endpoints(endpoints, c, clock=clock)),
+        breakers=_kept(former.breakers, policies.circuit_breaker, lambda c: Breakers(c, clock=clock)),
     )
+    ordered = states.policies(clock, notify)
+    transport = driver(wire, *ordered) if ordered else wire
+    return Stack(policies, transport, endpoints, wire, driver, states, clock, notify)
 
 
 def _kept(state: Any, config: Any, make: Callable[[Any], Any]) -> Any:
@@ -245,44 +229,10 @@ def _kept(state: Any, config: Any, make: Callable[[Any], Any]) -> Any:
     return state
 
 
-def _make_retrying(config: Retry | None, clock: Clock, former: Retrying | None) -> Retrying | None:
+def _make_retrier(config: Retry | None, clock: Clock, former: Retrier | None) -> Retrier | None:
     if config is None:
         return None
     budget: Budget | None = None if former is None else former.budget
     if budget is not None and config.budget is not None:
         budget.reconfigure(config.budget)
-    return Retrying(config, clock=clock, budget=budget)
-
-
-def _scope(endpoints: tuple[Endpoint, ...]) -> str:
-    """A digest of the endpoints and of what they are sent: part of every cache key."""
-    told = [(endpoint.url, endpoint.own_headers()) for endpoint in endpoints]
-    return hashlib.sha256(repr(told).encode()).hexdigest()
-
-
-def _assemble(
-    wire: _TransportT,
-    endpoints: tuple[Endpoint, ...],
-    policies: Policies,
-    shells: _Shells[_TransportT],
-    *,
-    states: _States,
-    clock: Clock,
-    notify: Callable[[Event], None] | None,
-) -> Stack[_TransportT]:
-    transport = wire
-    if notify is not None:
-        transport = shells.attempt(transport, notify, clock=clock)
-    if states.breakers is not None:
-        transport = shells.circuit_breaker(transport, states.breakers)
-    if states.endpoints is not None:
-        transport = shells.failover(transport, states.endpoints)
-    if states.retrying is not None:
-        transport = shells.retry(transport, states.retrying)
-    if states.limiter is not None:
-        transport = shells.rate_limit(transport, states.limiter)
-    if states.caching is not None:
-        transport = shells.cache(transport, states.caching)
-    if notify is not None:
-        transport = shells.call(transport, notify, clock=clock)
-    return Stack(policies, transport, endpoints, wire, shells, states, clock, notify)
+    return Retrier(config, clock=clock, budget=budget)

@@ -1,4 +1,76 @@
-"""Decides, without I/O, what whoever reads a response as a stream does next: take an item, read, wait, or stop."""
+"""State machine of one streamed response: decides, without I/O, what a caller that wants an item does next.
+
+Theory
+------
+
+Several callers may use one stream at once: threads or tasks that take items, and others, signal handlers included, that pause,
+resume, cancel or close it. There is one connection. The machine decides, and ``Stream`` and ``AsyncStream`` do the I/O.
+
+*Steps.* A caller that finds no item ready calls :meth:`~StreamExchange.next_step` and does what it returns, until that is
+``None``, which means: take the item that is ready.
+
+- ``READ``: the caller is *the reader* from now on. It gets the next bytes of the body and reports them to
+  :meth:`~StreamExchange.received`, or reports to :meth:`~StreamExchange.read_failed` that this failed. Both return its next step.
+- :class:`Wait`: another caller is the reader, or the stream is paused. The caller waits for an event, then asks again.
+- ``END``: nothing more will be read. The caller releases the response, and raises what ended the stream.
+
+*States* that users see (:attr:`~StreamExchange.state`), and what happens to items that have arrived:
+
+=========  ==========================================================  ==================================
+state      meaning                                                     items that have arrived
+=========  ==========================================================  ==================================
+open       callers take items; when none is ready, one of them reads   are handed out
+paused     callers that want an item wait; nothing is read             are withheld
+finished   the last item has arrived and was taken                     were all taken
+failed     an error ended the stream, and the items before it were     were all taken
+           taken
+cancelled  given up by ``cancel()``                                    are withheld
+closed     given up by ``close()``, the end of a block, or the last    are handed out, then the stream
+           reference                                                   raises
+=========  ==========================================================  ==================================
+
+*Transitions.* Every method may be called from any thread. Finished, failed and cancelled are final. A caller may take an item in
+the moment in which another one pauses the stream; so paused, too, can turn into finished or failed.
+
+============  ================================================================================  ==========
+from          event                                                                             to
+============  ================================================================================  ==========
+open          ``pause``                                                                         paused
+paused        ``resume``; or the limit of the whole call runs out, which sets the error         open
+open, closed  the last item has arrived, and every item is taken                                finished
+open          the error is set (a malformed item, a failure that the server reports, a body     failed
+              that ends early, a limit that runs out), and the items before it are taken
+open, closed  an item that is taken does not fit its model                                      failed
+open, paused  ``stop("cancelled")``                                                             cancelled
+open, paused  ``stop("closed")``                                                                closed
+============  ================================================================================  ==========
+
+Independently of this, the *connection* is idle, or read by one caller (``reading``), or of no more use (``over``); and once,
+at the end, one caller undertakes to close the response (``released``):
+
+- idle → reading: ``next_step`` returns ``READ``; only when nothing is ready, and the stream is neither paused nor over.
+- reading → idle: ``received`` or ``read_failed``. A pause does not end a read: what it brings is kept.
+- → over: the end of the body, an error, ``stop`` or ``release``. There is no way back.
+- over → released: the first call of ``stop`` or ``release`` that returns ``True``.
+
+*Limits.* A limit other than that of the whole call runs only while a caller is the reader and the stream is not paused. Time that
+callers take between two items does not count, nor does the time of a pause.
+
+*What is locked.* Each decision is one critical section of ``_lock``. The lock is reentrant, because a signal handler may pause
+or cancel in the middle of one, in the same thread; ``next_step`` looks at ``paused`` once more after it has started a limit.
+Only the reader feeds ``reader``, outside the lock; ``ready`` is a deque, whose ends any thread may use. ``on_end`` is called
+outside the lock.
+
+*Why it cannot deadlock.* Inside the lock there is no I/O and no waiting: it only computes, sets events, and shuts a socket down.
+Callers wait outside it, for an event that was made inside it. Such an event is set whenever the answer to ``next_step`` may have
+changed: when the reader stops reading, when a pause ends, when the stream is stopped. A waiting caller therefore depends on a
+reader, whose read ends at its limit at the latest, or on a pause, which ends with the limit of the whole call; without such a limit
+both may last for ever, as the user asked.
+
+*Why it cannot leak.* A stream ends by ``END``, ``stop`` or its finalizer, and each asks ``release`` who closes the response. Exactly
+one caller gets ``True``. If there is a reader that can be woken, it is the reader: its socket is shut down under the lock, so the
+connection cannot belong to another call yet; the read fails, the reader gets ``END``, and closes.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +84,13 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVa
 import httpx
 from attrs import define, field, frozen
 
+from ollama_sdk._timeout import Deadlines
 from ollama_sdk.errors import APITimeoutError, DecodeError, IncompleteReplyError, OllamaError
 
-from ._accumulation import MISFITS, Fold
+from ._accumulation import DATA_ERRORS, Accumulator
 from ._reader import Reader
 
-__all__ = ["OVER", "READ", "Exchange", "Gate", "Pace", "StreamState"]
+__all__ = ["END", "READ", "Event", "StreamExchange", "StreamState", "Wait"]
 
 StreamState = Literal["open", "paused", "finished", "failed", "cancelled", "closed"]
 
@@ -30,161 +103,137 @@ else:
     ReplyT = TypeVar("ReplyT")
 
 
-class Gate(Protocol):
-    """What callers wait at until the stream has moved; made closed, and opened once, for all of them."""
+class Event(Protocol):
+    """What callers wait for until the stream has moved; set once, for all of them."""
 
     def set(self) -> object:
-        """Let everybody through, from any thread, also from a signal handler."""
+        """Wake all callers that wait, now or later; from any thread, and from a signal handler."""
         ...
 
 
 class Step(Enum):
-    """What a caller that wants an item does when none is ready.
-
-    Attributes:
-        READ: Get the next bytes and say what came: the wire is this caller's alone until then.
-        OVER: Close the response and raise what ended the stream.
-    """
+    """What a caller that wants an item does when none is ready; the module's docstring explains it."""
 
     READ = 1
-    OVER = 2
+    END = 2
 
 
 READ: Final = Step.READ
-OVER: Final = Step.OVER
+END: Final = Step.END
 
 
 @frozen
 class Wait:
-    """What a caller does that can go no further: wait, and ask again.
+    """A caller waits, and asks again.
 
     Attributes:
-        gate: Where: one of those that the exchange was told to make.
-        seconds: How long at most; ``None`` without end.
+        event: What for: one of those that the exchange made with ``new_event``.
+        seconds: How long at most; ``None`` without limit.
     """
 
-    gate: Any
+    event: Any
     seconds: float | None
 
 
-class Pace(Protocol):
-    """The deadlines of a call, as far as a stream moves them along."""
-
-    def item(self) -> None:
-        """The caller waits for another item."""
-        ...
-
-    def drain(self) -> None:
-        """The last item has arrived: only the end of the body is due, and soon."""
-        ...
-
-    def hold(self) -> None:
-        """The caller waits for nothing at the moment: no item is due."""
-        ...
-
-    def release(self) -> None:
-        """The caller waits again, for what was due before."""
-        ...
-
-    def left(self) -> float:
-        """Seconds until the nearest deadline; infinite without one."""
-        ...
-
-
 @define(eq=False, repr=False)
-class Exchange(Generic[ItemT, ReplyT]):
-    """One response being read as a stream: everything that sync and async streams decide alike.
+class StreamExchange(Generic[ItemT, ReplyT]):
+    """One response that is read as a stream: everything that sync and async streams decide alike.
 
-    A caller that finds no item ready asks :meth:`next` and does what it says, until that is ``None``. One caller at a time
-    has the wire, and says what came by :meth:`received` or :meth:`lost`; the others wait at the gate, which opens whenever
-    there may be something else to do. Limits other than that of the whole call run while a caller has the wire of a stream
-    that is not paused. Any method may be called from any thread.
+    The module's docstring explains the states and the steps.
 
     Attributes:
         response: The response whose body holds the items.
-        reader: What finds them.
-        pace: The deadlines to move along.
-        convert: Makes an item of its decoded JSON.
-        fold: Adds items up for ``collect()``.
-        reply: Makes the one-piece reply of the folded JSON.
-        explain: The typed error of what httpx raised.
-        ended: Called once, with the number of items and the error if there was one.
-        new_gate: Makes a gate of the kind that these callers can wait at.
+        reader: Finds the items in the body.
+        deadlines: The running limits of the call.
+        decode_item: Makes an item of its decoded JSON; raises :class:`DecodeError`.
+        accumulator: Adds items up for ``collect()``.
+        make_reply: Makes the one-piece reply of the accumulated JSON.
+        map_error: Makes the typed error of what httpx raised.
+        on_end: Called once, with the number of items that arrived and the error if there was one.
+        new_event: Makes an event of the kind that the callers of this stream can wait for.
         held: Whether items that are ready are withheld: paused, or cancelled.
-        paused: Whether nothing is to be read or taken; not after the stream was stopped.
+        paused: Whether no caller takes or reads; ``False`` once the stream was stopped.
         stopped: How it was given up before its end.
-        over: Whether nothing more is to be read.
-        reading: Whether a caller has the wire.
-        released: Whether someone has undertaken to close the response.
+        over: Whether nothing more is read.
+        reading: Whether a caller is the reader.
+        released: Whether a caller has undertaken to close the response.
     """
 
     response: httpx.Response
     reader: Reader
-    pace: Pace
-    convert: Callable[[Any], ItemT]
-    fold: Fold
-    reply: Callable[[dict[str, Any]], ReplyT]
-    explain: Callable[[Exception], OllamaError]
-    ended: Callable[[int, Exception | None], None]
-    new_gate: Callable[[], Gate] = field(init=False)
+    deadlines: Deadlines
+    decode_item: Callable[[Any], ItemT]
+    accumulator: Accumulator
+    make_reply: Callable[[dict[str, Any]], ReplyT]
+    map_error: Callable[[Exception], OllamaError]
+    on_end: Callable[[int, Exception | None], None]
+    new_event: Callable[[], Event] = field(init=False)
     held: bool = field(default=False, init=False)
     paused: bool = field(default=False, init=False)
     stopped: Literal["cancelled", "closed"] | None = field(default=None, init=False)
     over: bool = field(default=False, init=False)
     reading: bool = field(default=False, init=False)
     released: bool = field(default=False, init=False)
-    _due: bool = field(default=False, init=False)
-    _gate: Gate | None = field(default=None, init=False)
+    _item_due: bool = field(default=False, init=False)  # whether an item was asked for that has not arrived
+    _event: Event | None = field(default=None, init=False)  # what callers wait for now
     _collecting: bool = field(default=False, init=False)
-    # Each decision is one critical section. A signal handler may pause or cancel in the middle of one: hence reentrant.
     _lock: threading.RLock = field(factory=threading.RLock, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.pace.hold()  # until the caller asks for the first item
+        self.deadlines.hold()  # until the caller asks for the first item
 
     @property
     def state(self) -> StreamState:
-        """Where the stream stands; it has not ended before the caller has every item."""
+        """The state that users see; a stream has not ended before its callers have every item."""
         if self.stopped == "cancelled":
             return "cancelled"
         reader = self.reader
-        error, finished = reader.error, reader.finished  # looked at first: items are ready before either is set
+        error, finished = reader.error, reader.finished  # read first: items are ready before either is set
         if not reader.ready and (finished or error is not None):
             return "finished" if error is None else "failed"
         return self.stopped or ("paused" if self.paused else "open")
 
-    # What callers want
+    # Control
 
     def pause(self) -> None:
-        """Nothing is to be taken or read until :meth:`resume`."""
+        """Withhold items, and read nothing, until :meth:`resume`; does nothing once the stream has ended or was stopped."""
         with self._lock:
-            if self.stopped is None and not self._ended():
+            if self.stopped is None and not self._has_ended():
                 self.paused = self.held = True
-                self.pace.hold()
+                self.deadlines.hold()
 
     def resume(self) -> None:
-        """Reading may go on; whoever has waited for an item waits for what was due before."""
+        """End a pause; the limit of a read that is under way goes on with what was left of it."""
         with self._lock:
             if self.paused:
-                self._unpause()
+                self._end_pause()
 
     def stop(self, how: Literal["cancelled", "closed"], interrupt: Callable[[], None] | None = None) -> bool:
-        """Give the stream up, unless it has ended; returns as :meth:`release` does.
+        """Give the stream up, unless it has ended.
 
-        Items that have arrived are withheld from then on if it was cancelled, not if it was closed.
+        Args:
+            how: Whether items that have arrived are withheld from now on (``cancelled``) or not.
+            interrupt: As for :meth:`release`.
+
+        Returns:
+            As :meth:`release`.
         """
         with self._lock:
-            if self.stopped is None and not self._ended():
+            if self.stopped is None and not self._has_ended():
                 self.stopped, self.over = how, True
-                self._unpause()
+                self._end_pause()
                 self.held = how == "cancelled"
         return self.release(interrupt)
 
     def release(self, interrupt: Callable[[], None] | None = None) -> bool:
-        """Be done with the response; whether it is now the one calling who must close it.
+        """Be done with the response.
 
-        It is not if that has been done, or if someone is on the wire who can be woken: then ``interrupt`` is called, and
-        that caller closes. In between the connection cannot become another call's.
+        Args:
+            interrupt: Wakes the reader, whose read then fails; ``None`` where it cannot be woken.
+
+        Returns:
+            Whether the caller must close the response now. It must not if that has been done, or if a reader was woken,
+            which then does it.
         """
         with self._lock:
             if self.released:
@@ -193,43 +242,42 @@ class Exchange(Generic[ItemT, ReplyT]):
                 interrupt()
                 return False
             self.released = self.over = True
-        self.ended(self.reader.items, self.reader.error)
+        self.on_end(self.reader.items, self.reader.error)
         return True
 
-    # What a caller that wants an item does next; ``None`` stands for taking it, because it is ready
+    # Steps
 
-    def next(self) -> Step | Wait | None:
-        """The first step, and the one after a wait."""
+    def next_step(self) -> Step | Wait | None:
+        """What a caller does that wants an item: at first, and after each wait; ``None`` to take one."""
         self._lock.acquire()  # here and below: half of what ``with`` costs, and this runs for every token
         try:
             if self.paused:
-                if self._ended():
-                    self._unpause()  # the last item was taken in the very moment of the pause
-                elif (left := self.pace.left()) > 0:  # of the whole call; no other limit runs
+                if (
+                    not self._has_ended() and (left := self.deadlines.left()) > 0
+                ):  # of the whole call; no other limit runs
                     return self._wait(None if left == math.inf else left)
-                else:
-                    self._fail(httpx.ReadTimeout("paused until the call as a whole had taken too long"))
-                    self._unpause()
+                self._fail_if_late()  # unless the last item was taken in the moment of the pause
+                self._end_pause()
             if self.reader.ready and not self.held:
                 return None
             if self.over:
-                return OVER
+                return END
             if self.reading:
-                return self._wait(None)  # which the limits of the one who reads will end
+                return self._wait(None)  # the limits of the reader end this
             self.reading = True
-            if self._due or not self.reader.items:
-                self.pace.release()
+            if self._item_due or not self.reader.items:
+                self.deadlines.release()
             else:
-                self.pace.item()
-            self._due = True
-            if self.paused:  # by a signal handler meanwhile, whose hold has just been undone
-                self.pace.hold()
+                self.deadlines.item()
+            self._item_due = True
+            if self.paused:  # by a signal handler, between the lines above, which have undone its hold
+                self.deadlines.hold()
             return READ
         finally:
             self._lock.release()
 
     def received(self, data: bytes | None) -> Step | Wait | None:
-        """The step after bytes came, or ``None`` for the end of the body."""
+        """The reader's next step after bytes came, or ``None`` for the end of the body."""
         reader = self.reader
         if data is None:
             reader.end()
@@ -240,75 +288,79 @@ class Exchange(Generic[ItemT, ReplyT]):
             if data is None or reader.error is not None:
                 self.over = True
             elif reader.finished:
-                self.pace.drain()
-            elif self.pace.left() < 0:
-                # Our own wire stops at the deadline; another transport may let bytes trickle past it.
+                self.deadlines.drain()
+            elif self.deadlines.left() < 0:
+                # Our own transport stops at the deadline; another one may let bytes trickle past it.
                 if reader.ready:
-                    self.pace.item()  # what was due has come, however late: only the call as a whole may be over
-                if self.pace.left() < 0:
-                    self._fail(httpx.ReadTimeout("the deadline has passed"))
-            if reader.ready and self._gate is None and not (self.held or reader.finished):
-                self.reading = self._due = False  # the usual case of what follows, at half its cost
+                    self.deadlines.item()  # the item is here, however late: only the limit of the whole call counts
+                self._fail_if_late()
+            if reader.ready and self._event is None and not (self.held or reader.finished):
+                self.reading = self._item_due = False  # the usual case of what follows, at half its cost
                 return None
             if not (reader.ready or self.over or self.paused):
                 return READ
-            self._off_the_wire()
-            return self.next()
+            self._stop_reading()
+            return self.next_step()
         finally:
             self._lock.release()
 
-    def lost(self, exc: BaseException) -> Step | Wait | None:
-        """The step after the body broke off. Once the last item has arrived that no longer matters."""
+    def read_failed(self, exc: BaseException) -> Step | Wait | None:
+        """The reader's next step after its read raised; once the last item has arrived, that does not matter."""
         if not isinstance(exc, Exception):  # a cancelled task, or Ctrl-C: what it had read is gone
             exc = httpx.ReadError(f"reading was interrupted by {type(exc).__name__}")
         with self._lock:
             self._fail(exc)
-            self._off_the_wire()
-            return self.next()
+            self._stop_reading()
+            return self.next_step()
 
     # Within the lock
 
-    def _ended(self) -> bool:
-        """Whether the caller has had every item that there will be."""
+    def _has_ended(self) -> bool:
+        """Whether callers have taken every item that there will be."""
         return not self.reader.ready and (self.reader.finished or self.reader.error is not None)
 
-    def _off_the_wire(self) -> None:
+    def _stop_reading(self) -> None:
         self.reading = False
         if self.reader.ready:
-            self._due = False  # the next item gets the whole time between two
+            self._item_due = False  # the next item gets the whole time between two
         if self.reader.finished:
-            self.pace.hold()  # the caller may take its time before it asks for the end
-        if self._gate is not None:
-            self._open_gate()
+            self.deadlines.hold()  # the caller may take its time before it asks for the end
+        self._wake_waiting()
 
-    def _unpause(self) -> None:
+    def _end_pause(self) -> None:
         self.paused = self.held = False
         if self.reading:
-            self.pace.release()
-        self._open_gate()
+            self.deadlines.release()
+        self._wake_waiting()
 
     def _wait(self, seconds: float | None) -> Wait:
-        if self._gate is None:
-            self._gate = self.new_gate()
-        return Wait(self._gate, seconds)
+        if self._event is None:
+            self._event = self.new_event()
+        return Wait(self._event, seconds)
 
-    def _open_gate(self) -> None:
-        gate, self._gate = self._gate, None
-        if gate is not None:
-            gate.set()
+    def _wake_waiting(self) -> None:
+        event, self._event = self._event, None
+        if event is not None:
+            event.set()
+
+    def _fail_if_late(self) -> None:
+        """Fail when a deadline has passed. This is the one place that decides so; elsewhere the transport does, by raising."""
+        if self.deadlines.left() <= 0:
+            self._fail(httpx.ReadTimeout("the deadline has passed"))
 
     def _fail(self, exc: Exception) -> None:
+        """End the stream with an error, unless it has one or was stopped."""
         self.over = True
         if self.stopped is not None or self.reader.error is not None:
             return
-        error = self.explain(exc)
+        error = self.map_error(exc)
         if isinstance(error, APITimeoutError) and not self.reader.finished:
             self.reader.error = error
             error.__cause__ = exc
         else:
             self.reader.end(exc)
 
-    # What came of it
+    # The end
 
     def raise_if_failed(self) -> None:
         """Raise what ended the stream badly; return when it ended well."""
@@ -320,22 +372,24 @@ class Exchange(Generic[ItemT, ReplyT]):
         if error is not None:
             raise error
 
-    def refuse(self, error: DecodeError) -> None:
-        """An item is not what the document promises: the stream ends there."""
+    def refuse_item(self, error: DecodeError) -> None:
+        """End the stream at an item that is not what the document promises."""
         with self._lock:
             self.reader.ready.clear()
             self.reader.error = error
             self.over = True
 
-    def gather_from_here(self) -> None:
-        """Collecting begins. The first item says things about the whole reply, so it counts even if the caller has had it."""
-        first, nothing_taken = self.reader.first, len(self.reader.ready) == self.reader.items
-        with self._lock, contextlib.suppress(*MISFITS):
-            begun, self._collecting = self._collecting, True
-            if not begun and first is not None and not nothing_taken:
-                self.fold.begin(first)
+    # Collecting
 
-    def gather(self) -> None:
+    def start_collecting(self) -> None:
+        """Prepare ``collect()``. A first item that was taken before counts: it says things about the whole reply."""
+        first, nothing_taken = self.reader.first, len(self.reader.ready) == self.reader.items
+        with self._lock, contextlib.suppress(*DATA_ERRORS):
+            is_first_call, self._collecting = not self._collecting, True
+            if is_first_call and first is not None and not nothing_taken:
+                self.accumulator.add_without_text(first)
+
+    def collect_ready(self) -> None:
         """Add up the items that are ready, in their order even if several callers collect."""
         ready = self.reader.ready
         taken: list[dict[str, Any]] = []
@@ -345,29 +399,29 @@ class Exchange(Generic[ItemT, ReplyT]):
                     taken.append(ready.popleft())
             try:
                 for item in taken:
-                    self.fold.add(item)
-            except MISFITS as exc:
-                self.refuse(self.reader.misfit(exc))
+                    self.accumulator.add(item)
+            except DATA_ERRORS as exc:
+                self.refuse_item(self.reader.decode_error(exc))
 
-    def _folded(self) -> dict[str, Any]:
-        try:
-            return self.fold.result()
-        except MISFITS as exc:
-            raise self.reader.misfit(exc) from exc
+    def collected_reply(self) -> ReplyT:
+        """The reply that all items add up to.
 
-    def collected(self) -> ReplyT:
-        """The one reply of all folded items, or the reader's error with what there is."""
+        Raises:
+            OllamaError: What ended the stream badly; an :class:`IncompleteReplyError` with the reply so far as ``.partial``,
+                or its bare data where too little arrived for a reply.
+        """
         try:
             self.raise_if_failed()
         except IncompleteReplyError as exc:
-            exc.partial = self._partial()
+            with contextlib.suppress(OllamaError):
+                exc.partial = self._accumulated() or None
+                if exc.partial is not None:
+                    exc.partial = self.make_reply(exc.partial)
             raise
-        return self.reply(self._folded())
+        return self.make_reply(self._accumulated())
 
-    def _partial(self) -> Any:
-        data: dict[str, Any] | None = None
+    def _accumulated(self) -> dict[str, Any]:
         try:
-            data = self._folded()
-            return self.reply(data) if data else None
-        except OllamaError:  # too little arrived to make a reply of: the bare data says more than nothing
-            return data
+            return self.accumulator.result()
+        except DATA_ERRORS as exc:
+            raise self.reader.decode_error(exc) from exc

@@ -4,53 +4,63 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
-from ollama_sdk.errors import APIConnectionError, DecodeError, IncompleteReplyError, OllamaError, ReplyFailedError
+from ollama_sdk.errors import (
+    EXCERPT_LENGTH,
+    APIConnectionError,
+    DecodeError,
+    IncompleteReplyError,
+    OllamaError,
+    ReplyFailedError,
+)
 
 from ._framing import Framer
 
 __all__ = ["SENTINEL", "Reader", "failure_message"]
 
-_EXCERPT = 200
-_DEEPEST = 20
+_MAX_ERROR_DEPTH = 20
+# In the document, the end of a stream of server-sent events: the text [DONE] where an item's JSON would be.
 SENTINEL = {"data": "[DONE]"}
 
 
 class Reader:
-    """A state machine without I/O: bytes in, decoded items out, an error only after every whole item before it.
+    """A state machine without I/O: bytes in, decoded items out, and an error only after every whole item before it.
+
+    One thread at a time feeds it. Any thread may take items from ``ready`` and look at the other attributes meanwhile: an
+    item is in ``ready`` before ``finished`` or ``error`` is set.
 
     Args:
         framer: Cuts the bytes into items.
-        last: The fields and values of the item that ends the stream well, or ``{"data": "[DONE]"}``.
-        failed: The fields and values of an item that reports failure, beside any item that has an ``error``.
-        place: The endpoint, for messages.
-        clean: Takes out of a text what no message may hold.
+        last: The fields and values of the item that ends the stream well, or :data:`SENTINEL`.
+        failed: The fields and values of an item that reports a failure, beside any item that has an ``error``.
+        call: The call, for messages: method and URL.
+        redact: Removes API keys from a text that goes into a message.
 
     Attributes:
-        ready: Items, as decoded JSON, that the caller has not taken yet.
+        ready: Items, as decoded JSON, that no caller has taken yet.
         finished: Whether the last item has arrived.
         error: What to raise once ``ready`` is empty.
         items: How many items have arrived whole.
         first: The first of them; ``None`` before it.
-        counted: The latest that may count the tokens: the last, or one with ``usage``.
+        usage_item: The latest item that may count the tokens: the last one, or one with ``usage``; ``{}`` before it.
     """
 
     __slots__ = (
-        "_clean",
+        "_call",
         "_failed",
         "_framer",
         "_last",
-        "_place",
+        "_redact",
         "_sentinel",
-        "counted",
         "error",
         "finished",
         "first",
         "items",
         "ready",
+        "usage_item",
     )
 
     def __init__(
@@ -58,63 +68,57 @@ class Reader:
         framer: Framer,
         *,
         last: Mapping[str, Any],
-        failed: Mapping[str, Any] | None = None,
-        place: str = "",
-        clean: Callable[[str], str] = str,
+        failed: Mapping[str, Any] | None,
+        call: str,
+        redact: Callable[[str], str],
     ) -> None:
         self._framer = framer
         self._sentinel = b"[DONE]" if last == SENTINEL else None
-        self._last = () if self._sentinel else tuple(last.items())
-        self._failed = tuple((failed or {}).items())
-        self._place = place
-        self._clean = clean
+        self._last = tuple(last.items())
+        self._failed = failed
+        self._call = call
+        self._redact = redact
         self.ready: deque[dict[str, Any]] = deque()
-        self.finished = False
+        self.finished: bool = False
         self.error: OllamaError | None = None
-        self.items = 0
+        self.items: int = 0
         self.first: dict[str, Any] | None = None
-        self.counted: dict[str, Any] = {}
+        self.usage_item: dict[str, Any] = {}
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body."""
-        try:
-            for payload in self._framer.feed(data):
-                self._take(payload)
-            if self._framer.refused:
-                self._framer.feed(b"")
-        except OllamaError as exc:
-            self.error = self._placed(exc)
+        for payload in self._framer.feed(data):
+            self._take(payload)
+            if self.error is not None:
+                return
+        if self._framer.error is not None:
+            self._refuse(self._framer.error)
 
     def end(self, cause: Exception | None = None) -> None:
-        """The body has ended: cleanly, or by ``cause``."""
-        try:
-            if cause is None:
-                self._take_rest()
-        except OllamaError as exc:
-            self.error = self._placed(exc)
+        """Take the end of the body.
+
+        Args:
+            cause: What broke the body off; ``None`` for a clean end.
+        """
+        if cause is None:
+            self._take_unterminated()
         if self.finished or self.error is not None:
             return
         how = "the connection was lost" if cause else "the body ended"
         advice = "the model or the server may have stopped: look at the server's log, then try again"
-        if isinstance(cause, APIConnectionError):  # as the wire says it where nothing but this happened
+        if isinstance(cause, APIConnectionError):  # our transport raises this one only when the client was closed
             how, advice = "the client was closed", "close it when its streams have ended"
         self.error = IncompleteReplyError(
-            f"{self._place}: {how} before the last item, after {self.items} whole items; {advice}", items=self.items
+            f"{self._call}: {how} before the last item, after {self.items} whole items; {advice}", items=self.items
         )
         self.error.__cause__ = cause
 
-    def misfit(self, cause: Exception) -> DecodeError:
+    def decode_error(self, cause: Exception) -> DecodeError:
         """The error of items that are JSON objects, but do not add up to a reply."""
-        return DecodeError(f"{self._place}: the items of the stream do not add up to a reply: {cause!r}")
+        return DecodeError(f"{self._call}: the items of the stream do not add up to a reply: {cause!r}")
 
-    def _placed(self, error: OllamaError) -> OllamaError:
-        """The error, named after its call if the framer, which knows none, raised it."""
-        if not isinstance(error, DecodeError) or str(error).startswith(self._place):
-            return error
-        return DecodeError(f"{self._place}: {error}", excerpt=error.excerpt)
-
-    def _take_rest(self) -> None:
-        """An item that lacks only its line end is whole; anything less is an end that came too early."""
+    def _take_unterminated(self) -> None:
+        """Take a last item that lacks only its line end; less than a whole item is an end that came too early."""
         for payload in self._framer.finish():
             try:
                 orjson.loads(payload)
@@ -123,55 +127,65 @@ class Reader:
                     return
             self._take(payload)
 
-    def _take(self, payload: bytes) -> None:  # noqa: C901 - runs for every token, without a call for each question
+    def _take(self, payload: bytes) -> None:
+        """Take the JSON text of one item. This runs for every token, so it is one function."""
         if payload == self._sentinel:
             self.finished = True
             return
-        item: Any = None
-        problem = "not a JSON object"
         try:
             item = orjson.loads(payload)
         except orjson.JSONDecodeError as exc:
-            problem = str(exc)  # not as the cause, which holds the whole text, secrets and all
+            self._refuse_payload(payload, str(exc))  # not as the cause: that holds the whole text, secrets and all
+            return
         if item.__class__ is not dict:
-            raise self._malformed(payload, problem)
-        if "error" in item and item["error"] is not None and (message := failure_message(item["error"])):
-            raise self._failure(message)
-        if self._failed and all(item.get(name) == value for name, value in self._failed):
-            raise self._failure(failure_message(item) or "no reason was given")
-        if not self.items:
+            self._refuse_payload(payload, "not a JSON object")
+            return
+        if ("error" in item or self._failed) and (failure := self._failure_in(item)):
+            self.error = failure
+            return
+        if self.first is None:
             self.first = item
         self.items += 1
-        self.ready.append(item)  # before it counts as the last: another thread may look
+        self.ready.append(item)  # before `finished` is set: another thread may look
         if "usage" in item:
-            self.counted = item
+            self.usage_item = item
         for name, value in self._last:
             if item.get(name) != value:
-                break
-        else:
-            if self._sentinel is None:
-                self.counted = self.counted or item
-                self.finished = True
+                return
+        self.usage_item = self.usage_item or item
+        self.finished = True
 
-    def _malformed(self, payload: bytes, problem: str) -> DecodeError:
-        excerpt = self._clean(payload.decode(errors="replace"))[:_EXCERPT]
-        return DecodeError(
-            f"{self._place}: item {self.items + 1} of the stream is malformed ({problem}): {excerpt!r}", excerpt=excerpt
-        )
+    def _failure_in(self, item: dict[str, Any]) -> ReplyFailedError | None:
+        """The error that an item reports, if it reports one."""
+        message = failure_message(item.get("error"))
+        if not message and self._failed and all(item.get(name) == value for name, value in self._failed.items()):
+            message = failure_message(item) or "no reason was given"
+        if not message:
+            return None
+        message = self._redact(message)
+        return ReplyFailedError(f"{self._call}: the server failed after {self.items} items: {message}", message=message)
 
-    def _failure(self, message: str) -> ReplyFailedError:
-        message = self._clean(message)
-        return ReplyFailedError(
-            f"{self._place}: the server failed after {self.items} items: {message}", message=message
-        )
+    def _refuse_payload(self, payload: bytes, problem: str) -> None:
+        excerpt = self._redact(payload.decode(errors="replace"))[:EXCERPT_LENGTH]
+        problem = f"item {self.items + 1} of the stream is malformed ({problem}): {excerpt!r}"
+        self._refuse(DecodeError(problem, excerpt=excerpt))
+
+    def _refuse(self, error: DecodeError) -> None:
+        """Set an error that does not name the call yet."""
+        self.error = DecodeError(f"{self._call}: {error}", excerpt=self._redact(error.excerpt))
 
 
 def failure_message(error: Any, depth: int = 0) -> str:
-    """The innermost text of an error: a string, an object with a ``message`` or ``error``, or JSON of one inside a string.
+    """The innermost text of an error as servers report it.
 
-    What is nested deeper than any server would is no text.
+    Args:
+        error: A string, an object with a ``message``, ``error`` or ``response``, or JSON of such an object in a string.
+        depth: How deep this is nested in the error that was asked about.
+
+    Returns:
+        The text; ``""`` where there is none, or where it is nested deeper than any server would nest it.
     """
-    if depth > _DEEPEST:
+    if depth > _MAX_ERROR_DEPTH:
         return ""
     if isinstance(error, str):
         if not error.lstrip().startswith("{"):
@@ -180,9 +194,8 @@ def failure_message(error: Any, depth: int = 0) -> str:
             return failure_message(orjson.loads(error), depth + 1) or error
         except orjson.JSONDecodeError:
             return error
-    if isinstance(error, Mapping):
-        fields = cast("Mapping[str, Any]", error)
+    if error.__class__ is dict:
         for name in ("error", "message", "response"):
-            if fields.get(name) and (text := failure_message(fields[name], depth + 1)):
+            if error.get(name) and (text := failure_message(error[name], depth + 1)):
                 return text
     return ""

@@ -1,4 +1,4 @@
-"""Runs the emulator by hand: ``python -m ollama_sdk.testing --port 11434``, a line of log for every request."""
+"""Runs the emulator from the command line: ``python -m ollama_sdk.testing``; logs one line for each request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ollama_sdk.testing.models import Capability
     from ollama_sdk.testing.requests import RecordedRequest
 
-_LOOK_AGAIN = 0.2
+_POLL_INTERVAL = 0.2  # seconds
 _MODELS: dict[str, list[Capability]] = {
     "llama3.2": ["completion", "tools"],
     "qwen3": ["completion", "tools", "thinking"],
@@ -37,27 +37,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
         server.start()
     except (OSError, OverflowError) as error:
         where = f"http://{options.host}:{options.port}"
-        sys.exit(f"Cannot listen at {where}: {error}. Another Ollama may run there; --port 0 takes any free port.")
+        sys.exit(
+            f"Cannot listen at {where}: {error}. Another Ollama may be running there; --port 0 takes any free port."
+        )
     for name, capabilities in _MODELS.items():
         server.models.add(name, capabilities=capabilities)
     for name in options.model:
         server.models.add(name, capabilities=["completion", "tools"])
-    _say(f"{server.url} serves {', '.join(model.name.short for model in server.models)}")
+    _print(f"{server.url} serves {', '.join(model.name.short for model in server.models)}")
     try:
         _log(server)
     except KeyboardInterrupt:
-        _say("stopped")
+        _print("stopped")
     finally:
         server.stop()
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ollama_sdk.testing", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=11434, help="0 for any free one")
-    parser.add_argument("--model", action="append", default=[], help="one more model; may be repeated")
-    parser.add_argument("--first-token", type=float, default=0.0, metavar="SECONDS", help="before the first item")
-    parser.add_argument("--tokens-per-second", type=float, metavar="RATE", help="after it; no limit by default")
+    parser = argparse.ArgumentParser(
+        prog="python -m ollama_sdk.testing",
+        description="Runs an emulated Ollama server and logs one line for each request.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=11434, help="the port; 0 for any free one")
+    parser.add_argument("--model", action="append", default=[], help="a further model; may be given several times")
+    parser.add_argument("--first-token", type=float, default=0.0, metavar="SECONDS", help="time before the first item")
+    parser.add_argument(
+        "--tokens-per-second", type=float, metavar="RATE", help="items per second after it; no limit by default"
+    )
     return parser
 
 
@@ -65,12 +72,12 @@ def _log(server: Emulator) -> None:
     seen = 0
     open_requests: list[RecordedRequest] = []
     while True:
-        server.requests.wait(seen + 1, timeout=_LOOK_AGAIN)
+        server.requests.wait(seen + 1, timeout=_POLL_INTERVAL)
         arrived = server.requests[seen:]
         seen += len(arrived)
         open_requests += arrived
         for request in [request for request in open_requests if request.wait(timeout=0)]:
-            _say(_line(request))
+            _print(_line(request))
             open_requests.remove(request)
 
 
@@ -82,7 +89,7 @@ def _line(request: RecordedRequest) -> str:
     return f"{request.method} {request.path}{model}: {outcome}, {request.items} items, {seconds * 1000:.1f} ms"
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

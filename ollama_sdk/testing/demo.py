@@ -1,4 +1,4 @@
-"""Shows the SDK at work: ``python -m ollama_sdk.testing.demo`` streams, chats twice at once, embeds and lists."""
+"""Demonstrates the SDK: ``python -m ollama_sdk.testing.demo`` streams, chats twice at once, embeds and lists models."""
 
 # ruff: noqa: T201 - a demo prints
 from __future__ import annotations
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
     from ollama_sdk.types import Metrics, OptionsParam
 
-_PATIENCE = 2.0  # seconds for a server to say that it is there
-_SHORT: OptionsParam = {"num_predict": 128}  # tokens: a demo has to end on a slow machine, too
+_VERSION_TIMEOUT = 2.0  # seconds
+_OPTIONS: OptionsParam = {"num_predict": 128}  # tokens; short, for slow machines
 _QUESTIONS = ("Name one colour.", "Name one animal.")
 _TEXTS = ("The sky is blue.", "Grass is green.")
 
 
 def main() -> int:
-    """Run the demo; returns the exit status."""
+    """Run the demo; return the exit status."""
     try:
         with _server() as client:
-            return _tour(client)
+            return _run(client)
     except (OllamaError, ImportError) as error:
         print(f"\n{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
@@ -37,13 +37,13 @@ def main() -> int:
 
 @contextmanager
 def _server() -> Generator[Ollama]:
-    """A client of the server at ``OLLAMA_HOST`` or the default address; where none answers, of an emulator."""
+    """Return a client of the server at ``OLLAMA_HOST`` or the default address, or of an emulator if none answers."""
     with Ollama() as client:
         try:
-            version = client.version(timeout=_PATIENCE).version
+            version = client.version(timeout=_VERSION_TIMEOUT).version
         except (APIConnectionError, APITimeoutError):
             where = "OLLAMA_HOST" if os.environ.get("OLLAMA_HOST") else "the default address"
-            print(f"Nothing answers at {client.base_url} ({where}).")
+            print(f"No server at {client.base_url} ({where}).")
         else:
             print(f"Server: Ollama {version} at {client.base_url}")
             yield client
@@ -54,11 +54,11 @@ def _server() -> Generator[Ollama]:
     with Emulator(speed=Speed(time_to_first_token=0.2, tokens_per_second=20)) as server, Ollama(server.url) as client:
         server.models.add("llama3.2", capabilities=["completion"])
         server.models.add("all-minilm", capabilities=["embedding"])
-        print(f"Server: an embedded emulator at {server.url}; its models only pretend.")
+        print(f"Server: an embedded emulator at {server.url}; its answers are made up.")
         yield client
 
 
-def _tour(client: Ollama) -> int:
+def _run(client: Ollama) -> int:
     model = _model_for("completion", client)
     if model is None:
         print("No model here can chat: `ollama pull llama3.2` gets one that can.")
@@ -67,12 +67,12 @@ def _tour(client: Ollama) -> int:
     asyncio.run(_chat_twice_at_once(str(client.base_url), model))
     _embed(client)
     _list(client)
-    _say_speed(metrics)
+    _show_speed(metrics)
     return 0
 
 
 def _model_for(capability: str, client: Ollama) -> str | None:
-    """The first model on this machine that can do it; servers before 0.6.4 do not say, so there any model may try."""
+    """Return the first local model with a capability; servers before 0.6.4 do not report any, so any model will do."""
     for listed in client.list_models().models:
         if listed.remote_host:
             continue
@@ -83,12 +83,12 @@ def _model_for(capability: str, client: Ollama) -> str | None:
 
 
 def _stream(client: Ollama, model: str) -> Metrics | None:
-    """One chat, token by token; returns the server's counters, which come with the last part."""
+    """Show one chat token by token; return the counters of its last part."""
     _title(f"Streaming from {model}")
     question = "Why is the sky blue? Answer in one sentence."
     metrics = None
     with client.chat(
-        model, [{"role": "user", "content": question}], think=False, options=_SHORT, stream=True
+        model, [{"role": "user", "content": question}], think=False, options=_OPTIONS, stream=True
     ) as stream:
         for part in stream:
             print(part.message.content, end="", flush=True)
@@ -98,18 +98,19 @@ def _stream(client: Ollama, model: str) -> Metrics | None:
 
 
 async def _chat_twice_at_once(host: str, model: str) -> None:
-    """Two chats that run at the same time, on one client."""
+    """Show two concurrent chats of one client."""
     _title("Two chats at once")
     async with AsyncOllama(host) as client:
         chats = [
-            client.chat(model, [{"role": "user", "content": text}], think=False, options=_SHORT) for text in _QUESTIONS
+            client.chat(model, [{"role": "user", "content": text}], think=False, options=_OPTIONS)
+            for text in _QUESTIONS
         ]
         for question, reply in zip(_QUESTIONS, await asyncio.gather(*chats), strict=True):
             print(f"{question} {reply.message.content}")
 
 
 def _embed(client: Ollama) -> None:
-    """Two texts as vectors."""
+    """Show the vectors of two texts."""
     _title("Embeddings")
     model = _model_for("embedding", client)
     if model is None:
@@ -121,13 +122,13 @@ def _embed(client: Ollama) -> None:
 
 
 def _list(client: Ollama) -> None:
-    """The models that are there."""
+    """Show the models on the server."""
     _title("Models")
     for model in client.list_models().models:
         print(f"{model.model}  {model.size / 1e6:.0f} MB")
 
 
-def _say_speed(metrics: Metrics | None) -> None:
+def _show_speed(metrics: Metrics | None) -> None:
     _title("Speed of the first answer")
     if metrics is None or metrics.tokens_per_second is None:
         print("unknown: the server sent no counters")

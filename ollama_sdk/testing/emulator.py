@@ -1,17 +1,19 @@
-"""An Ollama that needs no model: a real HTTP server on a free loopback port, scripted from the test."""
+"""Runs an Ollama that needs no model: an HTTP server on a loopback port that answers what a test has scripted."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
+from ollama_sdk.testing._fault_rules import Faults
+from ollama_sdk.testing._model.tokens import split_tokens
+from ollama_sdk.testing._routes.backend import Backend, Cloud
 from ollama_sdk.testing._routes.routes import application
-from ollama_sdk.testing._server.backend import Backend, Cloud
+from ollama_sdk.testing._server.request_handling import RequestHandler
 from ollama_sdk.testing._server.scheduler import Scheduler
 from ollama_sdk.testing._server.server import Server
-from ollama_sdk.testing.fault_rules import Faults
 from ollama_sdk.testing.requests import Requests
-from ollama_sdk.testing.script import Condition, Reply, Saying, Speed, ToolCall, tokenized
+from ollama_sdk.testing.script import Condition, ReplyFunction, ScriptedReply, ScriptedToolCall, Speed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -25,16 +27,20 @@ __all__ = ["Emulator"]
 class Emulator:
     """An emulated Ollama server; use it as a context manager, sync or async.
 
-    It runs in a thread of its own, so it serves threads, asyncio and trio alike. There are no models at first.
+    It runs in a thread of its own, so it serves threads, asyncio and trio alike. It starts without models.
 
     Args:
         host: The address to listen on.
         port: The port; 0 for any free one.
-        max_queue: How many requests may wait for a model before the next hears 503.
-        num_parallel: How many requests a model serves at once; ``None`` for any number.
+        max_queue: How many requests may wait for a model; further ones are answered with 503.
+        num_parallel: How many requests a model serves at once; ``None`` for no limit.
         speed: How fast models answer that have no speed of their own.
-        cloud: Whether the server is merely signed out of ollama.com, or has the cloud switched off.
-        version: What ``/api/version`` says.
+        cloud: Whether the server is signed out of ollama.com, or has the cloud switched off.
+        version: The version in ``/api/version``.
+
+    Attributes:
+        faults: The faults to inject.
+        requests: The requests so far.
 
     Example:
         >>> import httpx
@@ -61,20 +67,21 @@ class Emulator:
         self._backend = Backend(scheduler=scheduler, speed=speed or Speed(), cloud=cloud, version=version)
         self.faults = Faults()
         self.requests = Requests()
-        self._server = Server(application(self._backend), self.requests, self.faults, host=host, port=port)
+        handler = RequestHandler(application(self._backend), self.requests, self.faults.for_request)
+        self._server = Server(handler, self.faults.refuses_connection, host=host, port=port)
 
     @property
     def url(self) -> str:
-        """Where it listens, as in ``http://127.0.0.1:40123``.
+        """The address it listens on, as in ``http://127.0.0.1:40123``.
 
         Raises:
-            RuntimeError: It is to listen on any free port, and has not started yet.
+            RuntimeError: It was given no port and has not started yet.
         """
         return self._server.url
 
     @property
     def models(self) -> Models:
-        """The models that are there."""
+        """The models on the server."""
         return self._backend.models
 
     @property
@@ -84,7 +91,7 @@ class Emulator:
 
     @property
     def blobs(self) -> Blobs:
-        """The files that are there."""
+        """The files on the server."""
         return self._backend.blobs
 
     @property
@@ -98,40 +105,57 @@ class Emulator:
 
     def reply(
         self,
-        *pieces: str | Saying | Reply,
+        *pieces: str | ReplyFunction | ScriptedReply,
         to: str | None = None,
         when: Condition | None = None,
         times: int | None = None,
         thinking: str | Iterable[str] = (),
-        tool_calls: Sequence[ToolCall] = (),
+        tool_calls: Sequence[ScriptedToolCall] = (),
         calls_on_last_item: bool = False,
         finished: bool = True,
     ) -> None:
-        """Decide what a model says.
+        """Script a reply.
 
-        Rules with ``times`` are used up first, in the order they were added; then the newest of the others decides.
+        Replies with ``times`` are used first, oldest first; then the newest of the others that matches.
 
         Args:
-            pieces: The text, one item of a stream each; or a single :class:`Reply`; or a single function of the
-                :class:`Prompt` that returns a text, an iterable of pieces (it may be endless) or a :class:`Reply`.
+            pieces: The text, one stream item each; or a single :class:`ScriptedReply`; or a single function of the
+                :class:`Prompt` that returns a text, an iterable of pieces (which may be endless) or a
+                :class:`ScriptedReply`.
             to: Only for this model.
-            when: Only when the last message contains this text, matches this pattern, or the prompt passes this function.
-            times: How often.
-            thinking: The thinking before the text; said only by models that think.
-            tool_calls: Functions to call after the text.
-            calls_on_last_item: Whether the calls come on the last item rather than before it.
-            finished: Whether the answer ends properly; see :class:`Reply`.
+            when: Only if the last message contains this text or matches this pattern, or this function of the prompt
+                returns true.
+            times: How often at most; ``None`` for no limit.
+            thinking: The thinking before the text; only models that think send it.
+            tool_calls: The tool calls after the text.
+            calls_on_last_item: Whether all tool calls are on the last item, or each has an item of its own.
+            finished: Whether the reply ends with a last item; see :class:`ScriptedReply`.
+
+        Raises:
+            TypeError: A function or a :class:`ScriptedReply` is not the only piece.
         """
-        said = tokenized(thinking) if isinstance(thinking, str) else thinking
-        saying = _saying(pieces, said, tool_calls, calls_on_last_item=calls_on_last_item, finished=finished)
-        self._backend.script.add(saying, to=to, when=when, times=times)
+        single = pieces[0] if len(pieces) == 1 else None
+        if callable(single) or isinstance(single, ScriptedReply):
+            reply = single
+        else:
+            texts = [piece for piece in pieces if isinstance(piece, str)]
+            if len(texts) < len(pieces):
+                raise TypeError("give texts, or a single function, or a single ScriptedReply")
+            reply = ScriptedReply(
+                pieces=texts,
+                thinking=split_tokens(thinking) if isinstance(thinking, str) else list(thinking),
+                tool_calls=tool_calls,
+                calls_on_last_item=calls_on_last_item,
+                finished=finished,
+            )
+        self._backend.script.add(reply, to=to, when=when, times=times)
 
     def down(self) -> None:
-        """Go down: open connections are reset, new ones refused, the port stays reserved."""
+        """Reset every connection and refuse new ones, until :meth:`up`; the port stays reserved."""
         self._server.down()
 
     def up(self) -> None:
-        """Come back on the same port, with nothing in memory; models and requests are as they were."""
+        """Accept connections again on the same port; no model is in memory, everything else is as before."""
         self._backend.scheduler.clear()
         self._server.up()
 
@@ -145,17 +169,21 @@ class Emulator:
             self.up()
 
     def reset(self) -> None:
-        """Forget models, replies, faults and requests, as if just started."""
+        """Remove models, blobs, scripted replies, faults and recorded requests."""
         for part in (self.models, self.blobs, self._backend.script, self.faults, self.requests):
             part.clear()
         self._backend.scheduler.clear()
 
     def start(self) -> None:
-        """Start to listen; for when no block fits."""
+        """Start the server, where a ``with`` block does not fit.
+
+        Raises:
+            OSError: The address cannot be bound.
+        """
         self._server.start()
 
     def stop(self) -> None:
-        """Stop, if it runs; :meth:`start` would listen on the same port again."""
+        """Stop the server if it runs; :meth:`start` listens on the same port again."""
         self._server.stop()
 
     def __enter__(self) -> Self:
@@ -181,29 +209,3 @@ class Emulator:
             return f"<Emulator {self.url}>"
         except RuntimeError:
             return "<Emulator, not started>"
-
-
-def _saying(
-    pieces: Sequence[str | Saying | Reply],
-    thinking: Iterable[str],
-    tool_calls: Sequence[ToolCall],
-    *,
-    calls_on_last_item: bool,
-    finished: bool,
-) -> Saying:
-    single = pieces[0] if len(pieces) == 1 else None
-    if callable(single):
-        return single
-    texts = [piece for piece in pieces if isinstance(piece, str)]
-    if not isinstance(single, Reply):
-        if len(texts) < len(pieces):
-            raise TypeError("give texts, or a single function, or a single Reply")
-        single = Reply(
-            pieces=texts,
-            thinking=list(thinking),
-            tool_calls=tool_calls,
-            calls_on_last_item=calls_on_last_item,
-            finished=finished,
-        )
-    reply = single
-    return lambda _: reply

@@ -1,4 +1,4 @@
-"""Ways to fail on command."""
+"""Defines the faults that the emulator can inject."""
 
 from __future__ import annotations
 
@@ -9,46 +9,36 @@ from attrs import frozen
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 
-from ollama_sdk.testing._server.http import Refusal, dialect_of, refused
-from ollama_sdk.testing._server.interference import (
-    END,
-    MEGABYTE,
-    RUNNER_DIED,
-    Act,
-    Exchange,
-    Insertion,
-    Interruption,
-    error_item,
-    huge_item,
-    last_words,
-)
+from ollama_sdk.testing._routes.errors import error_body_of, error_response
+from ollama_sdk.testing._routes.fault_items import RUNNER_DIED, error_item, huge_item, runner_death_item
+from ollama_sdk.testing._server.interception import MEGABYTE, Action, Interception, insert_after, interrupt_after
+from ollama_sdk.testing._server.status_error import StatusError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.types import Message
 
-__all__ = ["Exchange", "Fault"]
+__all__ = ["Fault", "Interception"]
 
 
 @frozen
 class Fault:
-    """One way to fail; made by the class methods, put to work by :meth:`Faults.add`.
+    """One fault; the class methods make them, :meth:`Faults.add` injects them.
 
-    ``after`` counts items of a stream. In an answer of one piece, which has none, the fault strikes in the middle of the
-    body whatever the count.
+    ``after`` counts items of a stream. In an answer in one piece, which has none, the fault happens in the middle of the
+    body.
 
-    For a failure that is not among them: ``Fault("its name", act)``, where ``act`` is an async function of the
-    :class:`Exchange` that it gets between.
+    For a fault of your own, give a name and an async function of the :class:`Interception`: ``Fault("name", act)``.
 
     Attributes:
-        name: What it is called in messages.
-        act: What it does instead of an ordinary answer.
-        on_connection: Whether it strikes new connections rather than requests.
+        name: Its name in error messages.
+        act: What it does instead of the answer.
+        on_connection: Whether it applies to new connections instead of requests.
     """
 
     name: str
-    act: Act
+    act: Action
     on_connection: bool = False
 
     @classmethod
@@ -65,122 +55,120 @@ class Fault:
 
         Args:
             code: The HTTP status.
-            message: The text in the error body, in the form of the route.
+            message: The error text, in an error body of the route's form.
             retry_after: Seconds for the ``Retry-After`` header.
-            headers: More headers.
-            body: The whole body, instead of the message.
+            headers: Further headers.
+            body: The whole body, instead of one with the message.
         """
-        wait = {} if retry_after is None else {"retry-after": f"{retry_after:g}"}
+        retry = {} if retry_after is None else {"retry-after": f"{retry_after:g}"}
 
-        async def act(exchange: Exchange) -> None:
-            response = refused(Refusal(code, message), dialect_of(exchange.request.path))
+        async def act(interception: Interception) -> None:
+            response = error_response(StatusError(code, message), error_body_of(interception.request.path))
             if body is not None:
                 response = Response(body, status_code=code)
-            response.headers.update({**wait, **(headers or {})})
-            await response(exchange.scope, exchange.receive, exchange.send)
+            response.headers.update({**retry, **(headers or {})})
+            await response(interception.scope, interception.receive, interception.send)
 
         return cls(f"status {code}", act)
 
     @classmethod
     def delay(cls, seconds: float) -> Fault:
-        """Start slowly: keep silent before an ordinary answer."""
+        """Wait before a normal answer."""
 
-        async def act(exchange: Exchange) -> None:
+        async def act(interception: Interception) -> None:
             await asyncio.sleep(seconds)
-            await exchange.answered()
+            await interception.proceed()
 
         return cls(f"delay {seconds} s", act)
 
     @classmethod
     def error_item(cls, message: str = RUNNER_DIED, *, after: int = 1) -> Fault:
-        """End a stream with an item that holds an error.
+        """End a stream with an item that holds an error; under ``/api`` Ollama does so when a model's runner dies."""
 
-        On ``/api`` that is what Ollama does when a model's runner dies.
-        """
+        async def end(interception: Interception) -> None:
+            await interception.send_body(error_item(interception.request.path, message))
+            await interception.end_body()
 
-        async def then(exchange: Exchange) -> None:
-            await exchange.body(error_item(exchange.request.path, message))
-            await exchange.send(END)
-
-        return cls("error item", Interruption(after, then, ends_well=True).act)
+        return cls("error item", interrupt_after(after, end, ends_body=True))
 
     @classmethod
     def runner_dies(cls, *, after: int = 1) -> Fault:
-        """Let the model's runner die, with what Ollama makes of it.
+        """End an answer as Ollama does when the model's runner dies.
 
         A stream under ``/api`` ends with an error item; chat completions and completions end with a chunk of an empty model
         and no ``[DONE]``; responses and messages just stop. An answer in one piece is a 500.
         """
 
-        async def then(exchange: Exchange) -> None:
-            last = last_words(exchange.request.path)
+        async def end(interception: Interception) -> None:
+            last = runner_death_item(interception.request.path)
             if last:
-                await exchange.body(last)
-            await exchange.send(END)
+                await interception.send_body(last)
+            await interception.end_body()
 
-        streamed, whole = Interruption(after, then, ends_well=True), cls.status(500, message=RUNNER_DIED)
+        interrupt = interrupt_after(after, end, ends_body=True)
+        fail = cls.status(500, message=RUNNER_DIED).act
 
-        async def act(exchange: Exchange) -> None:
-            await (streamed if exchange.request.wants_stream else whole).act(exchange)
+        async def act(interception: Interception) -> None:
+            await (interrupt if interception.request.wants_stream else fail)(interception)
 
         return cls("runner dies", act)
 
     @classmethod
     def cut(cls, *, after: int = 1, clean: bool = True) -> Fault:
-        """End the body early; ``clean`` is whether HTTP is told that it ended."""
+        """End the body early; ``clean`` is whether it ends properly for HTTP."""
 
-        async def then(exchange: Exchange) -> None:
-            await (exchange.send(END) if clean else exchange.wire.cut())
+        async def end(interception: Interception) -> None:
+            await (interception.end_body() if clean else interception.connection.cut())
 
-        return cls("cut", Interruption(after, then, ends_well=clean).act)
+        return cls("cut", interrupt_after(after, end, ends_body=clean))
 
     @classmethod
     def garbage(cls, data: bytes = b"\x00\xff{not JSON\n", *, after: int = 1) -> Fault:
-        """Put bytes that mean nothing between two items."""
-        return cls("garbage", Insertion(after, lambda _: data).act)
+        """Insert bytes that are not an item."""
+        return cls("garbage", insert_after(after, lambda _: data))
 
     @classmethod
     def huge_item(cls, size: int = 65 * MEGABYTE, *, after: int = 1) -> Fault:
-        """Put one item of ``size`` bytes between two others."""
-        return cls("huge item", Insertion(after, lambda path: huge_item(path, size)).act)
+        """Insert an item of ``size`` bytes."""
+        return cls("huge item", insert_after(after, lambda path: huge_item(path, size)))
 
     @classmethod
     def content_type(cls, value: str) -> Fault:
-        """Call the body something it is not."""
+        """Send another content type."""
 
-        async def act(exchange: Exchange) -> None:
+        async def act(interception: Interception) -> None:
             async def send(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     MutableHeaders(scope=message)["content-type"] = value
-                await exchange.send(message)
+                await interception.send(message)
 
-            await exchange.answered(send)
+            await interception.proceed(send)
 
         return cls(f"content type {value}", act)
 
     @classmethod
     def stall(cls, *, after: int | None = None) -> Fault:
-        """Fall silent until the client gives up: before the headers, or after some items."""
+        """Stop sending until the client gives up: before the headers, or after some items."""
 
-        async def then(_: Exchange) -> None:
+        async def wait(_: Interception) -> None:
             await asyncio.Event().wait()
 
-        return cls("stall", then if after is None else Interruption(after, then).act)
+        return cls("stall", wait if after is None else interrupt_after(after, wait))
 
     @classmethod
     def trickle(cls, *, bytes_per_second: float = 20, size: int = 1) -> Fault:
-        """Send the body in pieces of ``size`` bytes, slowly."""
+        """Send the body slowly, in pieces of ``size`` bytes."""
 
-        async def act(exchange: Exchange) -> None:
+        async def act(interception: Interception) -> None:
             async def send(message: Message) -> None:
                 body: bytes = message.get("body", b"")
-                for at in range(0, len(body), size):
-                    await exchange.body(body[at : at + size])
+                for start in range(0, len(body), size):
+                    await interception.send_body(body[start : start + size])
                     await asyncio.sleep(size / bytes_per_second)
                 if message["type"] == "http.response.start" or not message.get("more_body"):
-                    await exchange.send({**message, "body": b""} if body else message)
+                    await interception.send({**message, "body": b""} if body else message)
 
-            await exchange.answered(send)
+            await interception.proceed(send)
 
         return cls("trickle", act)
 
@@ -188,34 +176,39 @@ class Fault:
     def reset(
         cls, when: Literal["before headers", "in headers", "after headers"] | None = None, *, after: int = 0
     ) -> Fault:
-        """Reset the connection: around the headers, or ``after`` some items.
+        """Reset the connection: before, within or after the headers, or ``after`` some items.
 
         Raises:
-            ValueError: There is no such moment.
+            ValueError: ``when`` is something else.
         """
 
-        async def reset(exchange: Exchange) -> None:
-            await exchange.wire.reset()
+        async def reset(interception: Interception) -> None:
+            await interception.connection.reset()
 
-        async def in_headers(exchange: Exchange) -> None:
-            exchange.wire.write(b"HTTP/1.1 200 OK\r\ncontent-ty")
-            await exchange.wire.reset()
+        async def reset_in_headers(interception: Interception) -> None:
+            interception.connection.write(b"HTTP/1.1 200 OK\r\ncontent-ty")
+            await interception.connection.reset()
 
-        after_items = Interruption(after, reset).act
-        moments = {"before headers": reset, "in headers": in_headers, "after headers": after_items, None: after_items}
-        if when not in moments:
+        reset_in_body = interrupt_after(after, reset)
+        actions: dict[str | None, Action] = {
+            "before headers": reset,
+            "in headers": reset_in_headers,
+            "after headers": reset_in_body,
+            None: reset_in_body,
+        }
+        if when not in actions:
             raise ValueError(f"when={when!r}; a connection is reset before headers, in headers or after headers")
-        return cls("reset", moments[when])
+        return cls("reset", actions[when])
 
     @classmethod
     def refuse(cls) -> Fault:
-        """Reset a connection the moment it is made, before a byte of a request is read.
+        """Reset a connection as soon as it is made, before a request is read.
 
-        It strikes connections, not requests: only ``times``, ``skip`` and ``share`` apply. A port that nobody listens on is
-        :meth:`Emulator.down`.
+        It applies to connections, not to requests: of the conditions only ``times``, ``skip`` and ``share`` apply. For a
+        port that refuses connections, see :meth:`Emulator.down`.
         """
 
-        async def reset(exchange: Exchange) -> None:
-            exchange.wire.reset_now()
+        async def reset(interception: Interception) -> None:
+            interception.connection.reset_now()
 
         return cls("refuse", reset, on_connection=True)

@@ -1,4 +1,4 @@
-"""What the emulated server has on its disk: models, blobs, and a registry to pull from."""
+"""Holds what is on the emulated server's disk: models, blobs, and a registry to pull from."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from attrs import Attribute, define, evolve, field, frozen
+from attrs import Attribute, Factory, define, evolve, field, frozen
 
 from ollama_sdk.testing._model.names import ModelName
+from ollama_sdk.testing._model.templates import default_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ollama_sdk.testing.script import Speed
 
-__all__ = ["Blobs", "Capability", "Layer", "Model", "Models", "Registry"]
+__all__ = ["Blobs", "Capability", "EmulatedModel", "Layer", "Models", "Registry"]
 
 Capability = Literal["completion", "tools", "insert", "vision", "embedding", "thinking", "audio"]
 
-_TEMPLATE = "{{ if .System }}{{ .System }}\n{{ end }}{{ if .Prompt }}{{ .Prompt }}\n{{ end }}{{ .Response }}"
 _MEGABYTE = 2**20
 
 
@@ -33,30 +33,40 @@ class Layer:
 
     @classmethod
     def of(cls, text: str, size: int | None = None) -> Layer:
-        """The layer that a text stands for; as long as the text unless a size is given."""
+        """Return the layer with the digest of a text; its size is the text's unless one is given."""
         return cls(f"sha256:{hashlib.sha256(text.encode()).hexdigest()}", len(text) if size is None else size)
 
 
-def _known(_: Model, attribute: Attribute[tuple[Capability, ...]], value: tuple[Capability, ...]) -> None:
+def _known(_: EmulatedModel, attribute: Attribute[tuple[Capability, ...]], value: tuple[Capability, ...]) -> None:
     known = get_args(Capability)
     if not set(value) <= set(known):
-        raise ValueError(f"{attribute.name}={list(value)!r}; a model can have some of {', '.join(known)}")
+        raise ValueError(f"{attribute.name}={list(value)!r}; give some of {', '.join(known)}")
+
+
+def _default_template(model: EmulatedModel) -> str:
+    return default_template(model.capabilities)
 
 
 @define(kw_only=True)
-class Model:
-    """A model that is there.
+class EmulatedModel:
+    """A model on the server.
 
     Attributes:
         name: Its full name.
-        capabilities: What it can do; a request for anything else is refused as the server refuses it.
-        family: What ``details`` says of its architecture; so do ``parameter_size`` and ``quantization_level``.
-        context_length: Tokens.
-        embedding_length: Numbers in a vector.
-        template: What ``show`` answers; so do ``system``, ``license``, ``parameters`` and ``messages``.
-        parent: The model it was made from; ``""`` without one.
-        speed: How fast it answers; the server's own when ``None``.
-        broken: Why its runner dies while loading; ``None`` for a sound model.
+        capabilities: What it can do; requests for anything else are refused as Ollama refuses them.
+        family: The architecture, in ``details``.
+        parameter_size: The number of parameters, in ``details``.
+        quantization_level: The kind of quantization, in ``details``.
+        context_length: In tokens.
+        embedding_length: The length of its vectors.
+        template: The template of its prompts; by default one for its capabilities.
+        system: The system prompt.
+        license: The text of the license.
+        parameters: The default options.
+        messages: The messages that begin each chat.
+        parent: The model it was created from; ``""`` without one.
+        speed: How fast it answers; ``None`` for the server's speed.
+        broken: The error with which its runner dies while loading; ``None`` if it loads.
         layers: The blobs it consists of.
         modified_at: Seconds since the epoch.
     """
@@ -68,7 +78,7 @@ class Model:
     quantization_level: str = "Q4_K_M"
     context_length: int = 4096
     embedding_length: int = 384
-    template: str = _TEMPLATE
+    template: str = Factory(_default_template, takes_self=True)
     system: str = ""
     license: str = ""
     parameters: Mapping[str, Any] = field(factory=dict[str, Any])
@@ -86,7 +96,7 @@ class Model:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """In bytes."""
         return sum(layer.size for layer in self.layers)
 
     @property
@@ -97,10 +107,10 @@ class Model:
 
 
 class Models:
-    """The models that are there, by name; safe to use from any thread."""
+    """The models on the server, by name; thread-safe."""
 
     def __init__(self) -> None:
-        self._by_key: dict[str, Model] = {}
+        self._by_key: dict[str, EmulatedModel] = {}
         self._lock = threading.Lock()
 
     def add(
@@ -110,52 +120,55 @@ class Models:
         capabilities: Iterable[Capability] = ("completion",),
         replace: bool = True,
         **properties: Any,
-    ) -> Model:
-        """Put a model there.
+    ) -> EmulatedModel:
+        """Add a model.
 
         Args:
             name: As a user writes it, ``"llama3.2"`` or ``"hf.co/org/model:Q4_K_M"``.
             capabilities: What it can do.
-            replace: Whether a model of that name gives way; otherwise it stays as it is.
-            properties: Any further attribute of :class:`Model`.
+            replace: Whether to replace a model of that name; otherwise that model is kept.
+            properties: Further attributes of :class:`EmulatedModel`.
+
+        Returns:
+            The model of that name.
 
         Raises:
-            ValueError: When Ollama would not accept the name, or no model has such a capability.
+            ValueError: Ollama would not accept the name, or a capability is unknown.
         """
-        parsed = _parsed(name)
-        model = Model(name=parsed, capabilities=tuple(capabilities), **properties)
+        parsed = _parse(name)
+        model = EmulatedModel(name=parsed, capabilities=tuple(capabilities), **properties)
         with self._lock:
             if replace:
                 self._by_key[parsed.key] = model
             return self._by_key.setdefault(parsed.key, model)
 
-    def put(self, model: Model) -> None:
-        """Put a finished model there, over the one of the same name."""
+    def put(self, model: EmulatedModel) -> None:
+        """Add a model, or replace the one of its name."""
         with self._lock:
             self._by_key[model.name.key] = model
 
-    def copy(self, source: Model, name: ModelName) -> None:
-        """Give a model a second name."""
+    def copy(self, source: EmulatedModel, name: ModelName) -> None:
+        """Add a copy of a model under a second name."""
         self.put(evolve(source, name=name, modified_at=time.time()))
 
-    def get(self, name: str | ModelName) -> Model | None:
-        """The model of that name, if it is there."""
+    def get(self, name: str | ModelName) -> EmulatedModel | None:
+        """Return the model of that name; ``None`` if there is none."""
         parsed = ModelName.parse(name) if isinstance(name, str) else name
         with self._lock:
             return None if parsed is None else self._by_key.get(parsed.key)
 
     def remove(self, name: str | ModelName) -> bool:
-        """Take a model away; whether it was there."""
+        """Remove a model; return whether there was one."""
         parsed = ModelName.parse(name) if isinstance(name, str) else name
         with self._lock:
             return parsed is not None and self._by_key.pop(parsed.key, None) is not None
 
     def clear(self) -> None:
-        """Take every model away."""
+        """Remove every model."""
         with self._lock:
             self._by_key.clear()
 
-    def __iter__(self) -> Iterator[Model]:
+    def __iter__(self) -> Iterator[EmulatedModel]:
         with self._lock:
             return iter(sorted(self._by_key.values(), key=lambda model: -int(model.modified_at)))
 
@@ -166,82 +179,79 @@ class Models:
         return len(self._by_key)
 
 
-@frozen
-class _Absence:
-    error: str
-    at: Literal["manifest", "layer"]
+PullStage = Literal["manifest", "layer"]
 
 
 class Registry:
-    """What can be pulled: every name, except those that were removed."""
+    """What can be pulled: every name except those that were removed."""
 
     def __init__(self) -> None:
-        self._absent: dict[str, _Absence] = {}
-        self._offers: dict[str, Model] = {}
+        self._failures: dict[tuple[str, PullStage], str] = {}
+        self._offers: dict[str, EmulatedModel] = {}
 
     def add(self, name: str, *, capabilities: Iterable[Capability] = ("completion",), **properties: Any) -> None:
-        """Decide what a pull of that name brings; without it, a model with the defaults of :class:`Model`."""
-        parsed = _parsed(name)
-        self._absent.pop(parsed.key, None)
-        self._offers[parsed.key] = Model(name=parsed, capabilities=tuple(capabilities), **properties)
+        """Choose the model that a pull of that name brings.
 
-    def remove(
-        self, name: str, *, error: str = "file does not exist", at: Literal["manifest", "layer"] = "manifest"
-    ) -> None:
-        """Let a pull of that name fail.
+        Without a choice it brings the model of that name on the server, or else one with the defaults.
+        """
+        parsed = _parse(name)
+        for stage in get_args(PullStage):
+            self._failures.pop((parsed.key, stage), None)
+        self._offers[parsed.key] = EmulatedModel(name=parsed, capabilities=tuple(capabilities), **properties)
+
+    def remove(self, name: str, *, error: str = "file does not exist", at: PullStage = "manifest") -> None:
+        """Make pulls of that name fail.
 
         Args:
             name: The model.
-            error: The server's words.
-            at: Whether already the manifest is missing, or one of its layers.
+            error: The error text.
+            at: Whether the manifest is missing, or a layer.
         """
-        self._absent[_parsed(name).key] = _Absence(error, at)
+        self._failures[_parse(name).key, at] = error
 
-    def failure(self, name: ModelName, at: Literal["manifest", "layer"]) -> str | None:
-        """Why a pull fails at that point; ``None`` when it goes on."""
-        absence = self._absent.get(name.key)
-        return absence.error if absence is not None and absence.at == at else None
+    def failure(self, name: ModelName, at: PullStage) -> str | None:
+        """Return the error with which a pull fails at that stage; ``None`` if it does not."""
+        return self._failures.get((name.key, at))
 
-    def offer(self, name: ModelName) -> Model:
-        """The model that a pull brings."""
-        offered = self._offers.get(name.key)
-        return evolve(offered, modified_at=time.time()) if offered else Model(name=name)
+    def offer(self, name: ModelName) -> EmulatedModel | None:
+        """Return the model that was chosen for pulls of that name; ``None`` without a choice."""
+        return self._offers.get(name.key)
 
 
 class Blobs:
-    """Files by digest: those that were uploaded, and those that came with a pull."""
+    """Files by digest: uploaded, pulled or created."""
 
     def __init__(self) -> None:
         self._content: dict[str, bytes | None] = {}
 
     @staticmethod
     def digest(content: bytes) -> str:
-        """``sha256:`` and 64 hexadecimal digits."""
+        """Return ``sha256:`` and 64 hexadecimal digits."""
         return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
     def add(self, content: bytes) -> str:
-        """Store a file; its digest."""
+        """Store a file; return its digest."""
         digest = self.digest(content)
         self._content[digest] = content
         return digest
 
     def note(self, digest: str) -> None:
-        """Remember that a file is there whose content nobody will ask for."""
+        """Record that a file exists, without its content."""
         self._content.setdefault(digest, None)
 
     def get(self, digest: str) -> bytes | None:
-        """The file of that digest, if it was uploaded."""
+        """Return the content of an uploaded file; ``None`` if it is unknown."""
         return self._content.get(digest)
 
     def clear(self) -> None:
-        """Forget every file."""
+        """Remove every file."""
         self._content.clear()
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._content
 
 
-def _parsed(name: str) -> ModelName:
+def _parse(name: str) -> ModelName:
     parsed = ModelName.parse(name)
     if parsed is None:
         raise ValueError(f"not a model name: {name!r}")

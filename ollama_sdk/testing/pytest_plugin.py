@@ -1,4 +1,4 @@
-"""Fixtures for pytest: an emulated Ollama for each test."""
+"""Provides pytest fixtures: an emulator for each test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["async_ollama_emulator", "ollama_emulator"]
 
 @pytest.fixture
 def ollama_emulator() -> Generator[Emulator]:
-    """A running :class:`~ollama_sdk.testing.Emulator` without models; it stops when the test ends."""
+    """Return a running :class:`~ollama_sdk.testing.Emulator` without models; it stops when the test ends."""
     from ollama_sdk.testing import Emulator  # noqa: PLC0415 - the extra may be missing where no test asks for it
 
     with Emulator() as server:
@@ -25,9 +25,9 @@ def ollama_emulator() -> Generator[Emulator]:
 
 @pytest.fixture
 def async_ollama_emulator(ollama_emulator: Emulator) -> Emulator:
-    """The same for async tests.
+    """Return the same for async tests.
 
-    The emulator has a thread of its own, so the fixture needs no event loop: it works with anyio, pytest-asyncio and
-    pytest-trio in every mode of theirs.
+    The emulator has a thread of its own, so the fixture needs no event loop and works with anyio, pytest-asyncio and
+    pytest-trio in each of their modes.
     """
     return ollama_emulator

@@ -1,137 +1,138 @@
-"""What reached the emulated server: every request, and whether the client stayed for the answer."""
+"""Records every request that reaches the emulator, and whether the client waited for the whole answer."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, cast, overload
+from typing import Any, overload
 
 import orjson
 
+from ollama_sdk.testing._model.json import object_in
+
 __all__ = ["RecordedRequest", "Requests"]
 
-_STREAMS_BY_ITSELF = frozenset(f"/api/{name}" for name in ("generate", "chat", "create", "pull", "push"))
+_STREAMS_BY_DEFAULT = frozenset(f"/api/{name}" for name in ("generate", "chat", "create", "pull", "push"))
 
 
 class RecordedRequest:
-    """One request, from its headers to the end of its answer; safe to read from any thread.
+    """One request, from its headers to the end of its answer; may be read from any thread.
 
     Attributes:
-        method: In capitals.
+        method: In upper case.
         path: Decoded, without the query.
         query: As sent, without the question mark.
-        headers: By name in lower case; of a repeated one the last.
-        body: Bytes; empty until the body has arrived.
-        started_at: Seconds of :func:`time.monotonic` when the headers were read.
-        finished_at: The same when the server was done with it, completely or because of a fault; ``None`` before.
-        hung_up_at: The same when the client went away before the answer was complete; ``None`` when it did not.
-        status: Of the answer; ``None`` before it.
+        headers: By lower-case name; of a repeated header the last.
+        body: The body in bytes; empty until all of it has arrived.
+        started_at: When the headers were read, in seconds of :func:`time.monotonic`.
+        finished_at: When the answer was complete or a fault had ended it; ``None`` before.
+        hung_up_at: When the client closed the connection before the answer was complete; ``None`` if it did not.
+        status: The HTTP status of the answer; ``None`` before it.
         items: How many parts of the body were sent.
     """
 
-    def __init__(self, method: str, path: str, query: str, headers: Mapping[str, str], changed: Changed) -> None:
+    def __init__(self, method: str, path: str, query: str, headers: Mapping[str, str], change: Change) -> None:
         self.method = method
         self.path = path
         self.query = query
         self.headers = headers
         self.body = b""
-        self.started_at = time.monotonic()
+        self.started_at: float = time.monotonic()
         self.finished_at: float | None = None
         self.hung_up_at: float | None = None
         self.status: int | None = None
         self.items = 0
-        self._changed = changed
+        self._change = change
 
     @property
     def json(self) -> Any:
         """The body as JSON.
 
         Raises:
-            ValueError: When it is none.
+            ValueError: The body is not JSON.
         """
         return orjson.loads(self.body)
 
     @property
     def model(self) -> str | None:
-        """The model that the body names, if it does."""
+        """The model that the body names; ``None`` without one."""
         name = self._field("model") or self._field("name")
         return name if isinstance(name, str) else None
 
     @property
     def wants_stream(self) -> bool:
-        """Whether the body asks for a stream, or leaves it to a route that streams by itself."""
+        """Whether the body asks for a stream, or does not say and the route streams by default."""
         wanted = self._field("stream")
-        return self.path in _STREAMS_BY_ITSELF if wanted is None else bool(wanted)
+        return self.path in _STREAMS_BY_DEFAULT if wanted is None else bool(wanted)
 
     def _field(self, name: str) -> Any:
         try:
-            body = self.json
+            return object_in(self.json).get(name)
         except ValueError:
             return None
-        return cast("dict[str, Any]", body).get(name) if isinstance(body, dict) else None
 
     @property
     def hung_up(self) -> bool:
-        """Whether the client went away before the answer was complete."""
+        """Whether the client closed the connection before the answer was complete."""
         return self.hung_up_at is not None
 
     def wait(self, timeout: float = 5.0) -> bool:
-        """Wait until the answer is complete or the client has gone; whether that came within ``timeout`` seconds."""
-        return self._changed.wait_for(lambda: self.finished_at is not None or self.hung_up, timeout)
+        """Wait up to ``timeout`` seconds for the end of the answer or of the connection; return whether it came."""
+        return self._change.wait_for(lambda: self.finished_at is not None or self.hung_up, timeout)
 
     def finish(self) -> None:
-        """The server is done."""
+        """Record that the answer has ended."""
         self.finished_at = time.monotonic()
-        self._changed.notify()
+        self._change.notify()
 
     def hang_up(self) -> None:
-        """The client has gone."""
+        """Record that the client has closed the connection."""
         self.hung_up_at = time.monotonic()
-        self._changed.notify()
+        self._change.notify()
 
     def __repr__(self) -> str:
         state = "hung up" if self.hung_up else self.status or "open"
         return f"<{self.method} {self.path} {state}>"
 
 
-class Changed:
-    """A condition that one thread announces and others wait for."""
+class Change:
+    """A condition variable: the server's thread notifies, tests wait."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
 
     def notify(self) -> None:
-        """Something changed."""
+        """Wake every waiting thread."""
         with self._condition:
             self._condition.notify_all()
 
     def wait_for(self, happened: Callable[[], bool], timeout: float) -> bool:
-        """Wait until ``happened`` says so; whether it did within ``timeout`` seconds."""
+        """Wait up to ``timeout`` seconds until ``happened`` returns true; return whether it did."""
         with self._condition:
             return self._condition.wait_for(happened, timeout)
 
 
 class Requests(Sequence[RecordedRequest]):
-    """Every request so far, in order of arrival."""
+    """All requests so far, in order of arrival."""
 
     def __init__(self) -> None:
         self._all: list[RecordedRequest] = []
-        self._changed = Changed()
+        self._change = Change()
 
     def record(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> RecordedRequest:
-        """Note a request that has just arrived."""
-        request = RecordedRequest(method, path, query, headers, self._changed)
+        """Record a request that has just arrived."""
+        request = RecordedRequest(method, path, query, headers, self._change)
         self._all.append(request)
-        self._changed.notify()
+        self._change.notify()
         return request
 
     def wait(self, count: int, timeout: float = 5.0) -> bool:
-        """Wait until ``count`` requests have arrived; whether they did within ``timeout`` seconds."""
-        return self._changed.wait_for(lambda: len(self._all) >= count, timeout)
+        """Wait up to ``timeout`` seconds until ``count`` requests have arrived; return whether they did."""
+        return self._change.wait_for(lambda: len(self._all) >= count, timeout)
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Remove all records."""
         self._all.clear()
 
     @overload

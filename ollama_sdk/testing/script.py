@@ -1,32 +1,26 @@
-"""What the emulated models say, and how fast."""
+"""Decides what the emulated models answer, and how fast."""
 
 from __future__ import annotations
 
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from attrs import Attribute, define, field, frozen
+from attrs import Attribute, define, evolve, field, frozen
 
-from ollama_sdk.testing._model.json import compact, is_object, text_of
+from ollama_sdk.testing._model.json import compact, object_in, text_in
 from ollama_sdk.testing._model.names import ModelName
-from ollama_sdk.testing._model.schema import fitting
+from ollama_sdk.testing._model.schema import example_value
+from ollama_sdk.testing._model.schema_check import conversion_error
+from ollama_sdk.testing._model.tokens import split_tokens, token_count
 
-__all__ = [
-    "Condition",
-    "Prompt",
-    "Reply",
-    "Saying",
-    "Script",
-    "Speed",
-    "ToolCall",
-    "token_count",
-    "tokenized",
-]
+if TYPE_CHECKING:
+    from ollama_sdk.testing._model.json import Json
 
-_TOKEN = re.compile(r"\s*\S{1,8}|\s+$")
-_TOKEN_LETTERS = 4
+__all__ = ["Condition", "Prompt", "ReplyFunction", "Script", "ScriptedReply", "ScriptedToolCall", "Speed"]
+
+# What a chat template adds to each message.
 _TEMPLATE_TOKENS = 4
 
 
@@ -42,15 +36,15 @@ def _above_zero(_: Speed, attribute: Attribute[float | None], value: float | Non
 
 @frozen
 class Speed:
-    """How fast a model answers; as fast as it can by default.
+    """How fast a model answers; as fast as possible by default.
 
     Attributes:
         time_to_first_token: Seconds before the first item.
-        tokens_per_second: Items per second after it; ``None`` for no limit. :meth:`Fault.stall` falls silent.
-        load: Seconds that loading takes, when the model is not in memory.
+        tokens_per_second: Items per second after it; ``None`` for no limit. :meth:`Fault.stall` stops sending.
+        load: Seconds to load the model if it is not in memory.
 
     Raises:
-        ValueError: For negative seconds, or a rate that is not above 0.
+        ValueError: Seconds are negative, or the rate is not above 0.
     """
 
     time_to_first_token: float = field(default=0.0, validator=_not_negative)
@@ -59,12 +53,12 @@ class Speed:
 
 
 @frozen
-class ToolCall:
-    """A model's wish to have a function called.
+class ScriptedToolCall:
+    """A tool call in a scripted reply.
 
     Attributes:
-        name: Of the function.
-        arguments: By name.
+        name: The name of the function.
+        arguments: Its arguments by name.
     """
 
     name: str
@@ -72,38 +66,38 @@ class ToolCall:
 
 
 @frozen(kw_only=True)
-class Reply:
-    """One scripted answer.
+class ScriptedReply:
+    """One scripted reply.
 
     Attributes:
-        pieces: The text as it is streamed, an item each; may be endless.
-        thinking: The thinking before it, an item each.
-        tool_calls: Functions to call, after the text.
-        calls_on_last_item: Whether tool calls come on the last item rather than each on one of its own; models differ.
-        finished: Whether the answer ends as an answer should; when not, it just stops, as Ollama does when it gives up
+        pieces: The text, one stream item each; may be endless.
+        thinking: The thinking before the text, one stream item each.
+        tool_calls: The tool calls after the text.
+        calls_on_last_item: Whether all tool calls are on the last item, or each has an item of its own; models differ.
+        finished: Whether the reply ends with a last item. If not, it stops without one, as Ollama's does when it gives up
             on a model that repeats itself.
     """
 
     pieces: Iterable[str] = ()
     thinking: Iterable[str] = ()
-    tool_calls: Sequence[ToolCall] = ()
+    tool_calls: Sequence[ScriptedToolCall] = ()
     calls_on_last_item: bool = False
     finished: bool = True
 
 
 @frozen(kw_only=True)
 class Prompt:
-    """What a model was asked, in the same form whatever the route.
+    """The input of a model, in the same form for every route.
 
     Attributes:
-        path: The route.
-        model: The name as the request had it.
-        messages: As in ``/api/chat``; a plain prompt is one message of the user.
-        tools: Offered functions, as in ``/api/chat``.
+        path: The path of the request.
+        model: The model name as the request has it.
+        messages: As in ``/api/chat``; a plain prompt is one user message.
+        tools: The offered tools, as in ``/api/chat``.
         format: ``"json"``, a JSON schema, or ``None``.
-        think: As in ``/api/chat``; ``None`` leaves it to the model.
-        options: Model options with a known name.
-        top_logprobs: How many alternatives to report for each token; ``None`` when log-probabilities were not asked for.
+        think: As in ``/api/chat``; ``None`` leaves the choice to the model.
+        options: The model options that Ollama knows.
+        top_logprobs: How many alternatives each token's log-probability lists; ``None`` without log-probabilities.
     """
 
     path: str
@@ -122,34 +116,28 @@ class Prompt:
 
     @property
     def tokens(self) -> int:
-        """How long the whole prompt is, at four letters a token."""
+        """The length of the whole prompt, at four letters a token."""
         total = sum(_TEMPLATE_TOKENS + token_count(str(message.get("content") or "")) for message in self.messages)
         return total + (token_count(compact(list(self.tools))) if self.tools else 0)
 
+    @property
+    def stops(self) -> list[str]:
+        """The stop sequences."""
+        return [text for text in self.options.get("stop") or () if isinstance(text, str) and text]
 
-Said = str | Reply | Iterable[str]
-Saying = Callable[[Prompt], Said]
+
+ReplyFunction = Callable[[Prompt], str | ScriptedReply | Iterable[str]]
 Condition = str | re.Pattern[str] | Callable[[Prompt], bool]
-
-
-def tokenized(text: str) -> list[str]:
-    """A text in pieces such as a model would stream."""
-    return _TOKEN.findall(text)
-
-
-def token_count(text: str) -> int:
-    """How many tokens a text has: one for every four letters, rounded up word by word."""
-    return sum(-(-len(word) // _TOKEN_LETTERS) for word in text.split())
 
 
 @define
 class _Rule:
-    saying: Saying
+    reply: ScriptedReply | ReplyFunction
     model: str | None
     when: Condition | None
-    left: int | None
+    uses_left: int | None
 
-    def fits(self, prompt: Prompt) -> bool:
+    def matches(self, prompt: Prompt) -> bool:
         if self.model is not None and self.model != _key(prompt.model):
             return False
         if self.when is None:
@@ -162,45 +150,45 @@ class _Rule:
 
 
 class Script:
-    """The rules that choose a reply; safe to use from any thread.
+    """The rules that choose a reply; thread-safe.
 
-    Rules with a count come first, the oldest first: they are a queue. Then the others, the newest first. When none fits,
-    the answer is made from the prompt alone: JSON where a format was asked for, a call of every function that was
-    offered (once, not again after a tool's result), or a sentence.
+    Rules with a limited number of uses come first, oldest first: they are a queue. Then the others, newest first. If no
+    rule matches, the reply is made from the prompt: JSON if a format is asked for, a call of every offered tool (unless
+    the last message is a tool's result), or a sentence.
     """
 
     def __init__(self) -> None:
         self._rules: list[_Rule] = []
         self._lock = threading.Lock()
 
-    def add(self, saying: Saying, *, to: str | None, when: Condition | None, times: int | None) -> None:
-        """Add a rule; ``times`` is how often it is used at most."""
+    def add(
+        self, reply: ScriptedReply | ReplyFunction, *, to: str | None, when: Condition | None, times: int | None
+    ) -> None:
+        """Add a rule that is used at most ``times`` times; ``None`` for no limit."""
         with self._lock:
-            self._rules.append(_Rule(saying, None if to is None else _key(to), when, times))
+            self._rules.append(_Rule(reply, None if to is None else _key(to), when, times))
 
     def clear(self) -> None:
-        """Forget every rule."""
+        """Remove every rule."""
         with self._lock:
             self._rules.clear()
 
-    def reply(self, prompt: Prompt, *, thinks: bool) -> Reply:
-        """The reply to a prompt; ``thinks`` is whether the model thinks first."""
-        saying = self._chosen(prompt)
-        reply = _as_reply(saying(prompt)) if saying else _default(prompt, thinks=thinks)
-        return reply if thinks or not reply.thinking else _without_thinking(reply)
+    def reply(self, prompt: Prompt, *, thinks: bool) -> ScriptedReply:
+        """Return the reply to a prompt; ``thinks`` is whether the model thinks first."""
+        rule = self._next_rule(prompt)
+        reply = _default_reply(prompt, thinks=thinks) if rule is None else _make_reply(rule.reply, prompt)
+        return reply if thinks or not reply.thinking else evolve(reply, thinking=())
 
-    def _chosen(self, prompt: Prompt) -> Saying | None:
+    def _next_rule(self, prompt: Prompt) -> _Rule | None:
         with self._lock:
-            counted = [rule for rule in self._rules if rule.left is not None]
-            standing = [rule for rule in reversed(self._rules) if rule.left is None]
-            rule = next((rule for rule in counted + standing if rule.fits(prompt)), None)
-            if rule is None:
-                return None
-            if rule.left is not None:
-                rule.left -= 1
-                if not rule.left:
+            limited = [rule for rule in self._rules if rule.uses_left is not None]
+            unlimited = [rule for rule in reversed(self._rules) if rule.uses_left is None]
+            rule = next((rule for rule in limited + unlimited if rule.matches(prompt)), None)
+            if rule is not None and rule.uses_left is not None:
+                rule.uses_left -= 1
+                if not rule.uses_left:
                     self._rules.remove(rule)
-            return rule.saying
+            return rule
 
 
 def _key(name: str) -> str:
@@ -208,34 +196,27 @@ def _key(name: str) -> str:
     return parsed.key if parsed else name
 
 
-def _as_reply(said: Said) -> Reply:
-    if isinstance(said, Reply):
-        return said
-    return Reply(pieces=tokenized(said) if isinstance(said, str) else said)
+def _make_reply(reply: ScriptedReply | ReplyFunction, prompt: Prompt) -> ScriptedReply:
+    made = reply if isinstance(reply, ScriptedReply) else reply(prompt)
+    if isinstance(made, ScriptedReply):
+        return made
+    return ScriptedReply(pieces=split_tokens(made) if isinstance(made, str) else made)
 
 
-def _without_thinking(reply: Reply) -> Reply:
-    return Reply(
-        pieces=reply.pieces,
-        tool_calls=reply.tool_calls,
-        calls_on_last_item=reply.calls_on_last_item,
-        finished=reply.finished,
-    )
-
-
-def _default(prompt: Prompt, *, thinks: bool) -> Reply:
-    thinking = tokenized("The user asked something; I should answer briefly.") if thinks else ()
+def _default_reply(prompt: Prompt, *, thinks: bool) -> ScriptedReply:
+    thinking = split_tokens("The user asked something; I should answer briefly.") if thinks else ()
     after_tool = bool(prompt.messages) and prompt.messages[-1].get("role") == "tool"
     if prompt.format is not None:
-        value = {"alpha": 42} if prompt.format == "json" else fitting(prompt.format)
-        return Reply(pieces=tokenized(compact(value)), thinking=thinking)
+        value = {"alpha": 42} if prompt.format == "json" else example_value(prompt.format)
+        return ScriptedReply(pieces=split_tokens(compact(value)), thinking=thinking)
     if prompt.tools and not after_tool:
-        return Reply(thinking=thinking, tool_calls=[_call(tool) for tool in prompt.tools])
-    return Reply(pieces=tokenized(f"This is {prompt.model}. You said: {prompt.text or 'nothing'}"), thinking=thinking)
+        return ScriptedReply(thinking=thinking, tool_calls=[_default_call(tool) for tool in prompt.tools])
+    text = f"This is {prompt.model}. You said: {prompt.text or 'nothing'}"
+    return ScriptedReply(pieces=split_tokens(text), thinking=thinking)
 
 
-def _call(tool: Mapping[str, Any]) -> ToolCall:
-    function = tool.get("function")
-    function = function if is_object(function) else {}
-    arguments = fitting(function.get("parameters") or {"type": "object"})
-    return ToolCall(text_of(function.get("name")), arguments if is_object(arguments) else {})
+def _default_call(tool: Mapping[str, Any]) -> ScriptedToolCall:
+    function: Json = object_in(tool.get("function"))
+    parameters = object_in(function.get("parameters"))
+    arguments: Any = {} if conversion_error(parameters) else example_value({"type": "object", **parameters})
+    return ScriptedToolCall(text_in(function.get("name")), object_in(arguments))

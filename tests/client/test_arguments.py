@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pydantic
 import pytest
-from recorder import Recorder
 
 from ollama_sdk import AsyncOllama, ConfigurationError, Ollama
 from ollama_sdk.types import (
@@ -25,6 +24,7 @@ from ollama_sdk.types import (
     ToolParameters,
     ToolProperty,
 )
+from tests.support.agreeing import Agreeing
 
 pytestmark = pytest.mark.anyio
 USER = {"role": "user", "content": "Hi"}
@@ -47,13 +47,13 @@ class PlainSchema:
 
 @pytest.fixture(scope="module")
 def running():
-    with Recorder() as server:
+    with Agreeing() as server:
         yield server
 
 
 @pytest.fixture
 def server(running):
-    running.received.clear()
+    running.requests.clear()
     return running
 
 
@@ -70,7 +70,7 @@ def refused(client, server):
     def call(messages=(USER,), **arguments):
         with pytest.raises(ConfigurationError) as error:
             client.chat("llama3.2", list(messages), **arguments)
-        assert not server.received
+        assert not server.requests
         return str(error.value)
 
     return call
@@ -90,7 +90,7 @@ def test_required_arguments_go_by_position_or_by_name(client, server):
 def test_optional_arguments_go_by_name_only(client, server):
     with pytest.raises(TypeError):
         client.chat("llama3.2", [USER], [])
-    assert not server.received
+    assert not server.requests
 
 
 @pytest.mark.parametrize("wrong", ["temperature", "Model", "stop", "from"])
@@ -100,7 +100,7 @@ async def test_a_wrong_argument_name_is_pythons_own_type_error(client, server, w
     async with AsyncOllama(server.url) as async_client:
         with pytest.raises(TypeError, match=wrong):
             await async_client.chat("llama3.2", [USER], **{wrong: 1})
-    assert not server.received
+    assert not server.requests
 
 
 def test_a_missing_argument_is_pythons_own_type_error(client, server):
@@ -108,10 +108,10 @@ def test_a_missing_argument_is_pythons_own_type_error(client, server):
         client.chat(messages=[USER])
     with pytest.raises(TypeError, match="destination"):
         client.copy("llama3.2")
-    assert not server.received
+    assert not server.requests
 
 
-def test_a_name_that_python_reserves_has_an_underscore_here_and_none_on_the_wire(client, server):
+def test_reserved_python_names_lose_their_underscore_on_the_wire(client, server):
     client.create("mine", from_="llama3.2")
     assert server.sent == {"model": "mine", "from": "llama3.2"}
 
@@ -160,7 +160,7 @@ async def test_sync_and_async_calls_send_the_same_bytes(client, server):
     client.chat("llama3.2", **arguments)
     async with AsyncOllama(server.url) as async_client:
         await async_client.chat("llama3.2", **arguments)
-    one, other = server.received
+    one, other = server.requests
     assert (one.line, one.headers, one.body) == (other.line, other.headers, other.body)
 
 
@@ -224,7 +224,7 @@ class Half(float):
     """A float of another class, as numpy's are."""
 
 
-def test_enumerations_and_other_kinds_of_numbers_go_as_what_they_stand_for(client, server):
+def test_enumerations_and_number_subclasses_are_sent_as_values(client, server):
     client.chat("llama3.2", [{"role": Role.USER}], options={"seed": Count.TWO, "temperature": Half(0.5)})
     assert server.sent["messages"] == [{"role": "user"}]
     assert server.sent["options"] == {"seed": 2, "temperature": 0.5}
@@ -297,7 +297,7 @@ def test_an_image_for_messages_is_encoded_too(client, server, picture):
     assert server.sent["messages"][0]["content"][1]["source"]["data"] == PICTURE_TEXT
 
 
-def test_a_missing_image_is_named_by_its_place_before_anything_is_sent(refused, client, server, tmp_path):
+def test_missing_image_file_is_refused_before_the_request(refused, client, server, tmp_path):
     missing = tmp_path / "no.png"
     message = refused([USER, USER, {**USER, "images": [missing]}])
     assert "messages[2].images[0]" in message
@@ -309,7 +309,7 @@ def test_a_missing_image_is_named_by_its_place_before_anything_is_sent(refused, 
     block = {"type": "image", "source": {"type": "base64", "data": missing}}
     with pytest.raises(ConfigurationError, match=r"messages\[0\]\.content\[0\]\.source\.data"):
         client.v1.messages.create("llama3.2", [{"role": "user", "content": [block]}], 10)
-    assert not server.received
+    assert not server.requests
 
 
 # Structured output
@@ -331,7 +331,7 @@ def test_format_is_json_or_a_schema_or_a_class_that_has_one(client, server, give
     assert server.sent["format"] == sent
 
 
-def test_a_pydantic_class_will_do_wherever_the_compatible_interfaces_take_a_schema(client, server):
+def test_v1_methods_accept_a_pydantic_class_as_schema(client, server):
     schema = Answer.model_json_schema()
     client.v1.chat.completions.create(
         "llama3.2",
@@ -393,7 +393,7 @@ for _ in range(300):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_value_that_is_no_json_is_refused_and_named_by_its_path(refused, value):
+def test_value_that_is_not_json_is_refused_by_its_path(refused, value):
     assert refused([USER, {**USER, "content": value}]).startswith("messages")
     assert "options.seed" in refused(options={"seed": value})
     assert refused(format={"a": [{"b": value}]}).startswith("format")
@@ -439,7 +439,7 @@ def test_the_largest_numbers_are_sent(client, server):
 def test_a_name_that_cannot_stand_in_a_path_is_refused(client, server, name):
     with pytest.raises(ConfigurationError, match="model"):
         client.v1.models.retrieve(name)
-    assert not server.received
+    assert not server.requests
 
 
 # Extras
@@ -472,7 +472,7 @@ def test_extras_work_where_there_is_no_body_too(client, server):
 def test_extra_body_for_bytes_is_refused(client, server):
     with pytest.raises(ConfigurationError, match="extra_body"):
         client.upload_blob(content=b"abc", extra_body={"a": 1})
-    assert not server.received
+    assert not server.requests
 
 
 @pytest.mark.parametrize("headers", [{"X-A": "1\r\nX-B: 2"}, {"X-A": "é"}, {"X-A": 3}, {"X-A": None}, {"X A": "1"}])
@@ -482,7 +482,7 @@ def test_an_extra_header_that_cannot_travel_is_refused(refused, headers):
 
 @pytest.mark.parametrize("extra", ["extra_headers", "extra_query", "extra_body"])
 @pytest.mark.parametrize("value", ["hunter2", [("a", "hunter2")], {1: "hunter2"}, {b"a": "hunter2"}])
-def test_an_extra_that_names_nothing_is_refused_without_being_told(refused, extra, value):
+def test_extra_without_a_name_is_refused_without_its_value(refused, extra, value):
     said = refused(**{extra: value})
     assert said.startswith(f"{extra}=")
     assert "hunter2" not in said

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
-from loopback import chunked, head, replies, replies_and_closes, replies_and_resets, whole
-from streamed import LAST, NDJSON, ROUTES, SSE, capture, chat_item, drain, items_of, streamed
 
 from ollama_sdk import DecodeError, IncompleteReplyError, ReplyFailedError
+from tests.support.loopback import chunked, head, replies, replies_and_closes, replies_and_resets, whole
+from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, capture, chat_item, drain, items_of, streamed
 
 _ROUTES = pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES.keys())
 
@@ -36,7 +36,7 @@ _FAILED = {
 
 
 @_of(*_CUT)
-def test_a_stream_without_its_last_item_delivers_what_arrived_before_it_raises(world, serve, route):
+def test_stream_without_last_item_delivers_items_before_raising(world, serve, route):
     body = capture(_CUT[route.method])
     server = serve(replies(streamed(route, body)))
     with world.client(server.url) as client:
@@ -57,7 +57,7 @@ def test_the_chunk_of_a_model_that_died_is_no_end(world, serve, route):
 
 
 @_of(*_FAILED)
-def test_an_error_in_the_stream_is_raised_in_the_servers_own_words(world, serve, route):
+def test_error_item_is_raised_in_the_servers_words(world, serve, route):
     body = capture(_FAILED[route.method])
     server = serve(replies(streamed(route, body)))
     with world.client(server.url) as client:
@@ -146,7 +146,7 @@ def test_a_stream_of_nothing_is_incomplete(world, serve, route):
 
 
 @_ROUTES
-def test_a_reset_in_the_middle_comes_after_every_item_that_arrived(world, serve, route):
+def test_reset_is_raised_after_every_item_that_arrived(world, serve, route):
     items, taken = items_of(capture(route.capture)), threading.Event()
     server = serve(replies_and_resets(chunked(route.content_type, *items[:2]), when=taken))
     with world.client(server.url) as client, route.call(client, stream=True) as stream:
@@ -225,7 +225,7 @@ def test_an_item_over_the_limit_is_refused_after_the_good_ones(world, serve, end
         assert "2,000 bytes" in str(error)
         assert "max_item_bytes" in str(error)
         assert server.host in str(error)
-        assert server.connections[0].hung_up.wait(1)
+        assert server.hung_up()
 
 
 def test_an_error_is_raised_again_by_whoever_asks_again(world, serve):
@@ -265,7 +265,7 @@ def test_a_page_in_a_stream_of_events_never_ends_well(world, serve, content_type
 # Replies in one piece, and collect()
 
 
-def test_a_reply_in_one_piece_that_the_server_marks_unfinished_is_incomplete(world, serve):
+def test_unfinished_one_piece_reply_is_incomplete(world, serve):
     server = serve(replies(whole(capture("259-chat-token-repeat-limit"))))
     with world.client(server.url) as client, pytest.raises(IncompleteReplyError) as caught:
         client.chat("m", [])
@@ -273,7 +273,7 @@ def test_a_reply_in_one_piece_that_the_server_marks_unfinished_is_incomplete(wor
     assert caught.value.partial.done is False
 
 
-def test_a_download_in_one_piece_that_is_no_success_is_incomplete(world, serve):
+def test_one_piece_pull_without_success_is_incomplete(world, serve):
     server = serve(replies(whole(b'{"status":"pulling manifest"}')))
     with world.client(server.url) as client, pytest.raises(IncompleteReplyError) as caught:
         client.pull("m")
@@ -311,7 +311,7 @@ _PARTIALS = {
 
 
 @_of(*_CUT)
-def test_collect_hands_over_what_there_is_of_an_unfinished_stream(world, serve, route):
+def test_collect_of_unfinished_stream_carries_the_partial_reply(world, serve, route):
     server = serve(replies(streamed(route, capture(_CUT[route.method]))))
     with world.client(server.url) as client, route.call(client, stream=True) as stream:  # noqa: SIM117
         with pytest.raises(IncompleteReplyError) as caught:

@@ -1,4 +1,4 @@
-"""A client is what its arguments and its environment say, and making one asks nobody anything."""
+"""A client is configured by its arguments and environment, and making one makes no request."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 import anyio
 import httpx
 import pytest
-from recorder import Recorder
 
 from ollama_sdk import AsyncOllama, ConfigurationError, Endpoint, Failover, Ollama, Timeout
+from tests.support.agreeing import Agreeing
+from tests.support.loopback import PATIENCE
 
 CLIENTS = pytest.mark.parametrize("make", [Ollama, AsyncOllama])
 HOSTS = [
@@ -26,13 +27,13 @@ USER = [{"role": "user", "content": "Hi"}]
 
 @pytest.fixture(scope="module")
 def running():
-    with Recorder() as server:
+    with Agreeing() as server:
         yield server
 
 
 @pytest.fixture
 def server(running):
-    running.received.clear()
+    running.requests.clear()
     return running
 
 
@@ -48,7 +49,7 @@ def plain_environment(monkeypatch):
 
 @CLIENTS
 @pytest.mark.parametrize(("host", "connects_to"), HOSTS)
-def test_a_host_argument_is_read_as_the_command_line_reads_ollama_host(make, host, connects_to):
+def test_host_argument_is_read_like_ollama_host(make, host, connects_to):
     assert make(host).base_url == httpx.URL(connects_to)
 
 
@@ -66,12 +67,12 @@ def _parts(url):
 
 
 @CLIENTS
-def test_without_argument_and_environment_it_is_the_default_address(make):
+def test_host_defaults_to_the_local_server(make):
     assert str(make().base_url) == "http://127.0.0.1:11434"
 
 
 @CLIENTS
-def test_the_argument_goes_before_the_environment(make, monkeypatch):
+def test_argument_has_precedence_over_the_environment(make, monkeypatch):
     monkeypatch.setenv("OLLAMA_HOST", "from-environment")
     assert make("from-argument").base_url.host == "from-argument"
 
@@ -97,7 +98,7 @@ def test_the_scheme_is_read_in_any_case(host):
     ],
 )
 @CLIENTS
-def test_a_host_that_cannot_be_one_is_refused_at_once_and_quoted(make, host, monkeypatch):
+def test_invalid_host_is_refused_at_once_and_quoted(make, host, monkeypatch):
     with pytest.raises(ConfigurationError) as refused:
         make(host)
     assert repr(host) in str(refused.value)
@@ -118,7 +119,7 @@ def test_an_ipv6_address_may_have_a_zone():
     assert str(Ollama("[fe80::1%eth0]:8080").base_url) == "http://[fe80::1%eth0]:8080"
 
 
-def test_a_path_of_the_host_goes_before_every_route(server):
+def test_path_of_the_host_is_a_prefix_of_every_route(server):
     with Ollama(f"{server.url}/behind/a/proxy/") as client:
         server.answers["/behind/a/proxy/api/version"] = {"version": "1"}
         assert client.version().version == "1"
@@ -161,7 +162,7 @@ def test_an_item_limit_must_be_above_zero(make, size):
 
 @pytest.mark.parametrize("name", ["connect", "first_item", "between_items", "total"])
 @pytest.mark.parametrize("value", [0, -1, -0.5, math.nan, "5", True, [1]])
-def test_a_limit_that_is_no_number_of_seconds_above_zero_is_refused_by_name(name, value):
+def test_limit_that_is_not_positive_seconds_is_refused_by_name(name, value):
     with pytest.raises(ConfigurationError, match=f"{name}="):
         Timeout(**{name: value})
 
@@ -179,13 +180,13 @@ def test_a_bare_number_is_the_total_and_none_waits_for_ever(make):
 def test_a_limit_for_one_call_is_checked_like_any_other(server):
     with Ollama(server.url) as client, pytest.raises(ConfigurationError, match="total=0"):
         client.version(timeout=0)
-    assert not server.received
+    assert not server.requests
 
 
 # Keys and headers
 
 
-def test_the_api_key_comes_from_the_argument_or_else_from_the_environment(server, monkeypatch):
+def test_api_key_comes_from_argument_then_environment(server, monkeypatch):
     sent = []
     for key in [None, "from-argument", ""]:
         for from_environment in ["", "from-environment"]:
@@ -196,7 +197,7 @@ def test_the_api_key_comes_from_the_argument_or_else_from_the_environment(server
     assert sent == [None, "Bearer from-environment", "Bearer from-argument", "Bearer from-argument", None, None]
 
 
-def test_headers_go_with_every_request_and_those_of_a_call_go_before_them(server):
+def test_headers_of_a_call_override_those_of_the_client(server):
     with Ollama(server.url, headers={"X-Team": "red", "User-Agent": "mine/1"}) as client:
         client.version()
         assert (server.last.headers["x-team"], server.last.headers["user-agent"]) == ("red", "mine/1")
@@ -204,7 +205,7 @@ def test_headers_go_with_every_request_and_those_of_a_call_go_before_them(server
         assert server.last.headers["x-team"] == "blue"
 
 
-def test_it_says_who_it_is(server):
+def test_user_agent_names_the_package(server):
     with Ollama(server.url) as client:
         client.version()
     assert server.last.headers["user-agent"].startswith("ollama-sdk/")
@@ -224,7 +225,7 @@ def test_it_says_who_it_is(server):
     ],
 )
 @pytest.mark.anyio
-async def test_a_header_that_cannot_travel_is_refused_before_any_request_without_its_value(server, arguments, caplog):
+async def test_invalid_header_is_refused_without_showing_its_value(server, arguments, caplog):
     caplog.set_level(logging.DEBUG)
     with Ollama(server.url, **arguments) as client, pytest.raises(ConfigurationError) as refused:
         client.version()
@@ -232,12 +233,12 @@ async def test_a_header_that_cannot_travel_is_refused_before_any_request_without
         with pytest.raises(ConfigurationError):
             await client.version()
     assert "hunter2" not in str(refused.value) + caplog.text
-    assert not server.received
+    assert not server.requests
 
 
 @pytest.mark.parametrize("headers", ["hunter2", [("X-Token", "hunter2")], {1: "hunter2"}])
 @pytest.mark.parametrize("kind", [Ollama, AsyncOllama])
-def test_headers_without_names_are_refused_at_once_without_being_told(kind, headers):
+def test_headers_without_names_are_refused_without_values(kind, headers):
     for make in (kind, kind("http://127.0.0.1:1").with_options):
         with pytest.raises(ConfigurationError, match="headers=") as refused:
             make(headers=headers)
@@ -278,7 +279,7 @@ class AsyncCounting(httpx.AsyncHTTPTransport):
 
 
 @pytest.mark.anyio
-async def test_a_transport_carries_the_calls_and_closes_with_the_client(server):
+async def test_given_transport_is_used_and_closed_with_the_client(server):
     transport, async_transport = Counting(), AsyncCounting()
     with Ollama(server.url, transport=transport) as client:
         client.chat("llama3.2", USER)
@@ -289,7 +290,7 @@ async def test_a_transport_carries_the_calls_and_closes_with_the_client(server):
 
 
 @pytest.mark.anyio
-async def test_a_whole_httpx_client_lends_its_headers_and_cookies_and_stays_open(server):
+async def test_given_httpx_client_adds_its_headers_and_stays_open(server):
     lent = {"headers": {"X-Gateway": "1"}, "cookies": {"session": "abc"}}
     with httpx.Client(**lent) as http_client:
         with Ollama(server.url, http_client=http_client) as client:
@@ -299,7 +300,7 @@ async def test_a_whole_httpx_client_lends_its_headers_and_cookies_and_stays_open
         async with AsyncOllama(server.url, http_client=http_client) as client:
             await client.chat("llama3.2", USER)
         assert not http_client.is_closed
-    for request in server.received:
+    for request in server.requests:
         assert (request.headers["x-gateway"], request.headers["cookie"]) == ("1", "session=abc")
 
 
@@ -326,7 +327,7 @@ def test_an_httpx_client_of_the_wrong_kind_is_refused_at_once(make, wrong):
 # Proxies
 
 
-def test_the_environments_proxy_is_used_for_other_hosts(server, monkeypatch):
+def test_proxy_of_the_environment_is_used_for_other_hosts(server, monkeypatch):
     monkeypatch.setenv("http_proxy", server.url)
     server.answers["http://ollama.example:11434/api/version"] = {"version": "by proxy"}
     with Ollama("ollama.example") as client:
@@ -334,7 +335,7 @@ def test_the_environments_proxy_is_used_for_other_hosts(server, monkeypatch):
     assert server.last.target == "http://ollama.example:11434/api/version"
 
 
-def test_a_proxy_may_ask_for_credentials_and_be_named_without_a_scheme(server, monkeypatch):
+def test_proxy_may_have_credentials_and_lack_a_scheme(server, monkeypatch):
     server.answers["http://ollama.example:11434/api/version"] = {"version": "by proxy"}
     for name, authorization in (("user:p%40ss@", f"Basic {b64encode(b'user:p@ss').decode()}"), ("", None)):
         monkeypatch.setenv("http_proxy", f"{name and 'http://'}{name}127.0.0.1:{server.port}")
@@ -344,47 +345,47 @@ def test_a_proxy_may_ask_for_credentials_and_be_named_without_a_scheme(server, m
 
 
 @pytest.mark.anyio
-async def test_this_machine_itself_is_never_asked_through_a_proxy(server, monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
+async def test_localhost_is_never_called_through_a_proxy(server, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as unused:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
-            monkeypatch.setenv(name, f"http://127.0.0.1:{nobody.getsockname()[1]}")
+            monkeypatch.setenv(name, f"http://127.0.0.1:{unused.getsockname()[1]}")
         for host in ("127.0.0.1", "localhost"):
             with Ollama(f"http://{host}:{server.port}") as client:
-                assert client.version(timeout=5).version == "0.33.0"
+                assert client.version(timeout=PATIENCE).version == "0.33.0"
             async with AsyncOllama(f"http://{host}:{server.port}") as client:
-                assert (await client.version(timeout=5)).version == "0.33.0"
+                assert (await client.version(timeout=PATIENCE)).version == "0.33.0"
 
 
-def test_no_proxy_names_hosts_that_are_asked_directly(server, monkeypatch):
+def test_hosts_in_no_proxy_are_called_directly(server, monkeypatch):
     monkeypatch.setenv("http_proxy", server.url)
     monkeypatch.setenv("no_proxy", "nowhere.invalid")
-    with Ollama("nowhere.invalid", timeout=5) as client:
+    with Ollama("nowhere.invalid", timeout=PATIENCE) as client:
         assert client.is_available() is False
-    assert not server.received
+    assert not server.requests
 
 
 # Closing
 
 
 def test_leaving_the_block_closes_the_connections():
-    with Recorder() as server:
+    with Agreeing() as server:
         with Ollama(server.url) as client:
             client.version()
             client.version()
-            assert not server.ended.acquire(blocking=False)
-        assert server.ended.acquire(timeout=5)
-        assert server.connections == 1
+            assert not server.connections[0].hung_up.is_set()
+        assert server.hung_up()
+        assert len(server.connections) == 1
 
 
 @pytest.mark.anyio
 async def test_leaving_the_async_block_closes_the_connections():
-    with Recorder() as server:
+    with Agreeing() as server:
         async with AsyncOllama(server.url) as client:
             await client.version()
             await client.version()
-            assert not server.ended.acquire(blocking=False)
-        assert server.ended.acquire(timeout=5)
-        assert server.connections == 1
+            assert not server.connections[0].hung_up.is_set()
+        assert server.hung_up()
+        assert len(server.connections) == 1
 
 
 def test_closing_twice_is_fine(server):
@@ -395,7 +396,7 @@ def test_closing_twice_is_fine(server):
 
 
 @pytest.mark.anyio
-async def test_closing_twice_is_fine_for_async_clients_under_either_name(server):
+async def test_closing_an_async_client_twice_is_fine(server):
     client = AsyncOllama(server.url)
     await client.version()
     await client.close()
@@ -406,7 +407,7 @@ async def test_closing_twice_is_fine_for_async_clients_under_either_name(server)
 
 
 def test_a_view_has_other_settings_and_the_same_connections(server):
-    before = server.connections
+    before = len(server.connections)
     with Ollama(server.url, headers={"X-A": "1", "X-B": "1"}, timeout=9) as client:
         client.version()
         view = client.with_options(timeout=Timeout(total=3), headers={"X-B": "2"}, api_key="key", max_item_bytes=5)
@@ -422,22 +423,22 @@ def test_a_view_has_other_settings_and_the_same_connections(server):
         assert server.last.headers["x-b"] == "2"
         view.v1.chat.completions.create("llama3.2", USER)
         assert server.last.headers["x-b"] == "2"
-    assert server.connections - before == 1
+    assert len(server.connections) - before == 1
 
 
 def test_closing_a_view_leaves_the_connections_open(server):
-    before = server.connections
+    before = len(server.connections)
     with Ollama(server.url) as client:
         client.version()
         with client.with_options(timeout=3) as view, view.with_options(timeout=4) as view_of_view:
             view_of_view.version()
         client.version()
-    assert server.connections - before == 1
+    assert len(server.connections) - before == 1
 
 
 @pytest.mark.anyio
 async def test_async_views_share_connections_too(server):
-    before = server.connections
+    before = len(server.connections)
     async with AsyncOllama(server.url) as client:
         await client.version()
         async with client.with_options(timeout=3, headers={"X-B": "2"}) as view:
@@ -445,10 +446,10 @@ async def test_async_views_share_connections_too(server):
             assert server.last.headers["x-b"] == "2"
         await client.version()
         assert "x-b" not in server.last.headers
-    assert server.connections - before == 1
+    assert len(server.connections) - before == 1
 
 
-def test_a_bad_setting_of_a_view_is_refused_as_at_construction():
+def test_bad_setting_of_a_view_is_refused_as_at_construction():
     with pytest.raises(ConfigurationError):
         Ollama().with_options(timeout=0)
     with pytest.raises(ConfigurationError):
@@ -472,6 +473,6 @@ async def _version_and_close(client):
 
 @CLIENTS
 @pytest.mark.parametrize("host", [3, b"localhost", [3], []])
-def test_a_host_that_is_no_text_is_refused(make, host):
+def test_host_that_is_not_text_is_refused(make, host):
     with pytest.raises(ConfigurationError, match="host="):
         make(host)

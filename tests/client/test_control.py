@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 import anyio
 import pytest
 import trio
-from loopback import chunk, chunked
 
 from ollama_sdk import (
     APITimeoutError,
@@ -28,8 +27,8 @@ from ollama_sdk import (
     Timeout,
     _timeout,
 )
-from ollama_sdk._concurrency.clock import SYSTEM_CLOCK
 from ollama_sdk._timeout import Deadlines
+from tests.support.loopback import PATIENCE, chunk, chunked
 
 ITEM = b'{"model":"m","created_at":"2026-11-21T11:20:08Z","response":"word","done":false}\n'
 LAST = b'{"model":"m","created_at":"2026-11-21T11:20:08Z","response":"","done":true,"done_reason":"stop"}\n'
@@ -72,14 +71,14 @@ def in_background(work):
 
 
 def wait_until(true):
-    for _ in range(200):
-        if true():
-            return
+    until = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < until
         time.sleep(0.005)
-    pytest.fail("it never came to that")
 
 
 def _still_waiting(future, seconds=0.03):
+    """A slow machine makes this weaker, and never fails it."""
     with pytest.raises(TimeoutError):
         future.result(seconds)
     assert not future.done()
@@ -104,13 +103,13 @@ def test_a_paused_stream_holds_the_server_back_and_loses_nothing(world, serve):
         next(stream)
         stream.pause()
         assert stream.state == "paused"
-        assert held_back.wait(5)
+        assert held_back.wait(PATIENCE)
         stream.resume()
         assert len(list(stream)) == items
         assert stream.state == "finished"
 
 
-def test_whoever_takes_an_item_of_a_paused_stream_waits_until_it_is_resumed(world, serve):
+def test_reader_of_a_paused_stream_waits_for_resume(world, serve):
     with world.client(serve(whole).url) as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         stream.pause()
@@ -118,25 +117,26 @@ def test_whoever_takes_an_item_of_a_paused_stream_waits_until_it_is_resumed(worl
         with pytest.raises(TimeoutError):
             waiting.result(0.05)
         stream.resume()
-        assert waiting.result(5).response == "word"
+        assert waiting.result(PATIENCE).response == "word"
         assert len(list(stream)) == 1
 
 
-def test_a_pause_may_last_longer_than_the_limit_between_items(world, serve):
+def test_a_pause_may_last_longer_than_the_limit_between_items(world, serve, limits_clock):
     patient, go_on = one_item_and_the_end_on_demand()
-    client = world.client(serve(patient).url, timeout=Timeout(between_items=0.15))
+    client = world.client(serve(patient).url, timeout=Timeout(between_items=0.1))
     with client as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         waiting = in_background(lambda: next(stream))  # in the middle of a read when the pause begins
         _still_waiting(waiting, 0.02)
         stream.pause()
+        limits_clock.now += PATIENCE
         _still_waiting(waiting, 0.2)
         go_on.set()
         stream.resume()
-        assert waiting.result(5).done
+        assert waiting.result(PATIENCE).done
 
 
-def test_a_pause_in_the_very_moment_of_asking_stops_the_limits_too(serve, monkeypatch):
+def test_pause_while_asking_for_an_item_stops_the_limits(serve, limits_clock, monkeypatch):
     ask = Deadlines.item
 
     def paused_while_asking(deadlines):
@@ -150,25 +150,27 @@ def test_a_pause_in_the_very_moment_of_asking_stops_the_limits_too(serve, monkey
         next(stream)
         monkeypatch.setattr(Deadlines, "item", paused_while_asking)
         waiting = in_background(lambda: next(stream))
-        with pytest.raises(TimeoutError):
-            waiting.result(0.3)
-        assert stream.state == "paused"
+        wait_until(lambda: stream.state == "paused")
+        _still_waiting(waiting)
+        limits_clock.now += PATIENCE
+        _still_waiting(waiting, 0.2)
         go_on.set()
         stream.resume()
-        assert waiting.result(5).done
+        assert waiting.result(PATIENCE).done
 
 
-def test_the_limit_of_the_whole_call_runs_on_during_a_pause(world, serve):
-    client = world.client(serve(one_item_then_silence).url, timeout=0.4)
+def test_the_limit_of_the_whole_call_runs_on_during_a_pause(world, serve, limits_clock):
+    client = world.client(serve(one_item_then_silence).url, timeout=PATIENCE)
     with client as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         stream.pause()
+        limits_clock.run_to(limits_clock.now + PATIENCE)
         with pytest.raises(APITimeoutError) as caught:
             next(stream)
         assert caught.value.phase == "total"
 
 
-def test_cancelling_wakes_whoever_is_reading_and_the_server_sees_it(world, serve):
+def test_cancel_wakes_the_reader_and_closes_the_connection(world, serve):
     server = serve(two_items_then_silence)
     with world.client(server.url) as client, client.generate("m", "hi", stream=True) as stream:
         next(stream), next(stream)
@@ -177,9 +179,9 @@ def test_cancelling_wakes_whoever_is_reading_and_the_server_sees_it(world, serve
             waiting.result(0.05)
         stream.cancel()
         with pytest.raises(IncompleteReplyError, match="cancelled") as caught:
-            waiting.result(1)
+            waiting.result(PATIENCE)
         assert caught.value.items == 2
-        assert server.connections[0].hung_up.wait(1)
+        assert server.hung_up()
         assert stream.state == "cancelled"
 
 
@@ -188,7 +190,7 @@ def test_cancelling_while_nobody_reads_closes_the_connection(world, serve):
     with world.client(server.url) as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         stream.cancel()
-        assert server.connections[0].hung_up.wait(1)
+        assert server.hung_up()
         with pytest.raises(IncompleteReplyError, match="cancelled"):
             next(stream)
 
@@ -201,21 +203,21 @@ def test_cancelling_wakes_whoever_waits_for_a_paused_stream(world, serve):
             waiting.result(0.05)
         stream.cancel()
         with pytest.raises(IncompleteReplyError, match="cancelled"):
-            waiting.result(1)
+            waiting.result(PATIENCE)
 
 
-def test_what_a_cancelled_stream_had_delivered_is_in_the_partial_reply(world, serve):
-    with world.client(serve(two_items_then_silence).url) as client, client.generate("m", "hi", stream=True) as stream:
+def test_partial_reply_holds_what_a_cancelled_stream_delivered(world, serve, limits_clock):
+    client = world.client(serve(two_items_then_silence).url, timeout=Timeout(between_items=0.02))
+    with client as client, client.generate("m", "hi", stream=True) as stream:
         collecting = in_background(stream.collect)
-        with pytest.raises(TimeoutError):
-            collecting.result(0.05)
+        limits_clock.until_asked()  # it has read both items, and has nothing left to read
         stream.cancel()
         with pytest.raises(IncompleteReplyError) as caught:
-            collecting.result(1)
+            collecting.result(PATIENCE)
         assert caught.value.partial.response == "wordword"
 
 
-def test_cancelling_before_items_that_have_arrived_are_taken_is_cancelling_still(world, serve):
+def test_cancel_withholds_items_that_were_not_taken(world, serve):
     server = serve(lambda c: c.answer(HEAD + chunk(ITEM + ITEM + LAST) + chunk(b"")))
     with world.client(server.url) as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
@@ -279,7 +281,7 @@ def _rest(stream):
 FAILED = b'{"error":"boom"}\n'
 
 
-def test_items_that_arrived_with_an_error_are_delivered_after_the_pause_and_before_the_error(world, serve):
+def test_paused_items_are_delivered_before_the_error_after_them(world, serve):
     script = at_once(_word("a"), _word("b"), _word("c"), FAILED)
     with world.client(serve(script).url) as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
@@ -288,7 +290,7 @@ def test_items_that_arrived_with_an_error_are_delivered_after_the_pause_and_befo
         _still_waiting(waiting)
         assert stream.state == "paused"
         stream.resume()
-        assert waiting.result(5).response == "b"
+        assert waiting.result(PATIENCE).response == "b"
         assert stream.state == "open"
         assert next(stream).response == "c"
         assert stream.state == "failed"
@@ -296,14 +298,16 @@ def test_items_that_arrived_with_an_error_are_delivered_after_the_pause_and_befo
             next(stream)
 
 
-def test_items_that_arrived_are_delivered_before_the_limit_of_the_whole_call_is_reported(world, serve):
-    client = world.client(serve(at_once(_word("a"), _word("b"), _word("c"))).url, timeout=0.4)
+def test_paused_items_are_delivered_before_the_total_limit(world, serve, limits_clock):
+    client = world.client(serve(at_once(_word("a"), _word("b"), _word("c"))).url, timeout=PATIENCE)
     with client as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         stream.pause()
+        limits_clock.now += PATIENCE - 0.1
         waiting = in_background(lambda: next(stream))
         _still_waiting(waiting)
-        assert waiting.result(5).response == "b"  # the call has taken too long: the pause is over
+        limits_clock.run()
+        assert waiting.result(PATIENCE).response == "b"  # the call has taken too long: the pause is over
         assert stream.state == "open"
         texts, error = _rest(stream)
         assert texts == ["c"]
@@ -312,22 +316,25 @@ def test_items_that_arrived_are_delivered_before_the_limit_of_the_whole_call_is_
         assert stream.state == "failed"
 
 
-def test_the_failure_that_the_server_reported_is_not_replaced_by_a_limit_that_ran_out_in_a_pause(world, serve):
-    client = world.client(serve(at_once(_word("a"), _word("b"), FAILED)).url, timeout=0.4)
+def test_total_limit_in_a_pause_keeps_the_servers_error(world, serve, limits_clock):
+    client = world.client(serve(at_once(_word("a"), _word("b"), FAILED)).url, timeout=PATIENCE)
     with client as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         stream.pause()
+        limits_clock.run_to(limits_clock.now + PATIENCE)
         texts, error = _rest(stream)
         assert texts == ["b"]
         assert type(error) is ReplyFailedError
 
 
-def test_when_the_whole_reply_has_arrived_the_limit_of_the_call_ends_a_pause_and_nothing_fails(world, serve):
-    client = world.client(serve(at_once(_word("a"), _word("b"), LAST)).url, timeout=0.4)
+def test_total_limit_ends_a_pause_of_a_complete_reply_well(world, serve, limits_clock):
+    client = world.client(serve(at_once(_word("a"), _word("b"), LAST)).url, timeout=PATIENCE)
     with client as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         stream.pause()
         assert stream.state == "paused"
+        limits_clock.now += PATIENCE - 0.4
+        limits_clock.run()
         begin = time.process_time()
         assert _rest(stream) == (["b", ""], None)
         assert time.process_time() - begin < 0.1  # it slept
@@ -352,26 +359,27 @@ def test_a_stream_has_not_ended_before_every_item_was_taken(world, serve):
 # A pause stops the limits, and only for its own time
 
 
-def test_after_a_pause_longer_than_the_limit_a_silent_server_is_still_given_up(world, serve):
+def test_silent_server_is_given_up_after_a_long_pause(world, serve, limits_clock):
     client = world.client(serve(one_item_then_silence).url, timeout=Timeout(between_items=0.1))
     with client as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         waiting = in_background(lambda: next(stream))
-        _still_waiting(waiting, 0.03)
+        _still_waiting(waiting)
         stream.pause()
+        limits_clock.run()
         _still_waiting(waiting, 0.15)
         stream.resume()
         with pytest.raises(APITimeoutError) as caught:
-            waiting.result(3)
+            waiting.result(PATIENCE)
         assert caught.value.phase == "between_items"
 
 
-def test_pausing_again_and_again_gives_a_silent_server_no_more_time(world, serve):
+def test_repeated_pauses_give_a_silent_server_no_more_time(world, serve):
     client = world.client(serve(one_item_then_silence).url, timeout=Timeout(between_items=0.1))
     with client as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         waiting = in_background(lambda: next(stream))
-        for _ in range(30):
+        for _ in range(1000):
             if waiting.done():
                 break
             stream.pause()
@@ -381,7 +389,7 @@ def test_pausing_again_and_again_gives_a_silent_server_no_more_time(world, serve
             waiting.result(0)
 
 
-def test_resuming_starts_no_limit_while_nobody_waits(world, serve):
+def test_resuming_starts_no_limit_while_nobody_waits(world, serve, limits_clock):
     patient, go_on = one_item_and_the_end_on_demand()
 
     def late(connection):
@@ -393,32 +401,33 @@ def test_resuming_starts_no_limit_while_nobody_waits(world, serve):
 
     for script, before in ((late, 0), (patient, 1)):
         go_on.clear()
-        client = world.client(serve(script).url, timeout=Timeout(first_item=0.1, between_items=0.1))
+        client = world.client(serve(script).url, timeout=Timeout(first_item=PATIENCE, between_items=PATIENCE))
         with client as client, client.generate("m", "hi", stream=True) as stream:
             for _ in range(before):
                 next(stream)
             stream.pause()
             stream.resume()
-            time.sleep(0.15)  # the caller is busy
+            limits_clock.now += 2 * PATIENCE  # the caller is busy
             threading.Timer(0.03, go_on.set).start()
             assert next(stream)
 
 
-def test_whoever_asks_during_a_pause_waits_the_whole_limit_after_it(world, serve):
+def test_reader_that_asks_in_a_pause_gets_the_whole_limit(world, serve, limits_clock):
     patient, go_on = one_item_and_the_end_on_demand()
-    client = world.client(serve(patient).url, timeout=Timeout(between_items=0.15))
+    client = world.client(serve(patient).url, timeout=Timeout(between_items=PATIENCE))
     with client as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         stream.pause()
         waiting = in_background(lambda: next(stream))
-        _still_waiting(waiting, 0.18)
+        _still_waiting(waiting)
+        limits_clock.now += 2 * PATIENCE
         stream.resume()
-        _still_waiting(waiting, 0.03)
+        _still_waiting(waiting)
         go_on.set()
-        assert waiting.result(5).done
+        assert waiting.result(PATIENCE).done
 
 
-def test_a_pause_after_the_last_item_does_not_make_the_end_of_the_body_unlimited(world, serve, monkeypatch):
+def test_pause_after_the_last_item_leaves_draining_limited(world, serve, monkeypatch):
     monkeypatch.setattr(_timeout, "_DRAIN", 0.1)
     client = world.client(serve(at_once(_word("a"), LAST)).url, timeout=None)  # the body never ends
     with client as client, client.generate("m", "hi", stream=True) as stream:
@@ -427,10 +436,10 @@ def test_a_pause_after_the_last_item_does_not_make_the_end_of_the_body_unlimited
         stream.resume()
         next(stream)
         ending = in_background(lambda: list(stream))
-        assert ending.result(3) == []
+        assert ending.result(PATIENCE) == []
 
 
-def test_a_pause_by_another_thread_in_the_very_moment_of_asking_stops_the_limits(serve, monkeypatch):
+def test_pause_by_another_thread_while_asking_stops_the_limits(serve, limits_clock, monkeypatch):
     ask, pausing = Deadlines.item, []
 
     class Interleaved:
@@ -441,12 +450,12 @@ def test_a_pause_by_another_thread_in_the_very_moment_of_asking_stops_the_limits
                 pausing.append(threading.Thread(target=stream.pause))
                 pausing[0].start()
                 pausing[0].join(0.1)
-            return SYSTEM_CLOCK.monotonic()
+            return limits_clock.monotonic()
 
     def item(deadlines):
         deadlines._clock = Interleaved()
         ask(deadlines)
-        deadlines._clock = SYSTEM_CLOCK
+        deadlines._clock = limits_clock
 
     patient, go_on = one_item_and_the_end_on_demand()
     client = Ollama(serve(patient).url, timeout=Timeout(between_items=0.1))
@@ -454,11 +463,13 @@ def test_a_pause_by_another_thread_in_the_very_moment_of_asking_stops_the_limits
         next(stream)
         monkeypatch.setattr(Deadlines, "item", item)
         waiting = in_background(lambda: next(stream))
-        _still_waiting(waiting, 0.25)
-        assert stream.state == "paused"
+        wait_until(lambda: stream.state == "paused")
+        _still_waiting(waiting)
+        limits_clock.now += PATIENCE
+        _still_waiting(waiting, 0.2)
         go_on.set()
         stream.resume()
-        assert waiting.result(5).done
+        assert waiting.result(PATIENCE).done
 
 
 # Closing wakes whoever waits
@@ -474,9 +485,9 @@ def test_closing_wakes_whoever_waits_for_a_paused_stream(world, serve):
         _still_waiting(waiting)
         stream.close()
         with pytest.raises(IncompleteReplyError, match="closed"):
-            waiting.result(1)
+            waiting.result(PATIENCE)
         assert stream.state == "closed"
-        assert server.connections[0].hung_up.wait(1)
+        assert server.hung_up()
 
 
 def test_closing_wakes_whoever_reads(world, serve):
@@ -488,10 +499,10 @@ def test_closing_wakes_whoever_reads(world, serve):
         _still_waiting(waiting)
         stream.close()
         with pytest.raises(IncompleteReplyError, match="closed") as caught:
-            waiting.result(1)
+            waiting.result(PATIENCE)
         assert caught.value.items == 1
         assert stream.state == "closed"
-        assert server.connections[0].hung_up.wait(1)
+        assert server.hung_up()
 
 
 def test_closing_the_client_wakes_whoever_reads_a_stream_of_it(world, serve):
@@ -502,10 +513,10 @@ def test_closing_the_client_wakes_whoever_reads_a_stream_of_it(world, serve):
         _still_waiting(waiting)
         (client.close if world.kind == "sync" else lambda: client.__exit__(None, None, None))()
         with pytest.raises(IncompleteReplyError):
-            waiting.result(1)
+            waiting.result(PATIENCE)
 
 
-def test_what_had_arrived_can_be_taken_from_a_closed_stream_however_it_stood(world, serve):
+def test_closed_stream_still_delivers_items_that_arrived(world, serve):
     with world.client(serve(at_once(_word("a"), _word("b"), _word("c"))).url) as client:
         stream = client.generate("m", "hi", stream=True)
         next(stream)
@@ -528,7 +539,7 @@ def test_a_closed_or_cancelled_stream_cannot_be_paused(world, serve):
             stream.pause()
             waiting = in_background(lambda: next(stream))  # noqa: B023 - done before the next round
             with pytest.raises(IncompleteReplyError, match=give_up):
-                waiting.result(1)
+                waiting.result(PATIENCE)
             assert stream.state.startswith(give_up)
 
 
@@ -562,7 +573,7 @@ def test_a_signal_handler_may_cancel_what_its_own_thread_reads(serve):
 # Races of those who control a stream
 
 
-def test_a_pause_in_the_very_moment_of_resuming_leaves_a_stream_paused_and_nobody_busy(serve, monkeypatch):
+def test_pause_during_resume_leaves_the_reader_asleep(serve, monkeypatch):
     patient, go_on = one_item_and_the_end_on_demand()
     ask = Deadlines.release
 
@@ -573,7 +584,7 @@ def test_a_pause_in_the_very_moment_of_resuming_leaves_a_stream_paused_and_nobod
         thread.join(0.1)
         ask(deadlines)
 
-    client = Ollama(serve(patient).url, timeout=5)
+    client = Ollama(serve(patient).url, timeout=PATIENCE)
     with client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
         waiting = in_background(lambda: next(stream))
@@ -588,7 +599,7 @@ def test_a_pause_in_the_very_moment_of_resuming_leaves_a_stream_paused_and_nobod
         _still_waiting(waiting, 0.2)
         assert time.process_time() - begin < 0.1  # whoever waits, sleeps
         stream.resume()
-        assert waiting.result(5).done
+        assert waiting.result(PATIENCE).done
 
 
 @contextlib.contextmanager
@@ -602,7 +613,7 @@ def _hurried_threads():
         sys.setswitchinterval(usual)
 
 
-def test_cancelling_and_then_pausing_in_the_moment_of_waiting_wakes_the_one_who_waits(serve, monkeypatch):
+def test_cancel_then_pause_while_waiting_wakes_the_reader(serve, monkeypatch):
     left = Deadlines.left
 
     def cancelled_meanwhile(deadlines):
@@ -620,12 +631,12 @@ def test_cancelling_and_then_pausing_in_the_moment_of_waiting_wakes_the_one_who_
         monkeypatch.setattr(Deadlines, "left", cancelled_meanwhile)
         waiting = in_background(lambda: next(stream))
         with pytest.raises(IncompleteReplyError, match="cancelled"):
-            waiting.result(2)
+            waiting.result(PATIENCE)
         assert stream.state == "cancelled"
 
 
 @pytest.mark.parametrize("end", ["cancelled by a thread", "dropped", "cancelled by its task"])
-def test_a_trio_program_ends_well_whatever_becomes_of_its_streams_at_the_end(serve, end):
+def test_trio_program_may_end_with_open_streams(serve, end):
     url = serve(one_item_then_silence).url
 
     async def main():
@@ -667,7 +678,7 @@ def test_several_readers_of_one_stream_share_its_items(world, serve, per_read):
         _hurried_threads(),
     ):
         readers = [in_background(lambda: _rest(stream)) for _ in range(3)]
-        shares = [reader.result(10) for reader in readers]
+        shares = [reader.result(PATIENCE) for reader in readers]
     assert [error for _, error in shares] == [None] * 3
     numbers = [[int(text[1:]) for text in texts if text] for texts, _ in shares]
     assert sorted(itertools.chain(*numbers)) == list(range(count))
@@ -677,7 +688,7 @@ def test_several_readers_of_one_stream_share_its_items(world, serve, per_read):
 def test_several_who_collect_one_stream_get_the_whole_reply(world, serve):
     with world.client(serve(numbered(60, 1)).url) as client, client.generate("m", "hi", stream=True) as stream:
         collecting = [in_background(stream.collect) for _ in range(3)]
-        texts = {future.result(10).response for future in collecting}
+        texts = {future.result(PATIENCE).response for future in collecting}
     assert texts == {"".join(f"w{number}" for number in range(60))}
 
 
@@ -690,7 +701,7 @@ def test_every_reader_that_waits_in_a_pause_goes_on_after_it(world, serve):
         for future in waiting:
             _still_waiting(future, 0.03)
         stream.resume()
-        assert sorted(future.result(2).response for future in waiting) == ["", "b", "c"]
+        assert sorted(future.result(PATIENCE).response for future in waiting) == ["", "b", "c"]
 
 
 def test_every_reader_hears_how_the_stream_ended(world, serve):
@@ -698,14 +709,14 @@ def test_every_reader_hears_how_the_stream_ended(world, serve):
     with world.client(server.url, timeout=Timeout(between_items=0.1)) as client:
         stream = client.generate("m", "hi", stream=True)
         readers = [in_background(lambda: _rest(stream)) for _ in range(3)]
-        shares = [reader.result(5) for reader in readers]
+        shares = [reader.result(PATIENCE) for reader in readers]
     assert list(itertools.chain(*(texts for texts, _ in shares))) == ["word"]
     assert [type(error) for _, error in shares] == [APITimeoutError] * 3
 
 
 @pytest.mark.anyio
-async def test_a_cancelled_task_among_several_readers_leaves_none_of_them_waiting(serve):
-    async with AsyncOllama(serve(one_item_then_silence).url, timeout=5) as client:
+async def test_cancelled_reader_leaves_no_other_reader_waiting(serve):
+    async with AsyncOllama(serve(one_item_then_silence).url, timeout=PATIENCE) as client:
         stream = await client.generate("m", "hi", stream=True)
         await anext(stream)
         errors = []
@@ -718,13 +729,13 @@ async def test_a_cancelled_task_among_several_readers_leaves_none_of_them_waitin
                     errors.append(exc)
 
         scopes = [anyio.CancelScope() for _ in range(3)]
-        with anyio.fail_after(2):
+        with anyio.fail_after(PATIENCE):
             async with anyio.create_task_group() as group:
                 for scope in scopes:
                     group.start_soon(read, scope)
-                    await anyio.sleep(0.02)
+                    await anyio.wait_all_tasks_blocked()
                 scopes[1].cancel()  # one that waits for its turn harms nobody
-                await anyio.sleep(0.02)
+                await anyio.wait_all_tasks_blocked()
                 assert errors == []
                 scopes[0].cancel()  # the one that reads takes the connection with it
         assert len(errors) == 1

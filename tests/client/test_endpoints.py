@@ -14,12 +14,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from recorder import Recorder
 
 from ollama_sdk import AsyncOllama, BadRequestError, ConfigurationError, Ollama, RawResponse, types
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._generated import operations
 from ollama_sdk.testing import Emulator
+from tests.support.agreeing import Agreeing
 
 pytestmark = pytest.mark.anyio
 SLASHES = "hf.co/org/model:Q4_K_M"
@@ -67,7 +67,7 @@ CALLS = {
     "v1.embeddings.create": (["all-minilm", "a"], {}, lambda reply: len(reply.data[0].embedding) == 384),
     "v1.messages.create": (["llama3.2", USER, 10], {}, lambda reply: reply.content[0].text == "Hello there"),
     "v1.models.list": ([], {}, lambda reply: SLASHES in [m.id for m in reply.data]),
-    "v1.models.retrieve": ([SLASHES], {}, lambda reply: reply.id == SLASHES),
+    "v1.models.retrieve": (["llama3.2"], {}, lambda reply: reply.id == "llama3.2"),
     "v1.responses.create": (["llama3.2", "Hi"], {}, lambda reply: reply.output[0].content[0].text == "Hello there"),
     "version": ([], {}, lambda reply: reply.version == "0.33.0"),
     "web_fetch": (["https://example.com"], {}, lambda reply: reply.content == "c"),
@@ -118,7 +118,7 @@ def server(emulator):
 
 @pytest.fixture(scope="module")
 def cloud():
-    with Recorder() as server:
+    with Agreeing() as server:
         server.answers |= {
             "/api/me": {"id": "1", "name": "Ada", "email": "ada@example.com"},
             "/api/experimental/web_search": server.answers["/api/web_search"],
@@ -185,7 +185,7 @@ async def test_every_endpoint_can_show_status_and_headers(name, server, cloud):
 
 
 @pytest.mark.parametrize("name", STREAMING)
-async def test_every_endpoint_that_streams_adds_up_to_its_one_piece_reply(name, server):
+async def test_every_stream_adds_up_to_its_one_piece_reply(name, server):
     arguments, options, right = CALLS[name]
     with Ollama(server.url) as client:
         method = attrgetter(name)(client)
@@ -209,7 +209,7 @@ async def test_every_endpoint_that_streams_adds_up_to_its_one_piece_reply(name, 
 
 
 @pytest.mark.parametrize("name", STREAMING)
-def test_one_piece_is_asked_for_where_the_server_would_stream_by_itself(name, server, client):
+def test_stream_false_is_sent_where_servers_stream_by_default(name, server, client):
     arguments, options, _ = CALLS[name]
     attrgetter(name)(client)(*arguments, **options)
     assert server.requests[-1].json["stream"] is False
@@ -291,7 +291,7 @@ def make_content(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["bytes", "bytearray", "path", "file", "memory"])
-async def test_a_blob_is_uploaded_from_anything_with_its_digest_computed_or_given(kind, make_content, server, client):
+async def test_blob_uploads_from_anything_with_or_without_digest(kind, make_content, server, client):
     assert client.upload_blob(content=make_content(kind)) == DIGEST
     assert server.requests[-1].headers["content-length"] == "3"
     assert client.upload_blob(DIGEST, make_content(kind)) == DIGEST
@@ -301,7 +301,7 @@ async def test_a_blob_is_uploaded_from_anything_with_its_digest_computed_or_give
     assert server.blobs.get(DIGEST) == b"abc"
 
 
-async def test_a_stream_that_cannot_seek_is_uploaded_with_a_given_digest(server, client):
+async def test_unseekable_stream_is_uploaded_with_a_given_digest(server, client):
     assert client.upload_blob(DIGEST, Unseekable(b"abc")) == DIGEST
     async with AsyncOllama(server.url) as async_client:
         assert await async_client.upload_blob(DIGEST, Unseekable(b"abc")) == DIGEST
@@ -388,7 +388,7 @@ async def test_uploading_a_large_file_takes_little_memory(tmp_path, cloud):
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-    assert [request.size for request in cloud.received[-2:]] == [size, size]
+    assert [request.size for request in cloud.requests[-2:]] == [size, size]
     assert cloud.last.headers["content-length"] == str(size)
     assert peak < 8 << 20
 
@@ -477,7 +477,7 @@ async def test_the_web_is_searched_at_its_own_host_with_the_key(cloud):
     assert (cloud.last.headers["host"], cloud.last.target) == ("ollama.com", "/api/web_fetch")
 
 
-async def test_headers_for_ones_own_server_do_not_go_to_the_host_of_the_web_search(cloud):
+async def test_headers_of_the_server_do_not_go_to_the_search_host(cloud):
     mine = {"Authorization": "Basic gateway", "X-Gateway": "secret"}
     with Ollama("http://gpu-1:1", api_key="key", headers=mine, transport=Redirected(cloud.url)) as client:
         client.web_search("ollama")
@@ -490,7 +490,7 @@ async def test_headers_for_ones_own_server_do_not_go_to_the_host_of_the_web_sear
 
 async def test_without_a_key_the_web_is_not_asked(cloud, monkeypatch):
     monkeypatch.delenv("OLLAMA_API_KEY", raising=False)
-    before = len(cloud.received)
+    before = len(cloud.requests)
     with Ollama(transport=Redirected(cloud.url)) as client:
         for call in (client.web_search, client.web_fetch, client.with_raw_response.web_search):
             with pytest.raises(ConfigurationError, match="OLLAMA_API_KEY"):
@@ -498,4 +498,4 @@ async def test_without_a_key_the_web_is_not_asked(cloud, monkeypatch):
     async with AsyncOllama(transport=AsyncRedirected(cloud.url)) as client:
         with pytest.raises(ConfigurationError, match="api_key="):
             await client.web_search("ollama")
-    assert len(cloud.received) == before
+    assert len(cloud.requests) == before

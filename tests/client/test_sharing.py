@@ -12,6 +12,7 @@ import pytest
 
 from ollama_sdk import AsyncOllama, Ollama, Timeout
 from ollama_sdk.testing import Emulator
+from tests.support.loopback import PATIENCE
 
 THREADS = 20
 CALLS = 20
@@ -58,7 +59,7 @@ def test_twenty_threads_may_share_one_sync_client(server):
     assert all(answer == f"You said {text}" for answers in talks for text, answer in answers)
 
 
-def test_threads_may_leave_streams_early_without_disturbing_others(server):
+def test_threads_leave_streams_early_without_side_effects(server):
     with Ollama(server.url) as client:
 
         def talk(thread):
@@ -159,11 +160,11 @@ def test_a_pickled_client_works_while_the_original_does(server):
         client.version()
 
 
-def test_a_client_and_its_replies_travel_to_a_worker_process_and_back(server):
+def test_clients_replies_and_errors_cross_process_boundaries(server):
     context = multiprocessing.get_context("spawn")
     with Ollama(server.url) as client, ProcessPoolExecutor(1, mp_context=context) as workers:
-        reply = workers.submit(client.chat, "llama3.2", question("Hi")).result(timeout=30)
-        error = workers.submit(client.show, "no-such-model").exception(timeout=30)
+        reply = workers.submit(client.chat, "llama3.2", question("Hi")).result(PATIENCE)
+        error = workers.submit(client.show, "no-such-model").exception(PATIENCE)
     assert reply.message.content == "You said Hi"
     assert "no-such-model" in str(error)
 

@@ -6,10 +6,10 @@ import threading
 from typing import get_args
 
 import pytest
-from loopback import END, chunk, chunked, replies, replies_and_closes, whole
-from streamed import LAST, NDJSON, ROUTES, SSE, Route, capture, chat_item, drain, items_of, streamed
 
 from ollama_sdk import AsyncStream, Stream, types
+from tests.support.loopback import END, chunk, chunked, replies, replies_and_closes, whole
+from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, Route, capture, chat_item, drain, items_of, streamed
 
 _ROUTES = pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES.keys())
 _CHAT = ROUTES["chat"]
@@ -17,7 +17,7 @@ _V1_CHAT = ROUTES["v1.chat.completions.create"]
 
 
 @_ROUTES
-def test_every_recorded_stream_is_delivered_item_by_item_to_its_end(world, serve, route):
+def test_every_recorded_stream_is_delivered_item_by_item(world, serve, route):
     body = capture(route.capture)
     server = serve(replies(streamed(route, body)))
     with world.client(server.url) as client, route.call(client, stream=True) as stream:
@@ -25,8 +25,8 @@ def test_every_recorded_stream_is_delivered_item_by_item_to_its_end(world, serve
         assert error is None
         assert len(items) == len([item for item in items_of(body) if b"[DONE]" not in item])
         assert drain(stream) == ([], None)
-        assert stream.response.status_code == 200
-        assert stream.response.headers["content-type"] == route.content_type
+        assert stream.head.status_code == 200
+        assert stream.head.headers["content-type"] == route.content_type
 
 
 @_ROUTES
@@ -56,7 +56,7 @@ def test_a_character_split_between_two_reads_arrives_whole(world, serve):
         assert next(stream).message.content == "naïve 🌍 日本"
 
 
-def test_an_item_is_delivered_while_the_next_one_is_still_being_made(world, serve):
+def test_item_is_delivered_before_the_next_one_exists(world, serve):
     go = threading.Event()
 
     def script(connection):
@@ -111,7 +111,7 @@ def test_the_ways_to_write_server_sent_events_make_no_difference(world, serve, o
     assert rewritten == plain
 
 
-def test_a_call_that_only_loads_the_model_is_a_stream_of_one_item(world, serve):
+def test_call_that_only_loads_a_model_streams_one_item(world, serve):
     server = serve(replies(whole(capture("079-chat-load-only"), content_type="application/json; charset=utf-8")))
     with world.client(server.url) as client:
         items, error = drain(client.chat("m", stream=True))
@@ -124,7 +124,7 @@ def test_a_call_that_only_loads_the_model_is_a_stream_of_one_item(world, serve):
 
 @pytest.mark.parametrize("kind", ["from the start", "after a few items"])
 @_ROUTES
-def test_collect_merges_the_rest_of_a_stream_into_the_type_of_the_whole_reply(world, serve, route, kind):
+def test_collect_returns_the_type_of_the_one_piece_reply(world, serve, route, kind):
     server = serve(replies(streamed(route, capture(route.capture))))
     with world.client(server.url) as client, route.call(client, stream=True) as stream:
         if kind != "from the start":
@@ -202,7 +202,7 @@ def test_collect_of_chat_chunks_is_a_whole_completion(collected):
     assert reply.object == "chat.completion"
 
 
-def test_collect_of_chat_chunks_joins_reasoning_and_log_probabilities(collected):
+def test_collect_of_chat_chunks_joins_reasoning_and_logprobs(collected):
     reasoned = collected("v1.chat.completions.create", "217-v1-chat-reasoning-stream").choices[0].message
     assert reasoned.reasoning.startswith("The")
     assert reasoned.content
@@ -272,7 +272,7 @@ def test_collect_after_a_few_items_leaves_their_text_out(world, serve):
 
 
 @_ROUTES
-def test_a_stream_read_to_its_end_leaves_its_connection_to_the_next_call(world, serve, route):
+def test_stream_read_to_its_end_leaves_its_connection_reusable(world, serve, route):
     response = streamed(route, capture(route.capture))
     server = serve(replies(response, response, whole(b'{"version":"1"}')))
     with world.client(server.url) as client:
@@ -283,12 +283,12 @@ def test_a_stream_read_to_its_end_leaves_its_connection_to_the_next_call(world, 
     assert len(server.connections) == 1
 
 
-def test_a_server_that_never_ends_the_body_does_not_hold_up_the_end_of_the_stream(world, serve):
+def test_stream_ends_though_the_server_never_ends_the_body(world, serve):
     server = serve(replies(chunked(NDJSON, chat_item(), LAST)))
     with world.client(server.url, timeout=None) as client:
         items, error = drain(client.chat("m", [], stream=True))
         assert (len(items), error) == (2, None)
-        assert server.connections[0].hung_up.wait(1)
+        assert server.hung_up()
 
 
 def test_what_follows_the_last_item_is_not_delivered_as_an_error(world, serve):

@@ -1,4 +1,4 @@
-"""Reads the document and the recorded exchanges, and finds for each exchange what the document says of it."""
+"""Reads the document and the recorded exchanges, and finds the part of the document that describes each exchange."""
 
 from __future__ import annotations
 

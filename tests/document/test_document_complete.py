@@ -1,4 +1,4 @@
-"""The document has every route of the server, and every field of what goes in and out."""
+"""The document has every route of the server, and every field of its requests and replies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from openapi_document import HERE, JSON, STREAMS, document, operations, resolve
+
+from tests.document.openapi_document import HERE, JSON, STREAMS, document, operations, resolve
 
 ROUTES: list[dict[str, Any]] = json.loads((HERE / "routes.json").read_text(encoding="utf-8"))
 STRUCTS: dict[str, dict[str, Any]] = json.loads((HERE / "structs.json").read_text(encoding="utf-8"))

@@ -1,9 +1,10 @@
-"""Every exchange that was recorded from a real server is what the document says."""
+"""Every exchange that was recorded from a real server is valid under the document."""
 
 from __future__ import annotations
 
 import pytest
-from openapi_document import STREAMS, Exchange, Place, at, exchanges, faults, resolve
+
+from tests.document.openapi_document import STREAMS, Exchange, Place, at, exchanges, faults, resolve
 
 # Exchanges with routes that the server does not have.
 OUTSIDE = {
@@ -18,14 +19,14 @@ ACCEPTED = [exchange for exchange in INSIDE if exchange.status < 300 and exchang
 each = pytest.mark.parametrize("exchange", INSIDE, ids=lambda exchange: exchange.name)
 
 
-def test_only_routes_that_the_server_does_not_have_are_outside_the_document():
+def test_only_missing_routes_are_outside_the_document():
     outside = {exchange.name for exchange in exchanges() if exchange.operation() is None}
     assert outside == set(OUTSIDE)
     assert all(e.status in {204, 404, 405} for e in exchanges() if e.name in OUTSIDE)
 
 
 @pytest.mark.parametrize("exchange", ACCEPTED, ids=lambda exchange: exchange.name)
-def test_a_request_that_the_server_accepted_fits_the_document(exchange: Exchange):
+def test_accepted_request_is_valid_under_the_document(exchange: Exchange):
     operation = _operation(exchange)
     content = at(operation)["requestBody"]["content"]
     if isinstance(exchange.request, str):
@@ -35,14 +36,14 @@ def test_a_request_that_the_server_accepted_fits_the_document(exchange: Exchange
 
 
 @each
-def test_the_document_knows_the_status_and_content_type_of_every_answer(exchange: Exchange):
+def test_document_has_status_and_content_type_of_every_reply(exchange: Exchange):
     response = resolve(at((*_operation(exchange), "responses"))[str(exchange.status)])
     if exchange.body:
         assert exchange.content_type in response["content"]
 
 
 @each
-def test_every_answer_fits_the_document_item_by_item(exchange: Exchange):
+def test_every_reply_is_valid_under_the_document_item_by_item(exchange: Exchange):
     if not exchange.body or exchange.content_type == "text/plain":
         return
     operation = _operation(exchange)
@@ -53,7 +54,7 @@ def test_every_answer_fits_the_document_item_by_item(exchange: Exchange):
         assert faults(_schema(operation, status, content_type), value) == []
 
 
-def test_the_recordings_hold_streams_of_both_kinds_that_end_well_and_badly():
+def test_recordings_hold_complete_and_failed_streams():
     streams = [exchange for exchange in INSIDE if exchange.content_type in STREAMS]
     assert {exchange.content_type for exchange in streams} == set(STREAMS)
     late = [exchange for exchange in streams if any("error" in value for value in exchange.values())]

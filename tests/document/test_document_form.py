@@ -8,12 +8,25 @@ from typing import Any
 
 import pytest
 import yaml
-from openapi_document import JSON, PATH, STREAMS, Place, document, faults, nodes, operations, resolve, schema, schemas
 from openapi_python_client import MetaType
 from openapi_python_client.config import Config, ConfigFile
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError
 from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.document.openapi_document import (
+    JSON,
+    PATH,
+    STREAMS,
+    Place,
+    document,
+    faults,
+    nodes,
+    operations,
+    resolve,
+    schema,
+    schemas,
+)
 
 METHODS = {
     "generate": "post /api/generate",
@@ -77,6 +90,7 @@ EXTENSIONS = {
     "x-repeat": r"paths [^ ]+ (get|head|post|delete)",
     "x-result": r"paths [^ ]+ (head|post)",
     "x-stream": r"paths [^ ]+ post",
+    "x-usage": r"paths [^ ]+ post",
     "x-computed": r"paths [^ ]+ post parameters \d+",
     "x-mixin": r"components schemas \w+",
     "x-merge": r"components schemas \w+ properties \w+",
@@ -107,7 +121,7 @@ def test_the_document_is_valid_openapi():
     assert list(OpenAPIV31SpecValidator(document()).iter_errors()) == []
 
 
-def test_no_key_stands_twice_and_no_line_is_too_long():
+def test_no_key_is_there_twice_and_no_line_is_too_long():
     text = PATH.read_text(encoding="utf-8")
     assert max(map(len, text.splitlines())) <= 120
     todo = [yaml.compose(text, yaml.CSafeLoader)]
@@ -121,7 +135,7 @@ def test_no_key_stands_twice_and_no_line_is_too_long():
             todo += node.value
 
 
-def test_schemas_are_written_with_keywords_that_the_generator_reads():
+def test_schemas_use_only_keywords_that_the_generator_reads():
     for place, node in nodes(document()["components"]["schemas"]):
         if place and place[-1] not in {"properties", "mapping", "x-merge"}:
             assert {key for key in node if not key.startswith("x-")} <= KEYWORDS, " ".join(place)
@@ -157,7 +171,7 @@ def test_extension_keys_are_known_and_in_their_place():
 
 
 @each_operation
-def test_an_operation_says_what_it_does_and_whether_it_may_be_repeated(method: str, path: str, node: JSON):
+def test_operation_has_a_summary_and_a_repeat_rule(method: str, path: str, node: JSON):
     assert node["summary"].endswith(".")
     assert set(node["tags"]) <= {tag["name"] for tag in document()["tags"]}
     assert node.get("x-repeat") in ({"safe", "resumes", "never"} if "operationId" in node else {None})
@@ -169,7 +183,7 @@ def test_an_operation_says_what_it_does_and_whether_it_may_be_repeated(method: s
 
 
 @each_operation
-def test_an_operation_has_a_success_and_the_errors_of_its_dialect(method: str, path: str, node: JSON):
+def test_operation_has_a_success_and_the_errors_of_its_dialect(method: str, path: str, node: JSON):
     statuses = list(node["responses"])
     assert statuses == sorted(statuses)
     assert statuses[0] == "200"
@@ -182,22 +196,21 @@ def test_an_operation_has_a_success_and_the_errors_of_its_dialect(method: str, p
 
 
 @each_operation
-def test_a_stream_says_how_it_ends_and_stands_after_the_reply_in_one_piece(method: str, path: str, node: JSON):
+def test_stream_comes_after_the_one_piece_reply_and_says_its_end(method: str, path: str, node: JSON):
     content = list(node["responses"]["200"].get("content", {}))
     if "x-stream" not in node:
         assert not set(content) & set(STREAMS)
         return
     assert content in (["application/json", STREAMS[0]], ["application/json", STREAMS[1]])
     stream = node["x-stream"]
-    assert set(stream) - {"failed"} == {"default", "last", "collect"}
-    assert stream["default"] is path.startswith("/api/")
+    assert set(stream) - {"failed", "usage"} == {"last", "collect"}
     assert stream["collect"] in {"merge", "messages", "responses"}
     assert "one item" in node["responses"]["200"]["description"]
     assert "stream" in _request(node)["properties"]
 
 
 @pytest.mark.parametrize(("method", "path", "node"), [o for o in OPERATIONS if "x-stream" in o[2]])
-def test_what_marks_the_last_item_is_a_field_of_the_items(method: str, path: str, node: JSON):
+def test_mark_of_the_last_item_is_a_field_of_the_items(method: str, path: str, node: JSON):
     for mark in (node["x-stream"]["last"], node["x-stream"].get("failed", {})):
         for name, value in mark.items():
             if value != "[DONE]":
@@ -205,7 +218,7 @@ def test_what_marks_the_last_item_is_a_field_of_the_items(method: str, path: str
 
 
 @each_operation
-def test_a_request_body_is_a_named_schema_and_must_be_sent(method: str, path: str, node: JSON):
+def test_request_body_is_a_required_named_schema(method: str, path: str, node: JSON):
     if "requestBody" not in node:
         return
     assert node["requestBody"]["required"] is True
@@ -217,7 +230,7 @@ def test_a_request_body_is_a_named_schema_and_must_be_sent(method: str, path: st
 
 
 @each_operation
-def test_arguments_that_are_given_by_position_come_first(method: str, path: str, node: JSON):
+def test_positional_arguments_come_first(method: str, path: str, node: JSON):
     request = _request(node)
     required = set(request.get("required", []))
     given = [name in required or "x-positional" in part for name, part in request.get("properties", {}).items()]
@@ -235,7 +248,7 @@ def test_only_ollamas_own_host_needs_a_key():
             assert [server["url"] for server in node["servers"]] == ["https://ollama.com"]
 
 
-def test_what_is_superseded_is_marked_and_names_its_successor():
+def test_superseded_operation_is_marked_and_names_its_successor():
     assert [node["operationId"] for _, _, node in OPERATIONS if node.get("deprecated")] == ["embeddings"]
     for place, node in nodes(document()):
         if node.get("deprecated") and place[0] == "paths":
@@ -254,7 +267,7 @@ def test_every_schema_and_every_field_is_described(name: str):
 
 
 @each_schema
-def test_times_are_told_with_their_unit(name: str):
+def test_times_are_described_with_their_unit(name: str):
     for part, field in schemas()[name].get("properties", {}).items():
         if part.endswith("_duration"):
             assert field["type"] == "integer"
@@ -264,7 +277,7 @@ def test_times_are_told_with_their_unit(name: str):
 
 
 @each_schema
-def test_objects_with_fields_have_names_and_take_fields_of_newer_servers(name: str):
+def test_objects_are_named_and_take_fields_of_newer_servers(name: str):
     for place, node in nodes(schemas()[name], schema(name)):
         if place[-1] == "properties":
             continue
@@ -280,7 +293,7 @@ def test_every_schema_is_used():
 
 
 @pytest.mark.parametrize("name", sorted(_sent() - {"TranscriptionRequest"}))
-def test_what_a_request_may_leave_out_it_may_also_send_as_null(name: str):
+def test_optional_request_field_may_also_be_null(name: str):
     node = schemas()[name]
     for part, field in node.get("properties", {}).items():
         if part not in node.get("required", []) and "const" not in field:
@@ -288,7 +301,7 @@ def test_what_a_request_may_leave_out_it_may_also_send_as_null(name: str):
 
 
 @each_schema
-def test_every_union_can_be_decided_by_the_json_type_or_by_one_field(name: str):
+def test_every_union_is_decided_by_json_type_or_one_field(name: str):
     for place, node in nodes(schemas()[name], schema(name)):
         branches = [resolve(branch) for branch in node.get("anyOf", [])] if place[-1] != "properties" else []
         objects = [branch for branch in branches if branch.get("type") == "object"]
@@ -301,15 +314,15 @@ def test_every_union_can_be_decided_by_the_json_type_or_by_one_field(name: str):
 def _check_discriminator(union: JSON, branches: list[JSON]) -> None:
     key = union["discriminator"]["propertyName"]
     mapping = {value: resolve({"$ref": ref}) for value, ref in union["discriminator"]["mapping"].items()}
-    told = {value: branch for branch in branches for value in _constants(branch["properties"][key])}
-    assert mapping == told
-    rest = [branch for branch in branches if branch not in told.values()]
+    by_value = {value: branch for branch in branches for value in _constants(branch["properties"][key])}
+    assert mapping == by_value
+    rest = [branch for branch in branches if branch not in by_value.values()]
     assert len(rest) <= 1
     optional = [branch for branch in branches if key not in branch["required"]]
     assert len({id(branch) for branch in (*rest, *optional)}) <= 1
     for branch in rest:
         closed = branch["properties"][key].get("not", {}).get("enum")
-        assert closed is None or set(closed) == set(told)
+        assert closed is None or set(closed) == set(by_value)
 
 
 @pytest.mark.parametrize(
@@ -317,7 +330,7 @@ def _check_discriminator(union: JSON, branches: list[JSON]) -> None:
     ["ResponseStreamEvent", "ResponseOutputItem", "ResponseOutputContent", "MessagesStreamEvent", "MessagesContentBlock",
      "MessagesBlockDelta"],
 )  # fmt: skip
-def test_what_a_newer_server_sends_is_no_error_and_what_is_known_is_still_checked(union: str):
+def test_unknown_variant_is_accepted_and_known_ones_are_checked(union: str):
     assert faults(schema(union), {"type": "something.new", "more": [1]}) == []
     for value, ref in schemas()[union]["discriminator"]["mapping"].items():
         if set(resolve({"$ref": ref})["required"]) != {"type"}:
@@ -336,12 +349,12 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("place", "value"), EXAMPLES)
-def test_an_example_is_what_its_schema_allows(place: Place, value: Any):
+def test_every_example_is_valid_under_its_schema(place: Place, value: Any):
     assert faults(place, value) == []
 
 
 @each_operation
-def test_what_is_sent_and_what_is_answered_has_an_example(method: str, path: str, node: JSON):
+def test_requests_and_replies_have_examples(method: str, path: str, node: JSON):
     answer = node["responses"]["200"].get("content", {}).get("application/json", {}).get("schema", {})
     for part in (_request(node), resolve(answer)):
         assert not part.get("properties") or part.get("examples") or part is schemas()["TranscriptionRequest"]

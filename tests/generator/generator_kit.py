@@ -1,4 +1,4 @@
-"""What the tests of the generator share: a small document, edits of it, and the command line."""
+"""Shared by the tests of the generator: a small document, edits of it, and the command line."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def build(text: str, folder: Path) -> Outcome:
 
 
 def edited(*edits: tuple[str, str], text: str | None = None) -> str:
-    """The small document with pieces of text replaced, each of which must stand there exactly once."""
+    """The small document with pieces of text replaced, each of which must be there exactly once."""
     text = SMALL.read_text(encoding="utf-8") if text is None else text
     for old, new in edits:
-        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in the document"
+        assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in the document"
         text = text.replace(old, new)
     return text
 

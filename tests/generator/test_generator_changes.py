@@ -1,4 +1,4 @@
-"""What a maintainer reads after an edit of the document."""
+"""The report that a maintainer reads after an edit of the document."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from generator_kit import SMALL, edited, run
 
-from generator.changes import compare, markdown
-from generator.document import load
+from generator.changes import markdown
+from generator.compare import compare
+from generator.conventions import load
 from generator.interface import Interface
 from generator.parse import interface_of
+from tests.generator.generator_kit import SMALL, edited, run
 
 QUESTION = "question: {type: string, description: What is asked.}"
 HINT = "hint: {type: string, x-positional: true, description: What helps.}"
@@ -48,11 +49,11 @@ def changes(*edits: tuple[str, str]) -> str:
     return markdown(compare(OLD, _interface(edited(*edits))))
 
 
-def test_an_edit_of_words_alone_is_no_change() -> None:
+def test_edit_of_descriptions_is_no_change() -> None:
     assert changes(("A note.", "One note."), ("# A small", "# A tiny")) == NO_CHANGE
 
 
-def test_the_report_is_markdown_grouped_with_the_breaking_ones_first() -> None:
+def test_report_is_markdown_with_breaking_changes_first() -> None:
     report = changes(
         ("version: 1.2.3", "version: 1.3.0"),
         ("operationId: delete_note", "operationId: forget"),
@@ -86,7 +87,7 @@ EDITS: list[tuple[str, tuple[str, str], str]] = [
     ("another path", ("  /v1/audio/hear:", "  /v1/hear:"), "`v1.audio.hear` calls `POST /v1/hear`; it called `POST /v1/audio/hear`"),
     ("deprecated", ("operationId: list_notes", "operationId: list_notes\n      deprecated: true"), "`list_notes` is deprecated"),
     ("repeating", ("x-repeat: resumes", "x-repeat: never"), "`v1.answers.create`: repeating it is `never`; it was `resumes`"),
-    ("no model is needed", ("x-repeat: resumes", "x-repeat: resumes\n      x-needs-model: false"), "`v1.answers.create` no longer needs the model to be there"),
+    ("no model is needed", ("x-repeat: resumes", "x-repeat: resumes\n      x-needs-model: false"), "`v1.answers.create` no longer needs an existing model"),
     ("another argument names the model", ("x-repeat: resumes", "x-repeat: resumes\n      x-model: question"), "`v1.answers.create`: the model is named by `question`; it was named by `model`"),
     ("a key is needed", ("operationId: list_notes", "operationId: list_notes\n      security: [{bearer: []}]"), f"{B}`list_notes` needs an API key"),
     ("a server of its own", ('      servers: [{url: "https://answers.example"}]\n', ""), "`v1.answers.create` is served by the host of the client"),
@@ -120,19 +121,19 @@ EDITS: list[tuple[str, tuple[str, str], str]] = [
     ("a union given takes more", ("anyOf: [{type: string}, {type: array, items: {type: string}}]", "anyOf: [{type: string}, {type: boolean}, {type: array, items: {type: string}}]"), "union `Stop` is `str | bool | list[str]`; it was `str | list[str]`"),
     # Streams
     ("another last item", ("last: {type: end}", "last: {type: delta}"), "`v1.answers.create`: the last item of its stream is `{'type': 'delta'}`; it was `{'type': 'end'}`"),
-    ("streaming unasked", ("default: true, last: {done", "default: false, last: {done"), "`write`: whether the server streams unasked is `False`; it was `True`"),
+    ("token counts", ("x-repeat: resumes", "x-repeat: resumes\n      x-usage: {model: text}"), "`v1.answers.create`: the model and its token counts are read from `text`"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("edit", "line"), [row[1:] for row in EDITS], ids=[row[0] for row in EDITS])
-def test_an_edit_is_told_and_marked_when_it_breaks_callers(edit: tuple[str, str], line: str) -> None:
+def test_edit_is_listed_and_marked_when_it_breaks_callers(edit: tuple[str, str], line: str) -> None:
     report = changes(edit)
     assert f"- {line}" in report.splitlines()
     others = [text for text in report.splitlines() if text.startswith("- ") and text != f"- {line}"]
     assert len(others) <= 1, report
 
 
-def test_a_required_argument_in_front_breaks_every_call_by_position() -> None:
+def test_new_required_argument_in_front_breaks_positional_calls() -> None:
     report = changes(
         ("required: [subject, parts]", "required: [topic, subject, parts]"),
         (SUBJECT, f"        topic: {{type: string}}\n{SUBJECT}"),
@@ -150,17 +151,17 @@ def test_a_required_argument_in_front_breaks_every_call_by_position() -> None:
     ]
 
 
-def test_a_stream_that_comes_or_goes_is_told() -> None:
+def test_added_or_removed_stream_is_listed() -> None:
     stream = "            text/event-stream: {schema: {$ref: '#/components/schemas/AnswerEvent'}}\n"
     report = changes(
-        ("      x-stream: {default: false, last: {type: end}, collect: messages}\n", ""),
+        ("      x-stream: {last: {type: end}, collect: messages}\n", ""),
         (stream, ""),
     )
     for line in ("`v1.answers.create`: `stream=True`", "model `EndEvent`", "union `AnswerEvent`"):
         assert f"- **Breaking:** {line}" in report
 
 
-def test_items_of_another_type_and_other_merging_are_told() -> None:
+def test_other_item_type_and_merging_are_listed() -> None:
     report = changes(
         (
             "application/x-ndjson: {schema: {$ref: '#/components/schemas/WritePart'}}",
@@ -173,7 +174,7 @@ def test_items_of_another_type_and_other_merging_are_told() -> None:
     assert "`write`: the item of its stream that reports failure is `None`; it was `{'status': 'broken'}`" in report
 
 
-def test_an_older_revision_can_be_compared_with(repository: Path) -> None:
+def test_older_revision_can_be_compared(repository: Path) -> None:
     document = repository / "openapi" / "small.yaml"
     document.write_text(edited((QUESTION, f"{QUESTION}\n        tone: {{type: string}}")), encoding="utf-8")
     _git(repository, "commit", "--quiet", "--all", "--message=Add a tone")
@@ -185,14 +186,14 @@ def test_an_older_revision_can_be_compared_with(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "--help", "HEAD~7", ""])
-def test_a_revision_that_there_is_not_is_named(repository: Path, revision: str) -> None:
+def test_missing_revision_is_named(repository: Path, revision: str) -> None:
     document = repository / "openapi" / "small.yaml"
     outcome = run("changes", "--document", document, f"--against={revision}")
     assert (outcome.status, outcome.printed) == (1, "")
     assert outcome.complained == f"{revision}: no such revision of the git repository at {document.parent}\n"
 
 
-def test_a_revision_without_the_document_is_named(repository: Path) -> None:
+def test_revision_without_the_document_is_named(repository: Path) -> None:
     document = repository / "openapi" / "new.yaml"
     document.write_text(edited(), encoding="utf-8")
     outcome = run("changes", "--document", document)
@@ -200,7 +201,7 @@ def test_a_revision_without_the_document_is_named(repository: Path) -> None:
     assert outcome == (1, "", f"HEAD: there is no new.yaml at {document.parent} in that revision\n")
 
 
-def test_a_document_that_is_wrong_now_is_named_with_its_line(repository: Path) -> None:
+def test_invalid_document_is_named_with_its_line(repository: Path) -> None:
     document = repository / "openapi" / "small.yaml"
     document.write_text(edited(("x-repeat: resumes", "x-repeat: often")), encoding="utf-8")
     outcome = run("changes", "--document", document)

@@ -1,4 +1,4 @@
-"""What is wrong with a document is said once, with its place, and nothing is written."""
+"""A mistake in a document is one message with its place, and nothing is written."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from typing import Any
 
 import pytest
 import yaml
-from examples import examples
-from generator_kit import SMALL, Outcome, build, contents, edited, run
 from hypothesis import HealthCheck, event, given
 from hypothesis import strategies as st
+
+from tests.generator.generator_kit import SMALL, Outcome, build, contents, edited, run
+from tests.support.examples import examples
 
 NOTE_ID = "operationId: read_note"
 PART = "      discriminator: {propertyName: type}\n"
 END = "      properties: {type: {const: end}}\n"
 QUESTION = "question: {type: string, description: What is asked.}"
 ORDER = "{name: order, in: query, description: Which comes first., schema: {enum: [newest, oldest]}}"
-WRITE_STREAM = "{default: true, last: {done: true}, failed: {status: broken}, collect: merge}"
+WRITE_STREAM = "{last: {done: true}, failed: {status: broken}, collect: merge}"
 
 
 def _line(text: str, piece: str) -> int:
@@ -54,8 +55,8 @@ def _refused(workplace: Path, text: str) -> str:
 # Each row: what is wrong; the edit; the marked piece of text, in whose line the mistake is; the place; the message.
 MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("bad YAML", ("info: {title", "info: {{title"), "", "", "not valid YAML"),
-    ("a key twice", ("version: 1.2.3}", "version: 1.2.3, title: Other}"), "info:", "info", "'title' stands there twice"),
-    ("a key that is not text", ("        index: {type", "        no: {type"), "        no:", "", "the key 'no' is not read as text"),
+    ("a key twice", ("version: 1.2.3}", "version: 1.2.3, title: Other}"), "info:", "info", "the key 'title' is there twice"),
+    ("a key that is not text", ("        index: {type", "        no: {type"), "        no:", "", "the key 'no' is not text; quote it"),
     ("an alias of itself", ("security: [{}", "x: &a [*a]\nsecurity: [{}"), "", "", "holds itself"),
     ("not OpenAPI 3.1", ("openapi: 3.1.0", "openapi: 3.0.3"), "openapi:", "openapi", "OpenAPI 3.1 is expected, not 3.0.3"),
     ("no title", ("title: Small, ", ""), "info:", "info", '"title" is a required property'),
@@ -71,25 +72,27 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("one constant for two", (NOTE_ID, "operationId: v1.answers_create"), "", "operationId", "would share the name V1_ANSWERS_CREATE"),
     ("one class for two groups", (NOTE_ID, "operationId: v1.Answers.get"), "", "operationId", "would share the name V1Answers"),
     # Extension keys
-    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; here may stand x-mixin, x-merge, x-positional"),
+    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-merge, x-positional"),
     ("an x- key elsewhere", ("info: {", "info: {x-method: false, "), "info:", "info/x-method", "unknown extension key 'x-method'"),
-    ("x-repeat missing", ("      x-repeat: resumes\n", ""), "", "paths//v1/answers/post/x-repeat", "x-repeat is 'missing'; it is one of safe, resumes, never"),
-    ("x-repeat unknown", ("x-repeat: resumes", "x-repeat: often"), "x-repeat: often", "paths//v1/answers/post/x-repeat", "x-repeat is 'often'"),
-    ("x-needs-model true", ("x-repeat: resumes", "x-repeat: resumes\n      x-needs-model: true"), "x-needs-model: true", "paths//v1/answers/post/x-needs-model", "x-needs-model is false, or absent"),
+    ("x-repeat missing", ("      x-repeat: resumes\n", ""), "", "paths//v1/answers/post/x-repeat", "'x-repeat' is missing"),
+    ("x-repeat unknown", ("x-repeat: resumes", "x-repeat: often"), "x-repeat: often", "paths//v1/answers/post/x-repeat", "'often' is not one of ['safe', 'resumes', 'never']"),
+    ("x-needs-model true", ("x-repeat: resumes", "x-repeat: resumes\n      x-needs-model: true"), "x-needs-model: true", "paths//v1/answers/post/x-needs-model", "True is not false; leave the key out otherwise"),
     ("x-model unknown", ("x-repeat: resumes", "x-repeat: resumes\n      x-model: source"), "x-model: source", "paths//v1/answers/post/x-model", "'source' is no argument; there are question"),
-    ("x-result unknown", ("x-result: reachable", "x-result: maybe"), "x-result: maybe", "paths///head/x-result", "'maybe' is not one of exists, reachable, digest"),
+    ("x-result unknown", ("x-result: reachable", "x-result: maybe"), "x-result: maybe", "paths///head/x-result", "'maybe' is not one of ['exists', 'reachable', 'digest']"),
     ("x-result with content", ("operationId: list_notes", "operationId: list_notes\n      x-result: exists"), "x-result: exists", "paths//api/notes/get/x-result", "this one has content"),
-    ("x-method true", ("x-method: false", "x-method: true"), "x-method: true", "paths///get/x-method", "only `false` makes sense"),
-    ("no method but a name", ("x-method: false", "x-method: false\n      operationId: root"), "operationId: root", "paths///get/operationId", "has no operationId"),
+    ("x-method true", ("x-method: false", "x-method: true"), "x-method: true", "paths///get/x-method", "True is not false, which is the only value"),
+    ("no method but a name", ("x-method: false", "x-method: false\n      operationId: root"), "operationId: root", "paths///get/operationId", "'operationId' is not supported in this operation without a method"),
     ("x-stream missing", (f"      x-stream: {WRITE_STREAM}\n", ""), "    post:\n      operationId: write\n", "paths//api/write/post", "x-stream is missing"),
-    ("x-stream without a stream", ("operationId: list_notes", "operationId: list_notes\n      x-stream: {default: true, last: {a: 1}, collect: merge}"), "{a: 1}", "paths//api/notes/get/x-stream", "no streaming content type"),
-    ("x-stream lacks a field", ("last: {type: end}, ", ""), "collect: messages", "paths//v1/answers/post/x-stream", "x-stream lacks 'last'"),
-    ("x-stream has another", ("last: {type: end}, ", "last: {type: end}, first: 1, "), "first: 1", "paths//v1/answers/post/x-stream/first", "unknown field 'first'"),
+    ("x-stream without a stream", ("operationId: list_notes", "operationId: list_notes\n      x-stream: {last: {a: 1}, collect: merge}"), "{a: 1}", "paths//api/notes/get/x-stream", "no streaming content type"),
+    ("x-stream lacks a field", ("last: {type: end}, ", ""), "collect: messages", "paths//v1/answers/post/x-stream", "'last' is missing"),
+    ("x-stream has another", ("last: {type: end}, ", "last: {type: end}, first: 1, "), "first: 1", "paths//v1/answers/post/x-stream/first", "unknown key 'first'; there are last, failed, collect, usage"),
     ("x-stream collects oddly", ("collect: messages", "collect: stamps"), "stamps", "paths//v1/answers/post/x-stream/collect", "'stamps' is not one of"),
     ("x-stream ends by nothing", ("last: {type: end}", "last: end"), "last: end", "paths//v1/answers/post/x-stream/last", "a mapping of fields"),
     ("x-stream ends by no field", ("last: {done: true}", "last: {don: true}"), "don: true", "paths//api/write/post/x-stream/last", "no item has a field 'don'"),
-    ("x-merge unknown", ("x-merge: concat", "x-merge: glue"), "glue", "components/schemas/WritePart/properties/text/x-merge", "'glue' is neither concat nor by-index nor {into: NAME}"),
-    ("x-positional false", ("x-positional: true", "x-positional: false"), "x-positional", "components/schemas/WriteRequest/properties/hint/x-positional", "False is not true"),
+    ("x-usage of no field", ("x-repeat: resumes", "x-repeat: resumes\n      x-usage: {model: modell}"), "x-usage", "paths//v1/answers/post/x-usage", "the reply has no field 'modell'"),
+    ("x-usage without a model", ("x-repeat: resumes", "x-repeat: resumes\n      x-usage: {input_tokens: a}"), "x-usage", "paths//v1/answers/post/x-usage/model", "'model' is missing"),
+    ("x-merge unknown", ("x-merge: concat", "x-merge: glue"), "glue", "components/schemas/WritePart/properties/text/x-merge", "'glue' is not concat, by-index or {into: NAME}"),
+    ("x-positional false", ("x-positional: true", "x-positional: false"), "x-positional", "components/schemas/WriteRequest/properties/hint/x-positional", "False is not true; leave the key out otherwise"),
     ("x-computed unknown", ("x-computed: sha256", "x-computed: md5"), "md5", "paths//api/blobs/{digest}/post/parameters/0/x-computed", "'md5' is not \"sha256\""),
     ("x-computed of nothing", ("name: max-lines,", "name: max-lines, x-computed: sha256,"), "max-lines", "paths//api/notes/{note}/get/parameters/1", "needs a body of application/octet-stream"),
     ("an unknown mixin", ("x-mixin: GenerationMetrics", "x-mixin: Metrix"), "Metrix", "components/schemas/WriteReply/x-mixin", "there is no class 'Metrix'"),
@@ -103,7 +106,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
             "nullable": "true", "readOnly": "true", "writeOnly": "true", "title": "A", "xml": "{}", "contentEncoding": "base64",
         }.items()
     ),
-    ("a header parameter", (ORDER, ORDER.replace("in: query", "in: header")), "in: header", "components/parameters/Order/in", "a parameter in 'header' is not supported"),
+    ("a header parameter", (ORDER, ORDER.replace("in: query", "in: header")), "in: header", "components/parameters/Order/in", "'header' is not one of ['path', 'query']"),
     ("a parameter's style", (ORDER, ORDER.replace("in: query", "in: query, style: form")), "style", "components/parameters/Order/style", "'style' is not supported"),
     ("parameters of a path", ("  /api/write:\n", "  /api/write:\n    parameters: []\n"), "    parameters: []", "paths//api/write/parameters", "'parameters' is not supported"),
     ("webhooks", ('servers: [{url: "http://127', 'webhooks: {}\nservers: [{url: "http://127'), "webhooks", "webhooks", "'webhooks' is not supported"),
@@ -114,7 +117,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("another reply", ("text/plain: {schema: {type: string}}", "image/png: {schema: {type: string}}"), "", "paths//api/notes/{note}/get/responses", "a reply of image/png is not supported"),
     ("content without a schema", ("text/plain: {schema: {type: string}}", "text/plain: {}"), "", "text/plain", "text/plain lacks a schema"),
     ("a default that is no default", (QUESTION, "question: {type: string, default: why}"), "default: why", "components/schemas/AnswerRequest/properties/question/default", 'a field may default to "" or [] only'),
-    ("two servers", ('servers: [{url: "https://answers.example"}]', "servers: [{url: 'https://a.example'}, {url: 'https://b.example'}]"), "https://a.example", "paths//v1/answers/post/servers", "one server of its own"),
+    ("two servers", ('servers: [{url: "https://answers.example"}]', "servers: [{url: 'https://a.example'}, {url: 'https://b.example'}]"), "https://a.example", "paths//v1/answers/post/servers", "is not one server without variables"),
     ("what openapi-python-client drops", ("question: {type: string, description: What is asked.}", "question: {enum: [1, text]}"), "", "components/schemas/AnswerRequest", "cannot be expressed"),
     # Names and unions
     ("a field of every model", ("text: {type: string}\n        sure:", "to_dict: {type: string}\n        text: {type: string}\n        sure:"), "to_dict", "components/schemas/Answer/properties/to_dict", "a model cannot have a field named 'to_dict'"),
@@ -122,7 +125,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("an argument of every method", (QUESTION, "timeout: {type: string}"), "", "paths//v1/answers/post", "an argument 'timeout' that it already has"),
     ("two lists", ("anyOf: [{type: string}, {type: array, items: {type: string}}]", "anyOf: [{type: array, items: {type: number}}, {type: array, items: {type: string}}]"), "", "", "the union cannot be decided: the same array may be list[float] or list[str]"),
     ("a time or a string", ("sure: {anyOf: [{type: boolean}, {enum: [low, high]}]}", "sure: {anyOf: [{type: string, format: date-time}, {enum: [low, high]}]}"), "sure:", "components/schemas/Answer/properties/sure", "the same string may be"),
-    ("two open branches", ("type: {const: text}", "type: {type: string}"), "", "", "have no required property with a constant to tell them apart"),
+    ("two open branches", ("type: {const: text}", "type: {type: string}"), "", "", "have no required property with a constant that distinguishes them"),
     ("one constant for two branches", ("type: {const: end}", "type: {const: delta}"), "", "paths//v1/answers/post", "DeltaEvent and EndEvent both have the type 'delta'"),
 ]  # fmt: skip
 
@@ -130,7 +133,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
 @pytest.mark.parametrize(
     ("edit", "marked", "place", "message"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
 )
-def test_a_mistake_is_named_with_its_line_and_place_and_the_old_output_stays(
+def test_mistake_is_reported_with_line_and_old_output_stays(
     workplace: Path, edit: tuple[str, str], marked: str, place: str, message: str
 ) -> None:
     text = edited(edit)
@@ -143,17 +146,17 @@ def test_a_mistake_is_named_with_its_line_and_place_and_the_old_output_stays(
     assert message in rest
 
 
-def test_a_model_cannot_have_the_name_of_what_the_generated_code_imports(workplace: Path) -> None:
+def test_model_cannot_have_a_name_that_the_code_imports(workplace: Path) -> None:
     text = edited().replace("schemas/Step'", "schemas/Literal'").replace("    Step:\n", "    Literal:\n")
     assert "'Literal' is already the name of the generated code itself" in _refused(workplace, text)
 
 
-def test_a_model_cannot_have_the_name_of_a_group_of_methods(workplace: Path) -> None:
+def test_model_cannot_have_the_name_of_a_group_of_methods(workplace: Path) -> None:
     text = edited().replace("schemas/Step'", "schemas/V1Audio'").replace("    Step:\n", "    V1Audio:\n")
     assert "'V1Audio' is already the name of the methods of v1.audio" in _refused(workplace, text)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_file_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "missing.yaml"
     for command in ("build", "check", "changes"):
         outcome = run(command, "--document", missing)
@@ -162,7 +165,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         assert outcome.complained.count("\n") == 1
 
 
-def test_a_file_that_is_not_utf_8_is_named_with_the_line(tmp_path: Path) -> None:
+def test_file_that_is_not_utf_8_is_named_with_the_line(tmp_path: Path) -> None:
     document = tmp_path / "latin.yaml"
     document.write_bytes(edited(("A note.", "Une note révisée.")).encode("latin-1"))
     line = _line(edited(), "A note.")
@@ -173,7 +176,7 @@ def test_a_file_that_is_not_utf_8_is_named_with_the_line(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "text", ["", "[]", "text", "{}", "openapi: 3.1.0", "{" * 3000, "\x00", "- &a [*b]", "!!python/name:os.system x"]
 )
-def test_what_is_no_document_at_all_is_one_message(tmp_path: Path, text: str) -> None:
+def test_input_that_is_no_document_is_one_message(tmp_path: Path, text: str) -> None:
     outcome = build(text, tmp_path)
     assert outcome.status == 1
     _is_one_message(outcome, tmp_path / "small.yaml")
@@ -229,7 +232,7 @@ def mutations(draw: st.DrawFn) -> dict[str, Any]:
 
 @examples(25, suppress_health_check=list(HealthCheck))
 @given(mutations())
-def test_a_document_with_any_one_mistake_builds_or_is_refused_in_one_message(data: dict[str, Any]) -> None:
+def test_any_single_mutation_builds_or_is_one_message(data: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         outcome = build(yaml.safe_dump(data, sort_keys=False), Path(folder))
         event(f"status {outcome.status}")

@@ -12,8 +12,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from generator_kit import ROOT, edited, run
-from loopback import END, Loopback, chunk, chunked, replies, whole
+
+from tests.generator.generator_kit import ROOT, edited, run
+from tests.support.loopback import END, Loopback, chunk, chunked, replies, whole
 
 PATHS = """\
   /api/shelves/{shelf}/sort:
@@ -21,7 +22,7 @@ PATHS = """\
       operationId: sort_shelf
       summary: Sort what stands on a shelf.
       x-repeat: safe
-      x-stream: {default: true, last: {finished: true}, collect: merge}
+      x-stream: {last: {finished: true}, collect: merge}
       parameters:
         - {name: shelf, in: path, required: true, description: The shelf., schema: {type: string}}
       requestBody:
@@ -38,7 +39,7 @@ PATHS = """\
       operationId: v1.library.books.search
       summary: Search the books.
       x-repeat: safe
-      x-stream: {default: false, last: {data: '[DONE]'}, collect: merge}
+      x-stream: {last: {data: '[DONE]'}, collect: merge}
       requestBody:
         required: true
         content: {application/json: {schema: {$ref: '#/components/schemas/BookQuery'}}}
@@ -163,21 +164,21 @@ def _check_reply(reply: Any, models: ModuleType) -> None:
     assert reply.log is None
 
 
-def test_a_new_method_is_called_and_answers_with_a_new_model(folder: Path, models: ModuleType) -> None:
+def test_new_method_returns_a_new_model(folder: Path, models: ModuleType) -> None:
     with Loopback(replies(whole(json.dumps(REPLY).encode()))) as server, _sync(folder, server.url) as client:
         _check_reply(client.sort_shelf(SHELF, **_arguments(models)), models)
         _check_request(server, stream=False)
 
 
 @pytest.mark.anyio
-async def test_a_new_async_method_is_called_and_answers_with_a_new_model(folder: Path, models: ModuleType) -> None:
+async def test_new_async_method_returns_a_new_model(folder: Path, models: ModuleType) -> None:
     with Loopback(replies(whole(json.dumps(REPLY).encode()))) as server:
         async with _async(folder, server.url) as client:
             _check_reply(await client.sort_shelf(SHELF, **_arguments(models)), models)
         _check_request(server, stream=False)
 
 
-def test_a_new_stream_gives_its_items_and_collects_them(folder: Path, models: ModuleType) -> None:
+def test_new_stream_yields_and_collects_items(folder: Path, models: ModuleType) -> None:
     with Loopback(replies(_ndjson(), _ndjson())) as server, _sync(folder, server.url) as client:
         with client.sort_shelf(SHELF, **_arguments(models), stream=True) as stream:
             assert list(stream) == [models.SortStep.from_dict(step) for step in STEPS]
@@ -187,7 +188,7 @@ def test_a_new_stream_gives_its_items_and_collects_them(folder: Path, models: Mo
 
 
 @pytest.mark.anyio
-async def test_a_new_async_stream_gives_its_items_and_collects_them(folder: Path, models: ModuleType) -> None:
+async def test_new_async_stream_yields_and_collects_items(folder: Path, models: ModuleType) -> None:
     with Loopback(replies(_ndjson(), _ndjson())) as server:
         async with _async(folder, server.url) as client:
             async with await client.sort_shelf(SHELF, **_arguments(models), stream=True) as stream:
@@ -197,7 +198,7 @@ async def test_a_new_async_stream_gives_its_items_and_collects_them(folder: Path
             assert whole_reply == models.SortReply(finished=True, log="one two")
 
 
-def test_a_new_stream_of_events_two_groups_deep_works(folder: Path, models: ModuleType) -> None:
+def test_new_event_stream_two_groups_deep_works(folder: Path, models: ModuleType) -> None:
     with Loopback(replies(_sse(), _sse())) as server, _sync(folder, server.url) as client:
         search = client.v1.library.books.search
         assert [item.text for item in search("book", stream=True)] == ["It was ", "a book."]
@@ -206,7 +207,7 @@ def test_a_new_stream_of_events_two_groups_deep_works(folder: Path, models: Modu
 
 
 @pytest.mark.anyio
-async def test_a_new_async_stream_of_events_two_groups_deep_works(folder: Path, models: ModuleType) -> None:
+async def test_new_async_event_stream_two_groups_deep_works(folder: Path, models: ModuleType) -> None:
     with Loopback(replies(_sse(), _sse())) as server:
         async with _async(folder, server.url) as client:
             search = client.v1.library.books.search
@@ -214,7 +215,7 @@ async def test_a_new_async_stream_of_events_two_groups_deep_works(folder: Path, 
             assert await (await search("book", stream=True)).collect() == models.BookResult(text="It was a book.")
 
 
-def test_a_new_method_has_its_raw_response(folder: Path, models: ModuleType) -> None:
+def test_new_method_has_a_raw_response(folder: Path, models: ModuleType) -> None:
     with (
         Loopback(replies(whole(json.dumps(REPLY).encode(), x_shelf="7"))) as server,
         _sync(folder, server.url) as client,
@@ -225,14 +226,14 @@ def test_a_new_method_has_its_raw_response(folder: Path, models: ModuleType) -> 
 
 
 @pytest.mark.anyio
-async def test_a_new_async_method_has_its_raw_response(folder: Path) -> None:
+async def test_new_async_method_has_a_raw_response(folder: Path) -> None:
     with Loopback(replies(whole(json.dumps(FOUND[0]).encode(), x_shelf="7"))) as server:
         async with _async(folder, server.url) as client:
             raw = await client.with_raw_response.v1.library.books.search("book")
             assert (raw.status_code, raw.headers["x-shelf"], raw.parsed.text) == (200, "7", "It was ")
 
 
-def test_the_new_code_and_calls_of_it_are_clean_under_strict_type_checking(folder: Path) -> None:
+def test_new_code_and_its_calls_pass_strict_type_checking(folder: Path) -> None:
     use = folder / "use.py"
     use.write_text(
         "from typing import assert_type\n"

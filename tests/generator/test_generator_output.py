@@ -1,4 +1,4 @@
-"""The generated package: what it looks like, and that it is the same everywhere and replaced as a whole."""
+"""The generated package: its form, that it is the same everywhere, and that it is replaced as a whole."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from generator_kit import GOLDEN, ROOT, SMALL, build, contents, edited, run, run_apart
 
 import ollama_sdk
 from generator import emit
+from tests.generator.generator_kit import GOLDEN, ROOT, SMALL, build, contents, edited, run, run_apart
 
 RENEW = "RENEW_GOLDEN"
 
@@ -26,7 +26,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-def test_the_output_for_the_small_document_is_what_was_reviewed(built: Path) -> None:
+def test_output_for_the_small_document_is_the_reviewed_one(built: Path) -> None:
     """After a wanted change: ``RENEW_GOLDEN=1 python -m pytest tests/generator -k reviewed``, then read the diff."""
     fresh = {f"{name}.txt": content for name, content in contents(built).items()}
     if os.environ.get(RENEW):
@@ -40,9 +40,7 @@ def test_the_output_for_the_small_document_is_what_was_reviewed(built: Path) -> 
         assert content.decode() == golden[name].decode(), name
 
 
-def test_the_same_document_gives_the_same_bytes_in_every_locale_time_zone_folder_and_hash_order(
-    built: Path, tmp_path: Path
-) -> None:
+def test_output_does_not_depend_on_the_environment(built: Path, tmp_path: Path) -> None:
     worlds = (
         {"PYTHONHASHSEED": "1", "LC_ALL": "C", "TZ": "Pacific/Kiritimati", "PYTHONUTF8": "0"},
         {"PYTHONHASHSEED": "2", "LC_ALL": "tr_TR.UTF-8", "LANG": "de_DE", "TZ": "America/St_Johns"},
@@ -54,7 +52,7 @@ def test_the_same_document_gives_the_same_bytes_in_every_locale_time_zone_folder
         assert contents(output) == contents(built)
 
 
-def test_every_file_says_where_it_comes_from_and_how_to_remake_it(built: Path) -> None:
+def test_every_file_names_its_source_and_how_to_rebuild_it(built: Path) -> None:
     for name, content in contents(built).items():
         first = content.decode().splitlines()[0]
         assert first.startswith("# Generated from openapi/ollama.yaml. Do not edit"), name
@@ -65,7 +63,7 @@ def test_generated_code_is_marked_for_code_review_tools() -> None:
     assert "ollama_sdk/_generated/** linguist-generated=true" in (ROOT / ".gitattributes").read_text().splitlines()
 
 
-def test_every_model_field_method_and_argument_has_its_description(built: Path) -> None:
+def test_every_field_and_argument_has_its_description(built: Path) -> None:
     note = (built / "models" / "note.py").read_text()
     assert "words: The words." in note
     client = (built / "sync_client.py").read_text()
@@ -74,30 +72,30 @@ def test_every_model_field_method_and_argument_has_its_description(built: Path) 
 
 
 @pytest.mark.parametrize("kind", [ollama_sdk.Ollama, ollama_sdk.AsyncOllama])
-def test_the_help_of_a_client_tells_every_argument_and_error_and_no_private_name(kind: type) -> None:
-    told = kind.__doc__ or ""
+def test_client_help_has_every_argument_and_no_private_name(kind: type) -> None:
+    text = kind.__doc__ or ""
     for argument in inspect.signature(kind).parameters:
-        assert re.search(rf"^        {argument}: \w", told, flags=re.MULTILINE), argument
-    assert "Raises:\n        ConfigurationError: " in told
-    assert not re.search(r"(?<!httpx\.)\b(SyncClient|AsyncClient)\b", told)
-    assert ("event loop" in told) == (kind is ollama_sdk.AsyncOllama)
-    assert ("``httpx.AsyncClient``" in told) == (kind is ollama_sdk.AsyncOllama)
+        assert re.search(rf"^        {argument}: \w", text, flags=re.MULTILINE), argument
+    assert "Raises:\n        ConfigurationError: " in text
+    assert not re.search(r"(?<!httpx\.)\b(SyncClient|AsyncClient)\b", text)
+    assert ("event loop" in text) == (kind is ollama_sdk.AsyncOllama)
+    assert ("``httpx.AsyncClient``" in text) == (kind is ollama_sdk.AsyncOllama)
 
 
-def test_long_descriptions_are_wrapped_and_say_all_that_they_said(built: Path) -> None:
+def test_long_descriptions_are_wrapped_and_complete(built: Path) -> None:
     committed = contents(ROOT / "ollama_sdk" / "_generated")
     for name, content in {**contents(built), **committed}.items():
         assert max(map(len, content.decode().splitlines()), default=0) <= 120, name
     document = yaml.safe_load((ROOT / "openapi" / "ollama.yaml").read_text(encoding="utf-8"))
     properties = document["components"]["schemas"]["ChatResponse"]["properties"]
-    told = " ".join((ROOT / "ollama_sdk/_generated/models/chat_response.py").read_text(encoding="utf-8").split())
+    text = " ".join((ROOT / "ollama_sdk/_generated/models/chat_response.py").read_text(encoding="utf-8").split())
     for field, schema in properties.items():
-        assert f"{field}: {' '.join(schema['description'].split())}" in told
+        assert f"{field}: {' '.join(schema['description'].split())}" in text
 
 
-@pytest.mark.parametrize("module", ["sync_client", "async_client", "sync_raw", "async_raw"])
+@pytest.mark.parametrize("module", ["sync_client", "async_client"])
 @pytest.mark.parametrize("folder", ["small", "committed"])
-def test_a_generated_method_is_a_docstring_and_one_call(built: Path, folder: str, module: str) -> None:
+def test_generated_method_is_a_docstring_and_one_call(built: Path, folder: str, module: str) -> None:
     package = built if folder == "small" else ROOT / "ollama_sdk" / "_generated"
     tree = ast.parse((package / f"{module}.py").read_text(encoding="utf-8"))
     methods = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
@@ -116,7 +114,7 @@ def test_a_generated_method_is_a_docstring_and_one_call(built: Path, folder: str
         assert isinstance(value, ast.Call), method.name
 
 
-def test_a_document_without_models_or_methods_builds(tmp_path: Path) -> None:
+def test_document_without_models_or_methods_builds(tmp_path: Path) -> None:
     assert build("openapi: 3.1.0\ninfo: {title: Nothing, version: 0.0.0}\npaths: {}\n", tmp_path) == (0, "", "")
     assert "class Ollama(SyncClient)" in (tmp_path / "out" / "sync_client.py").read_text()
 
@@ -124,15 +122,15 @@ def test_a_document_without_models_or_methods_builds(tmp_path: Path) -> None:
 # check
 
 
-def test_check_passes_on_what_build_wrote(built: Path) -> None:
+def test_check_passes_after_build(built: Path) -> None:
     assert run("check", "--document", SMALL, "--output", built) == (0, "", "")
 
 
-def test_what_is_committed_is_what_the_document_gives() -> None:
+def test_committed_package_is_up_to_date() -> None:
     assert run("check") == (0, "", "")
 
 
-def test_check_names_the_files_that_were_edited_deleted_or_added(built: Path, tmp_path: Path) -> None:
+def test_check_names_files_that_were_edited_deleted_or_added(built: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     shutil.copytree(built, output)
     with (output / "params.py").open("a") as file:
@@ -148,7 +146,7 @@ def test_check_names_the_files_that_were_edited_deleted_or_added(built: Path, tm
     assert outcome.complained.splitlines() == [f"{output / name} is stale: run `make generate`" for name in stale]
 
 
-def test_check_of_a_folder_that_is_not_there_fails(tmp_path: Path) -> None:
+def test_check_of_a_missing_folder_fails(tmp_path: Path) -> None:
     assert run("check", "--document", SMALL, "--output", tmp_path / "nowhere").status == 1
 
 
@@ -160,7 +158,7 @@ def _state(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 
 @pytest.mark.parametrize("step", ["render", "_ruff"])
-def test_a_failure_while_rendering_or_formatting_leaves_the_old_files(
+def test_failure_while_rendering_keeps_the_old_files(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     def fail(*_: object) -> None:
@@ -175,7 +173,7 @@ def test_a_failure_while_rendering_or_formatting_leaves_the_old_files(
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_a_failure_while_moving_the_new_files_in_puts_the_old_ones_back(
+def test_failure_while_moving_files_restores_the_old_ones(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rename = Path.rename
@@ -193,7 +191,7 @@ def test_a_failure_while_moving_the_new_files_in_puts_the_old_ones_back(
     assert _state(output) == before
 
 
-def test_a_new_build_removes_the_files_that_the_document_no_longer_gives(built: Path, tmp_path: Path) -> None:
+def test_build_removes_files_that_are_no_longer_generated(built: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     shutil.copytree(built, output)
     (output / "models" / "extra.py").touch()
@@ -202,7 +200,7 @@ def test_a_new_build_removes_the_files_that_the_document_no_longer_gives(built: 
 
 
 @pytest.mark.parametrize("occupied", ["folder", "file"])
-def test_what_the_generator_did_not_write_is_not_replaced(tmp_path: Path, occupied: str) -> None:
+def test_folder_of_another_origin_is_not_replaced(tmp_path: Path, occupied: str) -> None:
     output = tmp_path / "out"
     keep = output
     if occupied == "folder":
@@ -215,14 +213,14 @@ def test_what_the_generator_did_not_write_is_not_replaced(tmp_path: Path, occupi
     assert keep.read_text() == "years of work"
 
 
-def test_an_output_whose_parent_is_missing_is_named(tmp_path: Path) -> None:
+def test_output_with_a_missing_parent_is_named(tmp_path: Path) -> None:
     outcome = run("build", "--document", SMALL, "--output", tmp_path / "missing" / "out")
     assert outcome.status == 1
     assert outcome.complained.count("\n") == 1
     assert str(tmp_path / "missing") in outcome.complained
 
 
-def test_a_name_that_python_or_a_model_needs_is_changed_and_still_travels_as_it_is(tmp_path: Path) -> None:
+def test_reserved_name_is_changed_in_python_but_not_in_json(tmp_path: Path) -> None:
     text = edited(("        question: {type: string, description: What is asked.}", "        self_: {type: string}"))
     names = ("class", "field", "dict", "list", "self", "str", "from", "camelCase", "with-hyphen", "_private")
     fields = "".join(f"        {name}: {{type: string}}\n" for name in names)

@@ -1,4 +1,4 @@
-"""Finds the live server before the first test, and refuses to pass on too little."""
+"""Finds the live server before the first test, and fails a run that tests too little."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
-from live import FLAVOURS, HOW_TO_START, Caller, Flavour, Server, find_server, missing_route_skips
 
 from ollama_sdk import APIConnectionError, APITimeoutError, NotFoundError, Ollama, OllamaError
+from tests.integration.live import FLAVOURS, HOW_TO_START, Caller, Flavour, Server, find_server, missing_route_skips
 
-# A plain text model on the oldest server passes more than this; skipping alone must not look like success.
-FEWEST_PASSES = 60
+# A text model on the oldest supported server passes more; a run that only skips must fail.
+MIN_PASSES = 60
 
 _server = pytest.StashKey[Server]()
 _partial = pytest.StashKey[bool]()
@@ -20,7 +20,7 @@ _too_few = pytest.StashKey[str]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Find the server, or end at once."""
+    """Find the server, or end the run."""
     try:
         session.config.stash[_server] = find_server()
     except (APIConnectionError, APITimeoutError) as error:
@@ -30,28 +30,28 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Say what is tested."""
+    """Show the server in the header."""
     return f"server: {config.stash[_server]}"
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    """Note that only some tests were asked for."""
+    """Record that only some tests were selected."""
     items[0].config.stash[_partial] = True
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Fail when hardly anything was tested."""
+    """Fail the run if too few tests passed."""
     config = session.config
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     whole = not config.stash.get(_partial, False) and not any("::" in arg or ".py" in arg for arg in config.args)
-    passes = len(reporter.stats.get("passed", ())) if reporter else FEWEST_PASSES
-    if exitstatus == pytest.ExitCode.OK and whole and passes < FEWEST_PASSES:
-        config.stash[_too_few] = f"only {passes} tests passed, at least {FEWEST_PASSES} must: the others were skipped"
+    passes = len(reporter.stats.get("passed", ())) if reporter else MIN_PASSES
+    if exitstatus == pytest.ExitCode.OK and whole and passes < MIN_PASSES:
+        config.stash[_too_few] = f"only {passes} tests passed, at least {MIN_PASSES} must: the others were skipped"
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say why the run failed, if it was for that."""
+    """Show why the run failed."""
     if _too_few in config.stash:
         terminalreporter.write_line(f"FAILED: {config.stash[_too_few]}", red=True)
 
@@ -76,7 +76,7 @@ def caller(server: Server, flavour: Flavour) -> Caller:
 
 @pytest.fixture
 def new_name(server: Server) -> Iterator[Callable[[], str]]:
-    """Makes names of models that nobody else uses; the models are deleted after the test."""
+    """Makes unique model names; the models are deleted after the test."""
     made: list[str] = []
 
     def make() -> str:
@@ -103,7 +103,7 @@ def copied(server: Server, new_name: Callable[[], str]) -> str:
 
 @pytest.fixture
 def pullable() -> str:
-    """The model that may be pulled; the test is skipped where ``OLLAMA_TEST_PULL`` names none."""
+    """The model that may be pulled; skips the test unless ``OLLAMA_TEST_PULL`` names one."""
     name = os.environ.get("OLLAMA_TEST_PULL")
     if not name:
         pytest.skip("pull and push talk to a registry: OLLAMA_TEST_PULL names a model that may be pulled")

@@ -1,4 +1,4 @@
-"""The live server under test: which one, what its models can do, and one way to call it sync and async."""
+"""Describes the live server under test, and calls it through the sync and async clients."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ WEATHER = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
-PATIENCE = Timeout(connect=5, first_item=600, between_items=120, total=900)
+TIMEOUT = Timeout(connect=5, first_item=600, between_items=120, total=900)
 
 
 def picture(side: int = 64) -> bytes:
-    """A PNG of one colour, large enough for models that look at patches."""
+    """Return a PNG of one colour, large enough for models that split images into patches."""
     rows = zlib.compress((b"\0" + b"\x30\x60\xc0" * side) * side)
     head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     chunks = [(b"IHDR", head), (b"IDAT", rows), (b"IEND", b"")]
@@ -55,14 +55,14 @@ def picture(side: int = 64) -> bytes:
 
 @frozen
 class Server:
-    """A server that answers, the models to test with, and what each can do.
+    """The server, the models to test with, and their capabilities.
 
     Attributes:
         url: Its address.
-        version: Its release as numbers; beyond every release for one built from source.
-        model: Completes text.
-        embed_model: Makes vectors; ``None`` where no model can.
-        capabilities: By model.
+        version: Its release as numbers; higher than any release if it was built from source.
+        model: A model that completes text.
+        embed_model: A model that embeds; ``None`` without one.
+        capabilities: The capabilities of each model.
     """
 
     url: str
@@ -72,35 +72,35 @@ class Server:
     capabilities: dict[str, frozenset[str]] = field(repr=False)
 
     def needs(self, capability: str) -> None:
-        """Skip the test when the model cannot do it."""
+        """Skip the test unless the model has a capability."""
         if capability not in self.capabilities[self.model]:
             pytest.skip(f"{self.model} has no capability {capability!r}")
 
     def lacks(self, capability: str) -> None:
-        """Skip the test when the model can do it."""
+        """Skip the test if the model has a capability."""
         if capability in self.capabilities[self.model]:
             pytest.skip(f"{self.model} has the capability {capability!r}, so nothing is refused")
 
     def since(self, release: str, what: str) -> None:
-        """Skip the test on servers that came before."""
+        """Skip the test on servers older than a release."""
         if self.version < _numbers(release):
             pytest.skip(f"{what} came with Ollama {release}; this is {'.'.join(map(str, self.version))}")
 
     def embedding(self) -> str:
-        """The model that makes vectors; the test is skipped where there is none."""
+        """Return the model that embeds; skip the test without one."""
         if self.embed_model is None:
             pytest.skip("no model of this server has the capability 'embedding'; OLLAMA_TEST_EMBED_MODEL names one")
         return self.embed_model
 
 
 def find_server() -> Server:
-    """The server at ``OLLAMA_HOST`` with the models to test.
+    """Return the server at ``OLLAMA_HOST`` with the models to test.
 
     Raises:
         LookupError: It has no model that completes text.
-        OllamaError: It does not answer, or not as it should.
+        OllamaError: It does not answer, or with an error.
     """
-    with Ollama(timeout=PATIENCE) as client:
+    with Ollama(timeout=TIMEOUT) as client:
         version = client.version().version
         known: dict[str, frozenset[str]] = {}
         model = _find(client, "completion", os.environ.get("OLLAMA_TEST_MODEL"), known)
@@ -116,7 +116,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _find(client: Ollama, capability: str, chosen: str | None, known: dict[str, frozenset[str]]) -> str | None:
-    """The model that the environment names, else the first one of this machine that is able."""
+    """Return the model that the environment names, or the first local one with the capability."""
     listed = [item.model for item in client.list_models().models if not item.remote_host]
     for name in [chosen] if chosen else listed:
         if name not in known:
@@ -130,7 +130,7 @@ def _capabilities(client: Ollama, model: str) -> frozenset[str]:
     shown = client.show(model)
     if shown.capabilities is not None:
         return frozenset(shown.capabilities)
-    # Releases before 0.6.4 do not say what a model can do: try.
+    # Releases before 0.6.4 do not report capabilities, so each is tried.
     probed = frozenset(name for name, attempt in _PROBES.items() if _works(attempt, client, model))
     return probed | {"vision"} if shown.projector_info else probed
 
@@ -153,7 +153,7 @@ def _works(attempt: Callable[[Ollama, str], Any], client: Ollama, model: str) ->
 
 @frozen
 class Caller:
-    """Calls the server through one flavour of the client, each call through a client of its own.
+    """Calls the server through one kind of client, a new client for each call.
 
     A route that the server does not have skips the test.
     """
@@ -162,19 +162,19 @@ class Caller:
     flavour: Flavour
 
     def call(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
-        """The reply in one piece of ``client.<method>(...)``."""
+        """Return the reply of ``client.<method>(...)`` in one piece."""
         return self._run(method, args, kwargs, _value, _async_value)
 
     def stream(self, method: str, /, *args: Any, **kwargs: Any) -> list[Any]:
-        """The items of a streamed reply, all of them."""
+        """Return all items of a streamed reply."""
         return self._run(method, args, {**kwargs, "stream": True}, _items, _async_items)
 
     def collect(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
-        """The one reply that a stream adds up to."""
+        """Return the collected reply of a stream."""
         return self._run(method, args, {**kwargs, "stream": True}, _collected, _async_collected)
 
     def first(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
-        """The first item of a stream that is left right after it."""
+        """Return the first item of a stream and leave the stream."""
         return self._run(method, args, {**kwargs, "stream": True}, _first, _async_first)
 
     def _run(
@@ -182,11 +182,11 @@ class Caller:
     ) -> Any:
         with missing_route_skips(method):
             if self.flavour == "sync":
-                with Ollama(self.url, timeout=PATIENCE) as client:
+                with Ollama(self.url, timeout=TIMEOUT) as client:
                     return take(attrgetter(method)(client)(*args, **kwargs))
 
             async def run() -> Any:
-                async with AsyncOllama(self.url, timeout=PATIENCE) as client:
+                async with AsyncOllama(self.url, timeout=TIMEOUT) as client:
                     return await async_take(await attrgetter(method)(client)(*args, **kwargs))
 
             return anyio.run(run, backend=self.flavour)
@@ -194,7 +194,7 @@ class Caller:
 
 @contextlib.contextmanager
 def missing_route_skips(method: str) -> Iterator[None]:
-    """Skip the test when the server does not know the route: it says so in plain text, not in JSON."""
+    """Skip the test if the server lacks the route; its 404 is then plain text, not JSON."""
     try:
         yield
     except NotFoundError as error:

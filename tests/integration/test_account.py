@@ -1,18 +1,18 @@
-"""What concerns an account at ollama.com: a signed-out server refuses it in a typed way."""
+"""Routes that need an account at ollama.com answer, or are refused by a typed error."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
-from live import Caller
 
 from ollama_sdk import AuthenticationError, ConfigurationError, PermissionDeniedError, ServiceUnavailableError
+from tests.integration.live import Caller
 
 REFUSALS = (AuthenticationError, PermissionDeniedError, ServiceUnavailableError)
 
 
-def test_the_account_is_told_or_refused(caller: Caller):
+def test_account_answers_or_is_refused(caller: Caller):
     try:
         user = caller.call("me")
     except REFUSALS as error:
@@ -21,7 +21,7 @@ def test_the_account_is_told_or_refused(caller: Caller):
         assert user.name
 
 
-def test_signing_out_when_nobody_is_signed_in_changes_nothing(caller: Caller):
+def test_sign_out_succeeds_when_signed_out(caller: Caller):
     try:
         caller.call("me")
     except AuthenticationError:
@@ -33,7 +33,7 @@ def test_signing_out_when_nobody_is_signed_in_changes_nothing(caller: Caller):
 
 
 @pytest.mark.parametrize(("method", "argument"), [("web_search", "ollama"), ("web_fetch", "https://ollama.com")])
-def test_the_web_is_asked_through_the_server_or_refused(caller: Caller, method: str, argument: str):
+def test_web_through_the_server_answers_or_is_refused(caller: Caller, method: str, argument: str):
     try:
         caller.call(f"experimental.{method}", argument)
     except REFUSALS as error:
@@ -41,7 +41,7 @@ def test_the_web_is_asked_through_the_server_or_refused(caller: Caller, method: 
 
 
 @pytest.mark.parametrize(("method", "argument"), [("web_search", "ollama"), ("web_fetch", "https://ollama.com")])
-def test_the_web_is_asked_with_a_key(caller: Caller, method: str, argument: str):
+def test_web_needs_a_key(caller: Caller, method: str, argument: str):
     if os.environ.get("OLLAMA_API_KEY"):
         assert caller.call(method, argument)
         return

@@ -1,4 +1,4 @@
-"""The interfaces under ``/v1`` that other clients know."""
+"""The OpenAI- and Anthropic-compatible routes of a real server work."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ import io
 import wave
 
 import pytest
-from live import MESSAGES, QUESTION, WEATHER, Caller, Server
 
-SPEAKING = [
+from tests.integration.live import MESSAGES, QUESTION, WEATHER, Caller, Server
+
+TEXT_CALLS = [
     ("v1.chat.completions.create", [MESSAGES], {"max_tokens": 16}),
     ("v1.completions.create", [QUESTION], {"max_tokens": 16}),
     ("v1.responses.create", [QUESTION], {"max_output_tokens": 16}),
     ("v1.messages.create", [MESSAGES, 16], {}),
 ]
 LAST_TYPE = {"v1.responses.create": "response.completed", "v1.messages.create": "message_stop"}
-speaking = pytest.mark.parametrize(("method", "args", "kwargs"), SPEAKING)
+text_calls = pytest.mark.parametrize(("method", "args", "kwargs"), TEXT_CALLS)
 
 
-@speaking
-def test_a_reply_in_one_piece_names_its_model(caller: Caller, server: Server, method: str, args: list, kwargs: dict):
+@text_calls
+def test_reply_in_one_piece_names_its_model(caller: Caller, server: Server, method: str, args: list, kwargs: dict):
     reply = caller.call(method, server.model, *args, **kwargs)
     assert reply.model == server.model
     assert reply.usage is not None
 
 
-@speaking
-def test_a_stream_ends_well(caller: Caller, server: Server, method: str, args: list, kwargs: dict):
+@text_calls
+def test_stream_ends_with_its_last_item(caller: Caller, server: Server, method: str, args: list, kwargs: dict):
     items = caller.stream(method, server.model, *args, **kwargs)
     if method in LAST_TYPE:
         assert items[-1].type == LAST_TYPE[method]
@@ -34,19 +35,19 @@ def test_a_stream_ends_well(caller: Caller, server: Server, method: str, args: l
         assert items[-1].choices[0].finish_reason in {"stop", "length"}
 
 
-@speaking
-def test_a_collected_stream_is_a_reply(caller: Caller, server: Server, method: str, args: list, kwargs: dict):
+@text_calls
+def test_collected_stream_is_a_reply(caller: Caller, server: Server, method: str, args: list, kwargs: dict):
     whole = caller.call(method, server.model, *args, **kwargs)
     assert type(caller.collect(method, server.model, *args, **kwargs)) is type(whole)
 
 
-@speaking
-def test_a_stream_may_be_left_early(caller: Caller, server: Server, method: str, args: list, kwargs: dict):
+@text_calls
+def test_stream_can_be_left_early(caller: Caller, server: Server, method: str, args: list, kwargs: dict):
     assert caller.first(method, server.model, *args, **kwargs) is not None
     assert caller.call(method, server.model, *args, **kwargs) is not None
 
 
-def test_the_usage_of_a_stream_comes_in_a_chunk_of_its_own(caller: Caller, server: Server):
+def test_stream_usage_has_its_own_chunk(caller: Caller, server: Server):
     server.since("0.6.0", "stream_options")
     options = {"stream_options": {"include_usage": True}, "max_tokens": 4}
     *_, last = caller.stream("v1.chat.completions.create", server.model, MESSAGES, **options)
@@ -54,7 +55,7 @@ def test_the_usage_of_a_stream_comes_in_a_chunk_of_its_own(caller: Caller, serve
     assert last.usage.completion_tokens >= 1
 
 
-def test_tools_may_be_offered(caller: Caller, server: Server):
+def test_chat_with_tools_completes(caller: Caller, server: Server):
     server.needs("tools")
     options = {"tools": [WEATHER], "max_tokens": 256}
     whole = caller.call("v1.chat.completions.create", server.model, MESSAGES, **options)
@@ -62,7 +63,7 @@ def test_tools_may_be_offered(caller: Caller, server: Server):
     assert caller.collect("v1.chat.completions.create", server.model, MESSAGES, **options).choices
 
 
-def test_texts_are_vectors_as_numbers_and_as_base64(caller: Caller, server: Server):
+def test_vectors_are_equal_as_numbers_and_base64(caller: Caller, server: Server):
     plain = caller.call("v1.embeddings.create", server.embedding(), ["sky", "grass"])
     server.since("0.14.0", "encoding_format")
     packed = caller.call("v1.embeddings.create", server.embedding(), ["sky", "grass"], encoding_format="base64")
@@ -75,11 +76,11 @@ def test_models_are_listed(caller: Caller, server: Server):
     assert server.model.removesuffix(":latest") in listed
 
 
-def test_a_model_is_retrieved(caller: Caller, server: Server):
+def test_model_is_retrieved(caller: Caller, server: Server):
     assert caller.call("v1.models.retrieve", server.model).object == "model"
 
 
-def test_a_recording_is_transcribed(caller: Caller, server: Server):
+def test_recording_is_transcribed(caller: Caller, server: Server):
     server.needs("audio")
     recording = io.BytesIO()
     with wave.open(recording, "wb") as file:

@@ -1,4 +1,4 @@
-"""What the server has: models, blobs, and itself. Changes are made to models of the tests' own only."""
+"""Routes about models, blobs and the server work; only models that the tests created are changed."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import os
 from collections.abc import Callable
 
 import pytest
-from live import SHORT, Caller, Server
 
 from ollama_sdk import NotFoundError, OllamaError
+from tests.integration.live import SHORT, Caller, Server
 
 
 def names(caller: Caller) -> set[str]:
     return {model.model.removesuffix(":latest") for model in caller.call("list_models").models}
 
 
-def test_the_server_is_there(caller: Caller):
+def test_server_answers(caller: Caller):
     assert caller.call("is_available") is True
 
 
-def test_the_server_tells_its_version(caller: Caller):
+def test_version_is_reported(caller: Caller):
     assert caller.call("version").version
 
 
-def test_the_server_tells_its_status(caller: Caller):
+def test_status_is_reported(caller: Caller):
     assert caller.call("status").cloud is not None
 
 
@@ -31,19 +31,19 @@ def test_models_are_listed(caller: Caller, server: Server):
     assert server.model.removesuffix(":latest") in names(caller)
 
 
-def test_a_model_in_use_is_listed_as_running(caller: Caller, server: Server):
+def test_model_in_use_is_listed_as_running(caller: Caller, server: Server):
     caller.call("generate", server.model, "Hi", options=SHORT, keep_alive="1m")
     running = caller.call("list_running").models
     assert server.model.removesuffix(":latest") in {model.model.removesuffix(":latest") for model in running}
 
 
-def test_a_model_is_shown(caller: Caller, server: Server):
+def test_model_is_shown(caller: Caller, server: Server):
     shown = caller.call("show", server.model)
     assert shown.details.format
     assert caller.call("show", server.model, verbose=True).model_info
 
 
-def test_a_model_is_copied_and_deleted(caller: Caller, server: Server, new_name: Callable[[], str]):
+def test_model_is_copied_and_deleted(caller: Caller, server: Server, new_name: Callable[[], str]):
     name = new_name()
     assert caller.call("copy", server.model, name) is None
     assert name in names(caller)
@@ -53,34 +53,32 @@ def test_a_model_is_copied_and_deleted(caller: Caller, server: Server, new_name:
         caller.call("delete", name)
 
 
-def test_a_model_is_made_from_another(caller: Caller, copied: str, server: Server, new_name: Callable[[], str]):
+def test_model_is_created_from_another(caller: Caller, copied: str, server: Server, new_name: Callable[[], str]):
     server.since("0.5.5", "create(from_=)")
     name = new_name()
     assert caller.call("create", name, from_=copied, system="You are brief.").status == "success"
     assert caller.call("show", name).system == "You are brief."
 
 
-def test_progress_of_making_a_model_is_streamed(
-    caller: Caller, copied: str, server: Server, new_name: Callable[[], str]
-):
+def test_create_streams_its_progress(caller: Caller, copied: str, server: Server, new_name: Callable[[], str]):
     server.since("0.5.5", "create(from_=)")
     items = caller.stream("create", new_name(), from_=copied, parameters={"temperature": 0})
     assert items[-1].status == "success"
     assert caller.collect("create", new_name(), from_=copied).status == "success"
 
 
-def test_a_blob_is_uploaded_once_and_found(caller: Caller):
+def test_uploaded_blob_is_found(caller: Caller):
     content = os.urandom(64)  # the server drops blobs that no model uses when it next starts
     digest = caller.call("upload_blob", content=content)
     assert caller.call("blob_exists", digest) is True
     assert caller.call("upload_blob", digest, content) == digest
 
 
-def test_a_blob_that_is_not_there_is_not_found(caller: Caller):
+def test_missing_blob_is_not_found(caller: Caller):
     assert caller.call("blob_exists", "sha256:" + "0" * 64) is False
 
 
-def test_a_model_is_pulled(caller: Caller, pullable: str):
+def test_model_is_pulled(caller: Caller, pullable: str):
     assert caller.call("pull", pullable).status == "success"
     items = caller.stream("pull", pullable)
     assert items[0].status == "pulling manifest"
@@ -88,7 +86,7 @@ def test_a_model_is_pulled(caller: Caller, pullable: str):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_push_ends_well_or_says_why_not(caller: Caller, pullable: str, copied: str, stream: bool):
+def test_push_succeeds_or_reports_an_error(caller: Caller, pullable: str, copied: str, stream: bool):
     try:
         last = (caller.stream("push", copied)[-1] if stream else caller.call("push", copied)).status
     except OllamaError as error:
@@ -96,6 +94,6 @@ def test_a_push_ends_well_or_says_why_not(caller: Caller, pullable: str, copied:
     assert last
 
 
-def test_a_pull_of_what_the_registry_lacks_fails_in_the_stream(caller: Caller, pullable: str):
+def test_pull_of_unknown_model_fails_in_the_stream(caller: Caller, pullable: str):
     with pytest.raises(OllamaError, match="pull"):
         caller.stream("pull", "sdk-test/there-is-no-such-model")

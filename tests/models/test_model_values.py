@@ -1,4 +1,4 @@
-"""Models hold what JSON says: absent fields, unknown fields, times, unions and recursion."""
+"""Models and JSON: absent fields, unknown fields, times, unions and recursion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import attrs
 import pytest
-from examples import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +31,7 @@ from ollama_sdk.types import (
     ToolProperty,
     V1Embedding,
 )
+from tests.support.examples import examples
 
 CHAT = {
     "model": "llama3.2",
@@ -61,7 +61,7 @@ def chat(**changes):
 # Absence
 
 
-def test_an_absent_field_reads_as_none_and_is_not_sent():
+def test_absent_field_reads_as_none_and_is_not_sent():
     reply = chat()
     assert reply.done_reason is reply.logprobs is reply.eval_count is reply.message.thinking is None
     assert reply.to_dict() == CHAT | {"created_at": "2026-11-21T11:20:08.233638+00:00"}
@@ -71,7 +71,7 @@ def test_null_reads_as_absent_where_a_field_is_optional():
     assert chat(done_reason=None, logprobs=None) == chat()
 
 
-def test_a_field_that_is_required_is_required_in_python_too():
+def test_required_field_is_required_in_python_too():
     with pytest.raises(TypeError, match="role"):
         Message()
     with pytest.raises(TypeError, match="roll"):
@@ -83,7 +83,7 @@ def test_a_field_that_is_required_is_required_in_python_too():
 # Unknown fields
 
 
-def test_a_field_that_the_document_does_not_know_is_kept_and_sent_back():
+def test_an_unknown_field_is_kept_and_sent_back():
     new = {"deep": [1, None, {"er": True}]}
     reply = chat(new=new, newer=None, message={"role": "assistant", "content": "Hi", "mood": "good"})
     assert reply.additional_properties == {"new": new, "newer": None}
@@ -92,13 +92,13 @@ def test_a_field_that_the_document_does_not_know_is_kept_and_sent_back():
     assert (sent["new"], sent["newer"], sent["message"]["mood"]) == (new, None, "good")
 
 
-def test_a_field_of_the_wire_named_like_our_own_is_no_problem():
+def test_a_json_field_may_be_named_like_an_attribute():
     reply = chat(additional_properties=1, metrics="fast")
     assert reply.additional_properties == {"additional_properties": 1, "metrics": "fast"}
     assert reply.to_dict()["additional_properties"] == 1
 
 
-def test_replies_do_not_share_what_they_keep():
+def test_replies_share_no_mutable_state():
     one, other = chat(), chat()
     one.additional_properties["x"] = 1
     assert other.additional_properties == {}
@@ -137,7 +137,7 @@ def test_replies_do_not_share_what_they_keep():
          "logprobs[0].top_logprobs[0].token"),
     ],
 )  # fmt: skip
-def test_a_value_of_another_type_is_an_error_that_says_where(changes, where):
+def test_value_of_another_type_is_an_error_with_its_place(changes, where):
     with pytest.raises(DecodeError) as error:
         chat(**changes)
     assert error.value.where == where
@@ -146,20 +146,20 @@ def test_a_value_of_another_type_is_an_error_that_says_where(changes, where):
 
 
 @pytest.mark.parametrize("name", ["model", "created_at", "message", "done"])
-def test_a_missing_field_is_an_error_that_names_it(name):
+def test_missing_field_is_an_error_that_names_it(name):
     with pytest.raises(DecodeError, match="missing") as error:
         ChatResponse.from_dict({key: value for key, value in CHAT.items() if key != name})
     assert error.value.where == name
 
 
 @pytest.mark.parametrize("data", [None, [], "text", 3, True])
-def test_what_is_no_object_is_no_model(data):
+def test_data_that_is_no_object_is_no_model(data):
     with pytest.raises(DecodeError) as error:
         ChatResponse.from_dict(data)
     assert error.value.where == ""
 
 
-def test_whole_numbers_will_do_where_any_number_is_due():
+def test_integers_are_accepted_as_floats():
     assert Options.from_dict({"temperature": 1}).temperature == 1
 
 
@@ -186,11 +186,11 @@ def blocks(*content):
     return MessagesResponse.from_dict(MESSAGES | {"content": list(content)}).content
 
 
-def test_members_of_a_union_are_told_apart_by_their_type():
+def test_union_members_are_distinguished_by_their_type():
     assert blocks({"type": "text", "text": "Hi"}) == [MessagesTextBlock(type="text", text="Hi")]
 
 
-def test_a_type_that_the_document_does_not_know_is_kept_whole():
+def test_an_unknown_union_member_is_kept_whole():
     (block,) = blocks({"type": "hologram", "depth": 3})
     assert block == MessagesOtherBlock(type="hologram", additional_properties={"depth": 3})
     assert block.to_dict() == {"type": "hologram", "depth": 3}
@@ -203,7 +203,7 @@ def test_a_type_that_the_document_does_not_know_is_kept_whole():
         ("ResponseStreamEvent", {"type": "response.hologram.delta", "delta": "x", "sequence_number": 3}, types.ResponseOtherEvent),
     ],
 )  # fmt: skip
-def test_an_event_that_the_document_does_not_know_is_kept_whole(kind, event, other):
+def test_an_unknown_event_is_kept_whole(kind, event, other):
     decoded = codec_of(types.__name__).decode(kind, event)
     assert type(decoded) is other
     assert decoded.to_dict() == event
@@ -221,7 +221,7 @@ def test_an_event_that_the_document_does_not_know_is_kept_whole(kind, event, oth
         ("text", "content[0]"),
     ],
 )
-def test_a_member_that_does_not_fit_says_where(block, where):
+def test_invalid_union_member_is_an_error_with_its_place(block, where):
     with pytest.raises(DecodeError) as error:
         blocks(block)
     assert error.value.where == where
@@ -230,7 +230,7 @@ def test_a_member_that_does_not_fit_says_where(block, where):
 # Recursion
 
 
-def test_a_model_may_hold_itself():
+def test_model_may_contain_itself():
     schema = {
         "type": "object",
         "properties": {
@@ -293,7 +293,7 @@ def test_a_vector_in_base64_is_floats():
 
 
 @pytest.mark.parametrize("vector", ["!", "AAAA", 3, None])
-def test_a_vector_that_is_none_is_an_error(vector):
+def test_invalid_vector_is_an_error(vector):
     with pytest.raises(DecodeError) as error:
         V1Embedding.from_dict({"object": "embedding", "index": 0, "embedding": vector})
     assert error.value.where == "embedding"
@@ -336,14 +336,14 @@ def test_models_copy_and_pickle():
     assert attrs.evolve(message, role="user").role == "user"
 
 
-def test_the_repr_shows_what_is_there():
+def test_repr_shows_present_fields():
     assert repr(Message(role="user", content="Hi")) == "Message(role='user', content='Hi')"
     assert repr(Message(role="user", content="Hi", additional_properties={"n": 1})).endswith(
         "additional_properties={'n': 1})"
     )
 
 
-def test_the_repr_shortens_what_nobody_reads():
+def test_the_repr_shortens_long_values():
     assert len(repr(EmbedResponse(model="m", embeddings=[[0.123456789] * 4096] * 64))) < 3000
     assert len(repr(Message(role="user", images=["QUJD" * 100_000]))) < 3000
     vocabulary = list(range(100_000))
@@ -354,7 +354,7 @@ def test_the_repr_shortens_what_nobody_reads():
     assert len(repr(ShowResponse(details=details, modelfile="x" * 100_000, model_info=info))) < 10_000
 
 
-def test_a_model_with_a_picture_is_json_with_base64(tmp_path):
+def test_model_with_an_image_is_json_with_base64(tmp_path):
     (tmp_path / "p.png").write_bytes(b"abc")
     message = Message(role="user", images=[b"abc", tmp_path / "p.png", "YWJj"])
     assert message.to_dict()["images"] == ["YWJj"] * 3
@@ -476,7 +476,7 @@ ANY_MODEL = st.one_of(
 
 @examples(120)
 @given(ANY_MODEL)
-def test_any_model_comes_back_from_json_as_it_went(model):
+def test_any_model_survives_a_round_trip_through_json(model):
     data = json.loads(json.dumps(model.to_dict()))
     assert type(model).from_dict(data) == model
     assert type(model).from_dict(data).to_dict() == data
@@ -494,7 +494,7 @@ def test_any_json_is_a_model_or_a_decode_error(cls, data):
 
 
 @given(st.data())
-def test_a_recorded_shape_with_any_value_in_any_place_is_a_model_or_an_error_that_says_where(data):
+def test_any_value_in_any_place_is_a_model_or_a_placed_error(data):
     reply = copy.deepcopy(
         CHAT | {"message": {"role": "a", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]}}
     )

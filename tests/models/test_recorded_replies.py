@@ -1,4 +1,4 @@
-"""Every reply that was ever recorded becomes a model and, sent back, the same reply."""
+"""Every recorded reply decodes to a model that encodes to the same reply."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import copy
 import json
 import pickle
 import re
-import sys
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +15,7 @@ from ollama_sdk import types
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._codec import Model, codec_of
 from ollama_sdk._generated import operations
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "document"))
-
-from openapi_document import Exchange, exchanges
+from tests.document.openapi_document import Exchange, exchanges
 
 OPERATIONS = [value for value in vars(operations).values() if isinstance(value, Operation)]
 STREAMED = {"application/x-ndjson", "text/event-stream"}
@@ -68,12 +63,12 @@ def _models(value: Any):
         yield from _models(list(value.values()))
 
 
-def _told(value: Any) -> Any:
-    """JSON with what is said twice in different words said in one: null is absence, a time an instant in microseconds."""
+def _comparable(value: Any) -> Any:
+    """JSON in one form where there are two: null is absence, and a time is an instant in microseconds."""
     if isinstance(value, dict):
-        return {name: _told(part) for name, part in value.items() if part is not None}
+        return {name: _comparable(part) for name, part in value.items() if part is not None}
     if isinstance(value, list):
-        return [_told(part) for part in value]
+        return [_comparable(part) for part in value]
     if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value):
         return datetime.fromisoformat(value)
     return value
@@ -90,13 +85,13 @@ def test_there_are_recordings_of_nearly_every_route():
 
 
 @pytest.mark.parametrize(("kind", "data"), REPLIES)
-def test_a_recorded_reply_becomes_a_model_and_the_same_reply_again(kind, data):
+def test_a_recorded_reply_survives_a_round_trip(kind, data):
     reply = CODEC.decode(kind, data)
     sent_back = reply.to_dict()
     assert type(reply).from_dict(sent_back) == reply
     json.dumps(sent_back)
     if kind != "V1EmbeddingList":  # where vectors in base64 come back as numbers
-        assert _within(_told(data), _told(sent_back))
+        assert _within(_comparable(data), _comparable(sent_back))
 
 
 def _within(part: Any, whole: Any) -> bool:
@@ -108,7 +103,7 @@ def _within(part: Any, whole: Any) -> bool:
     return part == whole
 
 
-def test_the_recorded_replies_hold_nothing_that_the_document_does_not_know():
+def test_recorded_replies_have_no_unknown_fields():
     unknown = {
         (type(model).__name__, name)
         for kind, data in (parameter.values for parameter in REPLIES)
@@ -125,7 +120,7 @@ def test_recorded_replies_copy_and_pickle():
         assert copy.copy(reply) == copy.deepcopy(reply) == reply
 
 
-def test_the_repr_of_a_recorded_reply_names_what_is_there_and_stays_short():
+def test_the_repr_of_a_recorded_reply_is_short():
     for kind, data in (parameter.values for parameter in REPLIES):
         shown = repr(CODEC.decode(kind, data))
         assert "=None" not in shown

@@ -1,4 +1,4 @@
-"""A caller that understands replies, as the clients of this package do: it judges each before it lets go of it."""
+"""A caller that decodes replies, as the clients of this package do, and reports the outcome to the policies."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from typing import Any
 import anyio
 import httpx
 
-from ollama_sdk._outcome import Verdict
+from ollama_sdk._outcome import CallOutcome
 from ollama_sdk.errors import DecodeError, IncompleteReplyError, ReplyFailedError
 
 
-def judge(response: httpx.Response, verdict: Verdict) -> None:
-    for tell in response.extensions.get("verdict", ()):
-        tell(verdict)
+def judge(response: httpx.Response, outcome: CallOutcome) -> None:
+    """Report ``outcome`` to the policies."""
+    for report in response.extensions.get("outcome", ()):
+        report(outcome)
 
 
 def asked(url: str = "http://a/api/chat", content: bytes = b"{}", **extensions: Any) -> httpx.Request:
-    """A call whose caller will judge the reply."""
-    known = {"operation": "chat", "model": "m", "deterministic": True, "verdict": True, **extensions}
+    """A request whose caller will report how it decoded the reply."""
+    known = {"operation": "chat", "model": "m", "deterministic": True, "outcome": True, **extensions}
     return httpx.Request("POST", url, content=content, extensions=known)
 
 
 class _Reading:
-    """What has come of a body so far; lines of JSON, the last of which says ``"done": true``."""
+    """Decodes a body so far: lines of JSON, the last of which says ``"done": true``."""
 
     def __init__(self) -> None:
         self.items: list[dict[str, Any]] = []
         self.error: Exception | None = None
 
     def goes_on(self, chunk: bytes) -> bool:
-        """Whether more is wanted after ``chunk``, which is whole lines."""
+        """Decode ``chunk``, which is whole lines. Returns whether to read on."""
         try:
             self.items += [json.loads(line) for line in chunk.splitlines()]
         except ValueError:
@@ -41,17 +42,17 @@ class _Reading:
             self.error = ReplyFailedError("failed", message=self.items[-1]["error"])
         return self.error is None
 
-    def verdict(self) -> Verdict:
+    def outcome(self) -> CallOutcome:
         last = self.items[-1] if self.items else {}
         if self.error is None and not last.get("done"):
             self.error = IncompleteReplyError("cut off", items=len(self.items))
-        return Verdict(
+        return CallOutcome(
             self.error, last.get("model"), last.get("prompt_eval_count"), last.get("eval_count"), len(self.items)
         )
 
 
 def understood(caller: Any, transport: Any, request: httpx.Request) -> str:
-    """Send ``request`` and judge what comes; ``"good"``, or the name of the error."""
+    """Send ``request``, decode the reply and report. Returns ``"good"`` or the name of the error."""
     if caller.colour == "sync":
         return _understood(transport, request)
     return anyio.run(_aunderstood, transport, request, backend=caller.colour)
@@ -65,10 +66,10 @@ def _understood(transport: Any, request: httpx.Request) -> str:
                 break
     except httpx.TransportError as error:
         reading.error = error
-    verdict = reading.verdict()
-    judge(response, verdict)
+    outcome = reading.outcome()
+    judge(response, outcome)
     response.close()
-    return "good" if verdict.error is None else type(verdict.error).__name__
+    return "good" if outcome.error is None else type(outcome.error).__name__
 
 
 async def _aunderstood(transport: Any, request: httpx.Request) -> str:
@@ -82,14 +83,14 @@ async def _aunderstood(transport: Any, request: httpx.Request) -> str:
             reading.goes_on(await response.aread())
     except httpx.TransportError as error:
         reading.error = error
-    verdict = reading.verdict()
-    judge(response, verdict)
+    outcome = reading.outcome()
+    judge(response, outcome)
     await response.aclose()
-    return "good" if verdict.error is None else type(verdict.error).__name__
+    return "good" if outcome.error is None else type(outcome.error).__name__
 
 
 class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that comes in pieces, or breaks off with an error."""
+    """A body that arrives in parts, or breaks off with an error."""
 
     def __init__(self, *parts: bytes | Exception) -> None:
         self._parts = parts
@@ -126,10 +127,10 @@ FAILURE = b'{"error": "boom"}\n'
 
 
 def whole(body: bytes, status: int = 200) -> Any:
-    """A wire's answer in one piece."""
+    """A transport's response in one piece."""
     return lambda _: httpx.Response(status, content=body)
 
 
 def flowing(*parts: bytes | Exception) -> Any:
-    """A wire's answer as a stream."""
+    """A transport's response as a stream."""
     return lambda _: httpx.Response(200, stream=Body(*parts))

@@ -1,4 +1,4 @@
-"""Cache: what is kept, for whom, for how long, and how identical calls share one request."""
+"""Cache: which replies are kept, for how long, and how identical calls share one request."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
-from reliability_kit import Caller, HandClock, Script, chunks, cut, say, serving
 
 from ollama_sdk import Ollama, Timeout
-from ollama_sdk._outcome import Verdict
+from ollama_sdk._concurrency.events import ThreadEvent
+from ollama_sdk._outcome import CallOutcome
 from ollama_sdk.errors import (
     APITimeoutError,
     ConfigurationError,
@@ -42,8 +41,15 @@ from ollama_sdk.reliability import (
     build_async_stack,
     build_stack,
 )
-from ollama_sdk.reliability._waiting import Signal
-from ollama_sdk.reliability.cache import Caching, Reply, Store, key_of
+from ollama_sdk.reliability._cache_key import key_of
+from ollama_sdk.reliability._cache_store import Store, StoredReply
+from ollama_sdk.reliability._driver import NEW_EVENT
+from ollama_sdk.reliability.cache import Caching
+from tests.reliability.hand_driven import HandDriven, send
+from tests.reliability.judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
+from tests.support.callers import Caller, Script, in_threads
+from tests.support.clocks import HandClock
+from tests.support.loopback import PATIENCE, Connection, chunks, cut, say, serving
 
 PAIR = (CacheTransport, AsyncCacheTransport)
 EMBED = {"operation": "embed", "deterministic": True}
@@ -60,7 +66,7 @@ def embed(caller: Caller, transport: Any, body: Any = "x", **kwargs: Any) -> Any
     return caller.call(transport, "POST", "http://a/api/embed", content=json.dumps(body).encode(), **kwargs).json()["n"]
 
 
-def test_the_same_question_is_asked_once_until_its_time_is_over(caller: Caller, clock: HandClock) -> None:
+def test_identical_call_is_answered_from_cache_until_ttl(caller: Caller, clock: HandClock) -> None:
     transport = caller.wrap(PAIR, counting(), Cache(ttl=300), clock=clock)
     assert [embed(caller, transport) for _ in range(3)] == [1, 1, 1]
     clock.now += 299
@@ -69,7 +75,7 @@ def test_the_same_question_is_asked_once_until_its_time_is_over(caller: Caller, 
     assert embed(caller, transport) == 2
 
 
-def test_the_order_of_keys_in_a_question_does_not_matter_and_everything_else_does(clock: HandClock) -> None:
+def test_key_ignores_json_order_and_nothing_else(clock: HandClock) -> None:
     caller, transport = Caller("sync"), CacheTransport(counting(), Cache(), clock=clock)
     assert embed(caller, transport, {"a": 1, "b": {"c": 2, "d": 3}}) == 1
     assert embed(caller, transport, {"b": {"d": 3, "c": 2}, "a": 1}) == 1
@@ -81,13 +87,13 @@ def test_the_order_of_keys_in_a_question_does_not_matter_and_everything_else_doe
     assert embed(caller, transport, headers={"x-lot": "1"}) == 5
 
 
-def test_the_same_address_asked_in_another_way_is_another_question(caller: Caller, clock: HandClock) -> None:
+def test_method_is_part_of_key(caller: Caller, clock: HandClock) -> None:
     transport = caller.wrap(PAIR, counting(), Cache(), clock=clock)
     answers = [caller.call(transport, method, extensions=dict(EMBED)).json()["n"] for method in ("GET", "POST", "GET")]
     assert answers == [1, 2, 1]
 
 
-def test_a_body_that_can_be_read_only_once_is_sent_and_not_asked_about(caller: Caller, clock: HandClock) -> None:
+def test_one_shot_body_bypasses_cache(caller: Caller, clock: HandClock) -> None:
     sent: list[bytes] = []
 
     def wire(request: httpx.Request) -> httpx.Response:
@@ -100,9 +106,10 @@ def test_a_body_that_can_be_read_only_once_is_sent_and_not_asked_about(caller: C
     assert sent == [b"upload"] * 2
 
 
-def test_other_endpoints_and_credentials_have_other_keys() -> None:
+def test_endpoint_and_credentials_are_part_of_key() -> None:
     request = httpx.Request("POST", "http://a/x", content=b"{}", headers={"Authorization": "Bearer secret"})
-    keys = {key_of(request), key_of(request, "other"), key_of(httpx.Request("POST", "http://b/x", content=b"{}"))}
+    others = [httpx.Request("POST", url, content=b"{}") for url in ("http://a/x", "http://b/x")]
+    keys = {key_of(each) for each in (request, *others)}
     assert len(keys) == 3
     assert not any(b"secret" in key for key in keys)
 
@@ -128,7 +135,7 @@ def test_any_body_has_a_key(body: bytes) -> None:
         (Cache(operations={"POST /api/embed"}, any_call=True), {}, 1),
     ],
 )
-def test_only_what_was_asked_for_is_kept(
+def test_only_configured_calls_are_cached(
     caller: Caller, clock: HandClock, policy: Cache, extensions: dict[str, Any], requests: int
 ) -> None:
     wire = counting()
@@ -139,7 +146,7 @@ def test_only_what_was_asked_for_is_kept(
 
 
 @pytest.mark.parametrize(("errors", "requests"), [(False, 2), (True, 1)])
-def test_errors_are_kept_only_when_asked_for(caller: Caller, clock: HandClock, errors: bool, requests: int) -> None:
+def test_error_status_is_cached_only_with_errors(caller: Caller, clock: HandClock, errors: bool, requests: int) -> None:
     wire = Script(lambda _: httpx.Response(404, json={"n": 0}))
     transport = caller.wrap(PAIR, wire, Cache(errors=errors), clock=clock)
     for _ in range(2):
@@ -147,7 +154,7 @@ def test_errors_are_kept_only_when_asked_for(caller: Caller, clock: HandClock, e
     assert len(wire.requests) == requests
 
 
-def test_a_failure_is_never_kept(caller: Caller, clock: HandClock) -> None:
+def test_transport_error_is_never_cached(caller: Caller, clock: HandClock) -> None:
     transport = caller.wrap(
         PAIR, Script(httpx.ReadError("gone"), httpx.Response(200, json={"n": 1})), Cache(), clock=clock
     )
@@ -156,7 +163,7 @@ def test_a_failure_is_never_kept(caller: Caller, clock: HandClock) -> None:
     assert embed(caller, transport) == 1
 
 
-def test_a_compressed_reply_is_given_again_as_it_was(clock: HandClock) -> None:
+def test_compressed_reply_is_returned_as_it_was(clock: HandClock) -> None:
     body = gzip.compress(b'{"n": 7}')
     wire = Script(
         lambda _: httpx.Response(
@@ -170,7 +177,7 @@ def test_a_compressed_reply_is_given_again_as_it_was(clock: HandClock) -> None:
     assert len(wire.requests) == 1
 
 
-def test_a_stream_is_kept_only_when_it_was_read_to_its_end() -> None:
+def test_stream_is_cached_once_read_to_its_end() -> None:
     with (
         serving({"/s": [chunks(b"1", b"x"), cut(b"2"), chunks(b"3", b"z"), chunks(b"4")]}) as server,
         httpx.Client(
@@ -190,7 +197,7 @@ def test_a_stream_is_kept_only_when_it_was_read_to_its_end() -> None:
                 assert b"".join(whole.iter_raw()) == b"3z"
 
 
-def test_the_least_recently_used_goes_first_and_what_is_too_large_is_not_kept(clock: HandClock) -> None:
+def test_bounds_drop_least_recently_used_and_too_large_replies(clock: HandClock) -> None:
     caller = Caller("sync")
     shared = Caching(Cache(max_entries=2), clock=clock)
     transport = CacheTransport(counting(), shared)
@@ -206,7 +213,7 @@ def test_the_least_recently_used_goes_first_and_what_is_too_large_is_not_kept(cl
     assert shared.statistics().entries == 0
 
 
-def test_statistics_count_headers_and_bodies_of_what_is_fresh(clock: HandClock) -> None:
+def test_statistics_count_bytes_of_fresh_replies(clock: HandClock) -> None:
     shared = Caching(Cache(ttl=10), clock=clock)
     transport = CacheTransport(Script(lambda _: httpx.Response(200, headers={"X": "yz"}, content=b"four")), shared)
     Caller("sync").call(transport, "POST", extensions=dict(EMBED))
@@ -218,23 +225,23 @@ def test_statistics_count_headers_and_bodies_of_what_is_fresh(clock: HandClock) 
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """The store never exceeds its bounds, and never gives what it was not given or what is too old."""
+    """The store never exceeds its bounds, and returns only what was stored and is not too old."""
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = HandClock()
         self.store = Store(Cache(ttl=10, max_entries=3, max_bytes=50), self.clock)
-        self.put_last: dict[bytes, Reply] = {}
+        self.put_last: dict[bytes, StoredReply] = {}
 
     @rule(key=st.sampled_from([b"a", b"b", b"c", b"d", b"e"]), size=st.integers(0, 60))
-    def somebody_puts(self, key: bytes, size: int) -> None:
-        reply = Reply(200, [], b"x" * size, self.clock.now)
+    def a_reply_is_stored(self, key: bytes, size: int) -> None:
+        reply = StoredReply(200, [], b"x" * size, self.clock.now)
         self.store.put(key, reply)
         if size <= 50:
             self.put_last[key] = reply
 
     @rule(key=st.sampled_from([b"a", b"b", b"c", b"d", b"e"]))
-    def somebody_gets(self, key: bytes) -> None:
+    def a_reply_is_looked_up(self, key: bytes) -> None:
         reply = self.store.get(key)
         if reply is not None:
             assert reply is self.put_last[key]
@@ -249,9 +256,9 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.reconfigure(Cache(ttl=ttl, max_entries=3, max_bytes=50))
 
     @rule(key=st.sampled_from([b"a", b"b", b"c", b"d", b"e"]), newest=st.booleans())
-    def somebody_takes_a_reply_back(self, key: bytes, newest: bool) -> None:
+    def a_reply_is_withdrawn(self, key: bytes, newest: bool) -> None:
         kept = self.store.get(key)
-        reply = kept if newest and kept is not None else Reply(200, [], b"", self.clock.now)
+        reply = kept if newest and kept is not None else StoredReply(200, [], b"", self.clock.now)
         self.store.discard(key, reply)
         assert self.store.get(key) is (None if reply is kept else kept)
 
@@ -265,7 +272,7 @@ class StoreMachine(RuleBasedStateMachine):
 TestStore = StoreMachine.TestCase
 
 
-def test_statistics_clear_and_events_tell_what_happened(caller: Caller, clock: HandClock) -> None:
+def test_statistics_events_and_clear(caller: Caller, clock: HandClock) -> None:
     events: list[Any] = []
     transport = caller.wrap(PAIR, counting(), Cache(), clock=clock, observer=events.append)
     for _ in range(3):
@@ -279,7 +286,7 @@ def test_statistics_clear_and_events_tell_what_happened(caller: Caller, clock: H
     assert embed(caller, transport) == 2
 
 
-def test_reconfiguring_keeps_what_is_fresh_enough(clock: HandClock) -> None:
+def test_shorter_ttl_drops_replies_that_are_too_old(clock: HandClock) -> None:
     shared, caller = Caching(Cache(ttl=300), clock=clock), Caller("sync")
     transport = CacheTransport(counting(), shared)
     embed(caller, transport, "old")
@@ -289,7 +296,7 @@ def test_reconfiguring_keeps_what_is_fresh_enough(clock: HandClock) -> None:
     assert [embed(caller, transport, body) for body in ("new", "old")] == [2, 3]
 
 
-def test_a_smaller_cache_keeps_what_was_used_last(clock: HandClock) -> None:
+def test_smaller_cache_keeps_most_recently_used(clock: HandClock) -> None:
     shared, caller = Caching(Cache(), clock=clock), Caller("sync")
     transport = CacheTransport(counting(), shared)
     for body in "abc":
@@ -300,14 +307,14 @@ def test_a_smaller_cache_keeps_what_was_used_last(clock: HandClock) -> None:
     assert [embed(caller, transport, body) for body in "acb"] == [1, 3, 4]
 
 
-# --- replies that turn out to be none
+# --- replies that cannot be decoded
 
 CHAT = Cache(operations={"chat"})
 STREAMS = Cache(operations={"chat"}, streams=True)
 
 
 @pytest.mark.parametrize(("bad", "error"), [(PAGE, "DecodeError"), (PART, "IncompleteReplyError")])
-def test_a_bad_reply_is_not_given_again(caller: Caller, clock: HandClock, bad: bytes, error: str) -> None:
+def test_undecodable_reply_is_not_returned_again(caller: Caller, clock: HandClock, bad: bytes, error: str) -> None:
     wire = Script(whole(bad), whole(LAST))
     transport = caller.wrap(PAIR, wire, CHAT, clock=clock)
     assert [understood(caller, transport, asked()) for _ in range(3)] == [error, "good", "good"]
@@ -318,46 +325,44 @@ def test_a_bad_reply_is_not_given_again(caller: Caller, clock: HandClock, bad: b
     ("bad", "error"),
     [((PART, PART), "IncompleteReplyError"), ((PART, FAILURE), "ReplyFailedError"), ((PAGE,), "DecodeError")],
 )
-def test_a_stream_that_ended_badly_is_not_given_again(caller: Caller, clock: HandClock, bad: Any, error: str) -> None:
+def test_failed_stream_is_not_returned_again(caller: Caller, clock: HandClock, bad: Any, error: str) -> None:
     wire = Script(flowing(*bad), flowing(PART, LAST))
     transport = caller.wrap(PAIR, wire, STREAMS, clock=clock)
     assert [understood(caller, transport, asked(stream=True)) for _ in range(3)] == [error, "good", "good"]
     assert len(wire.requests) == 2
 
 
-def test_a_stream_found_bad_before_its_end_is_not_kept_when_the_end_comes(clock: HandClock) -> None:
+def test_stream_that_failed_before_its_end_is_not_stored(clock: HandClock) -> None:
     transport = CacheTransport(Script(flowing(FAILURE, LAST)), STREAMS, clock=clock)
     response = transport.handle_request(asked(stream=True))
     chunks = iter(response.stream)
     next(chunks)
-    judge(response, Verdict(DecodeError("no item")))
+    judge(response, CallOutcome(DecodeError("no item")))
     assert list(chunks) == [LAST]
     assert transport.statistics().entries == 0
 
 
-def test_a_late_verdict_takes_back_its_own_reply_and_no_newer_one(clock: HandClock) -> None:
+def test_late_decode_error_withdraws_only_its_own_reply(clock: HandClock) -> None:
     wire = Script(whole(PAGE), whole(LAST))
     transport = CacheTransport(wire, CHAT, clock=clock)
     late = transport.handle_request(asked())
     clock.now += 300
     assert understood(Caller("sync"), transport, asked()) == "good"
-    judge(late, Verdict(DecodeError("no JSON")))
+    judge(late, CallOutcome(DecodeError("no JSON")))
     assert transport.handle_request(asked()).read() == LAST
     assert len(wire.requests) == 2
 
 
-def test_a_kept_reply_that_a_later_caller_finds_bad_is_taken_back(caller: Caller, clock: HandClock) -> None:
+def test_decode_error_of_later_caller_withdraws_reply(caller: Caller, clock: HandClock) -> None:
     wire = Script(whole(PAGE), whole(LAST))
     transport = caller.wrap(PAIR, wire, CHAT, clock=clock)
-    unjudged = asked(verdict=False)
+    unjudged = asked(outcome=False)
     assert caller.call(transport, "POST", str(unjudged.url), content=b"{}", extensions=unjudged.extensions).is_success
     assert [understood(caller, transport, asked()) for _ in range(2)] == ["DecodeError", "good"]
 
 
 @pytest.mark.parametrize("policy", [CHAT, STREAMS])
-def test_a_reply_that_one_caller_understands_stays_when_another_finds_it_too_long_or_comes_too_late(
-    caller: Caller, clock: HandClock, policy: Cache
-) -> None:
+def test_decoded_reply_survives_another_callers_error(caller: Caller, clock: HandClock, policy: Cache) -> None:
     def ask() -> Any:
         return asked(stream=policy.streams)
 
@@ -369,42 +374,42 @@ def test_a_reply_that_one_caller_understands_stays_when_another_finds_it_too_lon
             limited = transport.handle_request(ask())
         else:
             limited = anyio.run(transport.handle_async_request, ask(), backend=caller.colour)
-        judge(limited, Verdict(error))
+        judge(limited, CallOutcome(error))
     assert understood(caller, transport, ask()) == "good"
     assert len(wire.requests) == 1
 
 
-def test_a_stream_understood_before_its_end_is_proven_when_the_end_comes(clock: HandClock) -> None:
+def test_stream_decoded_before_its_end_counts_as_decoded(clock: HandClock) -> None:
     transport = CacheTransport(Script(flowing(PART, LAST)), STREAMS, clock=clock)
     response = transport.handle_request(asked(stream=True))
-    judge(response, Verdict())
+    judge(response, CallOutcome())
     assert response.read() == PART + LAST
-    judge(transport.handle_request(asked(stream=True)), Verdict(DecodeError("longer than the limit")))
+    judge(transport.handle_request(asked(stream=True)), CallOutcome(DecodeError("longer than the limit")))
     assert transport.statistics().entries == 1
 
 
-def test_a_caller_that_is_out_of_time_says_nothing_of_a_reply_that_nobody_has_judged_yet(clock: HandClock) -> None:
+def test_callers_timeout_does_not_withdraw_reply(clock: HandClock) -> None:
     transport = CacheTransport(Script(whole(LAST)), CHAT, clock=clock)
-    judge(transport.handle_request(asked()), Verdict(APITimeoutError("late", phase="total")))
+    judge(transport.handle_request(asked()), CallOutcome(APITimeoutError("late", phase="total")))
     assert transport.statistics().entries == 1
 
 
-def test_an_error_status_that_is_kept_stays_whatever_error_its_caller_makes_of_it(clock: HandClock) -> None:
+def test_cached_error_status_is_not_withdrawn(clock: HandClock) -> None:
     wire = Script(lambda _: httpx.Response(404))
     transport = CacheTransport(wire, Cache(operations={"chat"}, errors=True), clock=clock)
     for _ in range(2):
         response = transport.handle_request(asked())
-        judge(response, Verdict(NotFoundError("no such model", message="", response=response)))
+        judge(response, CallOutcome(NotFoundError("no such model", message="", response=response)))
     assert len(wire.requests) == 1
 
 
-# --- calls under way while something else happens
+# --- calls in flight while something else happens
 
 
 AT_ONCE = {**EMBED, "deadline": 0.0}  # with no time to wait for another call
 
 
-def test_after_clear_no_call_is_answered_by_what_was_under_way_before() -> None:
+def test_call_after_clear_gets_no_reply_from_before() -> None:
     caller = Caller("sync")
 
     def wire(_: httpx.Request) -> httpx.Response:
@@ -419,26 +424,23 @@ def test_after_clear_no_call_is_answered_by_what_was_under_way_before() -> None:
     assert [embed(caller, transport) for _ in range(3)] == [1, 2, 2]
 
 
-def test_a_call_from_before_clear_that_ends_does_not_part_those_from_after_it(clock: HandClock) -> None:
+def test_leader_from_before_clear_leaves_newer_calls_alone(clock: HandClock) -> None:
     shared = Caching(Cache(operations={"chat"}), clock=clock)
 
-    def ask() -> Any:
-        question = shared.ask(asked())
-        return question, question.next(Signal)
-
-    before, _ = ask()
+    before = HandDriven(shared, asked())
     shared.clear()
-    leader, must_send = ask()
-    before.keep(httpx.Response(200, content=b"old"))
-    follower, signal = ask()
-    leader.keep(httpx.Response(200, content=b"new"))
-    assert must_send is None
-    assert signal.wait(0)
-    assert follower.next(Signal).read() == b"new"
-    assert ask()[1].read() == b"new"
+    leader = HandDriven(shared, asked())
+    assert leader.sends
+    before.resume(httpx.Response(200, content=b"old"))
+    follower = HandDriven(shared, asked())
+    leader.resume(httpx.Response(200, content=b"new"))
+    assert follower.step.event.wait(0)
+    follower.resume()
+    assert follower.response.read() == b"new"
+    assert HandDriven(shared, asked()).response.read() == b"new"
 
 
-def test_a_stream_that_was_under_way_at_clear_is_not_kept(clock: HandClock) -> None:
+def test_stream_in_flight_at_clear_is_not_stored(clock: HandClock) -> None:
     transport = CacheTransport(Script(flowing(PART, LAST)), STREAMS, clock=clock)
     response = transport.handle_request(asked(stream=True))
     transport.clear()
@@ -447,7 +449,7 @@ def test_a_stream_that_was_under_way_at_clear_is_not_kept(clock: HandClock) -> N
 
 
 @pytest.mark.parametrize("errors", [True, False])
-def test_a_call_keeps_the_rules_that_it_began_with(errors: bool) -> None:
+def test_call_in_flight_keeps_its_configuration(errors: bool) -> None:
     def wire(_: httpx.Request) -> httpx.Response:
         shared.reconfigure(Cache(errors=not errors))
         return httpx.Response(404, json={"n": 1})
@@ -457,7 +459,7 @@ def test_a_call_keeps_the_rules_that_it_began_with(errors: bool) -> None:
     assert shared.statistics().entries == int(errors)
 
 
-def test_an_interrupt_while_a_miss_is_told_leaves_nobody_waiting(caller: Caller, clock: HandClock) -> None:
+def test_interrupt_in_observer_lands_in_flight_call(caller: Caller, clock: HandClock) -> None:
     interrupts = [KeyboardInterrupt()]
 
     def observer(_: Any) -> None:
@@ -471,7 +473,7 @@ def test_an_interrupt_while_a_miss_is_told_leaves_nobody_waiting(caller: Caller,
 
 
 class Held(bytes):
-    """Bytes of which it is known how many are held at the same time."""
+    """Bytes that count how many of them are alive at the same time."""
 
     now = most = 0
 
@@ -485,9 +487,7 @@ class Held(bytes):
 
 
 @pytest.mark.parametrize(("chunks", "kept"), [(10, 1), (11, 0), (100, 0)])
-def test_of_a_long_stream_no_more_is_held_than_may_be_kept(
-    caller: Caller, clock: HandClock, chunks: int, kept: int
-) -> None:
+def test_long_stream_is_recorded_up_to_max_bytes(caller: Caller, clock: HandClock, chunks: int, kept: int) -> None:
     class Long(Body):
         def __iter__(self) -> Any:
             return (Held(bytes(100)) for _ in range(chunks))
@@ -519,7 +519,7 @@ def test_of_a_long_stream_no_more_is_held_than_may_be_kept(
     assert ask()[0] == length
 
 
-def test_a_stream_left_half_way_is_freed_without_the_garbage_collector() -> None:
+def test_dropped_stream_is_freed_without_garbage_collector() -> None:
     transport = CacheTransport(Script(flowing(PART, LAST)), STREAMS)
     gc.disable()
     try:
@@ -536,25 +536,8 @@ def test_a_stream_left_half_way_is_freed_without_the_garbage_collector() -> None
 # --- identical calls at the same time
 
 
-def in_threads(count: int, work: Any) -> list[Any]:
-    outcomes: list[Any] = []
-
-    def run() -> None:
-        try:
-            outcomes.append(work())
-        except Exception as error:  # noqa: BLE001
-            outcomes.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    return outcomes
-
-
 class Gate:
-    """A wire that answers each request when all the calls that are left wait for it."""
+    """A transport that answers each request once all remaining calls wait for it."""
 
     def __init__(self, calls: int, outcome: Any) -> None:
         self.calls = calls
@@ -566,7 +549,7 @@ class Gate:
     def __call__(self, _: httpx.Request) -> httpx.Response:
         with self.counting:
             self.requests = number = self.requests + 1
-        give_up = time.monotonic() + 2
+        give_up = time.monotonic() + PATIENCE
         while self.followers() < self.calls - number and time.monotonic() < give_up:
             time.sleep(0.001)
         outcome = self.outcome if number == 1 else 200
@@ -575,7 +558,7 @@ class Gate:
         return httpx.Response(outcome, json={"n": number})
 
     def followers(self) -> int:
-        return sum(len(flight.followers) for flight in list(self.caching._flights.values()))
+        return sum(len(call.followers) for call in list(self.caching._in_flight.values()))
 
 
 class OddError(Exception):
@@ -591,20 +574,22 @@ def ten_at_once(outcome: Any) -> tuple[list[Any], Gate]:
     gate.caching = Caching(Cache())
     transport = CacheTransport(Script(gate), gate.caching)
 
-    def work() -> Any:
-        try:
-            return embed(Caller("sync"), transport)
-        except KeyboardInterrupt:
-            return "interrupted"
+    outcomes: list[Any] = []
 
-    outcomes = in_threads(10, work)
+    def work(_: int) -> None:
+        try:
+            outcomes.append(embed(Caller("sync"), transport))
+        except BaseException as error:  # noqa: BLE001
+            outcomes.append(error)
+
+    in_threads(10, work)
     assert len(outcomes) == 10
-    assert gate.caching._flights == {}
+    assert gate.caching._in_flight == {}
     return outcomes, gate
 
 
 @pytest.mark.parametrize("status", [200, 404])
-def test_concurrent_identical_calls_share_one_request(status: int) -> None:
+def test_identical_calls_in_flight_share_one_request(status: int) -> None:
     outcomes, gate = ten_at_once(status)
     assert outcomes == [1] * 10
     seen = gate.caching.statistics()
@@ -612,13 +597,13 @@ def test_concurrent_identical_calls_share_one_request(status: int) -> None:
 
 
 @pytest.mark.parametrize("failure", [httpx.ConnectError("refused"), OddError(reason="refused")])
-def test_a_failure_that_concerns_them_all_is_shared(failure: Exception) -> None:
+def test_leader_error_is_shared_with_followers(failure: Exception) -> None:
     outcomes, gate = ten_at_once(failure)
     assert {(type(error), str(error)) for error in outcomes} == {(type(failure), "refused")}
     assert gate.requests == 1
 
 
-def test_each_caller_has_an_error_of_its_own() -> None:
+def test_each_follower_raises_its_own_copy_of_error() -> None:
     outcomes, _ = ten_at_once(httpx.ConnectError("refused"))
     assert len({id(error) for error in outcomes}) == 10
     assert len({error.__cause__ for error in outcomes} - {None}) == 1
@@ -634,7 +619,7 @@ def test_each_caller_has_an_error_of_its_own() -> None:
         KeyboardInterrupt(),
     ],
 )
-def test_of_what_concerns_one_caller_alone_the_others_hear_nothing_and_one_of_them_asks_next(
+def test_leader_timeout_is_not_shared_with_followers(
     failure: BaseException,
 ) -> None:
     outcomes, gate = ten_at_once(failure)
@@ -642,62 +627,87 @@ def test_of_what_concerns_one_caller_alone_the_others_hear_nothing_and_one_of_th
     assert gate.requests == 2
 
 
-def test_of_many_that_wait_for_a_silent_server_the_last_does_not_wait_for_the_limits_of_all() -> None:
+def test_follower_waits_for_two_leaders_at_most() -> None:
     caching = Caching(Cache(operations={"chat"}))
-    first, second, third, fourth = (caching.ask(asked()) for _ in range(4))
-    assert [call.next(Signal) is None for call in (first, second, third, fourth)] == [True, False, False, False]
-    first.failed(httpx.ReadTimeout("silent"))
-    assert [call.next(Signal) is None for call in (second, third, fourth)] == [True, False, False]
-    second.failed(httpx.ReadTimeout("silent"))
-    assert [call.next(Signal) for call in (third, fourth)] == [None, None]
-    fourth.keep(httpx.Response(200, content=b"at last"))
-    assert caching.ask(asked()).next(Signal).read() == b"at last"
+    first, second, third, fourth = (HandDriven(caching, asked()) for _ in range(4))
+    assert [call.sends for call in (first, second, third, fourth)] == [True, False, False, False]
+    for leader, followers in ((first, (second, third, fourth)), (second, (third, fourth))):
+        with pytest.raises(httpx.ReadTimeout):
+            leader.resume(httpx.ReadTimeout("silent"))
+        for follower in followers:
+            follower.resume()
+    assert [call.sends for call in (second, third, fourth)] == [False, True, True]
+    fourth.resume(httpx.Response(200, content=b"at last"))
+    assert HandDriven(caching, asked()).response.read() == b"at last"
 
 
 @pytest.mark.parametrize("moment", ["found", "joined", "locked"])
-def test_a_call_that_is_forgotten_may_be_collected_by_the_thread_that_asks_the_cache_just_then(moment: str) -> None:
+def test_collected_leader_wakes_follower_at_any_moment(moment: str) -> None:
     caching = Caching(CHAT)
-    leader, other, follower = (caching.ask(request) for request in (asked(), asked(content=b"[]"), asked()))
-    assert (leader.next(Signal), other.next(Signal)) == (None, None)
-    steps: list[Any] = []
+    leader, follower = HandDriven(caching, asked()), caching.flow(send, asked())
+    assert next(follower) is NEW_EVENT
 
-    class Collecting(Signal):
-        def __init__(self) -> None:
-            super().__init__()
-            other.failed(GeneratorExit())
-            if moment == "found":
-                leader.failed(GeneratorExit())
+    def collect() -> None:
+        """What the garbage collector does with a call whose caller has gone, in any thread."""
+        leader.flow.close()
 
-    def ask() -> None:
-        if moment == "locked":
-            with caching._lock:
-                other.failed(GeneratorExit())
-        steps.append(follower.next(Collecting))
-        if moment != "found":
-            leader.failed(GeneratorExit())
-        steps.append(steps[0].wait(5))
-        steps.append(follower.next(Signal))
+    if moment == "found":
+        collect()
+    wait: Any = follower.send(ThreadEvent())
+    if moment == "joined":
+        collect()
+    if moment == "locked":
+        with caching._lock:  # by the thread that collects
+            thread = threading.Thread(target=collect, daemon=True)
+            thread.start()
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+    assert wait.event.wait(0)
+    assert isinstance(follower.send(None), httpx.Request)
+    with pytest.raises(StopIteration):
+        follower.send(httpx.Response(200, content=b"anew"))
+    assert HandDriven(caching, asked()).response.read() == b"anew"
+    assert caching._in_flight == {}
 
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(10)
-    assert steps[1:] == [True, None]
-    follower.keep(httpx.Response(200, content=b"anew"))
-    assert caching.ask(asked()).next(Signal).read() == b"anew"
-    assert caching._flights == {}
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), GeneratorExit(), anyio.EndOfStream()])
+def test_every_way_out_of_a_request_lands_it(interrupt: BaseException) -> None:
+    caching = Caching(CHAT)
+    leader, follower = HandDriven(caching, asked()), HandDriven(caching, asked())
+    with pytest.raises(type(interrupt)):
+        leader.resume(interrupt)
+    assert follower.step.event.wait(0)
+    assert caching._in_flight == {}
+
+
+@pytest.mark.anyio
+async def test_destroyed_task_lands_its_request() -> None:
+    caching = Caching(CHAT)
+
+    class Silent(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await anyio.lowlevel.checkpoint()
+            raise AssertionError(request)
+
+    call: Any = AsyncCacheTransport(Silent(), caching).handle_async_request(asked())
+    call.send(None)
+    follower = HandDriven(caching, asked())
+    assert not follower.sends
+    call.close()  # as the garbage collector does
+    assert follower.step.event.wait(0)
+    assert caching._in_flight == {}
 
 
 @pytest.mark.parametrize("failure", [503, httpx.ConnectError("refused")])
 @pytest.mark.parametrize(("deadline", "sent_again"), [(0.1, True), (None, False)])
-def test_what_a_call_gave_up_for_want_of_its_own_time_is_asked_again_by_those_who_have_more(
+def test_outcome_of_leader_out_of_time_is_not_shared(
     caller: Caller, clock: HandClock, failure: Any, deadline: float | None, sent_again: bool
 ) -> None:
     joined: list[Any] = []
 
     def busy(_: httpx.Request) -> httpx.Response:
         if not joined:
-            follower = stack.cache.ask(asked())
-            joined.append((follower, follower.next(Signal)))
+            joined.append(HandDriven(stack.cache, asked()))
         if isinstance(failure, Exception):
             raise failure
         return httpx.Response(failure)
@@ -708,19 +718,19 @@ def test_what_a_call_gave_up_for_want_of_its_own_time_is_asked_again_by_those_wh
     request = asked(repeat="safe", deadline=None if deadline is None else clock.now + deadline)
     with contextlib.suppress(httpx.ConnectError):
         caller.call(stack.transport, "POST", str(request.url), content=b"{}", extensions=request.extensions)
-    [(follower, signal)] = joined
-    assert signal.wait(0)
-    if sent_again:
-        assert follower.next(Signal) is None
-    elif isinstance(failure, Exception):
+    [follower] = joined
+    assert follower.step.event.wait(0)
+    if not sent_again and isinstance(failure, Exception):
         with pytest.raises(httpx.ConnectError):
-            follower.next(Signal)
-    else:
-        assert follower.next(Signal).status_code == failure
+            follower.resume()
+        return
+    follower.resume()
+    assert follower.sends == sent_again
+    assert sent_again or follower.response.status_code == failure
 
 
 @pytest.mark.anyio
-async def test_a_cancelled_leader_leaves_its_followers_one_new_request() -> None:
+async def test_cancelled_leader_costs_followers_one_request() -> None:
     requests = 0
     release = anyio.Event()
 
@@ -746,11 +756,14 @@ async def test_a_cancelled_leader_leaves_its_followers_one_new_request() -> None
             await anyio.wait_all_tasks_blocked()
         assert requests == 1
         scopes[0].cancel()
+        with anyio.fail_after(PATIENCE):
+            while requests < 2:  # noqa: ASYNC110 - the transport has no event for it
+                await anyio.sleep(0.001)
         await anyio.wait_all_tasks_blocked()
         assert requests == 2
         release.set()
     assert answers == [2] * 19
-    assert caching._flights == {}
+    assert caching._in_flight == {}
 
 
 @pytest.mark.parametrize(
@@ -763,25 +776,24 @@ async def test_a_cancelled_leader_leaves_its_followers_one_new_request() -> None
         ({"first_item": 3.0, "deadline": 1004.0}, 3, "first_item"),
     ],
 )
-def test_a_follower_waits_no_longer_than_its_own_request_would_have_been_waited_for(
+def test_follower_waits_within_its_own_limits(
     caller: Caller, clock: HandClock, limits: dict[str, float], seconds: float, phase: str
 ) -> None:
     caching = Caching(Cache(), clock=clock)
-    leader = caching.ask(httpx.Request("POST", "http://a/api/embed", content=b'"x"', extensions=dict(EMBED)))
-    assert leader is not None
-    assert leader.next(Signal) is None
+    leader = HandDriven(caching, httpx.Request("POST", "http://a/api/embed", content=b'"x"', extensions=dict(EMBED)))
+    assert leader.sends
     with pytest.raises(APITimeoutError) as raised:
         embed(caller, caller.wrap(PAIR, Script(200), caching), extensions={**EMBED, **limits})
     assert raised.value.phase == phase
     assert clock.now == 1000 + seconds
 
 
-def test_a_client_waits_for_the_same_call_of_another_no_longer_than_for_its_own_first_item() -> None:
+def test_follower_of_client_times_out_by_its_first_item() -> None:
     answered = threading.Event()
 
-    def slow(handler: Any, body: bytes) -> None:
-        answered.wait(10)
-        say(200, {"model": "m", "embeddings": [[1.0]]})(handler, body)
+    def slow(connection: Connection) -> None:
+        connection.wait(answered)
+        say(200, {"model": "m", "embeddings": [[1.0]]})(connection)
 
     with serving({"/api/embed": slow}) as server, Ollama(server.url, cache=Cache()) as client:
         leader = threading.Thread(target=client.embed, args=("m", "x"))
@@ -791,7 +803,7 @@ def test_a_client_waits_for_the_same_call_of_another_no_longer_than_for_its_own_
         with pytest.raises(APITimeoutError) as raised:
             client.with_options(timeout=Timeout(first_item=0.05)).embed("m", "x")
         answered.set()
-        leader.join(10)
+        leader.join(PATIENCE)
         assert raised.value.phase == "first_item"
         assert client.embed("m", "x").embeddings == [[1.0]]
     assert len(server.requests) == 1
@@ -801,13 +813,13 @@ def test_a_client_waits_for_the_same_call_of_another_no_longer_than_for_its_own_
     "arguments",
     [{"ttl": 0}, {"max_entries": 0}, {"max_bytes": 0}, {"operations": "embed"}, {"operations": {""}}, {"errors": 1}],
 )
-def test_a_bad_argument_is_refused(arguments: dict[str, Any]) -> None:
+def test_invalid_argument_is_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="Cache"):
         Cache(**arguments)
 
 
 @pytest.mark.anyio
-async def test_an_async_stream_is_kept_once_read_to_its_end() -> None:
+async def test_async_stream_is_cached_once_read_to_its_end() -> None:
     with serving({"/s": [chunks(b"1", b"x"), chunks(b"2")]}) as server:
         transport = AsyncCacheTransport(httpx.AsyncHTTPTransport(), Cache(streams=True))
         async with httpx.AsyncClient(transport=transport, base_url=server.url) as client:

@@ -1,4 +1,4 @@
-"""While servers die, stall, refuse and break off, no promise breaks; afterwards nothing is left."""
+"""While servers die, stall, refuse and interrupt replies, no promise is broken; afterwards nothing is left."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import chaos
 import pytest
-from chaos import WORLDS, Tally, belongings, happenings, leftovers, unleash
 
 from ollama_sdk import AsyncOllama, AsyncStream, Ollama, Stream
+from tests.reliability import chaos
+from tests.reliability.chaos import WORLDS, belongings, happenings, leftovers, unleash
+from tests.reliability.chaos_calls import Tally
 
 SECONDS = 3
 SOAK = Path(__file__).parents[2] / "benchmarks" / "soak.py"
@@ -24,10 +25,10 @@ def test_chaos_breaks_no_promise_and_leaves_nothing(world: str) -> None:
     tally = unleash(SECONDS, seed=2026, worlds=(world,), wanted=happenings())
     assert tally.broken == []
     assert leftovers(before) == {}
-    assert tally.missing(happenings()) == [], tally.counts  # it was chaos
+    assert tally.missing(happenings()) == [], tally.counts
 
 
-def _and_fail(method: Any) -> Any:
+def _failing_after(method: Any) -> Any:
     """``method``, which then raises."""
 
     def work(*args: Any, **options: Any) -> None:
@@ -37,8 +38,8 @@ def _and_fail(method: Any) -> Any:
     return work
 
 
-def _and_lose(method: Any) -> Any:
-    """``method``, which then raises in a task that nobody waits for."""
+def _losing_a_task_after(method: Any) -> Any:
+    """``method``, which then raises in a task that is not awaited."""
 
     def work(*args: Any, **options: Any) -> None:
         method(*args, **options)
@@ -54,15 +55,15 @@ async def _failing() -> None:
 @pytest.mark.parametrize(
     ("world", "owner", "method", "spoilt"),
     [
-        ("sync", Ollama, "reconfigure", _and_fail),
-        ("sync", Stream, "cancel", _and_fail),
-        ("sync", Stream, "resume", _and_fail),
-        ("asyncio", AsyncOllama, "reconfigure", _and_lose),
-        ("trio", AsyncStream, "cancel", _and_fail),
+        ("sync", Ollama, "reconfigure", _failing_after),
+        ("sync", Stream, "cancel", _failing_after),
+        ("sync", Stream, "resume", _failing_after),
+        ("asyncio", AsyncOllama, "reconfigure", _losing_a_task_after),
+        ("trio", AsyncStream, "cancel", _failing_after),
     ],
     ids=["a caller", "a thread", "a timer", "a lost task", "a thread beside trio"],
 )
-def test_an_exception_that_nobody_catches_is_a_broken_promise(
+def test_uncaught_exception_is_a_broken_promise(
     world: str, owner: type, method: str, spoilt: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(owner, method, spoilt(getattr(owner, method)))
@@ -70,7 +71,7 @@ def test_an_exception_that_nobody_catches_is_a_broken_promise(
     assert any("it fails at last" in promise for promise in tally.broken)
 
 
-def test_a_soak_in_which_something_never_happened_fails_and_says_what(
+def test_soak_fails_if_an_expected_event_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["soak.py", "1"])

@@ -12,7 +12,6 @@ import httpx
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from reliability_kit import Caller, HandClock, Script, cut, in_threads, serving
 
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError
 from ollama_sdk.reliability import (
@@ -28,23 +27,46 @@ from ollama_sdk.reliability import (
     Retry,
     RetryTransport,
 )
+from ollama_sdk.reliability._driver import AsyncPolicyTransport, Flow, PolicyTransport
 from ollama_sdk.reliability.circuit_breaker import Breaker, Breakers, Rejected, TimeWindow
+from tests.reliability.hand_driven import send
+from tests.support.callers import Caller, Script, in_threads
+from tests.support.clocks import HandClock
+from tests.support.loopback import PATIENCE, cut, serving
 
 PAIR = (CircuitBreakerTransport, AsyncCircuitBreakerTransport)
+DRIVERS = (PolicyTransport, AsyncPolicyTransport)
+REQUEST = httpx.Request("GET", "http://a")
+
+
+def state_of(shared: Breakers, endpoint: str = "http://a") -> str:
+    return shared.by_endpoint[endpoint].state
+
+
+def started(shared: Breakers) -> Flow:
+    """A call that has been sent and has no response yet."""
+    call = shared.flow(send, REQUEST)
+    assert next(call) is REQUEST
+    return call
+
+
+def end(call: Flow, status: int) -> None:
+    with contextlib.suppress(StopIteration):
+        call.send(httpx.Response(status))
 
 
 def run(breaker: Breaker, outcomes: str, now: float = 0.0) -> list[str]:
     """Call once for each letter (``.`` good, ``x`` failed, ``s`` slow); the states after each."""
     states = []
     for outcome in outcomes:
-        period = breaker.admit(now)
+        period = breaker.acquire(now)
         assert not isinstance(period, Rejected)
         breaker.record(period, now, failed=outcome == "x", slow=outcome == "s")
         states.append(breaker.state)
     return states
 
 
-def test_it_opens_when_half_of_the_window_failed_and_not_before_the_minimum() -> None:
+def test_it_opens_at_the_failure_rate_but_not_below_the_minimum() -> None:
     breaker = Breaker(CircuitBreaker(window=20, minimum_calls=10, failure_rate=0.5))
     assert set(run(breaker, "xxxxxxxxx")) == {"closed"}
     assert run(breaker, "x") == ["open"]
@@ -57,7 +79,7 @@ def test_a_rate_is_met_exactly_at_its_share() -> None:
     assert run(breaker, ".......xxx")[-2:] == ["closed", "open"]
 
 
-def test_what_left_the_window_no_longer_counts() -> None:
+def test_calls_that_left_the_window_no_longer_count() -> None:
     breaker = Breaker(CircuitBreaker(window=4, minimum_calls=4, failure_rate=0.75))
     assert set(run(breaker, "xx....xx..xx")) == {"closed"}
     assert run(breaker, "x") == ["open"]
@@ -70,141 +92,141 @@ def test_a_window_in_seconds_forgets_what_is_older() -> None:
     assert run(breaker, "xx", now=15) == ["closed", "open"]
 
 
-def test_slow_calls_open_it_when_asked_for() -> None:
+def test_slow_calls_open_it_by_choice() -> None:
     assert run(Breaker(CircuitBreaker(window=4, minimum_calls=4)), "ssssssss")[-1] == "closed"
     assert run(Breaker(CircuitBreaker(window=4, minimum_calls=4, slow_rate=0.5)), "..ss")[-1] == "open"
 
 
-def test_it_lets_one_trial_through_after_its_time_and_closes_when_that_succeeds() -> None:
+def test_a_successful_probe_closes_the_circuit() -> None:
     breaker = Breaker(CircuitBreaker(window=2, minimum_calls=2, open_for=30))
     run(breaker, "xx", now=0)
-    assert breaker.admit(10) == Rejected(20)
-    trial = breaker.admit(30)
+    assert breaker.acquire(10) == Rejected(20)
+    probe = breaker.acquire(30)
     assert breaker.state == "half_open"
-    assert not isinstance(trial, Rejected)
-    breaker.record(trial, 31, failed=False, slow=False)
+    assert not isinstance(probe, Rejected)
+    breaker.record(probe, 31, failed=False, slow=False)
     assert breaker.state == "closed"
     assert run(breaker, "x") == ["closed"]  # with an empty window
 
 
-def test_each_failed_trial_doubles_the_wait_up_to_the_maximum_and_closing_resets_it() -> None:
+def test_each_failed_probe_doubles_the_wait_until_it_closes() -> None:
     breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, open_for=30, open_for_maximum=100))
     now, waits = 0.0, []
     for _ in range(4):
         run(breaker, "x", now=now)
-        rejected = breaker.admit(now)
+        rejected = breaker.acquire(now)
         assert isinstance(rejected, Rejected)
         waits.append(rejected.retry_after)
         now += rejected.retry_after
     assert waits == [30, 60, 100, 100]
     run(breaker, ".", now=now)
     run(breaker, "x", now=now)
-    assert breaker.admit(now) == Rejected(30)
+    assert breaker.acquire(now) == Rejected(30)
 
 
-def test_as_many_trials_as_asked_for_must_succeed() -> None:
-    breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, trial_calls=3))
+def test_the_configured_number_of_probes_must_succeed() -> None:
+    breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, probes=3))
     run(breaker, "x")
     assert run(breaker, "...", now=30) == ["half_open", "half_open", "closed"]
     run(breaker, "x", now=30)
     assert run(breaker, "..x", now=90) == ["half_open", "half_open", "open"]
 
 
-def test_a_cancelled_trial_gives_its_place_to_the_next() -> None:
+def test_a_released_probe_makes_room_for_the_next() -> None:
     breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1))
     run(breaker, "x")
-    trial = breaker.admit(30)
-    assert not isinstance(trial, Rejected)
-    breaker.abandon(trial)
+    probe = breaker.acquire(30)
+    assert not isinstance(probe, Rejected)
+    breaker.release(probe)
     assert run(breaker, ".", now=30) == ["closed"]
 
 
-def tried(open_for: float = 30, trial_calls: int = 1) -> tuple[Breaker, int]:
+def tried(open_for: float = 30, probes: int = 1) -> tuple[Breaker, int]:
     """A breaker that has opened at 0 and tries a first call at ``open_for``."""
-    breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, open_for=open_for, trial_calls=trial_calls))
+    breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, open_for=open_for, probes=probes))
     run(breaker, "x")
-    trial = breaker.admit(open_for)
-    assert not isinstance(trial, Rejected)
-    return breaker, trial
+    probe = breaker.acquire(open_for)
+    assert not isinstance(probe, Rejected)
+    return breaker, probe
 
 
-def test_whoever_comes_while_a_trial_runs_is_told_to_come_again_soon() -> None:
+def test_a_call_during_a_probe_is_refused_for_a_short_time() -> None:
     breaker, _ = tried()
-    assert breaker.admit(35) == Rejected(3)
-    assert breaker.admit(59) == Rejected(1)
+    assert breaker.acquire(35) == Rejected(3)
+    assert breaker.acquire(59) == Rejected(1)
 
 
-def test_a_trial_that_takes_too_long_opens_the_circuit_again_for_longer() -> None:
+def test_a_probe_that_takes_too_long_opens_the_circuit_again() -> None:
     breaker, _ = tried()
-    rejected = breaker.admit(60)
+    rejected = breaker.acquire(60)
     assert isinstance(rejected, Rejected)
     assert rejected.change is not None
     assert (breaker.state, rejected.retry_after, rejected.change.seconds) == ("open", 60, 60)
-    assert breaker.admit(61) == Rejected(59)
+    assert breaker.acquire(61) == Rejected(59)
     assert run(breaker, ".", now=120) == ["closed"]
 
 
-def test_a_trial_that_succeeded_before_the_circuit_opened_again_does_not_help_to_close_it() -> None:
-    breaker, good = tried(trial_calls=2)
-    stalled = breaker.admit(30)
+def test_probes_from_before_an_opening_do_not_help_to_close() -> None:
+    breaker, good = tried(probes=2)
+    stalled = breaker.acquire(30)
     assert not isinstance(stalled, Rejected)
     breaker.record(good, 31, failed=False, slow=False)
-    assert isinstance(breaker.admit(60), Rejected)
+    assert isinstance(breaker.acquire(60), Rejected)
     assert run(breaker, "..", now=120) == ["half_open", "closed"]
 
 
-def test_a_stalled_endpoint_gets_fewer_and_fewer_trials() -> None:
+def test_a_stalled_endpoint_gets_fewer_and_fewer_probes() -> None:
     breaker, _ = tried(open_for=5)
-    trials = [now for now in range(6, 606) if not isinstance(breaker.admit(now), Rejected)]
-    assert trials == [20, 45, 90, 175, 340]  # 5 to wait for each, then 10, 20, 40, 80, 160 without any
+    probes = [now for now in range(6, 606) if not isinstance(breaker.acquire(now), Rejected)]
+    assert probes == [20, 45, 90, 175, 340]  # 5 to wait for each, then 10, 20, 40, 80, 160 without any
 
 
-def test_a_trial_that_was_given_up_still_closes_the_circuit_when_it_succeeds_and_does_nothing_when_it_fails() -> None:
+def test_an_abandoned_probe_may_still_close_the_circuit() -> None:
     breaker, honest = tried()
-    breaker.admit(60)
+    breaker.acquire(60)
     assert breaker.record(honest, 70, failed=False, slow=False) == ("closed", 0, "")
     breaker, stalled = tried()
-    breaker.admit(60)
+    breaker.acquire(60)
     assert breaker.record(stalled, 70, failed=True, slow=False) is None
-    assert breaker.admit(70) == Rejected(50)
+    assert breaker.acquire(70) == Rejected(50)
 
 
-def test_a_trial_that_was_given_up_is_forgotten_once_a_later_one_has_failed() -> None:
+def test_a_later_failed_probe_voids_an_abandoned_one() -> None:
     breaker, late = tried()
-    breaker.admit(60)
+    breaker.acquire(60)
     assert run(breaker, "x", now=120) == ["open"]
     assert breaker.record(late, 121, failed=False, slow=False) is None
     assert breaker.state == "open"
 
 
-@pytest.mark.parametrize("trial_calls", [2, 1])
-def test_with_fewer_trials_asked_for_than_have_passed_another_one_is_let_through(trial_calls: int) -> None:
-    breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, trial_calls=3))
+@pytest.mark.parametrize("probes", [2, 1])
+def test_fewer_configured_probes_let_another_one_through(probes: int) -> None:
+    breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, probes=3))
     run(breaker, "x")
     run(breaker, "..", now=30)
-    breaker.reconfigure(CircuitBreaker(window=1, minimum_calls=1, trial_calls=trial_calls))
-    assert run(breaker, "." * trial_calls, now=31)[-1] == "closed"
+    breaker.reconfigure(CircuitBreaker(window=1, minimum_calls=1, probes=probes))
+    assert run(breaker, "." * probes, now=31)[-1] == "closed"
 
 
-def test_a_shorter_time_open_holds_for_a_circuit_that_is_open_and_a_longer_one_does_not() -> None:
+def test_only_a_shorter_open_for_applies_to_an_open_circuit() -> None:
     def rejected_for(first: float, then: float) -> float:
         breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, open_for=first))
         run(breaker, "x")
         breaker.reconfigure(CircuitBreaker(window=1, minimum_calls=1, open_for=then))
-        answer = breaker.admit(1)
+        answer = breaker.acquire(1)
         return answer.retry_after if isinstance(answer, Rejected) else 0
 
     assert (rejected_for(300, 5), rejected_for(300, 0.5), rejected_for(5, 300)) == (4, 0, 4)
 
 
-def test_a_circuit_that_has_opened_again_and_again_stays_open_as_long_when_something_else_is_changed() -> None:
+def test_an_unrelated_change_keeps_the_time_of_an_open_circuit() -> None:
     breaker, _ = tried()
-    breaker.admit(60)
+    breaker.acquire(60)
     breaker.reconfigure(CircuitBreaker(failure_rate=0.9))
-    assert breaker.admit(70) == Rejected(50)
+    assert breaker.acquire(70) == Rejected(50)
 
 
-def test_a_window_in_seconds_covers_ten_steps_and_counts_what_is_in_them() -> None:
+def test_a_window_in_seconds_covers_ten_slots() -> None:
     window = TimeWindow(10)
     for second in range(20):
         counts = window.record(second, failed=second % 2 == 0, slow=second % 5 == 0)
@@ -212,7 +234,7 @@ def test_a_window_in_seconds_covers_ten_steps_and_counts_what_is_in_them() -> No
         assert counts == (len(seen), sum(s % 2 == 0 for s in seen), sum(s % 5 == 0 for s in seen))
 
 
-def test_a_window_begins_anew_when_its_steps_or_its_unit_change() -> None:
+def test_a_window_restarts_when_its_slots_or_unit_change() -> None:
     def after(config: CircuitBreaker) -> str:
         breaker = Breaker(CircuitBreaker(window=10, window_unit="seconds", minimum_calls=4))
         run(breaker, "xxx")
@@ -224,12 +246,12 @@ def test_a_window_begins_anew_when_its_steps_or_its_unit_change() -> None:
     assert after(CircuitBreaker(window=10, window_unit="calls", minimum_calls=4)) == "closed"
 
 
-def test_a_call_from_before_the_opening_tells_nothing_after_it() -> None:
+def test_a_call_from_before_an_opening_does_not_count_after_it() -> None:
     breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1))
-    before = breaker.admit(0)
+    before = breaker.acquire(0)
     assert not isinstance(before, Rejected)
     run(breaker, "x")
-    breaker.admit(30)
+    breaker.acquire(30)
     assert breaker.record(before, 30, failed=False, slow=False) is None
     assert breaker.state == "half_open"
 
@@ -239,22 +261,22 @@ class Running:
     token: int
     period: int
     started: float
-    is_trial: bool
-    given_up: bool = False
+    is_probe: bool
+    abandoned: bool = False
 
 
 class BreakerMachine(RuleBasedStateMachine):
-    """The breaker against a naive one that keeps every call and every trial."""
+    """The breaker against a naive one that keeps every call and every probe."""
 
     configs = (
         CircuitBreaker(
-            window=6, minimum_calls=3, failure_rate=0.5, slow_rate=0.7, open_for=8, open_for_maximum=20, trial_calls=2
+            window=6, minimum_calls=3, failure_rate=0.5, slow_rate=0.7, open_for=8, open_for_maximum=20, probes=2
         ),
         CircuitBreaker(window=4, minimum_calls=4, failure_rate=0.4, open_for=3),
         CircuitBreaker(
             window=10, window_unit="seconds", minimum_calls=3, slow_rate=0.5, open_for=8, open_for_maximum=20
         ),
-        CircuitBreaker(window=5, window_unit="seconds", minimum_calls=2, failure_rate=0.8, open_for=3, trial_calls=3),
+        CircuitBreaker(window=5, window_unit="seconds", minimum_calls=2, failure_rate=0.8, open_for=3, probes=3),
     )
 
     def __init__(self) -> None:
@@ -281,8 +303,8 @@ class BreakerMachine(RuleBasedStateMachine):
     def begin_period(self) -> None:
         self.period, self.passed = self.period + 1, 0
 
-    def trials(self) -> list[Running]:
-        return [call for call in self.running if call.is_trial and call.period == self.period and not call.given_up]
+    def probes(self) -> list[Running]:
+        return [call for call in self.running if call.is_probe and call.period == self.period and not call.abandoned]
 
     @rule(seconds=st.sampled_from([0.5, 3, 8, 20]))
     def time_passes(self, seconds: float) -> None:
@@ -303,54 +325,54 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @rule()
     def a_call_starts(self) -> None:
-        config, answer = self.config, self.breaker.admit(self.now)
+        config, answer = self.config, self.breaker.acquire(self.now)
         if self.state == "open" and self.now >= self.open_until:
             self.state = "half_open"
-        trials = self.trials()
-        due = min((trial.started for trial in trials), default=self.now) + config.open_for
+        probes = self.probes()
+        due = min((probe.started for probe in probes), default=self.now) + config.open_for
         if self.state == "open":
             assert isinstance(answer, Rejected)
             assert answer.retry_after == pytest.approx(self.open_until - self.now)
             assert answer.change is None
         elif self.state == "half_open" and self.now >= due:
-            for trial in trials:
-                trial.given_up = True
+            for probe in probes:
+                probe.abandoned = True
             self.open()
             assert isinstance(answer, Rejected)
             assert answer.retry_after == pytest.approx(self.open_until - self.now)
             assert answer.change is not None
-        elif self.state == "half_open" and len(trials) + self.passed >= config.trial_calls:
+        elif self.state == "half_open" and len(probes) + self.passed >= config.probes:
             assert isinstance(answer, Rejected)
             assert answer.retry_after == pytest.approx(min(due - self.now, config.open_for / 10))
             assert answer.change is None
         else:
             assert not isinstance(answer, Rejected)
-            self.running.append(Running(answer, self.period, self.now, is_trial=self.state == "half_open"))
+            self.running.append(Running(answer, self.period, self.now, is_probe=self.state == "half_open"))
 
     @precondition(lambda self: self.running)
     @rule(pick=st.integers(0, 50), outcome=st.sampled_from([".", ".", "x", "s", "cancelled"]))
     def a_call_ends(self, pick: int, outcome: str) -> None:
         call = self.running.pop(pick % len(self.running))
         if outcome == "cancelled":
-            self.breaker.abandon(call.token)
+            self.breaker.release(call.token)
             return
         self.breaker.record(call.token, self.now, failed=outcome == "x", slow=outcome == "s")
         if call.period != self.period:
             return
-        if call.is_trial:
-            self.a_trial_ended(call, outcome)
+        if call.is_probe:
+            self.a_probe_ended(call, outcome)
         else:
             self.calls.append((self.now, outcome))
             self.judge()
 
-    def a_trial_ended(self, trial: Running, outcome: str) -> None:
+    def a_probe_ended(self, probe: Running, outcome: str) -> None:
         if outcome == "x" or (outcome == "s" and self.config.slow_rate is not None):
-            if not trial.given_up:
+            if not probe.abandoned:
                 self.begin_period()
                 self.open()
             return
         self.passed += 1
-        if self.passed == self.config.trial_calls:
+        if self.passed == self.config.probes:
             self.begin_period()
             self.state, self.openings, self.calls = "closed", 0, []
 
@@ -380,7 +402,7 @@ TestBreaker = BreakerMachine.TestCase
 # --- as a transport
 
 
-def test_an_open_circuit_fails_at_once_and_says_until_when(caller: Caller, clock: HandClock) -> None:
+def test_an_open_circuit_refuses_and_reports_until_when(caller: Caller, clock: HandClock) -> None:
     wire = Script(503)
     transport = caller.wrap(PAIR, wire, CircuitBreaker(window=2, minimum_calls=2), clock=clock)
     for _ in range(2):
@@ -406,22 +428,20 @@ def test_an_open_circuit_fails_at_once_and_says_until_when(caller: Caller, clock
     ],
     ids=repr,
 )
-def test_only_what_is_the_endpoints_fault_counts_against_it(
-    clock: HandClock, failure: BaseException, state: str
-) -> None:
+def test_only_faults_of_the_endpoint_count_against_it(clock: HandClock, failure: BaseException, state: str) -> None:
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
     with pytest.raises(type(failure)):
-        Caller("sync").call(CircuitBreakerTransport(Script(failure), shared))
-    assert shared.state("http://a") == state
+        Caller("sync").call(PolicyTransport(Script(failure), shared))
+    assert state_of(shared) == state
 
 
-def test_a_reply_in_one_piece_that_breaks_off_counts(caller: Caller) -> None:
+def test_a_one_piece_reply_that_breaks_off_counts_as_failed(caller: Caller) -> None:
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1))
     with serving({"/x": cut(b"half")}) as server:
         wire = httpx.HTTPTransport() if caller.colour == "sync" else httpx.AsyncHTTPTransport()
         with pytest.raises(httpx.RemoteProtocolError):
-            caller.call(caller.wrap(PAIR, wire, shared), url=f"{server.url}/x", headers={"Connection": "close"})
-        assert shared.state(server.url) == "open"
+            caller.call(caller.wrap(DRIVERS, wire, shared), url=f"{server.url}/x", headers={"Connection": "close"})
+        assert state_of(shared, server.url) == "open"
 
 
 @pytest.mark.parametrize(
@@ -435,7 +455,7 @@ def test_a_reply_in_one_piece_that_breaks_off_counts(caller: Caller) -> None:
         (9.0, 1.0, httpx.ReadError("reset"), "open"),
     ],
 )
-def test_a_call_whose_time_was_spent_elsewhere_says_nothing_of_the_endpoint(
+def test_a_call_that_spent_its_time_elsewhere_does_not_count(
     caller: Caller, clock: HandClock, waited: float | None, took: float, failure: Exception, state: str
 ) -> None:
     def late(_: httpx.Request) -> httpx.Response:
@@ -445,11 +465,11 @@ def test_a_call_whose_time_was_spent_elsewhere_says_nothing_of_the_endpoint(
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
     extensions = {"deadline": clock.now + took} | ({} if waited is None else {"began": clock.now - waited})
     with pytest.raises(type(failure)):
-        caller.call(caller.wrap(PAIR, Script(late), shared), extensions=extensions)
-    assert shared.state("http://a") == state
+        caller.call(caller.wrap(DRIVERS, Script(late), shared), extensions=extensions)
+    assert state_of(shared) == state
 
 
-def test_a_stall_that_runs_into_a_limit_of_its_own_counts_however_long_the_call_had_waited(clock: HandClock) -> None:
+def test_a_stall_counts_however_long_the_call_had_waited(clock: HandClock) -> None:
     def stalled(_: httpx.Request) -> httpx.Response:
         clock.now += 1
         raise httpx.ReadTimeout("no first item")
@@ -457,13 +477,13 @@ def test_a_stall_that_runs_into_a_limit_of_its_own_counts_however_long_the_call_
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
     with pytest.raises(httpx.ReadTimeout):
         Caller("sync").call(
-            CircuitBreakerTransport(Script(stalled), shared),
+            PolicyTransport(Script(stalled), shared),
             extensions={"deadline": clock.now + 1.1, "began": clock.now - 100},
         )
-    assert shared.state("http://a") == "open"
+    assert state_of(shared) == "open"
 
 
-def test_waiting_in_our_own_line_is_not_held_against_a_healthy_endpoint(clock: HandClock) -> None:
+def test_waiting_for_a_permit_does_not_count_against_an_endpoint(clock: HandClock) -> None:
     def busy(request: httpx.Request) -> httpx.Response:
         left = request.extensions["deadline"] - clock.now
         clock.now += min(left, 0.2)
@@ -472,7 +492,7 @@ def test_waiting_in_our_own_line_is_not_held_against_a_healthy_endpoint(clock: H
         return httpx.Response(200)
 
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
-    wire = CircuitBreakerTransport(Script(busy), shared)
+    wire = PolicyTransport(Script(busy), shared)
     line = RateLimitTransport(wire, RateLimit(per_second=1, burst=1), clock=clock)
     outcomes = []
     for _ in range(3):
@@ -482,23 +502,23 @@ def test_waiting_in_our_own_line_is_not_held_against_a_healthy_endpoint(clock: H
         except httpx.ReadTimeout:
             outcomes.append("late")
     assert outcomes == [200, "late", "late"]
-    assert shared.state("http://a") == "closed"
+    assert state_of(shared) == "closed"
 
 
-def test_an_interrupted_trial_gives_its_place_to_the_next_and_decides_nothing(caller: Caller, clock: HandClock) -> None:
+def test_an_interrupted_probe_decides_nothing(caller: Caller, clock: HandClock) -> None:
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
-    transport = caller.wrap(PAIR, Script(503, KeyboardInterrupt(), 404), shared)
+    transport = caller.wrap(DRIVERS, Script(503, KeyboardInterrupt(), 404), shared)
     caller.call(transport)
     clock.now += 30
     with pytest.raises(KeyboardInterrupt):
         caller.call(transport)
-    assert shared.state("http://a") == "half_open"
+    assert state_of(shared) == "half_open"
     assert caller.call(transport).status_code == 404
-    assert shared.state("http://a") == "closed"
+    assert state_of(shared) == "closed"
 
 
 @pytest.mark.anyio
-async def test_a_cancelled_trial_gives_its_place_to_the_next_and_decides_nothing(clock: HandClock) -> None:
+async def test_a_cancelled_probe_decides_nothing(clock: HandClock) -> None:
     class Wire(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             if request.url.path == "/stall":
@@ -506,95 +526,91 @@ async def test_a_cancelled_trial_gives_its_place_to_the_next_and_decides_nothing
             return httpx.Response(503 if request.url.path == "/bad" else 200)
 
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
-    transport = AsyncCircuitBreakerTransport(Wire(), shared)
+    transport = AsyncPolicyTransport(Wire(), shared)
     await transport.handle_async_request(httpx.Request("GET", "http://a/bad"))
     clock.now += 30
     with anyio.CancelScope() as scope:
         scope.cancel()
         await transport.handle_async_request(httpx.Request("GET", "http://a/stall"))
-    assert shared.state("http://a") == "half_open"
+    assert state_of(shared) == "half_open"
     await transport.handle_async_request(httpx.Request("GET", "http://a/good"))
-    assert shared.state("http://a") == "closed"
+    assert state_of(shared) == "closed"
 
 
-def test_those_who_wait_for_a_trial_go_on_soon_after_it_has_succeeded(clock: HandClock) -> None:
+def test_a_retry_goes_on_soon_after_a_successful_probe(clock: HandClock) -> None:
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
-    request = httpx.Request("GET", "http://a")
-    shared.admit(request).ended(httpx.Response(503))
+    end(started(shared), 503)
     clock.now += 30
-    trial = shared.admit(request)
+    probe = started(shared)
 
     class Turning(HandClock):
         def sleep(self, seconds: float) -> None:
             clock.now += seconds
-            trial.ended(httpx.Response(200))
+            end(probe, 200)
             super().sleep(seconds)
 
     waiting = Turning(clock.now)
     policy = Retry(errors=(CircuitOpenError,), jitter="none")
-    transport = RetryTransport(CircuitBreakerTransport(Script(200), shared), policy, clock=waiting)
+    transport = RetryTransport(PolicyTransport(Script(200), shared), policy, clock=waiting)
     assert Caller("sync").call(transport).status_code == 200
     assert waiting.slept == [3.2]
 
 
-def test_fifty_threads_are_counted_exactly_and_only_as_many_trials_let_through_as_asked_for(clock: HandClock) -> None:
+def test_fifty_threads_are_counted_and_probed_exactly(clock: HandClock) -> None:
     calls = CircuitBreaker(window=100_000, minimum_calls=5001)
     shared = Breakers(calls, clock=clock)
-    request = httpx.Request("GET", "http://a")
 
     def fail(_: int) -> None:
         for _ in range(100):
-            shared.admit(request).ended(httpx.Response(503))
+            end(started(shared), 503)
 
     in_threads(50, fail)
-    assert shared.state("http://a") == "closed"  # which exactly one more changes
-    shared.admit(request).ended(httpx.Response(503))
-    assert shared.state("http://a") == "open"
+    assert state_of(shared) == "closed"  # which exactly one more changes
+    end(started(shared), 503)
+    assert state_of(shared) == "open"
 
-    shared.reconfigure(CircuitBreaker(trial_calls=3))
+    shared.reconfigure(CircuitBreaker(probes=3))
     clock.now += 30
-    trials: list[Any] = []
+    probes: list[Any] = []
 
     def attempt(_: int) -> None:
         with contextlib.suppress(CircuitOpenError):
-            trials.append(shared.admit(request))
+            probes.append(started(shared))
 
     in_threads(50, attempt)
-    assert len(trials) == 3
+    assert len(probes) == 3
 
 
-def test_a_trial_that_is_forgotten_may_be_collected_by_the_thread_that_asks_the_breaker_just_then(
+def test_a_collected_probe_never_waits_for_the_lock(
     clock: HandClock,
 ) -> None:
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock)
-    request = httpx.Request("GET", "http://a")
-    shared.admit(request).ended(httpx.Response(503))
+    end(started(shared), 503)
     clock.now += 30
-    trial = shared.admit(request)
+    probe = started(shared)
 
     def collect() -> None:
         with shared._lock:
-            trial.ended(GeneratorExit())
+            probe.close()
 
     thread = threading.Thread(target=collect, daemon=True)
     thread.start()
-    thread.join(5)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
-    shared.admit(request).ended(httpx.Response(200))
-    assert shared.state("http://a") == "closed"
+    end(started(shared), 200)
+    assert state_of(shared) == "closed"
 
 
-def test_a_call_is_slow_or_failed_as_the_rules_say_that_it_began_under(clock: HandClock) -> None:
+def test_a_call_is_judged_by_the_configuration_it_began_with(clock: HandClock) -> None:
     patient = CircuitBreaker(window=1, minimum_calls=1, slow_rate=1.0, slow_after=60)
     hasty = CircuitBreaker(window=1, minimum_calls=1, slow_rate=1.0, slow_after=1)
-    request = httpx.Request("GET", "http://a")
     for before, after, state in ((patient, hasty, "closed"), (hasty, patient, "open")):
         shared = Breakers(before, clock=clock)
-        call = shared.admit(request)
+        call = started(shared)
         shared.reconfigure(after)
         clock.now += 10
-        call.ended(httpx.Response(200))
-        assert shared.state("http://a") == state
+        end(call, 200)
+        assert state_of(shared) == state
 
 
 def test_each_endpoint_has_a_breaker_of_its_own(clock: HandClock) -> None:
@@ -607,7 +623,7 @@ def test_each_endpoint_has_a_breaker_of_its_own(clock: HandClock) -> None:
     assert caller.call(transport, url="http://good/x").status_code == 200
 
 
-def test_a_mistake_in_the_request_does_not_count_against_the_server(clock: HandClock) -> None:
+def test_a_bad_request_does_not_count_against_the_server(clock: HandClock) -> None:
     transport = CircuitBreakerTransport(Script(500), CircuitBreaker(window=1, minimum_calls=1), clock=clock)
     for _ in range(5):
         assert Caller("sync").call(transport).status_code == 500
@@ -629,7 +645,7 @@ def test_slowness_is_measured_to_the_end_of_a_one_piece_reply(clock: HandClock) 
         Caller("sync").call(transport)
 
 
-def test_its_way_from_closed_over_open_and_half_open_back_is_told(caller: Caller, clock: HandClock) -> None:
+def test_each_change_of_state_is_reported(caller: Caller, clock: HandClock) -> None:
     events: list[object] = []
     transport = caller.wrap(
         PAIR,
@@ -648,19 +664,18 @@ def test_its_way_from_closed_over_open_and_half_open_back_is_told(caller: Caller
     assert (events[0].seconds, events[0].reason) == (30, "1 of 1 calls failed")
 
 
-def test_a_circuit_that_opens_again_because_a_trial_takes_too_long_is_told(clock: HandClock) -> None:
+def test_an_opening_by_a_slow_probe_is_reported(clock: HandClock) -> None:
     events: list[Any] = []
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1), clock=clock, observer=events.append)
-    request = httpx.Request("GET", "http://a")
-    shared.admit(request).ended(httpx.Response(503))
+    end(started(shared), 503)
     clock.now += 30
-    trial = shared.admit(request)
-    with pytest.raises(CircuitOpenError, match=r"a trial call is under way, ask again in 3\.0 s"):
-        shared.admit(request)
+    probe = started(shared)
+    with pytest.raises(CircuitOpenError, match=r"a probe is in flight, try again in 3\.0 s"):
+        started(shared)
     clock.now += 30
     with pytest.raises(CircuitOpenError, match=r"no request is sent for another 60\.0 s"):
-        shared.admit(request)
-    trial.ended(httpx.Response(200))
+        started(shared)
+    end(probe, 200)
     assert [type(event) for event in events] == [
         CircuitOpened,
         CircuitHalfOpened,
@@ -669,12 +684,12 @@ def test_a_circuit_that_opens_again_because_a_trial_takes_too_long_is_told(clock
         Refused,
         CircuitClosed,
     ]
-    assert (events[3].seconds, events[3].reason) == (60, "a trial call takes too long")
+    assert (events[3].seconds, events[3].reason) == (60, "a probe takes too long")
 
 
 def test_a_reconfigured_breaker_keeps_its_state_and_its_window(clock: HandClock) -> None:
     shared = Breakers(CircuitBreaker(window=4, minimum_calls=4), clock=clock)
-    transport, caller = CircuitBreakerTransport(Script(503), shared), Caller("sync")
+    transport, caller = PolicyTransport(Script(503), shared), Caller("sync")
     for _ in range(3):
         caller.call(transport)
     shared.reconfigure(CircuitBreaker(window=8, minimum_calls=4, open_for=5))
@@ -682,7 +697,7 @@ def test_a_reconfigured_breaker_keeps_its_state_and_its_window(clock: HandClock)
     with pytest.raises(CircuitOpenError, match=r"5\.0 s"):
         caller.call(transport)
     shared.reconfigure(CircuitBreaker())
-    assert shared.state("http://a") == "open"
+    assert state_of(shared) == "open"
 
 
 @pytest.mark.parametrize(
@@ -696,7 +711,7 @@ def test_a_reconfigured_breaker_keeps_its_state_and_its_window(clock: HandClock)
         {"window_unit": "hours"},
         {"open_for": 0},
         {"open_for": 10, "open_for_maximum": 5},
-        {"trial_calls": 0},
+        {"probes": 0},
         {"statuses": {700}},
     ],
 )

@@ -1,4 +1,4 @@
-"""Failover: which endpoint gets a call, which is next, and what each of them is told."""
+"""Failover: which endpoint gets a call, which is next, and what is sent to each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from reliability_kit import Caller, HandClock, Script, chunks, say, serving
 
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError, NoEndpointError
 from ollama_sdk.reliability import (
@@ -29,8 +28,14 @@ from ollama_sdk.reliability import (
     Failover,
     FailoverTransport,
 )
-from ollama_sdk.reliability.failover import Endpoints, full_name
+from ollama_sdk.reliability._model_name import full_name
+from ollama_sdk.reliability.endpoints import Endpoints
+from ollama_sdk.reliability.failover import Router
 from ollama_sdk.testing._model.names import ModelName
+from tests.reliability.hand_driven import HandDriven
+from tests.support.callers import Caller, Script
+from tests.support.clocks import HandClock
+from tests.support.loopback import chunks, say, serving
 
 PAIR = (FailoverTransport, AsyncFailoverTransport)
 A, B, C = "http://a:1", "http://b:2", "http://c:3"
@@ -39,13 +44,22 @@ SAFE = {"repeat": "safe", "operation": "chat"}
 GET = httpx.Request("GET", f"{A}/x")
 
 
+IN_FLIGHT: list[HandDriven] = []
+
+
+@pytest.fixture(autouse=True)
+def _end_calls() -> Any:
+    yield
+    IN_FLIGHT.clear()
+
+
 def numbered(count: int) -> list[Endpoint]:
     """``h0`` to ``h9`` and so on."""
     return [Endpoint(f"http://h{number}") for number in range(count)]
 
 
 class Hosts(Script):
-    """Answers by host: a status, an exception or a function; 200 unless told otherwise."""
+    """Answers by host: a status, an exception or a function; by default 200."""
 
     def __init__(self, **answers: Any) -> None:
         super().__init__(self.answer)
@@ -71,7 +85,7 @@ def post(caller: Caller, transport: Any, **kwargs: Any) -> httpx.Response:
     "failure",
     [httpx.ConnectError("refused"), httpx.ReadError("reset"), httpx.ReadTimeout("stalled"), 429, 502, 503, 504],
 )
-def test_a_call_moves_on_when_its_endpoint_fails(caller: Caller, clock: HandClock, failure: Any) -> None:
+def test_call_moves_to_next_endpoint_on_failure(caller: Caller, clock: HandClock, failure: Any) -> None:
     wire, events = Hosts(a=failure), []
     transport = caller.wrap(PAIR, wire, THREE, Failover(), clock=clock, observer=events.append)
     assert post(caller, transport).text == "b says 200"
@@ -80,7 +94,7 @@ def test_a_call_moves_on_when_its_endpoint_fails(caller: Caller, clock: HandCloc
     assert (type(event), event.endpoint, event.to, event.operation) == (FailedOver, A, B, "chat")
 
 
-def test_an_open_circuit_moves_even_an_unsafe_call_on(clock: HandClock) -> None:
+def test_open_circuit_moves_unsafe_call(clock: HandClock) -> None:
     wire = Hosts(a=CircuitOpenError("open", endpoint=A, retry_after=1))
     transport = FailoverTransport(wire, THREE, Failover(), clock=clock)
     assert Caller("sync").call(transport, "DELETE", f"{A}/api/delete").text == "b says 200"
@@ -89,7 +103,7 @@ def test_an_open_circuit_moves_even_an_unsafe_call_on(clock: HandClock) -> None:
 @pytest.mark.parametrize(
     ("failure", "asked"), [(httpx.ConnectError("refused"), "ab"), (httpx.ReadError("reset"), "a"), (503, "a")]
 )
-def test_an_unsafe_call_moves_on_only_when_it_never_left(clock: HandClock, failure: Any, asked: str) -> None:
+def test_unsafe_call_moves_only_if_it_never_left(clock: HandClock, failure: Any, asked: str) -> None:
     wire = Hosts(a=failure)
     try:
         Caller("sync").call(FailoverTransport(wire, THREE, Failover(), clock=clock), "DELETE", f"{A}/api/delete")
@@ -98,7 +112,7 @@ def test_an_unsafe_call_moves_on_only_when_it_never_left(clock: HandClock, failu
     assert wire.asked == asked
 
 
-def test_when_all_fail_the_error_holds_what_each_said(caller: Caller, clock: HandClock) -> None:
+def test_error_holds_outcome_of_each_endpoint(caller: Caller, clock: HandClock) -> None:
     wire = Hosts(a=httpx.ConnectError("refused"), b=503, c=CircuitOpenError("open", endpoint=C, retry_after=1))
     with pytest.raises(
         NoEndpointError,
@@ -112,13 +126,13 @@ def test_when_all_fail_the_error_holds_what_each_said(caller: Caller, clock: Han
     assert isinstance(opened, CircuitOpenError)
 
 
-def test_what_a_single_endpoint_says_is_handed_on_as_it_is(caller: Caller, clock: HandClock) -> None:
+def test_outcome_of_single_endpoint_is_returned_unchanged(caller: Caller, clock: HandClock) -> None:
     assert post(caller, caller.wrap(PAIR, Hosts(a=503), [Endpoint(A)], Failover(), clock=clock)).status_code == 503
     with pytest.raises(httpx.ReadError):
         post(caller, caller.wrap(PAIR, Hosts(a=httpx.ReadError("x")), [Endpoint(A)], Failover(), clock=clock))
 
 
-def test_an_endpoint_is_not_blamed_for_the_time_that_a_call_spent_in_a_queue(clock: HandClock) -> None:
+def test_time_spent_in_queue_does_not_count_as_failure(clock: HandClock) -> None:
     late = httpx.ReadTimeout("out of time")
     endpoints = Endpoints(THREE, Failover(eject_after=1), clock=clock)
     wire = Hosts(a=late)
@@ -135,13 +149,13 @@ def test_an_endpoint_is_not_blamed_for_the_time_that_a_call_spent_in_a_queue(clo
     assert fails_after(queueing=1, asking=9) == 1
 
 
-def test_a_mistake_of_the_caller_goes_to_one_endpoint_only(caller: Caller, clock: HandClock) -> None:
+def test_client_error_status_does_not_move_call(caller: Caller, clock: HandClock) -> None:
     wire = Hosts(a=400)
     assert post(caller, caller.wrap(PAIR, wire, THREE, Failover(), clock=clock)).status_code == 400
     assert wire.asked == "a"
 
 
-def test_all_endpoints_are_tried_however_many_there_are(caller: Caller, clock: HandClock) -> None:
+def test_all_endpoints_are_tried_by_default(caller: Caller, clock: HandClock) -> None:
     hosts = "abcdefg"
     wire = Hosts(**dict.fromkeys(hosts[:-1], 503))
     endpoints = [Endpoint(A), *(Endpoint(f"http://{host}:1") for host in hosts[1:])]
@@ -149,7 +163,7 @@ def test_all_endpoints_are_tried_however_many_there_are(caller: Caller, clock: H
     assert wire.asked == hosts
 
 
-def test_calls_find_the_one_living_endpoint_behind_many_dead_ones(clock: HandClock) -> None:
+def test_calls_find_live_endpoint_behind_many_dead_ones(clock: HandClock) -> None:
     wire = Hosts(**{f"h{number}": httpx.ConnectError("refused") for number in range(11)})
     transport = FailoverTransport(wire, numbered(12), Failover(tries=3), clock=clock)
     lost = 0
@@ -162,7 +176,7 @@ def test_calls_find_the_one_living_endpoint_behind_many_dead_ones(clock: HandClo
     assert lost <= 11  # three failures show that an endpoint is dead, three endpoints are tried a call
 
 
-def test_an_endpoint_whose_circuit_is_open_is_no_try_and_no_failure(clock: HandClock) -> None:
+def test_open_circuit_is_neither_try_nor_failure(clock: HandClock) -> None:
     wire = Hosts(**{f"h{number}": CircuitOpenError("open", endpoint="x", retry_after=9) for number in range(4)})
     events: list[Any] = []
     transport = FailoverTransport(
@@ -173,7 +187,7 @@ def test_an_endpoint_whose_circuit_is_open_is_no_try_and_no_failure(clock: HandC
     assert {type(event) for event in events} == {FailedOver}
 
 
-def test_no_more_endpoints_are_tried_than_asked_for_nor_after_the_deadline(clock: HandClock) -> None:
+def test_tries_and_deadline_end_the_route(clock: HandClock) -> None:
     wire = Hosts(a=503, b=503, c=503)
     with pytest.raises(NoEndpointError):
         post(Caller("sync"), FailoverTransport(wire, THREE, Failover(tries=2), clock=clock))
@@ -184,7 +198,7 @@ def test_no_more_endpoints_are_tried_than_asked_for_nor_after_the_deadline(clock
     assert wire.asked == "a"
 
 
-def test_a_stream_that_is_refused_everywhere_tells_every_refusal_whole_and_stays_nowhere_in_flight() -> None:
+def test_refused_stream_reports_bodies_and_is_not_in_flight() -> None:
     with serving({"/a/s": say(503, b"a is full"), "/b/s": say(503, b"b is full")}) as server:
         shared = Endpoints([Endpoint(f"{server.url}/a"), Endpoint(f"{server.url}/b")], Failover())
         with FailoverTransport(httpx.HTTPTransport(), shared) as transport, pytest.raises(NoEndpointError) as raised:
@@ -193,7 +207,7 @@ def test_a_stream_that_is_refused_everywhere_tells_every_refusal_whole_and_stays
     assert [member.busy() for member in shared.members] == [0, 0]
 
 
-def test_what_all_said_travels_to_another_process_and_shows_no_key(clock: HandClock) -> None:
+def test_error_pickles_and_shows_no_key(clock: HandClock) -> None:
     wire = Hosts(a=503, b=httpx.ReadError("reset"))
     endpoints = [Endpoint(A, api_key="secret"), Endpoint(B)]
     with pytest.raises(NoEndpointError) as raised:
@@ -209,7 +223,7 @@ def test_what_all_said_travels_to_another_process_and_shows_no_key(clock: HandCl
         assert isinstance(reset, httpx.ReadError)
 
 
-def test_a_refusal_that_cannot_be_decoded_is_told_without_its_text() -> None:
+def test_undecodable_error_body_is_reported_empty() -> None:
     garbled = say(503, b"no gzip", Content_Encoding="gzip", Retry_After="7")
     with serving({"/a/x": garbled, "/b/x": garbled}) as server:
         endpoints = [Endpoint(f"{server.url}/a"), Endpoint(f"{server.url}/b")]
@@ -220,7 +234,7 @@ def test_a_refusal_that_cannot_be_decoded_is_told_without_its_text() -> None:
     ] * 2
 
 
-def test_all_events_of_a_call_share_its_number(clock: HandClock) -> None:
+def test_events_of_one_call_share_its_number(clock: HandClock) -> None:
     events: list[Any] = []
     breaker = CircuitBreaker(failure_rate=0.5, window=2, minimum_calls=1)
     wire = CircuitBreakerTransport(Hosts(a=503), breaker, clock=clock, observer=events.append)
@@ -230,16 +244,16 @@ def test_all_events_of_a_call_share_its_number(clock: HandClock) -> None:
     assert events[0].call == events[1].call != 0
 
 
-def test_a_request_knows_the_endpoint_it_ended_at(clock: HandClock) -> None:
+def test_request_extensions_name_last_endpoint(clock: HandClock) -> None:
     request = httpx.Request("GET", f"{A}/x")
     FailoverTransport(Hosts(a=503), THREE, Failover(), clock=clock).handle_request(request)
     assert request.extensions["endpoint"] == B
 
 
-# --- what an endpoint is told
+# --- what is sent to an endpoint
 
 
-def test_each_endpoint_gets_its_own_key_host_and_path_and_no_other_gets_them() -> None:
+def test_endpoint_gets_its_own_key_host_and_path_only() -> None:
     with serving({"/one/api/chat": say(503), "/two/api/chat": say(503), "/api/chat": say(200)}) as server:
         endpoints = [
             Endpoint(f"{server.url}/one/", api_key="secret-1", headers={"X-Team": "red"}),
@@ -256,17 +270,17 @@ def test_each_endpoint_gets_its_own_key_host_and_path_and_no_other_gets_them() -
                 extensions=SAFE,
             )
         assert response.status_code == 200
-        told = [
-            (path, headers.get("Authorization"), headers.get("X-Team"), headers["Host"], headers["X-Mine"])
-            for path, headers, _ in server.requests
+        received = [
+            (sent.path, *map(sent.headers.get, ("authorization", "x-team", "host", "x-mine")))
+            for sent in server.requests
         ]
     host = server.url.removeprefix("http://")
-    assert told[0] == ("/one/api/chat", "Bearer secret-1", "red", host, "yes")
-    assert told[1] == ("/two/api/chat", "Bearer secret-2", None, host, "yes")
-    assert told[2] == ("/api/chat", "Bearer the request's own", None, host.replace("127.0.0.1", "localhost"), "yes")
+    assert received[0] == ("/one/api/chat", "Bearer secret-1", "red", host, "yes")
+    assert received[1] == ("/two/api/chat", "Bearer secret-2", None, host, "yes")
+    assert received[2] == ("/api/chat", "Bearer the request's own", None, host.replace("127.0.0.1", "localhost"), "yes")
 
 
-def test_a_path_with_escapes_and_a_query_travels_unchanged(clock: HandClock) -> None:
+def test_escaped_path_and_query_are_unchanged(clock: HandClock) -> None:
     wire = Hosts(a=503)
     transport = FailoverTransport(wire, [Endpoint(A), Endpoint(f"{B}/base")], Failover(), clock=clock)
     Caller("sync").call(transport, url=f"{A}/v1/models/hf.co%2Forg%2Fmodel?x=%2F&y=1")
@@ -276,7 +290,7 @@ def test_a_path_with_escapes_and_a_query_travels_unchanged(clock: HandClock) -> 
     ]
 
 
-def test_a_request_to_elsewhere_passes_through_without_any_key(caller: Caller, clock: HandClock) -> None:
+def test_request_to_other_host_passes_without_key(caller: Caller, clock: HandClock) -> None:
     wire = Hosts()
     transport = caller.wrap(PAIR, wire, [Endpoint(A, api_key="secret"), Endpoint(B)], Failover(), clock=clock)
     caller.call(transport, url="http://elsewhere/api")
@@ -284,15 +298,15 @@ def test_a_request_to_elsewhere_passes_through_without_any_key(caller: Caller, c
     assert "authorization" not in wire.requests[0].headers
 
 
-def test_an_endpoint_is_sent_one_header_of_a_name(clock: HandClock) -> None:
+def test_endpoint_gets_one_header_of_each_name(clock: HandClock) -> None:
     wire = Hosts()
     own = Endpoint(A, api_key="key", headers={"authorization": "Basic own", "X-Team": "red", "x-team": "blue"})
     Caller("sync").call(FailoverTransport(wire, [own], clock=clock), url=f"{A}/x", headers={"X-TEAM": "mine"})
-    told = wire.requests[0].headers
-    assert [told.get_list(name) for name in ("authorization", "x-team")] == [["Bearer key"], ["blue"]]
+    received = wire.requests[0].headers
+    assert [received.get_list(name) for name in ("authorization", "x-team")] == [["Bearer key"], ["blue"]]
 
 
-def test_no_repr_and_no_message_shows_a_key(clock: HandClock) -> None:
+def test_repr_and_messages_show_no_key(clock: HandClock) -> None:
     endpoint = Endpoint(A, api_key="secret", headers={"X-Key": "secret"})
     assert "secret" not in repr(endpoint)
     with pytest.raises(NoEndpointError) as raised:
@@ -308,38 +322,35 @@ def test_no_repr_and_no_message_shows_a_key(clock: HandClock) -> None:
 
 def firsts(endpoints: Endpoints, calls: int, **extensions: Any) -> str:
     """Which endpoint each of several calls begins with; the calls stay in flight."""
-    chosen = ""
-    for _ in range(calls):
-        journey = endpoints.begin(httpx.Request("GET", f"{A}/x", extensions=extensions))
-        assert journey is not None
-        chosen += journey.next().url.host
-    return chosen
+    begun = [HandDriven(Router(endpoints), httpx.Request("GET", f"{A}/x", extensions=extensions)) for _ in range(calls)]
+    IN_FLIGHT.extend(begun)
+    return "".join(call.step.url.host for call in begun)
 
 
-def test_priority_always_begins_with_the_first(clock: HandClock) -> None:
+def test_priority_begins_with_first_endpoint(clock: HandClock) -> None:
     assert firsts(Endpoints(THREE, Failover("priority"), clock=clock), 4) == "aaaa"
 
 
-def test_round_robin_begins_with_the_next_each_time(clock: HandClock) -> None:
+def test_round_robin_begins_with_next_endpoint(clock: HandClock) -> None:
     assert firsts(Endpoints(THREE, Failover("round_robin"), clock=clock), 7) == "abcabca"
 
 
 @given(st.integers())
-def test_least_busy_keeps_the_calls_in_flight_even(seed: int) -> None:
+def test_least_busy_keeps_calls_in_flight_even(seed: int) -> None:
     endpoints = Endpoints(THREE, Failover("least_busy"), rng=random.Random(seed))
     for calls in range(1, 5):
         firsts(endpoints, 3)
         assert [member.busy() for member in endpoints.members] == [calls] * 3
 
 
-def test_of_many_the_better_of_two_drawn_ones_keeps_the_load_close() -> None:
+def test_better_of_two_keeps_load_of_many_close() -> None:
     many = [Endpoint(A), *(Endpoint(f"http://host{number}") for number in range(49))]
     endpoints = Endpoints(many, Failover("least_busy"), rng=random.Random(1))
     firsts(endpoints, 500)
     assert max(member.busy() for member in endpoints.members) <= 14  # one drawn at random gives about 20
 
 
-def test_of_many_all_are_tried_not_only_the_two_drawn(clock: HandClock) -> None:
+def test_better_of_two_still_tries_all_of_many(clock: HandClock) -> None:
     wire = Hosts(**{f"h{number}": 503 for number in range(20)})
     with pytest.raises(NoEndpointError):
         Caller("sync").call(
@@ -352,7 +363,7 @@ def test_of_many_all_are_tried_not_only_the_two_drawn(clock: HandClock) -> None:
     ("strategy", "count", "out"),
     [("round_robin", 3, 1), ("round_robin", 4, 1), ("least_busy", 3, 1), ("least_busy", 10, 7)],
 )
-def test_the_load_is_even_among_those_that_are_left(clock: HandClock, strategy: Any, count: int, out: int) -> None:
+def test_load_is_even_among_healthy_endpoints(clock: HandClock, strategy: Any, count: int, out: int) -> None:
     endpoints = Endpoints(numbered(count), Failover(strategy), clock=clock, rng=random.Random(1))
     for number in range(out):
         endpoints.set_reachable(f"http://h{number + 1}", False)
@@ -363,12 +374,13 @@ def test_the_load_is_even_among_those_that_are_left(clock: HandClock, strategy: 
 
 def begins(endpoints: Endpoints, **extensions: Any) -> str:
     """Which of the numbered endpoints a call begins with; it stays in flight."""
-    journey = endpoints.begin(httpx.Request("GET", "http://h0/x", extensions=extensions))
-    assert journey is not None
-    return journey.next().url.host
+    call = HandDriven(Router(endpoints), httpx.Request("GET", "http://h0/x", extensions=extensions))
+    IN_FLIGHT.append(call)
+    host: str = call.step.url.host
+    return host
 
 
-def test_model_aware_takes_who_has_it_loaded_then_who_has_it_then_who_is_unknown(clock: HandClock) -> None:
+def test_model_aware_prefers_loaded_then_stored_then_unknown(clock: HandClock) -> None:
     endpoints = Endpoints(THREE, Failover("model_aware"), clock=clock)
     endpoints.set_models(A, {"other:latest"}, set())
     assert set(firsts(endpoints, 6, model="llama3.2")) == {"b", "c"}
@@ -379,7 +391,7 @@ def test_model_aware_takes_who_has_it_loaded_then_who_has_it_then_who_is_unknown
     assert set(firsts(endpoints, 30)) == {"a", "b", "c"}
 
 
-def test_model_aware_sends_a_pull_of_a_model_that_nobody_has_to_the_least_busy(clock: HandClock) -> None:
+def test_model_aware_sends_pull_to_least_busy(clock: HandClock) -> None:
     endpoints = Endpoints(THREE[:2], Failover("model_aware"), clock=clock)
     for url in (A, B):
         endpoints.set_models(url, {"other"}, {"other"})
@@ -402,7 +414,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("asked", "listed", "same"), NAMES)
-def test_model_aware_reads_names_as_the_server_does(clock: HandClock, asked: str, listed: str, same: bool) -> None:
+def test_model_aware_compares_names_as_server_does(clock: HandClock, asked: str, listed: str, same: bool) -> None:
     endpoints = Endpoints(THREE[:2], Failover("model_aware"), clock=clock)
     endpoints.set_models(A, {"other"}, set())
     endpoints.set_models(B, {listed}, set())
@@ -414,12 +426,12 @@ def test_model_aware_reads_names_as_the_server_does(clock: HandClock, asked: str
 
 
 @given(st.lists(st.sampled_from(["a", "B", "library", "/", ":", "http://", "x:5000/"]), max_size=7).map("".join))
-def test_a_name_is_the_same_model_for_failover_as_for_a_server(name: str) -> None:
+def test_full_name_equals_server_name(name: str) -> None:
     read = ModelName.parse(name)
     assert read is None or full_name(name) == read.key
 
 
-def test_model_aware_says_that_nobody_has_the_model(caller: Caller, clock: HandClock) -> None:
+def test_model_aware_refuses_model_that_no_endpoint_has(caller: Caller, clock: HandClock) -> None:
     endpoints = Endpoints(THREE[:2], Failover("model_aware"), clock=clock)
     endpoints.set_models(A, {"x"}, set())
     endpoints.set_models(B, set(), set())
@@ -428,7 +440,7 @@ def test_model_aware_says_that_nobody_has_the_model(caller: Caller, clock: HandC
     assert len(raised.value.exceptions) == 2
 
 
-def test_a_stream_is_in_flight_until_it_is_closed_or_forgotten() -> None:
+def test_stream_is_in_flight_until_closed_or_collected() -> None:
     with serving({"/s": chunks(b"a", b"b")}) as server:
         endpoints = Endpoints([Endpoint(server.url)], Failover())
         [member] = endpoints.members
@@ -445,10 +457,53 @@ def test_a_stream_is_in_flight_until_it_is_closed_or_forgotten() -> None:
             assert member.busy() == 0
 
 
+def test_dropped_stream_is_freed_at_once_after_a_failover(clock: HandClock) -> None:
+    class Body(httpx.SyncByteStream):
+        def __iter__(self) -> Any:
+            yield from (b"a", b"b")
+
+    failures = [httpx.ConnectError("refused")]
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        if failures:
+            raise failures.pop()
+        return httpx.Response(200, stream=Body())
+
+    endpoints = Endpoints(THREE, Failover(), clock=clock)
+    gc.disable()
+    try:
+        response = FailoverTransport(Script(answer), endpoints).handle_request(
+            httpx.Request("GET", f"{A}/x", extensions={"stream": True})
+        )
+        assert [member.busy() for member in endpoints.members] == [0, 1, 0]
+        del response
+        assert [member.busy() for member in endpoints.members] == [0, 0, 0]
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), GeneratorExit(), anyio.EndOfStream()])
+def test_every_way_out_of_an_attempt_ends_it_in_flight(interrupt: BaseException) -> None:
+    endpoints = Endpoints(THREE, Failover())
+    call = HandDriven(Router(endpoints), httpx.Request("GET", f"{A}/x"))
+    assert endpoints.members[0].busy() == 1
+    with pytest.raises(type(interrupt)):
+        call.resume(interrupt)
+    assert endpoints.members[0].busy() == 0
+
+
+def test_collected_call_is_not_in_flight_even_amid_a_change(clock: HandClock) -> None:
+    endpoints = Endpoints(THREE, Failover(), clock=clock)
+    call = HandDriven(Router(endpoints), httpx.Request("GET", f"{A}/x"))
+    with endpoints._lock:  # by the thread in which the garbage collector runs
+        call.flow.close()
+    assert endpoints.members[0].busy() == 0
+
+
 # --- ejection
 
 
-def test_an_endpoint_that_keeps_failing_is_tried_last_until_it_is_revived(clock: HandClock) -> None:
+def test_failing_endpoint_is_ejected_then_revived(clock: HandClock) -> None:
     wire, events, caller = Hosts(a=503), [], Caller("sync")
     transport = FailoverTransport(
         wire, THREE, Failover(eject_after=3, eject_for=10), clock=clock, observer=events.append
@@ -464,7 +519,7 @@ def test_an_endpoint_that_keeps_failing_is_tried_last_until_it_is_revived(clock:
     assert [type(event) for event in events if not isinstance(event, FailedOver)] == [EndpointEjected, EndpointRevived]
 
 
-def test_an_ejected_endpoint_is_the_last_resort(clock: HandClock) -> None:
+def test_ejected_endpoint_is_last_resort(clock: HandClock) -> None:
     wire, caller = Hosts(a=503), Caller("sync")
     transport = FailoverTransport(wire, THREE, Failover(eject_after=1), clock=clock)
     post(caller, transport)
@@ -472,7 +527,7 @@ def test_an_ejected_endpoint_is_the_last_resort(clock: HandClock) -> None:
     assert post(caller, transport).text == "a says 200"
 
 
-def test_each_ejection_doubles_until_a_call_succeeds(clock: HandClock) -> None:
+def test_ejection_doubles_until_a_call_succeeds(clock: HandClock) -> None:
     events: list[Any] = []
     wire, caller = Hosts(a=503), Caller("sync")
     transport = FailoverTransport(
@@ -500,22 +555,22 @@ def ejections(events: list[Any]) -> list[tuple[str, float]]:
     return [(event.endpoint, event.seconds) for event in events if isinstance(event, EndpointEjected)]
 
 
-def test_calls_that_began_before_an_ejection_neither_end_it_nor_make_it_longer(clock: HandClock) -> None:
+def test_call_from_before_ejection_does_not_change_it(clock: HandClock) -> None:
     events: list[Any] = []
     endpoints = Endpoints(numbered(3), Failover(eject_after=1), clock=clock, observer=events.append)
     first = endpoints.members[0]
-    for late in (endpoints.succeeded, lambda member: endpoints.failed(member, "late", GET)):
-        endpoints.failed(first, "status 503", GET)
+    for late in (endpoints.note_success, lambda member: endpoints.note_failure(member, "late", GET)):
+        endpoints.note_failure(first, "status 503", GET)
         clock.now += 1
         late(first)
         assert begins(endpoints) == "h1"
         clock.now += 1000
         assert begins(endpoints) == "h0"
-    endpoints.failed(first, "status 503", GET)
+    endpoints.note_failure(first, "status 503", GET)
     assert ejections(events) == [("http://h0", 10), ("http://h0", 20), ("http://h0", 40)]
 
 
-def test_an_endpoint_stays_ejected_while_health_checks_cannot_reach_it(clock: HandClock) -> None:
+def test_unreachable_endpoint_stays_ejected(clock: HandClock) -> None:
     events: list[Any] = []
     endpoints = Endpoints(numbered(2), Failover(eject_for=10), clock=clock, observer=events.append)
     for _ in range(100):
@@ -527,22 +582,22 @@ def test_an_endpoint_stays_ejected_while_health_checks_cannot_reach_it(clock: Ha
     assert [type(event) for event in events] == [EndpointEjected, EndpointRevived]
 
 
-def test_after_an_ejection_the_next_failure_is_enough(clock: HandClock) -> None:
+def test_first_failure_after_ejection_ejects_again(clock: HandClock) -> None:
     events: list[Any] = []
     endpoints = Endpoints(numbered(2), Failover(eject_after=3), clock=clock, observer=events.append)
     for _ in range(3):
-        endpoints.failed(endpoints.members[0], "status 503", GET)
+        endpoints.note_failure(endpoints.members[0], "status 503", GET)
     endpoints.set_reachable("http://h0", True)
     assert begins(endpoints) == "h0"
-    endpoints.failed(endpoints.members[0], "status 503", GET)
+    endpoints.note_failure(endpoints.members[0], "status 503", GET)
     assert ejections(events) == [("http://h0", 10), ("http://h0", 20)]
 
 
-def test_an_endpoint_that_fails_for_weeks_is_ejected_for_the_maximum(clock: HandClock) -> None:
+def test_endless_failure_is_ejected_for_the_maximum(clock: HandClock) -> None:
     events: list[Any] = []
     endpoints = Endpoints(numbered(2), Failover(eject_after=1), clock=clock, observer=events.append)
     for _ in range(1100):
-        endpoints.failed(endpoints.members[0], "status 503", GET)
+        endpoints.note_failure(endpoints.members[0], "status 503", GET)
         clock.now += 300
         begins(endpoints)
     assert len(events) == 2200
@@ -553,19 +608,17 @@ def test_an_endpoint_that_fails_for_weeks_is_ejected_for_the_maximum(clock: Hand
     ("count", "share", "most"),
     [(90, 0.7, 63), (10, 0.29, 2), (2, 0.4, 1), (3, 0.01, 1), (2, 1.0, 2), (1, 0.7, 0), (1, 1.0, 1)],
 )
-def test_the_share_is_exact_and_one_of_several_may_always_be_ejected(
-    clock: HandClock, count: int, share: float, most: int
-) -> None:
+def test_max_ejected_is_exact_and_allows_one_of_several(clock: HandClock, count: int, share: float, most: int) -> None:
     events: list[Any] = []
     endpoints = Endpoints(
         numbered(count), Failover(max_ejected=share, eject_after=1), clock=clock, observer=events.append
     )
     for member in endpoints.members:
-        endpoints.failed(member, "x", GET)
+        endpoints.note_failure(member, "x", GET)
     assert len(ejections(events)) == most
 
 
-def test_what_fails_beyond_the_share_waits_behind_the_good_ones_until_it_succeeds_or_its_time_is_over(
+def test_suspect_endpoint_is_tried_after_healthy_ones(
     clock: HandClock,
 ) -> None:
     wire, caller = Hosts(), Caller("sync")
@@ -591,7 +644,7 @@ def test_what_fails_beyond_the_share_waits_behind_the_good_ones_until_it_succeed
     assert asked_while_failing("") == "b"
 
 
-def test_of_many_endpoints_the_good_ones_share_what_the_others_could_not_answer() -> None:
+def test_healthy_endpoints_share_calls_of_failing_ones() -> None:
     wire = Hosts(**{f"h{number}": httpx.ConnectError("down") for number in range(6, 12)})
     endpoints = Endpoints(numbered(12), Failover("least_busy", eject_after=10**6), rng=random.Random(1))
     transport = FailoverTransport(wire, endpoints)
@@ -600,7 +653,7 @@ def test_of_many_endpoints_the_good_ones_share_what_the_others_could_not_answer(
     assert max(answered.values()) < 150
 
 
-def test_no_endpoint_gets_the_cookie_of_another(caller: Caller) -> None:
+def test_no_endpoint_gets_cookie_of_another(caller: Caller) -> None:
     asked: list[tuple[str, str | None]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -628,12 +681,12 @@ def test_no_endpoint_gets_the_cookie_of_another(caller: Caller) -> None:
     assert [cookie for _, cookie in asked] == [None] * 6
 
 
-def test_a_reconfigured_failover_goes_by_its_new_numbers(clock: HandClock) -> None:
+def test_reconfigured_failover_uses_new_numbers(clock: HandClock) -> None:
     events: list[Any] = []
     endpoints = Endpoints(numbered(3), Failover(), clock=clock, observer=events.append)
     endpoints.reconfigure(Failover("round_robin", eject_after=1, eject_for=7))
     assert [begins(endpoints) for _ in range(3)] == ["h0", "h1", "h2"]
-    endpoints.failed(endpoints.members[0], "status 503", GET)
+    endpoints.note_failure(endpoints.members[0], "status 503", GET)
     assert ejections(events) == [("http://h0", 7)]
 
 
@@ -662,7 +715,7 @@ class EjectionMachine(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 4))
     def a_call_succeeds(self, number: int) -> None:
-        self.endpoints.succeeded(self.endpoints.members[number])
+        self.endpoints.note_success(self.endpoints.members[number])
         self.row[number] = 0
         if number not in self.ejected:
             self.out.pop(number, None)
@@ -670,7 +723,7 @@ class EjectionMachine(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 4))
     def a_call_fails(self, number: int) -> None:
-        self.endpoints.failed(self.endpoints.members[number], "x", GET)
+        self.endpoints.note_failure(self.endpoints.members[number], "x", GET)
         self.row[number] += 1
         if self.row[number] >= 2 and number not in self.out:
             self.put_out(number)
@@ -692,9 +745,7 @@ class EjectionMachine(RuleBasedStateMachine):
         for number, until in list(self.out.items()):
             if until <= self.clock.now:
                 self.back(number)
-        journey = self.endpoints.begin(httpx.Request("GET", "http://h0/"))
-        assert journey is not None
-        order = [int(journey.next().url.host[1:]) for _ in range(5)]
+        order = [int(member.host[1:]) for member in self.endpoints.in_order(GET)]
         assert order == sorted(range(5), key=lambda number: (number in self.out) + (number in self.ejected))
 
 
@@ -704,7 +755,7 @@ TestEjection = EjectionMachine.TestCase
 @pytest.mark.parametrize(
     "url", ["", "a", "ftp://a", "http://", "http://a?x=1", "http://a#b", 5, None, "http://a:99999999"]
 )
-def test_a_bad_url_is_refused(url: Any) -> None:
+def test_invalid_url_is_refused(url: Any) -> None:
     with pytest.raises(ConfigurationError, match="Endpoint"):
         Endpoint(url)
 
@@ -721,7 +772,7 @@ def test_a_bad_url_is_refused(url: Any) -> None:
         {"max_ejected": 1.5},
     ],
 )
-def test_a_bad_argument_is_refused_with_its_value(arguments: dict[str, Any]) -> None:
+def test_invalid_argument_is_quoted(arguments: dict[str, Any]) -> None:
     name, value = list(arguments.items())[-1]
     with pytest.raises(ConfigurationError, match=name) as raised:
         Failover(**arguments)
@@ -732,13 +783,13 @@ def test_a_bad_argument_is_refused_with_its_value(arguments: dict[str, Any]) -> 
     "secret",
     [{"api_key": 5}, {"api_key": "s\u00e9cret"}, {"api_key": "sec\nret"}, {"headers": {"X": 7}}, {"headers": ["Xret"]}],
 )
-def test_a_bad_secret_is_refused_without_being_told(secret: dict[str, Any]) -> None:
+def test_invalid_secret_is_not_quoted(secret: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"=\.\.\.\) for http://a:1") as raised:
         Endpoint(A, **secret)
     assert "ret" not in str(raised.value)
 
 
-def test_a_redirect_to_elsewhere_is_not_taken_for_an_endpoint() -> None:
+def test_redirect_to_other_path_is_not_an_endpoint() -> None:
     wire = Hosts()
     transport = FailoverTransport(wire, [Endpoint(f"{A}/base", api_key="secret"), Endpoint(B)], Failover())
     request = httpx.Request("GET", f"{A}/based", extensions={"endpoint": B})
@@ -747,7 +798,7 @@ def test_a_redirect_to_elsewhere_is_not_taken_for_an_endpoint() -> None:
     assert "endpoint" not in request.extensions
 
 
-def test_endpoints_are_given_once_each_and_at_least_one() -> None:
+def test_endpoints_are_unique_and_at_least_one() -> None:
     with pytest.raises(ConfigurationError):
         Endpoints([], Failover())
     with pytest.raises(ConfigurationError, match="once"):

@@ -1,4 +1,4 @@
-"""Observer: what is told of a call, once it is known what came of it; and the spans that OpenTelemetry gets."""
+"""Observer: which events a call reports, once its outcome is known, and the spans that OpenTelemetry gets."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ import anyio
 import anyio.lowlevel
 import httpx
 import pytest
-from judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
-from reliability_kit import Caller, HandClock, Script
 
 from ollama_sdk import Ollama
-from ollama_sdk._outcome import Verdict
+from ollama_sdk._outcome import CallOutcome
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError, DecodeError, NoEndpointError
 from ollama_sdk.reliability import (
     AsyncRetryTransport,
@@ -48,12 +46,16 @@ from ollama_sdk.reliability import (
     build_async_stack,
     build_stack,
 )
+from tests.reliability.judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
+from tests.support.callers import Caller, Script
+from tests.support.clocks import HandClock
+from tests.support.loopback import PATIENCE
 
 STREAM = [StreamStarted, StreamFirstItem, StreamEnded, CallEnded]
 
 
 class Watched:
-    """A wire under an observer, and what that was told."""
+    """A wire under an observer, and the events that it got."""
 
     def __init__(self, caller: Caller, *outcomes: Any, clock: HandClock | None = None, **policies: Any) -> None:
         self.events: list[Any] = []
@@ -82,7 +84,7 @@ class Watched:
 @pytest.mark.parametrize(
     ("body", "error"), [(LAST, None), (PAGE, "DecodeError: no JSON"), (PART, "IncompleteReplyError: cut off")]
 )
-def test_a_call_ends_as_its_caller_understood_the_reply(caller: Caller, body: bytes, error: str | None) -> None:
+def test_a_call_ends_with_the_outcome_of_its_caller(caller: Caller, body: bytes, error: str | None) -> None:
     watched = Watched(caller, whole(body))
     understood(caller, watched.transport, asked())
     end = watched.end()
@@ -90,7 +92,7 @@ def test_a_call_ends_as_its_caller_understood_the_reply(caller: Caller, body: by
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_the_end_tells_which_model_answered_and_what_it_cost(caller: Caller, stream: bool) -> None:
+def test_the_end_reports_model_and_token_counts(caller: Caller, stream: bool) -> None:
     watched = Watched(caller, flowing(PART, LAST))
     assert understood(caller, watched.transport, asked(stream=stream)) == "good"
     end = watched.end()
@@ -106,7 +108,7 @@ def test_the_end_tells_which_model_answered_and_what_it_cost(caller: Caller, str
         ((PART, httpx.ReadError("reset")), False, "ReadError: reset", "ReadError: reset"),
     ],
 )
-def test_a_stream_that_the_wire_calls_good_may_end_badly(
+def test_a_complete_body_may_still_be_a_failed_call(
     caller: Caller, parts: Any, complete: bool, broke: str | None, error: str | None
 ) -> None:
     watched = Watched(caller, flowing(*parts))
@@ -117,30 +119,30 @@ def test_a_stream_that_the_wire_calls_good_may_end_badly(
     assert watched.end().error == error
 
 
-def test_a_plain_httpx_caller_hears_of_the_end_at_once_and_judges_nothing(caller: Caller) -> None:
+def test_without_a_outcome_a_call_ends_at_once(caller: Caller) -> None:
     watched = Watched(caller, whole(PAGE))
     response = caller.call(watched.transport)
-    assert "verdict" not in response.extensions
+    assert "outcome" not in response.extensions
     end = watched.end()
     assert (end.error, end.model, end.input_tokens, end.output_tokens, end.items) == (None,) * 5
 
 
-def test_a_call_goes_on_until_the_verdict_is_there() -> None:
+def test_a_call_lasts_until_its_outcome() -> None:
     watched = Watched(Caller("sync"), whole(LAST))
     response = watched.transport.handle_request(asked())
     response.read()
     response.close()
     assert watched.all(CallEnded) == []
-    judge(response, Verdict())
+    judge(response, CallOutcome())
     assert watched.end().error is None
 
 
-def test_a_verdict_on_the_last_item_waits_for_the_end_of_the_body() -> None:
+def test_a_stream_ends_after_its_outcome_and_its_body() -> None:
     watched = Watched(Caller("sync"), flowing(LAST, b"\n"))
     response = watched.transport.handle_request(asked(stream=True))
     body = iter(response.stream)
     next(body)
-    judge(response, Verdict(model="m:1b"))
+    judge(response, CallOutcome(model="m:1b"))
     assert watched.all(CallEnded) == []
     assert list(body) == [b"\n"]
     assert watched.kinds() == STREAM
@@ -148,27 +150,27 @@ def test_a_verdict_on_the_last_item_waits_for_the_end_of_the_body() -> None:
     assert watched.end().model == "m:1b"
 
 
-def test_a_body_that_broke_after_the_last_item_spoils_no_good_reply() -> None:
+def test_a_body_broken_after_its_last_item_is_no_failure() -> None:
     watched = Watched(Caller("sync"), flowing(LAST, httpx.ReadError("reset")))
     response = watched.transport.handle_request(asked(stream=True))
     body = iter(response.stream)
     next(body)
     with pytest.raises(httpx.ReadError):
         next(body)
-    judge(response, Verdict())
+    judge(response, CallOutcome())
     assert watched.end().error is None
 
 
-# --- no end is told twice, and none is lost
+# --- no end is reported twice, and none is lost
 
 
-def test_a_second_verdict_or_one_after_the_end_is_not_told() -> None:
+def test_a_second_or_late_outcome_is_ignored() -> None:
     watched = Watched(Caller("sync"), flowing(PART, LAST))
     for stream in (False, True):
         response = watched.transport.handle_request(asked(stream=stream))
         response.close()
-        judge(response, Verdict(model="first"))
-        judge(response, Verdict(DecodeError("second")))
+        judge(response, CallOutcome(model="first"))
+        judge(response, CallOutcome(DecodeError("second")))
     del response
     assert [(end.model, end.error) for end in watched.all(CallEnded)] == [("first", None), (None, None)]
 
@@ -193,7 +195,7 @@ def test_a_stream_closed_early_ends_there(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_reply_that_nobody_holds_any_more_ends_its_call_without_the_garbage_collector(stream: bool) -> None:
+def test_a_dropped_reply_ends_its_call_without_collection(stream: bool) -> None:
     watched = Watched(Caller("sync"), flowing(PART, LAST))
     gc.disable()
     try:
@@ -210,7 +212,7 @@ def test_a_reply_that_nobody_holds_any_more_ends_its_call_without_the_garbage_co
     assert watched.kinds() == (STREAM if stream else [CallEnded])
 
 
-def test_a_judged_reply_is_freed_at_once_though_its_error_remembers_where_it_was_raised() -> None:
+def test_a_judged_reply_is_freed_despite_its_errors_traceback() -> None:
     watched = Watched(Caller("sync"), whole(PAGE))
 
     def fails() -> Any:
@@ -218,7 +220,7 @@ def test_a_judged_reply_is_freed_at_once_though_its_error_remembers_where_it_was
         try:
             raise DecodeError("no JSON")
         except DecodeError as error:
-            judge(response, Verdict(error))
+            judge(response, CallOutcome(error))
         return weakref.ref(response)
 
     gc.disable()
@@ -229,7 +231,7 @@ def test_a_judged_reply_is_freed_at_once_though_its_error_remembers_where_it_was
 
 
 @pytest.mark.anyio
-async def test_a_call_cancelled_while_it_waits_tells_so_and_one_cancelled_in_its_stream_ends_too() -> None:
+async def test_a_cancelled_call_ends_also_within_its_stream() -> None:
     class Silent(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             if not request.extensions.get("stream"):
@@ -269,7 +271,7 @@ class _FirstThenSilence(Body):
 
 
 @pytest.mark.parametrize("kind", [CallStarted, AttemptStarted, StreamStarted, StreamFirstItem, StreamEnded])
-def test_an_interrupt_at_any_event_loses_no_end_and_tells_none_twice(caller: Caller, kind: type[Event]) -> None:
+def test_an_interrupt_at_any_event_ends_each_call_once(caller: Caller, kind: type[Event]) -> None:
     events: list[Event] = []
 
     def observer(event: Event) -> None:
@@ -289,7 +291,7 @@ def test_an_interrupt_at_any_event_loses_no_end_and_tells_none_twice(caller: Cal
     assert kinds.count(StreamStarted) == kinds.count(StreamEnded)
 
 
-def test_an_observer_may_take_a_plain_lock_though_a_forgotten_reply_is_collected_inside_it() -> None:
+def test_an_observer_may_hold_a_plain_lock() -> None:
     lock, ends = threading.Lock(), 0
 
     def observer(event: Event) -> None:
@@ -309,7 +311,7 @@ def test_an_observer_may_take_a_plain_lock_though_a_forgotten_reply_is_collected
 
     thread = threading.Thread(target=forgets_replies, daemon=True)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     assert ends == 3
 
@@ -327,9 +329,7 @@ BAD_DAY: dict[str, Any] = {
 
 @pytest.mark.parametrize("begins_observed", [True, False])
 @pytest.mark.parametrize("goes_on_observed", [True, False])
-def test_a_call_is_told_to_the_observer_it_began_with(
-    caller: Caller, begins_observed: bool, goes_on_observed: bool
-) -> None:
+def test_a_call_keeps_the_observer_it_began_with(caller: Caller, begins_observed: bool, goes_on_observed: bool) -> None:
     old: list[Event] = []
     new: list[Event] = []
 
@@ -357,16 +357,14 @@ class AsyncObserver:
 
 
 @pytest.mark.parametrize("observer", [async_observer, AsyncObserver(), functools.partial(async_observer)])
-def test_an_observer_that_would_have_to_be_awaited_is_refused(caller: Caller, observer: Any) -> None:
+def test_an_async_observer_is_refused(caller: Caller, observer: Any) -> None:
     with pytest.raises(ConfigurationError, match="async"):
         Policies(observer=observer)
     with pytest.raises(ConfigurationError, match="async"):
         caller.wrap((RetryTransport, AsyncRetryTransport), Script(200), Retry(), observer=observer)
 
 
-def test_a_failing_observer_of_which_nothing_can_be_told_breaks_no_call(
-    caller: Caller, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failing_observer_without_a_repr_breaks_no_call(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
     class Nameless:
         def __repr__(self) -> str:
             raise ValueError("no repr")
@@ -421,7 +419,7 @@ def test_times_are_those_of_the_clock(caller: Caller, clock: HandClock) -> None:
     assert watched.end().at == begun + 5
 
 
-def test_an_async_stream_that_breaks_says_how() -> None:
+def test_an_async_stream_that_breaks_reports_the_error() -> None:
     for colour in ("asyncio", "trio"):
         watched = Watched(Caller(colour), flowing(PART, httpx.ReadError("reset")))
         with pytest.raises(httpx.ReadError):
@@ -472,7 +470,7 @@ def through(spans: Spans, *outcomes: Any, urls: tuple[str, ...] = ("http://a",),
     return stack.transport
 
 
-def test_a_span_tells_who_was_asked_what_and_what_it_cost(spans: Spans) -> None:
+def test_a_span_reports_server_operation_and_tokens(spans: Spans) -> None:
     understood(Caller("sync"), through(spans, whole(LAST)), asked("https://a/api/chat"))
     span = spans.one()
     assert (span.name, span.kind.name, span.status.status_code.name) == ("chat m", "CLIENT", "UNSET")
@@ -500,9 +498,7 @@ def test_a_span_tells_who_was_asked_what_and_what_it_cost(spans: Spans) -> None:
         (httpx.ReadError(""), False, "ReadError", "ReadError"),
     ],
 )
-def test_a_call_that_failed_is_a_span_that_failed(
-    spans: Spans, outcome: Any, stream: bool, error: str, description: str
-) -> None:
+def test_a_failed_call_is_a_failed_span(spans: Spans, outcome: Any, stream: bool, error: str, description: str) -> None:
     with contextlib.suppress(httpx.ReadError):
         understood(Caller("sync"), through(spans, outcome), asked(stream=stream))
     span = spans.one()
@@ -529,7 +525,7 @@ def test_a_span_names_the_server_and_its_port(spans: Spans, url: str, address: s
     assert (attributes["server.address"], attributes["server.port"]) == (address, port)
 
 
-def test_a_span_ends_at_the_server_that_answered_and_tells_what_happened_before(spans: Spans) -> None:
+def test_a_span_names_the_last_server_and_earlier_events(spans: Spans) -> None:
     transport = through(spans, 503, 200, urls=("http://a:1", "https://b"), failover=Failover(tries=2))
     Caller("sync").call(transport, url="http://a:1/x", extensions={"operation": "x"})
     span = spans.one()
@@ -566,7 +562,7 @@ def test_operations_are_named_as_the_conventions_do(spans: Spans, operation: str
     assert "gen_ai.request.model" not in span.attributes
 
 
-def test_a_client_with_spans_travels_without_the_tracer_of_its_process(spans: Spans) -> None:
+def test_a_client_with_spans_pickles_without_its_tracer(spans: Spans) -> None:
     client = pickle.loads(pickle.dumps(Ollama("gpu-1", observer=spans.observer)))
     assert type(client.reconfigure().observer) is type(spans.observer)
 

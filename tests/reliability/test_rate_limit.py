@@ -1,4 +1,4 @@
-"""Rate limit: how many a second, how many at once, in which order, and what becomes of those who give up."""
+"""Rate limit: how many calls a second, how many at once, in which order, and what is released when one gives up."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import httpx
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from reliability_kit import Caller, HandClock, Script, chunks, in_threads, say, serving
 
+from ollama_sdk._concurrency.events import TaskEvent
 from ollama_sdk.errors import APITimeoutError, ConfigurationError, RateLimitExceededError
 from ollama_sdk.reliability import (
     AsyncRateLimitTransport,
@@ -31,10 +31,36 @@ from ollama_sdk.reliability import (
     RetryTransport,
     Waited,
 )
-from ollama_sdk.reliability._waiting import AsyncSignal
-from ollama_sdk.reliability.rate_limit import Limiter, Line, Place
+from ollama_sdk.reliability._driver import NEW_EVENT, AsyncPolicyTransport, Flow, PolicyTransport, Wait
+from ollama_sdk.reliability.rate_limit import Limiter, PermitQueue
+from tests.reliability.hand_driven import send
+from tests.support.callers import Caller, Script, in_threads
+from tests.support.clocks import HandClock
+from tests.support.loopback import PATIENCE, Loopback, Routes, chunks, say, serving
 
 PAIR = (RateLimitTransport, AsyncRateLimitTransport)
+DRIVERS = (PolicyTransport, AsyncPolicyTransport)
+REQUEST = httpx.Request("GET", "http://a")
+
+
+def started(limiter: Limiter) -> Flow:
+    """A call in flight, which has its permit until it is closed."""
+    call = limiter.flow(send, REQUEST)
+    assert next(call) is REQUEST
+    return call
+
+
+def queued(limiter: Limiter, event: Any = None) -> Flow:
+    """A call that waits until ``event`` is set."""
+    call = limiter.flow(send, REQUEST)
+    assert next(call) is NEW_EVENT
+    assert isinstance(call.send(event or Flag()), Wait)
+    return call
+
+
+def counts(limiter: Limiter) -> tuple[int, int]:
+    """How many permits are held, and how many calls wait."""
+    return len(limiter.queue.held), len(limiter.queue.waiting)
 
 
 class Flag:
@@ -51,8 +77,8 @@ class Flag:
         self.is_set = False
 
 
-class LineMachine(RuleBasedStateMachine):
-    """The line against a plain list: first come, first served, never too many, never too fast, nobody lost or overslept."""
+class QueueMachine(RuleBasedStateMachine):
+    """The queue against a plain list: first come, first served, never too many, never too fast, none forgotten."""
 
     configs = (
         RateLimit(per_second=2, burst=4, concurrent=3),
@@ -65,10 +91,11 @@ class LineMachine(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.config = self.configs[0]
-        self.line = Line(self.config, 0.0)
-        self.queue: list[Place] = []
-        self.asleep_until: dict[Place, float] = {}
-        self.held: list[Place] = []
+        self.queue = PermitQueue(self.config, 0.0)
+        self.waiting: list[object] = []
+        self.events: dict[object, Flag] = {}
+        self.asleep_until: dict[object, float] = {}
+        self.held: list[object] = []
         self.tokens = 4.0
 
     @property
@@ -90,75 +117,75 @@ class LineMachine(RuleBasedStateMachine):
         if config.per_second is not None:
             self.tokens = config.burst if self.config.per_second is None else min(self.tokens, config.burst)
         self.config = config
-        self.line.reconfigure(config, self.now)
+        self.queue.reconfigure(config, self.now)
 
     @rule()
     def it_is_lifted(self) -> None:
         self.config = RateLimit(concurrent=1_000_000)
-        self.line.lift()
+        self.queue.lift()
 
     @rule()
-    def somebody_comes(self) -> None:
-        place = Place()
-        if self.line.enter(place, self.now):
-            assert not self.queue
-            self.start(place)
+    def a_call_comes(self) -> None:
+        permit = object()
+        if self.queue.try_acquire(permit, self.now):
+            assert not self.waiting
+            self.start(permit)
             return
-        assert self.queue or not self.has_room or self.delay > 0
-        place.signal = Flag()
-        self.queue.append(place)
-        self.asleep_until[place] = math.inf
-        self.line.queue(place)
+        assert self.waiting or not self.has_room or self.delay > 0
+        self.events[permit] = Flag()
+        self.waiting.append(permit)
+        self.asleep_until[permit] = math.inf
+        self.queue.enqueue(permit, self.events[permit])
 
-    def start(self, place: Place) -> None:
+    def start(self, permit: object) -> None:
         assert self.has_room
         assert self.delay == pytest.approx(0, abs=1e-6)
         self.tokens -= 1
-        self.held.append(place)
+        self.held.append(permit)
 
-    @precondition(lambda self: self.queue)
+    @precondition(lambda self: self.waiting)
     @rule(pick=st.integers(0, 20))
-    def somebody_asks_whether_to_start(self, pick: int) -> None:
-        place = self.queue[pick % len(self.queue)]
-        place.signal.clear()
-        delay = self.line.start(place, self.now)
-        if place is not self.queue[0] or not self.has_room:
+    def a_call_asks_whether_to_start(self, pick: int) -> None:
+        permit = self.waiting[pick % len(self.waiting)]
+        self.events[permit].clear()
+        delay = self.queue.acquire(permit, self.now)
+        if permit is not self.waiting[0] or not self.has_room:
             assert delay == math.inf
         else:
             assert delay == pytest.approx(self.delay, abs=1e-6)
         if delay == 0:
-            self.queue.remove(place)
-            self.start(place)
-        self.asleep_until[place] = self.now + delay
+            self.waiting.remove(permit)
+            self.start(permit)
+        self.asleep_until[permit] = self.now + delay
 
-    @precondition(lambda self: self.queue)
+    @precondition(lambda self: self.waiting)
     @rule(pick=st.integers(0, 20))
-    def somebody_gives_up(self, pick: int) -> None:
-        self.line.leave(self.queue.pop(pick % len(self.queue)))
+    def a_call_gives_up(self, pick: int) -> None:
+        self.queue.release(self.waiting.pop(pick % len(self.waiting)))
 
     @precondition(lambda self: self.held)
     @rule(pick=st.integers(0, 20), again=st.booleans())
-    def somebody_ends(self, pick: int, again: bool) -> None:
-        place = self.held.pop(pick % len(self.held))
-        self.line.leave(place)
+    def a_call_ends(self, pick: int, again: bool) -> None:
+        permit = self.held.pop(pick % len(self.held))
+        self.queue.release(permit)
         if again:
-            self.line.leave(place)
+            self.queue.release(permit)
 
     @invariant()
-    def nobody_is_lost(self) -> None:
-        assert (self.line.held, self.line.waiting) == (len(self.held), len(self.queue))
+    def no_permit_is_lost(self) -> None:
+        assert (self.queue.held, list(self.queue.waiting)) == (set(self.held), self.waiting)
 
     @invariant()
-    def the_first_in_line_never_sleeps_longer_than_it_has_to(self) -> None:
-        if self.queue and self.has_room and not self.queue[0].signal.is_set:
-            assert self.asleep_until[self.queue[0]] <= self.now + self.delay + 1e-6
+    def the_first_never_sleeps_longer_than_it_has_to(self) -> None:
+        if self.waiting and self.has_room and not self.events[self.waiting[0]].is_set:
+            assert self.asleep_until[self.waiting[0]] <= self.now + self.delay + 1e-6
 
 
-TestLine = LineMachine.TestCase
+TestQueue = QueueMachine.TestCase
 
 
 class HookedClock(HandClock):
-    """Does one thing after the other, each as somebody begins to wait."""
+    """Does one thing after the other, each as a call begins to wait."""
 
     def __init__(self, *then: Callable[[], object]) -> None:
         super().__init__()
@@ -176,77 +203,77 @@ class HookedClock(HandClock):
 
     async def await_(self, signal: Any, seconds: float) -> None:
         self._begin(seconds)
+        await anyio.wait_all_tasks_blocked()  # the event loop sets an event that was set from outside
         await super().await_(signal, seconds)
 
 
-REQUEST = httpx.Request("GET", "http://a")
-
-
-def test_a_raised_rate_reaches_whoever_waits_for_a_token(caller: Caller) -> None:
+def test_a_raised_rate_reaches_a_call_that_waits_for_a_token(caller: Caller) -> None:
     clock = HookedClock(lambda: limiter.reconfigure(RateLimit(per_second=1000)))
     limiter = Limiter(RateLimit(per_second=0.2, burst=1), clock=clock)
     for _ in range(2):
-        caller.call(caller.wrap(PAIR, Script(200), limiter))
+        caller.call(caller.wrap(DRIVERS, Script(200), limiter))
     assert clock.begun[0] == pytest.approx(5)
     assert clock.slept == [pytest.approx(0.001)]
 
 
-def test_a_lowered_rate_holds_for_whoever_waits_for_a_token(caller: Caller) -> None:
+def test_a_lowered_rate_holds_for_a_call_that_waits_for_a_token(caller: Caller) -> None:
     clock = HookedClock(lambda: limiter.reconfigure(RateLimit(per_second=0.01, burst=1)))
     limiter = Limiter(RateLimit(per_second=10, burst=1), clock=clock)
     for _ in range(2):
-        caller.call(caller.wrap(PAIR, Script(200), limiter))
+        caller.call(caller.wrap(DRIVERS, Script(200), limiter))
     assert clock.begun[0] == pytest.approx(0.1)
     assert sum(clock.slept) == pytest.approx(100)
 
 
-def test_a_lowered_bound_holds_for_whoever_waits_for_a_token(caller: Caller) -> None:
+def test_lowered_concurrency_holds_for_a_call_that_waits(caller: Caller) -> None:
     held: list[int] = []
     clock = HookedClock(
         lambda: limiter.reconfigure(RateLimit(per_second=1, burst=1, concurrent=1)),
-        lambda: held.append(limiter.held) or first.leave(),
+        lambda: held.append(counts(limiter)[0]) or first.close(),
     )
     limiter = Limiter(RateLimit(per_second=1, burst=1, concurrent=2), clock=clock)
-    first = limiter.enter(REQUEST, Flag)
-    caller.call(caller.wrap(PAIR, Script(lambda _: held.append(limiter.held) or httpx.Response(200)), limiter))
+    first = started(limiter)
+    caller.call(caller.wrap(DRIVERS, Script(lambda _: held.append(counts(limiter)[0]) or httpx.Response(200)), limiter))
     assert clock.begun == [1, math.inf]
     assert held == [1, 1]
 
 
-def test_threads_that_sleep_for_their_tokens_are_woken_when_the_rate_is_raised() -> None:
+def test_a_raised_rate_wakes_sleeping_threads() -> None:
     limiter = Limiter(RateLimit(per_second=0.001, burst=1))
-    transport = RateLimitTransport(Script(200), limiter)
+    transport = PolicyTransport(Script(200), limiter)
     threads = [threading.Thread(target=transport.handle_request, args=(REQUEST,), daemon=True) for _ in range(4)]
     for thread in threads:
         thread.start()
-    while (limiter.held, limiter.waiting) != (0, 3):
+    while counts(limiter) != (0, 3):
         time.sleep(0.001)
     limiter.reconfigure(RateLimit(per_second=1000))
     for thread in threads:
-        thread.join(5)
+        thread.join(PATIENCE)
     assert not any(thread.is_alive() for thread in threads)
 
 
 @pytest.mark.anyio
-async def test_tasks_that_sleep_for_their_tokens_are_woken_when_the_rate_is_raised() -> None:
+async def test_a_raised_rate_wakes_sleeping_tasks() -> None:
     limiter = Limiter(RateLimit(per_second=0.001, burst=1))
-    transport = AsyncRateLimitTransport(Script(200), limiter)
-    with anyio.fail_after(5):
+    transport = AsyncPolicyTransport(Script(200), limiter)
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as group:
             for _ in range(4):
                 group.start_soon(transport.handle_async_request, REQUEST)
             await anyio.wait_all_tasks_blocked()
-            assert limiter.waiting == 3
+            assert counts(limiter)[1] == 3
             limiter.reconfigure(RateLimit(per_second=1000))
 
 
-def test_a_changed_bucket_keeps_the_tokens_that_it_has_earned_as_far_as_they_fit() -> None:
+def test_a_changed_bucket_keeps_the_tokens_that_fit() -> None:
     def at_once(limiter: Limiter) -> int:
         calls = 0
         with contextlib.suppress(RateLimitExceededError):
-            while limiter.enter(REQUEST, Flag):
+            while held.append(started(limiter)) is None:
                 calls += 1
         return calls
+
+    held: list[Flow] = []
 
     clock = HandClock()
     limiter = Limiter(RateLimit(per_second=2, burst=4, wait=False), clock=clock)
@@ -259,16 +286,17 @@ def test_a_changed_bucket_keeps_the_tokens_that_it_has_earned_as_far_as_they_fit
     assert at_once(limiter) == 2
 
 
-def test_a_call_waits_for_its_turn_only_as_long_as_it_is_told_to(caller: Caller, clock: HandClock) -> None:
+def test_a_call_waits_no_longer_than_allowed(caller: Caller, clock: HandClock) -> None:
     limiter = Limiter(RateLimit(concurrent=1, wait=3), clock=clock)
-    limiter.enter(REQUEST, Flag)
-    transport = caller.wrap(PAIR, Script(200), limiter)
+    call = started(limiter)
+    transport = caller.wrap(DRIVERS, Script(200), limiter)
     with pytest.raises(RateLimitExceededError, match="within 3 s"):
         caller.call(transport)
     with pytest.raises(APITimeoutError):
         caller.call(transport, extensions={"deadline": clock.now + 2})
     assert clock.slept == [3, 2]
-    assert (limiter.held, limiter.waiting) == (1, 0)
+    assert counts(limiter) == (1, 0)
+    call.close()
 
 
 @pytest.mark.parametrize(
@@ -284,55 +312,53 @@ def test_a_wait_may_be_longer_than_the_system_can_count(
     caller: Caller, policy: RateLimit, deadline: float | None
 ) -> None:
     limiter = Limiter(policy)
-    first = limiter.enter(REQUEST, Flag)
+    first = started(limiter)
 
     def let_in() -> None:
-        first.leave()
+        first.close()
         limiter.reconfigure(RateLimit(concurrent=1))
 
     timer = threading.Timer(0.02, let_in)
     timer.start()
     extensions = {} if deadline is None else {"deadline": time.monotonic() + deadline}
-    assert caller.call(caller.wrap(PAIR, Script(200), limiter), extensions=extensions).status_code == 200
+    assert caller.call(caller.wrap(DRIVERS, Script(200), limiter), extensions=extensions).status_code == 200
     timer.join()
 
 
 def waits_in_a_closed_loop(limiter: Limiter) -> None:
     """Let a call wait, and close its event loop from under it."""
-    transport = AsyncRateLimitTransport(Script(200), limiter)
+    transport = AsyncPolicyTransport(Script(200), limiter)
     loop = asyncio.new_event_loop()
-    loop.set_exception_handler(lambda *_: None)  # which is told that the task was destroyed while it waited
+    loop.set_exception_handler(lambda *_: None)  # called because the task was destroyed while it waited
     task = loop.create_task(transport.handle_async_request(REQUEST))
     for _ in range(2):
         loop.run_until_complete(asyncio.sleep(0))
-    assert limiter.waiting == 1
+    assert counts(limiter)[1] == 1
     assert not task.done()
     loop.close()
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_a_call_that_ends_does_not_hear_of_a_waiter_whose_event_loop_was_closed(
-    caller: Caller, elsewhere: bool
-) -> None:
+def test_a_waiter_of_a_closed_event_loop_is_dropped(caller: Caller, elsewhere: bool) -> None:
     limiter = Limiter(RateLimit(concurrent=1))
-    first = limiter.enter(REQUEST, Flag)
+    first = started(limiter)
     waits_in_a_closed_loop(limiter)
     if elsewhere:
-        in_threads(1, lambda _: first.leave())
+        in_threads(1, lambda _: first.close())
     else:
-        first.leave()
-    assert (limiter.held, limiter.waiting) == (0, 0)
-    soon = {"deadline": time.monotonic() + 5}
-    assert caller.call(caller.wrap(PAIR, Script(200), limiter), extensions=soon).status_code == 200
+        first.close()
+    assert counts(limiter) == (0, 0)
+    soon = {"deadline": time.monotonic() + PATIENCE}
+    assert caller.call(caller.wrap(DRIVERS, Script(200), limiter), extensions=soon).status_code == 200
 
 
-def test_whoever_sleeps_for_its_token_in_a_closed_event_loop_is_passed_by_the_next_who_comes(caller: Caller) -> None:
+def test_a_sleeper_of_a_closed_event_loop_is_overtaken(caller: Caller) -> None:
     limiter = Limiter(RateLimit(per_second=50, burst=1))
-    limiter.enter(REQUEST, Flag)
+    started(limiter).close()
     waits_in_a_closed_loop(limiter)
-    soon = {"deadline": time.monotonic() + 5}
-    assert caller.call(caller.wrap(PAIR, Script(200), limiter), extensions=soon).status_code == 200
-    assert limiter.waiting == 0
+    soon = {"deadline": time.monotonic() + PATIENCE}
+    assert caller.call(caller.wrap(DRIVERS, Script(200), limiter), extensions=soon).status_code == 200
+    assert counts(limiter)[1] == 0
 
 
 def test_a_bucket_admits_its_burst_and_then_its_rate(caller: Caller, clock: HandClock) -> None:
@@ -347,18 +373,18 @@ def test_a_bucket_admits_its_burst_and_then_its_rate(caller: Caller, clock: Hand
     assert clock.slept == []
 
 
-def test_a_burst_is_by_default_one_seconds_worth(clock: HandClock) -> None:
+def test_the_default_burst_is_the_rate_of_one_second(clock: HandClock) -> None:
     transport = RateLimitTransport(Script(200), RateLimit(per_second=2.5), clock=clock)
     for _ in range(3):
         Caller("sync").call(transport)
     assert clock.slept == []
 
 
-def test_it_refuses_at_once_when_told_not_to_wait(caller: Caller, clock: HandClock) -> None:
+def test_without_wait_a_call_is_refused_at_once(caller: Caller, clock: HandClock) -> None:
     events: list[object] = []
     transport = caller.wrap(PAIR, Script(200), RateLimit(per_second=1, wait=False), clock=clock, observer=events.append)
     caller.call(transport)
-    with pytest.raises(RateLimitExceededError, match="no place"):
+    with pytest.raises(RateLimitExceededError, match="no permit"):
         caller.call(transport)
     assert [type(event) for event in events] == [Refused]
     clock.now += 1
@@ -378,7 +404,7 @@ def test_a_wait_longer_than_allowed_is_refused_before_it_begins(caller: Caller, 
     caller.call(transport)
 
 
-def test_a_wait_is_told(clock: HandClock) -> None:
+def test_a_wait_is_reported(clock: HandClock) -> None:
     events: list[Waited] = []
     transport = RateLimitTransport(Script(200), RateLimit(per_second=2, burst=1), clock=clock, observer=events.append)
     for _ in range(2):
@@ -387,53 +413,53 @@ def test_a_wait_is_told(clock: HandClock) -> None:
 
 
 @pytest.mark.parametrize("failure", [httpx.ReadError("gone"), KeyboardInterrupt()])
-def test_a_failed_call_gives_its_place_back(caller: Caller, clock: HandClock, failure: BaseException) -> None:
+def test_a_failed_call_releases_its_permit(caller: Caller, clock: HandClock, failure: BaseException) -> None:
     transport = caller.wrap(PAIR, Script(failure, 200), RateLimit(concurrent=1, wait=False), clock=clock)
     with pytest.raises(type(failure)):
         caller.call(transport)
     assert caller.call(transport).status_code == 200
 
 
-def test_a_stream_holds_its_place_until_it_is_read_to_its_end_closed_or_forgotten() -> None:
+def test_a_stream_holds_its_permit_until_it_ends() -> None:
     limiter = Limiter(RateLimit(concurrent=1, wait=False))
     streaming = {"extensions": {"stream": True}}
     with (
         serving({"/s": chunks(b"a", b"b")}) as server,
-        httpx.Client(transport=RateLimitTransport(httpx.HTTPTransport(), limiter), base_url=server.url) as client,
+        httpx.Client(transport=PolicyTransport(httpx.HTTPTransport(), limiter), base_url=server.url) as client,
     ):
         with client.stream("GET", "/s", **streaming) as response:
-            assert limiter.held == 1
+            assert counts(limiter)[0] == 1
             with pytest.raises(RateLimitExceededError):
                 client.get("/s")
             assert b"".join(response.iter_raw()) == b"ab"
-            assert limiter.held == 0
+            assert counts(limiter)[0] == 0
         with client.stream("GET", "/s", **streaming):
-            assert limiter.held == 1
-        assert limiter.held == 0
+            assert counts(limiter)[0] == 1
+        assert counts(limiter)[0] == 0
         forgotten = client.send(client.build_request("GET", "/s", **streaming), stream=True)
-        assert limiter.held == 1
+        assert counts(limiter)[0] == 1
         del forgotten
         gc.collect()
-        assert limiter.held == 0
+        assert counts(limiter)[0] == 0
         assert client.get("/s").text == "ab"
 
 
-def test_a_stream_that_was_refused_by_the_server_holds_no_place() -> None:
+def test_a_refused_stream_holds_no_permit() -> None:
     limiter = Limiter(RateLimit(concurrent=1))
     with serving({"/s": say(503, b"full")}) as server:
-        stack = RateLimitTransport(RetryTransport(httpx.HTTPTransport(), Retry(attempts=1)), limiter)
+        stack = PolicyTransport(RetryTransport(httpx.HTTPTransport(), Retry(attempts=1)), limiter)
         response = stack.handle_request(httpx.Request("GET", f"{server.url}/s", extensions={"stream": True}))
-        assert limiter.held == 0
+        assert counts(limiter)[0] == 0
         assert response.read() == b"full"
         stack.close()
 
 
 @pytest.mark.anyio
-async def test_an_async_stream_holds_its_place_and_a_cancelled_waiter_gives_its_own_up() -> None:
+async def test_a_cancelled_waiter_leaves_the_queue() -> None:
     limiter = Limiter(RateLimit(concurrent=1))
     served: list[str] = []
     with serving({"/s": chunks(b"a"), "/1": say(), "/2": say()}) as server:
-        transport = AsyncRateLimitTransport(httpx.AsyncHTTPTransport(), limiter)
+        transport = AsyncPolicyTransport(httpx.AsyncHTTPTransport(), limiter)
         async with (
             httpx.AsyncClient(transport=transport, base_url=server.url) as client,
             anyio.create_task_group() as group,
@@ -450,40 +476,39 @@ async def test_an_async_stream_holds_its_place_and_a_cancelled_waiter_gives_its_
                 await anyio.wait_all_tasks_blocked()
                 group.start_soon(get, "/2", second)
                 await anyio.wait_all_tasks_blocked()
-                assert (limiter.held, limiter.waiting) == (1, 2)
+                assert counts(limiter) == (1, 2)
                 first.cancel()
                 await anyio.wait_all_tasks_blocked()
-                assert (limiter.held, limiter.waiting) == (1, 1)
+                assert counts(limiter) == (1, 1)
         assert served == ["/2"]
-        assert (limiter.held, limiter.waiting) == (0, 0)
+        assert counts(limiter) == (0, 0)
 
 
-def test_a_place_may_be_given_back_by_the_garbage_collector_in_the_thread_that_holds_the_lock() -> None:
+def test_a_collected_permit_never_waits_for_the_lock() -> None:
     limiter = Limiter(RateLimit(concurrent=1))
-    request = httpx.Request("GET", "http://a")
-    entry = limiter.enter(request, threading.Event)  # type: ignore[type-var]
+    call = started(limiter)
     with limiter._lock:
-        entry.leave()
-        assert limiter.held == 1
-    limiter.leave(Place())
-    assert limiter.held == 0
+        call.close()
+        assert counts(limiter) == (1, 0)
+    limiter.release(object())
+    assert counts(limiter) == (0, 0)
 
 
-def test_a_place_may_be_given_back_by_the_garbage_collector_at_any_line_of_the_thread_that_waits_for_it() -> None:
+def test_a_permit_may_be_collected_at_any_line_of_a_waiting_thread() -> None:
     limiter = Limiter(RateLimit(concurrent=1))
-    transport = RateLimitTransport(Script(200), limiter)
+    transport = PolicyTransport(Script(200), limiter)
     done: list[int] = []
 
     def wait_for(line: int) -> None:
-        entry = limiter.enter(REQUEST, Flag)
+        call = started(limiter)
         lines = itertools.count()
 
         def collect_at(frame: Any, event: str, _: Any) -> Any:
-            if event == "line" and limiter.waiting and next(lines) == line:
-                entry.leave()
+            if event == "line" and limiter.queue.waiting and next(lines) == line:
+                call.close()
             return collect_at
 
-        threading.Timer(0.1, entry.leave).start()  # for a line that is never reached
+        threading.Timer(0.1, call.close).start()  # for a line that is never reached
         sys.settrace(collect_at)
         try:
             transport.handle_request(REQUEST)
@@ -494,7 +519,7 @@ def test_a_place_may_be_given_back_by_the_garbage_collector_at_any_line_of_the_t
     for line in range(40):
         thread = threading.Thread(target=wait_for, args=(line,), daemon=True)
         thread.start()
-        thread.join(5)
+        thread.join(PATIENCE)
         assert done[-1:] == [line]
 
 
@@ -530,20 +555,20 @@ class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
 STREAMED = {"extensions": {"stream": True}}
 
 
-def test_a_reply_in_one_piece_holds_its_place_until_it_is_there_and_no_longer(caller: Caller) -> None:
+def test_a_one_piece_reply_holds_its_permit_until_it_is_whole(caller: Caller) -> None:
     limiter = Limiter(RateLimit(concurrent=1))
     held: list[int] = []
-    body = Body(lambda: held.append(limiter.held) or b"whole")
-    transport = caller.wrap(PAIR, Script(httpx.Response(200, stream=body)), limiter)
+    body = Body(lambda: held.append(counts(limiter)[0]) or b"whole")
+    transport = caller.wrap(DRIVERS, Script(httpx.Response(200, stream=body)), limiter)
     if caller.colour == "sync":
         response = transport.handle_request(REQUEST)
     else:
         response = anyio.run(transport.handle_async_request, REQUEST, backend=caller.colour)
-    assert (held, limiter.held, body.closed) == ([1], 0, True)
+    assert (held, counts(limiter)[0], body.closed) == ([1], 0, True)
     assert response.stream is not None
 
 
-def test_a_stream_that_cannot_be_closed_gives_its_place_back_all_the_same(caller: Caller) -> None:
+def test_a_stream_that_fails_to_close_releases_its_permit(caller: Caller) -> None:
     limiter = Limiter(RateLimit(concurrent=1))
     body = Body(b"a", on_close=httpx.ReadError("gone"))
     kept = []  # or the garbage collector would give it back
@@ -553,19 +578,19 @@ def test_a_stream_that_cannot_be_closed_gives_its_place_back_all_the_same(caller
         return kept[0]
 
     with pytest.raises(httpx.ReadError):
-        caller.call(caller.wrap(PAIR, Script(answer), limiter), **STREAMED)
-    assert limiter.held == 0
+        caller.call(caller.wrap(DRIVERS, Script(answer), limiter), **STREAMED)
+    assert counts(limiter)[0] == 0
 
 
 @pytest.mark.anyio
-async def test_an_async_stream_that_is_forgotten_gives_its_place_back() -> None:
+async def test_a_collected_async_stream_releases_its_permit() -> None:
     limiter = Limiter(RateLimit(concurrent=1))
-    transport = AsyncRateLimitTransport(Script(lambda _: httpx.Response(200, stream=Body(b"a"))), limiter)
+    transport = AsyncPolicyTransport(Script(lambda _: httpx.Response(200, stream=Body(b"a"))), limiter)
     response = await transport.handle_async_request(httpx.Request("GET", "http://a", **STREAMED))
-    assert limiter.held == 1
+    assert counts(limiter)[0] == 1
     del response
     gc.collect()
-    assert limiter.held == 0
+    assert counts(limiter)[0] == 0
 
 
 def test_an_interrupted_reply_is_closed() -> None:
@@ -585,56 +610,54 @@ async def test_a_reply_whose_task_is_cancelled_is_closed() -> None:
     assert body.closed
 
 
-@pytest.mark.parametrize("moment", ["enter", "start", "reconfigure"])
-def test_a_place_that_is_given_back_while_the_line_is_locked_is_not_overlooked(moment: str) -> None:
+@pytest.mark.parametrize("moment", ["try_acquire", "acquire", "reconfigure"])
+def test_a_permit_released_while_the_lock_is_held_is_not_lost(moment: str) -> None:
     def collect_garbage() -> None:
-        for entry in garbage:
-            entry.leave()
+        for call in garbage:
+            call.close()
         garbage.clear()
 
     class Collecting(HandClock):
         def monotonic(self) -> float:
-            if limiter._lock.locked():
+            if garbage and limiter._lock.locked():
                 collect_garbage()
             return self.now
 
-    def make_signal() -> Flag:
-        collect_garbage()
-        return Flag()
-
-    garbage: list[Any] = []
-    clock = HandClock()
-    limiter = Limiter(RateLimit(concurrent=2), clock=clock)
-    garbage.append(limiter.enter(REQUEST, Flag))
-    other = limiter.enter(REQUEST, Flag)
-    limiter.clock = Collecting()
-    if moment == "enter":
-        assert limiter.enter(REQUEST, make_signal).signal.is_set
-    elif moment == "start":
-        limiter.start(other)
+    garbage: list[Flow] = []
+    limiter = Limiter(RateLimit(concurrent=2), clock=Collecting())
+    calls = [started(limiter) for _ in range(2)]
+    event = Flag()
+    waiting = queued(limiter, event) if moment == "acquire" else None
+    garbage.append(calls.pop())
+    if moment == "try_acquire":
+        waiting = limiter.flow(send, REQUEST)
+        assert next(waiting) is NEW_EVENT
+    elif waiting is not None:
+        assert isinstance(waiting.send(None), Wait)
+        assert event.is_set
     else:
         limiter.reconfigure(RateLimit(concurrent=3))
-    assert (garbage, limiter.held) == ([], 1)
+    assert (garbage, len(limiter.queue.held)) == ([], 1)
 
 
 def test_fifty_threads_take_exactly_the_tokens_there_are(clock: HandClock) -> None:
     limiter = Limiter(RateLimit(per_second=1, burst=1000, wait=False), clock=clock)
-    entered: list[Any] = []
+    calls: list[Flow] = []
 
-    def enter(_: int) -> None:
+    def start(_: int) -> None:
         for _ in range(40):
             with contextlib.suppress(RateLimitExceededError):
-                entered.append(limiter.enter(REQUEST, Flag))
+                calls.append(started(limiter))
 
-    in_threads(50, enter)
-    assert len(entered) == limiter.held == 1000
+    in_threads(50, start)
+    assert len(calls) == len(limiter.queue.held) == 1000
 
 
-def test_fifty_threads_never_exceed_the_limit_and_lose_no_place() -> None:
-    limiter = Limiter(RateLimit(concurrent=4))
+def test_fifty_threads_never_exceed_the_limit() -> None:
+    limiter, routes = Limiter(RateLimit(concurrent=4)), Routes({"/x": say(200, b"ok")})
     with (
-        serving({"/x": say(200, b"ok")}) as server,
-        httpx.Client(transport=RateLimitTransport(httpx.HTTPTransport(), limiter), base_url=server.url) as client,
+        Loopback(routes) as server,
+        httpx.Client(transport=PolicyTransport(httpx.HTTPTransport(), limiter), base_url=server.url) as client,
     ):
         statuses: list[int] = []
         threads = [
@@ -644,14 +667,14 @@ def test_fifty_threads_never_exceed_the_limit_and_lose_no_place() -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE)
     assert statuses == [200] * 300
-    assert server.most_under_way <= 4
-    assert (limiter.held, limiter.waiting) == (0, 0)
+    assert routes.most_under_way <= 4
+    assert counts(limiter) == (0, 0)
 
 
 @pytest.mark.anyio
-async def test_a_thousand_tasks_never_exceed_the_limit_and_are_served_in_their_order() -> None:
+async def test_a_thousand_tasks_are_served_in_order_within_the_limit() -> None:
     limiter = Limiter(RateLimit(concurrent=5))
     under_way = most = 0
     order: list[int] = []
@@ -668,7 +691,7 @@ async def test_a_thousand_tasks_never_exceed_the_limit_and_are_served_in_their_o
                 raise httpx.ReadError("gone")
             return httpx.Response(200)
 
-    transport = AsyncRateLimitTransport(Wire(), limiter)
+    transport = AsyncPolicyTransport(Wire(), limiter)
     turn = iter(range(1000))
 
     async def call() -> None:
@@ -684,18 +707,19 @@ async def test_a_thousand_tasks_never_exceed_the_limit_and_are_served_in_their_o
     assert most == 5
     assert order == sorted(order)
     assert len(order) == 1000
-    assert (limiter.held, limiter.waiting) == (0, 0)
+    assert counts(limiter) == (0, 0)
 
 
-def test_a_raised_limit_lets_those_who_wait_in(clock: HandClock) -> None:
+def test_a_raised_limit_starts_calls_that_wait(clock: HandClock) -> None:
     limiter = Limiter(RateLimit(concurrent=1), clock=clock)
-    request = httpx.Request("GET", "http://a")
-    entries = [limiter.enter(request, Flag) for _ in range(3)]
-    assert [entry.signal is None for entry in entries] == [True, False, False]
+    flags = [Flag(), Flag()]
+    call = started(limiter)
+    waiting = [queued(limiter, flag) for flag in flags]
     limiter.reconfigure(RateLimit(concurrent=3))
-    assert entries[1].signal.is_set
-    assert entries[1].start() == 0
-    assert entries[2].signal.is_set
+    for flag, waiter in zip(flags, waiting, strict=True):
+        assert flag.is_set
+        assert waiter.send(None) is REQUEST
+    call.close()
 
 
 @pytest.mark.parametrize(
@@ -717,13 +741,12 @@ def test_a_bad_argument_is_refused(arguments: dict[str, object]) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_place_given_back_in_another_thread_wakes_the_task_that_waits_for_it() -> None:
+async def test_a_permit_released_in_another_thread_wakes_a_task() -> None:
     limiter = Limiter(RateLimit(concurrent=1))
-    first = limiter.enter(httpx.Request("GET", "http://a"), AsyncSignal)
-    second = limiter.enter(httpx.Request("GET", "http://a"), AsyncSignal)
-    assert first.signal is None
-    assert second.signal is not None
-    thread = threading.Thread(target=first.leave)
+    call, event = started(limiter), TaskEvent()
+    waiting = queued(limiter, event)
+    thread = threading.Thread(target=call.close)
     thread.start()
-    assert await second.signal.wait(10)
+    assert await event.wait(PATIENCE)
     thread.join()
+    assert waiting.send(None) is REQUEST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import textwrap
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from reliability_kit import Caller, HandClock, Script, chunks, cut, in_threads, say, serving
 
 from ollama_sdk import Ollama, reliability
 from ollama_sdk.errors import (
@@ -41,13 +41,17 @@ from ollama_sdk.reliability import (
     RetryTransport,
     build_stack,
 )
-from ollama_sdk.reliability.retry import Budget, Retrying, backoff_bound, retry_after
+from ollama_sdk.reliability._driver import PolicyTransport
+from ollama_sdk.reliability.retry import Budget, Retrier, backoff_bound, jittered_waits, retry_after
+from tests.support.callers import Caller, Script, in_threads
+from tests.support.clocks import HandClock
+from tests.support.loopback import chunks, cut, say, serving
 
 PAIR = (RetryTransport, AsyncRetryTransport)
 SAFE = {"repeat": "safe"}
 
 
-def test_a_refused_connection_is_tried_again(caller: Caller, clock: HandClock) -> None:
+def test_a_refused_connection_is_retried(caller: Caller, clock: HandClock) -> None:
     wire = Script(httpx.ConnectError("refused"), 200)
     assert caller.call(caller.wrap(PAIR, wire, Retry(), clock=clock)).status_code == 200
     assert len(wire.requests) == 2
@@ -55,19 +59,19 @@ def test_a_refused_connection_is_tried_again(caller: Caller, clock: HandClock) -
 
 
 @pytest.mark.parametrize("status", [408, 429, 502, 503, 504])
-def test_a_passing_error_status_is_repeated(caller: Caller, clock: HandClock, status: int) -> None:
+def test_a_transient_error_status_is_retried(caller: Caller, clock: HandClock, status: int) -> None:
     wire = Script(status, 200)
     assert caller.call(caller.wrap(PAIR, wire, Retry(), clock=clock)).status_code == 200
 
 
 @pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 409, 422, 500, 501])
-def test_any_other_status_is_handed_on_at_once(clock: HandClock, status: int) -> None:
+def test_any_other_status_is_returned_at_once(clock: HandClock, status: int) -> None:
     wire = Script(status)
     assert Caller("sync").call(RetryTransport(wire, Retry(), clock=clock)).status_code == status
     assert len(wire.requests) == 1
 
 
-def test_a_server_that_answers_too_late_is_not_asked_again_unless_told_to(clock: HandClock) -> None:
+def test_a_read_timeout_is_retried_only_by_choice(clock: HandClock) -> None:
     wire = Script(httpx.ReadTimeout("late"), 200)
     with pytest.raises(httpx.ReadTimeout):
         Caller("sync").call(RetryTransport(wire, Retry(), clock=clock))
@@ -78,7 +82,7 @@ def test_a_server_that_answers_too_late_is_not_asked_again_unless_told_to(clock:
     )
 
 
-def test_other_statuses_and_errors_are_repeated_by_choice(clock: HandClock) -> None:
+def test_other_statuses_and_errors_are_retried_by_choice(clock: HandClock) -> None:
     policy = Retry(statuses={500}, errors=(httpx.DecodingError,))
     assert (
         Caller("sync").call(RetryTransport(Script(500, httpx.DecodingError("x"), 200), policy, clock=clock)).status_code
@@ -86,7 +90,7 @@ def test_other_statuses_and_errors_are_repeated_by_choice(clock: HandClock) -> N
     )
 
 
-def test_the_last_failure_is_the_callers_when_attempts_run_out(caller: Caller, clock: HandClock) -> None:
+def test_the_last_failure_is_raised_when_attempts_run_out(caller: Caller, clock: HandClock) -> None:
     wire = Script(503)
     assert caller.call(caller.wrap(PAIR, wire, Retry(attempts=3), clock=clock)).status_code == 503
     assert len(wire.requests) == 3
@@ -110,7 +114,7 @@ def test_the_last_failure_is_the_callers_when_attempts_run_out(caller: Caller, c
         ("POST", {"repeat": "never"}, True, False),
     ],
 )
-def test_only_what_is_safe_to_repeat_is_repeated(
+def test_only_idempotent_requests_are_retried(
     clock: HandClock, method: str, extensions: dict[str, str], resume: bool, repeated: bool
 ) -> None:
     wire = Script(503, 200)
@@ -135,7 +139,7 @@ PERHAPS_SENT = (
 
 
 @pytest.mark.parametrize("failure", [*NEVER_SENT, NoEndpointError("none", NEVER_SENT)], ids=repr)
-def test_an_unsafe_request_that_never_left_may_be_sent_again(clock: HandClock, failure: Exception) -> None:
+def test_an_unsafe_request_that_was_never_sent_is_retried(clock: HandClock, failure: Exception) -> None:
     wire = Script(failure, failure, 200)
     transport = RetryTransport(wire, EVERYTHING, clock=clock)
     assert Caller("sync").call(transport, "DELETE", extensions={"repeat": "never"}).status_code == 200
@@ -146,14 +150,14 @@ def test_an_unsafe_request_that_never_left_may_be_sent_again(clock: HandClock, f
     [*PERHAPS_SENT, *(NoEndpointError("none", [NEVER_SENT[0], said]) for said in PERHAPS_SENT)],
     ids=repr,
 )
-def test_an_unsafe_request_that_may_have_left_is_not_sent_again(clock: HandClock, failure: Exception) -> None:
+def test_an_unsafe_request_that_may_be_sent_is_not_retried(clock: HandClock, failure: Exception) -> None:
     wire = Script(failure, 200)
     with pytest.raises(type(failure)):
         Caller("sync").call(RetryTransport(wire, EVERYTHING, clock=clock), "DELETE", extensions={"repeat": "never"})
     assert len(wire.requests) == 1
 
 
-def test_an_unsafe_request_that_reached_no_endpoint_goes_round_again(clock: HandClock) -> None:
+def test_an_unsafe_request_that_reached_no_endpoint_is_retried(clock: HandClock) -> None:
     wire = Script(httpx.ConnectError("refused"))
     policies = Policies(retry=Retry(attempts=3), failover=Failover())
     stack = build_stack(wire, [Endpoint("http://a"), Endpoint("http://b")], policies, clock=clock)
@@ -162,7 +166,7 @@ def test_an_unsafe_request_that_reached_no_endpoint_goes_round_again(clock: Hand
     assert [request.url.host for request in wire.requests] == ["a", "b"] * 3
 
 
-def test_when_no_endpoint_answers_the_call_is_repeated_if_one_of_them_may_answer_yet(clock: HandClock) -> None:
+def test_one_retryable_endpoint_is_enough_to_retry(clock: HandClock) -> None:
     busy = httpx.HTTPStatusError("", request=httpx.Request("GET", "http://a"), response=httpx.Response(503))
     wire = Script(NoEndpointError("none", [httpx.ReadTimeout("late"), busy]), 200)
     assert Caller("sync").call(RetryTransport(wire, Retry(), clock=clock)).status_code == 200
@@ -171,20 +175,20 @@ def test_when_no_endpoint_answers_the_call_is_repeated_if_one_of_them_may_answer
         Caller("sync").call(RetryTransport(wire, Retry(), clock=clock))
 
 
-def test_a_server_that_cannot_be_reached_in_time_is_tried_again(clock: HandClock) -> None:
+def test_a_connect_timeout_is_retried(clock: HandClock) -> None:
     wire = Script(httpx.ConnectTimeout("late"), 200)
     assert Caller("sync").call(RetryTransport(wire, Retry(), clock=clock)).status_code == 200
 
 
 @pytest.mark.parametrize("errors", [(NoEndpointError,), (Exception,), (httpx.ReadTimeout,)])
-def test_a_call_that_no_endpoint_answered_is_repeated_by_choice(
+def test_no_endpoint_error_is_retried_by_choice(
     caller: Caller, clock: HandClock, errors: tuple[type[Exception], ...]
 ) -> None:
     wire = Script(NoEndpointError("none", [httpx.ReadTimeout("late"), httpx.ReadTimeout("late")]), 200)
     assert caller.call(caller.wrap(PAIR, wire, Retry(errors=errors), clock=clock)).status_code == 200
 
 
-def test_a_refusal_by_a_rate_limit_within_is_repeated_by_choice(caller: Caller, clock: HandClock) -> None:
+def test_a_refusal_by_an_inner_rate_limit_is_retried_by_choice(caller: Caller, clock: HandClock) -> None:
     wire = Script(RateLimitExceededError("full"), 200)
     transport = caller.wrap(PAIR, wire, Retry(errors=(RateLimitExceededError,)), clock=clock)
     assert caller.call(transport).status_code == 200
@@ -205,20 +209,18 @@ def test_a_refusal_by_a_rate_limit_within_is_repeated_by_choice(caller: Caller, 
         (OSError, "httpx.TransportError"),
     ],
 )
-def test_an_error_that_no_policy_ever_sees_is_refused_with_what_to_name_instead(
-    policy: Any, kind: type[Exception], instead: str
-) -> None:
+def test_an_error_that_no_policy_sees_is_refused(policy: Any, kind: type[Exception], instead: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"{policy.__name__}\(errors=.*{kind.__name__}: give .*{instead}"):
         policy(errors=(httpx.ReadError, kind))
 
 
-def test_a_full_connection_pool_is_nobodys_failure(clock: HandClock) -> None:
+def test_a_full_connection_pool_is_not_retried(clock: HandClock) -> None:
     with pytest.raises(httpx.PoolTimeout):
         Caller("sync").call(RetryTransport(Script(httpx.PoolTimeout("full"), 200), Retry(), clock=clock))
 
 
 @pytest.mark.parametrize("failure", [503, httpx.ConnectError("refused")])
-def test_a_body_that_can_be_read_only_once_is_never_repeated(clock: HandClock, failure: Any) -> None:
+def test_a_body_that_can_be_read_only_once_is_never_resent(clock: HandClock, failure: Any) -> None:
     wire = Script(failure, 200)
     transport = RetryTransport(wire, Retry(), clock=clock)
     with contextlib.suppress(httpx.ConnectError):
@@ -226,7 +228,7 @@ def test_a_body_that_can_be_read_only_once_is_never_repeated(clock: HandClock, f
     assert len(wire.requests) == 1
 
 
-def test_a_cut_one_piece_reply_is_repeated(caller: Caller, clock: HandClock) -> None:
+def test_a_one_piece_reply_that_breaks_off_is_retried(caller: Caller, clock: HandClock) -> None:
     with serving({"/x": [cut(b"half"), say(200, b"whole")]}) as server:
         wire = httpx.HTTPTransport() if caller.colour == "sync" else httpx.AsyncHTTPTransport()
         response = caller.call(
@@ -236,7 +238,7 @@ def test_a_cut_one_piece_reply_is_repeated(caller: Caller, clock: HandClock) -> 
         assert len(server.requests) == 2
 
 
-def test_a_stream_that_dies_before_its_first_chunk_is_repeated_and_one_that_dies_later_is_not(clock: HandClock) -> None:
+def test_a_stream_is_retried_only_before_its_first_chunk(clock: HandClock) -> None:
     with (
         serving({"/x": [cut(b""), cut(b"first")]}) as server,
         httpx.Client(transport=RetryTransport(httpx.HTTPTransport(), Retry(), clock=clock)) as client,
@@ -250,7 +252,7 @@ def test_a_stream_that_dies_before_its_first_chunk_is_repeated_and_one_that_dies
 
 
 @pytest.mark.anyio
-async def test_an_async_stream_is_handed_on_whole_after_its_first_chunk_was_awaited(clock: HandClock) -> None:
+async def test_an_async_stream_keeps_its_first_chunk(clock: HandClock) -> None:
     with serving({"/x": [cut(b""), chunks(b"one", b"two", b"three")]}) as server:
         transport = AsyncRetryTransport(httpx.AsyncHTTPTransport(), Retry(), clock=clock)
         async with (
@@ -261,7 +263,7 @@ async def test_an_async_stream_is_handed_on_whole_after_its_first_chunk_was_awai
         assert len(server.requests) == 2
 
 
-def test_plain_httpx_may_still_read_a_one_piece_reply_as_a_stream(clock: HandClock) -> None:
+def test_plain_httpx_may_read_a_one_piece_reply_as_a_stream(clock: HandClock) -> None:
     with (
         serving({"/x": chunks(b"one", b"two")}) as server,
         httpx.Client(transport=RetryTransport(httpx.HTTPTransport(), Retry(), clock=clock)) as client,
@@ -270,7 +272,7 @@ def test_plain_httpx_may_still_read_a_one_piece_reply_as_a_stream(clock: HandClo
         assert b"".join(response.iter_raw()) == b"onetwo"
 
 
-def test_the_example_for_plain_httpx_streams_a_post_that_is_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_example_for_plain_httpx_retries_a_streamed_post(capsys: pytest.CaptureFixture[str]) -> None:
     described = str(reliability.__doc__)
     example = textwrap.dedent(described.partition("::\n")[2].partition("\n===")[0])
     with serving({"/api/generate": [say(503), chunks(b'{"response": "blue"}\n', b'{"done": true}\n')]}) as server:
@@ -279,13 +281,13 @@ def test_the_example_for_plain_httpx_streams_a_post_that_is_repeated(capsys: pyt
     assert capsys.readouterr().out == '{"response": "blue"}\n{"done": true}\n'
 
 
-def test_what_the_clients_tell_the_policies_of_a_call_is_described_for_everybody_else() -> None:
+def test_request_extensions_are_documented() -> None:
     wire = Script(httpx.Response(200, json={"version": "1"}))
     with Ollama(transport=wire) as client:
         client.version()
-    told = {name for name in wire.requests[0].extensions if name not in {"deadlines", "timeout", "status"}}
+    documented = {name for name in wire.requests[0].extensions if name not in {"deadlines", "timeout", "status"}}
     rows = str(reliability.__doc__).split("\n===")[2].splitlines()[1:]
-    assert told == {row.split()[0] for row in rows if row[:1].strip()}
+    assert documented == {row.split()[0] for row in rows if row[:1].strip()}
 
 
 # --- waits: AWS Architecture Blog, "Exponential Backoff And Jitter"
@@ -307,27 +309,17 @@ def test_the_bound_of_a_wait_doubles_up_to_the_maximum(attempt: int, bound: floa
         ("decorrelated", [1, 1, 1, 1, 1], [3, 8, 8, 8, 8]),
     ],
 )
-def test_jitter_draws_from_the_published_range(
-    clock: HandClock, jitter: str, lowest: list[float], highest: list[float]
-) -> None:
-    policy = Retry(attempts=6, initial=1, maximum=8, jitter=jitter, budget=None)
+def test_jitter_draws_from_the_published_range(jitter: str, lowest: list[float], highest: list[float]) -> None:
+    policy = Retry(initial=1, maximum=8, jitter=jitter, budget=None)
     for expected, draw in ((lowest, min), (highest, max)):
-        shared = Retrying(policy, clock=clock, draw=lambda low, high, draw=draw: draw(low, high))
-        course = shared.begin(httpx.Request("GET", "http://a"))
-        assert [course.wait_after(httpx.Response(503)) for _ in range(5)] == expected
-        assert course.wait_after(httpx.Response(503)) is None
+        waits = jittered_waits(policy, lambda low, high, draw=draw: draw(low, high))
+        assert list(itertools.islice(waits, 5)) == expected
 
 
 @given(st.integers(), st.sampled_from(["full", "equal", "decorrelated", "none"]))
 def test_no_wait_leaves_its_range(seed: int, jitter: str) -> None:
-    shared = Retrying(
-        Retry(attempts=8, jitter=jitter, budget=None), clock=HandClock(), draw=random.Random(seed).uniform
-    )
-    course = shared.begin(httpx.Request("GET", "http://a"))
-    for _ in range(7):
-        wait = course.wait_after(httpx.Response(503))
-        assert wait is not None
-        assert 0 <= wait <= 20
+    waits = jittered_waits(Retry(jitter=jitter), random.Random(seed).uniform)
+    assert all(0 <= wait <= 20 for wait in itertools.islice(waits, 10))
 
 
 # --- Retry-After
@@ -364,9 +356,7 @@ def http_date(seconds: float) -> str:
     ],
 )
 @pytest.mark.filterwarnings("error")
-def test_retry_after_is_read_as_seconds_or_as_a_date_by_everybody_alike(
-    headers: dict[str, str], seconds: float | None
-) -> None:
+def test_retry_after_is_read_as_seconds_or_as_a_date(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(httpx.Response(503, headers=headers)) == seconds
     with Ollama(transport=Script(httpx.Response(503, headers=headers))) as client:
         with pytest.raises(ServiceUnavailableError) as raised:
@@ -374,7 +364,7 @@ def test_retry_after_is_read_as_seconds_or_as_a_date_by_everybody_alike(
         assert raised.value.retry_after == seconds
 
 
-def test_a_date_is_measured_against_our_clock_when_the_server_does_not_tell_its_own() -> None:
+def test_a_date_without_a_server_date_uses_our_clock() -> None:
     assert retry_after(httpx.Response(503, headers={"Retry-After": http_date(30)})) == pytest.approx(30, abs=2)
 
 
@@ -407,22 +397,20 @@ TIMES = st.tuples(NUMBERS, st.sampled_from(["h", "m", "s", ":", "h:"])).map("".j
 
 @given(st.text(max_size=40) | st.lists(WORDS | TIMES, max_size=6).map("".join))
 @example("9" * 40 + "10h::,")
-def test_no_retry_after_however_odd_breaks_a_call(text: str) -> None:
+def test_no_malformed_retry_after_breaks_a_call(text: str) -> None:
     for headers in ({"Retry-After": text}, {"Retry-After": "Wed, 21 Oct 2099 07:28:00 GMT", "Date": text}):
         encoded = {name.encode(): value.encode() for name, value in headers.items()}
         seconds = retry_after(httpx.Response(503, headers=encoded))
         assert seconds is None or seconds >= 0
 
 
-def test_the_wait_is_what_the_server_asked_for_and_then_the_usual_so_that_not_all_return_at_once(
-    caller: Caller, clock: HandClock
-) -> None:
+def test_jitter_is_added_to_retry_after(caller: Caller, clock: HandClock) -> None:
     busy = httpx.Response(429, headers={"Retry-After": "7"})
     caller.call(caller.wrap(PAIR, Script(busy, busy, 200), Retry(jitter="none"), clock=clock))
     assert clock.slept == pytest.approx([7.2, 7.4])
 
 
-def test_an_open_circuit_is_waited_for_where_it_is_asked_for(caller: Caller, clock: HandClock) -> None:
+def test_an_open_circuit_is_waited_for_by_choice(caller: Caller, clock: HandClock) -> None:
     waiting = Retry(errors=(CircuitOpenError,), jitter="none")
     caller.call(caller.wrap(PAIR, Script(open_circuit(9), 200), waiting, clock=clock))
     assert clock.slept == [9.2]
@@ -432,7 +420,7 @@ def test_an_open_circuit_is_waited_for_where_it_is_asked_for(caller: Caller, clo
     assert clock.slept == [9.2]
 
 
-def test_of_several_endpoints_the_one_that_is_ready_first_is_waited_for() -> None:
+def test_the_endpoint_that_is_ready_first_is_waited_for() -> None:
     request = httpx.Request("GET", "http://a")
     said = [
         httpx.HTTPStatusError("", request=request, response=httpx.Response(503, headers={"Retry-After": after}))
@@ -453,7 +441,7 @@ def test_of_several_endpoints_the_one_that_is_ready_first_is_waited_for() -> Non
         (Retry(), None, {"Retry-After": "61"}),
     ],
 )
-def test_a_wait_that_no_time_is_left_for_is_not_begun(
+def test_a_wait_past_the_deadline_is_not_begun(
     clock: HandClock, policy: Retry, deadline: float | None, headers: dict[str, str]
 ) -> None:
     wire = Script(httpx.Response(503, headers=headers), 200)
@@ -477,20 +465,20 @@ def test_the_budget_counts_as_grpc_retry_throttling_does() -> None:
 
 
 @pytest.mark.parametrize("calls", [1, 4, 50])
-def test_it_takes_two_tokens_for_each_call_in_flight_and_one_more_to_repeat_them_all(calls: int) -> None:
+def test_2n_plus_1_tokens_retry_n_calls_in_flight(calls: int) -> None:
     budget = Budget(RetryBudget(tokens=2 * calls + 1))
     assert all(budget.failed() for _ in range(calls))
     assert not budget.failed()
 
 
 @pytest.mark.parametrize("tokens", [2.001, 4.35, 10.0, 1e308])
-def test_a_budget_holds_what_it_was_given(tokens: float) -> None:
+def test_a_budget_holds_the_tokens_it_was_given(tokens: float) -> None:
     budget = Budget(RetryBudget(tokens=tokens))
     assert budget.tokens == tokens
     assert budget.failed()
 
 
-def test_what_was_spent_of_a_budget_is_spent_of_a_larger_or_smaller_one() -> None:
+def test_spent_tokens_stay_spent_in_a_budget_of_another_size() -> None:
     budget = Budget(RetryBudget(tokens=10))
     for _ in range(3):
         budget.failed()
@@ -506,7 +494,7 @@ def test_what_was_spent_of_a_budget_is_spent_of_a_larger_or_smaller_one() -> Non
     assert budget.tokens == 0
 
 
-def test_a_healthy_client_whose_budget_is_raised_goes_on_repeating(clock: HandClock) -> None:
+def test_a_healthy_client_with_a_raised_budget_still_retries(clock: HandClock) -> None:
     wire = Script(200, 503, 200)
     stack = build_stack(wire, [], Policies(retry=Retry()), clock=clock)
     assert Caller("sync").call(stack.transport).status_code == 200
@@ -514,7 +502,7 @@ def test_a_healthy_client_whose_budget_is_raised_goes_on_repeating(clock: HandCl
     assert Caller("sync").call(stack.transport).status_code == 200
 
 
-def test_a_client_whose_budget_is_made_smaller_repeats_less_from_then_on(clock: HandClock) -> None:
+def test_a_client_with_a_smaller_budget_retries_less(clock: HandClock) -> None:
     wire = Script(503)
     stack = build_stack(wire, [], Policies(retry=Retry(budget=RetryBudget(tokens=100))), clock=clock)
     stack = stack.reconfigured(retry=Retry(budget=RetryBudget(tokens=3)))
@@ -537,22 +525,22 @@ def test_a_client_whose_budget_is_made_smaller_repeats_less_from_then_on(clock: 
     ],
     ids=repr,
 )
-def test_failed_attempts_take_from_the_budget_and_answers_give(clock: HandClock, outcome: Any, tokens: float) -> None:
+def test_failed_attempts_take_tokens_and_successes_add_some(clock: HandClock, outcome: Any, tokens: float) -> None:
     budget = Budget(RetryBudget(tokens=10))
     for _ in range(6):
         budget.failed()
     policy = Retry(attempts=1, errors=(httpx.NetworkError, CircuitOpenError))
     with contextlib.suppress(Exception):
-        Caller("sync").call(RetryTransport(Script(outcome), Retrying(policy, clock=clock, budget=budget)))
+        Caller("sync").call(PolicyTransport(Script(outcome), Retrier(policy, clock=clock, budget=budget)))
     assert budget.tokens == tokens
 
 
-def test_a_refusal_by_an_open_circuit_is_waited_for_even_with_an_empty_budget(clock: HandClock) -> None:
+def test_waiting_for_an_open_circuit_needs_no_budget(clock: HandClock) -> None:
     budget = Budget(RetryBudget(tokens=3))
     while budget.failed():
         pass
-    policy = Retrying(Retry(errors=(CircuitOpenError,)), clock=clock, budget=budget)
-    assert Caller("sync").call(RetryTransport(Script(open_circuit(), 200), policy)).status_code == 200
+    policy = Retrier(Retry(errors=(CircuitOpenError,)), clock=clock, budget=budget)
+    assert Caller("sync").call(PolicyTransport(Script(open_circuit(), 200), policy)).status_code == 200
 
 
 def test_fifty_threads_count_the_budget_exactly() -> None:
@@ -605,14 +593,14 @@ def test_an_outage_costs_a_client_few_extra_requests(caller: Caller, clock: Hand
     assert {event.by for event in events if isinstance(event, Refused)} == {"retry_budget"}
 
 
-def test_a_scheduled_retry_is_told_with_its_delay_and_reason(clock: HandClock) -> None:
+def test_a_scheduled_retry_reports_its_delay_and_reason(clock: HandClock) -> None:
     events: list[RetryScheduled] = []
     transport = RetryTransport(
         Script(503, httpx.ReadError("gone"), 200), Retry(jitter="none"), clock=clock, observer=events.append
     )
     Caller("sync").call(transport, extensions={"operation": "embed"})
-    told = [(event.operation, event.endpoint, event.attempt, event.delay, event.reason) for event in events]
-    assert told == [("embed", "http://a", 1, 0.2, "status 503"), ("embed", "http://a", 2, 0.4, "ReadError: gone")]
+    reported = [(event.operation, event.endpoint, event.attempt, event.delay, event.reason) for event in events]
+    assert reported == [("embed", "http://a", 1, 0.2, "status 503"), ("embed", "http://a", 2, 0.4, "ReadError: gone")]
     assert len({event.call for event in events}) == 1
 
 
@@ -652,7 +640,7 @@ def test_a_bad_argument_is_refused_with_its_value(arguments: dict[str, object]) 
 @pytest.mark.parametrize(
     "arguments", [{"tokens": 2}, {"tokens": 0}, {"tokens": 10**400}, {"per_success": 0.0004}, {"per_success": "0.1"}]
 )
-def test_a_budget_that_would_never_repeat_or_never_recover_is_refused(arguments: dict[str, object]) -> None:
+def test_a_budget_that_could_never_work_is_refused(arguments: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match="RetryBudget"):
         RetryBudget(**arguments)  # type: ignore[arg-type]
 
@@ -665,6 +653,6 @@ def test_a_wait_may_be_longer_than_the_system_can_count(monkeypatch: pytest.Monk
     assert slept == [1e8]
 
 
-def test_any_collection_of_statuses_will_do() -> None:
+def test_statuses_may_be_any_collection() -> None:
     assert Retry(statuses=[500, 503]).statuses == Retry(statuses={503, 500}).statuses == {500, 503}
     assert Retry(statuses=iter([500])).statuses == {500}

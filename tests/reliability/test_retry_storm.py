@@ -1,4 +1,4 @@
-"""The simulation of a retry storm keeps its promise, at a tenth of its size."""
+"""The simulation of a retry storm keeps its promise at a tenth of its size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def storm() -> SimpleNamespace:
     return SimpleNamespace(**runpy.run_path(str(SIMULATION)))
 
 
-def test_an_outage_is_not_multiplied_and_recovery_is_complete_within_seconds(storm: SimpleNamespace) -> None:
+def test_outage_is_not_multiplied_and_recovery_is_complete(storm: SimpleNamespace) -> None:
     rows = {name: storm.simulate(policy, storm.Scene(clients=100)) for name, policy in storm.POLICIES.items()}
     ours, naive = rows[storm.OURS], rows["naive: 4 attempts, 0.1 s apart"]
     assert 1 < ours.requests_per_call < ours.requests_per_call_in_outage <= storm.LIMIT
@@ -35,19 +35,19 @@ def test_every_policy_meets_the_same_calls(storm: SimpleNamespace) -> None:
 
 
 @pytest.mark.parametrize("spoilt", [{"requests_per_call": 1.21}, {"requests_per_call_in_outage": 1.21}])
-def test_too_many_requests_break_the_promise_overall_and_in_the_outage(storm: SimpleNamespace, spoilt: dict) -> None:
+def test_too_many_requests_break_the_promise(storm: SimpleNamespace, spoilt: dict) -> None:
     ours = storm.simulate(storm.Retry(), storm.Scene(clients=100))
     assert not evolve(ours, **spoilt).keeps_the_promise
 
 
-def test_the_budget_of_a_client_that_calls_rarely_ends_little(storm: SimpleNamespace) -> None:
+def test_full_budget_of_rare_caller_retries_most_calls(storm: SimpleNamespace) -> None:
     scene = storm.Scene(clients=200, calls_per_second=storm.RARELY)
     ours, small = (storm.simulate(storm.POLICIES[name], scene) for name in (storm.OURS, storm.SMALL))
     assert ours.requests_per_call_in_outage > 1.5
     assert small.requests_per_call_in_outage < 1.4
 
 
-def test_a_recovery_that_is_not_complete_shows(storm: SimpleNamespace) -> None:
+def test_incomplete_recovery_is_reported(storm: SimpleNamespace) -> None:
     late = storm.simulate(storm.Retry(), storm.Scene(clients=100, mends_at=100))
     never = storm.simulate(storm.Retry(), storm.Scene(clients=100, mends_at=121))
     assert 0.9 < late.success_after < 1

@@ -12,7 +12,6 @@ import anyio.lowlevel
 import attrs
 import httpx
 import pytest
-from reliability_kit import Caller, HandClock, Script, chunks, cut, say, serving
 
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError, RateLimitExceededError
 from ollama_sdk.reliability import (
@@ -40,6 +39,9 @@ from ollama_sdk.reliability import (
     build_stack,
     log_events,
 )
+from tests.support.callers import Caller, Script
+from tests.support.clocks import HandClock
+from tests.support.loopback import PATIENCE, chunks, cut, say, serving
 
 EMBED = {"operation": "embed", "repeat": "safe", "deterministic": True, "model": "m"}
 ALL_ON = {
@@ -63,7 +65,7 @@ def test_without_policies_the_wire_itself_is_used() -> None:
     assert build(Caller("sync"), wire).transport is wire
 
 
-def test_the_order_is_cache_rate_limit_retry_failover_breaker_wire(caller: Caller) -> None:
+def test_the_order_is_cache_limit_retry_failover_breaker_wire(caller: Caller) -> None:
     events: list[Event] = []
     wire = Script(httpx.ConnectError("refused"), 503, 200)
     policies = {**ALL_ON, "observer": events.append}
@@ -100,7 +102,7 @@ def test_the_order_is_cache_rate_limit_retry_failover_breaker_wire(caller: Calle
         events[0].call = 5  # type: ignore[misc]
 
 
-def test_a_retried_call_holds_one_place_and_a_cache_hit_holds_none() -> None:
+def test_a_retried_call_holds_one_permit_and_a_cache_hit_none() -> None:
     caller, wire = Caller("sync"), Script(503, 503, 200)
     stack = build(
         caller, wire, retry=Retry(), rate_limit=RateLimit(per_second=0.001, burst=1, wait=False), cache=Cache()
@@ -112,9 +114,7 @@ def test_a_retried_call_holds_one_place_and_a_cache_hit_holds_none() -> None:
         caller.call(stack.transport, "POST", "http://a/other", extensions=dict(EMBED))
 
 
-def test_a_failing_observer_never_breaks_a_call_and_is_logged_once(
-    caller: Caller, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failing_observer_breaks_no_call_and_is_logged_once(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
     def observer(_: Event) -> None:
         raise RuntimeError("bad observer")
 
@@ -140,7 +140,7 @@ def outline(events: list[Event]) -> list[tuple[str, Any]]:
     ]
 
 
-def test_the_life_of_a_stream_is_told() -> None:
+def test_the_events_of_a_stream_are_reported() -> None:
     events: list[Event] = []
     with serving({"/s": [chunks(b"a", b"b"), chunks(b"a", b"b"), cut(b"a")]}) as server:
         stack = build_stack(httpx.HTTPTransport(), [Endpoint(server.url)], Policies(observer=events.append))
@@ -162,7 +162,7 @@ def test_the_life_of_a_stream_is_told() -> None:
 
 
 @pytest.mark.anyio
-async def test_the_life_of_an_async_stream_is_told() -> None:
+async def test_the_events_of_an_async_stream_are_reported() -> None:
     events: list[Event] = []
     with serving({"/s": [chunks(b"a", b"b"), cut(b"a")]}) as server:
         stack = build_async_stack(
@@ -203,7 +203,7 @@ def test_reconfiguring_keeps_the_state_that_still_makes_sense(caller: Caller) ->
     )
     assert stack.policies.retry.attempts == 4
     assert later.policies.retry.attempts == 9
-    later.tell_what_changed(stack)
+    later.report_changes(stack)
     assert [event.changed for event in events] == [("retry", "circuit_breaker", "rate_limit", "cache", "observer")]
     caller.call(later.transport, "POST", "http://a/1", extensions=dict(EMBED))
     assert len(wire.requests) == 2  # the cache has kept its content
@@ -242,32 +242,18 @@ def test_a_bad_change_raises_and_changes_nothing() -> None:
     with pytest.raises(TypeError):
         stack.reconfigured(retries=Retry())
     assert events == []
-    assert stack._states.limiter.config.concurrent == 8
+    assert stack.policies.rate_limit.concurrent == 8
 
 
-def test_what_is_given_again_is_no_change(caller: Caller) -> None:
+def test_an_equal_policy_is_no_change(caller: Caller) -> None:
     events: list[Event] = []
     stack = build(caller, Script(200), **ALL_ON, observer=events.append)
     for changes in ({}, {"retry": Retry()}, {"observer": events.append}):
-        stack.reconfigured(**changes).tell_what_changed(stack)
+        stack.reconfigured(**changes).report_changes(stack)
     assert events == []
     others: list[Event] = []
-    stack.reconfigured(observer=others.append).tell_what_changed(stack)
+    stack.reconfigured(observer=others.append).report_changes(stack)
     assert [event.changed for event in others] == [("observer",)]
-
-
-def test_caches_for_other_servers_or_other_keys_have_no_question_in_common() -> None:
-    def key(*endpoints: Endpoint) -> bytes:
-        stack = build_stack(Script(200), endpoints, Policies(cache=Cache(), failover=Failover()))
-        question = stack.cache.ask(httpx.Request("POST", "http://a/x", content=b"{}", extensions=dict(EMBED)))
-        assert question is not None
-        return question.key
-
-    a, b = Endpoint("http://a"), Endpoint("http://b")
-    keys = [key(a), key(a, b), key(Endpoint("http://a", api_key="one")), key(Endpoint("http://a", api_key="two"))]
-    keys.append(key(Endpoint("http://a", headers={"X-Tenant": "one"})))
-    assert len(set(keys)) == 5
-    assert key(Endpoint("http://a")) == keys[0]
 
 
 @pytest.mark.parametrize(
@@ -278,14 +264,12 @@ def test_caches_for_other_servers_or_other_keys_have_no_question_in_common() -> 
         (("http://a", "http://a/"), {"failover": Failover()}),
     ],
 )
-def test_policies_and_endpoints_that_do_not_go_together_are_refused(
-    urls: tuple[str, ...], policies: dict[str, Any]
-) -> None:
+def test_policies_that_do_not_fit_the_endpoints_are_refused(urls: tuple[str, ...], policies: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         build(Caller("sync"), Script(200), urls, **policies)
 
 
-def test_a_change_lets_a_stream_that_is_under_way_finish_and_give_its_place_back() -> None:
+def test_a_stream_in_flight_outlives_a_change() -> None:
     gate = threading.Event()
     with serving({"/s": chunks(b"a", b"b", gate=gate)}) as server:
         stack = build_stack(httpx.HTTPTransport(), [Endpoint(server.url)], Policies(rate_limit=RateLimit(concurrent=1)))
@@ -293,14 +277,14 @@ def test_a_change_lets_a_stream_that_is_under_way_finish_and_give_its_place_back
         response = stack.transport.handle_request(request)
         later = stack.reconfigured(rate_limit=RateLimit(concurrent=2), retry=Retry())
         limiter = later._states.limiter
-        assert limiter.held == 1
+        assert len(limiter.queue.held) == 1
         gate.set()
         assert response.read() == b"ab"
-        assert limiter.held == 0
+        assert len(limiter.queue.held) == 0
         later.transport.close()
 
 
-def test_who_waits_for_a_limit_that_is_turned_off_starts_at_once() -> None:
+def test_calls_that_wait_start_when_the_limit_is_turned_off() -> None:
     gate = threading.Event()
     with serving({"/held": chunks(b"a", gate=gate), "/next": say(200, b"b")}) as server:
         stack = build_stack(
@@ -317,11 +301,11 @@ def test_who_waits_for_a_limit_that_is_turned_off_starts_at_once() -> None:
         threads = [threading.Thread(target=ask, daemon=True) for _ in range(3)]
         for thread in threads:
             thread.start()
-        while stack._states.limiter.waiting < 3:
+        while len(stack._states.limiter.queue.waiting) < 3:
             time.sleep(0.001)
         later = stack.reconfigured(rate_limit=None)
         for thread in threads:
-            thread.join(10)
+            thread.join(PATIENCE)
         assert replies == [b"b"] * 3
         gate.set()
         assert held.read() == b"a"
@@ -331,7 +315,7 @@ def test_who_waits_for_a_limit_that_is_turned_off_starts_at_once() -> None:
 # --- everything at once
 
 
-def test_fifty_threads_through_all_policies_while_they_change_lose_nothing() -> None:
+def test_fifty_threads_lose_nothing_while_policies_change() -> None:
     with serving({"/x": [*([say(503), say(200, b"ok")] * 20), say(200, b"ok")]}) as server:
         policies = {
             **ALL_ON,
@@ -354,9 +338,9 @@ def test_fifty_threads_through_all_policies_while_they_change_lose_nothing() -> 
                 stacks[-1].reconfigured(rate_limit=RateLimit(per_second=10_000 + number, concurrent=4 + number % 5))
             )
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE)
         assert done == [200] * 200
-        assert (stacks[-1]._states.limiter.held, stacks[-1]._states.limiter.waiting) == (0, 0)
+        assert (len(stacks[-1]._states.limiter.queue.held), len(stacks[-1]._states.limiter.queue.waiting)) == (0, 0)
         assert [member.busy() for member in stacks[-1]._states.endpoints.members] == [0]
         stacks[-1].transport.close()
 
@@ -401,8 +385,8 @@ async def test_a_thousand_tasks_through_all_policies_count_exactly() -> None:
             scope.cancel()
     limiter, endpoints = stack._states.limiter, stack._states.endpoints
     assert answered >= 666
-    assert (limiter.held, limiter.waiting) == (0, 0)
-    assert [member.busy() for member in endpoints.members] == [0]
+    assert (len(limiter.queue.held), len(limiter.queue.waiting)) == (0, 0)
+    assert [len(member.in_flight) for member in endpoints.members] == [0]
     kinds = [type(event) for event in events]
     assert kinds.count(CallStarted) == kinds.count(CallEnded)
     assert kinds.count(AttemptStarted) == calls

@@ -1,4 +1,4 @@
-"""A running emulator with a few models, and raw sockets to look at it without a client in between."""
+"""Provides a running emulator with a few models, an httpx client of it, and raw sockets to it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from ollama_sdk.testing import Emulator
+from tests.support.loopback import PATIENCE
 
 MODELS = {
     "llama3.2": ["completion", "tools", "vision", "audio", "insert"],
@@ -28,13 +29,13 @@ def server():
 
 @pytest.fixture
 def client(server):
-    with httpx.Client(base_url=server.url, timeout=5, verify=False) as client:
+    with httpx.Client(base_url=server.url, timeout=PATIENCE, verify=False) as client:
         yield client
 
 
 @pytest.fixture
 def items(client):
-    """Post a body and read the items of the stream that comes back."""
+    """Post a body and return the items of the streamed answer."""
 
     def read(path, **body):
         with client.stream("POST", path, json=body) as response:
@@ -45,12 +46,12 @@ def items(client):
 
 @pytest.fixture
 def dial(server):
-    """Send a request over a raw socket; the socket is the caller's."""
+    """Send a request over a raw socket and return the socket."""
     opened = []
 
     def connect(path, **body):
         parts = urlsplit(server.url)
-        connection = socket.create_connection((parts.hostname, parts.port), timeout=5)
+        connection = socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE)
         opened.append(connection)
         data = json.dumps(body).encode()
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
@@ -60,3 +61,10 @@ def dial(server):
     yield connect
     for connection in opened:
         connection.close()
+
+
+def pytest_collection_modifyitems(items):
+    """Tell the tests of an operation apart by their ids: schemathesis does so by their names only, and xdist goes by ids."""
+    for item in items:
+        if getattr(item, "operation_label", None) is not None:
+            item._id = item.parent.id.child(item.name)

@@ -1,4 +1,4 @@
-"""Requests that many tests make."""
+"""Holds request bodies that many tests send."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import openai
 import pydantic
 import pytest
 
-from ollama_sdk.testing import Fault, ToolCall
+from ollama_sdk.testing import Fault, ScriptedToolCall
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -109,7 +109,7 @@ class TestOllama:
         with pytest.raises(ollama.ResponseError, match="unexpected EOF"):
             list(native.chat("llama3.2", ASK, stream=True))
 
-    def test_knows_an_unknown_model(self, native):
+    def test_raises_not_found_for_an_unknown_model(self, native):
         with pytest.raises(ollama.ResponseError, match="model 'nope' not found"):
             native.chat("nope", ASK)
 
@@ -134,7 +134,12 @@ class TestOpenAI:
         assert chunks[-1].usage.completion_tokens == 2
 
     def test_calls_tools_whole_and_streamed(self, compatible, server):
-        server.reply(tool_calls=[ToolCall("get_weather", {"city": "Oslo"}), ToolCall("get_weather", {"city": "Rome"})])
+        server.reply(
+            tool_calls=[
+                ScriptedToolCall("get_weather", {"city": "Oslo"}),
+                ScriptedToolCall("get_weather", {"city": "Rome"}),
+            ]
+        )
         asked = {"model": "llama3.2", "messages": [{"role": "user", "content": "?"}], "tools": [TOOL]}
         answer = compatible.chat.completions.create(**asked)
         cities = [json.loads(call.function.arguments)["city"] for call in answer.choices[0].message.tool_calls]
@@ -218,7 +223,7 @@ class TestOpenAI:
         with pytest.raises(error, match="as scripted"):
             compatible.chat.completions.create(model="llama3.2", messages=ASK)
 
-    def test_knows_an_unknown_model(self, compatible):
+    def test_raises_not_found_for_an_unknown_model(self, compatible):
         with pytest.raises(openai.NotFoundError, match="model 'nope' not found"):
             compatible.chat.completions.create(model="nope", messages=ASK, stream=True)
 
@@ -243,11 +248,11 @@ class TestAnthropic:
             assert "".join(stream.text_stream) == "Hello there"
             assert stream.get_final_message().stop_reason == "end_turn"
 
-    def test_is_cut_at_the_most_tokens(self, messages):
+    def test_stops_at_max_tokens(self, messages):
         answer = messages.messages.create(model="llama3.2", max_tokens=1, messages=ASK)
         assert (answer.content[0].text, answer.stop_reason) == ("Hello", "max_tokens")
 
-    def test_uses_tools_and_hands_their_results_back(self, messages):
+    def test_calls_tools_and_sends_results_back(self, messages):
         tools = [{"name": "get_weather", "description": "Weather", "input_schema": SCHEMA}]
         asked = {"model": "llama3.2", "max_tokens": 64, "messages": [{"role": "user", "content": "?"}], "tools": tools}
         with messages.messages.stream(**asked) as stream:
@@ -289,6 +294,6 @@ class TestAnthropic:
         with pytest.raises(error, match="as scripted"):
             messages.messages.create(model="llama3.2", max_tokens=9, messages=ASK)
 
-    def test_knows_an_unknown_model(self, messages):
+    def test_raises_not_found_for_an_unknown_model(self, messages):
         with pytest.raises(anthropic.NotFoundError, match="model 'nope' not found"):
             messages.messages.create(model="nope", max_tokens=9, messages=ASK)

@@ -1,4 +1,4 @@
-"""Every recorded exchange with a real server, repeated against the emulator."""
+"""The emulator answers every recorded request as the real server did."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from ollama_sdk.testing import Emulator, Fault, Reply, Speed, ToolCall
+from ollama_sdk.testing import Emulator, Fault, ScriptedReply, ScriptedToolCall, Speed
+from tests.support.loopback import PATIENCE
 
 CAPTURES = Path(__file__).parent.parent / "document" / "captures"
 NAMES = sorted(path.stem for path in CAPTURES.glob("*.json"))
 
-# What cannot match, and why. Each row: the captures, what is not compared, the reason.
-CANNOT_MATCH = [
+# What is not compared. Each row: the captures, the fields, the reason.
+NOT_COMPARED = [
     ("*", "model_info", "the keys are those of the model's file"),
     ("*", "arguments", "what a model calls a function with depends on its weights"),
     ("092", "numbers", "how many tokens a prompt has depends on the tokenizer"),
@@ -28,14 +29,14 @@ CANNOT_MATCH = [
     ("317", "middle", "the recording leaves it out and begins again inside an event"),
     ("318", "middle", "the recording leaves it out and begins again inside an event"),
 ]
-# Fields whose values do not depend on weights either.
+# Fields whose values are compared; of the others only the types.
 VERBATIM = {
     "code", "done", "done_reason", "error", "finish_reason", "message", "model", "name", "object", "owned_by", "role",
     "service_tier", "status", "stop_reason", "system_fingerprint", "tool_choice", "truncation", "type", "version",
 }  # fmt: skip
-# Listings whose order is that of their files' times, which the stand-ins do not have.
+# Listings ordered by file times, which emulated models do not have.
 UNORDERED = {"models"}
-TELLING_HEADERS = {
+COMPARED_HEADERS = {
     "access-control-allow-headers", "access-control-allow-methods", "access-control-allow-origin",
     "access-control-max-age", "allow", "cache-control", "vary",
 }  # fmt: skip
@@ -62,16 +63,16 @@ TINY = {
 KNOWN_ARGUMENTS = {"get_current_weather": {"city": "Toronto"}, "add_two_numbers": {"a": 1, "b": 2}}
 
 
-def test_every_recorded_exchange_is_repeated_alike(recorded, differences):
+def test_emulator_repeats_every_recorded_exchange(recorded, differences):
     assert differences == {}
     assert len(recorded) > 200
 
 
-def _speak(prompt):
-    """What the recorded models said."""
+def _answer(prompt):
+    """Answer as the recorded models did."""
     if prompt.tools and prompt.messages[-1]["role"] != "tool":
         names = [tool["function"]["name"] for tool in prompt.tools]
-        return Reply(tool_calls=[ToolCall(name, KNOWN_ARGUMENTS[name]) for name in names])
+        return ScriptedReply(tool_calls=[ScriptedToolCall(name, KNOWN_ARGUMENTS[name]) for name in names])
     if isinstance(prompt.format, dict):
         return list('{"name":"alpha","age":42,"ok":true}')
     if prompt.format == "json":
@@ -80,19 +81,23 @@ def _speak(prompt):
 
 
 def _think(prompt):
-    return HELLO if prompt.think is False else Reply(thinking=THOUGHT, pieces=["The", " answe", "r is f", "orty-two."])
+    return (
+        HELLO
+        if prompt.think is False
+        else ScriptedReply(thinking=THOUGHT, pieces=["The", " answe", "r is f", "orty-two."])
+    )
 
 
 def _repeat(prompt):
     if prompt.path.startswith("/v1"):
         return ["{", '"', "]", "}"]
-    return Reply(pieces=["{", '"', *["}"] * 30], finished=False)
+    return ScriptedReply(pieces=["{", '"', *["}"] * 30], finished=False)
 
 
 def _prepare(server):
     for name, properties in TINY.items():
         server.models.add(name, **properties)
-    server.reply(_speak)
+    server.reply(_answer)
     server.reply(_think, to="tiny-think")
     server.reply(_repeat, to="tiny-repeat")
     server.reply(lambda _: WORDS * 5, to="tiny-random")
@@ -107,7 +112,7 @@ def _prepare(server):
 
 
 def _before(server, name):
-    """What happened to the server between two recordings."""
+    """Do what happened to the server between two recordings."""
     if name.startswith("017"):
         for model in server.models:
             httpx.post(f"{server.url}/api/generate", json={"model": model.name.short, "keep_alive": 0})
@@ -131,19 +136,19 @@ def recorded():
 
 @pytest.fixture(scope="module")
 def busy():
-    """A server whose models are all taken and whose queue has no place, for as long as the connections live."""
+    """A server whose models are all busy and whose queue is full until the fixture ends."""
     with Emulator(num_parallel=1, max_queue=0, speed=Speed(time_to_first_token=60)) as server, ExitStack() as held:
         for name in ("tiny-random", "tiny-embed"):
             server.models.add(name)
             body = json.dumps({"model": name, "prompt": "x"}).encode()
             held.enter_context(_open(server, "POST", "/api/generate", {}, body))
-        assert server.requests.wait(len(server.models))
+        assert server.requests.wait(len(server.models), PATIENCE)
         yield server
 
 
 @pytest.fixture(scope="module")
 def differences(recorded, busy):
-    """For every capture that does not match: what was recorded and what the emulator did."""
+    """Maps each capture that does not match to the differing aspects: recorded and emulated."""
     found = {}
     with Emulator(cloud="disabled", version="0.33.0-rc2") as server:
         _prepare(server)
@@ -194,7 +199,7 @@ def _body(body):
 
 def _open(server, method, path, headers, body):
     parts = urlsplit(server.url)
-    connection = socket.create_connection((parts.hostname, parts.port), timeout=3)
+    connection = socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE)
     fields = {"Host": "localhost", **headers, **({"Content-Length": str(len(body))} if body else {})}
     head = "".join(f"{key}: {value}\r\n" for key, value in fields.items())
     connection.sendall(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
@@ -229,13 +234,13 @@ def _dechunked(raw):
 
 
 def _aspects(name, answer):
-    """All that must be the same."""
-    skipped = {word for captures, words, _ in CANNOT_MATCH if captures in {"*", name[:3]} for word in words.split()}
+    """Return what must be equal."""
+    skipped = {word for captures, words, _ in NOT_COMPARED if captures in {"*", name[:3]} for word in words.split()}
     aspects = {
         "status": answer.status,
         "content type": answer.headers.get("content-type"),
         "framing": _framing(answer.headers),
-        "headers": sorted(TELLING_HEADERS & set(answer.headers)),
+        "headers": sorted(COMPARED_HEADERS & set(answer.headers)),
     }
     if name.endswith("rawchunks"):
         return aspects | {"chunks": _collapsed(_items(chunk, skipped) for chunk in _chunks(answer.body))}
@@ -286,5 +291,5 @@ def _shape(value, skipped, key=None):
 
 
 def _collapsed(items):
-    """Without repetitions: how many words a model says depends on its weights."""
+    """Remove repetitions: how many tokens a model sends depends on its weights."""
     return [item for item, _ in itertools.groupby(items)]

@@ -1,4 +1,4 @@
-"""What the emulator makes of names, durations and bodies, good and bad."""
+"""The emulator parses names, durations and bodies as Ollama does, and refuses invalid ones with its error texts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,22 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ollama_sdk import testing
-from ollama_sdk.testing import emulator, fault_rules
-from ollama_sdk.testing._model.decode import base64_complaint, decode, keep_alive_seconds
+from ollama_sdk.testing import _fault_rules, emulator
 from ollama_sdk.testing._model.names import ModelName
-from ollama_sdk.testing._server.http import Refusal
-from ollama_sdk.testing.script import tokenized
+from ollama_sdk.testing._model.tokens import split_tokens
+from ollama_sdk.testing._routes.body import BOOLEAN, INTEGER, MESSAGES, NUMBER, OBJECT, STRING, STRINGS, decode
+from ollama_sdk.testing._routes.request_values import base64_error, keep_alive_seconds
+from ollama_sdk.testing._server.status_error import StatusError
 
-FIELDS = {"model": "s", "stream": "b", "n": "i", "messages": "m", "options": "o", "images": "p", "temperature": "n"}
+FIELDS = {
+    "model": STRING,
+    "stream": BOOLEAN,
+    "n": INTEGER,
+    "messages": MESSAGES,
+    "options": OBJECT,
+    "images": STRINGS,
+    "temperature": NUMBER,
+}
 
 
 @pytest.mark.parametrize(
@@ -29,18 +38,18 @@ FIELDS = {"model": "s", "stream": "b", "n": "i", "messages": "m", "options": "o"
         ("http://127.0.0.1:5055/acme/tiny", "127.0.0.1:5055/acme/tiny:latest", "127.0.0.1:5055/acme/tiny:latest"),
     ],
 )
-def test_a_name_is_completed_and_shortened(text, full, short):
+def test_name_parsing_fills_in_defaults(text, full, short):
     name = ModelName.parse(text)
     assert (name.full, name.short) == (full, short)
 
 
 @pytest.mark.parametrize("text", ["", "bad name!", "-x", "a/b/c/d/e", "x" * 81, "a:b:c", "http://"])
-def test_what_is_no_name_is_not_taken_for_one(text):
+def test_invalid_name_is_not_parsed(text):
     assert ModelName.parse(text) is None
 
 
 @given(st.text())
-def test_a_name_survives_being_shortened(text):
+def test_short_name_parses_to_the_same_name(text):
     name = ModelName.parse(text)
     assert name is None or ModelName.parse(name.short) == name
 
@@ -49,20 +58,20 @@ def test_a_name_survives_being_shortened(text):
     ("given", "seconds"),
     [("5m", 300), ("1h30m", 5400), ("1.5s", 1.5), ("250ms", 0.25), (0, 0), ("0", 0), (12.5, 12.5), (None, None)],
 )
-def test_keep_alive_is_read_as_go_reads_it(given, seconds):
+def test_keep_alive_takes_seconds_and_go_durations(given, seconds):
     assert keep_alive_seconds(given) == (None if seconds is None else pytest.approx(seconds))
 
 
 @pytest.mark.parametrize("given", [-1, "-1s", "-5m"])
-def test_a_negative_keep_alive_lasts_for_ever(given):
+def test_negative_keep_alive_means_for_ever(given):
     assert keep_alive_seconds(given) > 9e9
 
 
 @pytest.mark.parametrize(
-    ("given", "complaint"), [("soon", "invalid duration"), ("5", "missing unit"), ([], "unsupported")]
+    ("given", "error_text"), [("soon", "invalid duration"), ("5", "missing unit"), ([], "unsupported")]
 )
-def test_a_bad_keep_alive_is_refused(given, complaint):
-    with pytest.raises(Refusal, match=complaint):
+def test_invalid_keep_alive_is_refused(given, error_text):
+    with pytest.raises(StatusError, match=error_text):
         keep_alive_seconds(given)
 
 
@@ -73,12 +82,12 @@ def test_a_bad_keep_alive_is_refused(given, complaint):
 @example(b"[" * 100_000)
 @example(b'{"temperature": NaN}')
 def test_any_body_is_decoded_or_refused(body):
-    with contextlib.suppress(Refusal):
+    with contextlib.suppress(StatusError):
         orjson.dumps(decode(body, "api.X", FIELDS))
 
 
 @pytest.mark.parametrize(
-    ("body", "complaint"),
+    ("body", "error_text"),
     [
         (b"", "missing request body"),
         (b'{"model":', "unexpected EOF"),
@@ -92,34 +101,34 @@ def test_any_body_is_decoded_or_refused(body):
         (b'{"messages": ["x"]}', "cannot unmarshal string into Go struct field X.messages of type api.Message"),
     ],
 )
-def test_a_bad_body_is_refused_in_the_words_of_the_server(body, complaint):
-    with pytest.raises(Refusal) as caught:
+def test_invalid_body_is_refused_with_go_error_text(body, error_text):
+    with pytest.raises(StatusError) as caught:
         decode(body, "api.X", FIELDS)
-    assert complaint in caught.value.message
+    assert error_text in caught.value.message
 
 
-def test_null_is_absence_and_unknown_fields_are_let_through():
+def test_null_fields_are_absent_and_unknown_ones_kept():
     assert decode(b'{"model": null, "n": 1, "more": [null]} and more', "api.X", FIELDS) == {"n": 1, "more": [None]}
 
 
 @given(st.binary())
-def test_base64_is_recognised(data):
+def test_valid_base64_is_accepted(data):
     import base64
 
-    assert base64_complaint(base64.b64encode(data).decode()) is None
+    assert base64_error(base64.b64encode(data).decode()) is None
 
 
 @pytest.mark.parametrize(("text", "place"), [("data:image", 4), ("QUJD*", 4), ("QUJ", 3)])
-def test_the_first_byte_that_is_not_base64_is_named(text, place):
-    assert base64_complaint(text) == f"illegal base64 data at input byte {place}"
+def test_base64_error_names_the_first_invalid_byte(text, place):
+    assert base64_error(text) == f"illegal base64 data at input byte {place}"
 
 
 @given(st.text())
-def test_pieces_add_up_to_the_text(text):
-    assert "".join(tokenized(text)) == text
+def test_tokens_join_to_the_text(text):
+    assert "".join(split_tokens(text)) == text
 
 
-@pytest.mark.parametrize("module", [testing, emulator, fault_rules])
-def test_the_examples_run(module):
+@pytest.mark.parametrize("module", [testing, emulator, _fault_rules])
+def test_docstring_examples_run(module):
     result = doctest.testmod(module)
     assert (result.failed, result.attempted > 0) == (0, True)

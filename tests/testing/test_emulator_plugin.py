@@ -1,4 +1,4 @@
-"""The fixtures of the pytest plugin, the command line, and what importing costs."""
+"""The pytest plugin and the command line work, and importing them needs no extra."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ async def test_async(async_ollama_emulator):
 """
 
 
-def test_the_fixtures_serve_a_suite_of_a_user(pytester):
+def test_fixtures_work_in_a_test_suite(pytester):
     pytester.makepyfile(USES_FIXTURES)
-    # Where the package is installed, its entry point has registered the plugin already.
+    # An installed package registers the plugin by its entry point.
     installed = any(entry.value == PLUGIN for entry in entry_points(group="pytest11"))
     result = pytester.runpytest_inprocess("-q", *([] if installed else ["-p", PLUGIN]))
     result.assert_outcomes(passed=3)
 
 
-def test_pytest_knows_the_fixtures_without_loading_a_server():
+def test_plugin_imports_no_server():
     code = (
         "import sys, ollama_sdk.testing.pytest_plugin as p; print('starlette' in sys.modules, 'uvicorn' in sys.modules)"
     )
@@ -50,24 +50,24 @@ def test_pytest_knows_the_fixtures_without_loading_a_server():
     )
 
 
-def test_a_missing_extra_is_named():
+def test_import_error_names_the_missing_extra():
     code = "import sys; sys.modules['uvicorn'] = None; sys.modules['uvicorn.config'] = None\nfrom ollama_sdk.testing import Emulator"
     failed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "pip install 'ollama-sdk[testing]'" in failed.stderr
 
 
-def test_the_command_line_says_plainly_that_a_port_is_taken():
+def test_command_line_reports_a_port_in_use():
     with Emulator() as server:
         command = [sys.executable, "-m", "ollama_sdk.testing", "--port", str(httpx.URL(server.url).port)]
-        failed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        failed = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert failed.returncode == 1
     assert failed.stderr.startswith(f"Cannot listen at {server.url}: ")
     assert failed.stderr.count("\n") == 1
 
 
-def test_the_command_line_serves_and_logs_a_line_a_request():
+def test_command_line_logs_one_line_per_request():
     command = [sys.executable, "-m", "ollama_sdk.testing", "--port", "0", "--model", "mine"]
-    # Whoever started the tests in the background may have had Ctrl-C ignored, which children inherit.
+    # A shell starts background jobs with SIGINT ignored, and child processes inherit that.
     listening = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path.cwd(), preexec_fn=listening) as process:  # noqa: PLW1509 - it only sets a signal
         first = process.stdout.readline()

@@ -1,4 +1,4 @@
-"""What the models say: scripted, or from the request alone, and always the same."""
+"""Models answer what is scripted, or what follows from the request alone."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import struct
 
 import httpx
 import pytest
-from emulator_requests import CHAT
 from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from ollama_sdk.testing import Emulator, Prompt, Reply, ToolCall
+from ollama_sdk.testing import Emulator, Prompt, ScriptedReply, ScriptedToolCall
 from ollama_sdk.testing._model.embeddings import embedding
-from ollama_sdk.testing._model.schema import fitting
+from ollama_sdk.testing._model.schema import example_value
+from ollama_sdk.testing._model.stop_sequences import StopSequences
+from tests.testing.emulator_requests import CHAT
 
 WEATHER = {
     "type": "function",
@@ -45,16 +46,16 @@ def said(client):
     return ask
 
 
-def test_a_scripted_piece_is_an_item(server, items):
+def test_each_scripted_piece_is_one_item(server, items):
     server.reply("Hello", " there")
     assert [item["message"]["content"] for item in items("/api/chat", **CHAT)] == ["Hello", " there", ""]
 
 
-def test_without_a_script_the_answer_depends_on_the_question_alone(said):
+def test_default_reply_depends_on_the_question_alone(said):
     assert said("one") == said("one") != said("two")
 
 
-def test_a_reply_is_given_by_model(server, said):
+def test_reply_can_be_scripted_per_model(server, said):
     server.reply("for qwen", to="qwen3")
     server.reply("for all others")
     assert (said(model="qwen3:latest"), said()) == ("for all others", "for all others")
@@ -63,20 +64,20 @@ def test_a_reply_is_given_by_model(server, said):
 
 
 @pytest.mark.parametrize("when", ["sky", re.compile("s.y"), lambda prompt: prompt.text.startswith("the sky")])
-def test_a_reply_is_given_by_message(server, said, when):
+def test_reply_can_be_scripted_per_message(server, said, when):
     server.reply("blue", when=when)
     assert said("the sky?") == "blue"
     assert said("the grass?") != "blue"
 
 
-def test_replies_with_a_count_are_a_queue(server, said):
+def test_replies_with_times_are_a_queue(server, said):
     server.reply("ever")
     server.reply("first", times=1)
     server.reply("second", times=2)
     assert [said() for _ in range(4)] == ["first", "second", "second", "ever"]
 
 
-def test_a_function_sees_the_prompt_in_one_form_on_every_route(server, client):
+def test_prompt_has_one_form_on_every_route(server, client):
     seen: list[Prompt] = []
     server.reply(lambda prompt: seen.append(prompt) or "ok")
     client.post("/api/generate", json={"model": "llama3.2", "prompt": "Hi", "system": "Be brief"})
@@ -102,7 +103,7 @@ def test_a_function_sees_the_prompt_in_one_form_on_every_route(server, client):
         ]
 
 
-def test_a_function_may_answer_without_end(server, items):
+def test_function_may_return_an_endless_reply(server, items):
     server.reply(lambda _: (f" {number}" for number in itertools.count()))
     last = items("/api/chat", **CHAT, options={"num_predict": 5})
     assert "".join(item["message"]["content"] for item in last) == " 0 1 2 3 4"
@@ -110,14 +111,14 @@ def test_a_function_may_answer_without_end(server, items):
 
 
 @given(st.lists(st.text(min_size=1, max_size=5), max_size=8), st.text(min_size=1, max_size=3))
-def test_a_stop_text_ends_the_answer_wherever_the_pieces_break(pieces, stop):
-    from ollama_sdk.testing._routes.answers import _until
-
-    assert "".join(_until(pieces, [stop])) == "".join(pieces).split(stop)[0]
+def test_stop_sequence_is_found_across_pieces(pieces, stop):
+    assert "".join(StopSequences([stop]).cut(pieces)) == "".join(pieces).split(stop)[0]
 
 
-def test_tool_calls_come_one_by_one_before_the_last_item(server, items):
-    server.reply("Let me see.", tool_calls=[ToolCall("get_weather", {"city": "Oslo"}), ToolCall("get_time")])
+def test_tool_calls_come_one_per_item_before_the_last(server, items):
+    server.reply(
+        "Let me see.", tool_calls=[ScriptedToolCall("get_weather", {"city": "Oslo"}), ScriptedToolCall("get_time")]
+    )
     got = items("/api/chat", **CHAT, tools=[WEATHER, CLOCK])
     calls = [item["message"].get("tool_calls", []) for item in got]
     assert [[call["function"]["name"] for call in each] for each in calls] == [[], ["get_weather"], ["get_time"], []]
@@ -125,15 +126,15 @@ def test_tool_calls_come_one_by_one_before_the_last_item(server, items):
     assert got[-1]["done"]
 
 
-def test_tool_calls_may_come_on_the_last_item(server, items):
-    server.reply(tool_calls=[ToolCall("get_time")], calls_on_last_item=True)
+def test_tool_calls_can_come_on_the_last_item(server, items):
+    server.reply(tool_calls=[ScriptedToolCall("get_time")], calls_on_last_item=True)
     got = items("/api/chat", **CHAT, tools=[CLOCK])
     assert len(got) == 1
     assert got[0]["done"]
     assert got[0]["message"]["tool_calls"][0]["function"]["arguments"] == {}
 
 
-def test_offered_functions_are_called_until_they_have_answered(client):
+def test_default_reply_calls_tools_until_a_result(client):
     asked = CHAT | IN_ONE_PIECE | {"tools": [WEATHER, CLOCK]}
     message = client.post("/api/chat", json=asked).json()["message"]
     assert [call["function"] for call in message["tool_calls"]] == [
@@ -144,7 +145,7 @@ def test_offered_functions_are_called_until_they_have_answered(client):
     assert "tool_calls" not in client.post("/api/chat", json=asked).json()["message"]
 
 
-def test_a_thinking_model_thinks_unless_told_not_to(server, client):
+def test_thinking_model_thinks_unless_think_is_false(server, client):
     server.reply("42", thinking="Let me  think")
     asked = CHAT | IN_ONE_PIECE | {"model": "qwen3"}
     assert client.post("/api/chat", json=asked).json()["message"]["thinking"] == "Let me  think"
@@ -152,14 +153,14 @@ def test_a_thinking_model_thinks_unless_told_not_to(server, client):
     assert "thinking" not in client.post("/api/chat", json=CHAT | IN_ONE_PIECE).json()["message"]
 
 
-def test_an_unfinished_answer_just_stops(server, items, client):
+def test_unfinished_reply_has_no_last_item(server, items, client):
     server.reply("}", "}", finished=False)
     assert [item["done"] for item in items("/api/chat", **CHAT)] == [False, False]
     whole = client.post("/api/chat", json=CHAT | IN_ONE_PIECE).json()
     assert (whole["done"], "eval_count" in whole) == (False, False)
 
 
-def test_log_probabilities_come_for_every_token(server, client):
+def test_every_token_has_log_probabilities(server, client):
     server.reply(" a", " b")
     asked = {"model": "llama3.2", "prompt": "x", "stream": False, "logprobs": True, "top_logprobs": 3}
     entries = client.post("/api/generate", json=asked).json()["logprobs"]
@@ -187,15 +188,15 @@ SCHEMAS = [
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
-def test_json_fits_the_schema_asked_for(said, schema):
+def test_default_reply_matches_the_schema(said, schema):
     value = json.loads(said(format=schema))
     Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(value)
 
 
 @given(st.integers(-100, 100), st.integers(0, 50), st.integers(1, 20))
-def test_integers_keep_to_their_bounds(least, span, step):
+def test_generated_integers_respect_their_bounds(least, span, step):
     schema = {"type": "integer", "minimum": least, "maximum": least + span + step, "multipleOf": step}
-    Draft202012Validator(schema).validate(fitting(schema))
+    Draft202012Validator(schema).validate(example_value(schema))
 
 
 TEXTS = st.text(min_size=1, max_size=40)
@@ -210,7 +211,7 @@ def test_embeddings_are_stable_and_normalised(text, dimensions):
     assert math.hypot(*vector) == pytest.approx(1, abs=1e-5)
 
 
-def test_closer_texts_have_closer_vectors():
+def test_similar_texts_have_similar_vectors():
     def likeness(one, other):
         return sum(a * b for a, b in zip(embedding(one, 384), embedding(other, 384), strict=True))
 
@@ -219,7 +220,7 @@ def test_closer_texts_have_closer_vectors():
     assert likeness(question, question) > likeness(question, near) > likeness(question, far) + 0.3
 
 
-def test_embeddings_are_the_same_by_every_route(client):
+def test_embeddings_are_equal_on_every_route(client):
     asked = {"model": "all-minilm", "input": "sky"}
     vector = client.post("/api/embed", json=asked).json()["embeddings"][0]
     assert len(vector) == 384
@@ -229,7 +230,7 @@ def test_embeddings_are_the_same_by_every_route(client):
     assert struct.unpack("<384f", base64.b64decode(encoded)) == pytest.approx(vector)
 
 
-def test_a_transcription_says_what_is_scripted(server, client):
+def test_transcription_returns_the_scripted_text(server, client):
     server.reply("spoken", " words")
     form = {"files": {"file": ("a.wav", b"RIFF")}, "data": {"model": "llama3.2"}}
     assert client.post("/v1/audio/transcriptions", **form).json() == {"text": "spoken words"}
@@ -237,9 +238,9 @@ def test_a_transcription_says_what_is_scripted(server, client):
     assert client.post("/v1/audio/transcriptions", **form).text == "spoken words"
 
 
-def test_a_whole_reply_can_be_prepared():
+def test_scripted_reply_object_is_used_as_given():
     with Emulator() as server:
         server.models.add("m", capabilities=["completion", "thinking"])
-        server.reply(Reply(pieces=["b"], thinking=["a"]), to="m")
+        server.reply(ScriptedReply(pieces=["b"], thinking=["a"]), to="m")
         answer = httpx.post(f"{server.url}/api/generate", json={"model": "m", "prompt": "x", "stream": False}).json()
         assert (answer["thinking"], answer["response"]) == ("a", "b")

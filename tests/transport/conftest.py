@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from loopback import Loopback
-from transport_kit import TLSLoopback, trusting, world_of
+
+from tests.support.loopback import Loopback
+from tests.support.transports import tls_loopback, trusting, world_of
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def serve():
 def serve_tls():
     """Start a scripted server behind TLS."""
     with contextlib.ExitStack() as servers:
-        yield lambda *scripts, **options: servers.enter_context(TLSLoopback(*scripts, **options))
+        yield lambda *scripts, **options: servers.enter_context(tls_loopback(*scripts, **options))
 
 
 @pytest.fixture(params=["sync", "asyncio", "trio"])

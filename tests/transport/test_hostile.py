@@ -14,11 +14,11 @@ import time
 import anyio
 import httpx
 import pytest
-from loopback import END, Loopback, chunk, chunked
-from transport_kit import TLSLoopback, trusting
 
 from ollama_sdk._transport.aio import AsyncHTTPTransport
 from ollama_sdk._transport.sync import HTTPTransport
+from tests.support.loopback import END, Loopback, chunk, chunked
+from tests.support.transports import tls_loopback, trusting
 
 _EXTENSIONS = {"timeout": {"connect": 10.0, "read": 10.0, "write": 10.0}}
 
@@ -33,7 +33,7 @@ def _talking(connection):
         connection.send(chunk(b"two") + END)
 
 
-@pytest.fixture(params=[Loopback, TLSLoopback], ids=["plain", "tls"])
+@pytest.fixture(params=[Loopback, tls_loopback], ids=["plain", "tls"])
 def server(request):
     with request.param(_talking) as server:
         yield server

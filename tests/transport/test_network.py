@@ -11,11 +11,11 @@ import time
 
 import httpx
 import pytest
-from loopback import Loopback, free_port, replies, whole
 
 from ollama_sdk._transport import _asyncio, network
 from ollama_sdk._transport.aio import AsyncHTTPTransport
 from ollama_sdk._transport.network import Address, sorted_addresses
+from tests.support.loopback import Loopback, free_port, replies, whole
 
 
 def _timeout(connect):

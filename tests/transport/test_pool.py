@@ -11,11 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from loopback import END, chunk, chunked, whole
 
 import ollama_sdk
 from ollama_sdk._transport import pool as pool_module
 from ollama_sdk._transport.sync import HTTPTransport
+from tests.support.loopback import END, chunk, chunked, whole
 
 PACKAGE = str(Path(ollama_sdk.__file__).parent)
 

@@ -7,11 +7,11 @@ import socket
 
 import httpx
 import pytest
-from loopback import Loopback, head, replies, whole
-from transport_kit import TLSLoopback, trusting
 
 from ollama_sdk._transport.proxies import Proxy
 from ollama_sdk.errors import ConfigurationError
+from tests.support.loopback import Loopback, head, replies, whole
+from tests.support.transports import tls_loopback, trusting
 
 
 def _relay(connection, target):
@@ -45,7 +45,7 @@ def _place(server):
 
 @pytest.fixture
 def tls_server():
-    with TLSLoopback(replies(whole(b"a"), whole(b"b"))) as server:
+    with tls_loopback(replies(whole(b"a"), whole(b"b"))) as server:
         yield server
 
 
@@ -62,7 +62,7 @@ def test_an_http_proxy_gets_the_whole_url(world, serve):
     assert len(proxy.connections) == 1
 
 
-@pytest.mark.parametrize("kind", [Loopback, TLSLoopback], ids=["plain proxy", "TLS proxy"])
+@pytest.mark.parametrize("kind", [Loopback, tls_loopback], ids=["plain proxy", "TLS proxy"])
 def test_https_goes_through_a_tunnel(world, tls_server, kind):
     port = _place(tls_server)[1]
     with kind(_connecting(_place(tls_server))) as proxy:

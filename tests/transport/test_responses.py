@@ -8,11 +8,11 @@ import h11
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import END, chunk, head, whole
 
 from ollama_sdk._transport._h11 import H11Parser
 from ollama_sdk._transport._llhttp import LlhttpParser
 from ollama_sdk._transport.response import MAX_HEAD_BYTES
+from tests.support.loopback import END, chunk, head, whole
 
 PARSERS = pytest.mark.parametrize("parser", [LlhttpParser, H11Parser], ids=["llhttp", "h11"])
 

@@ -276,10 +276,12 @@ def sync_streams_give_items_and_collect_a_reply(client: Ollama) -> None:
         assert_type(responses.collect(), ResponseObject)
 
 
-def sync_replies_come_with_status_and_headers(client: Ollama) -> None:
+def sync_replies_come_with_status_and_headers(client: Ollama, flag: bool) -> None:
     raw = client.with_raw_response
     assert_type(raw.blob_exists(DIGEST), RawResponse[bool])
     assert_type(raw.chat("llama3.2", MESSAGES), RawResponse[ChatResponse])
+    assert_type(raw.chat("llama3.2", MESSAGES, stream=True), RawResponse[Stream[ChatResponse]])
+    assert_type(raw.chat("llama3.2", MESSAGES, stream=flag), RawResponse[ChatResponse | Stream[ChatResponse]])
     assert_type(raw.copy("llama3.2", "mine"), RawResponse[None])
     assert_type(raw.create("mine", from_="llama3.2"), RawResponse[ProgressResponse])
     assert_type(raw.delete("mine"), RawResponse[None])
@@ -299,8 +301,13 @@ def sync_replies_come_with_status_and_headers(client: Ollama) -> None:
     assert_type(raw.signout(), RawResponse[None])
     assert_type(raw.status(), RawResponse[StatusResponse])
     assert_type(raw.upload_blob(content=b"GGUF"), RawResponse[str])
+    assert_type(raw.upload_blob(DIGEST, b"GGUF"), RawResponse[str])
     assert_type(raw.v1.audio.transcriptions.create("whisper", b"RIFF"), RawResponse[TranscriptionResponse | str])
     assert_type(raw.v1.chat.completions.create("llama3.2", V1_MESSAGES), RawResponse[ChatCompletion])
+    assert_type(
+        raw.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=True),
+        RawResponse[Stream[ChatCompletionChunk, ChatCompletion]],
+    )
     assert_type(raw.v1.completions.create("llama3.2", "Hi"), RawResponse[Completion])
     assert_type(raw.v1.embeddings.create("all-minilm", "one"), RawResponse[V1EmbeddingList])
     assert_type(raw.v1.messages.create("llama3.2", ANTHROPIC, 100), RawResponse[MessagesResponse])
@@ -472,10 +479,14 @@ async def async_streams_give_items_and_collect_a_reply(client: AsyncOllama) -> N
         assert_type(await responses.collect(), ResponseObject)
 
 
-async def async_replies_come_with_status_and_headers(client: AsyncOllama) -> None:
+async def async_replies_come_with_status_and_headers(client: AsyncOllama, flag: bool) -> None:
     raw = client.with_raw_response
     assert_type(await raw.blob_exists(DIGEST), RawResponse[bool])
     assert_type(await raw.chat("llama3.2", MESSAGES), RawResponse[ChatResponse])
+    assert_type(await raw.chat("llama3.2", MESSAGES, stream=True), RawResponse[AsyncStream[ChatResponse]])
+    assert_type(
+        await raw.chat("llama3.2", MESSAGES, stream=flag), RawResponse[ChatResponse | AsyncStream[ChatResponse]]
+    )
     assert_type(await raw.copy("llama3.2", "mine"), RawResponse[None])
     assert_type(await raw.create("mine", from_="llama3.2"), RawResponse[ProgressResponse])
     assert_type(await raw.delete("mine"), RawResponse[None])
@@ -495,8 +506,13 @@ async def async_replies_come_with_status_and_headers(client: AsyncOllama) -> Non
     assert_type(await raw.signout(), RawResponse[None])
     assert_type(await raw.status(), RawResponse[StatusResponse])
     assert_type(await raw.upload_blob(content=b"GGUF"), RawResponse[str])
+    assert_type(await raw.upload_blob(DIGEST, b"GGUF"), RawResponse[str])
     assert_type(await raw.v1.audio.transcriptions.create("whisper", b"RIFF"), RawResponse[TranscriptionResponse | str])
     assert_type(await raw.v1.chat.completions.create("llama3.2", V1_MESSAGES), RawResponse[ChatCompletion])
+    assert_type(
+        await raw.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=True),
+        RawResponse[AsyncStream[ChatCompletionChunk, ChatCompletion]],
+    )
     assert_type(await raw.v1.completions.create("llama3.2", "Hi"), RawResponse[Completion])
     assert_type(await raw.v1.embeddings.create("all-minilm", "one"), RawResponse[V1EmbeddingList])
     assert_type(await raw.v1.messages.create("llama3.2", ANTHROPIC, 100), RawResponse[MessagesResponse])
@@ -586,11 +602,44 @@ def what_checkers_refuse(client: Ollama) -> None:
     client.upload_blob(content="a path?")  # type: ignore[call-overload]
     client.list_modles()  # type: ignore[attr-defined]
     client.v1.chat.create("llama3.2")  # type: ignore[attr-defined]
-    client.with_raw_response.chat("llama3.2", MESSAGES, stream=True)  # type: ignore[call-arg]
     Message(content="no role")  # type: ignore[call-arg]
     Message(role="user", contents="misspelt")  # type: ignore[call-arg]
     Message("user")  # type: ignore[call-arg]
     Options(temperature="hot")  # type: ignore[arg-type]
+
+
+def what_checkers_refuse_of_clients(client: Ollama) -> None:
+    Ollama(retry=3)  # type: ignore[arg-type]
+    Ollama(retries=None)  # type: ignore[call-arg]
+    client.reconfigure(retry=3)  # type: ignore[arg-type]
+    client.with_options(timeouts=3)  # type: ignore[call-arg]
+
+
+def what_checkers_refuse_of_raw_calls(client: Ollama) -> None:
+    raw = client.with_raw_response
+    raw.chat()  # type: ignore[call-overload]
+    raw.chat("llama3.2", MESSAGES, temperature=1)  # type: ignore[call-overload]
+    raw.chat("llama3.2", MESSAGES, stream="yes")  # type: ignore[call-overload]
+    raw.chat("llama3.2", MESSAGES, options={"temprature": 1})  # type: ignore[call-overload]
+    raw.copy("llama3.2")  # type: ignore[call-arg]
+    raw.version(model="llama3.2")  # type: ignore[call-arg]
+    raw.show(3)  # type: ignore[arg-type]
+    raw.upload_blob(DIGEST)  # type: ignore[call-overload]
+    raw.upload_blob(content="a path?")  # type: ignore[call-overload]
+    raw.list_modles()  # type: ignore[attr-defined]
+    raw.v1.chat.create("llama3.2")  # type: ignore[attr-defined]
+    raw.v1.chat.completions.create("llama3.2")  # type: ignore[call-overload]
+    raw.v1.models.retrieve()  # type: ignore[call-arg]
+    _ = raw.version().version  # type: ignore[attr-defined]
+
+
+async def what_checkers_refuse_of_async_raw_calls(client: AsyncOllama) -> None:
+    raw = client.with_raw_response
+    await raw.chat("llama3.2", MESSAGES, temperature=1)  # type: ignore[call-overload]
+    await raw.upload_blob(DIGEST)  # type: ignore[call-overload]
+    await raw.version(model="llama3.2")  # type: ignore[call-arg]
+    await raw.v1.chat.completions.create("llama3.2")  # type: ignore[call-overload]
+    _ = raw.version().parsed  # type: ignore[attr-defined]
 
 
 async def what_checkers_refuse_of_async_calls(client: AsyncOllama) -> None:
@@ -637,9 +686,9 @@ def models_are_made_from_and_into_dicts(data: Mapping[str, Any]) -> None:
 
 
 def streams_have_a_head_and_a_state(stream: Stream[ChatResponse], async_stream: AsyncStream[ChatResponse]) -> None:
-    assert_type(stream.response, ResponseHead)
-    assert_type(stream.response.status_code, int)
-    assert_type(async_stream.response.headers, httpx.Headers)
+    assert_type(stream.head, ResponseHead)
+    assert_type(stream.head.status_code, int)
+    assert_type(async_stream.head.headers, httpx.Headers)
     assert_type(next(stream), ChatResponse)
     assert_type(stream.collect(), ChatResponse)
 

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""What the server sends and takes, as classes; each module is imported when its class is first used."""
+"""The models of requests and replies. Each module is imported when its class is first used."""
 
 from __future__ import annotations
 

@@ -20,12 +20,12 @@ class ChatCompletion(Model):
 
     Attributes:
         id: Identifies the answer; not unique.
-        object: The kind of object.
-        created: When it was written, in seconds since 1970.
-        model: The model that answers.
+        object: The type of object.
+        created: When it was created, in seconds since 1970.
+        model: The model that answered.
         choices: The message; there is always one.
-        system_fingerprint: Always the same.
-        usage: How many tokens it took. A reply that was put together from a stream knows it if that told it.
+        system_fingerprint: A constant.
+        usage: Token counts. In a reply collected from a stream, present only if the stream had them.
     """
 
     id: str

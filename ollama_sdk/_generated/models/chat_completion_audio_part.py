@@ -18,7 +18,7 @@ class ChatCompletionAudioPart(Model):
     """A recording in a message.
 
     Attributes:
-        type: The kind of part.
+        type: The type of part.
         input_audio: The recording.
     """
 

@@ -19,11 +19,11 @@ class ChatCompletionChoice(Model):
     """A message and why it ended.
 
     Attributes:
-        index: Place among the choices.
-        message: What the model said.
-        finish_reason: Why it ended: `stop` by itself, `length` at the limit of tokens, `tool_calls` to have tools
-            called. Null when it is unfinished.
-        logprobs: How likely the tokens were, if it was asked for.
+        index: Index among the choices.
+        message: A message of the model.
+        finish_reason: Why the answer ended: `stop` by the model, `length` at the token limit, `tool_calls` to call
+            tools. Null when it is incomplete.
+        logprobs: Log probabilities of the tokens, if they were requested.
     """
 
     index: int

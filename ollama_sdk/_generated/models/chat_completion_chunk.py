@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatCompletionChunk: A piece of the next message of a conversation."""
+"""ChatCompletionChunk: A part of the next message of a conversation."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ChatCompletionChunk(Model):
-    """A piece of the next message of a conversation.
+    """A part of the next message of a conversation.
 
     Attributes:
-        id: Identifies the answer; the same in all pieces.
-        object: The kind of object.
-        created: When it was written, in seconds since 1970.
-        model: The model that answers; empty when the stream broke off here.
-        choices: The piece; none in the item that counts the tokens.
-        system_fingerprint: Always the same.
-        usage: How many tokens it took, in an item of its own at the end, if it was asked for.
+        id: Identifies the answer; the same in all items.
+        object: The type of object.
+        created: When it was created, in seconds since 1970.
+        model: The model that answered; empty when the stream failed here.
+        choices: The parts; none in the item with the token counts.
+        system_fingerprint: A constant.
+        usage: Token counts, in an item of their own at the end, if they were requested.
     """
 
     id: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatCompletionChunkChoice: A piece of a message."""
+"""ChatCompletionChunkChoice: A part of a message."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ChatCompletionChunkChoice(Model):
-    """A piece of a message.
+    """A part of a message.
 
     Attributes:
-        index: Place among the choices.
-        delta: What the piece adds to the message.
-        finish_reason: Why the message ended: `stop` by itself, `length` at the limit of tokens, `tool_calls` to have
-            tools called. Null until then.
-        logprobs: How likely the tokens were, if it was asked for.
+        index: Index among the choices.
+        delta: What is added to the message.
+        finish_reason: Why the answer ended: `stop` by the model, `length` at the token limit, `tool_calls` to call
+            tools. Null until then.
+        logprobs: Log probabilities of the tokens, if they were requested.
     """
 
     index: int

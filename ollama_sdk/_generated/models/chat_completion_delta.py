@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatCompletionDelta: What a piece adds to a message."""
+"""ChatCompletionDelta: What is added to a message."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ChatCompletionDelta(Model):
-    """What a piece adds to a message.
+    """What is added to a message.
 
     Attributes:
-        role: Who speaks; in the first piece.
-        content: The next of what is said.
-        reasoning: The next of what the model thinks.
-        tool_calls: The next tools that the model wants called.
+        role: Role of the author; in the first item.
+        content: The next part of the text.
+        reasoning: The next part of the model's reasoning.
+        tool_calls: The next tool calls of the model.
     """
 
     role: str | None = None

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatCompletionImagePart: A picture in a message."""
+"""ChatCompletionImagePart: An image in a message."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ChatCompletionImagePart(Model):
-    """A picture in a message.
+    """An image in a message.
 
     Attributes:
-        type: The kind of part.
-        image_url: The picture as a data URL; the server fetches none from the web.
+        type: The type of part.
+        image_url: The image as a data URL; the server downloads no images.
     """
 
     type: Literal["image_url"]

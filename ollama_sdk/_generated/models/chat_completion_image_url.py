@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatCompletionImageURL: A picture."""
+"""ChatCompletionImageURL: An image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ChatCompletionImageURL(Model):
-    """A picture.
+    """An image.
 
     Attributes:
         url: A data URL of type jpeg, png or webp, in base64.

@@ -9,4 +9,4 @@ from .chat_completion_message import ChatCompletionMessage
 from .chat_completion_request_message import ChatCompletionRequestMessage
 
 ChatCompletionInputMessage: TypeAlias = ChatCompletionMessage | ChatCompletionRequestMessage
-"""A message of a conversation. What the model said before can be given back as it came."""
+"""A message of a conversation. A message of the model can be sent back unchanged."""

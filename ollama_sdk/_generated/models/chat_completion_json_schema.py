@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatCompletionJSONSchema: The schema that an answer must fit."""
+"""ChatCompletionJSONSchema: The schema of an answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ChatCompletionJSONSchema(Model):
-    """The schema that an answer must fit.
+    """The schema of an answer.
 
     Attributes:
         schema: The schema.

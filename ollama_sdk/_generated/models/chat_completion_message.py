@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatCompletionMessage: What the model said."""
+"""ChatCompletionMessage: A message of the model."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ChatCompletionMessage(Model):
-    """What the model said.
+    """A message of the model.
 
     Attributes:
-        role: Who speaks.
-        content: What is said; empty beside tool calls.
-        reasoning: What the model thought before it spoke.
-        tool_calls: Tools that the model wants called.
-        name: Belongs to messages of role `tool`; the model gives none.
-        tool_call_id: Belongs to messages of role `tool`; the model gives none.
+        role: Role of the author.
+        content: Text of the message; empty beside tool calls.
+        reasoning: The model's thinking before this message.
+        tool_calls: Tool calls of the model.
+        name: For messages of role `tool`; absent in messages of the model.
+        tool_call_id: For messages of role `tool`; absent in messages of the model.
     """
 
     role: Literal["assistant"]

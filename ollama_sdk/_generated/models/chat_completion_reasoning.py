@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatCompletionReasoning: How a model thinks first."""
+"""ChatCompletionReasoning: How a model reasons first."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ChatCompletionReasoning(Model):
-    """How a model thinks first.
+    """How a model reasons first.
 
     Attributes:
-        effort: How hard a model thinks first. A level that Ollama does not have means the nearest that it has.
+        effort: How much a model reasons first. A level that Ollama does not have means the nearest one.
     """
 
     effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"] | None = None

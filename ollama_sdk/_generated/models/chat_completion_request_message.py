@@ -19,12 +19,12 @@ class ChatCompletionRequestMessage(Model):
     """A message of a conversation.
 
     Attributes:
-        role: Who speaks.
-        content: What is said, or its parts. Nothing only beside tool calls.
-        reasoning: What the model thought before it spoke.
-        tool_calls: Tools that the model wanted called.
-        name: In a message of role `tool`: which tool gave this result.
-        tool_call_id: In a message of role `tool`: the `id` of the call that it answers.
+        role: Role of the author.
+        content: Text of the message, or its parts. May be absent beside tool calls.
+        reasoning: The model's thinking before this message.
+        tool_calls: Tool calls of the model.
+        name: In a message of role `tool`, the tool that was called.
+        tool_call_id: In a message of role `tool`, the `id` of the call.
     """
 
     role: str

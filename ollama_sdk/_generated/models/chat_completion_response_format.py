@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatCompletionResponseFormat: The form of an answer."""
+"""ChatCompletionResponseFormat: The format of an answer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ChatCompletionResponseFormat(Model):
-    """The form of an answer.
+    """The format of an answer.
 
     Attributes:
-        type: `text` is free, `json_object` any JSON object, `json_schema` JSON that fits a schema.
+        type: `text` is free text, `json_object` any JSON object, `json_schema` JSON that matches a schema.
         json_schema: The schema, for `json_schema`.
     """
 

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatCompletionStreamOptions: What a stream tells beside the text."""
+"""ChatCompletionStreamOptions: What a stream holds in addition to the text."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ChatCompletionStreamOptions(Model):
-    """What a stream tells beside the text.
+    """What a stream holds in addition to the text.
 
     Attributes:
-        include_usage: Whether the last item counts the tokens.
+        include_usage: Whether an item with the token counts ends the stream.
     """
 
     include_usage: bool | None = None

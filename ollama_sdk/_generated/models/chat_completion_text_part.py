@@ -18,7 +18,7 @@ class ChatCompletionTextPart(Model):
     """Text in a message.
 
     Attributes:
-        type: The kind of part.
+        type: The type of part.
         text: The text.
     """
 

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatCompletionToolCall: A tool that the model wants called."""
+"""ChatCompletionToolCall: A tool call of the model."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ChatCompletionToolCall(Model):
-    """A tool that the model wants called.
+    """A tool call of the model.
 
     Attributes:
-        function: Which function, with which arguments.
-        id: Names the call in the message that answers it.
-        index: Place among the calls of the message, from 0.
-        type: The kind of tool.
+        function: The function and its arguments.
+        id: Identifies the call in the message with its result.
+        index: Index among the calls of the message, from 0.
+        type: The type of tool.
     """
 
     function: ChatCompletionToolCallFunction

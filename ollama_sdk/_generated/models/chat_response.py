@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatResponse: The next message, or a piece of it."""
+"""ChatResponse: The next message, or one item of its stream."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ChatResponse(GenerationMetrics, Model):
-    """The next message, or a piece of it. Only what has `done` true is complete and has the counters.
+    """The next message, or one item of its stream. Complete, with token counts, only when `done` is true.
 
     Attributes:
-        model: The model that answers.
-        created_at: When the server wrote this.
-        message: The message, or the next piece of it.
+        model: The model that answered.
+        created_at: When the server created this.
+        message: The message, or the next part of it.
         done: Whether the answer is complete.
-        done_reason: Why it ended: `stop` by itself or with a tool call, `length` at the limit of tokens; `load` and
-            `unload` when there was nothing to answer.
-        logprobs: How likely the tokens of this text were, if it was asked for.
+        done_reason: Why the answer ended: `stop` by the model or with a tool call, `length` at the token limit;
+            `load` and `unload` when there was nothing to answer.
+        logprobs: Log probabilities of the tokens of this text, if they were requested.
         total_duration: Time of the whole call, in nanoseconds.
         load_duration: Time to load the model, in nanoseconds.
-        prompt_eval_count: Tokens of the prompt.
-        prompt_eval_duration: Time to read the prompt, in nanoseconds.
-        eval_count: Tokens of the answer.
-        eval_duration: Time to write the answer, in nanoseconds.
-        remote_model: Name of the model on the host that did the work, if another did.
-        remote_host: Address of the host that did the work, if another did.
+        prompt_eval_count: Number of tokens in the prompt.
+        prompt_eval_duration: Time to process the prompt, in nanoseconds.
+        eval_count: Number of tokens in the answer.
+        eval_duration: Time to generate the answer, in nanoseconds.
+        remote_model: Name of the model on the remote host that ran it, if any.
+        remote_host: Address of the remote host that ran the model, if any.
     """
 
     model: str

@@ -18,8 +18,8 @@ class CloudStatus(Model):
     """Whether a server may use ollama.com.
 
     Attributes:
-        disabled: Whether it is switched off.
-        source: What switched it.
+        disabled: Whether it is disabled.
+        source: The setting that disabled it.
     """
 
     disabled: bool

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""CompletionChoice: A text, or a piece of it, and why it ended."""
+"""CompletionChoice: A text, or a part of it, and why it ended."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class CompletionChoice(Model):
-    """A text, or a piece of it, and why it ended.
+    """A text, or a part of it, and why it ended.
 
     Attributes:
-        text: The text, or the next piece of it.
-        index: Place among the choices.
-        finish_reason: Why it ended: `stop` by itself, `length` at the limit of tokens. Null until then.
-        logprobs: How likely the tokens were, if it was asked for.
+        text: The text, or the next part of it.
+        index: Index among the choices.
+        finish_reason: Why the answer ended: `stop` by the model, `length` at the token limit. Null until then.
+        logprobs: Log probabilities of the tokens, if they were requested.
     """
 
     text: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""CompletionChunk: A piece of the continuation of a prompt."""
+"""CompletionChunk: A part of the continuation of a prompt."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class CompletionChunk(Model):
-    """A piece of the continuation of a prompt.
+    """A part of the continuation of a prompt.
 
     Attributes:
-        id: Identifies the answer; the same in all pieces.
-        object: The kind of object.
-        created: When it was written, in seconds since 1970.
-        model: The model that answers; empty when the stream broke off here.
-        choices: The piece; none in the item that counts the tokens.
-        system_fingerprint: Always the same.
-        usage: How many tokens it took, if it was asked for; zero in all items but the last.
+        id: Identifies the answer; the same in all items.
+        object: The type of object.
+        created: When it was created, in seconds since 1970.
+        model: The model that answered; empty when the stream failed here.
+        choices: The parts; none in the item with the token counts.
+        system_fingerprint: A constant.
+        usage: Token counts, if they were requested; zero in all items but the last.
     """
 
     id: str

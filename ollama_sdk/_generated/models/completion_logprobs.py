@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""CompletionLogprobs: How likely the tokens of a text were."""
+"""CompletionLogprobs: Log probabilities of the tokens of a text."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class CompletionLogprobs(Model):
-    """How likely the tokens of a text were.
+    """Log probabilities of the tokens of a text.
 
     Attributes:
-        content: Each token.
+        content: The tokens.
     """
 
     content: list[Logprob] | None = None

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""CompletionUsage: How many tokens a call took."""
+"""CompletionUsage: Token counts of a call."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class CompletionUsage(Model):
-    """How many tokens a call took.
+    """Token counts of a call.
 
     Attributes:
-        prompt_tokens: Tokens of the prompt.
-        completion_tokens: Tokens of the answer.
-        total_tokens: Both together.
+        prompt_tokens: Number of tokens in the prompt.
+        completion_tokens: Number of tokens in the answer.
+        total_tokens: Sum of both.
     """
 
     prompt_tokens: int

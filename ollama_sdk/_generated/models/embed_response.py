@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""EmbedResponse: The vectors of the texts."""
+"""EmbedResponse: The embeddings of the texts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class EmbedResponse(Model):
-    """The vectors of the texts. The counters are absent when there was nothing to embed.
+    """The embeddings of the texts. Counts and times are absent when the input was empty.
 
     Attributes:
-        model: The model that embedded.
-        embeddings: One vector of length 1 for each text, in their order: [texts, dimensions].
+        model: The model that was used.
+        embeddings: One vector of length 1 for each text, in the same order: [texts, dimensions].
         total_duration: Time of the whole call, in nanoseconds.
         load_duration: Time to load the model, in nanoseconds.
-        prompt_eval_count: Tokens of all texts together.
+        prompt_eval_count: Number of tokens in all texts.
     """
 
     model: str

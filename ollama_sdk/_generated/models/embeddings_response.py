@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""EmbeddingsResponse: The vector of the text."""
+"""EmbeddingsResponse: The embedding of the text."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class EmbeddingsResponse(Model):
-    """The vector of the text.
+    """The embedding of the text.
 
     Attributes:
-        embedding: The vector: [dimensions]. Empty when there was nothing to embed.
+        embedding: The vector: [dimensions]. Empty when the input was empty.
     """
 
     embedding: list[float] = field(factory=empty_list)

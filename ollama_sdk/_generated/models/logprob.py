@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""Logprob: A token of the answer, how likely it was, and what else was likely in its place."""
+"""Logprob: A token of the answer, its probability, and the most likely tokens at its position."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class Logprob(Model):
-    """A token of the answer, how likely it was, and what else was likely in its place.
+    """A token of the answer, its probability, and the most likely tokens at its position.
 
     Attributes:
         token: The text of the token.
-        logprob: Natural logarithm of its probability.
-        bytes: The text in UTF-8, byte by byte; a token may end inside a character.
-        top_logprobs: The likeliest tokens here, the likeliest first.
+        logprob: Natural logarithm of the probability.
+        bytes: The text in UTF-8, as bytes; a token may end inside a character.
+        top_logprobs: The most likely tokens at this position, most likely first.
     """
 
     token: str

@@ -20,13 +20,13 @@ class Message(Model):
     """One message of a conversation, or a piece of one.
 
     Attributes:
-        role: Who speaks.
-        content: What is said.
-        thinking: What the model thought before it spoke.
-        images: Pictures that belong to the message, for a model with vision; base64, not a data URL.
-        tool_calls: Tools that the model wants called.
-        tool_name: In a message of role `tool`: which tool gave this result.
-        tool_call_id: In a message of role `tool`: the `id` of the call that it answers.
+        role: Role of the author.
+        content: Text of the message.
+        thinking: The model's thinking before this message.
+        images: Images of the message, for a model with vision; base64, not a data URL.
+        tool_calls: Tool calls of the model.
+        tool_name: In a message of role `tool`, the tool that was called.
+        tool_call_id: In a message of role `tool`, the `id` of the call.
     """
 
     role: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesBlockDelta: A piece of a block."""
+"""MessagesBlockDelta: A part of a block."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ from .messages_thinking_delta import MessagesThinkingDelta
 MessagesBlockDelta: TypeAlias = (
     MessagesTextDelta | MessagesInputDelta | MessagesThinkingDelta | MessagesSignatureDelta | MessagesOtherDelta
 )
-"""A piece of a block."""
+"""A part of a block."""

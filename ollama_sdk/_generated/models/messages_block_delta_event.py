@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesBlockDeltaEvent: The next piece of a block."""
+"""MessagesBlockDeltaEvent: The next part of a block."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesBlockDeltaEvent(Model):
-    """The next piece of a block.
+    """The next part of a block.
 
     Attributes:
-        type: What happened.
-        index: Place of the block in the message, from 0.
-        delta: The piece.
+        type: The type of event.
+        index: Index of the block in the message, from 0.
+        delta: The text that is added.
     """
 
     type: Literal["content_block_delta"]

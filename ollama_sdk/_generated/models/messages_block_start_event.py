@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesBlockStartEvent: A block of the message has begun."""
+"""MessagesBlockStartEvent: A block of the message began."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesBlockStartEvent(Model):
-    """A block of the message has begun.
+    """A block of the message began.
 
     Attributes:
-        type: What happened.
-        index: Place of the block in the message, from 0.
+        type: The type of event.
+        index: Index of the block in the message, from 0.
         content_block: The block so far, empty.
     """
 

@@ -18,8 +18,8 @@ class MessagesBlockStopEvent(Model):
     """A block of the message is complete.
 
     Attributes:
-        type: What happened.
-        index: Place of the block in the message, from 0.
+        type: The type of event.
+        index: Index of the block in the message, from 0.
     """
 
     type: Literal["content_block_stop"]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesCitation: Where a text is taken from."""
+"""MessagesCitation: Where a text is cited from."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesCitation(Model):
-    """Where a text is taken from.
+    """Where a text is cited from.
 
     Attributes:
-        type: The kind of source.
+        type: The type of source.
         url: Address of the page.
         title: Title of the page.
-        encrypted_index: Place in the page, to be given back.
+        encrypted_index: Position in the page, to be sent back.
         cited_text: The text that is cited.
     """
 

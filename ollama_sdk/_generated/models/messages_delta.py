@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesDelta: Why a message ends."""
+"""MessagesDelta: Why a message ended."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesDelta(Model):
-    """Why a message ends.
+    """Why a message ended.
 
     Attributes:
-        stop_reason: Why it ended: `end_turn` by itself, `max_tokens` at the limit of tokens, `stop_sequence` at one
-            of those, `tool_use` to have tools called.
-        stop_sequence: The text at which it ended.
+        stop_reason: Why the answer ended: `end_turn` by the model, `max_tokens` at the token limit, `stop_sequence`
+            at one of those, `tool_use` to call tools.
+        stop_sequence: The text that ended the answer.
     """
 
     stop_reason: str | None = None

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesDeltaEvent: The message ends."""
+"""MessagesDeltaEvent: The message ended."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesDeltaEvent(Model):
-    """The message ends.
+    """The message ended.
 
     Attributes:
-        type: What happened.
-        delta: Why it ends.
-        usage: How many tokens it took.
+        type: The type of event.
+        delta: Why it ended.
+        usage: Token counts.
     """
 
     type: Literal["message_delta"]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesDeltaUsage: How many tokens a message took."""
+"""MessagesDeltaUsage: Token counts of a message."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesDeltaUsage(Model):
-    """How many tokens a message took. The first servers with this route counted only the answer here.
+    """Token counts of a message. The first servers with this route count only the answer here.
 
     Attributes:
-        output_tokens: Tokens of the answer.
-        input_tokens: Tokens of the input.
+        output_tokens: Number of tokens in the answer.
+        input_tokens: Number of tokens in the input.
     """
 
     output_tokens: int

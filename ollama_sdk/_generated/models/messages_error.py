@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesError: What went wrong."""
+"""MessagesError: The error."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesError(Model):
-    """What went wrong.
+    """The error.
 
     Attributes:
-        type: The kind of fault.
-        message: The server's message.
+        type: The type of error.
+        message: The error message.
     """
 
     type: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesErrorResponse: What went wrong, as the route that follows Anthropic says it; in a stream, as an event."""
+"""MessagesErrorResponse: An error of a route that is compatible with Anthropic; in a stream, an event."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesErrorResponse(Model):
-    """What went wrong, as the route that follows Anthropic says it; in a stream, as an event.
+    """An error of a route that is compatible with Anthropic; in a stream, an event.
 
     Attributes:
-        type: The kind of object.
-        error: What went wrong.
+        type: The type of object.
+        error: The error.
         request_id: Identifies the request.
     """
 

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesImageBlock: A picture in a message."""
+"""MessagesImageBlock: An image in a message."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesImageBlock(Model):
-    """A picture in a message.
+    """An image in a message.
 
     Attributes:
-        type: The kind of block.
-        source: The picture.
+        type: The type of block.
+        source: The image.
     """
 
     type: Literal["image"]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesImageSource: A picture. The server fetches none from the web."""
+"""MessagesImageSource: An image. The server downloads none."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesImageSource(Model):
-    """A picture. The server fetches none from the web.
+    """An image. The server downloads none.
 
     Attributes:
-        type: How the picture is given.
+        type: How the image is given.
         media_type: Its media type.
         data: The file, in base64.
-        url: Its address.
+        url: Address of the page.
     """
 
     type: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesInputDelta: A piece of the arguments of a tool."""
+"""MessagesInputDelta: A part of the arguments of a tool."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesInputDelta(Model):
-    """A piece of the arguments of a tool.
+    """A part of the arguments of a tool.
 
     Attributes:
-        type: The kind of piece.
-        partial_json: A piece of the text of a JSON object.
+        type: The type of part.
+        partial_json: A part of the text of a JSON object.
     """
 
     type: Literal["input_json_delta"]

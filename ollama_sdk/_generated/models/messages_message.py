@@ -18,8 +18,8 @@ class MessagesMessage(Model):
     """A message of a conversation.
 
     Attributes:
-        role: Who speaks.
-        content: What is said, or its blocks.
+        role: Role of the author.
+        content: Text of the message, or its blocks.
     """
 
     role: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesMetadata: Who asks."""
+"""MessagesMetadata: The user of the request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesMetadata(Model):
-    """Who asks.
+    """The user of the request.
 
     Attributes:
         user_id: Identifies the user.

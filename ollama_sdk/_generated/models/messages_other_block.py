@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesOtherBlock: A block of a kind that this document does not know."""
+"""MessagesOtherBlock: A block of a type that this document does not define."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesOtherBlock(Model):
-    """A block of a kind that this document does not know.
+    """A block of a type that this document does not define.
 
     Attributes:
-        type: The kind of block.
+        type: The type of block.
     """
 
     type: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesOtherDelta: A piece of a kind that this document does not know."""
+"""MessagesOtherDelta: A part of a type that this document does not define."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesOtherDelta(Model):
-    """A piece of a kind that this document does not know.
+    """A part of a type that this document does not define.
 
     Attributes:
-        type: The kind of piece.
+        type: The type of part.
     """
 
     type: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesOtherEvent: An event of a kind that this document does not know."""
+"""MessagesOtherEvent: An event of a type that this document does not define."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesOtherEvent(Model):
-    """An event of a kind that this document does not know.
+    """An event of a type that this document does not define.
 
     Attributes:
-        type: What happened.
+        type: The type of event.
     """
 
     type: str

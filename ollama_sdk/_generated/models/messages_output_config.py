@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesOutputConfig: How hard a model thinks first."""
+"""MessagesOutputConfig: How much a model thinks first."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesOutputConfig(Model):
-    """How hard a model thinks first.
+    """How much a model thinks first.
 
     Attributes:
-        effort: How hard.
+        effort: How much.
     """
 
     effort: str | None = None

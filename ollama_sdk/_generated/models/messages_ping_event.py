@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesPingEvent: Nothing happened; the connection is alive."""
+"""MessagesPingEvent: No event; the connection is alive."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesPingEvent(Model):
-    """Nothing happened; the connection is alive.
+    """No event; the connection is alive.
 
     Attributes:
-        type: What happened.
+        type: The type of event.
     """
 
     type: Literal["ping"]

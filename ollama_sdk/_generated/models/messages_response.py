@@ -20,14 +20,14 @@ class MessagesResponse(Model):
 
     Attributes:
         id: Identifies the message.
-        type: The kind of object.
-        role: Who speaks.
-        model: The model that answers.
-        usage: How many tokens it took.
+        type: The type of object.
+        role: Role of the author.
+        model: The model that answered.
+        usage: Token counts.
         content: The blocks of the message.
-        stop_reason: Why it ended: `end_turn` by itself, `max_tokens` at the limit of tokens, `stop_sequence` at one
-            of those, `tool_use` to have tools called.
-        stop_sequence: The text at which it ended.
+        stop_reason: Why the answer ended: `end_turn` by the model, `max_tokens` at the token limit, `stop_sequence`
+            at one of those, `tool_use` to call tools.
+        stop_sequence: The text that ended the answer.
     """
 
     id: str

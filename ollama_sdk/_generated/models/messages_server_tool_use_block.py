@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesServerToolUseBlock: A tool that the server called itself."""
+"""MessagesServerToolUseBlock: A tool call that the server carried out."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesServerToolUseBlock(Model):
-    """A tool that the server called itself.
+    """A tool call that the server carried out.
 
     Attributes:
-        type: The kind of block.
-        id: Names the call in the block that answers it.
+        type: The type of block.
+        id: Identifies the call in the block with its result.
         name: Name of the tool.
         input: Arguments by name.
     """

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesSignatureDelta: Proof that thoughts are the model's own."""
+"""MessagesSignatureDelta: Signature of the thinking."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesSignatureDelta(Model):
-    """Proof that thoughts are the model's own.
+    """Signature of the thinking.
 
     Attributes:
-        type: The kind of piece.
-        signature: The proof.
+        type: The type of part.
+        signature: The signature.
     """
 
     type: Literal["signature_delta"]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesStartEvent: The message has begun."""
+"""MessagesStartEvent: The message began."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesStartEvent(Model):
-    """The message has begun.
+    """The message began.
 
     Attributes:
-        type: What happened.
+        type: The type of event.
         message: The message so far, without content.
     """
 

@@ -18,7 +18,7 @@ class MessagesStopEvent(Model):
     """The message is complete.
 
     Attributes:
-        type: What happened.
+        type: The type of event.
     """
 
     type: Literal["message_stop"]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesStreamEvent: An event of a message in the making."""
+"""MessagesStreamEvent: An event of a message in progress."""
 
 from __future__ import annotations
 
@@ -26,4 +26,4 @@ MessagesStreamEvent: TypeAlias = (
     | MessagesErrorResponse
     | MessagesOtherEvent
 )
-"""An event of a message in the making."""
+"""An event of a message in progress."""

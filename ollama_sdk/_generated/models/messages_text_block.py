@@ -18,9 +18,9 @@ class MessagesTextBlock(Model):
     """Text in a message.
 
     Attributes:
-        type: The kind of block.
+        type: The type of block.
         text: The text.
-        citations: Where the text is taken from.
+        citations: Where the text is cited from.
     """
 
     type: Literal["text"]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesTextDelta: A piece of text."""
+"""MessagesTextDelta: A part of the text."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesTextDelta(Model):
-    """A piece of text.
+    """A part of the text.
 
     Attributes:
-        type: The kind of piece.
-        text: The piece.
+        type: The type of part.
+        text: The text that is added.
     """
 
     type: Literal["text_delta"]

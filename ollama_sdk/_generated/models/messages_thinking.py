@@ -18,8 +18,8 @@ class MessagesThinking(Model):
     """Whether a model thinks first.
 
     Attributes:
-        type: Whether it does.
-        budget_tokens: Without effect.
+        type: Whether thinking is enabled.
+        budget_tokens: Has no effect.
     """
 
     type: str

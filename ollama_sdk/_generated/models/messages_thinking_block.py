@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesThinkingBlock: What the model thought."""
+"""MessagesThinkingBlock: The model's reasoning."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesThinkingBlock(Model):
-    """What the model thought.
+    """The model's reasoning.
 
     Attributes:
-        type: The kind of block.
-        thinking: The thoughts.
-        signature: Proof that the thoughts are the model's own; Ollama gives none.
+        type: The type of block.
+        thinking: Parts of the reasoning.
+        signature: Signature of the thinking; Ollama gives none.
     """
 
     type: Literal["thinking"]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesThinkingDelta: A piece of what the model thinks."""
+"""MessagesThinkingDelta: A part of the model's thinking."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesThinkingDelta(Model):
-    """A piece of what the model thinks.
+    """A part of the model's thinking.
 
     Attributes:
-        type: The kind of piece.
-        thinking: The piece.
+        type: The type of part.
+        thinking: The text that is added.
     """
 
     type: Literal["thinking_delta"]

@@ -19,10 +19,10 @@ class MessagesTool(Model):
 
     Attributes:
         name: Name of the tool.
-        description: What it does; the model reads this.
-        input_schema: What it takes, as a JSON schema of an object.
-        type: The kind of tool.
-        max_uses: How often the server may search the web.
+        description: What the function does, for the model.
+        input_schema: The parameters of the function, as a JSON schema of an object.
+        type: The type of tool.
+        max_uses: How many web searches the server may do.
     """
 
     name: str

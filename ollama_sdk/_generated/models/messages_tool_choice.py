@@ -18,9 +18,9 @@ class MessagesToolChoice(Model):
     """Which tools the model may choose.
 
     Attributes:
-        type: The kind of choice.
+        type: The type of choice.
         name: Name of the tool, for `tool`.
-        disable_parallel_tool_use: Whether it may choose one at most.
+        disable_parallel_tool_use: Whether it may choose at most one.
     """
 
     type: str

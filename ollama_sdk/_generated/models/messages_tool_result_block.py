@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesToolResultBlock: What a called tool gave."""
+"""MessagesToolResultBlock: The result of a tool call."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesToolResultBlock(Model):
-    """What a called tool gave.
+    """The result of a tool call.
 
     Attributes:
-        type: The kind of block.
-        tool_use_id: The `id` of the call that it answers.
-        content: The result, or its blocks of text and pictures.
+        type: The type of block.
+        tool_use_id: The `id` of the call.
+        content: The result, or its blocks of text and images.
         is_error: Whether the tool failed.
     """
 

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesToolUseBlock: A tool that the model wants called."""
+"""MessagesToolUseBlock: A tool call of the model."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesToolUseBlock(Model):
-    """A tool that the model wants called.
+    """A tool call of the model.
 
     Attributes:
-        type: The kind of block.
-        id: Names the call in the block that answers it.
+        type: The type of block.
+        id: Identifies the call in the block with its result.
         name: Name of the tool.
         input: Arguments by name.
     """

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesUsage: How many tokens a message took."""
+"""MessagesUsage: Token counts of a message."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesUsage(Model):
-    """How many tokens a message took.
+    """Token counts of a message.
 
     Attributes:
-        input_tokens: Tokens of the input; an estimate at the start of a stream.
-        output_tokens: Tokens of the answer.
+        input_tokens: Number of tokens in the input; an estimate at the start of a stream.
+        output_tokens: Number of tokens in the answer.
     """
 
     input_tokens: int

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesWebSearchError: Why a search of the web gave nothing."""
+"""MessagesWebSearchError: Why a web search has no results."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesWebSearchError(Model):
-    """Why a search of the web gave nothing.
+    """Why a web search has no results.
 
     Attributes:
-        type: The kind of result.
-        error_code: Names the fault.
+        type: The type of result.
+        error_code: The code of the error.
     """
 
     type: str

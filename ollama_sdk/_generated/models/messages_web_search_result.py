@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesWebSearchResult: A page that was found."""
+"""MessagesWebSearchResult: A result of a web search."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesWebSearchResult(Model):
-    """A page that was found.
+    """A result of a web search.
 
     Attributes:
-        type: The kind of result.
+        type: The type of result.
         url: Address of the page.
         title: Title of the page.
-        encrypted_content: Text of the page, to be given back.
+        encrypted_content: Text of the page, to be sent back.
         page_age: How old the page is.
     """
 

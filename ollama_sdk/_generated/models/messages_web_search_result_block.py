@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesWebSearchResultBlock: What a search of the web by the server gave."""
+"""MessagesWebSearchResultBlock: The result of a web search by the server."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesWebSearchResultBlock(Model):
-    """What a search of the web by the server gave.
+    """The result of a web search by the server.
 
     Attributes:
-        type: The kind of block.
-        tool_use_id: The `id` of the call that it answers.
-        content: What was found, or why nothing was.
+        type: The type of block.
+        tool_use_id: The `id` of the call.
+        content: The results, or why there are none.
     """
 
     type: Literal["web_search_tool_result"]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ModelDetails: What kind of model it is."""
+"""ModelDetails: Architecture and size of a model."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ModelDetails(Model):
-    """What kind of model it is. Where nothing is known, the text is empty.
+    """Architecture and size of a model. Unknown values are empty.
 
     Attributes:
-        parent_model: The model that it was made from.
-        format: Format of its file.
-        family: Its architecture.
-        parameter_size: How many parameters it has, as a text.
-        quantization_level: How its parameters are stored.
-        families: All architectures that its parts have.
-        context_length: Longest context that it was trained for, in tokens.
-        embedding_length: Length of its vectors, in numbers.
+        parent_model: The model from which it was created.
+        format: Format of the model's file.
+        family: Architecture of the model.
+        parameter_size: Number of parameters, as a text.
+        quantization_level: How the parameters are quantized.
+        families: All architectures of the model's parts.
+        context_length: Longest context of the training, in tokens.
+        embedding_length: Number of dimensions of its embeddings.
     """
 
     parent_model: str

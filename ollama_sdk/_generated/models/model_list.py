@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ModelList: The models that a server has."""
+"""ModelList: The models on a server."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ModelList(Model):
-    """The models that a server has.
+    """The models on a server.
 
     Attributes:
-        models: The models, the one changed last first.
+        models: The models, most recently changed first.
     """
 
     models: list[ModelSummary]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ModelRecommendation: A model that Ollama suggests."""
+"""ModelRecommendation: A model that Ollama recommends."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ModelRecommendation(Model):
-    """A model that Ollama suggests.
+    """A model that Ollama recommends.
 
     Attributes:
         model: Name of the model.
-        description: What it is good for.
+        description: What the model is good for.
         context_length: Longest context, in tokens.
         max_output_tokens: Longest answer, in tokens.
-        vram_bytes: Memory that it needs on GPUs, in bytes.
-        required_plan: The plan that an account needs to use it.
+        vram_bytes: Memory needed on GPUs, in bytes.
+        required_plan: The subscription that is needed to use it.
     """
 
     model: str

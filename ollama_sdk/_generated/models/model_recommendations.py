@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ModelRecommendations: Models that Ollama suggests."""
+"""ModelRecommendations: Models that Ollama recommends."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ModelRecommendations(Model):
-    """Models that Ollama suggests.
+    """Models that Ollama recommends.
 
     Attributes:
-        recommendations: The suggestions.
+        recommendations: The recommendations.
     """
 
     recommendations: list[ModelRecommendation]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ModelSummary: A model, in short."""
+"""ModelSummary: Summary of a model."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ModelSummary(Model):
-    """A model, in short.
+    """Summary of a model.
 
     Attributes:
         name: Name of the model, with its tag.
         model: Name of the model, with its tag.
-        modified_at: When it was last changed on this server.
-        size: Size of its files, in bytes.
+        modified_at: When the model was last changed on this server.
+        size: Size of the model's files, in bytes.
         digest: SHA-256 of its manifest, in hexadecimal.
-        details: What kind of model it is.
+        details: Architecture and size of the model.
         capabilities: What the model can do.
-        remote_model: Name of the model on another host, if it runs there.
-        remote_host: Address of that host, if it runs there.
+        remote_model: Name of the model on the remote host, if it runs there.
+        remote_host: Address of the remote host, if the model runs there.
     """
 
     name: str

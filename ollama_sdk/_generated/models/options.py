@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""Options: How the model runs and chooses its words."""
+"""Options: How the model runs and samples tokens."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class Options(Model):
-    """How the model runs and chooses its words. An option that the server does not know is ignored.
+    """How the model runs and samples tokens. Options that the server does not know are ignored.
 
     Attributes:
         num_ctx: Size of the context window, in tokens.
-        num_batch: Prompt tokens that are evaluated at a time.
-        num_gpu: Layers of the model that run on a GPU; -1 lets the server choose.
-        main_gpu: Number of the GPU that holds what is not split.
+        num_batch: Prompt tokens that are processed at a time (batch size).
+        num_gpu: Layers of the model on a GPU; -1 lets the server choose.
+        main_gpu: Index of the GPU for what is not split across GPUs.
         use_mmap: Whether the file of the model is mapped into memory.
-        num_thread: Threads of the CPU; 0 lets the server choose.
+        num_thread: CPU threads; 0 lets the server choose.
         draft_num_predict: Tokens that a draft model proposes at a time.
-        num_keep: Tokens at the start of the prompt that survive a context shift.
+        num_keep: Tokens at the start of the prompt to keep when the context is shifted.
         seed: The same seed and request give the same text; -1 is random.
-        num_predict: Most tokens to write; below zero is without limit.
-        top_k: Choose among this many likeliest tokens.
-        top_p: Choose among the likeliest tokens that together have this probability.
-        min_p: Drop tokens less likely than this share of the likeliest.
-        typical_p: Prefer tokens about as surprising as expected; 1 is off.
+        num_predict: Maximum number of tokens to generate; negative is unlimited.
+        top_k: Sample from this many of the most likely tokens.
+        top_p: Sample from the most likely tokens that together have this probability.
+        min_p: Drop tokens less likely than this fraction of the most likely one.
+        typical_p: Prefer tokens about as surprising as expected (typical sampling); 1 is off.
         repeat_last_n: Tokens to look back for repetition; 0 is off, -1 is num_ctx.
-        temperature: 0 always takes the likeliest token; higher is more varied.
-        repeat_penalty: How strongly a repeated token is made unlikely; 1 is off.
-        presence_penalty: A token is made this much less likely once it occurred.
-        frequency_penalty: A token is made this much less likely each time it occurred.
-        stop: Texts at which the answer ends; not part of it.
+        temperature: Sampling temperature; 0 always takes the most likely token, higher is more varied.
+        repeat_penalty: Penalty for repeated tokens; 1 is off.
+        presence_penalty: Penalty for tokens that have occurred.
+        frequency_penalty: Penalty for tokens, times how often they have occurred.
+        stop: Texts that end the answer; not part of it.
     """
 
     num_ctx: int | None = None

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ProgressResponse: How far a long piece of work is."""
+"""ProgressResponse: Progress of a long operation."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ProgressResponse(Model):
-    """How far a long piece of work is. Only `success` says that it is done.
+    """Progress of a long operation. It is complete only when the status is `success`.
 
     Attributes:
-        status: What is being done; `success` at the end.
-        digest: The layer that is being transferred.
+        status: The current step; `success` at the end.
+        digest: The layer being transferred.
         total: Size of the layer, in bytes.
-        completed: How much of the layer is there, in bytes; absent before the first.
+        completed: How much of the layer has been transferred, in bytes; absent before the first.
     """
 
     status: str

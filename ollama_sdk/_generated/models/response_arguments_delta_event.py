@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseArgumentsDeltaEvent: The next piece of the arguments of a call."""
+"""ResponseArgumentsDeltaEvent: The next part of the arguments of a call."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseArgumentsDeltaEvent(Model):
-    """The next piece of the arguments of a call.
+    """The next part of the arguments of a call.
 
     Attributes:
-        type: What happened.
+        type: The type of event.
         item_id: Identifies the call.
-        output_index: Place of the call in the response, from 0.
-        delta: The piece.
-        sequence_number: Place of the event in the stream, from 0.
+        output_index: Index of the call in the response, from 0.
+        delta: The text that is added.
+        sequence_number: Index of the event in the stream, from 0.
     """
 
     type: Literal["response.function_call_arguments.delta"]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseArgumentsDoneEvent: All arguments of a call."""
+"""ResponseArgumentsDoneEvent: The whole arguments of a call."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseArgumentsDoneEvent(Model):
-    """All arguments of a call.
+    """The whole arguments of a call.
 
     Attributes:
-        type: What happened.
+        type: The type of event.
         item_id: Identifies the call.
-        output_index: Place of the call in the response, from 0.
+        output_index: Index of the call in the response, from 0.
         arguments: Arguments by name, as the text of a JSON object.
-        sequence_number: Place of the event in the stream, from 0.
+        sequence_number: Index of the event in the stream, from 0.
     """
 
     type: Literal["response.function_call_arguments.done"]

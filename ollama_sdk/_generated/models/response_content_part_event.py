@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseContentPartEvent: A part of a message has begun or is complete."""
+"""ResponseContentPartEvent: A part of a message began or is complete."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseContentPartEvent(Model):
-    """A part of a message has begun or is complete.
+    """A part of a message began or is complete.
 
     Attributes:
-        type: What happened.
+        type: The type of event.
         item_id: Identifies the message.
-        output_index: Place of the message in the response, from 0.
-        content_index: Place of the part in the message, from 0.
-        part: The part as far as it is.
-        sequence_number: Place of the event in the stream, from 0.
+        output_index: Index of the message in the response, from 0.
+        content_index: Index of the part in the message, from 0.
+        part: The part so far.
+        sequence_number: Index of the event in the stream, from 0.
     """
 
     type: Literal["response.content_part.added", "response.content_part.done"]

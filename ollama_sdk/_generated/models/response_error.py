@@ -18,8 +18,8 @@ class ResponseError(Model):
     """Why a response failed.
 
     Attributes:
-        code: Names the fault.
-        message: The server's message.
+        code: The code of the error.
+        message: The error message.
     """
 
     code: str

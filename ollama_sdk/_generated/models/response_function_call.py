@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseFunctionCall: A function that the model wants called."""
+"""ResponseFunctionCall: A function call of the model."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseFunctionCall(Model):
-    """A function that the model wants called.
+    """A function call of the model.
 
     Attributes:
-        type: The kind of item.
-        call_id: Names the call in the item that answers it.
+        type: The type of item.
+        call_id: Identifies the call in the item with its result.
         name: Name of the function.
         arguments: Arguments by name, as the text of a JSON object.
         id: Identifies the item.
-        status: How far it is.
+        status: State of the item.
     """
 
     type: Literal["function_call"]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseFunctionCallOutput: What a called function gave."""
+"""ResponseFunctionCallOutput: The result of a function call."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseFunctionCallOutput(Model):
-    """What a called function gave.
+    """The result of a function call.
 
     Attributes:
-        type: The kind of item.
-        call_id: The `call_id` of the call that it answers.
+        type: The type of item.
+        call_id: The `call_id` of the call.
         output: The result, or its parts.
     """
 

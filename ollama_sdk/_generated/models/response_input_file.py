@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseInputFile: A file in a message. Ollama refuses files so far."""
+"""ResponseInputFile: A file in a message. Ollama refuses files at present."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseInputFile(Model):
-    """A file in a message. Ollama refuses files so far.
+    """A file in a message. Ollama refuses files at present.
 
     Attributes:
-        type: The kind of part.
+        type: The type of part.
         file_data: The file, as a data URL.
-        file_id: Identifies a file that was uploaded before.
+        file_id: Identifies an uploaded file.
         file_url: Address of the file.
         filename: Name of the file.
     """

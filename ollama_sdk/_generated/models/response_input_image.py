@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseInputImage: A picture in a message."""
+"""ResponseInputImage: An image in a message."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseInputImage(Model):
-    """A picture in a message.
+    """An image in a message.
 
     Attributes:
-        type: The kind of part.
-        image_url: A data URL of type jpeg, png or webp, in base64; the server fetches none from the web.
-        detail: Without effect.
-        file_id: Without effect; the server keeps no files.
+        type: The type of part.
+        image_url: A data URL of type jpeg, png or webp, in base64; the server downloads no images.
+        detail: Has no effect.
+        file_id: Has no effect; the server stores no files.
     """
 
     type: Literal["input_image"]

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseInputMessage(Model):
-    """A message of a conversation. An item without a type is one.
+    """A message of a conversation. An item without a type is a message.
 
     Attributes:
-        role: Who speaks.
-        type: The kind of item.
-        content: What is said, or its parts.
+        role: Role of the author.
+        type: The type of item.
+        content: Text of the message, or its parts.
     """
 
     role: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseInputTokensDetails: More about the tokens of an input."""
+"""ResponseInputTokensDetails: Details of the input tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseInputTokensDetails(Model):
-    """More about the tokens of an input.
+    """Details of the input tokens.
 
     Attributes:
         cached_tokens: Always 0.

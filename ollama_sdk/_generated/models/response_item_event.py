@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseItemEvent: An item of the response has begun or is complete."""
+"""ResponseItemEvent: An item of the response began or is complete."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseItemEvent(Model):
-    """An item of the response has begun or is complete.
+    """An item of the response began or is complete.
 
     Attributes:
-        type: What happened.
-        output_index: Place of the item in the response, from 0.
-        item: The item as far as it is.
-        sequence_number: Place of the event in the stream, from 0.
+        type: The type of event.
+        output_index: Index of the item in the response, from 0.
+        item: The item so far.
+        sequence_number: Index of the event in the stream, from 0.
     """
 
     type: Literal["response.output_item.added", "response.output_item.done"]

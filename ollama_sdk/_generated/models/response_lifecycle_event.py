@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseLifecycleEvent: The response has begun, goes on, is complete or has failed."""
+"""ResponseLifecycleEvent: The response began, continues, is complete or failed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseLifecycleEvent(Model):
-    """The response has begun, goes on, is complete or has failed.
+    """The response began, continues, is complete or failed.
 
     Attributes:
-        type: What happened.
-        response: The response as far as it is.
-        sequence_number: Place of the event in the stream, from 0.
+        type: The type of event.
+        response: The response so far.
+        sequence_number: Index of the event in the stream, from 0.
     """
 
     type: Literal["response.completed", "response.created", "response.failed", "response.in_progress"]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseObject: A response, whole or as far as it is."""
+"""ResponseObject: A response, complete or in progress."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseObject(Model):
-    """A response, whole or as far as it is.
+    """A response, complete or in progress.
 
     Attributes:
         id: Identifies the response; not unique.
-        object: The kind of object.
-        status: How far it is.
-        output: What the model thought, said and wants called, in this order.
-        model: The model that answers.
-        created_at: When it was begun, in seconds since 1970.
-        completed_at: When it was complete, in seconds since 1970.
-        usage: How many tokens it took.
+        object: The type of object.
+        status: State of the item.
+        output: The reasoning, messages and function calls of the model, in this order.
+        model: The model that answered.
+        created_at: When it began, in seconds since 1970.
+        completed_at: When it was completed, in seconds since 1970.
+        usage: Token counts.
         error: Why it failed.
         incomplete_details: Why it is incomplete.
         instructions: As in the request.

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseOtherContent: A part of a kind that this document does not know."""
+"""ResponseOtherContent: A part of a type that this document does not define."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseOtherContent(Model):
-    """A part of a kind that this document does not know.
+    """A part of a type that this document does not define.
 
     Attributes:
-        type: The kind of part.
+        type: The type of part.
     """
 
     type: str

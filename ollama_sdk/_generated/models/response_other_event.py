@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseOtherEvent: An event of a kind that this document does not know."""
+"""ResponseOtherEvent: An event of a type that this document does not define."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseOtherEvent(Model):
-    """An event of a kind that this document does not know.
+    """An event of a type that this document does not define.
 
     Attributes:
-        type: What happened.
-        sequence_number: Place of the event in the stream, from 0.
+        type: The type of event.
+        sequence_number: Index of the event in the stream, from 0.
     """
 
     type: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseOtherItem: An item of a kind that this document does not know."""
+"""ResponseOtherItem: An item of a type that this document does not define."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseOtherItem(Model):
-    """An item of a kind that this document does not know.
+    """An item of a type that this document does not define.
 
     Attributes:
-        type: The kind of item.
+        type: The type of item.
     """
 
     type: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseOutputContent: A part of what the model said."""
+"""ResponseOutputContent: A part of the model's message."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from .response_other_content import ResponseOtherContent
 from .response_output_text import ResponseOutputText
 
 ResponseOutputContent: TypeAlias = ResponseOutputText | ResponseOtherContent
-"""A part of what the model said."""
+"""A part of the model's message."""

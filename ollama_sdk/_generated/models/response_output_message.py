@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseOutputMessage: What the model said."""
+"""ResponseOutputMessage: A message of the model."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseOutputMessage(Model):
-    """What the model said.
+    """A message of the model.
 
     Attributes:
-        type: The kind of item.
+        type: The type of item.
         id: Identifies the item.
-        role: Who speaks.
-        content: What is said.
-        status: How far it is.
+        role: Role of the author.
+        content: Text of the message.
+        status: State of the item.
     """
 
     type: Literal["message"]

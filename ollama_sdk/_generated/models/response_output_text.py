@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseOutputText: Text that the model said."""
+"""ResponseOutputText: Text of the model."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseOutputText(Model):
-    """Text that the model said.
+    """Text of the model.
 
     Attributes:
-        type: The kind of part.
+        type: The type of part.
         text: The text.
         annotations: Always empty.
         logprobs: Always empty.

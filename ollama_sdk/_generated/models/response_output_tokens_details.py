@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseOutputTokensDetails: More about the tokens of an answer."""
+"""ResponseOutputTokensDetails: Details of the output tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseOutputTokensDetails(Model):
-    """More about the tokens of an answer.
+    """Details of the output tokens.
 
     Attributes:
         reasoning_tokens: Always 0.

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseReasoning: How a model thinks first."""
+"""ResponseReasoning: How a model reasons first."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseReasoning(Model):
-    """How a model thinks first.
+    """How a model reasons first.
 
     Attributes:
-        effort: How hard; as it likes when absent.
-        summary: Said back and without effect.
-        generate_summary: Without effect. Superseded by `summary`.
+        effort: How much the model reasons; the model decides when absent.
+        summary: Returned unchanged; has no effect.
+        generate_summary: Has no effect. Superseded by `summary`.
     """
 
     effort: str | None = None

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseReasoningDeltaEvent: The next piece of what the model thinks."""
+"""ResponseReasoningDeltaEvent: The next part of the reasoning."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseReasoningDeltaEvent(Model):
-    """The next piece of what the model thinks.
+    """The next part of the reasoning.
 
     Attributes:
-        type: What happened.
-        item_id: Identifies the thoughts.
-        output_index: Place of the thoughts in the response, from 0.
-        summary_index: Place of the part in the thoughts, from 0.
-        delta: The piece.
-        sequence_number: Place of the event in the stream, from 0.
+        type: The type of event.
+        item_id: Identifies the reasoning.
+        output_index: Index of the reasoning in the response, from 0.
+        summary_index: Index of the part in the reasoning, from 0.
+        delta: The text that is added.
+        sequence_number: Index of the event in the stream, from 0.
     """
 
     type: Literal["response.reasoning_summary_text.delta"]

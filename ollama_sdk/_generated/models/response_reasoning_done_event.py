@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseReasoningDoneEvent: All of what the model thinks."""
+"""ResponseReasoningDoneEvent: The whole reasoning."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseReasoningDoneEvent(Model):
-    """All of what the model thinks.
+    """The whole reasoning.
 
     Attributes:
-        type: What happened.
-        item_id: Identifies the thoughts.
-        output_index: Place of the thoughts in the response, from 0.
-        summary_index: Place of the part in the thoughts, from 0.
-        text: The thoughts.
-        sequence_number: Place of the event in the stream, from 0.
+        type: The type of event.
+        item_id: Identifies the reasoning.
+        output_index: Index of the reasoning in the response, from 0.
+        summary_index: Index of the part in the reasoning, from 0.
+        text: Parts of the reasoning.
+        sequence_number: Index of the event in the stream, from 0.
     """
 
     type: Literal["response.reasoning_summary_text.done"]

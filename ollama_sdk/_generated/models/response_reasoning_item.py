@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseReasoningItem: What the model thought."""
+"""ResponseReasoningItem: The model's reasoning."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseReasoningItem(Model):
-    """What the model thought.
+    """The model's reasoning.
 
     Attributes:
-        type: The kind of item.
+        type: The type of item.
         id: Identifies the item.
-        summary: The thoughts.
-        encrypted_content: The thoughts, to be given back; Ollama does not encrypt them.
+        summary: Parts of the reasoning.
+        encrypted_content: The reasoning, to be sent back; Ollama does not encrypt it.
     """
 
     type: Literal["reasoning"]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseReasoningSummary: Thoughts of the model."""
+"""ResponseReasoningSummary: A part of the model's reasoning."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseReasoningSummary(Model):
-    """Thoughts of the model.
+    """A part of the model's reasoning.
 
     Attributes:
-        type: The kind of part.
-        text: The thoughts.
+        type: The type of part.
+        text: Parts of the reasoning.
     """
 
     type: str

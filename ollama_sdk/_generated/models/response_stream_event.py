@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseStreamEvent: An event of a response in the making."""
+"""ResponseStreamEvent: An event of a response in progress."""
 
 from __future__ import annotations
 
@@ -30,4 +30,4 @@ ResponseStreamEvent: TypeAlias = (
     | ResponseWebSearchEvent
     | ResponseOtherEvent
 )
-"""An event of a response in the making."""
+"""An event of a response in progress."""

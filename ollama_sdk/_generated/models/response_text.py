@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseText: The form of an answer."""
+"""ResponseText: The format of an answer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseText(Model):
-    """The form of an answer.
+    """The format of an answer.
 
     Attributes:
-        format: The form.
+        format: The format.
     """
 
     format: ResponseTextFormat | None = None

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseTextDoneEvent: All of what the model says in one part."""
+"""ResponseTextDoneEvent: The whole text of one part."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseTextDoneEvent(Model):
-    """All of what the model says in one part.
+    """The whole text of one part.
 
     Attributes:
-        type: What happened.
+        type: The type of event.
         item_id: Identifies the message.
-        output_index: Place of the message in the response, from 0.
-        content_index: Place of the part in the message, from 0.
+        output_index: Index of the message in the response, from 0.
+        content_index: Index of the part in the message, from 0.
         text: The text.
         logprobs: Always empty.
-        sequence_number: Place of the event in the stream, from 0.
+        sequence_number: Index of the event in the stream, from 0.
     """
 
     type: Literal["response.output_text.done"]

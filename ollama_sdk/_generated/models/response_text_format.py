@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseTextFormat: The form of an answer."""
+"""ResponseTextFormat: The format of an answer."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseTextFormat(Model):
-    """The form of an answer.
+    """The format of an answer.
 
     Attributes:
-        type: `text` is free, `json_schema` is JSON that fits a schema.
+        type: `text` is free text, `json_schema` JSON that matches a schema.
         name: Name of the schema.
         schema: The schema.
-        strict: Said back and without effect.
+        strict: Returned unchanged; has no effect.
     """
 
     type: str

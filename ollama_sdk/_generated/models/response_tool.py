@@ -18,11 +18,11 @@ class ResponseTool(Model):
     """A tool that the model may call.
 
     Attributes:
-        type: The kind of tool.
+        type: The type of tool.
         name: Name of the function.
-        description: What it does; the model reads this.
-        parameters: What it takes, as a JSON schema of an object.
-        strict: Said back and without effect.
+        description: What the function does, for the model.
+        parameters: The parameters of the function, as a JSON schema of an object.
+        strict: Returned unchanged; has no effect.
         tools: The functions of a namespace.
     """
 

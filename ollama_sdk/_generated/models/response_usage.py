@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseUsage: How many tokens a response took."""
+"""ResponseUsage: Token counts of a response."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseUsage(Model):
-    """How many tokens a response took.
+    """Token counts of a response.
 
     Attributes:
-        input_tokens: Tokens of the input.
-        output_tokens: Tokens of the answer.
-        total_tokens: Both together.
-        input_tokens_details: More about the input.
-        output_tokens_details: More about the answer.
+        input_tokens: Number of tokens in the input.
+        output_tokens: Number of tokens in the answer.
+        total_tokens: Sum of both.
+        input_tokens_details: Details of the input tokens.
+        output_tokens_details: Details of the output tokens.
     """
 
     input_tokens: int

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseWebSearchAction: What was searched for."""
+"""ResponseWebSearchAction: The search."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseWebSearchAction(Model):
-    """What was searched for.
+    """The search.
 
     Attributes:
-        type: The kind of action.
-        query: The words that were searched for.
+        type: The type of action.
+        query: The search terms.
     """
 
     type: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseWebSearchCall: A search of the web that the server did."""
+"""ResponseWebSearchCall: A web search that the server did."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseWebSearchCall(Model):
-    """A search of the web that the server did.
+    """A web search that the server did.
 
     Attributes:
-        type: The kind of item.
+        type: The type of item.
         id: Identifies the item.
-        status: How far it is.
-        action: What was searched for.
+        status: State of the item.
+        action: The search.
     """
 
     type: Literal["web_search_call"]

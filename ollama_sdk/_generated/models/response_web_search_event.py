@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseWebSearchEvent: A search of the web has begun, goes on or is complete."""
+"""ResponseWebSearchEvent: A web search began, continues or is complete."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseWebSearchEvent(Model):
-    """A search of the web has begun, goes on or is complete.
+    """A web search began, continues or is complete.
 
     Attributes:
-        type: What happened.
+        type: The type of event.
         item_id: Identifies the search.
-        output_index: Place of the search in the response, from 0.
-        sequence_number: Place of the event in the stream, from 0.
+        output_index: Index of the search in the response, from 0.
+        sequence_number: Index of the event in the stream, from 0.
     """
 
     type: Literal[

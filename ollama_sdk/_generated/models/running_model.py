@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""RunningModel: A model in memory."""
+"""RunningModel: A loaded model."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class RunningModel(Model):
-    """A model in memory.
+    """A loaded model.
 
     Attributes:
         name: Name of the model, with its tag.
         model: Name of the model, with its tag.
-        size: Memory that it takes, in bytes.
-        size_vram: Part of that on GPUs, in bytes.
+        size: Memory in use, in bytes.
+        size_vram: Part of that memory on GPUs, in bytes.
         digest: SHA-256 of its manifest, in hexadecimal.
-        details: What kind of model it is.
-        expires_at: When it is unloaded unless it is used; centuries away when it stays for ever.
-        context_length: Size of the context window that it was loaded with, in tokens.
+        details: Architecture and size of the model.
+        expires_at: When the model is unloaded unless it is used; centuries ahead when it stays loaded for ever.
+        context_length: Size of the context window, in tokens.
     """
 
     name: str

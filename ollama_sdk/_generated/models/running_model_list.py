@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""RunningModelList: The models in memory."""
+"""RunningModelList: The loaded models."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class RunningModelList(Model):
-    """The models in memory.
+    """The loaded models.
 
     Attributes:
-        models: The loaded models, the one that stays longest first.
+        models: The loaded models, the last to be unloaded first.
     """
 
     models: list[RunningModel]

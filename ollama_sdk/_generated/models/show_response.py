@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ShowResponse: What is known of a model."""
+"""ShowResponse: Details of a model."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ShowResponse(Model):
-    """What is known of a model.
+    """Details of a model.
 
     Attributes:
-        details: What kind of model it is.
-        license: Text of its licences.
-        modelfile: The Modelfile that would make it.
-        parameters: Its own options, one a line: name and value.
-        template: The template that makes a prompt of messages.
-        system: Its own system message.
-        renderer: What makes its prompts, if not the template.
-        parser: What reads its answers.
-        messages: Messages that each conversation begins with.
-        model_info: Metadata of its file by key.
-        projector_info: Metadata of the file that reads pictures, by key.
-        tensors: The arrays that it is made of.
+        details: Architecture and size of the model.
+        license: Text of the licences.
+        modelfile: The Modelfile of the model.
+        parameters: The model's options, one per line: name and value.
+        template: The template that turns messages into a prompt.
+        system: The model's system message.
+        renderer: What renders the prompts, if not the template.
+        parser: What parses the answers.
+        messages: Messages at the start of every conversation.
+        model_info: Metadata of the model's file, by key.
+        projector_info: Metadata of the vision projector's file, by key.
+        tensors: The tensors of the model.
         capabilities: What the model can do.
-        modified_at: When it was last changed on this server.
-        requires: The oldest release of Ollama that runs it.
-        remote_model: Name of the model on another host, if it runs there.
-        remote_host: Address of that host, if it runs there.
+        modified_at: When the model was last changed on this server.
+        requires: The oldest version of Ollama that runs the model.
+        remote_model: Name of the model on the remote host, if it runs there.
+        remote_host: Address of the remote host, if the model runs there.
     """
 
     details: ModelDetails

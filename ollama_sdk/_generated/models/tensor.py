@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""Tensor: One array of a model's parameters."""
+"""Tensor: A tensor of a model."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class Tensor(Model):
-    """One array of a model's parameters.
+    """A tensor of a model.
 
     Attributes:
-        name: Name of the array.
-        type: How its numbers are stored.
-        shape: Its length along each axis.
+        name: Name of the tensor.
+        type: Data type of the tensor.
+        shape: Length of each dimension.
     """
 
     name: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""TokenLogprob: A token and how likely it was."""
+"""TokenLogprob: A token and its probability."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class TokenLogprob(Model):
-    """A token and how likely it was.
+    """A token and its probability.
 
     Attributes:
         token: The text of the token.
-        logprob: Natural logarithm of its probability.
-        bytes: The text in UTF-8, byte by byte; a token may end inside a character.
+        logprob: Natural logarithm of the probability.
+        bytes: The text in UTF-8, as bytes; a token may end inside a character.
     """
 
     token: str

@@ -18,8 +18,8 @@ class Tool(Model):
     """A tool that the model may call.
 
     Attributes:
-        function: The function that the tool is.
-        type: The kind of tool.
+        function: The function.
+        type: The type of tool.
         items: Passed on to the model's template.
     """
 

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ToolCall: A tool that the model wants called."""
+"""ToolCall: A tool call of the model."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ToolCall(Model):
-    """A tool that the model wants called.
+    """A tool call of the model.
 
     Attributes:
-        function: Which function, with which arguments.
-        id: Names the call in the message that answers it.
+        function: The function and its arguments.
+        id: Identifies the call in the message with its result.
     """
 
     function: ToolCallFunction

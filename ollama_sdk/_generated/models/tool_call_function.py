@@ -20,7 +20,7 @@ class ToolCallFunction(Model):
     Attributes:
         name: Name of the function.
         arguments: Arguments by name.
-        index: Place among the calls of the message, from 0.
+        index: Index among the calls of the message, from 0.
     """
 
     name: str

@@ -19,8 +19,8 @@ class ToolFunction(Model):
 
     Attributes:
         name: Name of the function.
-        description: What it does; the model reads this.
-        parameters: What it takes.
+        description: What the function does, for the model.
+        parameters: The parameters of the function.
     """
 
     name: str

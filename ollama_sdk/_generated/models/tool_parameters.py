@@ -19,10 +19,10 @@ class ToolParameters(Model):
 
     Attributes:
         type: The JSON type of the parameters as a whole.
-        properties: Each parameter by its name.
-        required: Names of the parameters that must be given.
-        defs: Schemas that others refer to.
-        items: The schema of an element, of an array.
+        properties: The parameters by name.
+        required: Names of the required parameters.
+        defs: Schemas for references.
+        items: The schema of the elements of an array.
     """
 
     type: str | None = None

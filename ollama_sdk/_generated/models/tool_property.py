@@ -18,13 +18,13 @@ class ToolProperty(Model):
     """One parameter of a function, or a part of one, as a JSON schema.
 
     Attributes:
-        type: Its JSON type, or several.
-        description: What it means; the model reads this.
-        enum: The values that it can have.
-        items: The schema of an element, of an array.
-        properties: The fields of an object, each by its name.
-        required: Names of the fields that must be given.
-        any_of: Schemas of which one at least must fit.
+        type: The JSON type, or several.
+        description: What the parameter means, for the model.
+        enum: The allowed values.
+        items: The schema of the elements of an array.
+        properties: The fields of an object by name.
+        required: Names of the required fields.
+        any_of: Schemas of which at least one matches.
     """
 
     type: str | list[str] | None = None

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""TranscriptionResponse: What was said."""
+"""TranscriptionResponse: A transcription."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class TranscriptionResponse(Model):
-    """What was said.
+    """A transcription.
 
     Attributes:
         text: The text.

@@ -19,13 +19,13 @@ class UserResponse(Model):
 
     Attributes:
         id: Identifies the account.
-        email: Its e-mail address.
-        name: Its name.
-        bio: What the owner says about it.
-        avatarurl: Address of its picture.
+        email: E-mail address of the account.
+        name: Name of the account.
+        bio: The owner's description.
+        avatarurl: Address of the account's picture.
         firstname: The owner's first name.
         lastname: The owner's last name.
-        plan: What the account pays for.
+        plan: The subscription of the account.
     """
 
     id: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""V1Embedding: The vector of a text."""
+"""V1Embedding: The embedding of a text."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class V1Embedding(Model):
-    """The vector of a text.
+    """The embedding of a text.
 
     Attributes:
-        object: The kind of object.
-        embedding: The vector, of length 1: [dimensions]. As base64 it is 32-bit floats, the lowest byte first.
-        index: Place of the text, from 0.
+        object: The type of object.
+        embedding: The vector, of length 1: [dimensions]. In base64 it is little-endian 32-bit floats.
+        index: Index of the text, from 0.
     """
 
     object: str

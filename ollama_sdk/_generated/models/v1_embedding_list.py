@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""V1EmbeddingList: The vectors of the texts."""
+"""V1EmbeddingList: The embeddings of the texts."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class V1EmbeddingList(Model):
-    """The vectors of the texts.
+    """The embeddings of the texts.
 
     Attributes:
-        object: The kind of object.
-        model: The model that embedded.
-        data: One vector for each text, in their order.
-        usage: How many tokens it took.
+        object: The type of object.
+        model: The model that was used.
+        data: One vector for each text, in the same order.
+        usage: Token counts.
     """
 
     object: str

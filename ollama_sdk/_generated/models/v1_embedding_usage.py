@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""V1EmbeddingUsage: How many tokens a call took."""
+"""V1EmbeddingUsage: Token counts of a call."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class V1EmbeddingUsage(Model):
-    """How many tokens a call took.
+    """Token counts of a call.
 
     Attributes:
-        prompt_tokens: Tokens of all texts together.
-        total_tokens: The same.
+        prompt_tokens: Number of tokens in all texts.
+        total_tokens: Same as the name.
     """
 
     prompt_tokens: int

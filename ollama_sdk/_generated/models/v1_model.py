@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""V1Model: A model, in short."""
+"""V1Model: Summary of a model."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class V1Model(Model):
-    """A model, in short.
+    """Summary of a model.
 
     Attributes:
         id: Name of the model.
-        object: The kind of object.
-        created: When it was last changed on this server, in seconds since 1970.
-        owned_by: The namespace of its name.
+        object: The type of object.
+        created: When the model was last changed on this server, in seconds since 1970.
+        owned_by: The namespace of the model's name.
     """
 
     id: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""V1ModelList: The models that a server has."""
+"""V1ModelList: The models on a server."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class V1ModelList(Model):
-    """The models that a server has.
+    """The models on a server.
 
     Attributes:
-        object: The kind of object.
-        data: The models, the one changed last first.
+        object: The type of object.
+        data: The models, most recently changed first.
     """
 
     object: str

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""VersionResponse: The release of Ollama that a server runs."""
+"""VersionResponse: The version of Ollama that a server runs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class VersionResponse(Model):
-    """The release of Ollama that a server runs.
+    """The version of Ollama that a server runs.
 
     Attributes:
-        version: The release.
+        version: The version.
     """
 
     version: str

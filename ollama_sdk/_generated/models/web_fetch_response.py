@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""WebFetchResponse: A page that was read."""
+"""WebFetchResponse: A page that was fetched."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class WebFetchResponse(Model):
-    """A page that was read.
+    """A page that was fetched.
 
     Attributes:
-        title: Its title.
-        content: Its text, as Markdown.
-        links: Addresses that it links to.
+        title: Title of the page.
+        content: Text of the page, as Markdown.
+        links: Addresses of the links on the page.
     """
 
     title: str

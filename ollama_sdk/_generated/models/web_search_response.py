@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""WebSearchResponse: What was found."""
+"""WebSearchResponse: The results of a web search."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class WebSearchResponse(Model):
-    """What was found.
+    """The results of a web search.
 
     Attributes:
-        results: The pages, the best first.
+        results: The results, most relevant first.
     """
 
     results: list[WebSearchResult] = field(factory=empty_list)

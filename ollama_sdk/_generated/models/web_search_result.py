@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""WebSearchResult: A page that was found."""
+"""WebSearchResult: A result of a web search."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class WebSearchResult(Model):
-    """A page that was found.
+    """A result of a web search.
 
     Attributes:
-        title: Its title.
-        url: Its address.
-        content: The part of its text that fits the search.
+        title: Title of the page.
+        url: Address of the page.
+        content: The relevant part of the page's text.
     """
 
     title: str

@@ -1,1 +1,1 @@
-"""The emulator's model: names, texts, vectors and schemas."""
+"""The emulated models: names, texts, vectors and schemas; nothing here knows HTTP."""

@@ -1,4 +1,4 @@
-"""Embeddings without a model: the closer two texts are, the closer their vectors."""
+"""Makes embeddings without a model; similar texts have similar vectors."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from functools import lru_cache
 
 __all__ = ["embedding"]
 
-_GRAM = 3
-# Not quite the middle of a byte: directions that cancel each other would leave a text without a vector.
+_LETTERS_PER_FEATURE = 3
+# Slightly off the middle of a byte, so that the sum of opposite directions is not the zero vector.
 _MIDDLE = 127.4999
 
 
 def embedding(text: str, length: int, dimensions: int | None = None) -> list[float]:
-    """A vector that depends on nothing but the text.
+    """Return a vector that depends on the text alone.
 
-    A text is the sum of its words and of their letter triples, each a fixed pseudo-random direction, so that shared words
-    and shared stems bring vectors together.
+    The vector is the sum of the text's words and letter triples, each a fixed pseudo-random direction, so that texts with
+    common words or stems have similar vectors.
 
     Args:
-        text: What to embed.
-        length: Of the model's own vectors.
-        dimensions: How many leading dimensions to keep, normalised again; all when absent.
+        text: The text to embed.
+        length: The length of the model's vectors.
+        dimensions: How many leading dimensions to keep; they are normalised again. ``None`` keeps all.
 
     Returns:
         ``[dimensions or length]`` numbers of single precision and Euclidean norm 1.
@@ -37,7 +37,7 @@ def embedding(text: str, length: int, dimensions: int | None = None) -> list[flo
 
 def _features(text: str) -> list[str]:
     words = text.lower().split() or [""]
-    grams = [f"{word}$"[at : at + _GRAM] for word in words for at in range(max(len(word) - 1, 1))]
+    grams = [f"{word}$"[at : at + _LETTERS_PER_FEATURE] for word in words for at in range(max(len(word) - 1, 1))]
     return [f" {word}" for word in words] + grams
 
 
@@ -47,5 +47,5 @@ def _direction(feature: str, length: int) -> list[float]:
 
 
 def _single(value: float) -> float:
-    """The nearest number of single precision, in as few digits as tell it apart."""
+    """Round to single precision, in the fewest digits that identify the value."""
     return float(f"{struct.unpack('f', struct.pack('f', value))[0]:.8g}")

@@ -1,4 +1,4 @@
-"""JSON values as the checkers and the routes want them."""
+"""Narrows decoded JSON values to the types that the rest of the emulator works with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, TypeGuard
 
 import orjson
 
-__all__ = ["Json", "compact", "is_list", "is_object", "objects", "text_of"]
+__all__ = ["Json", "compact", "is_list", "is_object", "object_in", "objects", "text_in"]
 
 Json = dict[str, Any]
 
@@ -21,16 +21,21 @@ def is_list(value: Any) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
+def object_in(value: Any) -> Json:
+    """Return the value if it is an object, otherwise an empty one."""
+    return value if is_object(value) else {}
+
+
 def objects(value: Any) -> list[Json]:
-    """The objects in an array; none when it is no array."""
+    """Return the objects in an array; none if the value is not an array."""
     return [item for item in value if is_object(item)] if is_list(value) else []
 
 
-def text_of(value: Any) -> str:
-    """The text; empty when it is none."""
+def text_in(value: Any) -> str:
+    """Return the value if it is text, otherwise the empty text."""
     return value if isinstance(value, str) else ""
 
 
 def compact(value: Any) -> str:
-    """JSON text without spaces."""
+    """Return JSON text without spaces."""
     return orjson.dumps(value).decode()

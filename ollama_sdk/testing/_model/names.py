@@ -1,4 +1,4 @@
-"""How Ollama reads a model name, and how it writes one back."""
+"""Parses and formats model names as Ollama does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_HOST = 350
 
 @frozen
 class ModelName:
-    """``host/namespace/model:tag`` with what was left out filled in."""
+    """A model name, ``host/namespace/model:tag``, with the defaults filled in."""
 
     host: str
     namespace: str
@@ -29,7 +29,7 @@ class ModelName:
 
     @classmethod
     def parse(cls, text: str) -> ModelName | None:
-        """Read a name as a user writes it; ``None`` when it is not a valid one."""
+        """Parse a name as a user writes it; ``None`` if it is not valid."""
         rest = _SCHEME.sub("", text)
         head, slash, last = rest.rpartition("/")
         model, _, tag = last.partition(":")
@@ -45,17 +45,17 @@ class ModelName:
 
     @property
     def key(self) -> str:
-        """The whole name in one case: names that differ in case only are the same model."""
+        """The full name in lower case, for comparison: names are case-insensitive."""
         return self.full.lower()
 
     @property
     def full(self) -> str:
-        """Every part, as in ``registry.ollama.ai/library/llama3.2:latest``."""
+        """All parts, as in ``registry.ollama.ai/library/llama3.2:latest``."""
         return f"{self.host}/{self.namespace}/{self.model}:{self.tag}"
 
     @property
     def short(self) -> str:
-        """As listings show it: the default host and namespace are left out, the tag never is."""
+        """The name in listings: without the default host and namespace, with the tag."""
         name = f"{self.model}:{self.tag}"
         if self.host != _HOST:
             return f"{self.host}/{self.namespace}/{name}"
@@ -63,5 +63,5 @@ class ModelName:
 
     @property
     def is_cloud(self) -> bool:
-        """Whether the name asks for a model that runs on ollama.com."""
+        """Whether the model runs on ollama.com."""
         return self.tag == "cloud" or self.tag.endswith("-cloud")

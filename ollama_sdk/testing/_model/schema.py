@@ -1,16 +1,19 @@
-"""The JSON value that a model gives when it is held to a schema: always the same, always one that fits."""
+"""Makes a JSON value that a schema accepts; the same schema always gives the same value."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ollama_sdk.testing._model.json import Json, is_list, is_object, objects
 
-__all__ = ["fitting"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-# Deeper than this, only what the schema insists on is generated: recursive schemas end.
-_DEEP = 4
+__all__ = ["example_value", "referenced"]
+
+# Below this depth only required properties are made, so that recursive schemas end.
+_MAX_DEPTH = 4
 _WORD = "alpha"
 _NUMBER = 42
 
@@ -28,28 +31,30 @@ _FORMATS = {
 }
 
 
-def fitting(schema: Any) -> Any:
-    """A value that a JSON schema accepts.
+def example_value(schema: Any) -> Any:
+    """Return a value that a JSON schema accepts.
 
-    Honoured: ``$ref`` within the schema, ``const``, ``enum``, ``anyOf``, ``oneOf``, ``allOf``, ``type``, the bounds of
+    Supported: ``$ref`` within the schema, ``const``, ``enum``, ``anyOf``, ``oneOf``, ``allOf``, ``type``, the bounds of
     numbers, strings and arrays, ``multipleOf``, ``uniqueItems``, ``prefixItems``, ``required`` and ``format``. Not
-    honoured: ``pattern``, ``not``, conditions.
+    supported: ``pattern``, ``not``, conditions.
 
     Args:
         schema: A JSON schema; anything but an object accepts everything.
     """
-    return _Fitting(schema).value(schema, 0)
+    return _ExampleMaker(schema).value(schema, 0)
 
 
-class _Fitting:
+class _ExampleMaker:
+    """Makes values for the parts of one schema, whose root it keeps for references."""
+
     def __init__(self, root: Any) -> None:
         self._root = root
 
     def value(self, schema: Any, depth: int) -> Any:
-        """One value for a schema that lies ``depth`` levels below the root."""
+        """Return a value for a part ``depth`` levels below the root."""
         if not is_object(schema):
             return _WORD
-        schema = self._flat(schema, 0)
+        schema = self._flatten(schema, 0)
         if "const" in schema:
             return schema["const"]
         if schema.get("enum"):
@@ -61,31 +66,23 @@ class _Fitting:
             return self._array(schema, depth)
         return _SCALARS.get(kind, _string)(schema)
 
-    def _flat(self, schema: Json, hops: int) -> Json:
-        """The schema with references followed, alternatives chosen and conjunctions merged."""
-        if hops > _DEEP * 2:
+    def _flatten(self, schema: Json, hops: int) -> Json:
+        """Follow references, choose among alternatives, and merge ``allOf``."""
+        if hops > _MAX_DEPTH * 2:
             return schema
         flat = {key: item for key, item in schema.items() if key not in {"$ref", "anyOf", "oneOf", "allOf"}}
         parts: list[Any] = list(schema.get("allOf", []))
         if "$ref" in schema:
-            parts.append(self._referenced(schema["$ref"]))
+            parts.append(referenced(self._root, schema["$ref"]))
         parts += [_preferred(schema[key]) for key in ("anyOf", "oneOf") if schema.get(key)]
         for part in objects(parts):
-            flat = _merged(self._flat(part, hops + 1), flat)
+            flat = _merged(self._flatten(part, hops + 1), flat)
         return flat
-
-    def _referenced(self, reference: Any) -> Any:
-        found: Any = self._root
-        for step in str(reference).removeprefix("#").strip("/").split("/"):
-            key = step.replace("~1", "/").replace("~0", "~")
-            if key:
-                found = found.get(key) if is_object(found) else None
-        return found
 
     def _object(self, schema: Json, depth: int) -> Json:
         properties: Json = schema.get("properties") or {}
         required: list[str] = schema.get("required") or []
-        names = required if required or depth >= _DEEP else list(properties)
+        names = required if required or depth >= _MAX_DEPTH else list(properties)
         made = {name: self.value(properties.get(name), depth + 1) for name in properties if name in names}
         made.update({name: _WORD for name in names if name not in made})
         extra = schema.get("additionalProperties")
@@ -96,11 +93,21 @@ class _Fitting:
     def _array(self, schema: Json, depth: int) -> list[Any]:
         fixed: list[Any] = schema.get("prefixItems") or []
         made = [self.value(item, depth + 1) for item in fixed]
-        least = max(schema.get("minItems", 0), 0 if depth >= _DEEP or fixed else 1)
+        least = max(schema.get("minItems", 0), 0 if depth >= _MAX_DEPTH or fixed else 1)
         count = min(least, schema.get("maxItems", least))
         items = schema.get("items")
         made += [self.value(items, depth + 1) for _ in range(count - len(made))]
         return _distinct(made, items) if schema.get("uniqueItems") else made
+
+
+def referenced(root: Any, reference: Any) -> Any:
+    """Return the part of a schema that a reference within it names; ``None`` if there is none."""
+    found: Any = root
+    for step in str(reference).removeprefix("#").strip("/").split("/"):
+        key = step.replace("~1", "/").replace("~0", "~")
+        if key:
+            found = found.get(key) if is_object(found) else None
+    return found
 
 
 def _kind(schema: Json) -> str:
@@ -115,7 +122,7 @@ def _kind(schema: Json) -> str:
 
 
 def _preferred(alternatives: list[Any]) -> Any:
-    """The first alternative that is more than null."""
+    """Return the first alternative that is not null."""
     return next((item for item in alternatives if item != {"type": "null"}), alternatives[0])
 
 
@@ -166,18 +173,16 @@ def _integer(schema: Json) -> int:
 
 
 def _bounds(schema: Json, nudge: float) -> tuple[float, float]:
-    """The least and the greatest value allowed."""
+    """Return the smallest and the largest value allowed."""
     least = max(schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf) + nudge)
     most = min(schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf) - nudge)
     return least, most
 
 
-def _boolean(_: Json) -> bool:
-    return True
-
-
-def _null(_: Json) -> None:
-    return None
-
-
-_SCALARS = {"string": _string, "number": _number, "integer": _integer, "boolean": _boolean, "null": _null}
+_SCALARS: dict[str, Callable[[Json], Any]] = {
+    "string": _string,
+    "number": _number,
+    "integer": _integer,
+    "boolean": lambda _: True,
+    "null": lambda _: None,
+}

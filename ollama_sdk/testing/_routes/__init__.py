@@ -1,1 +1,1 @@
-"""What the emulator answers, one module per interface."""
+"""What each route answers, in the form of its interface: native, OpenAI or Anthropic."""

@@ -1,4 +1,4 @@
-"""Which handler answers which path, and what everyone else hears."""
+"""Maps paths and methods to handlers, and answers requests that no handler matches."""
 
 from __future__ import annotations
 
@@ -8,94 +8,98 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.routing import Route, Router
 
-from ollama_sdk.testing._routes.anthropic import Anthropic
-from ollama_sdk.testing._routes.management import Management
-from ollama_sdk.testing._routes.native import Native
-from ollama_sdk.testing._routes.openai import OpenAI
-from ollama_sdk.testing._routes.responses import Responses
-from ollama_sdk.testing._server.gate import Gate
-from ollama_sdk.testing._server.http import Dialect, Refusal, dialect_of, refused, text_response
+from ollama_sdk.testing._routes.anthropic.messages import create_message
+from ollama_sdk.testing._routes.backend import Backend
+from ollama_sdk.testing._routes.errors import error_body_of, error_response
+from ollama_sdk.testing._routes.native.blobs import blob_exists, upload_blob
+from ollama_sdk.testing._routes.native.chat import chat
+from ollama_sdk.testing._routes.native.cloud import me, signout, web_fetch, web_search
+from ollama_sdk.testing._routes.native.create import create
+from ollama_sdk.testing._routes.native.embed import embed, embeddings
+from ollama_sdk.testing._routes.native.generate import generate
+from ollama_sdk.testing._routes.native.listing import copy, delete, ps, tags
+from ollama_sdk.testing._routes.native.server_info import recommendations, root, status, version
+from ollama_sdk.testing._routes.native.show import show
+from ollama_sdk.testing._routes.native.transfers import pull, push
+from ollama_sdk.testing._routes.openai.chat import chat as openai_chat
+from ollama_sdk.testing._routes.openai.completions import completions
+from ollama_sdk.testing._routes.openai.embeddings import embeddings as openai_embeddings
+from ollama_sdk.testing._routes.openai.models import list_models, retrieve_model
+from ollama_sdk.testing._routes.openai.responses import create_response
+from ollama_sdk.testing._routes.openai.transcriptions import transcriptions
+from ollama_sdk.testing._server.access import AccessControl
+from ollama_sdk.testing._server.responses import text_response
+from ollama_sdk.testing._server.status_error import StatusError
 
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from ollama_sdk.testing._server.backend import Backend
-
 __all__ = ["application"]
 
-Handler = Callable[[Request], Awaitable["Response"]]
+Handler = Callable[[Backend, Request], Awaitable["Response"]]
+
+_HANDLERS: Mapping[str, Mapping[str, Handler]] = {
+    "/": {"GET": root, "HEAD": root},
+    "/api/version": {"GET": version, "HEAD": version},
+    "/api/status": {"GET": status},
+    "/api/generate": {"POST": generate},
+    "/api/chat": {"POST": chat},
+    "/api/embed": {"POST": embed},
+    "/api/embeddings": {"POST": embeddings},
+    "/api/tags": {"GET": tags, "HEAD": tags},
+    "/api/ps": {"GET": ps},
+    "/api/show": {"POST": show},
+    "/api/create": {"POST": create},
+    "/api/copy": {"POST": copy},
+    "/api/delete": {"DELETE": delete},
+    "/api/pull": {"POST": pull},
+    "/api/push": {"POST": push},
+    "/api/blobs/{digest}": {"HEAD": blob_exists, "POST": upload_blob},
+    "/api/me": {"POST": me},
+    "/api/signout": {"POST": signout},
+    "/api/web_search": {"POST": web_search},
+    "/api/web_fetch": {"POST": web_fetch},
+    "/api/experimental/web_search": {"POST": web_search},
+    "/api/experimental/web_fetch": {"POST": web_fetch},
+    "/api/experimental/model-recommendations": {"GET": recommendations},
+    "/v1/chat/completions": {"POST": openai_chat},
+    "/v1/completions": {"POST": completions},
+    "/v1/embeddings": {"POST": openai_embeddings},
+    "/v1/models": {"GET": list_models},
+    "/v1/models/{model}": {"GET": retrieve_model},
+    "/v1/responses": {"POST": create_response},
+    "/v1/messages": {"POST": create_message},
+    "/v1/audio/transcriptions": {"POST": transcriptions},
+}
+_ALLOWED = {path: ", ".join(handlers) for path, handlers in _HANDLERS.items()}
 
 
 def application(backend: Backend) -> ASGIApp:
-    """Every route over one backend."""
-    table = _table(backend)
-    routes = [Route(path, _Endpoint(handlers, dialect_of(path))) for path, handlers in table.items()]
-    allowed = {path: _allowed(handlers) for path, handlers in table.items()}
-    return Gate(Router(routes, redirect_slashes=False, default=_not_found), allowed)
-
-
-def _table(backend: Backend) -> dict[str, dict[str, Handler]]:
-    native, management = Native(backend), Management(backend)
-    openai, responses, anthropic = OpenAI(backend), Responses(backend), Anthropic(backend)
-    return {
-        "/": {"GET": management.root, "HEAD": management.root},
-        "/api/version": {"GET": management.version, "HEAD": management.version},
-        "/api/status": {"GET": management.status},
-        "/api/generate": {"POST": native.generate},
-        "/api/chat": {"POST": native.chat},
-        "/api/embed": {"POST": native.embed},
-        "/api/embeddings": {"POST": native.embeddings},
-        "/api/tags": {"GET": management.tags, "HEAD": management.tags},
-        "/api/ps": {"GET": management.ps},
-        "/api/show": {"POST": management.show},
-        "/api/create": {"POST": management.create},
-        "/api/copy": {"POST": management.copy},
-        "/api/delete": {"DELETE": management.delete},
-        "/api/pull": {"POST": management.pull},
-        "/api/push": {"POST": management.push},
-        "/api/blobs/{digest}": {"HEAD": management.blob_exists, "POST": management.upload_blob},
-        "/api/me": {"POST": management.me},
-        "/api/signout": {"POST": management.signout},
-        "/api/web_search": {"POST": management.web_search},
-        "/api/web_fetch": {"POST": management.web_fetch},
-        "/api/experimental/web_search": {"POST": management.web_search},
-        "/api/experimental/web_fetch": {"POST": management.web_fetch},
-        "/api/experimental/model-recommendations": {"GET": management.recommendations},
-        "/v1/chat/completions": {"POST": openai.chat},
-        "/v1/completions": {"POST": openai.completions},
-        "/v1/embeddings": {"POST": openai.embeddings},
-        "/v1/models": {"GET": openai.models},
-        "/v1/models/{model:path}": {"GET": openai.retrieve_model},
-        "/v1/responses": {"POST": responses.create},
-        "/v1/messages": {"POST": anthropic.messages},
-        "/v1/audio/transcriptions": {"POST": openai.transcriptions},
-    }
-
-
-def _allowed(handlers: Mapping[str, Handler]) -> str:
-    return ", ".join(handlers)
+    """Return an ASGI application with every route over one backend."""
+    routes = [Route(path, _Endpoint(backend, path)) for path in _HANDLERS]
+    return AccessControl(Router(routes, redirect_slashes=False, default=_not_found), _ALLOWED)
 
 
 class _Endpoint:
-    """The handlers of one path, by method."""
+    """The handlers of one path over one backend."""
 
-    def __init__(self, handlers: Mapping[str, Handler], dialect: Dialect) -> None:
-        self._handlers = handlers
-        self._dialect = dialect
+    def __init__(self, backend: Backend, path: str) -> None:
+        self._backend = backend
+        self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._response(Request(scope, receive))
+        response = await self._answer(Request(scope, receive))
         await response(scope, receive, send)
 
-    async def _response(self, request: Request) -> Response:
-        handler = self._handlers.get(request.method)
+    async def _answer(self, request: Request) -> Response:
+        handler = _HANDLERS[self._path].get(request.method)
         if handler is None:
-            return text_response("405 method not allowed", status=405, allow=_allowed(self._handlers))
+            return text_response("405 method not allowed", status=405, allow=_ALLOWED[self._path])
         try:
-            return await handler(request)
-        except Refusal as refusal:
-            return refused(refusal, self._dialect)
+            return await handler(self._backend, request)
+        except StatusError as error:
+            return error_response(error, error_body_of(self._path))
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:

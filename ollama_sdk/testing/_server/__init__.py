@@ -1,1 +1,1 @@
-"""The emulator's HTTP server, its queue and its faults."""
+"""The emulated HTTP server: its thread, its connections, its queue, and the place where faults intervene."""

@@ -1,4 +1,11 @@
-"""Who may use a model when: loading, unloading, how many at once, and how many may wait."""
+"""Schedules the models in memory: loading, unloading, how many requests run at once, and how many may wait.
+
+A runner is a model in memory. A request holds a permit of its model's runner while it is answered; with ``num_parallel``
+permits taken, it waits in the runner's queue. A permit that ends goes to the oldest waiter, so the count of running
+requests never drops while requests wait, and a request that arrives later cannot overtake. All state belongs to the
+server's event loop; there are no locks. A waiter whose client leaves is cancelled: it leaves the queue, or passes its
+permit on if it had already been given one.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +16,25 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from ollama_sdk.testing._server.http import Refusal
+from ollama_sdk.testing._server.status_error import StatusError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from ollama_sdk.testing.models import Model
+    from ollama_sdk.testing.models import EmulatedModel
     from ollama_sdk.testing.script import Speed
 
 __all__ = ["Scheduler"]
 
-_KEEP_ALIVE = 300.0
+_DEFAULT_KEEP_ALIVE = 300.0  # seconds
 
 
 @define
 class _Runner:
-    model: Model
+    model: EmulatedModel
     expires_at: float
     context: int
-    busy: int = 0
+    running: int = 0
     waiting: list[asyncio.Future[None]] = field(factory=list["asyncio.Future[None]"])
 
 
@@ -35,8 +42,8 @@ class Scheduler:
     """The models in memory.
 
     Args:
-        max_queue: How many requests may wait before the next is refused with 503.
-        num_parallel: How many requests a model serves at once; ``None`` for any number.
+        max_queue: How many requests may wait; further ones are refused with 503.
+        num_parallel: How many requests a model serves at once; ``None`` for no limit.
     """
 
     def __init__(self, *, max_queue: int = 512, num_parallel: int | None = None) -> None:
@@ -44,72 +51,80 @@ class Scheduler:
         self.num_parallel = num_parallel
         self._runners: dict[str, _Runner] = {}
 
-    def loaded(self) -> list[tuple[Model, float, int]]:
-        """The models in memory, each with when it leaves (seconds since the epoch) and its context length."""
+    def loaded(self) -> list[tuple[EmulatedModel, float, int]]:
+        """Return the models in memory, each with its expiry (seconds since the epoch) and its context length."""
         now = time.time()
-        kept = {key: runner for key, runner in self._runners.items() if runner.busy or runner.expires_at > now}
+        kept = {key: runner for key, runner in self._runners.items() if runner.running or runner.expires_at > now}
         self._runners = kept
         return [(runner.model, runner.expires_at, runner.context) for runner in kept.values()]
 
-    def unload(self, model: Model) -> None:
-        """Take a model out of memory."""
+    def unload(self, model: EmulatedModel) -> None:
+        """Remove a model from memory."""
         self._runners.pop(model.name.key, None)
 
     def clear(self) -> None:
-        """Take every model out of memory."""
+        """Remove every model from memory."""
         self._runners.clear()
 
     @asynccontextmanager
-    async def turn(
-        self, model: Model, speed: Speed, *, keep_alive: float | None = None, context: int | None = None
+    async def permit(
+        self, model: EmulatedModel, speed: Speed, *, keep_alive: float | None = None, context: int | None = None
     ) -> AsyncGenerator[float]:
-        """Hold one of the model's places, loading it first; gives the seconds that loading took.
+        """Hold a permit of a model, which is loaded first if it is not in memory.
+
+        Args:
+            model: The model.
+            speed: How long loading takes.
+            keep_alive: Seconds that the model stays in memory afterwards; ``None`` for five minutes.
+            context: The context length that ``/api/ps`` reports; ``None`` keeps the last.
+
+        Yields:
+            The seconds that loading took.
 
         Raises:
-            Refusal: 503 when the queue is full, 500 when the model's runner dies.
+            StatusError: 503 if the queue is full, 500 if the model's runner dies.
         """
         if model.broken is not None:
-            raise Refusal(500, f"llama-server process has terminated: {model.broken}")
+            raise StatusError(500, f"llama-server process has terminated: {model.broken}")
         is_loaded = any(loaded is model for loaded, _, _ in self.loaded())
         runner = self._runner(model)
-        await self._enter(runner)
+        await self._acquire(runner)
         try:
             load = 0.0 if is_loaded else speed.load
             await asyncio.sleep(load)
             runner.context = context or runner.context
             yield load
         finally:
-            runner.busy -= 1
-            runner.expires_at = time.time() + (_KEEP_ALIVE if keep_alive is None else keep_alive)
-            self._next(runner)
+            runner.expires_at = time.time() + (_DEFAULT_KEEP_ALIVE if keep_alive is None else keep_alive)
+            self._release(runner)
 
-    def _runner(self, model: Model) -> _Runner:
+    def _runner(self, model: EmulatedModel) -> _Runner:
         runner = self._runners.get(model.name.key)
         if runner is None or runner.model is not model:
-            runner = self._runners[model.name.key] = _Runner(model, time.time() + _KEEP_ALIVE, model.context_length)
+            expires_at = time.time() + _DEFAULT_KEEP_ALIVE
+            runner = self._runners[model.name.key] = _Runner(model, expires_at, model.context_length)
         return runner
 
-    async def _enter(self, runner: _Runner) -> None:
-        if self.num_parallel is None or runner.busy < self.num_parallel:
-            runner.busy += 1
+    async def _acquire(self, runner: _Runner) -> None:
+        if self.num_parallel is None or runner.running < self.num_parallel:
+            runner.running += 1
             return
         if sum(len(other.waiting) for other in self._runners.values()) >= self.max_queue:
-            raise Refusal(503, "server busy, please try again.  maximum pending requests exceeded")
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        runner.waiting.append(place)
+            raise StatusError(503, "server busy, please try again.  maximum pending requests exceeded")
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        runner.waiting.append(waiter)
         try:
-            await place
+            await waiter
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                runner.busy -= 1
-                self._next(runner)
+            if waiter.done() and not waiter.cancelled():
+                self._release(runner)
             raise
         finally:
-            if place in runner.waiting:
-                runner.waiting.remove(place)
+            if waiter in runner.waiting:
+                runner.waiting.remove(waiter)
 
-    def _next(self, runner: _Runner) -> None:
-        if not runner.waiting or (self.num_parallel is not None and runner.busy >= self.num_parallel):
-            return
-        runner.busy += 1
-        runner.waiting.pop(0).set_result(None)
+    def _release(self, runner: _Runner) -> None:
+        runner.running -= 1
+        if runner.waiting and (self.num_parallel is None or runner.running < self.num_parallel):
+            runner.running += 1
+            runner.waiting.pop(0).set_result(None)

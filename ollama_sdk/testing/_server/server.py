@@ -1,9 +1,14 @@
-"""The server's thread: a listening socket, an event loop, and uvicorn's protocol between them and the application."""
+"""Runs an ASGI application in a thread of its own: a listening socket, an event loop, and uvicorn's protocol.
+
+Threads: the methods of :class:`Server` run in the caller's thread; they hand coroutines to the event loop of the server's
+thread and wait for them. Connections, their set and uvicorn's state belong to the event loop.
+States: stopped, listening, down. ``start`` and ``stop`` create and end the thread; ``down`` and ``up`` only close and
+reopen the listening socket, and while down a bound socket that does not listen reserves the port.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import threading
 from email.utils import formatdate
@@ -14,16 +19,12 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from ollama_sdk.testing._server.interference import Exchange
-from ollama_sdk.testing._server.wire import Wire
+from ollama_sdk.testing._server.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from ollama_sdk.testing.fault_rules import Faults
-    from ollama_sdk.testing.requests import RecordedRequest, Requests
+    from starlette.types import ASGIApp
 
 __all__ = ["Server"]
 
@@ -34,18 +35,23 @@ _IDLE_SECONDS = 3600
 
 
 class Server:
-    """An application on a socket of its own; every method may be called from any thread but the server's."""
+    """An ASGI application on a socket; every method may be called from any thread but the server's own.
 
-    def __init__(self, app: ASGIApp, requests: Requests, faults: Faults, *, host: str, port: int) -> None:
-        self._app = app
-        self._requests = requests
-        self._faults = faults
+    Args:
+        app: The application; ``scope["state"]["connection"]`` is the :class:`Connection` of a request.
+        refuses_connection: Asked for every new connection: whether to reset it at once.
+        host: The address to listen on.
+        port: The port; 0 for any free one.
+    """
+
+    def __init__(self, app: ASGIApp, refuses_connection: Callable[[], bool], *, host: str, port: int) -> None:
+        self._refuses_connection = refuses_connection
         self._address = (host, port)
         self._thread: threading.Thread | None = None
         self._state = ServerState()
-        self._wires: WeakSet[Wire] = WeakSet()
+        self._connections: WeakSet[Connection] = WeakSet()
         self._config = Config(
-            self._receive_request,
+            app,
             http=HttpToolsProtocol,
             ws="none",
             lifespan="off",
@@ -60,10 +66,10 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it listens.
+        """The address it listens on.
 
         Raises:
-            RuntimeError: It is to listen on any free port, and has not started yet.
+            RuntimeError: It was given no port and has not started yet.
         """
         host, port = self._address
         if not port:
@@ -71,20 +77,24 @@ class Server:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def start(self) -> None:
-        """Listen, and answer from a thread of its own."""
-        self._socket = self._bound()
+        """Start the thread and listen.
+
+        Raises:
+            OSError: The address cannot be bound.
+        """
+        self._socket = self._bind()
         self._address = self._socket.getsockname()[:2]
         self._socket.listen(_BACKLOG)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="ollama-emulator", daemon=True)
         self._thread.start()
-        self._do(self._open())
+        self._run_in_loop(self._open())
 
     def stop(self) -> None:
-        """Stop listening, end what is open, end the thread."""
+        """Close the socket and all connections, and end the thread; without effect if it is not running."""
         if self._thread is None:
             return
-        self._do(self._close())
+        self._run_in_loop(self._close())
         self._socket.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -94,19 +104,19 @@ class Server:
         """Reset every connection and refuse new ones; the port stays reserved."""
         if not self._listener.is_serving():
             return
-        self._do(self._close())
-        self._socket = self._bound()
+        self._run_in_loop(self._close())
+        self._socket = self._bind()
 
     def up(self) -> None:
         """Listen again."""
         if self._listener.is_serving():
             return
         self._socket.listen(_BACKLOG)
-        self._do(self._open())
+        self._run_in_loop(self._open())
 
-    def _bound(self) -> socket.socket:
+    def _bind(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
-        # With the protocol named, asyncio switches the delay of small writes off.
+        # asyncio sets TCP_NODELAY only on sockets whose protocol is named.
         bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -122,120 +132,47 @@ class Server:
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
-    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+    def _run_in_loop(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _open(self) -> None:
-        self._tell_time()
+        self._update_date()
         self._listener = await self._loop.create_server(self._protocol, sock=self._socket, backlog=_BACKLOG)
 
     async def _close(self) -> None:
-        self._clock.cancel()
-        # A connection that is being accepted now needs three turns of the loop to be one; closing the listener before that
-        # would leave it open and unanswered for ever.
+        self._date_timer.cancel()
+        # A connection that has just been accepted needs three iterations of the event loop until it is in the set; if the
+        # listener were closed before, it would stay open and unanswered.
         self._loop.remove_reader(self._socket.fileno())
         for _ in range(3):
             await asyncio.sleep(0)
         self._listener.close()
-        for wire in list(self._wires):
-            wire.reset_now()
+        for connection in list(self._connections):
+            connection.reset_now()
         if self._state.tasks:
             await asyncio.wait(self._state.tasks)
 
-    def _tell_time(self) -> None:
+    def _update_date(self) -> None:
         self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
-        self._clock = self._loop.call_later(1, self._tell_time)
+        self._date_timer = self._loop.call_later(1, self._update_date)
 
     def _protocol(self) -> HttpToolsProtocol:
-        return _Connection(self._connected, self._config, self._state)
+        return _Protocol(self._accept, self._config, self._state)
 
-    def _connected(self, wire: Wire) -> None:
-        self._wires.add(wire)
-        if self._faults.for_connection():
-            wire.reset_now()
-
-    async def _receive_request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        request = self._requests.record(scope["method"], scope["path"], scope["query_string"].decode(), headers)
-        body = await _body(receive)
-        if body is None:
-            request.hang_up()
-            return
-        request.body = body
-        wire: Wire = scope["state"]["wire"]
-        exchange = Exchange(self._app, scope, _replay(body), _recorded(send, request, wire), wire, request)
-        answering = asyncio.ensure_future(self._answer(exchange))
-        leaving = asyncio.ensure_future(_left(receive))
-        try:
-            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if not answering.done() and request.finished_at is None and not wire.ended:
-                request.hang_up()
-            if leaving.done() and request.finished_at is None:
-                answering.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await answering
-            if wire.ended:
-                # Uvicorn must have noticed before this returns, or it takes the broken answer for a mistake.
-                await leaving
-        finally:
-            leaving.cancel()
-            if not request.hung_up:
-                request.finish()
-
-    async def _answer(self, exchange: Exchange) -> None:
-        fault = self._faults.for_request(exchange.request)
-        await (fault.act(exchange) if fault else exchange.answered())
+    def _accept(self, connection: Connection) -> None:
+        self._connections.add(connection)
+        if self._refuses_connection():
+            connection.reset_now()
 
 
-class _Connection(HttpToolsProtocol):
-    """Uvicorn's protocol, which also hands out what is below it."""
+class _Protocol(HttpToolsProtocol):
+    """Uvicorn's protocol, extended by the :class:`Connection` below it."""
 
-    def __init__(self, connected: Callable[[Wire], None], config: Config, state: ServerState) -> None:
+    def __init__(self, accept: Callable[[Connection], None], config: Config, state: ServerState) -> None:
         super().__init__(config, state, app_state={})
-        self._connected = connected
+        self._accept = accept
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        wire = self.app_state["wire"] = Wire(transport)
-        self._connected(wire)
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body; ``None`` when the client left before its end."""
-    parts: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _replay(body: bytes) -> Receive:
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive
-
-
-def _recorded(send: Send, request: RecordedRequest, wire: Wire) -> Send:
-    async def recorded(message: Message) -> None:
-        if wire.is_closing:
-            # Nobody listens any more; the task is cancelled as soon as the loop has noticed.
-            await asyncio.Event().wait()
-        if message["type"] == "http.response.start":
-            request.status = message["status"]
-        elif message.get("body"):
-            request.items += 1
-        is_last = message["type"] == "http.response.body" and not message.get("more_body")
-        if is_last:
-            request.finish()
-        await send(message)
-
-    return recorded
+        connection = self.app_state["connection"] = Connection(transport)
+        self._accept(connection)

@@ -1,0 +1,177 @@
+"""Maps HTTP statuses, and the exceptions of the layers below, to the errors of this package: the one place that does."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import orjson
+from attrs import evolve
+
+from ollama_sdk._retry_after import retry_after_in
+from ollama_sdk.errors import (
+    EXCERPT_LENGTH,
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    ConfigurationError,
+    DecodeError,
+    IncompleteReplyError,
+    NoEndpointError,
+    OllamaError,
+    TimeoutPhase,
+    decoded_headers,
+    describe_call,
+    status_error_class,
+)
+from ollama_sdk.streaming._reader import failure_message
+
+if TYPE_CHECKING:
+    from .request import Call
+
+__all__ = ["decode_error", "redact", "status_error", "transport_error"]
+
+# The headers that may hold a key.
+_SECRET_HEADERS = ("authorization", "proxy-authorization", "x-api-key", "api-key")
+# An excerpt may end in the middle of a key: so many characters of one are redacted like the whole.
+_SHORTEST_PART = 8
+
+
+def redact(call: Call[Any, Any], text: str) -> str:
+    """Return what the server sent, for a message: without the keys of the request, which it may have repeated."""
+    for name in _SECRET_HEADERS:
+        key = call.request.headers.get(name, "").rpartition(" ")[2]
+        length = len(key)
+        while length >= min(len(key), _SHORTEST_PART) > 0 and key[:_SHORTEST_PART] in text:
+            text = text.replace(key[:length], "***")
+            length -= 1
+    return text
+
+
+# Exceptions of the transport
+
+
+_TIMEOUTS: tuple[tuple[type[httpx.TimeoutException], TimeoutPhase], ...] = (
+    (httpx.ConnectTimeout, "connect"),
+    (httpx.PoolTimeout, "pool"),
+    (httpx.WriteTimeout, "write"),
+)
+_WHAT_TOOK_TOO_LONG: dict[TimeoutPhase, str] = {
+    "connect": "the server could not be reached",
+    "pool": "no connection of the pool became free; allow more connections, or close streams earlier",
+    "write": "the server did not accept the request",
+    "first_item": "no reply began; the model may still be loading: a longer first_item= allows for that",
+    "between_items": "the stream sent nothing more",
+    "total": "the call as a whole took too long",
+}
+
+
+def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
+    """Return the error of this package for an exception that a transport raised; one of ours is returned as it is."""
+    if isinstance(exc, NoEndpointError):
+        return NoEndpointError(exc.message, [_endpoint_error(call, each) for each in exc.exceptions])
+    if isinstance(exc, OllamaError):
+        return exc
+    request = _request_of(exc) or call.request  # that of the endpoint which failover chose, where there is one
+    name = describe_call(request)
+    reason = str(exc) or type(exc).__name__
+    if isinstance(exc, httpx.TimeoutException):
+        return _timeout_error(call, name, exc)
+    if isinstance(exc, (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)):
+        return ConfigurationError(f"{name}: the request cannot be sent: {exc}")
+    if isinstance(exc, httpx.DecodingError):
+        return DecodeError(f"{name}: the body is not encoded as its headers say: {reason}")
+    if httpx.codes.is_success(request.extensions.get("status", 0)):
+        return IncompleteReplyError(f"{name}: the connection was lost before the reply was complete: {reason}", items=0)
+    host = str(request.url.copy_with(raw_path=b"/")).rstrip("/")
+    return APIConnectionError(
+        f"{name}: no usable response: {reason}; is Ollama running at {host}? `ollama serve` starts it"
+    )
+
+
+def _endpoint_error(call: Call[Any, Any], exc: Exception) -> Exception:
+    """Return the error of one endpoint that failover has tried."""
+    if isinstance(exc, httpx.HTTPStatusError):
+        sent = exc.response.extensions.get("request", call.request)
+        return status_error(evolve(call, request=sent), exc.response, exc.response.read())
+    return transport_error(call, exc)
+
+
+def _request_of(exc: Exception) -> httpx.Request | None:
+    """Return the request that an exception is about, if it has one."""
+    try:
+        request: httpx.Request | None = getattr(exc, "request", None)
+    except RuntimeError:  # httpx's errors raise this without a request
+        return None
+    return request
+
+
+def _timeout_error(call: Call[Any, Any], name: str, exc: httpx.TimeoutException) -> APITimeoutError:
+    deadlines = call.deadlines
+    waited_for: list[TimeoutPhase] = [phase for kind, phase in _TIMEOUTS if isinstance(exc, kind)]
+    phase = deadlines.expired(waited_for[0] if waited_for else deadlines.phase)
+    seconds = getattr(deadlines.limits, phase, None)
+    limit = f" (limit: {seconds:g} s)" if seconds else ""
+    return APITimeoutError(
+        f"{name}: {_WHAT_TOOK_TOO_LONG[phase]}{limit}, {deadlines.elapsed():.1f} s after the call began", phase=phase
+    )
+
+
+# Error statuses
+
+
+_NOT_FOUND = 404
+_UNAUTHORIZED = 401
+_ADVICE = {
+    401: "; sign in with `ollama signin`, or give a valid API key (OLLAMA_API_KEY, api_key=)",
+    403: "; the server refuses this Host or Origin: see OLLAMA_ORIGINS",
+    404: "; the route may be newer than this server: `ollama --version` shows its version",
+    429: "; wait before the next call",
+    503: "; its queue is full or it is going down: try again later, or see OLLAMA_MAX_QUEUE",
+}
+
+
+def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) -> APIStatusError:
+    """Return the error of a response whose status is not a success."""
+    body = redact(call, body.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+    data: Any = None
+    with contextlib.suppress(orjson.JSONDecodeError):
+        data = orjson.loads(body)
+    message = failure_message(data) or body.decode(errors="replace").strip()[:EXCERPT_LENGTH]
+    status = response.status_code
+    said = f": {message}" if message else ""
+    text = f"{describe_call(call.request)} answered {status}{said}{_advice(call, response)}"
+    fields: dict[str, Any] = {
+        "message": message,
+        # A new one: the response that was received holds the request, and that holds the API key.
+        "response": httpx.Response(status, headers=_redacted_headers(call, response), content=body),
+        "retry_after": retry_after_in(response.headers),
+    }
+    if status == _UNAUTHORIZED and data.__class__ is dict:
+        fields["signin_url"] = data.get("signin_url")
+    return status_error_class(status)(text, **fields)
+
+
+def _redacted_headers(call: Call[Any, Any], response: httpx.Response) -> list[tuple[bytes, bytes]]:
+    headers = decoded_headers(response.headers)
+    return [(name, redact(call, value.decode("latin-1")).encode("latin-1")) for name, value in headers]
+
+
+def _advice(call: Call[Any, Any], response: httpx.Response) -> str:
+    """Return a clause that says what to do next."""
+    if response.status_code == _NOT_FOUND and call.model:
+        return f"; if the model is not there yet: client.pull({call.model!r})"
+    if response.is_redirect:
+        target = redact(call, response.headers.get("location", "elsewhere"))
+        return f"; it redirects to {target}, and redirects are not followed: use that as the host"
+    return _ADVICE.get(response.status_code, "")
+
+
+# Replies that do not fit
+
+
+def decode_error(call: Call[Any, Any], error: DecodeError) -> DecodeError:
+    """Return the error of data that does not fit, with the name of its call and without secrets."""
+    text = f"{describe_call(call.request)}: {redact(call, str(error))}"
+    return DecodeError(text, excerpt=redact(call, error.excerpt), where=error.where)

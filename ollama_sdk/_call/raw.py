@@ -1,0 +1,86 @@
+"""Turns the methods of a client into methods that return the status and the headers with the reply.
+
+The types are computed, not generated: :func:`raw` and :func:`async_raw` take a method of a client and give its signature back
+with another return type, overload by overload. At run time they return the method itself. The view that has it runs it on
+another runtime, whose ``call`` and ``invoke`` return a :class:`RawResponse` where those of the client return the reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from attrs import frozen
+
+from ollama_sdk.streaming import AsyncStream, Stream
+
+from .operation import Operation
+from .perform import AsyncRuntime, SyncRuntime
+from .request import CallOptions
+from .response import RawResponse
+
+__all__ = ["AsyncRawRuntime", "SyncRawRuntime", "async_raw", "raw"]
+
+P = ParamSpec("P")
+ReplyT = TypeVar("ReplyT")
+ItemT = TypeVar("ItemT")
+
+
+def raw(method: Callable[Concatenate[Any, P], ReplyT]) -> Callable[Concatenate[Any, P], RawResponse[ReplyT]]:
+    """The type of a sync method on a raw view; the method itself is unchanged."""
+    return cast("Callable[Concatenate[Any, P], RawResponse[ReplyT]]", method)
+
+
+def async_raw(
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, ReplyT]],
+) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, RawResponse[ReplyT]]]:
+    """The type of an async method on a raw view; the method itself is unchanged."""
+    return cast("Callable[Concatenate[Any, P], Coroutine[Any, Any, RawResponse[ReplyT]]]", method)
+
+
+@frozen(eq=False, repr=False)
+class SyncRawRuntime:
+    """Calls operations as a client's runtime does, and returns status and headers with each reply.
+
+    Attributes:
+        runtime: The runtime of the client.
+    """
+
+    runtime: SyncRuntime
+
+    def call(
+        self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
+    ) -> RawResponse[ReplyT]:
+        """Call an operation for its one-piece reply."""
+        return self.runtime.raw(operation, values, options)
+
+    def invoke(
+        self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
+    ) -> RawResponse[ReplyT] | RawResponse[Stream[ItemT, ReplyT]]:
+        """Call an operation for its one-piece reply, or for a stream, of which only the head has been read."""
+        if not stream:
+            return self.runtime.raw(operation, values, options)
+        opened = self.runtime.stream(operation, values, options)
+        return RawResponse(opened.head.status_code, opened.head.headers, opened)
+
+
+@frozen(eq=False, repr=False)
+class AsyncRawRuntime:
+    """The async twin of :class:`SyncRawRuntime`."""
+
+    runtime: AsyncRuntime
+
+    async def call(
+        self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
+    ) -> RawResponse[ReplyT]:
+        """Call an operation for its one-piece reply."""
+        return await self.runtime.raw(operation, values, options)
+
+    async def invoke(
+        self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
+    ) -> RawResponse[ReplyT] | RawResponse[AsyncStream[ItemT, ReplyT]]:
+        """Call an operation for its one-piece reply, or for a stream, of which only the head has been read."""
+        if not stream:
+            return await self.runtime.raw(operation, values, options)
+        opened = await self.runtime.stream(operation, values, options)
+        return RawResponse(opened.head.status_code, opened.head.headers, opened)

@@ -1,0 +1,62 @@
+"""Decides which field of a JSON object says which model of a union it is.
+
+The generator uses the same decision to refuse a document whose unions the codec could not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+
+__all__ = ["Discriminator", "Variant", "discriminator_of"]
+
+ModelT = TypeVar("ModelT")
+
+
+@frozen
+class Variant(Generic[ModelT]):
+    """One model of a union.
+
+    Attributes:
+        model: The model.
+        constants: The values of each field that takes only constants, by JSON name, in the order of the model.
+        required: The JSON names of the fields that every such object has.
+    """
+
+    model: ModelT
+    constants: Mapping[str, Sequence[Any]]
+    required: Container[str]
+
+
+@frozen
+class Discriminator(Generic[ModelT]):
+    """How the models of a union are told apart.
+
+    Attributes:
+        tag: The JSON name of the field that decides; ``""`` where there is none.
+        values: Each value of that field with its model. A union that can be read has no value twice.
+        others: The models of any other value, or of none. A union that can be read has at most one.
+    """
+
+    tag: str
+    values: Sequence[tuple[Any, ModelT]]
+    others: Sequence[ModelT]
+
+
+def discriminator_of(variants: Iterable[Variant[ModelT]]) -> Discriminator[ModelT]:
+    """Choose the first field with constants of the first model that has one.
+
+    A model takes the values of that field; a model without the field, or with an optional one, takes all other values.
+
+    Args:
+        variants: The models, in the order of the union.
+    """
+    every = list(variants)
+    tag = next((name for variant in every for name in variant.constants), "")
+    return Discriminator(
+        tag,
+        [(value, variant.model) for variant in every for value in variant.constants.get(tag, ())],
+        [v.model for v in every if tag not in v.constants or tag not in v.required],
+    )

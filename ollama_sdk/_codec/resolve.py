@@ -1,0 +1,86 @@
+"""Turns annotations, given as source text, into the types they stand for."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, Union, get_args, get_origin
+
+from . import annotations as _annotations
+from .model import Model
+
+if TYPE_CHECKING:
+    import attrs
+
+__all__ = ["Resolver", "is_model", "mark_of", "union_members"]
+
+
+class _Names(dict[str, Any]):
+    """The names that an annotation may use; a model is looked up, and so imported, when it is first used."""
+
+    def __init__(self, models: types.ModuleType) -> None:
+        builtin = (str, int, float, bool, list, dict, bytes, datetime, Mapping, Sequence)
+        super().__init__(
+            {name: getattr(_annotations, name) for name in _annotations.__all__}
+            | {kind.__name__: kind for kind in builtin}
+            | {"Any": Any, "Literal": Literal}
+        )
+        self._models = models
+
+    def __missing__(self, name: str) -> Any:
+        try:
+            return getattr(self._models, name)
+        except AttributeError:
+            raise KeyError(name) from None
+
+
+class Resolver:
+    """Resolves annotations that name the models of one package.
+
+    Args:
+        models: The package; its attributes are the models.
+    """
+
+    def __init__(self, models: types.ModuleType) -> None:
+        self._names = _Names(models)
+        self._resolved: dict[str, Any] = {}
+
+    def resolve(self, annotation: Any) -> Any:
+        """The type that an annotation stands for; a type stands for itself."""
+        if not isinstance(annotation, str):
+            return annotation
+        found = self._resolved.get(annotation)
+        if found is None:
+            # The text is our own generated code, never data.
+            found = self._resolved[annotation] = eval(annotation, {}, self._names)  # noqa: S307
+        return found
+
+    def field_type(self, field: attrs.Attribute[Any]) -> Any:
+        """The type of a model's field, without its ``None``."""
+        kind = self.resolve(field.type)
+        members = [member for member in union_members(kind) if member is not type(None)]
+        return reduce(lambda one, other: one | other, members)
+
+    def names_models(self, annotation: Any) -> bool:
+        """Whether resolving an annotation would import models."""
+        if not isinstance(annotation, str):
+            return True
+        return any(name not in self._names for name in compile(annotation, "annotation", "eval").co_names)
+
+
+def is_model(kind: Any) -> TypeGuard[type[Model]]:
+    """Whether a type is a model."""
+    return isinstance(kind, type) and issubclass(kind, Model)
+
+
+def union_members(kind: Any) -> tuple[Any, ...]:
+    """The members of a union; any other type alone."""
+    return get_args(kind) if get_origin(kind) in {Union, types.UnionType} else (kind,)
+
+
+def mark_of(kind: Any) -> str:
+    """The mark of an ``Annotated`` type: how its values are converted."""
+    mark: str = kind.__metadata__[0]
+    return mark

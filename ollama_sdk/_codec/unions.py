@@ -1,0 +1,74 @@
+"""Decides which member of a union some data is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import attrs
+
+from .discriminator import Variant, discriminator_of
+from .model import Model, document_fields, wire_name
+from .resolve import Resolver, is_model, mark_of
+
+__all__ = ["Choice", "choice_between", "json_classes"]
+
+
+@attrs.frozen
+class Choice:
+    """How the models of one union are distinguished.
+
+    Attributes:
+        tag: The JSON name of the field that decides.
+        models: The models by the values of that field.
+        other: The model of any other value; ``None`` where such data fits no model.
+    """
+
+    tag: str
+    models: Mapping[Any, type[Model]]
+    other: type[Model] | None
+
+    def model_for(self, data: Mapping[Any, Any]) -> type[Model] | None:
+        """The model that a JSON object is, or ``None`` where it fits none."""
+        value = data.get(self.tag)
+        return self.models.get(value, self.other) if isinstance(value, (str, int)) else self.other
+
+
+@cache
+def choice_between(resolver: Resolver, models: tuple[type[Model], ...]) -> Choice:
+    """Find what distinguishes the models of one union; :func:`discriminator_of` decides.
+
+    Args:
+        resolver: Resolves the annotations of the models' fields.
+        models: The models, in the order of the union.
+    """
+    decision = discriminator_of(_variant(resolver, model) for model in models)
+    return Choice(decision.tag, dict(decision.values), decision.others[-1] if decision.others else None)
+
+
+def _variant(resolver: Resolver, model: type[Model]) -> Variant[type[Model]]:
+    fields = document_fields(model)
+    kinds = {wire_name(field): resolver.field_type(field) for field in fields}
+    constants = {name: get_args(kind) for name, kind in kinds.items() if get_origin(kind) is Literal}
+    required = {wire_name(field) for field in fields if field.default is attrs.NOTHING}
+    return Variant(model, constants, required)
+
+
+_JSON_CLASSES: dict[Any, tuple[type, ...]] = {
+    str: (str,), bool: (bool,), int: (int,), float: (float, int), datetime: (str,), list: (list,), dict: (dict,),
+    type(None): (type(None),), "base64": (str,), "json-schema": (dict,), "float32-base64": (list, str),
+}  # fmt: skip
+
+
+def json_classes(kind: Any) -> tuple[type, ...]:
+    """The Python classes of decoded JSON that a type is read from."""
+    if is_model(kind):
+        return (dict,)
+    origin = get_origin(kind)
+    if origin is Literal:
+        return tuple({value.__class__ for value in get_args(kind)})
+    if origin is Annotated:
+        return _JSON_CLASSES[mark_of(kind)]
+    return _JSON_CLASSES.get(origin or kind, ())

@@ -1,0 +1,76 @@
+"""Reads which servers a client calls, from its ``host`` argument or from ``OLLAMA_HOST``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+from attrs import evolve
+
+from ._host import parse_host
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from .reliability import Endpoint
+
+    Host = str | Endpoint | Sequence[str | Endpoint]
+
+__all__ = ["endpoints_of", "endpoints_with_headers", "hosts_of", "own_headers", "url_of"]
+
+
+def hosts_of(host: Host | None) -> list[str | Endpoint]:
+    """The servers that a ``host`` argument names, at least one.
+
+    Raises:
+        ConfigurationError: It names none, or is neither text nor an endpoint.
+    """
+    if host is None:
+        return [os.environ.get("OLLAMA_HOST", "")]
+    if isinstance(host, Sequence) and not isinstance(host, (str, bytes)):
+        if not host:
+            raise ConfigurationError("host=[] names no server; leave it out for OLLAMA_HOST")
+        return [_checked(each) for each in host]
+    return [_checked(host)]
+
+
+def _checked(host: Any) -> str | Endpoint:
+    if not isinstance(host, str) and not isinstance(getattr(host, "url", None), str):
+        raise ConfigurationError(f"host={host!r} is neither text nor an Endpoint")
+    return cast("str | Endpoint", host)
+
+
+def url_of(host: str | Endpoint) -> httpx.URL:
+    """The base URL of a server."""
+    return parse_host(host if isinstance(host, str) else host.url)
+
+
+def own_headers(host: str | Endpoint) -> dict[str, str]:
+    """The headers that only this server is sent, its key among them, by lower-case name."""
+    if isinstance(host, str):
+        return {}
+    return {name.decode("ascii").lower(): value.decode("ascii") for name, value in host.own_headers()}
+
+
+def endpoints_of(hosts: Sequence[str | Endpoint]) -> tuple[Endpoint, ...]:
+    """The servers as endpoints, with full URLs."""
+    from .reliability import Endpoint  # noqa: PLC0415 - only clients with policies pay for it
+
+    return tuple(
+        evolve(host, url=str(url_of(host))) if isinstance(host, Endpoint) else Endpoint(str(url_of(host)))
+        for host in hosts
+    )
+
+
+def endpoints_with_headers(
+    hosts: Sequence[str | Endpoint], headers: Mapping[str, str], api_key: str | None
+) -> tuple[Endpoint, ...]:
+    """The servers as endpoints that carry the headers of a client, for requests that no client makes: health checks.
+
+    As in calls, an endpoint's own headers replace those of the client, and any ``authorization`` header replaces the key.
+    """
+    common = {name.lower(): value for name, value in headers.items()}
+    if api_key:
+        common.setdefault("authorization", f"Bearer {api_key}")
+    return tuple(evolve(e, api_key=None, headers=common | own_headers(e)) for e in endpoints_of(hosts))

@@ -1,0 +1,144 @@
+"""Reads what a policy has to know of a call from ``request.extensions``; :mod:`ollama_sdk.reliability` lists the values.
+
+The policies themselves write five more there: ``call``, the number that all events of a call share; ``observer``, which is called
+with them; ``endpoint``, the base URL of the latest attempt; ``attempt``, its number, from 1; ``out_of_time``, whether the call was
+given up because its deadline left no time for another attempt.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from ollama_sdk._bodies import is_whole
+from ollama_sdk.errors import APITimeoutError, CircuitOpenError, describe_call
+
+from ._failures import is_each
+
+if TYPE_CHECKING:
+    from ollama_sdk._concurrency.clock import Clock
+    from ollama_sdk.errors import TimeoutPhase
+
+__all__ = [
+    "about",
+    "cut_short",
+    "deadline_of",
+    "endpoint_of",
+    "first_item_of",
+    "is_deterministic",
+    "is_stream",
+    "may_repeat",
+    "model_of",
+    "operation_of",
+    "out_of_time",
+    "ran_out",
+]
+
+# With these the request never left, so that sending it again repeats nothing.
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, CircuitOpenError)
+
+_calls = itertools.count(1)
+
+
+def operation_of(request: httpx.Request) -> str:
+    """The name of the call."""
+    name: str | None = request.extensions.get("operation")
+    return f"{request.method} {request.url.path}" if name is None else name
+
+
+def is_stream(request: httpx.Request) -> bool:
+    """Whether the caller takes the reply piece by piece."""
+    return bool(request.extensions.get("stream", False))
+
+
+def deadline_of(request: httpx.Request) -> float | None:
+    """When the whole call ends, on the monotonic clock; ``None`` without end."""
+    deadline: float | None = request.extensions.get("deadline")
+    return None if deadline == math.inf else deadline
+
+
+def first_item_of(request: httpx.Request) -> float | None:
+    """Seconds that an attempt may take to the first item of its reply, or to the whole of one; ``None`` without end."""
+    seconds: float | None = request.extensions.get("first_item")
+    return seconds
+
+
+def ran_out(request: httpx.Request) -> bool:
+    """Whether the call was given up because its deadline came: its outcome means nothing to a call with more time."""
+    return bool(request.extensions.get("out_of_time", False))
+
+
+def model_of(request: httpx.Request) -> str | None:
+    """The model that the call names."""
+    model: str | None = request.extensions.get("model")
+    return model
+
+
+def is_deterministic(request: httpx.Request) -> bool:
+    """Whether the same request gets the same answer again."""
+    return bool(request.extensions.get("deterministic", False))
+
+
+def endpoint_of(request: httpx.Request) -> str:
+    """The base URL of the endpoint that the request goes to: as failover chose it, else where its caller sends it."""
+    endpoint: str | None = request.extensions.get("endpoint") or request.extensions.get("base_url")
+    url = request.url
+    return f"{url.scheme}://{url.netloc.decode('ascii')}" if endpoint is None else endpoint
+
+
+def about(request: httpx.Request, clock: Clock) -> tuple[int, str, str, float]:
+    """The four values that every event begins with: call, operation, endpoint, time."""
+    extensions = request.extensions
+    number: Any = extensions.get("call")
+    if number is None:
+        number = extensions["call"] = next(_calls)
+    # Called several times a call: the usual case without another function call.
+    operation: str = extensions.get("operation") or operation_of(request)
+    endpoint: str = extensions.get("endpoint") or endpoint_of(request)
+    return number, operation, endpoint, clock.monotonic()
+
+
+def may_repeat(request: httpx.Request, failure: Exception | None = None, *, resume: bool = False) -> bool:
+    """Whether the request may be sent again after ``failure``: the one place that decides it.
+
+    A body that can be read only once is never sent again. Otherwise the request must be idempotent, as its ``repeat`` extension
+    says, or the failure must show that it was never sent. ``resume`` admits operations that the server continues where they
+    stopped.
+    """
+    if not request.extensions.get("rewinds", is_whole(request.stream)):
+        return False
+    repeat: str | None = request.extensions.get("repeat")
+    if repeat is None:
+        repeat = "safe" if request.method in {"GET", "HEAD"} else "never"
+    return repeat == "safe" or (resume and repeat == "resumes") or is_each(failure, _NEVER_SENT)
+
+
+def cut_short(request: httpx.Request, failure: BaseException, since: float, now: float) -> bool:
+    """Whether an attempt timed out because the call had spent its time elsewhere: in a queue, or on earlier attempts.
+
+    Such a failure does not count against the endpoint. It is a timeout after the deadline of the call, of an attempt that had
+    less than half of the time of its call.
+
+    Args:
+        request: The request of the attempt.
+        failure: Its error.
+        since: When it began, in seconds on the monotonic clock.
+        now: When it ended, on the same clock.
+    """
+    deadline = deadline_of(request)
+    if deadline is None or now < deadline or not isinstance(failure, httpx.TimeoutException):
+        return False
+    began: float = request.extensions.get("began", since)
+    return (now - since) * 2 < now - began
+
+
+def out_of_time(request: httpx.Request, waiting_for: str, phase: TimeoutPhase = "total") -> APITimeoutError:
+    """The error of a call whose limit ``phase`` leaves no time to wait."""
+    return APITimeoutError(
+        f"{describe_call(request)}: the {phase} timeout leaves no time to wait for {waiting_for}; "
+        f"allow a longer {phase} or send fewer calls at once",
+        phase=phase,
+    )

@@ -1,0 +1,31 @@
+"""Classifies and describes how an attempt ended."""
+
+from __future__ import annotations
+
+import httpx
+
+from ollama_sdk.errors import NoEndpointError
+
+__all__ = ["CONNECTION_ERRORS", "ENDPOINT_ERRORS", "Outcome", "described", "is_each"]
+
+Outcome = httpx.Response | Exception
+
+# The connection could not be made, or broke.
+CONNECTION_ERRORS: tuple[type[Exception], ...] = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout)
+
+# The endpoint is at fault: also when it has gone silent. A full connection pool of our own is not its fault.
+ENDPOINT_ERRORS: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, httpx.ReadTimeout, httpx.WriteTimeout)
+
+
+def described(outcome: Outcome | BaseException) -> str:
+    """``status 503``, or the error as ``Class: text``."""
+    if isinstance(outcome, httpx.Response):
+        return f"status {outcome.status_code}"
+    return f"{type(outcome).__name__}: {outcome}" if str(outcome) else type(outcome).__name__
+
+
+def is_each(outcome: Outcome | None, kinds: type[Exception] | tuple[type[Exception], ...]) -> bool:
+    """Whether ``outcome`` is of ``kinds``; where failover has tried several endpoints, whether each error is."""
+    if isinstance(outcome, NoEndpointError):
+        return all(is_each(error, kinds) for error in outcome.exceptions)
+    return isinstance(outcome, kinds)

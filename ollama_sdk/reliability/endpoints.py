@@ -1,0 +1,253 @@
+"""Keeps what is known of each endpoint: the calls in flight, the failures that eject it, and its models.
+
+An endpoint is in one of three states, as in the outlier detection of Envoy:
+
+======= =========================================================================== =======================================
+from    when                                                                        to
+======= =========================================================================== =======================================
+HEALTHY ``eject_after`` calls in a row failed, or a health check cannot reach it    EJECTED, or SUSPECT if ``max_ejected``
+                                                                                    endpoints are ejected already
+SUSPECT a call succeeds, its time is over, or a health check reaches it             HEALTHY
+SUSPECT a health check cannot reach it, and fewer are ejected by now                EJECTED
+EJECTED its time is over, or a health check reaches it                              HEALTHY
+======= =========================================================================== =======================================
+
+A call tries the healthy endpoints first, then the suspect, then the ejected ones, each group in the order of the strategy. So the
+states decide how soon a call finds an endpoint that works, not whether it finds one.
+
+- A success does not end an ejection, and a failure does not extend one: either may belong to a call that began before it. A health
+  check that cannot reach an endpoint extends its time.
+- Each time lasts twice as long as the one before, until a call succeeds while the endpoint is not ejected. An endpoint that is
+  healthy again keeps all failures but one, so that its next failure ejects it.
+- Time alone changes nothing: a call that begins after the end of an ejection makes the endpoint healthy, and emits the event.
+
+**What is locked.** Every change of a state holds ``_lock``, for a few assignments, never while an observer runs and never while
+another lock is taken, so nothing can deadlock on it. Reads take no lock: a call that sees the state of a moment ago tries the same
+endpoints in another order. The calls in flight are a set per endpoint, because adding to a set and removing from it are atomic and
+may be repeated: the garbage collector may end a call in a thread that holds the lock, and may end it twice.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import random
+import threading
+from enum import IntEnum
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+import httpx
+
+from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
+from ollama_sdk.errors import ConfigurationError, NoEndpointError, OllamaError
+
+from ._extensions import about, model_of
+from ._model_name import full_name
+from ._strategies import STRATEGIES
+from .events import EndpointEjected, EndpointRevived, Event, Observer, Refused, emit, guarded, observer_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .endpoint import Endpoint
+    from .failover import Failover
+
+__all__ = ["Endpoints", "Member", "State"]
+
+
+class State(IntEnum):
+    """How early an endpoint is tried, the first first."""
+
+    HEALTHY = 0
+    SUSPECT = 1
+    EJECTED = 2
+
+
+_BY_STATE = attrgetter("state")
+
+
+class Member:
+    """What is known of one endpoint.
+
+    Attributes:
+        url: Base URL.
+        base: The same, parsed.
+        prefix: The path of the base URL, which comes before that of each request.
+        host: The ``Host`` header.
+        own_headers: The headers that are sent to this endpoint alone.
+        in_flight: One object per call that is in flight.
+        models: Full names of the models it has; ``None`` as long as no health check has seen them.
+        loaded: Full names of those that are loaded.
+        failures: Failed calls in a row.
+        state: As the module describes.
+        ejections: How often the endpoint left ``HEALTHY`` since its last success; decides how long the next time lasts.
+        until: When it is healthy again, in seconds on the clock; ``None`` when it is.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.url = endpoint.url
+        self.base = httpx.URL(endpoint.url)
+        self.prefix = self.base.raw_path.rstrip(b"/")
+        self.host = self.base.netloc.decode("ascii")
+        self.own_headers = httpx.Headers(endpoint.own_headers())
+        self.in_flight: set[object] = set()
+        self.models: frozenset[str] | None = None
+        self.loaded: frozenset[str] = frozenset()
+        self.failures = 0
+        self.state = State.HEALTHY
+        self.ejections = 0
+        self.until: float | None = None
+        self.url_of = functools.lru_cache(maxsize=256)(self._url_of)
+
+    def busy(self) -> int:
+        """How many calls are in flight."""
+        return len(self.in_flight)
+
+    def _url_of(self, target: bytes) -> httpx.URL:
+        return self.base.copy_with(raw_path=self.prefix + target)
+
+
+class Endpoints:
+    """The endpoints of one client and how they fare; shared by the calls of all threads."""
+
+    def __init__(
+        self,
+        endpoints: Iterable[Endpoint],
+        config: Failover,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        observer: Observer | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.members = [Member(endpoint) for endpoint in endpoints]
+        if not self.members:
+            raise ConfigurationError("Failover needs at least one endpoint")
+        if len({member.base for member in self.members}) < len(self.members):
+            raise ConfigurationError(f"endpoints={[member.url for member in self.members]!r}: give each once")
+        self.config = config
+        self.clock = clock
+        self.notify = guarded(observer)
+        self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
+        self._lock = threading.Lock()
+        self._turns = itertools.count()
+
+    def reconfigure(self, config: Failover) -> None:
+        """Continue under ``config``; states, models and calls in flight are kept."""
+        self.config = config
+
+    def in_order(self, request: httpx.Request) -> list[Member]:
+        """The endpoints that a call may try, the best first.
+
+        Raises:
+            NoEndpointError: No endpoint has the model.
+        """
+        rank = STRATEGIES[self.config.strategy]
+        turn = next(self._turns)
+        members = self.members
+        if not any(member.state for member in members):
+            ordered = rank(members, request, turn, self._rng)
+        else:
+            for member in self._revive(members, self.clock.monotonic()):
+                self.emit(request, member, EndpointRevived)
+            groups = itertools.groupby(sorted(members, key=_BY_STATE), _BY_STATE)
+            ordered = [member for _, group in groups for member in rank(list(group), request, turn, self._rng)]
+        if not ordered:
+            raise self._without_model(request)
+        return ordered
+
+    def _without_model(self, request: httpx.Request) -> NoEndpointError:
+        model = model_of(request)
+        emit(request, self.clock, self.notify, Refused, "failover", f"no endpoint has the model {model!r}")
+        return NoEndpointError(
+            f"no endpoint has the model {model!r}, as far as the last health check saw: pull it, then client.health.check()",
+            [OllamaError(f"{member.url} does not have the model {model!r}") for member in self.members],
+        )
+
+    def set_models(self, endpoint: str, models: Iterable[str], loaded: Iterable[str]) -> None:
+        """Note which models the endpoint of that URL has, and which of them are loaded."""
+        for member in self.members:
+            if member.url == endpoint:
+                member.models = frozenset(map(full_name, models))
+                member.loaded = frozenset(map(full_name, loaded))
+
+    def set_reachable(self, endpoint: str, reachable: bool, notify: Callable[[Event], None] | None = None) -> None:
+        """Note whether a health check has reached the endpoint of that URL: revive it, or eject it.
+
+        Args:
+            endpoint: Base URL.
+            reachable: What the check has seen.
+            notify: Called with the event, if the state changes; by default the observer.
+        """
+        notify = notify or self.notify
+        events: list[Event] = []
+        now = self.clock.monotonic()
+        members = [member for member in self.members if member.url == endpoint]
+        if reachable:
+            events += [EndpointRevived(0, "", member.url, now) for member in self._revive(members, math.inf)]
+        else:
+            for member in members:
+                with self._lock:
+                    seconds = self._eject(member)
+                if seconds is not None:
+                    reason = "the health check cannot reach it"
+                    events.append(EndpointEjected(0, "", member.url, now, seconds, reason))
+        if notify is not None:
+            for event in events:
+                notify(event)
+
+    def note_success(self, member: Member) -> None:
+        """A call to ``member`` succeeded."""
+        if member.failures or member.ejections:
+            with self._lock:
+                member.failures = 0
+                if member.state is not State.EJECTED:
+                    member.state, member.until, member.ejections = State.HEALTHY, None, 0
+
+    def note_failure(self, member: Member, reason: str, request: httpx.Request) -> None:
+        """A call to ``member`` failed with ``reason``."""
+        with self._lock:
+            member.failures += 1
+            is_outlier = member.failures >= self.config.eject_after and member.state is State.HEALTHY
+            seconds = self._eject(member) if is_outlier else None
+        if seconds is not None:
+            self.emit(request, member, EndpointEjected, seconds, reason)
+
+    def _eject(self, member: Member) -> float | None:
+        """Eject ``member``, or make it suspect; returns the seconds of a new ejection. The caller holds the lock."""
+        config = self.config
+        # The exponent stops far past any maximum, and short of an overflow.
+        seconds = min(config.eject_for_maximum, config.eject_for * 2.0 ** min(member.ejections, 60))
+        member.ejections += 1
+        member.until = self.clock.monotonic() + seconds
+        if member.state is State.EJECTED:
+            return None
+        # As in Envoy: of several, one may always be. Rounded, because 0.7 * 90 is a hair below 63.
+        several = len(self.members) > 1
+        most = max(several, math.floor(round(config.max_ejected * len(self.members), 9)))
+        if sum(other.state is State.EJECTED for other in self.members) >= most:
+            member.state = State.SUSPECT
+            return None
+        member.state = State.EJECTED
+        return seconds
+
+    def _revive(self, members: Iterable[Member], now: float) -> list[Member]:
+        """Make those of ``members`` healthy whose time is over; returns which of them were ejected."""
+        revived: list[Member] = []
+        for member in members:
+            with self._lock:
+                if member.until is None or member.until > now:
+                    continue
+                if member.state is State.EJECTED:
+                    revived.append(member)
+                member.state, member.until = State.HEALTHY, None
+                member.failures = min(member.failures, self.config.eject_after - 1)
+        return revived
+
+    def emit(self, request: httpx.Request, member: Member, kind: Callable[..., Event], *values: object) -> None:
+        """Notify the observer of this call of what happened to ``member``: a ``kind`` with ``values``."""
+        notify = observer_of(request, self.notify)
+        if notify is not None:
+            call, operation, _, at = about(request, self.clock)
+            notify(kind(call, operation, member.url, at, *values))

@@ -1,0 +1,177 @@
+"""Asks one endpoint for its version and its models, and notes what the answers show."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from attrs import field, frozen
+
+from ollama_sdk._timeout import Deadlines, Timeout
+
+from . import _checks
+from ._failures import described
+from ._model_name import full_name
+
+if TYPE_CHECKING:
+    from ollama_sdk._concurrency.clock import Clock
+
+    from .endpoint import Endpoint
+
+__all__ = ["EndpointCheck", "EndpointHealth", "HealthCheck"]
+
+
+@frozen
+class HealthCheck:
+    """How endpoints are checked.
+
+    A check sends each endpoint three small requests. It shows that a server answers, not that a model runs: a stalled GPU behind
+    a server that answers is found by the circuit breaker. For one local Ollama call ``client.health.check()`` when in doubt; for
+    a fleet run the monitor at the default interval.
+
+    Attributes:
+        interval: Seconds from one check of the monitor to the next. A new interval holds from the next check on.
+        timeout: Seconds that one endpoint may take for all three answers together.
+        version_path: The path that returns the version.
+        models_path: The path that returns the list of models.
+        running_path: The path that returns the list of loaded models.
+
+    Raises:
+        ConfigurationError: An argument cannot work.
+    """
+
+    interval: float = field(default=10.0, validator=_checks.positive)
+    timeout: float = field(default=5.0, validator=_checks.positive)
+    version_path: str = field(default="/api/version", validator=_checks.path)
+    models_path: str = field(default="/api/tags", validator=_checks.path)
+    running_path: str = field(default="/api/ps", validator=_checks.path)
+
+
+@frozen
+class EndpointHealth:
+    """What a check of one endpoint has shown.
+
+    Attributes:
+        endpoint: Base URL.
+        checked_at: When the check began, in seconds on the monotonic clock.
+        reachable: Whether the endpoint returned its version.
+        version: The server's version; ``None`` without an answer.
+        latency: Seconds until the version arrived; ``None`` without an answer.
+        models: Names of the models it has; ``None`` without an answer.
+        running: Names of the models it holds loaded; ``None`` without an answer.
+        model_available: Whether it has the model that the check was asked about; ``None`` without such a model or answer.
+        model_loaded: Whether it holds that model loaded; ``None`` likewise.
+        error: The first error; ``None`` without one.
+    """
+
+    endpoint: str
+    checked_at: float
+    reachable: bool = False
+    version: str | None = None
+    latency: float | None = None
+    models: frozenset[str] | None = None
+    running: frozenset[str] | None = None
+    model_available: bool | None = None
+    model_loaded: bool | None = None
+    error: str | None = None
+
+
+class EndpointCheck:
+    """One check of one endpoint: gives the next request, takes the answers. It does no I/O, and no answer makes it fail."""
+
+    def __init__(self, endpoint: Endpoint, config: HealthCheck, clock: Clock) -> None:
+        self._endpoint = endpoint
+        self._clock = clock
+        self._started = self._asked_at = clock.monotonic()
+        limits = Timeout(connect=None, first_item=None, between_items=None, total=config.timeout)
+        self._deadlines = Deadlines(limits, clock)
+        self._requests = [
+            (config.running_path, self._note_running),
+            (config.models_path, self._note_models),
+            (config.version_path, self._note_version),
+        ]
+        self._path = ""
+        self._note = self._note_version
+        self._seen: dict[str, Any] = {}
+
+    def next_request(self) -> httpx.Request | None:
+        """The request to send next; ``None`` after the last one, or after an error."""
+        self._asked_at = self._clock.monotonic()
+        if not self._requests or "error" in self._seen:
+            return None
+        path, self._note = self._requests.pop()
+        request = httpx.Request(
+            "GET",
+            self._endpoint.url + path,
+            headers=[(b"Accept", b"application/json"), *self._endpoint.own_headers()],
+            extensions={
+                "timeout": self._deadlines.extension(),
+                "deadline": self._deadlines.total_at,
+                "deadlines": self._deadlines,
+                "stream": False,
+            },
+        )
+        self._path = request.url.path
+        return request
+
+    def seconds_left(self) -> float:
+        """Seconds until the timeout."""
+        return self._deadlines.left()
+
+    def take(self, response: httpx.Response) -> None:
+        """Note the answer to the latest request; its body has been read."""
+        if not response.is_success:
+            self._seen["error"] = f"{self._path}: {described(response)}"
+            return
+        try:
+            self._note(json.loads(response.read()))
+        except Exception as error:  # noqa: BLE001 - undecodable, nested too deep, a number too large, of another shape ...
+            self._seen["error"] = f"{self._path}: not the answer of an Ollama server: {described(error)}"
+
+    def take_error(self, error: Exception) -> None:
+        """Note that the latest request failed."""
+        if self.seconds_left() > 0:
+            self._seen["error"] = described(error)
+        else:
+            self.time_out()
+
+    def time_out(self) -> None:
+        """Note that the timeout has passed."""
+        self._seen.setdefault("error", "no answer in time")
+
+    def result(self, model: str | None) -> EndpointHealth:
+        """What the check has shown so far, also of ``model``."""
+        seen = self._seen.copy()  # a thread that timed out may still add to it
+        return EndpointHealth(
+            self._endpoint.url,
+            self._started,
+            model_available=_includes(seen.get("models"), model),
+            model_loaded=_includes(seen.get("running"), model),
+            **seen,
+        )
+
+    def _note_version(self, answer: Any) -> None:
+        self._seen.update(
+            version=str(answer["version"]), latency=self._clock.monotonic() - self._asked_at, reachable=True
+        )
+
+    def _note_models(self, answer: Any) -> None:
+        self._seen["models"] = _names(answer)
+
+    def _note_running(self, answer: Any) -> None:
+        self._seen["running"] = _names(answer)
+
+
+def _names(answer: Any) -> frozenset[str]:
+    models: list[dict[str, Any]] = answer["models"] or []
+    names = [model["name"] for model in models]
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError("a model's name is not a string")
+    return frozenset(names)
+
+
+def _includes(names: frozenset[str] | None, model: str | None) -> bool | None:
+    if model is None or names is None:
+        return None
+    return full_name(model) in map(full_name, names)

@@ -1,0 +1,1 @@
+"""The route of the Anthropic-compatible interface, ``/v1/messages``."""

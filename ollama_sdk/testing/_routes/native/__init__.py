@@ -1,0 +1,1 @@
+"""Routes of Ollama's own interface, ``/api``."""

@@ -1,0 +1,64 @@
+"""A raw view returns the status and the headers with what the plain method returns."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from ollama_sdk import AsyncOllama, NotFoundError, Ollama, RawResponse
+from ollama_sdk.testing import Emulator
+
+pytestmark = pytest.mark.anyio
+USER = [{"role": "user", "content": "Hi"}]
+
+
+@pytest.fixture
+def server():
+    with Emulator() as server:
+        server.models.add("llama3.2", capabilities=["completion"])
+        server.reply("Hello", " there")
+        yield server
+
+
+def test_raw_reply_has_status_headers_and_model(server):
+    with Ollama(server.url) as client:
+        raw = client.with_raw_response.chat("llama3.2", USER)
+    assert isinstance(raw, RawResponse)
+    assert (raw.status_code, raw.parsed.message.content) == (200, "Hello there")
+    assert raw.headers["content-type"].startswith("application/json")
+
+
+def test_raw_stream_has_its_head_before_its_items(server):
+    with Ollama(server.url) as client:
+        raw = client.with_raw_response.chat("llama3.2", USER, stream=True)
+        assert (raw.status_code, raw.headers["content-type"]) == (200, "application/x-ndjson")
+        with raw.parsed as stream:
+            assert "".join(part.message.content for part in stream) == "Hello there"
+
+
+async def test_async_raw_stream_has_its_head_before_its_items(server):
+    async with AsyncOllama(server.url) as client:
+        raw = await client.with_raw_response.chat("llama3.2", USER, stream=True)
+        assert (raw.status_code, raw.headers["content-type"]) == (200, "application/x-ndjson")
+        async with raw.parsed as stream:
+            assert (await stream.collect()).message.content == "Hello there"
+
+
+def test_raw_methods_raise_what_plain_methods_raise(server):
+    with Ollama(server.url) as client, pytest.raises(NotFoundError):
+        client.with_raw_response.show("missing")
+    with Ollama(server.url) as client, pytest.raises(TypeError, match="temperature"):
+        client.with_raw_response.chat("llama3.2", USER, temperature=1)
+
+
+@pytest.mark.parametrize("make", [Ollama, AsyncOllama])
+def test_raw_methods_have_signature_and_docstring_of_plain_ones(make):
+    client = make()
+    for plain, raw in (
+        (client.chat, client.with_raw_response.chat),
+        (client.upload_blob, client.with_raw_response.upload_blob),
+        (client.v1.chat.completions.create, client.with_raw_response.v1.chat.completions.create),
+    ):
+        assert inspect.signature(raw) == inspect.signature(plain)
+        assert inspect.getdoc(raw) == inspect.getdoc(plain)

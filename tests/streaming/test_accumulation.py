@@ -1,0 +1,284 @@
+"""Accumulation: the one reply that the items of a stream add up to."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ollama_sdk.streaming._accumulation import (
+    DATA_ERRORS,
+    MergeAccumulator,
+    MessagesAccumulator,
+    ResponsesAccumulator,
+)
+from tests.support.examples import examples
+
+CHUNKS = {
+    "choices": "by-index",
+    "choices[].delta": "into:message",
+    "choices[].delta.content": "concat",
+    "choices[].delta.tool_calls": "by-index",
+    "choices[].delta.tool_calls[].function.arguments": "concat",
+    "logprobs": "concat",
+    "object": "skip",
+}
+
+
+def add(accumulator, *items):
+    for item in items:
+        accumulator.add(item)
+    return accumulator.result()
+
+
+# Merging
+
+
+@pytest.mark.parametrize(
+    ("items", "reply"),
+    [
+        ([], {}),
+        ([{"a": 1}, {"a": 2}], {"a": 2}),
+        ([{"a": 1}, {"a": None}], {"a": 1}),
+        ([{"a": None}], {"a": None}),
+        ([{"a": None}, {"a": 1}], {"a": 1}),
+        ([{"a": [1]}, {"a": [2]}], {"a": [2]}),
+        ([{"a": {"b": 1, "c": 1}}, {"a": {"b": 2}}], {"a": {"b": 2, "c": 1}}),
+        ([{"a": 1}, {"a": {"b": 2}}], {"a": {"b": 2}}),
+        ([{"a": {"b": 2}}, {"a": 1}], {"a": 1}),
+        ([{"content": "x"}, {"content": "y"}], {"content": "y"}),
+    ],
+)
+def test_fields_merge_and_the_last_value_wins(items, reply):
+    assert add(MergeAccumulator({}), *items) == reply
+
+
+@pytest.mark.parametrize(
+    ("items", "reply"),
+    [
+        ([{"choices": [{"delta": {"content": "a"}}]}, {"choices": [{"delta": {"content": "b"}}]}],
+         [{"message": {"content": "ab"}}]),
+        ([{"choices": [{"index": 1, "n": 1}, {"index": 0, "n": 0}]}, {"choices": [{"index": 1, "m": 2}]}],
+         [{"index": 0, "n": 0}, {"index": 1, "n": 1, "m": 2}]),
+        ([{"choices": [{"n": 0}, {"n": 1}]}, {"choices": [{}, {"m": 2}]}], [{"n": 0}, {"n": 1, "m": 2}]),
+        ([{"choices": []}], []),
+        ([{"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "{"}}]}}]},
+          {"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"arguments": "}"}},
+                                                 {"index": 1, "function": {"arguments": "[]"}}]}}]}],
+         [{"message": {"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "{}"}},
+                                      {"index": 1, "function": {"arguments": "[]"}}]}}]),
+    ],
+)  # fmt: skip
+def test_choices_and_tool_calls_merge_by_index(items, reply):
+    assert add(MergeAccumulator(CHUNKS), *items) == {"choices": reply}
+
+
+def test_lists_of_log_probabilities_are_joined():
+    first, second = {"logprobs": [1]}, {"logprobs": [2, 3]}
+    assert add(MergeAccumulator(CHUNKS), first, {"logprobs": None}, second) == {"logprobs": [1, 2, 3]}
+    assert (first, second) == ({"logprobs": [1]}, {"logprobs": [2, 3]})
+
+
+def test_skipped_fields_are_left_out():
+    assert add(MergeAccumulator(CHUNKS), {"object": "chunk", "id": "1"}) == {"id": "1"}
+
+
+def test_a_first_item_taken_before_counts_without_its_text():
+    accumulator = MergeAccumulator(CHUNKS)
+    accumulator.add_without_text({"id": "1", "choices": [{"delta": {"role": "assistant", "content": "Hel"}}]})
+    assert accumulator.result() == {"id": "1", "choices": [{"message": {"role": "assistant"}}]}
+    reply = add(accumulator, {"choices": [{"delta": {"content": "lo"}}]})
+    assert reply == {"id": "1", "choices": [{"message": {"role": "assistant", "content": "lo"}}]}
+
+
+def test_more_items_may_follow_a_result():
+    accumulator = MergeAccumulator({"text": "concat"})
+    assert add(accumulator, {"text": "a"}) == {"text": "a"}
+    assert add(accumulator, {"text": "b"}) == {"text": "ab"}
+
+
+@examples(50)
+@given(st.lists(st.text(max_size=5), min_size=1))
+def test_joined_text_is_the_text_of_all_items(parts):
+    assert add(MergeAccumulator({"a.b": "concat"}), *({"a": {"b": part}} for part in parts)) == {
+        "a": {"b": "".join(parts)}
+    }
+
+
+@pytest.mark.parametrize("item", [{"choices": 3}, {"choices": [3]}, {"logprobs": 3}])
+def test_items_of_another_shape_raise_a_data_error(item):
+    with pytest.raises(DATA_ERRORS):
+        MergeAccumulator(CHUNKS).add(item)
+
+
+# Events of /v1/messages
+
+START = {
+    "type": "message_start",
+    "message": {"id": "m", "content": [], "stop_reason": None, "usage": {"input_tokens": 3, "output_tokens": 0}},
+}
+
+
+def block(index, **content):
+    return {"type": "content_block_start", "index": index, "content_block": content}
+
+
+def delta(index, kind, **content):
+    return {"type": "content_block_delta", "index": index, "delta": {"type": kind, **content}}
+
+
+def test_message_events_add_up_to_the_message():
+    reply = add(
+        MessagesAccumulator(),
+        START,
+        block(0, type="thinking", thinking="H"),
+        delta(0, "thinking_delta", thinking="m"),
+        delta(0, "signature_delta", signature="si"),
+        delta(0, "signature_delta", signature="g"),
+        block(1, type="text", text="H"),
+        {"type": "ping"},
+        delta(1, "text_delta", text="e"),
+        delta(1, "text_delta", text="llo"),
+        {"type": "content_block_stop", "index": 1},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn", "id": None}, "usage": {"output_tokens": 5}},
+        {"type": "message_stop"},
+    )
+    assert reply == {
+        "id": "m",
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 3, "output_tokens": 5},
+        "content": [
+            {"type": "thinking", "thinking": "Hm", "signature": "sig"},
+            {"type": "text", "text": "Hello"},
+        ],
+    }
+
+
+def test_arguments_of_a_tool_call_are_parsed_when_whole():
+    accumulator = MessagesAccumulator()
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+    cut = add(accumulator, START, block(0, **call), delta(0, "input_json_delta", partial_json='{"a":'))
+    assert cut["content"] == [call | {"partial_json": '{"a":'}]
+    whole = add(accumulator, delta(0, "input_json_delta", partial_json="1}"))
+    assert whole["content"] == [call | {"input": {"a": 1}}]
+
+
+def test_a_tool_call_without_arguments_keeps_its_input():
+    reply = add(MessagesAccumulator(), START, block(0, type="tool_use", input={}))
+    assert reply["content"] == [{"type": "tool_use", "input": {}}]
+
+
+def test_blocks_are_in_the_order_of_their_indexes():
+    reply = add(MessagesAccumulator(), START, block(1, type="text", text="b"), block(0, type="text", text="a"))
+    assert [part["text"] for part in reply["content"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "content"),
+    [
+        ("text_delta", "text", {"type": "text", "text": "x"}),
+        ("thinking_delta", "thinking", {"type": "thinking", "thinking": "x"}),
+        ("signature_delta", "signature", {"type": "thinking", "thinking": "", "signature": "x"}),
+    ],
+)
+def test_a_block_whose_start_was_taken_is_made_from_its_deltas(kind, name, content):
+    assert add(MessagesAccumulator(), START, delta(0, kind, **{name: "x"}))["content"] == [content]
+
+
+@pytest.mark.parametrize("event", [{"type": "novel"}, {}, delta(0, "novel_delta")])
+def test_an_unknown_message_event_changes_nothing(event):
+    assert add(MessagesAccumulator(), START, event) == START["message"]
+
+
+def test_without_its_start_there_is_no_message():
+    assert add(MessagesAccumulator(), block(0, type="text", text="a")) == {}
+
+
+def test_a_start_taken_before_counts():
+    accumulator = MessagesAccumulator()
+    accumulator.add_without_text(START)
+    assert accumulator.result()["id"] == "m"
+
+
+def test_usage_may_come_with_the_last_delta_alone():
+    start = {"type": "message_start", "message": {"id": "m"}}
+    assert add(MessagesAccumulator(), start, {"type": "message_delta", "delta": {}}) == {
+        "id": "m",
+        "usage": {},
+        "content": [],
+    }
+
+
+# Events of /v1/responses
+
+CREATED = {"type": "response.created", "response": {"id": "r", "status": "in_progress", "output": []}}
+
+
+def text(index, part, characters, **more):
+    return {
+        "type": "response.output_text.delta",
+        "output_index": index,
+        "content_index": part,
+        "delta": characters,
+        **more,
+    }
+
+
+def arguments(index, characters):
+    return {"type": "response.function_call_arguments.delta", "output_index": index, "delta": characters}
+
+
+def item(kind, index, **fields):
+    return {"type": f"response.output_item.{kind}", "output_index": index, "item": fields}
+
+
+def test_the_last_response_event_is_the_whole_response():
+    whole = {"id": "r", "status": "completed", "output": [{"type": "message"}]}
+    assert (
+        add(ResponsesAccumulator(), CREATED, text(0, 0, "x"), {"type": "response.completed", "response": whole})
+        == whole
+    )
+
+
+def test_before_the_last_event_a_response_is_built_from_deltas():
+    reply = add(
+        ResponsesAccumulator(),
+        CREATED,
+        item("added", 0, type="reasoning"),
+        item("added", 1, type="message", id="m1", content=[]),
+        text(1, 1, "b"),
+        text(1, 0, "He"),
+        text(1, 0, "llo"),
+        {"type": "response.novel", "output_index": 0},
+    )
+    part = {"type": "output_text", "annotations": [], "logprobs": []}
+    assert reply == {
+        "id": "r",
+        "status": "in_progress",
+        "output": [
+            {"type": "reasoning"},
+            {"type": "message", "id": "m1", "content": [part | {"text": "Hello"}, part | {"text": "b"}]},
+        ],
+    }
+
+
+def test_an_output_whose_start_was_taken_is_made_from_its_deltas():
+    reply = add(
+        ResponsesAccumulator(), CREATED, arguments(1, '{"a"'), arguments(1, ":1}"), text(0, 0, "x", item_id="m1")
+    )
+    message, call = reply["output"]
+    assert {name: message[name] for name in ("type", "role", "status", "id")} == {
+        "type": "message", "role": "assistant", "status": "in_progress", "id": "m1",
+    }  # fmt: skip
+    assert call == {"type": "function_call", "arguments": '{"a":1}'}
+
+
+def test_a_finished_output_replaces_its_deltas():
+    reply = add(
+        ResponsesAccumulator(), CREATED, arguments(0, "{"), item("done", 0, type="function_call", arguments="{}")
+    )
+    assert reply["output"] == [{"type": "function_call", "arguments": "{}"}]
+
+
+def test_without_any_response_event_there_is_no_response():
+    assert add(ResponsesAccumulator(), text(0, 0, "x")) == {}

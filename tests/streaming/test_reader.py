@@ -1,0 +1,302 @@
+"""Reader: which bytes are items, the last item, a failure, or an end that came too early."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ollama_sdk.errors import APIConnectionError, DecodeError, IncompleteReplyError, ReplyFailedError
+from ollama_sdk.streaming._framing import NDJSONFramer, SSEFramer
+from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
+from tests.support.examples import examples
+
+CALL = "POST http://host/api/chat"
+DONE = b'{"n":9,"done":true}\n'
+
+
+def ndjson(last=None, *, limit=1000, failed=None, redact=str):
+    return Reader(NDJSONFramer(limit), last=last or {"done": True}, failed=failed, call=CALL, redact=redact)
+
+
+def sse():
+    return Reader(SSEFramer(), last=SENTINEL, failed=None, call=CALL, redact=str)
+
+
+def numbers(reader):
+    return [item["n"] for item in reader.ready]
+
+
+# Items
+
+
+def test_items_are_counted_and_the_first_is_kept():
+    reader = ndjson()
+    assert reader.first is None
+    reader.feed(b'{"n":1}\n{"n":2}\n')
+    reader.feed(b'{"n":3}\n')
+    assert numbers(reader) == [1, 2, 3]
+    assert (reader.items, reader.first, reader.finished, reader.error) == (3, {"n": 1}, False, None)
+
+
+def test_the_last_item_finishes_the_stream():
+    reader = ndjson()
+    reader.feed(b'{"n":1,"done":false}\n' + DONE)
+    assert numbers(reader) == [1, 9]
+    assert reader.finished
+    reader.end()
+    assert reader.error is None
+
+
+def test_every_field_of_the_last_item_must_match():
+    reader = ndjson({"type": "end", "ok": True})
+    reader.feed(b'{"n":1,"type":"end"}\n{"n":2,"type":"end","ok":false}\n{"n":3,"ok":true}\n')
+    assert not reader.finished
+    reader.feed(b'{"n":4,"type":"end","ok":true}\n')
+    assert reader.finished
+
+
+def test_the_sentinel_finishes_the_stream_and_is_no_item():
+    reader = sse()
+    reader.feed(b'data: {"n":1}\n\ndata: [DONE]\n\n')
+    assert numbers(reader) == [1]
+    assert reader.finished
+
+
+def test_the_sentinel_means_nothing_in_a_stream_without_one():
+    reader = ndjson()
+    reader.feed(b"[DONE]\n")
+    assert isinstance(reader.error, DecodeError)
+
+
+def test_tokens_are_counted_by_the_latest_item_with_usage():
+    reader = ndjson()
+    reader.feed(b'{"n":1,"usage":{"a":1}}\n{"n":2,"usage":null}\n{"n":3}\n')
+    assert reader.usage_item["n"] == 2
+    reader.feed(DONE)
+    assert reader.usage_item["n"] == 2
+
+
+def test_tokens_are_counted_by_the_last_item_without_usage():
+    reader = ndjson()
+    reader.feed(b'{"n":1}\n')
+    assert reader.usage_item == {}
+    reader.feed(DONE)
+    assert reader.usage_item["n"] == 9
+
+
+@examples(100)
+@given(
+    st.lists(st.integers(0, 99), max_size=8),
+    st.sets(st.integers(0, 120)),
+    st.sampled_from([b"", b"{", b'{"error":"x"}\n', DONE]),
+)
+def test_the_split_of_a_body_changes_nothing(values, cuts, end):
+    body = b"".join(b'{"n":%d}\n' % value for value in values) + end
+    outcomes = []
+    for places in ([], sorted(cut for cut in cuts if cut < len(body)), range(1, len(body))):
+        reader = ndjson()
+        starts = [0, *places]
+        for start, stop in zip(starts, [*starts[1:], len(body)], strict=True):
+            if reader.error is None:
+                reader.feed(body[start:stop])
+        if reader.error is None:
+            reader.end()
+        outcomes.append((list(reader.ready), reader.finished, repr(reader.error), reader.items, reader.first))
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+    assert numbers(reader)[: len(values)] == values
+
+
+# Items that are none
+
+
+@pytest.mark.parametrize("line", [b"{broken", b"3", b"[]", b"null", b'"text"', b"\xff"])
+def test_a_malformed_item_is_an_error_after_the_items_before_it(line):
+    reader = ndjson()
+    reader.feed(b'{"n":1}\n' + line + b'\n{"n":2}\n')
+    assert numbers(reader) == [1]
+    assert isinstance(reader.error, DecodeError)
+    assert str(reader.error).startswith(f"{CALL}: item 2 of the stream is malformed")
+    assert reader.error.excerpt == line.decode(errors="replace")
+
+
+def test_the_excerpt_of_a_malformed_item_is_redacted_and_short():
+    reader = ndjson(redact=lambda text: text.replace("secret", "***"))
+    reader.feed(b"secret" + b"x" * 500 + b"\n")
+    assert reader.error.excerpt == "***" + "x" * 197
+    assert "secret" not in str(reader.error)
+    assert reader.error.__cause__ is None
+    assert reader.error.__context__ is None
+
+
+def test_an_oversized_item_is_an_error_after_the_items_before_it():
+    reader = ndjson(limit=20)
+    reader.feed(b'{"n":1}\n' + b"x" * 30)
+    assert numbers(reader) == [1]
+    assert str(reader.error).startswith(f"{CALL}: an item of the stream is longer than 20 bytes")
+    assert reader.error.excerpt == "x" * 30
+
+
+def test_a_malformed_item_goes_before_an_oversized_one():
+    reader = ndjson(limit=20)
+    reader.feed(b"{broken\n" + b"x" * 30)
+    assert "malformed" in str(reader.error)
+
+
+# Failures
+
+
+@pytest.mark.parametrize(
+    "error", ['"boom"', '{"message":"boom"}', '{"error":{"message":"boom"}}', '"{\\"error\\":\\"boom\\"}"']
+)
+def test_an_item_with_an_error_is_a_failure(error):
+    reader = ndjson()
+    reader.feed(b'{"n":1}\n{"error":%b}\n{"n":2}\n' % error.encode())
+    assert numbers(reader) == [1]
+    assert type(reader.error) is ReplyFailedError
+    assert reader.error.message == "boom"
+    assert str(reader.error) == f"{CALL}: the server failed after 1 items: boom"
+
+
+@pytest.mark.parametrize("error", ["null", '""', "{}"])
+def test_an_empty_error_is_none(error):
+    reader = ndjson()
+    reader.feed(b'{"n":1,"error":%b}\n' % error.encode())
+    assert (numbers(reader), reader.error) == ([1], None)
+
+
+def test_a_failure_is_redacted():
+    reader = ndjson(redact=lambda text: text.replace("key", "***"))
+    reader.feed(b'{"error":"bad key"}\n')
+    assert reader.error.message == "bad ***"
+    assert "key" not in str(reader.error)
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ({"type": "failed", "ok": False}, "no reason was given"),
+        ({"type": "failed", "ok": False, "response": {"error": {"message": "boom"}}}, "boom"),
+        ({"type": "failed", "ok": False, "error": "first"}, "first"),
+        ({"type": "failed", "ok": True}, None),
+        ({"type": "fine", "ok": False, "message": "no failure"}, None),
+    ],
+)
+def test_an_item_of_the_failed_kind_is_a_failure(item, message):
+    reader = ndjson(failed={"type": "failed", "ok": False})
+    reader.feed(json.dumps(item).encode() + b"\n")
+    assert (reader.error.message if reader.error else None) == message
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        ("text", "text"),
+        ('"quoted"', '"quoted"'),
+        ("{not json", "{not json"),
+        ('{"code":3}', '{"code":3}'),
+        (' {"error":"inner"}', "inner"),
+        ({"error": "", "message": "said"}, "said"),
+        ({"error": {}, "message": "said"}, "said"),
+        ({"error": {"code": 3}, "message": "said"}, "said"),
+        ({"message": "outer", "error": "inner"}, "inner"),
+        ({"code": 3}, ""),
+        (3, ""),
+        (None, ""),
+        (["text"], ""),
+    ],
+)
+def test_the_message_of_an_error_is_its_innermost_text(error, message):
+    assert failure_message(error) == message
+
+
+@pytest.mark.parametrize(("depth", "message"), [(20, "deep"), (21, "")])
+def test_a_message_nested_too_deeply_is_none(depth, message):
+    error = "deep"
+    for _ in range(depth):
+        error = {"error": error}
+    assert failure_message(error) == message
+
+
+def test_json_inside_a_string_counts_as_one_level():
+    error = "deep"
+    for _ in range(19):
+        error = {"error": error}
+    assert failure_message(json.dumps(error)) == "deep"
+    too_deep = json.dumps({"error": error})
+    assert failure_message(too_deep) == too_deep
+
+
+# Ends
+
+
+def test_a_body_that_ends_before_the_last_item_is_incomplete():
+    reader = ndjson()
+    reader.feed(b'{"n":1}\n{"n":2}\n')
+    reader.end()
+    assert numbers(reader) == [1, 2]
+    assert type(reader.error) is IncompleteReplyError
+    assert reader.error.items == 2
+    assert str(reader.error).startswith(f"{CALL}: the body ended before the last item, after 2 whole items")
+    assert reader.error.__cause__ is None
+
+
+def test_a_lost_connection_is_the_cause_of_an_incomplete_reply():
+    reader, cause = ndjson(), OSError("reset")
+    reader.feed(b'{"n":1}\n{"n":')
+    reader.end(cause)
+    assert numbers(reader) == [1]
+    assert "the connection was lost" in str(reader.error)
+    assert reader.error.__cause__ is cause
+
+
+def test_a_closed_client_is_named_as_what_ended_the_stream():
+    reader = ndjson()
+    reader.end(APIConnectionError("closed"))
+    assert "the client was closed" in str(reader.error)
+
+
+@pytest.mark.parametrize("cause", [None, OSError()])
+def test_an_end_after_the_last_item_is_no_error(cause):
+    reader = ndjson()
+    reader.feed(DONE)
+    reader.end(cause)
+    assert (reader.finished, reader.error) == (True, None)
+
+
+def test_an_end_after_an_error_leaves_the_error():
+    reader = ndjson()
+    reader.feed(b'{"error":"boom"}\n')
+    reader.end()
+    assert type(reader.error) is ReplyFailedError
+
+
+@pytest.mark.parametrize("reader", [ndjson, sse])
+def test_an_unterminated_item_that_is_whole_counts(reader):
+    reader = reader()
+    reader.feed(b'{"n":9,"done":true}' if reader._sentinel is None else b'data: {"n":9}\n\ndata: [DONE]')
+    assert not reader.finished
+    reader.end()
+    assert (numbers(reader), reader.finished, reader.error) == ([9], True, None)
+
+
+def test_an_unterminated_item_that_is_cut_is_an_early_end():
+    reader = ndjson()
+    reader.feed(b'{"n":1}\n{"n":2,"done":tr')
+    reader.end()
+    assert numbers(reader) == [1]
+    assert type(reader.error) is IncompleteReplyError
+
+
+def test_an_unterminated_item_that_breaks_off_is_not_taken():
+    reader = ndjson()
+    reader.feed(b'{"n":9,"done":true}')
+    reader.end(OSError("reset"))
+    assert (numbers(reader), reader.finished) == ([], False)
+
+
+def test_items_that_add_up_to_no_reply_are_an_error_of_the_call():
+    error = ndjson().decode_error(KeyError("index"))
+    assert str(error) == f"{CALL}: the items of the stream do not add up to a reply: KeyError('index')"

@@ -1,0 +1,108 @@
+"""The three ways to use the package, behind one blocking face, so that a promise is tested once for all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Self
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+import ollama_sdk
+from ollama_sdk._client import AsyncNamespace
+
+from .loopback import PATIENCE
+
+KINDS = ("sync", "asyncio", "trio")
+_END = object()
+
+
+class World:
+    """Where a client lives: in the calling thread, or on an event loop of its own."""
+
+    def __init__(self, kind: str, portal: BlockingPortal | None) -> None:
+        self.kind = kind
+        self._portal = portal
+
+    @contextlib.contextmanager
+    def client(self, host: str, **options: Any) -> Iterator[Any]:
+        """A client whose methods block, whatever kind it is; a test that would hang fails in the end."""
+        options = {"timeout": PATIENCE, **options}
+        if self._portal is None:
+            with ollama_sdk.Ollama(host, **options) as client:
+                yield client
+            return
+        client = _Blocking(self._portal, self._portal.call(partial(ollama_sdk.AsyncOllama, host, **options)))
+        with client:
+            yield client
+
+    @contextlib.contextmanager
+    def http_client(self, **options: Any) -> Iterator[Any]:
+        """An httpx client of the kind that goes with this world's clients."""
+        import httpx
+
+        if self._portal is None:
+            with httpx.Client(trust_env=False, **options) as client:
+                yield client
+            return
+        client = httpx.AsyncClient(trust_env=False, **options)
+        try:
+            yield client
+        finally:
+            self._portal.call(client.aclose)
+
+
+@contextlib.contextmanager
+def world(kind: str) -> Iterator[World]:
+    """The world of one kind: ``sync``, ``asyncio`` or ``trio``."""
+    if kind == "sync":
+        yield World(kind, None)
+        return
+    with start_blocking_portal(kind) as portal:
+        yield World(kind, portal)
+
+
+class _Blocking:
+    """An async object whose coroutines are run to their end on the loop where it lives."""
+
+    def __init__(self, portal: BlockingPortal, inner: Any) -> None:
+        self._portal = portal
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._inner, name)
+        if inspect.iscoroutinefunction(value):
+            return lambda *args, **options: self._wrapped(self._portal.call(partial(value, *args, **options)))
+        if inspect.ismethod(value):
+            return lambda *args, **options: self._wrapped(value(*args, **options))
+        return self._wrapped(value)
+
+    def _wrapped(self, value: Any) -> Any:
+        kinds = (AsyncNamespace, ollama_sdk.AsyncStream)
+        return _Blocking(self._portal, value) if isinstance(value, kinds) else value
+
+    def __iter__(self) -> _Blocking:
+        return self
+
+    def __next__(self) -> Any:
+        item = self._portal.call(self._step)
+        if item is _END:
+            raise StopIteration
+        return item
+
+    async def _step(self) -> Any:
+        return await anext(self._inner, _END)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._portal.call(self._inner.close)
+
+    def __repr__(self) -> str:
+        return repr(self._inner)
+
+    def __reduce__(self) -> Any:
+        return self._inner.__reduce__()
