@@ -174,20 +174,6 @@ class Ours:
         return AsyncOllama(self.url, **self.async_options())
 
 
-class Fast(Ours):
-    """This package on its fast transport."""
-
-    def options(self):
-        from ollama_sdk.fast import FastTransport
-
-        return {"transport": FastTransport()}
-
-    def async_options(self):
-        from ollama_sdk.fast import AsyncFastTransport
-
-        return {"transport": AsyncFastTransport()}
-
-
 class Guarded(Ours):
     """This package with every policy."""
 
@@ -210,4 +196,4 @@ def _ignore(_):
     pass
 
 
-CLIENTS = {"floor": Floor, "ollama": Published, "openai": OpenAI, "ours": Ours, "fast": Fast, "policies": Guarded}
+CLIENTS = {"floor": Floor, "ollama": Published, "openai": OpenAI, "ours": Ours, "policies": Guarded}

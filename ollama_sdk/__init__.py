@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ._timeout import INHERIT as INHERIT
     from ._timeout import Timeout as Timeout
     from ._timeout import TimeoutLike as TimeoutLike
+    from ._transport.aio import AsyncHTTPTransport as AsyncHTTPTransport
+    from ._transport.sync import HTTPTransport as HTTPTransport
     from .errors import *  # noqa: F403
     from .reliability import Cache as Cache
     from .reliability import CircuitBreaker as CircuitBreaker
@@ -30,12 +32,14 @@ if TYPE_CHECKING:
     from .streaming import StreamState as StreamState
 
 _MODULES = {
+    "AsyncHTTPTransport": "_transport.aio",
     "AsyncOllama": "_generated.async_client",
     "AsyncStream": "streaming",
     "Cache": "reliability",
     "CircuitBreaker": "reliability",
     "Endpoint": "reliability",
     "Failover": "reliability",
+    "HTTPTransport": "_transport.sync",
     "HealthCheck": "reliability",
     "INHERIT": "_timeout",
     "Ollama": "_generated.sync_client",

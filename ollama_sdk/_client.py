@@ -17,7 +17,7 @@ from ._call.request import Settings, named
 from ._servers import endpoints_of, endpoints_with_headers, hosts_of, own_headers, url_of
 from ._stack import AsyncClientTransport, AsyncTransports, ClientTransport, Servers, SyncTransports
 from ._timeout import INHERIT, Inherit, Timeout, TimeoutLike, as_timeout
-from ._transport.wire import AsyncWireTransport, WireTransport
+from ._transport.sync import HTTPTransport
 from .errors import ConfigurationError
 from .streaming._framing import MAX_ITEM_BYTES
 
@@ -345,7 +345,7 @@ class SyncClient(_Client[SyncRuntime, httpx.BaseTransport, httpx.Client], SyncNa
         transport: httpx.BaseTransport | None,
         http_client: httpx.Client | None,
     ) -> SyncRuntime:
-        wire = transport or (WireTransport() if http_client is None else ClientTransport(http_client))
+        wire = transport or (HTTPTransport() if http_client is None else ClientTransport(http_client))
         return SyncRuntime(settings, SyncTransports(wire, servers, policies))
 
     @property
@@ -385,7 +385,9 @@ class AsyncClient(_Client[AsyncRuntime, httpx.AsyncBaseTransport, httpx.AsyncCli
         transport: httpx.AsyncBaseTransport | None,
         http_client: httpx.AsyncClient | None,
     ) -> AsyncRuntime:
-        wire = transport or (AsyncWireTransport() if http_client is None else AsyncClientTransport(http_client))
+        from ._transport.aio import AsyncHTTPTransport  # noqa: PLC0415 - sync clients start without it
+
+        wire = transport or (AsyncHTTPTransport() if http_client is None else AsyncClientTransport(http_client))
         return AsyncRuntime(settings, AsyncTransports(wire, servers, policies))
 
     @property

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from ._bodies import ErrorBody, ForeignBody, is_whole
 from ._concurrency.loops import EventLoop, current_loop
-from ._transport.wire import AsyncWireTransport, WireTransport
+from ._transport.sync import HTTPTransport
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class _Attempts(httpx.BaseTransport):
 
     def __init__(self, wire: httpx.BaseTransport) -> None:
         self._wire = wire
-        self._foreign = not isinstance(wire, WireTransport)
+        self._foreign = not isinstance(wire, HTTPTransport)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         _begin(request)
@@ -222,8 +222,10 @@ class _AsyncAttempts(httpx.AsyncBaseTransport):
     """Starts the deadlines of each attempt, right before the wire, whose connections belong to one event loop."""
 
     def __init__(self, wire: httpx.AsyncBaseTransport) -> None:
+        from ._transport.aio import AsyncHTTPTransport  # noqa: PLC0415 - sync clients start without it
+
         self._wire = wire
-        self._foreign = not isinstance(wire, AsyncWireTransport)
+        self._foreign = not isinstance(wire, AsyncHTTPTransport)
         self._loop: EventLoop | None = None  # that of the first attempt, until the connections are closed
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -227,8 +227,8 @@ class Deadlines:
 class Limit(float):
     """A number of seconds that also holds the live deadlines from which it was computed.
 
-    httpcore passes the values of the ``timeout`` extension unchanged to the network stream. A stream that knows this class
-    calls :meth:`left` before every read and write; any other stream sees an ordinary number.
+    httpx passes the values of the ``timeout`` extension unchanged to the transport. Our own transport asks the deadlines
+    before every read and write; any other transport sees an ordinary number.
     """
 
     __slots__ = ("_connecting", "deadlines")

@@ -14,7 +14,6 @@ import pytest
 
 import ollama_sdk
 from ollama_sdk import Ollama
-from ollama_sdk.fast import FastTransport
 from tests.support.loopback import END, PATIENCE, Loopback, chunked, replies, whole
 
 PACKAGE = str(Path(ollama_sdk.__file__).parent)
@@ -67,14 +66,13 @@ def test_first_chat_imports_only_the_models_it_needs():
 # Streams
 
 
-@pytest.mark.parametrize(("transport", "most"), [(None, 9), (FastTransport, 6)], ids=["ordinary", "fast"])
-def test_streamed_item_costs_few_calls_in_streams_of_any_length(transport, most):
-    few, many = (_calls(items, transport) / items for items in (500, 2000))
+def test_streamed_item_costs_few_calls_in_streams_of_any_length():
+    few, many = (_calls(items) / items for items in (500, 2000))
     assert many <= few
-    assert many <= most
+    assert many <= 6
 
 
-def _calls(items, transport):
+def _calls(items):
     """Calls of this package's functions for a whole stream."""
     counts = Counter()
 
@@ -84,7 +82,7 @@ def _calls(items, transport):
 
     with (
         Loopback(replies(whole(LAST)), _stream_of(items)) as server,
-        Ollama(server.url, transport=transport and transport(), timeout=PATIENCE) as client,
+        Ollama(server.url, timeout=PATIENCE) as client,
     ):
         client.chat("m", MESSAGES)  # what is compiled at its first use is compiled now
         for connection in server.connections:

@@ -20,7 +20,6 @@ from ollama_sdk import (
     RateLimit,
     Retry,
 )
-from ollama_sdk._transport.wire import WireTransport
 from tests.support.loopback import END, PATIENCE, chunk, chunked, head, replies, replies_and_closes, whole
 from tests.support.streamed import LAST, NDJSON, chat_item, drain
 
@@ -233,7 +232,7 @@ def test_a_dropped_client_closes_its_connections(serve):
 
 
 def test_garbage_collected_stream_does_not_block_a_call(serve):
-    """The garbage collector may run in the middle of any call, also where the pool holds its lock."""
+    """The garbage collector may run in the middle of any call."""
     server = serve(replies(*[chunked(NDJSON, chat_item("one"))]), replies(*[_VERSION] * 400))
 
     def work():
@@ -253,28 +252,6 @@ def test_garbage_collected_stream_does_not_block_a_call(serve):
     worker.join(PATIENCE)
     assert not worker.is_alive()
     assert server.hung_up()
-
-
-def test_a_stream_may_be_dropped_where_the_pool_holds_its_lock(serve):
-    server = serve(_silent)
-    transport = WireTransport()
-    client = Ollama(server.url, transport=transport)
-    cycle = [client.chat("m", [], stream=True)]
-    next(cycle[0])
-    cycle.append(cycle)
-    pool = transport._pools.of(httpx.URL(server.url))
-    del cycle
-
-    def work():
-        with pool._optional_thread_lock:
-            gc.collect()
-
-    worker = threading.Thread(target=work, daemon=True)
-    worker.start()
-    worker.join(PATIENCE)
-    assert not worker.is_alive()
-    assert server.hung_up()
-    client.close()
 
 
 # Tasks

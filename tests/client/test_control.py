@@ -14,7 +14,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
-import httpx
 import pytest
 import trio
 
@@ -29,7 +28,6 @@ from ollama_sdk import (
     _timeout,
 )
 from ollama_sdk._timeout import Deadlines
-from ollama_sdk._transport.wire import WireTransport
 from tests.support.loopback import PATIENCE, chunk, chunked
 
 ITEM = b'{"model":"m","created_at":"2026-11-21T11:20:08Z","response":"word","done":false}\n'
@@ -572,21 +570,6 @@ def test_a_signal_handler_may_cancel_what_its_own_thread_reads(serve):
         signal.signal(signal.SIGALRM, previous)
 
 
-def test_signal_handler_may_cancel_while_the_pool_is_locked(serve):
-    transport = WireTransport()
-    server = serve(one_item_then_silence)
-    with Ollama(server.url, transport=transport) as client, client.generate("m", "hi", stream=True) as stream:
-        next(stream)
-        previous = signal.signal(signal.SIGUSR1, lambda *_: stream.cancel())
-        try:
-            with transport._pools.of(httpx.URL(server.url))._optional_thread_lock:
-                signal.raise_signal(signal.SIGUSR1)
-                assert server.hung_up()
-        finally:
-            signal.signal(signal.SIGUSR1, previous)
-        assert stream.state == "cancelled"
-
-
 # Races of those who control a stream
 
 
@@ -652,8 +635,6 @@ def test_cancel_then_pause_while_waiting_wakes_the_reader(serve, monkeypatch):
         assert stream.state == "cancelled"
 
 
-# Nobody closes the client here, which trio may say of the generators within httpcore; the program must not fail for it.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 @pytest.mark.parametrize("end", ["cancelled by a thread", "dropped", "cancelled by its task"])
 def test_trio_program_may_end_with_open_streams(serve, end):
     url = serve(one_item_then_silence).url

@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ollama_sdk import HTTPTransport
 from ollama_sdk._concurrency.clock import SystemClock
-from ollama_sdk._transport.wire import WireTransport
 from ollama_sdk.errors import ConfigurationError
 from ollama_sdk.reliability import (
     AsyncHealth,
@@ -150,7 +150,7 @@ def trickling(*, head: bool) -> Answer:
 
 
 @pytest.mark.parametrize("head", [True, False])
-@pytest.mark.parametrize("make_wire", [WireTransport, httpx.HTTPTransport])
+@pytest.mark.parametrize("make_wire", [HTTPTransport, httpx.HTTPTransport])
 def test_trickling_answer_ends_at_timeout(make_wire: Any, head: bool) -> None:
     with serving({"/api/version": trickling(head=head)}) as server, make_wire() as wire:
         began = time.monotonic()
@@ -158,7 +158,7 @@ def test_trickling_answer_ends_at_timeout(make_wire: Any, head: bool) -> None:
         assert time.monotonic() - began < PATIENCE
         assert (looks[0].reachable, looks[0].error) == (False, "no answer in time")
         assert looks[1].error == "/other/api/version: status 404"
-        if make_wire is WireTransport or not head:
+        if make_wire is HTTPTransport or not head:
             while any("health" in thread.name for thread in threading.enumerate()):
                 assert time.monotonic() - began < PATIENCE
                 time.sleep(0.001)

@@ -22,6 +22,7 @@ from ollama_sdk import (
     AsyncStream,
     AuthenticationError,
     DecodeError,
+    HTTPTransport,
     IncompleteReplyError,
     NotFoundError,
     Ollama,
@@ -99,6 +100,7 @@ def clients_are_made() -> None:
     )
     assert_type(AsyncOllama("gpu-1", timeout=None), AsyncOllama)
     Ollama(transport=httpx.HTTPTransport(retries=1), timeout=3)
+    Ollama(transport=HTTPTransport(proxy="socks5://gateway:1080", trust_env=False, uds=None, ssl_context=None))
     Ollama(http_client=httpx.Client())
     AsyncOllama(transport=httpx.AsyncHTTPTransport(), timeout=INHERIT)
     AsyncOllama(http_client=httpx.AsyncClient())

@@ -1,0 +1,556 @@
+"""Connections of one asyncio event loop.
+
+Theory
+------
+The loop calls a :class:`_Protocol` with what the socket brings; a task waits for it. Between the two stands one future,
+``waiter``, which exists only while the task waits: for bytes, or for room to write. The loop refers to the protocol,
+and the protocol never to the :class:`AsyncioConnection`, which the call or the pool owns: so a forgotten connection
+dies, and closes, although the loop goes on.
+
+What arrives is parsed at once, whether or not a task waits; where none takes it, the protocol stops reading at
+:data:`HIGH_WATER` bytes and reads on when they have been taken. Nothing is paused or resumed for an item that is taken
+in time.
+
+A connection has at most one timer, and it is lazy. A wait that begins looks at when the timer will fire, and replaces
+it only if that is too late; a timer that fires asks the deadline again, and mostly finds that it has moved on. So the
+deadlines of a thousand items cost one timer.
+
+All protocols of a loop read into one buffer, which is parsed before the loop reads anything else.
+
+Cancelling a task, natively or by a cancel scope, raises in its only await and changes nothing else. Closing awaits
+nothing: it shuts the socket down at once and leaves the rest to the loop, or to the operating system where the loop has
+ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from .connection import Connection, deliver
+from .limits import Ask, Limits
+from .network import STAGGER, Address, UnreachableError, new_socket, resolve
+from .response import ResponseParser
+from .tls import TLS, Handshake
+
+__all__ = ["HIGH_WATER", "AsyncioConnection", "AsyncioNetwork"]
+
+# Bytes of a response that are parsed ahead of a task that does not take them.
+HIGH_WATER = 65536
+_READ = 65536
+
+# Connections to one server that are opened at once: more would overflow the server's queue, and then time out.
+CONNECTING = 100
+
+
+class _Raw:
+    """Stands for a response during the handshake: keeps what arrives as it is."""
+
+    def __init__(self) -> None:
+        self.body: list[bytes] = []
+        self.ended = False
+
+    def feed(self, data: bytes | memoryview) -> None:
+        self.body.append(bytes(data))
+
+    def end(self) -> None:
+        self.ended = True
+
+
+class _Protocol(asyncio.BufferedProtocol):
+    """What the loop knows of a connection.
+
+    Attributes:
+        transport: The loop's own object, once the connection is made.
+        response: What is being read; ``None`` while nothing is due.
+        tls: What decrypts it.
+        waiter: The future of the task that waits.
+        failure: Why the connection broke, if it did.
+        spoilt: Whether something arrived that was not due, or the connection has ended.
+        arrived: Bytes that have arrived since what was parsed was last taken.
+        paused: Whether reading was stopped, to be started again by :meth:`resume`.
+        full: Whether the loop takes nothing more to write for now.
+    """
+
+    __slots__ = (
+        "_ask",
+        "_buffer",
+        "_loop",
+        "_timer",
+        "_timer_at",
+        "arrived",
+        "failure",
+        "full",
+        "late",
+        "paused",
+        "response",
+        "spoilt",
+        "tls",
+        "transport",
+        "waiter",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, buffer: memoryview) -> None:
+        self._loop = loop
+        self._buffer = buffer
+        self._ask: Ask | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf
+        self.response: ResponseParser | Any = None
+        self.tls: TLS | None = None
+        self.waiter: asyncio.Future[None] | None = None
+        self.failure = ""
+        self.spoilt = False
+        self.arrived = 0
+        self.paused = False
+        self.full = False
+        self.late = False
+
+    # Called by the loop
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        transport.set_write_buffer_limits(high=HIGH_WATER)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - a hint
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        response = self.response
+        if response is None:  # idle, and spoilt
+            self.spoilt = True
+            self.transport.abort()
+            return
+        if self.tls is None:
+            response.feed(self._buffer[:nbytes])
+        elif not deliver(response, self.tls, self._buffer[:nbytes]):
+            return
+        self.arrived += nbytes
+        if self.arrived > HIGH_WATER and not self.paused:
+            self.paused = True
+            self.transport.pause_reading()
+        waiter = self.waiter
+        if waiter is not None:
+            self.waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def eof_received(self) -> bool:
+        self.spoilt = True
+        if self.response is None:
+            return False  # idle, and spoilt
+        self.response.end()
+        self.wake()
+        return True  # its owner closes it
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.spoilt = True
+        self.failure = self.failure or (str(exc) if exc is not None else "the connection was closed")
+        self.wake()
+
+    def pause_writing(self) -> None:
+        self.full = True
+
+    def resume_writing(self) -> None:
+        self.full = False
+        self.wake()
+
+    # Called by tasks
+
+    def wake(self) -> None:
+        """Let the task that waits look again."""
+        waiter, self.waiter = self.waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def resume(self) -> None:
+        """Read on; what had arrived was taken."""
+        self.paused = False
+        if not self.spoilt:
+            self.transport.resume_reading()
+
+    def wait(self, ask: Ask) -> asyncio.Future[None]:
+        """What to await until something has happened; ``late`` says whether that was the end of the time."""
+        seconds = ask()
+        waiter = self.waiter = self._loop.create_future()
+        if seconds <= 0:
+            self.late = True
+            waiter.set_result(None)
+            return waiter
+        if seconds != math.inf:
+            self._ask = ask
+            ends = self._loop.time() + seconds
+            if ends < self._timer_at:
+                self._set_timer(ends)
+        return waiter
+
+    def _set_timer(self, ends: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = ends
+        self._timer = self._loop.call_at(ends, self._time_up)
+
+    def _time_up(self) -> None:
+        self._timer = None
+        self._timer_at = math.inf
+        waiter = self.waiter
+        if waiter is None or waiter.done() or self._ask is None:
+            return  # the next wait sets another
+        seconds = self._ask()
+        if seconds <= 0:
+            self.late = True
+            self.wake()
+        elif seconds != math.inf:
+            self._set_timer(self._loop.time() + seconds)
+
+    def stop(self) -> None:
+        """The connection is closed: let go of everything."""
+        self.response = None
+        self.spoilt = True
+        self.failure = self.failure or "the connection was closed on this side"
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._ask = None
+        self.wake()
+        with contextlib.suppress(AttributeError):  # not made yet
+            self.transport.abort()
+
+
+class AsyncioConnection(Connection):
+    """A connection that tasks of one asyncio loop use."""
+
+    __slots__ = ("_loop", "_protocol")
+
+    def __init__(self, protocol: _Protocol, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._protocol = protocol
+        self._loop = loop
+
+    def begin(self, method: str) -> ResponseParser:
+        protocol = self._protocol
+        protocol.response = response = super().begin(method)
+        protocol.arrived = 0
+        return response
+
+    def rest(self) -> None:
+        """The connection is given back."""
+        self._protocol.response = None
+        if self._protocol.paused:
+            self._protocol.resume()
+
+    @property
+    def is_reusable(self) -> bool:
+        return (
+            super().is_reusable and not self._protocol.spoilt and not self._protocol.transport.get_write_buffer_size()
+        )
+
+    def is_stale(self) -> bool:
+        return self._protocol.spoilt or super().is_stale()
+
+    async def receive(self, ask: Ask) -> None:
+        """Return when the response got something more, or the end; what it holds was taken.
+
+        Raises:
+            httpx.ReadTimeout: Nothing came in time.
+            httpx.ReadError: The connection broke.
+        """
+        protocol = self._protocol
+        protocol.arrived = 0
+        if protocol.paused:
+            protocol.resume()
+        if protocol.failure:
+            raise httpx.ReadError(protocol.failure)
+        await protocol.wait(ask)
+        if protocol.late:
+            protocol.late = False
+            raise httpx.ReadTimeout("time is up")
+
+    async def send(self, data: bytes | memoryview, limits: Limits) -> bool:
+        """Send ``data``; whether the request may go on: not when the response came first, or nothing more can be sent.
+
+        Raises:
+            httpx.WriteTimeout: The server took nothing for too long.
+        """
+        protocol = self._protocol
+        if self.tls is not None:
+            data = self.tls.encrypt(data)
+        if protocol.failure:
+            return False
+        if not protocol.transport.get_write_buffer_size():
+            # As the loop would do it, but here it shows whether anything was sent.
+            try:
+                count = self.socket.send(data)
+            except BlockingIOError:
+                count = 0
+            except OSError:
+                return False  # what the server said before it closed the connection is still to be read
+            self.bytes_sent += count
+            if count == len(data):
+                return True
+            data = memoryview(data)[count:]
+        protocol.transport.write(data)
+        self.bytes_sent += len(data)
+        while protocol.full:
+            await protocol.wait(limits.write())
+            if protocol.late:
+                protocol.late = False
+                raise httpx.WriteTimeout("time is up")
+            if protocol.failure or self.answered_early():
+                return False
+        return True
+
+    async def early_answer(self) -> bool:
+        """Whether the server has answered although the request has not been sent to its end."""
+        await asyncio.sleep(0)  # lets the loop read
+        return self.answered_early()
+
+    def secured(self) -> None:
+        """The handshake is done."""
+        self._protocol.tls = self.tls
+        self._protocol.response = None
+
+    async def shake_hands(self, handshake: Handshake, ask: Ask) -> None:
+        """Send and receive what ``handshake`` wants, while its time lasts."""
+        protocol = self._protocol
+        protocol.response = raw = _Raw()
+        with contextlib.suppress(StopIteration):
+            send = next(handshake)
+            while True:
+                if send:
+                    protocol.transport.write(send)
+                    self.bytes_sent += len(send)
+                while not (raw.body or raw.ended):
+                    if protocol.failure:
+                        raise UnreachableError(protocol.failure)
+                    await protocol.wait(ask)
+                    if protocol.late:
+                        raise UnreachableError("time is up", timed_out=True)
+                received = b"".join(raw.body)
+                raw.body.clear()
+                send = handshake.send(received)
+        self.secured()
+
+    def abort(self) -> None:
+        super().abort()
+        self._on_loop(self._protocol.stop)  # the owner may outlive the loop
+
+    def _close(self) -> None:
+        if self.is_inherited:
+            self.socket.close()  # the loop is the parent's, and what it watches is shared with the parent
+        else:
+            self._on_loop(self._protocol.stop)
+
+    def _on_loop(self, function: Callable[[], None]) -> None:
+        """Call ``function`` where the loop runs: now, soon, or not at all if the loop has ended."""
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        try:
+            if running is self._loop:
+                function()
+            else:
+                self._loop.call_soon_threadsafe(function)
+        except RuntimeError:  # the loop is closed
+            self.socket.close()
+
+
+class AsyncioNetwork:
+    """Opens the connections of one loop.
+
+    At most :data:`CONNECTING` connections to a server are being opened at once, and the others queue, so that many at
+    once do not time each other out. The limit of connecting counts from when an attempt begins. In the queue, time is
+    up when no attempt before it has come to a good end for so long: the server is not there.
+    """
+
+    connection_type = AsyncioConnection
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._buffer = memoryview(bytearray(_READ))
+        self._lookups: dict[tuple[str, int], asyncio.Future[list[Address]]] = {}
+        self._queues: dict[tuple[str, int], _Queue] = {}
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the calling task runs on this loop."""
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:  # a task of trio
+            return False
+
+    async def connect(
+        self, key: tuple[str, int], addresses: list[Address], limits: Limits
+    ) -> tuple[AsyncioConnection, float]:
+        """A new connection, and when it must be ready for its first request.
+
+        Args:
+            key: Host and port.
+            addresses: Where that is; looked up if empty.
+            limits: The limits of the request.
+
+        Raises:
+            UnreachableError: There is none, or time ran out.
+        """
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = _Queue(self._loop)
+        await queue.enter(limits)
+        try:
+            ends = limits.connected_by()
+            connection = await self._attempt(key, addresses, ends)
+            queue.succeeded_at = time.monotonic()
+            return connection, ends
+        finally:
+            queue.leave()
+
+    async def _attempt(self, key: tuple[str, int], addresses: list[Address], ends: float) -> AsyncioConnection:
+        seconds = ends - time.monotonic()
+        if seconds <= 0:
+            raise UnreachableError("time is up", timed_out=True)
+        try:
+            async with asyncio.timeout(None if seconds == math.inf else seconds):
+                if not addresses:
+                    addresses = await self._look_up(key)
+                protocol = _Protocol(self._loop, self._buffer)
+                connection = AsyncioConnection(protocol, self._loop)
+                connection.attach(await self._race(addresses))
+                await self._loop.create_connection(lambda: protocol, sock=connection.socket)
+                return connection
+        except TimeoutError as exc:
+            raise UnreachableError("time is up", timed_out=True) from exc
+        except OSError as exc:
+            raise UnreachableError(str(exc)) from exc
+
+    async def _look_up(self, key: tuple[str, int]) -> list[Address]:
+        """The addresses of a name; tasks that ask at the same time share one question, on a thread of the loop."""
+        lookup = self._lookups.get(key)
+        if lookup is None:
+            lookup = self._lookups[key] = self._loop.run_in_executor(None, resolve, *key)
+            lookup.add_done_callback(lambda done: self._looked_up(key, done))
+        return await asyncio.shield(lookup)
+
+    def _looked_up(self, key: tuple[str, int], done: asyncio.Future[list[Address]]) -> None:
+        self._lookups.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # seen, also if every task that asked was cancelled
+
+    async def _race(self, addresses: list[Address]) -> socket.socket:
+        if len(addresses) == 1:
+            return await self._to(addresses[0])
+        race = _Race(self._to)
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            for number, address in enumerate(addresses, 1):
+                tasks.add(self._loop.create_task(race.run(address)))
+                while tasks and race.winner is None:
+                    seconds = STAGGER if number < len(addresses) else None
+                    _, tasks = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                    if number < len(addresses):
+                        break
+                if race.winner is not None:
+                    break
+            return race.won()
+        finally:
+            race.over = True
+            for task in tasks:
+                task.cancel()
+            race.close()
+
+    async def _to(self, address: Address) -> socket.socket:
+        sock = new_socket(address)
+        try:
+            await self._loop.sock_connect(sock, address.place)
+        except BaseException as exc:
+            sock.close()
+            if isinstance(exc, OSError) and exc.errno:  # asyncio's own words do not say why
+                raise OSError(exc.errno, os.strerror(exc.errno)) from None
+            raise
+        return sock
+
+
+class _Race:
+    """What the attempts of one race share. One that connects when the race is won or over closes its socket."""
+
+    def __init__(self, connect: Any) -> None:
+        self._connect = connect
+        self._failure: OSError = OSError("there is no address")
+        self._is_taken = False
+        self.winner: socket.socket | None = None
+        self.over = False
+
+    async def run(self, address: Address) -> None:
+        try:
+            sock: socket.socket = await self._connect(address)
+        except OSError as exc:
+            self._failure = OSError(exc.errno, str(exc))  # without its traceback, which would keep the tasks
+            return
+        if self.over or self.winner is not None:
+            sock.close()
+        else:
+            self.winner = sock
+
+    def won(self) -> socket.socket:
+        if self.winner is None:
+            raise UnreachableError(str(self._failure))
+        self._is_taken = True
+        return self.winner
+
+    def close(self) -> None:
+        if self.winner is not None and not self._is_taken:
+            self.winner.close()
+
+
+class _Queue:
+    """Where tasks wait to open a connection to one server.
+
+    Attributes:
+        succeeded_at: When a connection was last opened, as :func:`time.monotonic` counts.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._free = CONNECTING
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self.succeeded_at = 0.0
+
+    async def enter(self, limits: Limits) -> None:
+        if self._free > 0 and not self._waiting:
+            self._free -= 1
+            return
+        began = time.monotonic()
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append(waiter)
+        try:
+            while not waiter.done():
+                ends = limits.connected_by(max(began, self.succeeded_at))
+                now = time.monotonic()
+                if ends <= now:
+                    raise UnreachableError("no connection to the server could be opened in time", timed_out=True)
+                await asyncio.wait([waiter], timeout=None if ends == math.inf else ends - now)
+        except BaseException:
+            if waiter.done() and not waiter.cancelled():
+                self.leave()  # the place that was given to this task goes to the next
+            else:
+                waiter.cancel()
+            raise
+
+    def leave(self) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)  # the place changes hands
+                return
+        self._free += 1

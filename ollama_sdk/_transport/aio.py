@@ -1,0 +1,279 @@
+"""Sends requests and reads responses on asyncio and trio.
+
+What differs between the two is in :mod:`._asyncio` and :mod:`._trio`, which are imported when a loop of theirs makes
+the first call. Connections belong to the loop that opened them; a transport that meets another loop leaves the former
+connections to close and begins anew.
+
+Cancellation may strike at every await. Each stands in a ``try`` that closes the connection without awaiting anything,
+or where the connection has no other owner yet, so that dropping it closes it (see :mod:`.connection`).
+"""
+
+from __future__ import annotations
+
+import ssl
+import sys
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import httpx
+
+from .connection import Whole
+from .errors import closed_meanwhile, connect_error
+from .limits import Limits
+from .pool import Pool
+from .request import PIECE, RequestWriter, pieces
+from .response import Head
+from .route import ProxyLike, Route, Routes
+
+if TYPE_CHECKING:
+    from ._asyncio import AsyncioConnection, AsyncioNetwork
+    from ._trio import TrioConnection, TrioNetwork
+
+    AsyncConnection = AsyncioConnection | TrioConnection
+
+__all__ = ["AsyncHTTPTransport"]
+
+
+class AsyncHTTPTransport(httpx.AsyncBaseTransport):
+    """HTTP/1.1 over connections of this package's own, for asyncio and trio. See :class:`.sync.HTTPTransport`."""
+
+    def __init__(
+        self,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: ProxyLike | None = None,
+        trust_env: bool = True,
+        uds: str | None = None,
+    ) -> None:
+        self._arguments = {"ssl_context": ssl_context, "proxy": proxy, "trust_env": trust_env, "uds": uds}
+        self._pool: Pool[Any] = Pool()
+        self._routes: Routes[Any] = Routes(
+            self._pool, ssl_context=ssl_context, proxy=proxy, trust_env=trust_env, uds=uds
+        )
+        self._network: AsyncioNetwork | TrioNetwork | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _unpickled, (type(self), self._arguments)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send ``request`` and return as soon as the head of the response is there."""
+        try:
+            return await self._handle(request)
+        except httpx.RequestError as exc:
+            exc.request = request
+            raise
+
+    async def _handle(self, request: httpx.Request) -> httpx.Response:
+        network = self._network
+        if network is None or not network.is_current:
+            self._routes.close()
+            network = self._network = _network()
+        route = self._routes.of(request.url)
+        writer = route.writer(request)
+        limits = Limits(request)
+        connection = route.stack.take()
+        if connection is not None:
+            connection.reused = True
+            response = await self._send(connection, route, writer, request, limits)
+            if response is not None:
+                return response
+            writer = route.writer(request)
+        connection = await self._connect(network, route, request, limits)
+        response = await self._send(connection, route, writer, request, limits)
+        assert response is not None  # noqa: S101 - only what was sent on a used connection is sent again
+        return response
+
+    async def _connect(
+        self, network: AsyncioNetwork | TrioNetwork, route: Route[Any], request: httpx.Request, limits: Limits
+    ) -> AsyncConnection:
+        generation = self._pool.generation
+        connection: AsyncConnection | None = None
+        try:
+            connection, ends = await network.connect((route.host, route.port), route.addresses, limits)
+            self._pool.register(connection)
+            if route.needs_handshake:
+                await connection.shake_hands(route.handshake(connection), lambda: ends - time.monotonic())
+            if self._pool.generation != generation:
+                raise closed_meanwhile(request)
+        except BaseException as exc:
+            if connection is not None:
+                connection.close()
+            if not isinstance(exc, Exception):
+                raise
+            error = connect_error(exc, route) if self._pool.generation == generation else closed_meanwhile(request)
+            try:
+                raise error from exc
+            finally:
+                del error  # or its traceback would keep it, and all that the callers' frames hold
+        return connection
+
+    async def _send(
+        self,
+        connection: AsyncConnection,
+        route: Route[Any],
+        writer: RequestWriter,
+        request: httpx.Request,
+        limits: Limits,
+    ) -> httpx.Response | None:
+        """The response; ``None`` if nothing of the request was sent, and it can be sent again."""
+        try:
+            head = await _exchange(connection, writer, request, limits)
+            response = connection.response
+            body: httpx.AsyncByteStream
+            extensions: dict[str, Any] = {"http_version": head.version, "reason_phrase": head.reason}
+            if response.complete and connection.sent and not request.extensions.get("stream"):
+                body = Whole(b"".join(response.body))
+                _release(connection, route)
+                return httpx.Response(head.status, headers=head.headers, stream=body, extensions=extensions)
+            body = _Body(connection, route, request, limits)
+            extensions["network_stream"] = body
+            return httpx.Response(head.status, headers=head.headers, stream=body, extensions=extensions)
+        except BaseException as exc:
+            again = isinstance(exc, httpx.TransportError) and connection.never_left(request)
+            connection.close()
+            if connection.aborted and isinstance(exc, httpx.TransportError):
+                raise closed_meanwhile(request) from None
+            if again:
+                return None
+            raise
+
+    async def aclose(self) -> None:
+        """End the calls in flight and close every connection; a later call opens new ones.
+
+        All is closed before anything is awaited.
+        """
+        self._pool.close()
+        self._routes.close()
+        network, self._network = self._network, None
+        if network is not None and network.is_current:
+            import anyio.lowlevel  # noqa: PLC0415 - the loop has imported it, if anything uses it
+
+            await anyio.lowlevel.cancel_shielded_checkpoint()  # asyncio closes the sockets in its next round
+
+    async def __aenter__(self) -> Self:
+        return self
+
+
+def _unpickled(kind: type[AsyncHTTPTransport], arguments: dict[str, object]) -> AsyncHTTPTransport:
+    return kind(**arguments)  # type: ignore[arg-type]
+
+
+def _network() -> AsyncioNetwork | TrioNetwork:
+    trio: Any = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        from ._trio import TrioNetwork  # noqa: PLC0415
+
+        return TrioNetwork()
+    from ._asyncio import AsyncioNetwork  # noqa: PLC0415
+
+    return AsyncioNetwork()
+
+
+async def _exchange(connection: AsyncConnection, writer: RequestWriter, request: httpx.Request, limits: Limits) -> Head:
+    """Send the request and read the head of its response."""
+    response = connection.begin(request.method)
+    stream = request.stream
+    if type(stream) is httpx.ByteStream:
+        data = writer.in_one_piece(stream)
+        connection.sent = await (connection.send if len(data) <= PIECE else _sender(connection))(data, limits)
+    else:
+        connection.sent = await _send_stream(connection, writer, cast("httpx.AsyncByteStream", stream), limits)
+    while (head := response.head) is None:
+        if response.problem:
+            raise httpx.RemoteProtocolError(response.problem)
+        await connection.receive(limits.read())
+    return head
+
+
+def _sender(connection: AsyncConnection) -> Any:
+    async def send_large(data: bytes, limits: Limits) -> bool:
+        for number, piece in enumerate(pieces(data)):
+            if (number and await connection.early_answer()) or not await connection.send(piece, limits):
+                return False
+        return True
+
+    return send_large
+
+
+async def _send_stream(
+    connection: AsyncConnection, writer: RequestWriter, stream: httpx.AsyncByteStream, limits: Limits
+) -> bool:
+    send_large = _sender(connection)
+    chunks = aiter(stream)
+    try:
+        unsent = writer.head
+        async for chunk in chunks:
+            if (not unsent and await connection.early_answer()) or not await send_large(
+                unsent + writer.frame(chunk), limits
+            ):
+                return False
+            unsent = b""
+        return bool(await send_large(unsent + writer.end(), limits))
+    finally:
+        if isinstance(chunks, AsyncGenerator):  # left suspended by a send that failed, trio would warn of it
+            await cast("AsyncGenerator[bytes]", chunks).aclose()
+
+
+def _release(connection: AsyncConnection, route: Route[Any]) -> None:
+    if connection.is_reusable:
+        connection.response.discard()
+        connection.rest()
+        route.stack.give(connection)
+    else:
+        connection.close()
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of a response, whose connection it owns until it is closed.
+
+    It stands for the connection as ``network_stream`` too: once the connection is given back, the socket is out of
+    reach.
+    """
+
+    def __init__(self, connection: AsyncConnection, route: Route[Any], request: httpx.Request, limits: Limits) -> None:
+        self._connection: AsyncConnection | None = connection
+        self._response = connection.response
+        self._route = route
+        self._request = request
+        self._limits = limits
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        response = self._response
+        body = response.body
+        while not body:
+            if response.complete:
+                raise StopAsyncIteration
+            connection = self._connection
+            try:
+                if connection is None:
+                    raise httpx.ReadError("the response was closed")
+                if response.problem:
+                    raise httpx.RemoteProtocolError(response.problem)
+                await connection.receive(self._limits.live_read or self._limits.read())
+            except BaseException as exc:  # also if the wait was cancelled or interrupted: the server is to stop now
+                self.close()
+                if isinstance(exc, httpx.RequestError):
+                    if connection is not None and connection.aborted:
+                        raise closed_meanwhile(self._request) from None
+                    exc.request = self._request
+                raise
+        data = body[0] if len(body) == 1 else b"".join(body)
+        body.clear()
+        return data
+
+    def get_extra_info(self, name: str) -> object:
+        connection = self._connection
+        return None if connection is None else connection.get_extra_info(name)
+
+    def close(self) -> None:
+        """Close without awaiting anything."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            _release(connection, self._route)
+
+    async def aclose(self) -> None:
+        self.close()

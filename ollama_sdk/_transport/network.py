@@ -1,0 +1,250 @@
+"""Reaches a server: its addresses, the race between them, and the options of the socket.
+
+Theory
+------
+A name may have many addresses, some of which may be silent. They are tried as RFC 8305 ("happy eyeballs") says: in the
+resolver's order but alternating between IPv6 and IPv4, each attempt beginning when the former has failed or a quarter
+of a second after it began. The first connection wins and the others are closed. One deadline, ``connect``, spans all of
+it.
+
+Every socket is in a list before it begins to connect, and all but the winner are closed when the race is left in
+whatever way; so a cancelled or interrupted race leaks none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import math
+import os
+import select
+import socket
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+__all__ = [
+    "STAGGER",
+    "Address",
+    "TunnelError",
+    "UnreachableError",
+    "connect",
+    "is_connected",
+    "literal_address",
+    "new_socket",
+    "resolve",
+    "sorted_addresses",
+    "start_connecting",
+    "unix_address",
+]
+
+# RFC 8305, section 5: the recommended delay between attempts, in seconds.
+STAGGER = 0.25
+
+# Long silences are normal while a model thinks. Routers forget connections that are silent for long, so the system
+# asks the other side every half minute after one minute: seconds, seconds, and unanswered questions.
+_KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 6))
+
+_DAY = 86400.0  # as long as one wait lasts at most: the system counts milliseconds in 32 bits
+_IN_PROGRESS = {0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", errno.EWOULDBLOCK)}
+_CONNECTED = {0, errno.EISCONN}
+
+
+class UnreachableError(Exception):
+    """No address could be connected to.
+
+    Attributes:
+        timed_out: Whether time ran out.
+    """
+
+    def __init__(self, reason: str, *, timed_out: bool = False) -> None:
+        super().__init__(reason)
+        self.timed_out = timed_out
+
+
+class TunnelError(Exception):
+    """A proxy opened no tunnel."""
+
+
+class Address(NamedTuple):
+    """Where to connect to.
+
+    Attributes:
+        family: The address family.
+        place: The address as sockets take it.
+    """
+
+    family: int
+    place: Any
+
+
+def literal_address(host: str, port: int) -> list[Address]:
+    """The address that ``host`` spells out, without asking the resolver; none when it is a name."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host)
+        except (OSError, ValueError):
+            continue
+        return [Address(family, (host, port))]
+    return []
+
+
+def unix_address(path: str) -> list[Address]:
+    """The address of a Unix socket."""
+    return [Address(socket.AF_UNIX, path)]
+
+
+def resolve(host: str, port: int) -> list[Address]:
+    """The addresses of a name, as the system's resolver gives them; blocks.
+
+    Raises:
+        UnreachableError: It has none.
+    """
+    try:
+        found: list[tuple[Any, ...]] = list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError) as exc:
+        raise UnreachableError(str(exc)) from exc
+    # The port is ours also where the resolver leaves it out; of IPv6 flow and scope follow.
+    return sorted_addresses([Address(family, (place[0], port, *place[2:])) for family, *_, place in found])
+
+
+def sorted_addresses(addresses: Sequence[Address]) -> list[Address]:
+    """The addresses without repetition, alternating between the family of the first and the others."""
+    unique = list(dict.fromkeys(addresses))
+    first = [address for address in unique if address.family == unique[0].family]
+    others = [address for address in unique if address.family != unique[0].family]
+    ordered: list[Address] = []
+    while first or others:
+        ordered += first[:1] + others[:1]
+        del first[:1], others[:1]
+    return ordered
+
+
+def new_socket(address: Address) -> socket.socket:
+    """A socket that does not block, with the options of ours."""
+    sock = socket.socket(address.family, socket.SOCK_STREAM)
+    sock.setblocking(False)
+    if address.family != getattr(socket, "AF_UNIX", None):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVE:
+            if hasattr(socket, name):
+                with contextlib.suppress(OSError):
+                    sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return sock
+
+
+def start_connecting(sock: socket.socket, address: Address) -> bool:
+    """Begin to connect; whether that is done already.
+
+    Raises:
+        OSError: It failed at once.
+    """
+    code = sock.connect_ex(address.place)
+    if code not in _IN_PROGRESS:
+        raise OSError(code, os.strerror(code))
+    return code == 0
+
+
+def is_connected(sock: socket.socket) -> None:
+    """Return if a socket that became writable is connected.
+
+    Raises:
+        OSError: It is not.
+    """
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code not in _CONNECTED:
+        raise OSError(code, os.strerror(code))
+
+
+def connect(addresses: Sequence[Address], ends: float) -> socket.socket:
+    """Connect to the first address that answers; blocks.
+
+    Args:
+        addresses: Where, in order.
+        ends: When time is up, as :func:`time.monotonic` counts.
+
+    Raises:
+        UnreachableError: None answered, or time ran out.
+    """
+    race = _Race(addresses)
+    try:
+        return race.run(ends)
+    finally:
+        race.close()
+
+
+class _Race:
+    """Attempts of one thread to connect to several addresses at once."""
+
+    def __init__(self, addresses: Sequence[Address]) -> None:
+        self._waiting = list(addresses)
+        self._running: list[socket.socket] = []
+        self._reason = "there is no address"
+
+    def run(self, ends: float) -> socket.socket:
+        begins = 0.0  # when the next attempt does
+        while self._waiting or self._running:
+            now = time.monotonic()
+            if now >= ends:
+                raise UnreachableError("time is up", timed_out=True)
+            if self._waiting and (now >= begins or not self._running):
+                begins = now + STAGGER
+                if (winner := self._start(self._waiting.pop(0))) is not None:
+                    return winner
+                continue
+            if (winner := self._wait(min(ends, begins if self._waiting else math.inf) - now)) is not None:
+                return winner
+        raise UnreachableError(self._reason)
+
+    def _start(self, address: Address) -> socket.socket | None:
+        try:
+            sock = new_socket(address)
+        except OSError as exc:  # of a family that this machine does not have
+            self._failed(exc)
+            return None
+        self._running.append(sock)
+        try:
+            is_done = start_connecting(sock, address)
+        except OSError as exc:
+            self._lost(sock, exc)
+            return None
+        return self._won(sock) if is_done else None
+
+    def _wait(self, seconds: float) -> socket.socket | None:
+        for sock in writable(self._running, seconds):
+            try:
+                is_connected(sock)
+            except OSError as exc:
+                self._lost(sock, exc)
+            else:
+                return self._won(sock)
+        return None
+
+    def _won(self, sock: socket.socket) -> socket.socket:
+        self._running.remove(sock)
+        return sock
+
+    def _lost(self, sock: socket.socket, exc: OSError) -> None:
+        self._running.remove(sock)
+        sock.close()
+        self._failed(exc)
+
+    def _failed(self, exc: OSError) -> None:
+        self._reason = str(exc)
+
+    def close(self) -> None:
+        for sock in self._running:
+            sock.close()
+
+
+def writable(sockets: Sequence[socket.socket], seconds: float) -> list[socket.socket]:
+    """Those of ``sockets`` that become writable within ``seconds``, which may be infinite."""
+    if not hasattr(select, "poll"):
+        return select.select([], sockets, sockets, None if seconds == math.inf else seconds)[1]
+    by_number = {sock.fileno(): sock for sock in sockets}
+    poll = select.poll()
+    for number in by_number:
+        poll.register(number, select.POLLOUT)
+    found = poll.poll(None if seconds == math.inf else math.ceil(min(seconds, _DAY) * 1000))
+    return [by_number[number] for number, _ in found]

@@ -1,0 +1,184 @@
+"""Finds the proxy of a server, and asks it for a tunnel, without I/O.
+
+An ``http`` server behind an HTTP proxy is asked through the proxy, with the whole URL in the request line. Everything
+else is reached through a tunnel: by ``CONNECT`` (RFC 9110, section 9.3.6) through an HTTP proxy, by SOCKS 5 (RFC 1928,
+with the user names and passwords of RFC 1929) through a SOCKS proxy. The functions that ask for a tunnel are generators
+as :data:`.tls.Handshake` says.
+"""
+
+from __future__ import annotations
+
+import base64
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+import httpx
+
+from ollama_sdk.errors import ConfigurationError
+
+from .network import TunnelError
+from .response import parser_class
+
+if TYPE_CHECKING:
+    import ssl
+
+    from .tls import Handshake
+
+__all__ = ["Proxy", "connect_tunnel", "environment_proxy", "socks_tunnel"]
+
+_LONGEST_LOGIN = 255  # of each, RFC 1929
+_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+
+
+class Proxy:
+    """A proxy.
+
+    Args:
+        proxy: Its URL, with user name and password if it wants them, or an :class:`httpx.Proxy`.
+
+    Attributes:
+        scheme: ``http``, ``https``, ``socks5`` or ``socks5h``; the last two mean the same: the proxy resolves names.
+        host: Its host.
+        port: Its port.
+        user: The user name and password, in bytes; ``None`` without.
+        ssl_context: The certificates for speaking to the proxy itself.
+        headers: Sent to the proxy with each request, or with ``CONNECT``.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+    """
+
+    def __init__(self, proxy: str | httpx.Proxy) -> None:
+        if isinstance(proxy, str):
+            proxy = _parsed(proxy)
+        url = proxy.url
+        self.scheme = url.scheme
+        if self.scheme not in _PORTS or not url.host:
+            raise _unusable(self.scheme)
+        self.host = url.host
+        self.port = url.port or _PORTS[self.scheme]
+        self.user = proxy.raw_auth
+        self.ssl_context: ssl.SSLContext | None = proxy.ssl_context
+        headers = list(proxy.headers.raw)
+        if self.user is not None and not self.is_socks:
+            token = base64.b64encode(b":".join(self.user))
+            headers.append((b"Proxy-Authorization", b"Basic " + token))
+        self.headers = tuple(headers)
+
+        if self.is_socks and self.user is not None and max(map(len, self.user)) > _LONGEST_LOGIN:
+            raise ConfigurationError(f"a SOCKS proxy takes at most {_LONGEST_LOGIN} bytes of user name and of password")
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it speaks SOCKS."""
+        return self.scheme.startswith("socks")
+
+
+def _parsed(proxy: str) -> httpx.Proxy:
+    scheme, separator, rest = proxy.partition("://")
+    try:
+        return httpx.Proxy(f"{scheme.lower()}://{rest}" if separator else f"http://{proxy}")
+    except (ValueError, httpx.InvalidURL):  # whose text may hold the password
+        raise _unusable(scheme if separator else "") from None
+
+
+def _unusable(scheme: str) -> ConfigurationError:
+    said = f"one of scheme {scheme!r}" if scheme else "what was given"
+    return ConfigurationError(f"a proxy is http://host:port, https://host:port or socks5://host:port, and not {said}")
+
+
+def environment_proxy(url: httpx.URL) -> Proxy | None:
+    """The proxy that the environment names for ``url``."""
+    import urllib.request  # noqa: PLC0415 - 20 ms, which only the first request to another machine pays
+
+    if urllib.request.proxy_bypass(url.host):
+        return None
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return Proxy(proxy) if proxy else None
+
+
+def connect_tunnel(authority: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> Handshake:
+    """Ask an HTTP proxy for a tunnel to ``authority``, a host with its port.
+
+    Raises:
+        TunnelError: It refused.
+        ConnectionError: It closed the connection.
+    """
+    lines = [b"CONNECT %b HTTP/1.1" % authority, b"Host: " + authority, *(b"%b: %b" % each for each in headers)]
+    send = b"\r\n".join(lines) + b"\r\n\r\n"
+    response = parser_class()(True)
+    while response.head is None:
+        if response.problem:
+            raise TunnelError(f"the proxy opened no tunnel: {response.problem}")
+        data = yield send
+        send = b""
+        if data:
+            response.feed(data)
+        else:
+            response.end()
+    status, reason, *_ = response.head
+    if not 200 <= status < 300:  # noqa: PLR2004 - the class of successes
+        raise TunnelError(f"the proxy opened no tunnel: {status} {reason.decode(errors='replace')}")
+
+
+_VERSION = 5
+_NO_LOGIN, _LOGIN = 0, 2
+_IPV4, _NAME, _IPV6 = 1, 3, 4
+_REPLIES = {
+    1: "it failed",
+    2: "its rules forbid this connection",
+    3: "the network cannot be reached",
+    4: "the host cannot be reached",
+    5: "the connection was refused",
+    6: "the connection took too long",
+    7: "it does not know the command",
+    8: "it does not know this kind of address",
+}
+
+
+def socks_tunnel(host: str, port: int, user: tuple[bytes, bytes] | None) -> Handshake:
+    """Ask a SOCKS 5 proxy for a tunnel; the proxy resolves the name.
+
+    Raises:
+        TunnelError: It refused.
+    """
+    buffer = bytearray()
+
+    def exactly(count: int, send: bytes = b"") -> Handshake:
+        while len(buffer) < count:
+            data = yield send
+            send = b""
+            if not data:
+                raise TunnelError("the SOCKS proxy closed the connection")
+            buffer.extend(data)
+
+    methods = bytes([_NO_LOGIN]) if user is None else bytes([_NO_LOGIN, _LOGIN])
+    yield from exactly(2, bytes([_VERSION, len(methods)]) + methods)
+    version, method = buffer[:2]
+    del buffer[:2]
+    if version != _VERSION:
+        raise TunnelError("the proxy does not speak SOCKS 5")
+    if method == _LOGIN and user is not None:
+        name, password = user
+        yield from exactly(2, b"\x01%c%b%c%b" % (len(name), name, len(password), password))
+        if buffer[1] != 0:
+            raise TunnelError("the SOCKS proxy refuses the user name or the password")
+        del buffer[:2]
+    elif method != _NO_LOGIN:
+        raise TunnelError("the SOCKS proxy wants a kind of login that was not offered")
+    request = bytes([_VERSION, 1, 0]) + _socks_address(host) + port.to_bytes(2, "big")
+    yield from exactly(5, request)
+    if buffer[1] != 0:
+        raise TunnelError(f"the SOCKS proxy opened no tunnel: {_REPLIES.get(buffer[1], 'it failed')}")
+    rest = {_IPV4: 4, _IPV6: 16, _NAME: 1 + buffer[4]}.get(buffer[3], 4) + 2
+    yield from exactly(4 + rest)
+
+
+def _socks_address(host: str) -> bytes:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        name = host.encode("ascii")
+        return bytes([_NAME, len(name)]) + name
+    return bytes([_IPV4 if address.version == 4 else _IPV6]) + address.packed  # noqa: PLR2004

@@ -1,0 +1,105 @@
+"""Writes one HTTP/1.1 request, without I/O: its head, and the framing of its body.
+
+The head comes from httpx; nothing is added or changed but what a proxy asks for. Whatever would let a value break out
+of its line is refused before anything is sent (RFC 9110, section 5.5), and a body that is longer or shorter than its
+``Content-Length`` never passes for whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+import httpx
+
+__all__ = ["PIECE", "RequestWriter", "pieces"]
+
+# Bytes that are handed to the system at once: each piece is a chance to look at the deadline, and at an early response.
+PIECE = 65536
+
+_is_token = lru_cache(512)(re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch)
+_is_target = re.compile(rb"[\x21-\x7e\x80-\xff]+").fullmatch
+_has_control_characters = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
+
+
+class RequestWriter:
+    """The bytes of one request.
+
+    Args:
+        request: The request.
+        prefix: Scheme and host, which a proxy wants in front of the path; else empty.
+        proxy_headers: Headers for the proxy alone.
+
+    Attributes:
+        head: The request line and the headers.
+
+    Raises:
+        httpx.LocalProtocolError: The request cannot be sent as it is.
+    """
+
+    __slots__ = ("_chunked", "_left", "head")
+
+    def __init__(
+        self, request: httpx.Request, prefix: bytes = b"", proxy_headers: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> None:
+        method = request.method.encode("ascii", "replace")
+        target = request.extensions.get("target") or request.url.raw_path
+        self._left = 0
+        self._chunked = False
+        headers = [*proxy_headers, *request.headers.raw] if proxy_headers else request.headers.raw
+        lines = [b"%b %b%b HTTP/1.1" % (method, prefix, target)]
+        for name, value in headers:
+            if not _is_token(name):
+                raise httpx.LocalProtocolError(f"{name!r} is no name of a header")
+            lines.append(b"%b: %b" % (name, value))
+            size = len(name)
+            if size == 14 and name.lower() == b"content-length":  # noqa: PLR2004 - the length of that name
+                self._left = _length(value)
+            elif size == 17 and name.lower() == b"transfer-encoding":  # noqa: PLR2004
+                self._chunked = value.lower() == b"chunked"
+                if not self._chunked:
+                    raise httpx.LocalProtocolError("a request body is sent in chunks, or with its length")
+        self.head = head = b"\r\n".join(lines) + b"\r\n\r\n"
+        # A line break within a value shows as one too many.
+        if not (head.count(b"\n") == head.count(b"\r") == len(lines) + 1) or _has_control_characters(head):
+            raise httpx.LocalProtocolError("a header holds a line break or another control character")
+        if b" \r\n" in head or b"\t\r\n" in head:
+            raise httpx.LocalProtocolError("a header ends in a blank")
+        if not _is_token(method) or not _is_target(target):
+            raise httpx.LocalProtocolError("the method or the path holds characters that cannot be sent")
+
+    def frame(self, data: bytes) -> bytes:
+        """What to send for the next piece of the body."""
+        if self._chunked:
+            return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+        self._left -= len(data)
+        if self._left < 0:
+            raise httpx.LocalProtocolError("the body is longer than its content-length")
+        return data
+
+    def end(self) -> bytes:
+        """What to send behind the body."""
+        if self._chunked:
+            return b"0\r\n\r\n"
+        if self._left:
+            raise httpx.LocalProtocolError(f"the body is {self._left} bytes shorter than its content-length")
+        return b""
+
+    def in_one_piece(self, stream: httpx.ByteStream) -> bytes:
+        """Head and body of a request whose body is in memory."""
+        body = b"".join(stream)
+        return self.head + self.frame(body) + self.end() if body or self._left or self._chunked else self.head
+
+
+def _length(value: bytes) -> int:
+    if not value.isdigit():
+        raise httpx.LocalProtocolError("the content-length is no number")
+    return int(value)
+
+
+def pieces(data: bytes | memoryview) -> Iterator[bytes | memoryview]:
+    """``data`` in pieces, copying nothing."""
+    view = memoryview(data)
+    for start in range(0, len(view), PIECE):
+        yield view[start : start + PIECE]

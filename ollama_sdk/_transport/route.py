@@ -1,0 +1,205 @@
+"""Decides how a server is reached: directly, through a proxy or a Unix socket, with TLS or without."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Generic
+
+import httpx
+
+from ollama_sdk.errors import ConfigurationError
+
+from .network import Address, literal_address, unix_address
+from .pool import ConnectionT, Pool, Stack
+from .request import RequestWriter
+
+if TYPE_CHECKING:
+    import ssl
+
+    from .proxies import Proxy
+    from .tls import TLS, Handshake
+
+__all__ = ["ProxyLike", "Route", "Routes"]
+
+ProxyLike = str | httpx.Proxy
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class Routes(Generic[ConnectionT]):
+    """The routes to all servers of one transport, each made when it is first needed.
+
+    Args:
+        pool: The connections of the transport.
+        ssl_context: Certificates and versions for ``https``; ``None`` trusts what httpx trusts: certifi, or what
+            SSL_CERT_FILE and SSL_CERT_DIR name.
+        proxy: The proxy of all servers; ``None`` leaves it to the environment.
+        trust_env: Whether the environment may name a proxy.
+        uds: The path of a Unix socket on which all servers are reached.
+    """
+
+    def __init__(
+        self,
+        pool: Pool[ConnectionT],
+        *,
+        ssl_context: ssl.SSLContext | None,
+        proxy: ProxyLike | None,
+        trust_env: bool,
+        uds: str | None,
+    ) -> None:
+        self._pool = pool
+        self._ssl_context = ssl_context
+        self._proxy = None if proxy is None else _proxy(proxy)
+        self._trust_env = trust_env and uds is None
+        self._uds = uds
+        self._routes: dict[tuple[bytes, bytes, int | None], Route[ConnectionT]] = {}
+
+    def of(self, url: httpx.URL) -> Route[ConnectionT]:
+        """The route to the server of ``url``.
+
+        Raises:
+            httpx.UnsupportedProtocol: It is neither ``http`` nor ``https``.
+        """
+        key = (url.raw_scheme, url.raw_host, url.port)
+        route = self._routes.get(key)
+        # Two threads may make it at once: the first one counts.
+        return route if route is not None else self._routes.setdefault(key, self._make(url))
+
+    def _make(self, url: httpx.URL) -> Route[ConnectionT]:
+        if url.scheme not in _PORTS:
+            raise httpx.UnsupportedProtocol(f"the scheme of {str(url)!r} is neither http nor https")
+        proxy = self._proxy
+        if proxy is None and self._trust_env and not _is_loopback(url.host):
+            from .proxies import environment_proxy  # noqa: PLC0415 - only for other machines
+
+            proxy = environment_proxy(url)
+        return Route(self, Stack(self._pool), url, proxy, self._uds)
+
+    def context(self) -> ssl.SSLContext:
+        """The certificates for ``https``; reading the trusted ones takes longer than a call, so it is done when needed.
+
+        Raises:
+            ConfigurationError: They cannot be read.
+        """
+        if self._ssl_context is None:
+            try:
+                context = httpx.create_ssl_context()
+            except OSError as exc:
+                raise ConfigurationError(
+                    f"the trusted certificates cannot be read: {exc}; see SSL_CERT_FILE and SSL_CERT_DIR, or give ssl_context="
+                ) from exc
+            context.set_alpn_protocols(["http/1.1"])
+            self._ssl_context = context
+        return self._ssl_context
+
+    def close(self) -> None:
+        """Close the idle connections, and forget what the environment said."""
+        while self._routes:
+            try:
+                _, route = self._routes.popitem()
+            except KeyError:  # another thread was faster
+                return
+            route.stack.close()
+
+
+def _proxy(proxy: ProxyLike) -> Proxy:
+    from .proxies import Proxy  # noqa: PLC0415 - only where there is one
+
+    return Proxy(proxy)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Route(Generic[ConnectionT]):
+    """The way to one server.
+
+    Attributes:
+        stack: Its idle connections.
+        host: The host to connect to, which may be a proxy; ``""`` for a Unix socket.
+        port: The port there.
+        addresses: Where that is, if it takes no look-up.
+        name: The host to connect to as messages name it.
+        through_proxy: Whether that is a proxy.
+    """
+
+    def __init__(
+        self,
+        routes: Routes[ConnectionT],
+        stack: Stack[ConnectionT],
+        url: httpx.URL,
+        proxy: Proxy | None,
+        uds: str | None,
+    ) -> None:
+        self.stack = stack
+        self._routes = routes
+        self._proxy = proxy
+        self._is_tls = url.scheme == "https"
+        self._server = url.raw_host.decode("ascii")
+        self._port = url.port or _PORTS[url.scheme]
+        self.through_proxy = proxy is not None and uds is None
+        self.host, self.port = (proxy.host, proxy.port) if proxy is not None else (self._server, self._port)
+        self.addresses: list[Address] = unix_address(uds) if uds is not None else literal_address(self.host, self.port)
+        self.name = f"the proxy {self.host}:{self.port}" if self.through_proxy else uds or f"{self.host}:{self.port}"
+        self._prefix = b""
+        self._proxy_headers: tuple[tuple[bytes, bytes], ...] = ()
+        if proxy is not None and not proxy.is_socks and not self._is_tls:
+            self._prefix = b"http://" + self._authority()
+            self._proxy_headers = proxy.headers
+
+    def _authority(self) -> bytes:
+        host = f"[{self._server}]" if ":" in self._server else self._server
+        return f"{host}:{self._port}".encode("ascii")
+
+    def writer(self, request: httpx.Request) -> RequestWriter:
+        """Writes ``request`` as it goes over this way."""
+        return RequestWriter(request, self._prefix, self._proxy_headers)
+
+    @property
+    def needs_handshake(self) -> bool:
+        """Whether something precedes the first request on a connection."""
+        return self._is_tls or (self._proxy is not None and (self._proxy.is_socks or self._proxy.scheme == "https"))
+
+    def handshake(self, connection: ConnectionT) -> Handshake:
+        """What precedes the first request on ``connection``.
+
+        Raises:
+            TunnelError: The proxy opened no tunnel.
+            OSError: TLS could not be agreed on, or the connection was closed.
+        """
+        from .proxies import connect_tunnel, socks_tunnel  # noqa: PLC0415 - only for other servers than plain ones
+        from .tls import TLS  # noqa: PLC0415
+
+        proxy = self._proxy
+        outer: TLS | None = None
+        if proxy is not None and proxy.scheme == "https":
+            outer = TLS(proxy.ssl_context or self._routes.context(), proxy.host)
+            yield from outer.handshake()
+        if proxy is not None and proxy.is_socks:
+            yield from socks_tunnel(self._server, self._port, proxy.user)
+        elif proxy is not None and self._is_tls:
+            tunnel = connect_tunnel(self._authority(), proxy.headers)
+            yield from tunnel if outer is None else _within(outer, tunnel)
+        connection.tls = outer
+        if self._is_tls:
+            connection.tls = TLS(self._routes.context(), self._server.partition("%")[0], outer)
+            yield from connection.tls.handshake()
+
+
+def _within(outer: TLS, inner: Handshake) -> Handshake:
+    """``inner`` on a connection that ``outer`` encrypts."""
+    try:
+        send = next(inner)
+        while True:
+            received = yield outer.encrypt(send) if send else b""
+            plain = outer.decrypt(received) if received else b""
+            while received and not plain:  # no record was complete
+                received = yield b""
+                plain = outer.decrypt(received) if received else b""
+            send = inner.send(plain)
+    except StopIteration:
+        return

@@ -1,0 +1,197 @@
+"""Through a proxy: HTTP, CONNECT and SOCKS, with a login and without, and TLS on either side of it."""
+
+from __future__ import annotations
+
+import base64
+import socket
+
+import httpx
+import pytest
+
+from ollama_sdk._transport.proxies import Proxy
+from ollama_sdk.errors import ConfigurationError
+from tests.support.loopback import Loopback, head, replies, whole
+from tests.support.transports import tls_loopback, trusting
+
+
+def _relay(connection, target):
+    """Pass bytes on in both directions until either side ends."""
+    import select
+
+    with socket.create_connection(target) as other:
+        while True:
+            for sock in select.select([connection._socket, other], [], [], 5)[0]:
+                data = sock.recv(65536)
+                if not data:
+                    return
+                (other if sock is connection._socket else connection._socket).sendall(data)
+            while getattr(connection._socket, "pending", int)():
+                other.sendall(connection._socket.recv(65536))
+
+
+def _connecting(target):
+    def script(connection):
+        connection.request()
+        connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        _relay(connection, target)
+
+    return script
+
+
+def _place(server):
+    host, port = server.host.split(":")
+    return host, int(port)
+
+
+@pytest.fixture
+def tls_server():
+    with tls_loopback(replies(whole(b"a"), whole(b"b"))) as server:
+        yield server
+
+
+def test_an_http_proxy_gets_the_whole_url(world, serve):
+    proxy = serve(replies(whole(b"a"), whole(b"b")))
+    with world.transport(proxy=proxy.url.replace("http://", "http://me:secret@")) as transport:
+        assert transport.get("http://ollama.example:11434/api/version?x=1") == b"a"
+        assert transport.get("http://ollama.example:11434/") == b"b"
+    [first, second] = proxy.requests
+    assert first.line == "GET http://ollama.example:11434/api/version?x=1 HTTP/1.1"
+    assert first.headers["proxy-authorization"] == "Basic " + base64.b64encode(b"me:secret").decode()
+    assert first.headers["host"] == "ollama.example:11434"
+    assert second.line.startswith("GET http://ollama.example:11434/")
+    assert len(proxy.connections) == 1
+
+
+@pytest.mark.parametrize("kind", [Loopback, tls_loopback], ids=["plain proxy", "TLS proxy"])
+def test_https_goes_through_a_tunnel(world, tls_server, kind):
+    port = _place(tls_server)[1]
+    with kind(_connecting(_place(tls_server))) as proxy:
+        through = httpx.Proxy(proxy.url.replace("://", "://me:secret@"), ssl_context=trusting())
+        with world.transport(proxy=through, ssl_context=trusting()) as transport:
+            assert [transport.get(f"https://localhost:{port}/") for _ in range(2)] == [b"a", b"b"]
+        [asked] = proxy.requests
+    assert asked.line == f"CONNECT localhost:{port} HTTP/1.1"
+    assert asked.headers["proxy-authorization"] == "Basic " + base64.b64encode(b"me:secret").decode()
+    assert all("proxy-authorization" not in request.headers for request in tls_server.requests)
+
+
+@pytest.mark.parametrize("answer", [head(407, content_length=0), head(502, content_length=0), b"", b"nonsense\r\n\r\n"])
+def test_a_proxy_that_opens_no_tunnel_is_named(world, serve, answer):
+    proxy = serve(lambda connection: connection.answer(answer))
+    with world.transport(proxy=proxy.url) as transport:
+        with pytest.raises(httpx.ProxyError, match="proxy"):
+            transport.get("https://ollama.example/")
+        assert transport.open == 0
+
+
+def test_a_proxy_that_cannot_be_reached_is_named(world):
+    with world.transport(proxy="http://127.0.0.1:9") as transport, pytest.raises(httpx.ConnectError, match="proxy"):
+        transport.get("http://ollama.example/")
+
+
+def _socks(target, *, login):
+    def script(connection):
+        greeting = connection._read(2)
+        methods = connection._read(greeting[1])
+        if login:
+            assert 2 in methods
+            connection.send(b"\x05\x02")
+            version, length = connection._read(2)
+            name = connection._read(length)
+            password = connection._read(connection._read(1)[0])
+            assert (version, name, password) == (1, b"me", b"secret")
+            connection.send(b"\x01\x00")
+        else:
+            connection.send(b"\x05\x00")
+        kind = connection._read(4)[3]
+        place = connection._read(4) if kind == 1 else connection._read(connection._read(1)[0])
+        connection.asked = (place, int.from_bytes(connection._read(2), "big"))
+        connection.send(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+        _relay(connection, target)
+
+    return script
+
+
+@pytest.mark.parametrize("login", [False, True], ids=["no login", "with a login"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_socks_proxy_opens_a_tunnel(world, serve, serve_tls, login, scheme):
+    server = (serve if scheme == "http" else serve_tls)(replies(whole(b"a"), whole(b"b")))
+    proxy = serve(_socks(_place(server), login=login))
+    url = f"socks5://{'me:secret@' if login else ''}{proxy.host}"
+    with world.transport(proxy=url, ssl_context=trusting()) as transport:
+        assert [transport.get(f"{scheme}://localhost:{_place(server)[1]}/") for _ in range(2)] == [b"a", b"b"]
+    assert proxy.connections[0].asked == (b"localhost", _place(server)[1])
+    assert len(proxy.connections) == 1
+
+
+@pytest.mark.parametrize("answer", [b"\x05\xff", b"\x04\x00", b"", b"\x05\x00"])
+def test_a_socks_proxy_that_refuses_is_named(world, serve, answer):
+    def script(connection):
+        connection._read(3)
+        connection.send(answer)
+        if answer == b"\x05\x00":
+            connection._read()
+            connection.send(b"\x05\x05\x00\x01\x00\x00\x00\x00\x00\x00")
+
+    proxy = serve(script)
+    with world.transport(proxy=f"socks5://{proxy.host}") as transport:
+        with pytest.raises(httpx.ProxyError, match="proxy"):
+            transport.get("http://ollama.example/")
+        assert transport.open == 0
+
+
+@pytest.mark.parametrize("said", [None, b"\x05"], ids=["nothing", "half an answer"])
+def test_a_silent_proxy_is_a_connect_timeout(world, serve, said):
+    def script(connection):
+        connection._read()
+        if said:
+            connection.send(said)
+        connection.watch()
+
+    proxy = serve(script)
+    limits = {"connect": 0.2, "read": 5.0, "write": 5.0}
+    with world.transport(proxy=f"socks5://{proxy.host}") as transport:
+        with pytest.raises(httpx.ConnectTimeout, match="proxy"):
+            transport.get("http://ollama.example/", timeout=limits)
+        assert transport.open == 0
+
+
+def test_a_server_that_breaks_off_the_handshake_is_a_connect_error(world, serve):
+    server = serve(lambda connection: connection._read())
+    with world.transport(ssl_context=trusting()) as transport, pytest.raises(httpx.ConnectError):
+        transport.get(server.url.replace("http", "https"))
+
+
+def test_a_certificate_that_is_not_trusted_is_a_connect_error(world, tls_server):
+    with world.transport() as transport, pytest.raises(httpx.ConnectError, match=r"(?i)certificate"):
+        transport.get(tls_server.url)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["ftp://me:secret@127.0.0.1", "http://me:secret@host:port", "http://", f"socks5://me:{'secret' * 50}@host"]
+)
+def test_a_proxy_that_cannot_be_used_is_refused_without_its_password(proxy):
+    with pytest.raises(ConfigurationError, match="prox") as caught:
+        Proxy(proxy)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_the_environment_names_a_proxy_for_other_machines(world, serve, monkeypatch, variable):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    proxy, server = serve(replies(whole(b"by proxy"))), serve(replies(whole(b"a")))
+    monkeypatch.setenv(variable, proxy.host)
+    with world.transport(trust_env=True) as transport:
+        assert transport.get("http://ollama.example/") == b"by proxy"
+        assert transport.get(server.url) == b"a"
+
+
+def test_certificates_that_cannot_be_read_are_a_configuration_error(world, serve, monkeypatch, tmp_path):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    server = serve(lambda connection: connection.watch())
+    with world.transport() as transport:
+        with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
+            transport.get(server.url.replace("http", "https"))
+        assert transport.open == 0
