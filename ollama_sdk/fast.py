@@ -18,8 +18,8 @@ import h11
 
 try:
     import httptools
-except ImportError as exc:
-    raise ImportError("FastTransport needs httptools: pip install 'ollama-sdk[fast]'") from exc
+except ImportError as _error:
+    raise ImportError("FastTransport needs httptools: pip install 'ollama-sdk[fast]'") from _error
 
 from ._transport.http11 import MAX_HEAD_BYTES
 from ._transport.wire import AsyncWireTransport, WireTransport

@@ -48,7 +48,7 @@ class _Checking:
         *,
         closed: bool,
     ) -> None:
-        self.config = config or HealthCheck()
+        self.config: HealthCheck = config or HealthCheck()
         self._endpoints = tuple(endpoints)
         self._clock = clock
         self._feed = feed

@@ -226,7 +226,7 @@ class Limiter:
 
     def __init__(self, config: RateLimit, *, clock: Clock = SYSTEM_CLOCK, observer: Observer | None = None) -> None:
         self.clock = clock
-        self.queue = PermitQueue(config, clock.monotonic())
+        self.queue: PermitQueue = PermitQueue(config, clock.monotonic())
         self._config = config
         self._notify = guarded(observer)
         self._lock = threading.Lock()
