@@ -370,7 +370,7 @@ class _RecordedBody(WatchedBody):
         self._take = take
         self._read: list[bytes] = []
 
-    def on_chunk(self, chunk: bytes) -> None:
+    def on_chunk(self, chunk: bytes, /) -> None:
         self._room -= len(chunk)
         if self._room >= 0:
             self._read.append(chunk)

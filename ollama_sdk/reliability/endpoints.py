@@ -129,7 +129,7 @@ class Endpoints:
         self.config: Failover = config
         self.clock: Clock = clock
         self.notify: Callable[[Event], None] | None = guarded(observer)
-        self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
+        self._rng = rng or random.Random()
         self._lock = threading.Lock()
         self._turns = itertools.count()
 
