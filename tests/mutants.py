@@ -21,16 +21,26 @@ from cosmic_ray.work_item import WorkerOutcome, WorkResult
 
 ROOT = Path(__file__).parents[1]
 # The modules worth the time, each with the tests that are to notice: the first failure ends a run, so the quick ones first.
-STREAMS = ["tests/streaming", "tests/client/test_streams.py", "tests/client/test_bad_endings.py"]
-CONTROL = ["tests/streaming/test_stream_control.py", "tests/client/test_control.py", "tests/client/test_closing.py"]
-POLICY = "tests/reliability/test_{}.py"
 MODULES = {
-    "ollama_sdk/streaming/_framing.py": ["tests/streaming/test_framing.py"],
-    "ollama_sdk/streaming/_reader.py": STREAMS,
-    "ollama_sdk/streaming/_exchange.py": CONTROL,
     **{
-        f"ollama_sdk/reliability/{name}.py": [POLICY.format(name), POLICY.format("stack")]
-        for name in ("cache", "circuit_breaker", "failover", "rate_limit", "retry")
+        f"ollama_sdk/streaming/_{name}.py": [f"tests/streaming/test_{name}.py", *others]
+        for name, others in {
+            "framing": [],
+            "reader": ["tests/client/test_streams.py", "tests/client/test_bad_endings.py"],
+            "exchange": ["tests/client/test_control.py", "tests/client/test_closing.py"],
+            "accumulation": [],
+        }.items()
+    },
+    **{
+        f"ollama_sdk/reliability/{name}.py": [f"tests/reliability/test_{tests}.py", "tests/reliability/test_stack.py"]
+        for name, tests in {
+            "cache": "cache",
+            "circuit_breaker": "circuit_breaker",
+            "endpoints": "failover",
+            "failover": "failover",
+            "rate_limit": "rate_limit",
+            "retry": "retry",
+        }.items()
     },
 }
 OPERATORS = re.compile(
@@ -59,8 +69,7 @@ def main() -> int:
 
 def _mutate(copy: Path, module: str, tests: list[str], most: int) -> None:
     """Change one module, and print what survived: to be looked at, for some changes mean nothing."""
-    present = [test for test in tests if (copy / test).exists()]
-    run = f"{ROOT / '.venv/bin/python'} -m pytest -x -q -p no:cacheprovider -p no:xdist {' '.join(present)}"
+    run = f"{ROOT / '.venv/bin/python'} -m pytest -x -q -p no:cacheprovider -p no:xdist {' '.join(tests)}"
     config, session = copy / "mutants.toml", copy / "mutants.sqlite"
     session.unlink(missing_ok=True)
     config.write_text(
