@@ -55,7 +55,7 @@ class Batching:
 
     @property
     def their_state(self) -> Any:
-        # What nobody was told yet has not happened: a connection whose reader stops before the end is not used again.
+        # An event that was not handed out yet does not count: a connection whose reader stops before the end is not used again.
         if self._next is not None:
             return h11.SEND_BODY
         state = self._connection.their_state if self._large is None else self._large.state
@@ -169,7 +169,7 @@ class Pool(httpcore.ConnectionPool):
     """A pool whose connections, but for those through a proxy, have an ``engine`` that behaves as :class:`h11.Connection`.
 
     Attributes:
-        unread: Bodies that are not closed yet. They keep the pool, which closes its connections when nobody keeps it.
+        unread: Bodies that are not closed yet. They keep the pool, which closes its connections when the last reference to it is gone.
         closed: Whether it was closed, under the calls that are still on their way.
     """
 

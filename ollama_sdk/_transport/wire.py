@@ -231,7 +231,7 @@ class _AsyncBody(httpx.AsyncByteStream):
     """A body, read through httpcore's nested async generators.
 
     Left suspended, they would be finalized one by one later, which trio warns of. So they are brought to their end, and kept
-    by the pool until then: garbage may not be collected from under whoever is to close it.
+    by the pool until then: the garbage collector may not take them before they are closed.
     """
 
     def __init__(self, stream: Any, request: httpx.Request, pool: AsyncPool) -> None:

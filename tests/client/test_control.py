@@ -474,10 +474,10 @@ def test_pause_by_another_thread_while_asking_stops_the_limits(serve, limits_clo
         assert waiting.result(PATIENCE).done
 
 
-# Closing wakes whoever waits
+# Closing wakes the readers that wait
 
 
-def test_closing_wakes_whoever_waits_for_a_paused_stream(world, serve):
+def test_closing_wakes_the_readers_of_a_paused_stream(world, serve):
     server = serve(one_item_then_silence)
     with world.client(server.url) as client:
         stream = client.generate("m", "hi", stream=True)
@@ -614,7 +614,7 @@ def test_pause_during_resume_leaves_the_reader_asleep(serve, monkeypatch):
         go_on.set()
         begin = time.process_time()
         _still_waiting(waiting, 0.2)
-        assert time.process_time() - begin < 0.1  # whoever waits, sleeps
+        assert time.process_time() - begin < 0.1  # a reader that waits uses no CPU
         stream.resume()
         assert waiting.result(PATIENCE).done
 
@@ -652,7 +652,7 @@ def test_cancel_then_pause_while_waiting_wakes_the_reader(serve, monkeypatch):
         assert stream.state == "cancelled"
 
 
-# Nobody closes the client here, which trio may say of the generators within httpcore; the program must not fail for it.
+# The client stays open here, and trio may warn of the generators within httpcore; the program must not fail for it.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 @pytest.mark.parametrize("end", ["cancelled by a thread", "dropped", "cancelled by its task"])
 def test_trio_program_may_end_with_open_streams(serve, end):
@@ -753,7 +753,7 @@ async def test_cancelled_reader_leaves_no_other_reader_waiting(serve):
                 for scope in scopes:
                     group.start_soon(read, scope)
                     await anyio.wait_all_tasks_blocked()
-                scopes[1].cancel()  # one that waits for its turn harms nobody
+                scopes[1].cancel()  # it waits for its turn, so the others go on
                 await anyio.wait_all_tasks_blocked()
                 assert errors == []
                 scopes[0].cancel()  # the one that reads takes the connection with it

@@ -1,4 +1,4 @@
-"""Neither a failure nor anything else tells the API key, on the fast transport."""
+"""No error, log or repr shows the API key, on the fast transport."""
 
 from __future__ import annotations
 
