@@ -1,4 +1,4 @@
-"""What callers may give as arguments, what of it is sent, and what is refused before anything is sent."""
+"""Arguments: what callers may give, what is sent, and what is refused before anything is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing unfinished passes for finished: the ways in which real streams end badly, on every route that streams."""
+"""Streams that end badly raise an error, on every route that streams; none passes for complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stream can be held, released and given up while it runs, from wherever the caller is."""
+"""A stream can be paused, resumed and cancelled while it runs, from any thread or task."""
 
 from __future__ import annotations
 

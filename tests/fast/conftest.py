@@ -1,4 +1,4 @@
-"""What other tests promise is promised on the fast transport too: here every client has it that brings no other."""
+"""Runs other tests on the fast transport: each client here has it, unless the test names another transport."""
 
 from __future__ import annotations
 

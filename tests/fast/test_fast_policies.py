@@ -1,4 +1,4 @@
-"""The policies as users of the clients meet them, on the fast transport."""
+"""The policies as arguments of clients that have the fast transport."""
 
 from __future__ import annotations
 

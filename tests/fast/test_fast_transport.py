@@ -1,4 +1,4 @@
-"""What the transports read is what h11 alone would have read, however it is sent and split."""
+"""The fast transports read a response as h11 does, however it is sent and split."""
 
 from __future__ import annotations
 

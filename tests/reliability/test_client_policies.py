@@ -1,4 +1,4 @@
-"""The policies as users of the clients meet them: asked for by name, stacked, shared, changed under way."""
+"""The policies as arguments of the clients: stacked, shared, changed at run time."""
 
 from __future__ import annotations
 
