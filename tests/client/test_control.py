@@ -187,7 +187,7 @@ def test_cancel_wakes_the_reader_and_closes_the_connection(world, serve):
         assert stream.state == "cancelled"
 
 
-def test_cancelling_while_nobody_reads_closes_the_connection(world, serve):
+def test_cancelling_between_reads_closes_the_connection(world, serve):
     server = serve(two_items_then_silence)
     with world.client(server.url) as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
@@ -197,7 +197,7 @@ def test_cancelling_while_nobody_reads_closes_the_connection(world, serve):
             next(stream)
 
 
-def test_cancelling_wakes_whoever_waits_for_a_paused_stream(world, serve):
+def test_cancelling_wakes_the_readers_of_a_paused_stream(world, serve):
     with world.client(serve(two_items_then_silence).url) as client, client.generate("m", "hi", stream=True) as stream:
         stream.pause()
         waiting = in_background(lambda: next(stream))
@@ -237,7 +237,7 @@ def test_cancelling_a_stream_that_has_ended_changes_nothing(world, serve):
         assert list(stream) == []
 
 
-def test_the_state_tells_where_a_stream_stands(world, serve):
+def test_the_state_follows_the_stream(world, serve):
     with world.client(serve(whole).url) as client:
         with client.generate("m", "hi", stream=True) as stream:
             assert stream.state == "open"
@@ -391,7 +391,7 @@ def test_repeated_pauses_give_a_silent_server_no_more_time(world, serve):
             waiting.result(0)
 
 
-def test_resuming_starts_no_limit_while_nobody_waits(world, serve, limits_clock):
+def test_resuming_starts_no_limit_without_a_reader(world, serve, limits_clock):
     patient, go_on = one_item_and_the_end_on_demand()
 
     def late(connection):
@@ -492,7 +492,7 @@ def test_closing_wakes_the_readers_of_a_paused_stream(world, serve):
         assert server.hung_up()
 
 
-def test_closing_wakes_whoever_reads(world, serve):
+def test_closing_wakes_the_reader(world, serve):
     server = serve(one_item_then_silence)
     with world.client(server.url, timeout=None) as client:
         stream = client.generate("m", "hi", stream=True)
@@ -507,7 +507,7 @@ def test_closing_wakes_whoever_reads(world, serve):
         assert server.hung_up()
 
 
-def test_closing_the_client_wakes_whoever_reads_a_stream_of_it(world, serve):
+def test_closing_the_client_wakes_the_readers_of_its_streams(world, serve):
     with world.client(serve(one_item_then_silence).url, timeout=None) as client:
         stream = client.generate("m", "hi", stream=True)
         next(stream)

@@ -52,7 +52,7 @@ def _all_that_is_said(error):
 
 @pytest.mark.parametrize("stream", [False, True], ids=["one piece", "streamed"])
 @pytest.mark.parametrize("script", _FAILURES.values(), ids=_FAILURES)
-def test_no_failure_tells_the_api_key(world, serve, caplog, script, stream):
+def test_no_failure_shows_the_api_key(world, serve, caplog, script, stream):
     caplog.set_level(logging.DEBUG)
     server = serve(script)
     limit = 1 if script is _silent else PATIENCE
@@ -191,7 +191,7 @@ def test_environment_key_is_not_added_to_an_httpx_client(world, serve, monkeypat
 
 
 @pytest.mark.parametrize("status", [200, 403])
-def test_a_key_that_the_server_repeats_is_not_told_on(world, serve, status):
+def test_a_key_that_the_server_repeats_is_redacted(world, serve, status):
     server = serve(replies(whole(f'{{"error":"no such key: {KEY}"}}'.encode(), status)))
     with world.client(server.url, api_key=KEY) as client, pytest.raises(OllamaError) as caught:
         client.chat("m", [])
