@@ -35,7 +35,7 @@ demo: $(READY)  ## stream, chat, embed and list against $OLLAMA_HOST, or against
 	@$(BIN)/python -m ollama_sdk.testing.demo
 
 ##@ Change
-check: $(READY)  ## format, lint, types, import contract, document, generated code, pictures
+check: $(READY)  ## format, lint, types, public types, import contract, document, generated code, pictures
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -43,6 +43,7 @@ check: $(READY)  ## format, lint, types, import contract, document, generated co
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m generator check
 	$(BIN)/python docs/draw_architecture.py --check
+	$(MAKE) --no-print-directory types
 
 types: $(READY)  ## whether every public name has a known type; pyright looks for the package on the PATH
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes ollama_sdk --ignoreexternal

@@ -11,7 +11,7 @@ import copy
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser.errors import GeneratorError
@@ -19,7 +19,7 @@ from openapi_python_client.parser.openapi import GeneratorData
 from openapi_python_client.schema import OpenAPI
 from pydantic import ValidationError
 
-from .document import STREAM_TYPES, Document, Pointer
+from .document import STREAM_TYPES, Document, Pointer, is_list, is_mapping
 
 __all__ = ["ITEM_STATUS", "MARKERS", "UNIONS", "config", "parse"]
 
@@ -126,16 +126,15 @@ def _is_union(schema: Mapping[str, Any]) -> bool:
 
 def _marked(node: Any) -> Any:
     """The same node with references to marker schemas where a format means more than a string."""
-    if isinstance(node, list):
-        return [_marked(part) for part in cast("Any", node)]
-    if not isinstance(node, dict):
+    if is_list(node):
+        return [_marked(part) for part in node]
+    if not is_mapping(node):
         return node
-    fields = cast("dict[str, Any]", node)
-    if marker := _marker(fields):
+    if marker := _marker(node):
         return {"$ref": f"#/components/schemas/{marker}"}
     return {
         name: {key: _marked(value) for key, value in part.items()} if name == "properties" else _marked(part)
-        for name, part in fields.items()
+        for name, part in node.items()
     }
 
 

@@ -10,13 +10,13 @@ import keyword
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from .document import BODY_TYPES, METHODS, STREAM_TYPES, Document, Pointer, read
+from .document import BODY_TYPES, METHODS, STREAM_TYPES, Document, Pointer, is_mapping, read
 
 __all__ = ["load"]
 
@@ -79,7 +79,7 @@ def _shape(document: Document) -> Problems:
 
 def _openapi(document: Document) -> Problems:
     try:
-        error: Any = next(iter(OpenAPIV31SpecValidator(cast("Any", document.data)).iter_errors()), None)
+        error: Any = next(iter(OpenAPIV31SpecValidator(document.data).iter_errors()), None)
     except Exception as exc:
         # The validator itself fails on some input.
         raise document.error((), f"not valid OpenAPI: {type(exc).__name__}: {exc}") from exc
@@ -100,23 +100,22 @@ def _rules(document: Document) -> Problems:
     for pointer, node in document.walk():
         if isinstance(node, bool) and _is_schema(pointer):
             yield pointer, "a schema that is only true or false is not supported"
-        if not isinstance(node, dict) or pointer[-1:] == ("properties",):
+        if not is_mapping(node) or pointer[-1:] == ("properties",):
             continue
-        fields = cast("dict[str, Any]", node)
         kind = _kind_of_place(pointer)
-        if kind == "operation" and fields.get("x-method") is False:
+        if kind == "operation" and node.get("x-method") is False:
             kind = "operation without a method"
         known = [key for key in _RULES.get(kind, {}).get("properties", ()) if key.startswith("x-")]
-        for key in fields:
+        for key in node:
             if key.startswith("x-") and key not in known:
                 known_here = f"; a place of this kind knows {', '.join(known)}" if known else ""
                 yield (*pointer, key), f"unknown extension key {key!r}{known_here}"
         if kind in _VALIDATORS:
-            for error in _VALIDATORS[kind].iter_errors(fields):
+            for error in _VALIDATORS[kind].iter_errors(node):
                 place, problem = _explain(error, kind)
                 yield (*pointer, *place), problem
         if kind == "schema":
-            yield from _schema_node(pointer, fields)
+            yield from _schema_node(pointer, node)
 
 
 def _explain(error: Any, kind: str) -> tuple[Pointer, str]:

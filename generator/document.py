@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import yaml
 from attrs import frozen
 
-__all__ = ["BODY_TYPES", "METHODS", "STREAM_TYPES", "Document", "DocumentError", "Pointer", "read"]
+__all__ = [
+    "BODY_TYPES",
+    "METHODS",
+    "STREAM_TYPES",
+    "Document",
+    "DocumentError",
+    "Pointer",
+    "is_list",
+    "is_mapping",
+    "read",
+]
 
 Pointer = tuple[str | int, ...]
 
@@ -25,6 +35,16 @@ _KEY_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:int"}
 
 class DocumentError(Exception):
     """The document cannot be turned into a client; the message says where and why."""
+
+
+def is_mapping(node: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether a node is a mapping."""
+    return isinstance(node, dict)
+
+
+def is_list(node: Any) -> TypeGuard[list[Any]]:
+    """Whether a node is a list."""
+    return isinstance(node, list)
 
 
 @frozen
@@ -55,9 +75,10 @@ class Document:
 
     def resolve(self, node: Any) -> dict[str, Any]:
         """The node itself, or what its ``$ref`` leads to."""
-        while isinstance(node, dict) and "$ref" in node:
-            node = self._target(cast("dict[str, str]", node)["$ref"])
-        return cast("dict[str, Any]", node)
+        while is_mapping(node) and "$ref" in node:
+            node = self._target(node["$ref"])
+        found: dict[str, Any] = node
+        return found
 
     def _target(self, ref: str) -> Any:
         node: Any = self.data
@@ -74,9 +95,9 @@ class Document:
                 node = self._target(ref)
             except (KeyError, TypeError):
                 return False
-            if not isinstance(node, dict) or "$ref" not in node:
-                return isinstance(node, dict)
-            ref = str(cast("dict[str, Any]", node)["$ref"])
+            if not is_mapping(node) or "$ref" not in node:
+                return is_mapping(node)
+            ref = str(node["$ref"])
         return False
 
     def operations(self) -> Iterator[tuple[Pointer, str, str, dict[str, Any]]]:
@@ -110,12 +131,12 @@ class Document:
 
 def _walk(node: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Any]]:
     yield pointer, node
-    if isinstance(node, dict):
-        for name, part in cast("dict[str, Any]", node).items():
+    if is_mapping(node):
+        for name, part in node.items():
             if name not in _DATA_KEYS or pointer[-1:] == ("properties",):
                 yield from _walk(part, (*pointer, name))
-    elif isinstance(node, list):
-        for index, part in enumerate(cast("Any", node)):
+    elif is_list(node):
+        for index, part in enumerate(node):
             yield from _walk(part, (*pointer, index))
 
 
@@ -154,7 +175,7 @@ def read(path: Path, text: str | None = None) -> Document:
     if not isinstance(data, dict):
         raise _error(path, 1, (), "not an OpenAPI document: its top is not a mapping")
     # Through JSON, so that status codes and dates are strings.
-    return Document(path, cast("dict[str, Any]", json.loads(json.dumps(data, default=str))), lines)
+    return Document(path, json.loads(json.dumps(data, default=str)), lines)
 
 
 def _text_of(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import textwrap
 from collections.abc import Container, Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from attrs import evolve
 from openapi_python_client.parser import properties as props
@@ -82,7 +82,7 @@ class _Reading:
         if isinstance(prop, ListProperty):
             return ListKind(self._kind(prop.inner_property))
         if isinstance(prop, UnionProperty):
-            members = tuple(dict.fromkeys(self._kind(cast("Any", inner)) for inner in prop.inner_properties))
+            members = tuple(dict.fromkeys(self._kind(inner) for inner in prop.inner_properties))
             members = tuple(sorted(members, key=lambda kind: isinstance(kind, NoneKind)))
             if AnyKind() in members:
                 return AnyKind()
@@ -297,7 +297,7 @@ class _Reading:
     def _parameters(self, node: Mapping[str, Any], endpoint: Endpoint) -> Iterator[Argument]:
         nodes = {p["name"]: p for p in map(self._document.resolve, node.get("parameters", []))}
         for place, group in (("path", endpoint.path_parameters), ("query", endpoint.query_parameters)):
-            for prop in cast("list[Any]", group):
+            for prop in group:
                 wire = prop.name.get_untrusted_value()
                 parameter = nodes.get(wire, {})
                 computed = "x-computed" in parameter
@@ -317,7 +317,7 @@ class _Reading:
     def _body_arguments(
         self, pointer: Pointer, node: Mapping[str, Any], endpoint: Endpoint, schema: Mapping[str, Any]
     ) -> Iterator[Argument]:
-        prop = cast("Any", endpoint.bodies[0].prop)
+        prop = endpoint.bodies[0].prop
         if not isinstance(prop, props.ModelProperty):
             raise self._document.error((*pointer, "requestBody"), "the body is not an object with properties")
         model = self._by_name[str(prop.class_info.name)]

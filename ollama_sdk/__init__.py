@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._timeout import TimeoutLike as TimeoutLike
     from ._transport.aio import AsyncHTTPTransport as AsyncHTTPTransport
     from ._transport.sync import HTTPTransport as HTTPTransport
-    from .errors import *  # noqa: F403
+    from .errors import *
     from .reliability import Cache as Cache
     from .reliability import CircuitBreaker as CircuitBreaker
     from .reliability import Endpoint as Endpoint
@@ -56,7 +56,7 @@ _SUBMODULES = ("errors", "reliability", "streaming", "testing", "types")
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module
 
     if name in _MODULES:
         value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
@@ -74,6 +74,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    from .errors import __all__ as errors  # noqa: PLC0415
+    from .errors import __all__ as errors
 
     return sorted([*_MODULES, *errors, *_SUBMODULES, "__version__"])

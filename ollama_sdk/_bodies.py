@@ -119,7 +119,7 @@ class WatchedBody(Body):
 
     _chunks: Any = None
 
-    def on_chunk(self, chunk: bytes) -> None:
+    def on_chunk(self, chunk: bytes, /) -> None:
         """A chunk is about to be handed on. An error raised here breaks the body off."""
 
     def on_error(self, error: Exception) -> None:
@@ -172,7 +172,7 @@ class ForeignBody(WatchedBody):
         self._request = request
         self._deadlines: Deadlines | None = None if request.extensions["stream"] else request.extensions["deadlines"]
 
-    def on_chunk(self, chunk: bytes) -> None:  # noqa: ARG002 - only the time matters
+    def on_chunk(self, _: bytes, /) -> None:
         if self._deadlines is not None and self._deadlines.left() < 0:
             raise httpx.ReadTimeout("the deadline has passed")
 

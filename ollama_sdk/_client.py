@@ -159,7 +159,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
     def _check_cache(self, cache: Cache | Inherit | None) -> None:
         """Refuse a cache of operations that the client does not have: it would never keep a reply."""
         for name in sorted(getattr(cache, "operations", set[str]()) - self._operations.keys()):
-            import difflib  # noqa: PLC0415 - only mistakes pay for it
+            import difflib  # only mistakes pay for it
 
             alike = difflib.get_close_matches(name, self._operations) or sorted(self._operations)
             raise ConfigurationError(

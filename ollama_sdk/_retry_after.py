@@ -41,7 +41,7 @@ def _as_date(text: str) -> datetime | None:
     # The parser reads a bare number as a day of this month. An HTTP date always has a time of day.
     if ":" not in text:
         return None
-    from dateutil.parser import parse  # noqa: PLC0415 - slow to import, and rarely needed
+    from dateutil.parser import parse  # slow to import, and rarely needed
 
     try:
         # An HTTP date is in GMT. An invalid offset is reported only by astimezone().

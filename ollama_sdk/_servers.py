@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from attrs import evolve
@@ -38,7 +38,8 @@ def hosts_of(host: Host | None) -> list[str | Endpoint]:
 def _checked(host: Any) -> str | Endpoint:
     if not isinstance(host, str) and not isinstance(getattr(host, "url", None), str):
         raise ConfigurationError(f"host={host!r} is neither text nor an Endpoint")
-    return cast("str | Endpoint", host)
+    server: str | Endpoint = host
+    return server
 
 
 def url_of(host: str | Endpoint) -> httpx.URL:
@@ -55,7 +56,7 @@ def own_headers(host: str | Endpoint) -> dict[str, str]:
 
 def endpoints_of(hosts: Sequence[str | Endpoint]) -> tuple[Endpoint, ...]:
     """The servers as endpoints, with full URLs."""
-    from .reliability import Endpoint  # noqa: PLC0415 - only clients with policies pay for it
+    from .reliability import Endpoint  # only clients with policies pay for it
 
     return tuple(
         evolve(host, url=str(url_of(host))) if isinstance(host, Endpoint) else Endpoint(str(url_of(host)))

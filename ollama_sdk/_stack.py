@@ -67,7 +67,7 @@ class _Transports(Generic[_TransportT]):
         raise NotImplementedError
 
     def _policies(self) -> Policies:
-        from .reliability import Policies  # noqa: PLC0415 - only clients with policies pay for it
+        from .reliability import Policies  # only clients with policies pay for it
 
         return Policies(**self.asked)
 
@@ -129,14 +129,14 @@ class SyncTransports(_Transports[httpx.BaseTransport]):
         super().__init__(_Attempts(wire), servers, policies)
 
     def _build(self) -> Stack[httpx.BaseTransport]:
-        from .reliability import build_stack  # noqa: PLC0415
+        from .reliability import build_stack
 
         return build_stack(self._wire, self._servers.endpoints(), self._policies())
 
     @property
     def health(self) -> Health:
         """The health checks."""
-        from .reliability import Health  # noqa: PLC0415
+        from .reliability import Health
 
         health: Health = self._the_health(Health)
         return health
@@ -158,14 +158,14 @@ class AsyncTransports(_Transports[httpx.AsyncBaseTransport]):
         super().__init__(_AsyncAttempts(wire), servers, policies)
 
     def _build(self) -> Stack[httpx.AsyncBaseTransport]:
-        from .reliability import build_async_stack  # noqa: PLC0415
+        from .reliability import build_async_stack
 
         return build_async_stack(self._wire, self._servers.endpoints(), self._policies())
 
     @property
     def health(self) -> AsyncHealth:
         """The health checks."""
-        from .reliability import AsyncHealth  # noqa: PLC0415
+        from .reliability import AsyncHealth
 
         health: AsyncHealth = self._the_health(AsyncHealth)
         return health

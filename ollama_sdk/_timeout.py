@@ -127,9 +127,9 @@ class Deadlines:
 
     def __init__(self, limits: Timeout, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
-        self.limits = limits
-        self.started = clock.monotonic()
-        self.total_at = math.inf if limits.total is None else self.started + limits.total
+        self.limits: Timeout = limits
+        self.started: float = clock.monotonic()
+        self.total_at: float = math.inf if limits.total is None else self.started + limits.total
         self.phase: Literal["first_item", "between_items"] = "first_item"
         self._phase_at = math.inf  # when the phase must have ended; infinite without a limit, and while it is held
         self._held_seconds: float | None = None  # what was left of the phase when it was held

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ._codec.annotations import FileContent as FileContent
     from ._codec.annotations import FloatVector as FloatVector
     from ._codec.annotations import JSONSchema as JSONSchema
-    from ._generated.models import *  # noqa: F403
-    from ._generated.params import *  # noqa: F403
+    from ._generated.models import *
+    from ._generated.params import *
     from ._metrics import Metrics as Metrics
 
 _OTHERS = {
@@ -36,12 +36,12 @@ def __getattr__(name: str) -> Any:
         module = "_generated.params"
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module
 
     return getattr(import_module(f".{module}", __package__), name)
 
 
 def __dir__() -> list[str]:
-    from ._generated import params  # noqa: PLC0415
+    from ._generated import params
 
     return sorted([*_models.MODULES, *params.__all__, *_OTHERS])

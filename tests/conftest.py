@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: servers, the kinds of client that meet them, and clocks."""
+"""Fixtures that every test may use: servers, clients and clocks."""
 
 from __future__ import annotations
 

@@ -17,20 +17,30 @@ import tempfile
 from pathlib import Path
 
 from cosmic_ray.work_db import WorkDB, use_db
-from cosmic_ray.work_item import WorkerOutcome, WorkResult
+from cosmic_ray.work_item import WorkerOutcome, WorkItem, WorkResult
 
 ROOT = Path(__file__).parents[1]
 # The modules worth the time, each with the tests that are to notice: the first failure ends a run, so the quick ones first.
-STREAMS = ["tests/streaming", "tests/client/test_streams.py", "tests/client/test_bad_endings.py"]
-CONTROL = ["tests/streaming/test_stream_control.py", "tests/client/test_control.py", "tests/client/test_closing.py"]
-POLICY = "tests/reliability/test_{}.py"
 MODULES = {
-    "ollama_sdk/streaming/_framing.py": ["tests/streaming/test_framing.py"],
-    "ollama_sdk/streaming/_reader.py": STREAMS,
-    "ollama_sdk/streaming/_exchange.py": CONTROL,
     **{
-        f"ollama_sdk/reliability/{name}.py": [POLICY.format(name), POLICY.format("stack")]
-        for name in ("cache", "circuit_breaker", "failover", "rate_limit", "retry")
+        f"ollama_sdk/streaming/_{name}.py": [f"tests/streaming/test_{name}.py", *others]
+        for name, others in {
+            "framing": [],
+            "reader": ["tests/client/test_streams.py", "tests/client/test_bad_endings.py"],
+            "exchange": ["tests/client/test_control.py", "tests/client/test_closing.py"],
+            "accumulation": [],
+        }.items()
+    },
+    **{
+        f"ollama_sdk/reliability/{name}.py": [f"tests/reliability/test_{tests}.py", "tests/reliability/test_stack.py"]
+        for name, tests in {
+            "cache": "cache",
+            "circuit_breaker": "circuit_breaker",
+            "endpoints": "failover",
+            "failover": "failover",
+            "rate_limit": "rate_limit",
+            "retry": "retry",
+        }.items()
     },
 }
 OPERATORS = re.compile(
@@ -59,8 +69,7 @@ def main() -> int:
 
 def _mutate(copy: Path, module: str, tests: list[str], most: int) -> None:
     """Change one module, and print what survived: to be looked at, for some changes mean nothing."""
-    present = [test for test in tests if (copy / test).exists()]
-    run = f"{ROOT / '.venv/bin/python'} -m pytest -x -q -p no:cacheprovider -p no:xdist {' '.join(present)}"
+    run = f"{ROOT / '.venv/bin/python'} -m pytest -x -q -p no:cacheprovider -p no:xdist {' '.join(tests)}"
     config, session = copy / "mutants.toml", copy / "mutants.sqlite"
     session.unlink(missing_ok=True)
     config.write_text(
@@ -72,7 +81,7 @@ def _mutate(copy: Path, module: str, tests: list[str], most: int) -> None:
     subprocess.run([tool, "init", config, session], cwd=copy, check=True)
     subprocess.run([tool, "baseline", config], cwd=copy, check=True)  # the tests pass as things are
     with use_db(str(session), WorkDB.Mode.open) as work:
-        _leave_out(work, most)
+        _leave_out(work, most, copy)
     subprocess.run([tool, "exec", config, session], cwd=copy, check=True)
     with use_db(str(session), WorkDB.Mode.open) as work:
         done = [result for _, result in work.results if result.worker_outcome is not WorkerOutcome.SKIPPED]
@@ -82,10 +91,10 @@ def _mutate(copy: Path, module: str, tests: list[str], most: int) -> None:
         print(result.diff)
 
 
-def _leave_out(work: WorkDB, most: int) -> None:
+def _leave_out(work: WorkDB, most: int, copy: Path) -> None:
     """Skip what is not worth a run, and all but a sample of the rest."""
     items = sorted(work.work_items, key=lambda item: item.job_id)
-    worth = [item for item in items if OPERATORS.search(item.mutations[0].operator_name)]
+    worth = [item for item in items if OPERATORS.search(item.mutations[0].operator_name) and not _is_syntax(item, copy)]
     worth.sort(
         key=lambda item: (item.mutations[0].start_pos, item.mutations[0].operator_name, item.mutations[0].occurrence)
     )
@@ -93,6 +102,13 @@ def _leave_out(work: WorkDB, most: int) -> None:
     for item in items:
         if item.job_id not in kept:
             work.set_result(item.job_id, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
+
+
+def _is_syntax(item: WorkItem, copy: Path) -> bool:
+    """Whether a change is of a line that computes nothing: ``if TYPE_CHECKING:``, or a ``*`` among parameters."""
+    mutation = item.mutations[0]
+    line = (copy / mutation.module_path).read_text(encoding="utf-8").splitlines()[mutation.start_pos[0] - 1]
+    return "TYPE_CHECKING" in line or "*," in line
 
 
 def _output(*command: str, cwd: Path) -> str:

@@ -148,8 +148,8 @@ def test_the_table_of_errors_names_what_exists():
     assert {row[0] for row in tables("Errors")} >= {"`ConfigurationError`", "`DecodeError`"}
 
 
-def test_the_default_timeout_is_the_one_told():
+def test_the_default_timeout_is_as_documented():
     from ollama_sdk import Timeout
 
-    told = re.search(r"`(Timeout\([^)]*\))` is the default", README)[1]
-    assert eval(told, {"Timeout": Timeout}) == Timeout()
+    documented = re.search(r"`(Timeout\([^)]*\))` is the default", README)[1]
+    assert eval(documented, {"Timeout": Timeout}) == Timeout()

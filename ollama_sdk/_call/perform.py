@@ -133,7 +133,7 @@ class AsyncRuntime:
         work = partial(prepare, operation, values, options, self.settings, stream=stream)
         if operation.body not in {"binary", "multipart"}:
             return work()
-        import anyio.to_thread  # noqa: PLC0415 - only uploads pay for it
+        import anyio.to_thread  # only uploads pay for it
 
         return await anyio.to_thread.run_sync(work)  # it reads files, which must not block the event loop
 

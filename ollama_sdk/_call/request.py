@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -66,9 +66,13 @@ def named(value: Any, argument: str) -> Mapping[str, Any]:
     """
     if value is None:
         return {}
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in cast("Any", value)):
+    if not _is_mapping(value) or not all(isinstance(name, str) for name in value):
         raise ConfigurationError(f"{argument}= takes a mapping whose keys are strings, such as a dict")
-    return cast("Mapping[str, Any]", value)
+    return value
+
+
+def _is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
 
 
 def _check_bytes(_: Any, attribute: Attribute[int], value: int) -> None:
@@ -196,7 +200,7 @@ def _is_deterministic(operation: Operation[Any, Any], values: Mapping[str, Any])
     if operation.streaming is None:
         return operation.repeat == "safe"
     options: Any = values.get("options")
-    seed: Any = cast("Any", options).get("seed") if isinstance(options, Mapping) else getattr(options, "seed", None)
+    seed = options.get("seed") if _is_mapping(options) else getattr(options, "seed", None)
     return seed is not None or values.get("seed") is not None
 
 

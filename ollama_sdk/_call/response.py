@@ -261,7 +261,7 @@ def _accumulated(call: Call[Any, Any], data: dict[str, Any]) -> Any:
 
 def _constants(model: type[Model]) -> dict[str, Any]:
     codec = codec_of(model.__module__.rpartition(".")[0])
-    kinds = {wire_name(a): codec.resolve(a.type) for a in attrs.fields(cast("Any", model))}
+    kinds = {wire_name(a): codec.resolve(a.type) for a in attrs.fields(model)}
     return {
         name: get_args(kind)[0]
         for name, kind in kinds.items()

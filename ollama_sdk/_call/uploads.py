@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import httpx
 
@@ -18,7 +18,7 @@ __all__ = ["Upload", "file_part"]
 
 _PIECE = 1 << 20  # bytes
 
-_Readable = io.BufferedIOBase | io.RawIOBase
+_Readable: TypeAlias = "io.BytesIO | io.BufferedReader | _CallersFile"
 if TYPE_CHECKING:
     _Content = bytes | bytearray | memoryview[int] | PathLike[str] | IO[bytes]
 
@@ -71,7 +71,7 @@ class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
         if self.size is None:
             raise ConfigurationError(f"{self._where} is a file that cannot seek: give its digest, or a path")
         with self._open() as file:
-            return f"sha256:{hashlib.file_digest(cast('Any', file), 'sha256').hexdigest()}"
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
     def __iter__(self) -> Iterator[bytes]:
         with self._open() as file:
@@ -79,7 +79,7 @@ class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
                 yield piece
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        import anyio.to_thread  # noqa: PLC0415 - only async uploads pay for it
+        import anyio.to_thread  # only async uploads pay for it
 
         with self._open() as file:
             while piece := await anyio.to_thread.run_sync(file.read, _PIECE):

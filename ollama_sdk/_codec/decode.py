@@ -264,7 +264,7 @@ def _decode_datetime(data: Any) -> datetime:
         return datetime.fromisoformat(data)
     except ValueError:
         # Rare forms; dateutil is slow to import.
-        from dateutil.parser import isoparse  # noqa: PLC0415
+        from dateutil.parser import isoparse
 
         return isoparse(data)
 

@@ -32,7 +32,7 @@ class Variant(Generic[ModelT]):
 
 @frozen
 class Discriminator(Generic[ModelT]):
-    """How the models of a union are told apart.
+    """How a decoder chooses among the models of a union.
 
     Attributes:
         tag: The JSON name of the field that decides; ``""`` where there is none.

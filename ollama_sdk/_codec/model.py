@@ -66,7 +66,7 @@ class Model:
 
 def _codec_for(model: type[Model]) -> Codec:
     """The codec of the package that a model belongs to."""
-    from .codec import codec_of  # noqa: PLC0415 - the codec imports this module
+    from .codec import codec_of  # the codec imports this module
 
     return codec_of(model.__module__.rpartition(".")[0])
 

@@ -48,7 +48,7 @@ def _native_loop() -> Any:
     trio: Any = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
         return trio.lowlevel.current_trio_token()
-    import asyncio  # noqa: PLC0415 - sync clients start without it
+    import asyncio  # sync clients start without it
 
     return asyncio.get_running_loop()
 
@@ -108,7 +108,7 @@ class _TrioLoop:
 
     def spawn(self, function: Callable[[], Awaitable[None]]) -> None:
         def start() -> None:
-            import trio.lowlevel  # noqa: PLC0415 - it runs, so it is loaded
+            import trio.lowlevel  # it runs, so it is loaded
 
             with contextlib.suppress(RuntimeError):  # the loop is ending, and takes no new tasks
                 trio.lowlevel.spawn_system_task(_quietly, function)

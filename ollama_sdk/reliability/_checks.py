@@ -56,10 +56,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and _is_number(value) and value >= 1
-
-
 def _is_set_of(kind: type, holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
     def check(value: Any) -> bool:
         items: frozenset[Any] = value
@@ -76,7 +72,7 @@ def _is_classes(value: Any) -> bool:
 _FIRST_STATUS, _LAST_STATUS = 400, 599
 
 share = _rule(lambda value: _is_number(value) and 0 < value <= 1, "a share above 0 and at most 1")
-count = _rule(_is_count, "a whole number of at least 1")
+count = _rule(lambda value: isinstance(value, int) and _is_number(value) and value >= 1, "a whole number of at least 1")
 path = _rule(lambda value: isinstance(value, str) and value.startswith("/"), "a path that begins with a slash")
 boolean = _rule(lambda value: isinstance(value, bool), "True or False")
 names = _rule(_is_set_of(str, bool), "a set of names")

@@ -96,7 +96,7 @@ class Policy(Protocol):
     """What the calls under one policy share.
 
     Attributes:
-        clock: Tells its time, and waits for it.
+        clock: Gives the time, and sleeps.
         judges_attempts: Whether it decides by how an attempt ended.
     """
 

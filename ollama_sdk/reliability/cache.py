@@ -46,7 +46,7 @@ from ._cache_store import Store, StoredReply
 from ._driver import NEW_EVENT, AsyncPolicyTransport, Flow, PolicyTransport, Send, Steps, Wait
 from ._extensions import deadline_of, first_item_of, is_deterministic, is_stream, operation_of, out_of_time, ran_out
 from ._failures import is_each
-from .events import CacheHit, CacheMiss, Observer, emit, guarded
+from .events import CacheHit, CacheMiss, Event, Observer, emit, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,7 +136,7 @@ class InFlightCall:
 
     def __init__(self) -> None:
         self.outcome: StoredReply | Exception | None = None
-        self.has_landed = False
+        self.has_landed: bool = False
         self.followers: list[WakeUp] = []
 
     def land(self, outcome: StoredReply | Exception | None) -> None:
@@ -176,10 +176,10 @@ class Lookup:
     __slots__ = ("config", "is_decoded", "key", "leads", "reply", "request", "store")
 
     def __init__(self, request: httpx.Request, config: Cache, key: bytes, store: Store) -> None:
-        self.request = request
-        self.config = config
-        self.key = key
-        self.store = store
+        self.request: httpx.Request = request
+        self.config: Cache = config
+        self.key: bytes = key
+        self.store: Store = store
         self.leads: InFlightCall | None = None
         self.reply: StoredReply | None = None
         self.is_decoded: bool | None = None
@@ -197,9 +197,9 @@ class Caching:
         clock: Clock = SYSTEM_CLOCK,
         observer: Observer | None = None,
     ) -> None:
-        self.config = config
-        self.clock = clock
-        self.notify = guarded(observer)
+        self.config: Cache = config
+        self.clock: Clock = clock
+        self.notify: Callable[[Event], None] | None = guarded(observer)
         self._lock = threading.Lock()
         self._store = Store(config, clock)
         self._in_flight: dict[bytes, InFlightCall] = {}
@@ -370,7 +370,7 @@ class _RecordedBody(WatchedBody):
         self._take = take
         self._read: list[bytes] = []
 
-    def on_chunk(self, chunk: bytes) -> None:
+    def on_chunk(self, chunk: bytes, /) -> None:
         self._room -= len(chunk)
         if self._room >= 0:
             self._read.append(chunk)

@@ -87,19 +87,19 @@ class Member:
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self.url = endpoint.url
-        self.base = httpx.URL(endpoint.url)
-        self.prefix = self.base.raw_path.rstrip(b"/")
-        self.host = self.base.netloc.decode("ascii")
-        self.own_headers = httpx.Headers(endpoint.own_headers())
+        self.url: str = endpoint.url
+        self.base: httpx.URL = httpx.URL(endpoint.url)
+        self.prefix: bytes = self.base.raw_path.rstrip(b"/")
+        self.host: str = self.base.netloc.decode("ascii")
+        self.own_headers: httpx.Headers = httpx.Headers(endpoint.own_headers())
         self.in_flight: set[object] = set()
         self.models: frozenset[str] | None = None
         self.loaded: frozenset[str] = frozenset()
-        self.failures = 0
-        self.state = State.HEALTHY
-        self.ejections = 0
+        self.failures: int = 0
+        self.state: State = State.HEALTHY
+        self.ejections: int = 0
         self.until: float | None = None
-        self.url_of = functools.lru_cache(maxsize=256)(self._url_of)
+        self.url_of: Callable[[bytes], httpx.URL] = functools.lru_cache(maxsize=256)(self._url_of)
 
     def busy(self) -> int:
         """How many calls are in flight."""
@@ -121,15 +121,15 @@ class Endpoints:
         observer: Observer | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        self.members = [Member(endpoint) for endpoint in endpoints]
+        self.members: list[Member] = [Member(endpoint) for endpoint in endpoints]
         if not self.members:
             raise ConfigurationError("Failover needs at least one endpoint")
         if len({member.base for member in self.members}) < len(self.members):
             raise ConfigurationError(f"endpoints={[member.url for member in self.members]!r}: give each once")
-        self.config = config
-        self.clock = clock
-        self.notify = guarded(observer)
-        self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
+        self.config: Failover = config
+        self.clock: Clock = clock
+        self.notify: Callable[[Event], None] | None = guarded(observer)
+        self._rng = rng or random.Random()
         self._lock = threading.Lock()
         self._turns = itertools.count()
 

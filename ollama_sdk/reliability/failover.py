@@ -126,7 +126,7 @@ class Router:
 
     def __init__(self, endpoints: Endpoints) -> None:
         self._endpoints = endpoints
-        self.clock = endpoints.clock
+        self.clock: Clock = endpoints.clock
         first = endpoints.members[0]
         self._prefix = first.prefix
         self._origin = (first.base.raw_scheme, first.base.raw_host, first.base.port)

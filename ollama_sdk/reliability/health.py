@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncHealth", "Health"]
 
-_log = logging.getLogger("ollama_sdk")
+_logger = logging.getLogger("ollama_sdk")
+_MONITOR_FAILURE = "a health check failed; the monitor continues"
 
 
 class _Checking:
@@ -48,7 +49,7 @@ class _Checking:
         *,
         closed: bool,
     ) -> None:
-        self.config = config or HealthCheck()
+        self.config: HealthCheck = config or HealthCheck()
         self._endpoints = tuple(endpoints)
         self._clock = clock
         self._feed = feed
@@ -67,8 +68,8 @@ class _Checking:
             if self._feed is not None:
                 for result in results:
                     self._feed(result)
-        except Exception:  # noqa: BLE001 - a feed must break neither a check nor the monitor
-            _log.exception("the result of a health check could not be passed on")
+        except Exception:  # a feed must break neither a check nor the monitor
+            _logger.exception("the result of a health check could not be passed on")
         return results
 
     def _refuse_if_closed(self) -> None:
@@ -76,10 +77,6 @@ class _Checking:
             raise ConfigurationError(
                 "the client has been closed, so nothing would stop a monitor: start it on an open client"
             )
-
-
-def _log_failed_check() -> None:
-    _log.exception("a health check failed; the monitor continues")
 
 
 class Health(_Checking):
@@ -194,8 +191,8 @@ def _monitor(health: weakref.ref[Health], stop: threading.Event) -> None:
         interval = alive.config.interval
         try:
             alive.check()
-        except Exception:  # noqa: BLE001 - the next check may succeed, and the log shows it
-            _log_failed_check()
+        except Exception:  # the next check may succeed
+            _logger.exception(_MONITOR_FAILURE)
         del alive
         stop.wait(interval)
 
@@ -308,8 +305,8 @@ class _MonitorTask:
                     interval = health.config.interval
                     try:
                         await health.check()
-                    except Exception:  # noqa: BLE001 - the next check may succeed, and the log shows it
-                        _log_failed_check()
+                    except Exception:  # the next check may succeed
+                        _logger.exception(_MONITOR_FAILURE)
                     del health
                     await self._clock.asleep(interval)
         finally:

@@ -176,7 +176,7 @@ class _ReportedBody(WatchedBody):
         self._call = call
         self._begun = False
 
-    def on_chunk(self, chunk: bytes) -> None:  # noqa: ARG002 - only the time matters
+    def on_chunk(self, _: bytes, /) -> None:
         if not self._begun:
             self._begun = True
             self._call.first_item()

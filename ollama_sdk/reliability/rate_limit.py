@@ -22,6 +22,7 @@ import math
 import threading
 from collections import OrderedDict, deque
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from attrs import field, frozen
@@ -36,12 +37,15 @@ from ._driver import NEW_EVENT, AsyncPolicyTransport, Flow, PolicyTransport, Sen
 from ._extensions import deadline_of, operation_of, out_of_time
 from .events import Observer, Refused, Waited, emit, guarded
 
+if TYPE_CHECKING:
+    from attrs import Attribute
+
 __all__ = ["AsyncRateLimitTransport", "RateLimit", "RateLimitTransport"]
 
 
-def _wait_rule(policy: object, attribute: object, value: object) -> None:
+def _wait_rule(policy: Any, attribute: Attribute[Any], value: Any) -> None:
     if not isinstance(value, bool):
-        _checks.positive(policy, attribute, value)  # type: ignore[arg-type]
+        _checks.positive(policy, attribute, value)
 
 
 @frozen
@@ -226,7 +230,7 @@ class Limiter:
 
     def __init__(self, config: RateLimit, *, clock: Clock = SYSTEM_CLOCK, observer: Observer | None = None) -> None:
         self.clock = clock
-        self.queue = PermitQueue(config, clock.monotonic())
+        self.queue: PermitQueue = PermitQueue(config, clock.monotonic())
         self._config = config
         self._notify = guarded(observer)
         self._lock = threading.Lock()

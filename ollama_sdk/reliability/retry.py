@@ -126,7 +126,8 @@ class Budget:
 
     def __init__(self, config: RetryBudget) -> None:
         self._lock = threading.Lock()
-        self.tokens = self._full = 0.0
+        self.tokens: float = 0.0
+        self._full = 0.0
         self.reconfigure(config)
 
     def reconfigure(self, config: RetryBudget) -> None:
@@ -176,7 +177,7 @@ class Retrier:
         self._draw = draw
         self.clock = clock
         self._notify = guarded(observer)
-        self.budget = None if config.budget is None else budget or Budget(config.budget)
+        self.budget: Budget | None = None if config.budget is None else budget or Budget(config.budget)
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """The attempts of one call."""

@@ -49,7 +49,7 @@ def _server() -> Generator[Ollama]:
             yield client
             return
 
-    from ollama_sdk.testing import Emulator, Speed  # noqa: PLC0415 - a live server needs no extra
+    from ollama_sdk.testing import Emulator, Speed  # a live server needs no extra
 
     with Emulator(speed=Speed(time_to_first_token=0.2, tokens_per_second=20)) as server, Ollama(server.url) as client:
         server.models.add("llama3.2", capabilities=["completion"])

@@ -65,8 +65,8 @@ class Emulator:
     ) -> None:
         scheduler = Scheduler(max_queue=max_queue, num_parallel=num_parallel)
         self._backend = Backend(scheduler=scheduler, speed=speed or Speed(), cloud=cloud, version=version)
-        self.faults = Faults()
-        self.requests = Requests()
+        self.faults: Faults = Faults()
+        self.requests: Requests = Requests()
         handler = RequestHandler(application(self._backend), self.requests, self.faults.for_request)
         self._server = Server(handler, self.faults.refuses_connection, host=host, port=port)
 

@@ -17,7 +17,7 @@ __all__ = ["async_ollama_emulator", "ollama_emulator"]
 @pytest.fixture
 def ollama_emulator() -> Generator[Emulator]:
     """Return a running :class:`~ollama_sdk.testing.Emulator` without models; it stops when the test ends."""
-    from ollama_sdk.testing import Emulator  # noqa: PLC0415 - the extra may be missing where no test asks for it
+    from ollama_sdk.testing import Emulator  # the extra may be missing where no test asks for it
 
     with Emulator() as server:
         yield server

@@ -1,4 +1,4 @@
-"""What callers may give as arguments, what of it is sent, and what is refused before anything is sent."""
+"""Arguments: what callers may give, what is sent, and what is refused before anything is sent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from ollama_sdk.types import (
     ToolParameters,
     ToolProperty,
 )
-from tests.support.agreeing import Agreeing
 
 pytestmark = pytest.mark.anyio
 USER = {"role": "user", "content": "Hi"}
@@ -43,18 +42,6 @@ class PlainSchema:
     @classmethod
     def model_json_schema(cls):
         return {"type": "object"}
-
-
-@pytest.fixture(scope="module")
-def running():
-    with Agreeing() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running):
-    running.requests.clear()
-    return running
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Nothing unfinished passes for finished: the ways in which real streams end badly, on every route that streams."""
+"""Streams that end badly raise an error, on every route that streams; none passes for complete."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def test_an_item_over_the_limit_is_refused_after_the_good_ones(world, serve, end
         assert server.hung_up()
 
 
-def test_an_error_is_raised_again_by_whoever_asks_again(world, serve):
+def test_an_error_is_raised_again_at_the_next_read(world, serve):
     server = serve(replies(streamed(ROUTES["chat"], chat_item())))
     with world.client(server.url) as client, client.chat("m", [], stream=True) as stream:
         assert type(drain(stream)[1]) is IncompleteReplyError

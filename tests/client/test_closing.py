@@ -1,4 +1,4 @@
-"""However a stream is left, the server sees the connection close, nothing is warned of, and the client works on."""
+"""A stream closes its connection however the caller leaves it, without a warning, and the client works on."""
 
 from __future__ import annotations
 

@@ -25,18 +25,6 @@ HOSTS = [
 USER = [{"role": "user", "content": "Hi"}]
 
 
-@pytest.fixture(scope="module")
-def running():
-    with Agreeing() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running):
-    running.requests.clear()
-    return running
-
-
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch):
     names = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"]

@@ -1,4 +1,4 @@
-"""A stream can be held, released and given up while it runs, from wherever the caller is."""
+"""A stream can be paused, resumed and cancelled while it runs, from any thread or task."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_cancel_wakes_the_reader_and_closes_the_connection(world, serve):
         assert stream.state == "cancelled"
 
 
-def test_cancelling_while_nobody_reads_closes_the_connection(world, serve):
+def test_cancelling_between_reads_closes_the_connection(world, serve):
     server = serve(two_items_then_silence)
     with world.client(server.url) as client, client.generate("m", "hi", stream=True) as stream:
         next(stream)
@@ -195,7 +195,7 @@ def test_cancelling_while_nobody_reads_closes_the_connection(world, serve):
             next(stream)
 
 
-def test_cancelling_wakes_whoever_waits_for_a_paused_stream(world, serve):
+def test_cancelling_wakes_the_readers_of_a_paused_stream(world, serve):
     with world.client(serve(two_items_then_silence).url) as client, client.generate("m", "hi", stream=True) as stream:
         stream.pause()
         waiting = in_background(lambda: next(stream))
@@ -235,7 +235,7 @@ def test_cancelling_a_stream_that_has_ended_changes_nothing(world, serve):
         assert list(stream) == []
 
 
-def test_the_state_tells_where_a_stream_stands(world, serve):
+def test_the_state_follows_the_stream(world, serve):
     with world.client(serve(whole).url) as client:
         with client.generate("m", "hi", stream=True) as stream:
             assert stream.state == "open"
@@ -389,7 +389,7 @@ def test_repeated_pauses_give_a_silent_server_no_more_time(world, serve):
             waiting.result(0)
 
 
-def test_resuming_starts_no_limit_while_nobody_waits(world, serve, limits_clock):
+def test_resuming_starts_no_limit_without_a_reader(world, serve, limits_clock):
     patient, go_on = one_item_and_the_end_on_demand()
 
     def late(connection):
@@ -472,10 +472,10 @@ def test_pause_by_another_thread_while_asking_stops_the_limits(serve, limits_clo
         assert waiting.result(PATIENCE).done
 
 
-# Closing wakes whoever waits
+# Closing wakes the readers that wait
 
 
-def test_closing_wakes_whoever_waits_for_a_paused_stream(world, serve):
+def test_closing_wakes_the_readers_of_a_paused_stream(world, serve):
     server = serve(one_item_then_silence)
     with world.client(server.url) as client:
         stream = client.generate("m", "hi", stream=True)
@@ -490,7 +490,7 @@ def test_closing_wakes_whoever_waits_for_a_paused_stream(world, serve):
         assert server.hung_up()
 
 
-def test_closing_wakes_whoever_reads(world, serve):
+def test_closing_wakes_the_reader(world, serve):
     server = serve(one_item_then_silence)
     with world.client(server.url, timeout=None) as client:
         stream = client.generate("m", "hi", stream=True)
@@ -505,7 +505,7 @@ def test_closing_wakes_whoever_reads(world, serve):
         assert server.hung_up()
 
 
-def test_closing_the_client_wakes_whoever_reads_a_stream_of_it(world, serve):
+def test_closing_the_client_wakes_the_readers_of_its_streams(world, serve):
     with world.client(serve(one_item_then_silence).url, timeout=None) as client:
         stream = client.generate("m", "hi", stream=True)
         next(stream)
@@ -597,7 +597,7 @@ def test_pause_during_resume_leaves_the_reader_asleep(serve, monkeypatch):
         go_on.set()
         begin = time.process_time()
         _still_waiting(waiting, 0.2)
-        assert time.process_time() - begin < 0.1  # whoever waits, sleeps
+        assert time.process_time() - begin < 0.1  # a reader that waits uses no CPU
         stream.resume()
         assert waiting.result(PATIENCE).done
 
@@ -734,7 +734,7 @@ async def test_cancelled_reader_leaves_no_other_reader_waiting(serve):
                 for scope in scopes:
                     group.start_soon(read, scope)
                     await anyio.wait_all_tasks_blocked()
-                scopes[1].cancel()  # one that waits for its turn harms nobody
+                scopes[1].cancel()  # it waits for its turn, so the others go on
                 await anyio.wait_all_tasks_blocked()
                 assert errors == []
                 scopes[0].cancel()  # the one that reads takes the connection with it

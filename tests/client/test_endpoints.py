@@ -362,13 +362,13 @@ def test_what_cannot_be_uploaded_is_refused_before_any_request(server, client, t
 
 @pytest.mark.parametrize("arguments", [[b"abc"], [DIGEST], []])
 async def test_an_upload_without_its_content_says_how_to_give_it(arguments, server, client):
-    told = r"upload_blob\(content=\.\.\.\)"
-    with pytest.raises(ConfigurationError, match=told):
+    advice = r"upload_blob\(content=\.\.\.\)"
+    with pytest.raises(ConfigurationError, match=advice):
         client.upload_blob(*arguments)
-    with pytest.raises(ConfigurationError, match=told):
+    with pytest.raises(ConfigurationError, match=advice):
         list(map(client.upload_blob, [*arguments, None]))
     async with AsyncOllama(server.url) as async_client:
-        with pytest.raises(ConfigurationError, match=told):
+        with pytest.raises(ConfigurationError, match=advice):
             await async_client.upload_blob(*arguments)
     assert not server.requests
 

@@ -1,4 +1,4 @@
-"""Every way to fail is a typed error that says what happened, in one piece and streamed; nothing else ever comes out."""
+"""Every failure raises a typed error that says what happened, for one-piece replies and for streams."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _FAILURES = {
 
 
 def _all_that_is_said(error):
-    """Every text that an error, what caused it and what it carries would show to anybody."""
+    """Every text that an error, what caused it and what it carries would show."""
     yield from traceback.format_exception(error)
     while error is not None:
         yield from (str(error), repr(error), repr(vars(error)), repr(error.args))
@@ -52,7 +52,7 @@ def _all_that_is_said(error):
 
 @pytest.mark.parametrize("stream", [False, True], ids=["one piece", "streamed"])
 @pytest.mark.parametrize("script", _FAILURES.values(), ids=_FAILURES)
-def test_no_failure_tells_the_api_key(world, serve, caplog, script, stream):
+def test_no_failure_shows_the_api_key(world, serve, caplog, script, stream):
     caplog.set_level(logging.DEBUG)
     server = serve(script)
     limit = 1 if script is _silent else PATIENCE
@@ -191,7 +191,7 @@ def test_environment_key_is_not_added_to_an_httpx_client(world, serve, monkeypat
 
 
 @pytest.mark.parametrize("status", [200, 403])
-def test_a_key_that_the_server_repeats_is_not_told_on(world, serve, status):
+def test_a_key_that_the_server_repeats_is_redacted(world, serve, status):
     server = serve(replies(whole(f'{{"error":"no such key: {KEY}"}}'.encode(), status)))
     with world.client(server.url, api_key=KEY) as client, pytest.raises(OllamaError) as caught:
         client.chat("m", [])
@@ -213,7 +213,7 @@ _REPEATS_THE_KEY = {
 }
 
 
-def test_item_over_the_limit_shows_no_key_that_the_server_repeats(world, serve):
+def test_too_long_item_shows_no_key_that_the_server_repeats(world, serve):
     server = serve(replies(streamed(ROUTES["chat"], b'{"a":"%s"}\n' % (KEY.encode() * 20))))
     with world.client(server.url, api_key=KEY, max_item_bytes=300) as client, pytest.raises(OllamaError) as caught:
         list(client.chat("m", [], stream=True))
@@ -221,7 +221,7 @@ def test_item_over_the_limit_shows_no_key_that_the_server_repeats(world, serve):
 
 
 @pytest.mark.parametrize("answer", _REPEATS_THE_KEY.values(), ids=_REPEATS_THE_KEY)
-def test_no_error_holds_even_a_part_of_a_key_that_the_server_repeats(world, serve, answer):
+def test_no_error_holds_a_part_of_a_key_that_the_server_repeats(world, serve, answer):
     server = serve(replies(answer))
     with world.client(server.url, api_key=KEY) as client, pytest.raises(OllamaError) as caught:
         client.chat("m", [])

@@ -31,6 +31,7 @@ from ollama_sdk.types import (
     ToolProperty,
     V1Embedding,
 )
+from tests.support.agreeing import MESSAGES
 from tests.support.examples import examples
 
 CHAT = {
@@ -38,14 +39,6 @@ CHAT = {
     "created_at": "2026-11-21T11:20:08.23363819Z",
     "message": {"role": "assistant", "content": "Hi"},
     "done": False,
-}
-MESSAGES = {
-    "id": "msg_1",
-    "type": "message",
-    "role": "assistant",
-    "model": "llama3.2",
-    "content": [],
-    "usage": {"input_tokens": 1, "output_tokens": 1},
 }
 CLASSES = [
     value

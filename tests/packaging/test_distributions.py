@@ -1,4 +1,4 @@
-"""The wheel and the source distribution work where nothing else is: ``make package`` builds them and runs this."""
+"""The wheel and the source distribution work in an empty environment: ``make package`` builds them and runs this."""
 
 from __future__ import annotations
 

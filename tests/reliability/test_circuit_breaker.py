@@ -1,4 +1,4 @@
-"""Circuit breaker: when it opens, whom it lets through, when it closes."""
+"""Circuit breaker: when it opens, which calls it lets through, when it closes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The policies as users of the clients meet them: asked for by name, stacked, shared, changed under way."""
+"""The policies as arguments of the clients: stacked, shared, changed at run time."""
 
 from __future__ import annotations
 
@@ -336,7 +336,7 @@ def test_other_statuses_are_retried_by_choice(world, server):
         assert chat(client).message.content == "Hello there!"
 
 
-def test_error_of_an_attempt_ignores_the_status_of_an_earlier_one(world):
+def test_an_attempts_error_ignores_the_status_of_an_earlier_one(world):
     cut_body = replies_and_closes(head(200, content_length=10) + b'{"')
     with (
         Loopback(cut_body, replies_and_resets(b"")) as server,

@@ -1,4 +1,4 @@
-"""Health: what a look at the endpoints shows, and the monitor that keeps looking."""
+"""Health: what a check of the endpoints shows, and the monitor that repeats it."""
 
 from __future__ import annotations
 

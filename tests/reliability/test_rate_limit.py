@@ -494,7 +494,7 @@ def test_a_collected_permit_never_waits_for_the_lock() -> None:
     assert counts(limiter) == (0, 0)
 
 
-def test_a_permit_may_be_collected_at_any_line_of_a_waiting_thread() -> None:
+def test_a_permit_may_be_collected_while_a_thread_waits() -> None:
     limiter = Limiter(RateLimit(concurrent=1))
     transport = PolicyTransport(Script(200), limiter)
     done: list[int] = []

@@ -449,6 +449,12 @@ def test_a_wait_past_the_deadline_is_not_begun(
     assert (response.status_code, clock.slept) == (503, [])
 
 
+def test_a_wait_within_the_total_of_the_policy_is_begun(clock: HandClock) -> None:
+    wire = Script(httpx.Response(503, headers={"Retry-After": "4"}), 200)
+    assert Caller("sync").call(RetryTransport(wire, Retry(total=5), clock=clock)).status_code == 200
+    assert len(clock.slept) == 1
+
+
 # --- the budget: gRPC proposal A6
 
 

@@ -176,6 +176,7 @@ def test_ndjson_items_are_lines(body, items):
     ("body", "items"),
     [
         (b'data: {"a":1}\n\ndata: [DONE]\n\n', [b'{"a":1}', b"[DONE]"]),
+        (b'data:{"a":1}\n\n', [b'{"a":1}']),
         (b'data:{"a":1}\r\n\r\n', [b'{"a":1}']),
         (b'data: {"a":1}\r\rdata: {"a":2}\r\r', [b'{"a":1}', b'{"a":2}']),
         (b'data: {\ndata:  "a":1\ndata: }\n\n', [b'{\n "a":1\n}']),
@@ -187,6 +188,7 @@ def test_ndjson_items_are_lines(body, items):
         (b" data: {}\n\ndatabase: {}\n\nDATA: {}\n\n", []),
         (BOM + b"data: {}\n\n", [b"{}"]),
         (b"data: {}\n\n" + BOM + b"data: {}\n\n", [b"{}"]),
+        (b"\n" + BOM + b"data: {}\n\n", []),
     ],
 )
 def test_server_sent_items_are_the_data_of_events(body, items):
@@ -314,6 +316,21 @@ def test_the_excerpt_of_an_event_begins_at_its_first_data_line():
 
 
 # --- cost
+
+
+@pytest.mark.parametrize(
+    ("framer_class", "item"),
+    [(NDJSONFramer, b"{}\n"), (SSEFramer, b"data: {}\n\n"), (SSEFramer, b"event: e\ndata: {}\n\n")],
+)
+def test_a_read_of_one_whole_item_costs_one_call(framer_class, item):
+    framer, called = framer_class(), []
+    framer.feed(item)
+    sys.setprofile(lambda frame, event, _: called.append(frame.f_code.co_name) if event == "call" else None)
+    try:
+        items = framer.feed(item)
+    finally:
+        sys.setprofile(None)
+    assert (items, called) == ((b"{}",), ["feed"])
 
 
 class Work:

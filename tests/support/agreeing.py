@@ -1,4 +1,4 @@
-"""The loopback server with a canned reply for every call: it shows what a client sends, whatever that is."""
+"""The loopback server with a canned reply for every call; it keeps the requests."""
 
 from __future__ import annotations
 

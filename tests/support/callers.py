@@ -1,4 +1,4 @@
-"""Ways to call a policy's transport: one face for both colours, a scripted wire below it, many threads at once."""
+"""Calls a policy's transport, sync or async, over a scripted transport, from one thread or many."""
 
 from __future__ import annotations
 

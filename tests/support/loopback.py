@@ -279,7 +279,7 @@ class Loopback:
 
 
 def free_port() -> int:
-    """A port where nobody listens."""
+    """A port on which no socket listens."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])

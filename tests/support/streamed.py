@@ -1,4 +1,4 @@
-"""Every call that streams, and what a real server said to it."""
+"""Every call that streams, with the reply that was recorded from a real server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three ways to use the package, behind one blocking face, so that a promise is tested once for all of them."""
+"""Sync, asyncio and trio clients behind one blocking interface, so that one test covers all three."""
 
 from __future__ import annotations
 

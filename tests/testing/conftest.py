@@ -64,7 +64,7 @@ def dial(server):
 
 
 def pytest_collection_modifyitems(items):
-    """Tell the tests of an operation apart by their ids: schemathesis does so by their names only, and xdist goes by ids."""
+    """Give each test of an operation an id of its own: schemathesis gives them only names of their own, and xdist goes by ids."""
     for item in items:
         if getattr(item, "operation_label", None) is not None:
             item._id = item.parent.id.child(item.name)

@@ -93,7 +93,8 @@ class Answer:
 
     def _plan(self) -> Iterator[Step]:
         limit: int = self.prompt.options.get("num_predict", -1)
-        steps = chain(self._thinking_steps(), self._text_steps())
+        thinking = (Step(thinking=piece, logprobs=self._logprobs(piece)) for piece in self._reply.thinking)
+        steps = chain(thinking, self._text_steps())
         if limit <= 0:
             yield from steps
         else:
@@ -101,10 +102,6 @@ class Answer:
             self.done_reason = "length" if self.tokens >= limit else "stop"
         if not self._reply.calls_on_last_item:
             yield from (Step(calls=[call]) for call in self._calls())
-
-    def _thinking_steps(self) -> Iterator[Step]:
-        for piece in self._reply.thinking:
-            yield Step(thinking=piece, logprobs=self._logprobs(piece))
 
     def _text_steps(self) -> Iterator[Step]:
         for piece in self._stops.cut(self._reply.pieces):

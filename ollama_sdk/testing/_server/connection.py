@@ -21,7 +21,7 @@ class Connection:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self.ended_by_server = False
+        self.ended_by_server: bool = False
 
     @property
     def is_closing(self) -> bool:

@@ -12,6 +12,7 @@ import asyncio
 import socket
 import threading
 from email.utils import formatdate
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
@@ -137,7 +138,8 @@ class Server:
 
     async def _open(self) -> None:
         self._update_date()
-        self._listener = await self._loop.create_server(self._protocol, sock=self._socket, backlog=_BACKLOG)
+        protocol = partial(_Protocol, self._accept, self._config, self._state)
+        self._listener = await self._loop.create_server(protocol, sock=self._socket, backlog=_BACKLOG)
 
     async def _close(self) -> None:
         self._date_timer.cancel()
@@ -155,9 +157,6 @@ class Server:
     def _update_date(self) -> None:
         self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
         self._date_timer = self._loop.call_later(1, self._update_date)
-
-    def _protocol(self) -> HttpToolsProtocol:
-        return _Protocol(self._accept, self._config, self._state)
 
     def _accept(self, connection: Connection) -> None:
         self._connections.add(connection)

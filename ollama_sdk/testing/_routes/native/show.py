@@ -45,7 +45,9 @@ async def show(backend: Backend, request: Request) -> Response:
     texts: Json = {
         "license": model.license,
         "modelfile": _modelfile(model, system, template),
-        "parameters": "\n".join(f"{key:<30} {_quoted(value)}" for key, value in _parameters(model)),
+        "parameters": "\n".join(
+            f"{key:<30} {json.dumps(value) if isinstance(value, str) else value}" for key, value in _parameters(model)
+        ),
         "template": template,
         "system": system,
         "messages": [dict(message) for message in model.messages],
@@ -107,7 +109,3 @@ def _parameters(model: EmulatedModel) -> list[tuple[str, Any]]:
     return [
         (key, single) for key, value in model.parameters.items() for single in (value if is_list(value) else [value])
     ]
-
-
-def _quoted(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, str) else str(value)
