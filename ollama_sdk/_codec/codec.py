@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk.errors import ConfigurationError, DecodeError
+from ollama_sdk.errors import DecodeError
 
 from .decode import MISMATCHES, Compiler, Decoder
 from .encode import Encoder
@@ -15,7 +15,7 @@ from .resolve import Resolver
 
 if TYPE_CHECKING:
     import types
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["Codec", "codec_of"]
 
@@ -103,8 +103,17 @@ class Codec:
         Raises:
             ConfigurationError: Something cannot be sent as JSON, or a file cannot be read; the message gives its path.
         """
-        try:
-            return self._encoder.encode(annotation, value, where)
-        except RecursionError:
-            name = where or "the value"
-            raise ConfigurationError(f"{name} holds itself, or is nested too deeply to be sent as JSON") from None
+        return self._encoder.encode(annotation, value, where)
+
+    def encode_object(self, fields: Sequence[tuple[str, Any, Any, str]], extra: Mapping[str, Any], where: str) -> bytes:
+        """Make the JSON text of an object.
+
+        Args:
+            fields: The name of each field, then annotation, value and path as :meth:`encode` takes them.
+            extra: Fields to add or to replace; they are sent as they are.
+            where: The path to ``extra``, for errors.
+
+        Raises:
+            ConfigurationError: Something cannot be sent as JSON, or a file cannot be read; the message gives its path.
+        """
+        return self._encoder.encode_object(fields, extra, where)
