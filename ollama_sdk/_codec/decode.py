@@ -30,8 +30,8 @@ field ``count: int | None`` the text is::
 
 *What it assumes.* That the data fits. The code checks what is cheap to check (the class of each scalar) and otherwise lets Python
 raise: a missing field is a ``KeyError``, a list where an object is due is a ``TypeError``. A decoder therefore raises one of
-:data:`MISMATCHES` for data that does not fit, and returns a whole model or nothing. Single numbers inside a vector are not checked:
-that would cost more than reading it.
+:data:`MISMATCHES` for data that does not fit, and returns a whole model or nothing. The numbers of a vector are only added up,
+which fails where one is no number: looking at each would cost more than reading it.
 
 *How a failure is explained.* These exceptions say nothing that a user could read. The codec catches them, and ``explain`` walks the
 same data along the same annotation, slowly, to find the first value that does not fit. Only failures pay for that.
@@ -45,7 +45,6 @@ instead of a hundred.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import sys
 from array import array
@@ -72,7 +71,7 @@ class MismatchError(Exception):
 
 
 # What compiled decoders raise for data that does not fit.
-MISMATCHES = (MismatchError, KeyError, TypeError, AttributeError, ValueError, RecursionError)
+MISMATCHES = (MismatchError, KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
 
 
 class Compiler:
@@ -112,8 +111,7 @@ class Compiler:
         if origin is Literal:
             return _SCALARS[arguments[0].__class__]
         if origin is list:
-            # Numbers are not checked one by one.
-            return _list_decoder(None if arguments[0] in {int, float} else self._nested(arguments[0]))
+            return _decode_numbers if arguments[0] in {int, float} else _list_decoder(self._nested(arguments[0]))
         if origin is dict:
             return _dict_decoder(self._nested(arguments[1]))
         if len(members) > 1:
@@ -270,16 +268,21 @@ def _decode_datetime(data: Any) -> datetime:
 
 
 def _decode_vector(data: Any) -> Any:
-    """``[dimensions]`` floats, from numbers or from base64 of little-endian 32-bit floats."""
+    """``[dimensions]`` floats: a list of numbers as it is, base64 of little-endian 32-bit floats as an array of them."""
     if data.__class__ is list:
-        return data
-    try:
-        floats = array("f", base64.b64decode(data, validate=True))
-    except (binascii.Error, TypeError) as exc:
-        raise MismatchError from exc
+        return _decode_numbers(data)
+    floats = array("f", binascii.a2b_base64(data, strict_mode=True))
     if sys.byteorder == "big":
         floats.byteswap()
-    return floats.tolist()
+    return floats
+
+
+def _decode_numbers(data: Any) -> Any:
+    """A list of numbers; adding them up is the fastest way to meet the one that is none."""
+    if data.__class__ is not list:
+        raise MismatchError
+    sum(data)
+    return data
 
 
 def _list_decoder(item: Decoder | None) -> Decoder:

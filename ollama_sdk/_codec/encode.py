@@ -19,6 +19,8 @@ from __future__ import annotations
 
 import binascii
 import math
+import sys
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
@@ -111,6 +113,8 @@ class Encoder:
         kind = self._resolver.resolve(annotation)
         if _is_mapping(value):
             return self._encode_mapping(kind, value, where)
+        if value.__class__ is array and "float32-base64" in _marks_of(kind):
+            return _vector_text(value)
         if _is_array(value):
             item = _item_kind(kind)
             return [self._encode(item, part, f"{where}[{i}]") for i, part in enumerate(value)]
@@ -190,6 +194,18 @@ def _is_beyond_64_bits(value: Any) -> TypeGuard[int]:
     return value.__class__ is int and not _INT64 <= value <= _UINT64 and value.bit_length() <= _WIDEST
 
 
+def _marks_of(kind: Any) -> set[str]:
+    return {mark_of(member) for member in union_members(kind) if get_origin(member) is Annotated}
+
+
+def _vector_text(vector: array[float]) -> str:
+    """Base64 of a vector as little-endian 32-bit floats, which it is read from."""
+    floats = array("f", vector)
+    if sys.byteorder == "big":
+        floats.byteswap()
+    return binascii.b2a_base64(floats, newline=False).decode("ascii")
+
+
 def _is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
     return isinstance(value, Mapping)
 
@@ -215,7 +231,7 @@ def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
         return value
     if isinstance(value, datetime):
         return value.isoformat()
-    marks = {mark_of(member) for member in union_members(kind) if get_origin(member) is Annotated}
+    marks = _marks_of(kind)
     if "base64" in marks and _is_bytes(value):
         return binascii.b2a_base64(value, newline=False).decode("ascii")
     if "base64" in marks and _is_path(value):
