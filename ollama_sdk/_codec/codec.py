@@ -6,9 +6,10 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ollama_sdk._json import loads_again
 from ollama_sdk.errors import DecodeError
 
-from .decode import MISMATCHES, Compiler, Decoder
+from .decode import MISMATCHES, Compiler, Decoder, RoundedError, decode_object, decode_unrounded
 from .encode import Encoder
 from .explain import Explainer, Mismatch, excerpt_of
 from .resolve import Resolver
@@ -39,8 +40,9 @@ class Codec:
     def __init__(self, models: types.ModuleType) -> None:
         resolver = Resolver(models)
         self.resolve = resolver.resolve
-        self._compiler = Compiler(resolver)
-        self._explainer = Explainer(resolver, self._compiler)
+        self._compiler = Compiler(resolver, decode_unrounded)
+        self._exact_compiler = Compiler(resolver, decode_object)
+        self._explainer = Explainer(resolver, self._exact_compiler)
         self._encoder = Encoder(resolver)
 
     def decode(self, annotation: Any, data: Any, raw: bytes | None = None) -> Any:
@@ -59,14 +61,25 @@ class Codec:
             return data
         try:
             return decoder(data)
+        except RoundedError:
+            data = data if raw is None else loads_again(raw)
         except MISMATCHES as exc:
             raise self._decode_error(annotation, data, raw) from exc
+        return self._decode_exactly(annotation, data)
+
+    def _decode_exactly(self, annotation: Any, data: Any) -> Any:
+        """Decode data whose integers are exact."""
+        decoder = self._exact_compiler.decoder(annotation)
+        try:
+            return data if decoder is None else decoder(data)
+        except MISMATCHES as exc:
+            raise self._decode_error(annotation, data, None) from exc
 
     def converter(self, annotation: Any, named: Callable[[DecodeError], DecodeError]) -> Decoder:
         """Make a function that decodes values of one annotation.
 
         Args:
-            annotation: A type, or its source text.
+            annotation: A type, or its source text. The integers of what it is given are exact.
             named: Names a :class:`DecodeError` after the call, before it is raised.
         """
         decoder = self._compiler.decoder(annotation)
@@ -74,8 +87,14 @@ class Codec:
         def convert(data: Any) -> Any:
             try:
                 return data if decoder is None else decoder(data)
+            except RoundedError:
+                pass
             except MISMATCHES as exc:
                 raise named(self._decode_error(annotation, data, None)) from exc
+            try:
+                return self._decode_exactly(annotation, data)
+            except DecodeError as exc:
+                raise named(exc) from exc.__cause__
 
         return convert
 

@@ -25,7 +25,7 @@ field ``count: int | None`` the text is::
         else:
             rest -= 1
             ...
-        self.additional_properties = {k: v for k, v in data.items() if k not in known} if rest else {}
+        self.additional_properties = free_form({k: v for k, v in data.items() if k not in known}) if rest else {}
         return self
 
 *What it assumes.* That the data fits. The code checks what is cheap to check (the class of each scalar) and otherwise lets Python
@@ -35,6 +35,10 @@ which fails where one is no number: looking at each would cost more than reading
 
 *How a failure is explained.* These exceptions say nothing that a user could read. The codec catches them, and ``explain`` walks the
 same data along the same annotation, slowly, to find the first value that does not fit. Only failures pay for that.
+
+*What orjson rounds.* Integers beyond 64 bits reach a decoder as floats. Only in a free-form object could such a float pass for the
+right value; a decoder that meets one there raises :class:`RoundedError`. The codec then parses the text again, exactly, and decodes
+with a second compiler that does not look.
 
 *What is compiled when.* A model may hold itself, and importing a model imports its module; so the decoder of a nested model is
 compiled at its first value. Until then a small function stands in its place, and replaces itself. A first chat imports two models
@@ -48,7 +52,7 @@ from __future__ import annotations
 import binascii
 import sys
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
@@ -61,7 +65,7 @@ from .unions import choice_between, json_classes
 if TYPE_CHECKING:
     from .resolve import Resolver
 
-__all__ = ["MISMATCHES", "Compiler", "Decoder"]
+__all__ = ["MISMATCHES", "Compiler", "Decoder", "RoundedError", "decode_object", "decode_unrounded"]
 
 Decoder = Callable[[Any], Any]
 
@@ -69,6 +73,13 @@ Decoder = Callable[[Any], Any]
 class MismatchError(Exception):
     """The data does not fit its annotation; never leaves this package."""
 
+
+class RoundedError(Exception):
+    """A free-form object holds a number that may be a rounded integer; never leaves this package."""
+
+
+# orjson reads integers up to here exactly.
+_EXACT = 2.0**63
 
 # What compiled decoders raise for data that does not fit.
 MISMATCHES = (MismatchError, KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
@@ -79,10 +90,12 @@ class Compiler:
 
     Args:
         resolver: Resolves annotations.
+        free_form: Decodes what no annotation describes: free-form objects, and the unknown fields of a model.
     """
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: Resolver, free_form: Decoder) -> None:
         self._resolver = resolver
+        self._free_form = free_form
         self._decoders: dict[Any, Decoder | None] = {}
 
     def decoder(self, annotation: Any) -> Decoder | None:
@@ -113,7 +126,7 @@ class Compiler:
         if origin is list:
             return _decode_numbers if arguments[0] in {int, float} else _list_decoder(self._nested(arguments[0]))
         if origin is dict:
-            return _dict_decoder(self._nested(arguments[1]))
+            return self._free_form if arguments[1] is Any else _dict_decoder(self._nested(arguments[1]))
         if len(members) > 1:
             return self._union_decoder(members)
         raise TypeError(f"a model has a field of type {kind!r}, which this codec does not know")
@@ -177,6 +190,7 @@ class Compiler:
             "cls": model,
             "absent": object(),
             "known": frozenset(map(wire_name, fields)),
+            "free_form": self._free_form,
             "MismatchError": MismatchError,
         }
         code = ["def decode(data):", " self = new(cls)", f" rest = len(data) - {len(required)}"]
@@ -191,7 +205,7 @@ class Compiler:
             code += [" if not rest:", f"  {absent} = None", "  self.additional_properties = {}", "  return self"]
         for field in optional:
             code += self._store_if_present(field, "None", scope)
-        others = "{k: v for k, v in data.items() if k not in known} if rest else {}"
+        others = "free_form({k: v for k, v in data.items() if k not in known}) if rest else {}"
         code += [f" self.additional_properties = {others}", " return self"]
         exec("\n".join(code), scope)  # noqa: S102 - made of generated field names only
         decoder: Decoder = scope["decode"]
@@ -299,7 +313,7 @@ def _list_decoder(item: Decoder | None) -> Decoder:
 
 def _dict_decoder(item: Decoder | None) -> Decoder:
     if item is None:
-        return _instance_decoder(dict)
+        return decode_object
 
     def decode(data: Any) -> dict[str, Any]:
         if data.__class__ is not dict:
@@ -307,6 +321,33 @@ def _dict_decoder(item: Decoder | None) -> Decoder:
         return {key: item(part) for key, part in data.items()}
 
     return decode
+
+
+decode_object = _instance_decoder(dict)
+
+
+def decode_unrounded(data: Any) -> Any:
+    """A free-form object, unless it holds a number that may be a rounded integer.
+
+    Raises:
+        RoundedError: It holds a float beyond 64 bits.
+    """
+    if data.__class__ is not dict:
+        raise MismatchError
+    if _holds_large_float(data.values()):
+        raise RoundedError
+    return data
+
+
+def _holds_large_float(parts: Iterable[Any]) -> bool:
+    for part in parts:
+        kind = part.__class__
+        if kind is float:
+            if not -_EXACT < part < _EXACT:
+                return True
+        elif (kind is dict and _holds_large_float(part.values())) or (kind is list and _holds_large_float(part)):
+            return True
+    return False
 
 
 _SCALARS: dict[Any, Decoder] = {
