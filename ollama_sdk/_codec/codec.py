@@ -51,7 +51,7 @@ class Codec:
         Args:
             annotation: A type, or its source text.
             data: Decoded JSON.
-            raw: The bytes it was decoded from, for the excerpt in an error.
+            raw: The bytes it was decoded from, for the excerpt in an error, and for the integers that orjson has rounded.
 
         Raises:
             DecodeError: The data does not fit.
@@ -62,10 +62,16 @@ class Codec:
         try:
             return decoder(data)
         except RoundedError:
-            data = data if raw is None else loads_again(raw)
+            data = data if raw is None else self._parse_exactly(raw)
         except MISMATCHES as exc:
             raise self._decode_error(annotation, data, raw) from exc
         return self._decode_exactly(annotation, data)
+
+    def _parse_exactly(self, raw: bytes) -> Any:
+        try:
+            return loads_again(raw)
+        except ValueError as exc:  # more digits than Python reads
+            raise DecodeError(f"the reply cannot be read: {exc}", excerpt=excerpt_of(None, raw)) from None
 
     def _decode_exactly(self, annotation: Any, data: Any) -> Any:
         """Decode data whose integers are exact."""

@@ -76,6 +76,15 @@ def test_integers_of_unknown_fields_are_exact(world, serve):
         assert client.chat("m", []).additional_properties == {"id": BIG}
 
 
+def test_an_integer_of_more_digits_than_python_reads_is_refused(world, serve):
+    body = CHAT.replace(b'"done":', b'"ids": [%s], "done":' % (b"1" * 5000))
+    server = serve(replies(whole(body), chunked(NDJSON, body + b"\n") + END))
+    with world.client(server.url) as client:
+        with pytest.raises(DecodeError):
+            client.chat("m", [])
+        assert isinstance(drain(client.chat("m", [], stream=True))[1], DecodeError)
+
+
 def test_halves_of_an_emoji_in_two_items_are_joined_by_collect(world, serve):
     route = ROUTES["v1.chat.completions.create"]
     halves = [{"role": "assistant", "content": "\ud83d"}, {"content": "\ude00"}]
