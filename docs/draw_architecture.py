@@ -21,7 +21,8 @@ ROOT = DOCS.parent
 PACKAGE = "ollama_sdk"
 PICTURE, PAGE = DOCS / "architecture.svg", DOCS / "architecture.md"
 BEGIN, END = "<!-- rooms: drawn by docs/draw_architecture.py -->", "<!-- /rooms -->"
-WIDTH, GAP, BOX, ROW, CAPTION_LETTERS = 1060, 14, 62, 112, 29
+LABEL = "The rooms of ollama_sdk, from top to bottom, and the imports between them"
+WIDTH, GAP, BOX, ROW, BEND = 1060, 14, 62, 112, 30
 
 STYLE = """
 text { font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }
@@ -41,7 +42,8 @@ def layers() -> list[list[str]]:
     """The rooms from top to bottom, as the contract names them."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     [contract] = [each for each in contracts if each["type"] == "layers" and each.get("containers") == [PACKAGE]]
-    return [[name.strip() for name in re.split(r"[|:]", layer)] for layer in contract["layers"]]
+    rows = [[name.strip() for name in re.split(r"[|:]", layer)] for layer in contract["layers"]]
+    return [row for row in rows if row != ["_version"]]  # which every room may read
 
 
 def imports(rooms: list[str]) -> dict[str, set[str]]:
@@ -76,40 +78,64 @@ def caption(room: str) -> str:
     return sentence.replace("``", "")
 
 
+def lane(x: float, row: list[tuple[float, float, float]], taken: set[float]) -> float:
+    """Where an arrow that goes for ``x`` passes a row: beside its boxes, and beside the arrows that pass there."""
+    steps = {x: 5, **{left - GAP: -5 for left, _, _ in row}, **{left + width + GAP: 5 for left, _, width in row}}
+    free = [g for g in steps if all(not left - GAP / 2 < g < left + width + GAP / 2 for left, _, width in row)]
+    best = min(free, key=lambda g: (abs(g - x), g))
+    step = steps[best]
+    while best in taken:
+        best += step
+    taken.add(best)
+    return best
+
+
+def arrow(start: tuple[float, float], end: tuple[float, float], between: list[tuple[float, float]]) -> str:
+    """A path from box to box that passes the rows between them upright."""
+    path, (x, y) = f"M{start[0]:.0f} {start[1]:.0f}", start
+    for next_x, top in [*between, end]:
+        path += f"C{x:.0f} {y + BEND} {next_x:.0f} {top - BEND:.0f} {next_x:.0f} {top:.0f}"
+        x, y = next_x, top
+        if (next_x, top) != end:
+            y = top + BOX
+            path += f"V{y:.0f}"
+    return f'<path marker-end="url(#to)" d="{path}"/>'
+
+
 def picture(rows: list[list[str]], edges: dict[str, set[str]]) -> str:
     """The rooms as boxes, the reduced imports as arrows, as SVG."""
     boxes: dict[str, tuple[float, float, float]] = {}
     for number, row in enumerate(rows):
-        width = min(300.0, (WIDTH - GAP * (len(row) + 1)) / len(row))
-        left = (WIDTH - (width + GAP) * len(row) + GAP) / 2
+        width = min(280.0, (WIDTH - GAP * (len(row) + 1)) / len(row))
+        left = (WIDTH - (width + 4 * GAP) * len(row) + 4 * GAP) / 2
         for place, room in enumerate(row):
-            boxes[room] = left + place * (width + GAP), 20 + number * ROW, width
+            boxes[room] = left + place * (width + 4 * GAP), 20 + number * ROW, width
     height = 20 + len(rows) * ROW
     lines = [
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-            'aria-label="The rooms of ollama_sdk, from top to bottom, and the imports between them">'
-        ),
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{LABEL}">',
         f"<style>{STYLE}</style>",
-        (
-            '<marker id="to" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-            '<path d="M0 0 8 4 0 8z"/></marker>'
-        ),
+        '<marker id="to" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">',
+        '<path d="M0 0 8 4 0 8z"/></marker>',
     ]
+    at = {room: number for number, row in enumerate(rows) for room in row}
+    taken: list[set[float]] = [set() for _ in rows]
+    arriving = {room: sorted((o for o in edges if room in edges[o]), key=lambda o: boxes[o]) for room in boxes}
     for room, others in edges.items():
-        for other in sorted(others):
+        leaving = sorted(others, key=lambda other: boxes[other])
+        for other in leaving:
             (x, y, w), (x2, y2, w2) = boxes[room], boxes[other]
-            start, end, top, bottom = x + w / 2, x2 + w2 / 2, y + BOX, y2
-            lines.append(
-                f'<path marker-end="url(#to)" d="M{start:.0f} {top:.0f}C{start:.0f} {top + 34:.0f} '
-                f'{end:.0f} {bottom - 34:.0f} {end:.0f} {bottom:.0f}"/>'
-            )
+            start = x + w * (leaving.index(other) + 1) / (len(leaving) + 1)
+            end = x2 + w2 * (arriving[other].index(room) + 1) / (len(arriving[other]) + 1)
+            between = []
+            for number in range(at[room] + 1, at[other]):
+                row = [boxes[each] for each in rows[number]]
+                between.append((lane(between[-1][0] if between else start, row, taken[number]), row[0][1]))
+            lines.append(arrow((start, y + BOX), (end, y2), between))
     for room, (x, y, w) in boxes.items():
         middle = x + w / 2
         lines.append(f'<rect x="{x:.0f}" y="{y:.0f}" width="{w:.0f}" height="{BOX}" rx="6"/>')
         lines.append(f'<text class="name" x="{middle:.0f}" y="{y + 20:.0f}" text-anchor="middle">{escape(room)}</text>')
-        letters = int(w / 5.9)
-        for number, words in enumerate(textwrap.wrap(caption(room), letters, max_lines=2, placeholder=" …")):
+        for number, words in enumerate(textwrap.wrap(caption(room), int(w / 5.9), max_lines=2, placeholder=" …")):
             lines.append(
                 f'<text class="caption" x="{middle:.0f}" y="{y + 36 + 14 * number:.0f}" text-anchor="middle">'
                 f"{escape(words)}</text>"
