@@ -9,6 +9,7 @@ import httpx
 import orjson
 from attrs import evolve
 
+from ollama_sdk._json import loads
 from ollama_sdk._retry_after import retry_after_in
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
@@ -137,7 +138,7 @@ def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     body = redact(call, body.decode(errors="surrogateescape")).encode(errors="surrogateescape")
     data: Any = None
     with contextlib.suppress(orjson.JSONDecodeError):
-        data = orjson.loads(body)
+        data = loads(body)
     message = failure_message(data) or body.decode(errors="replace").strip()[:EXCERPT_LENGTH]
     status = response.status_code
     said = f": {message}" if message else ""

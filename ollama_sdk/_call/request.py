@@ -212,13 +212,11 @@ def _body(
 ) -> tuple[dict[str, Any], Upload | None]:
     """Return the body as keyword arguments of :class:`httpx.Request`, and the upload in it."""
     if operation.body == "json":
-        encode = codec_of(operation.models).encode
-        data = {a.wire: encode(a.kind, value, a.name) for a, value in given.items() if a.place == "body"}
+        fields = [(a.wire, a.kind, value, a.name) for a, value in given.items() if a.place == "body"]
         if operation.streaming is not None:
-            data["stream"] = stream
-        if options.extra_body is not None:
-            data |= encode(Any, named(options.extra_body, "extra_body"), "extra_body")
-        return {"content": dumps(data)}, None
+            fields.append(("stream", "bool", stream, "stream"))
+        extra = named(options.extra_body, "extra_body")
+        return {"content": codec_of(operation.models).encode_object(fields, extra, "extra_body")}, None
     if operation.body == "multipart":
         return _form(operation, given, options), None
     if options.extra_body:

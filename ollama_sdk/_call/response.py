@@ -14,6 +14,7 @@ from attrs import frozen
 
 from ollama_sdk._bodies import is_whole
 from ollama_sdk._codec import Model, codec_of, wire_name
+from ollama_sdk._json import loads_tolerantly
 from ollama_sdk._outcome import CallOutcome, outcome_listeners
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
@@ -186,7 +187,7 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     data: Any = None
     problem = "is not a JSON object"
     try:
-        data = orjson.loads(body)
+        data = loads_tolerantly(body)
     except orjson.JSONDecodeError as exc:
         # Not as the cause: it holds the whole body, with any secret in it.
         content_type = redact(call, response.headers.get("content-type") or "of no content type")

@@ -25,16 +25,20 @@ field ``count: int | None`` the text is::
         else:
             rest -= 1
             ...
-        self.additional_properties = {k: v for k, v in data.items() if k not in known} if rest else {}
+        self.additional_properties = free_form({k: v for k, v in data.items() if k not in known}) if rest else {}
         return self
 
 *What it assumes.* That the data fits. The code checks what is cheap to check (the class of each scalar) and otherwise lets Python
 raise: a missing field is a ``KeyError``, a list where an object is due is a ``TypeError``. A decoder therefore raises one of
-:data:`MISMATCHES` for data that does not fit, and returns a whole model or nothing. Single numbers inside a vector are not checked:
-that would cost more than reading it.
+:data:`MISMATCHES` for data that does not fit, and returns a whole model or nothing. The numbers of a vector are only added up,
+which fails where one is no number: looking at each would cost more than reading it.
 
 *How a failure is explained.* These exceptions say nothing that a user could read. The codec catches them, and ``explain`` walks the
 same data along the same annotation, slowly, to find the first value that does not fit. Only failures pay for that.
+
+*What orjson rounds.* Integers beyond 64 bits reach a decoder as floats. Only in a free-form object could such a float pass for the
+right value; a decoder that meets one there raises :class:`RoundedError`. The codec then parses the text again, exactly, and decodes
+with a second compiler that does not look.
 
 *What is compiled when.* A model may hold itself, and importing a model imports its module; so the decoder of a nested model is
 compiled at its first value. Until then a small function stands in its place, and replaces itself. A first chat imports two models
@@ -45,11 +49,10 @@ instead of a hundred.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import sys
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
@@ -62,7 +65,7 @@ from .unions import choice_between, json_classes
 if TYPE_CHECKING:
     from .resolve import Resolver
 
-__all__ = ["MISMATCHES", "Compiler", "Decoder"]
+__all__ = ["MISMATCHES", "Compiler", "Decoder", "RoundedError", "decode_object", "decode_unrounded"]
 
 Decoder = Callable[[Any], Any]
 
@@ -71,8 +74,15 @@ class MismatchError(Exception):
     """The data does not fit its annotation; never leaves this package."""
 
 
+class RoundedError(Exception):
+    """A free-form object holds a number that may be a rounded integer; never leaves this package."""
+
+
+# orjson reads integers up to here exactly.
+_EXACT = 2.0**63
+
 # What compiled decoders raise for data that does not fit.
-MISMATCHES = (MismatchError, KeyError, TypeError, AttributeError, ValueError, RecursionError)
+MISMATCHES = (MismatchError, KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
 
 
 class Compiler:
@@ -80,10 +90,12 @@ class Compiler:
 
     Args:
         resolver: Resolves annotations.
+        free_form: Decodes what no annotation describes: free-form objects, and the unknown fields of a model.
     """
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: Resolver, free_form: Decoder) -> None:
         self._resolver = resolver
+        self._free_form = free_form
         self._decoders: dict[Any, Decoder | None] = {}
 
     def decoder(self, annotation: Any) -> Decoder | None:
@@ -112,10 +124,9 @@ class Compiler:
         if origin is Literal:
             return _SCALARS[arguments[0].__class__]
         if origin is list:
-            # Numbers are not checked one by one.
-            return _list_decoder(None if arguments[0] in {int, float} else self._nested(arguments[0]))
+            return _decode_numbers if arguments[0] in {int, float} else _list_decoder(self._nested(arguments[0]))
         if origin is dict:
-            return _dict_decoder(self._nested(arguments[1]))
+            return self._free_form if arguments[1] is Any else _dict_decoder(self._nested(arguments[1]))
         if len(members) > 1:
             return self._union_decoder(members)
         raise TypeError(f"a model has a field of type {kind!r}, which this codec does not know")
@@ -179,6 +190,7 @@ class Compiler:
             "cls": model,
             "absent": object(),
             "known": frozenset(map(wire_name, fields)),
+            "free_form": self._free_form,
             "MismatchError": MismatchError,
         }
         code = ["def decode(data):", " self = new(cls)", f" rest = len(data) - {len(required)}"]
@@ -193,7 +205,7 @@ class Compiler:
             code += [" if not rest:", f"  {absent} = None", "  self.additional_properties = {}", "  return self"]
         for field in optional:
             code += self._store_if_present(field, "None", scope)
-        others = "{k: v for k, v in data.items() if k not in known} if rest else {}"
+        others = "free_form({k: v for k, v in data.items() if k not in known}) if rest else {}"
         code += [f" self.additional_properties = {others}", " return self"]
         exec("\n".join(code), scope)  # noqa: S102 - made of generated field names only
         decoder: Decoder = scope["decode"]
@@ -270,16 +282,21 @@ def _decode_datetime(data: Any) -> datetime:
 
 
 def _decode_vector(data: Any) -> Any:
-    """``[dimensions]`` floats, from numbers or from base64 of little-endian 32-bit floats."""
+    """``[dimensions]`` floats: a list of numbers as it is, base64 of little-endian 32-bit floats as an array of them."""
     if data.__class__ is list:
-        return data
-    try:
-        floats = array("f", base64.b64decode(data, validate=True))
-    except (binascii.Error, TypeError) as exc:
-        raise MismatchError from exc
+        return _decode_numbers(data)
+    floats = array("f", binascii.a2b_base64(data, strict_mode=True))
     if sys.byteorder == "big":
         floats.byteswap()
-    return floats.tolist()
+    return floats
+
+
+def _decode_numbers(data: Any) -> Any:
+    """A list of numbers; adding them up is the fastest way to meet the one that is none."""
+    if data.__class__ is not list:
+        raise MismatchError
+    sum(data)
+    return data
 
 
 def _list_decoder(item: Decoder | None) -> Decoder:
@@ -296,7 +313,7 @@ def _list_decoder(item: Decoder | None) -> Decoder:
 
 def _dict_decoder(item: Decoder | None) -> Decoder:
     if item is None:
-        return _instance_decoder(dict)
+        return decode_object
 
     def decode(data: Any) -> dict[str, Any]:
         if data.__class__ is not dict:
@@ -304,6 +321,33 @@ def _dict_decoder(item: Decoder | None) -> Decoder:
         return {key: item(part) for key, part in data.items()}
 
     return decode
+
+
+decode_object = _instance_decoder(dict)
+
+
+def decode_unrounded(data: Any) -> Any:
+    """A free-form object, unless it holds a number that may be a rounded integer.
+
+    Raises:
+        RoundedError: It holds a float beyond 64 bits.
+    """
+    if data.__class__ is not dict:
+        raise MismatchError
+    if _holds_large_float(data.values()):
+        raise RoundedError
+    return data
+
+
+def _holds_large_float(parts: Iterable[Any]) -> bool:
+    for part in parts:
+        kind = part.__class__
+        if kind is float:
+            if not -_EXACT < part < _EXACT:
+                return True
+        elif (kind is dict and _holds_large_float(part.values())) or (kind is list and _holds_large_float(part)):
+            return True
+    return False
 
 
 _SCALARS: dict[Any, Decoder] = {

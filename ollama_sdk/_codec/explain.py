@@ -71,8 +71,10 @@ class Explainer:
         origin, arguments, members = get_origin(kind), get_args(kind), union_members(kind)
         if len(members) > 1:
             return self._explain_union(members, data, where)
-        if origin is list and _is_list(data):
-            return self._first(arguments[0], ((f"{where}[{i}]", item) for i, item in enumerate(data)))
+        if _is_list(data) and (origin is list or _is_vector(kind)):
+            return self._first(
+                float if _is_vector(kind) else arguments[0], ((f"{where}[{i}]", item) for i, item in enumerate(data))
+            )
         if origin is dict and _is_object(data):
             return self._first(arguments[1], ((_join(where, name), item) for name, item in data.items()))
         try:
@@ -120,6 +122,10 @@ def _is_list(data: Any) -> TypeGuard[list[Any]]:
 
 def _is_object(data: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(data, dict)
+
+
+def _is_vector(kind: Any) -> bool:
+    return get_origin(kind) is Annotated and mark_of(kind) == "float32-base64"
 
 
 def _join(where: str, name: str) -> str:

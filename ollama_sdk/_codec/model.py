@@ -41,7 +41,7 @@ class Model:
 
         Raises:
             DecodeError: A required field is missing or a value has another type than the document says; ``.where`` is its
-                path, such as ``message.tool_calls[0].function``. Single numbers inside a vector are not checked.
+                path, such as ``message.tool_calls[0].function``.
         """
         model: Self = _codec_for(cls).decode(cls, data)
         return model

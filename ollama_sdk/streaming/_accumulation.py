@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from ollama_sdk._json import join_surrogates, loads
+
 __all__ = ["DATA_ERRORS", "Accumulator", "MergeAccumulator", "MessagesAccumulator", "ResponsesAccumulator"]
 
 # What an accumulator raises for items that are not what the document promises.
@@ -117,7 +119,7 @@ def _extend(into: JSONObject, name: str, value: Any) -> None:
 def _settled(value: Any) -> Any:
     """Plain JSON of a value that may still be growing."""
     if value.__class__ is _Text:
-        return "".join(value)
+        return join_surrogates("".join(value))
     if value.__class__ is _ByIndex:
         return [_settled(value[index]) for index in sorted(value)]
     if value.__class__ is dict:
@@ -185,7 +187,7 @@ class MessagesAccumulator(Accumulator):
         if not arguments:
             return block
         try:
-            return block | {"input": orjson.loads(arguments)}
+            return block | {"input": loads(arguments)}
         except orjson.JSONDecodeError:  # cut off in the middle: the text is kept as it is
             return block | {"partial_json": arguments}
 

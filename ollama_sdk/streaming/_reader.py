@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from ollama_sdk._json import loads, loads_again, may_be_rounded
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
     APIConnectionError,
@@ -21,6 +22,7 @@ from ._framing import Framer
 
 __all__ = ["SENTINEL", "Reader", "failure_message"]
 
+_BRACKET = ord("[")
 _MAX_ERROR_DEPTH = 20
 # In the document, the end of a stream of server-sent events: the text [DONE] where an item's JSON would be.
 SENTINEL = {"data": "[DONE]"}
@@ -121,7 +123,7 @@ class Reader:
         """Take a last item that lacks only its line end; less than a whole item is an end that came too early."""
         for payload in self._framer.finish():
             try:
-                orjson.loads(payload)
+                loads(payload)
             except orjson.JSONDecodeError:
                 if payload != self._sentinel:
                     return
@@ -134,9 +136,11 @@ class Reader:
             return
         try:
             item = orjson.loads(payload)
+            # Free-form values, whose integers may be of any size, stand in lists: of tool calls, of outputs.
+            if _BRACKET in payload and may_be_rounded(payload):
+                item = loads_again(payload)
         except orjson.JSONDecodeError as exc:
-            self._refuse_payload(payload, str(exc))  # not as the cause: that holds the whole text, secrets and all
-            return
+            item = self._load_refused(payload, exc)
         if item.__class__ is not dict:
             self._refuse_payload(payload, "not a JSON object")
             return
@@ -155,6 +159,14 @@ class Reader:
         self.usage_item = self.usage_item or item
         self.finished = True
 
+    def _load_refused(self, payload: bytes, refusal: orjson.JSONDecodeError) -> Any:
+        """Decode what orjson has refused; ``None``, and an error, where it is no JSON at all."""
+        try:
+            return loads_again(payload, refusal)
+        except orjson.JSONDecodeError as exc:
+            self._refuse_payload(payload, str(exc))  # not as the cause: that holds the whole text, secrets and all
+            return None
+
     def _failure_in(self, item: dict[str, Any]) -> ReplyFailedError | None:
         """The error that an item reports, if it reports one."""
         message = failure_message(item.get("error"))
@@ -171,8 +183,8 @@ class Reader:
         self._refuse(DecodeError(problem, excerpt=excerpt))
 
     def _refuse(self, error: DecodeError) -> None:
-        """Set an error that does not name the call yet."""
-        self.error = DecodeError(f"{self._call}: {error}", excerpt=self._redact(error.excerpt))
+        """Set an error that does not name the call yet; the first stays."""
+        self.error = self.error or DecodeError(f"{self._call}: {error}", excerpt=self._redact(error.excerpt))
 
 
 def failure_message(error: Any, depth: int = 0) -> str:
@@ -191,7 +203,7 @@ def failure_message(error: Any, depth: int = 0) -> str:
         if not error.lstrip().startswith("{"):
             return error
         try:
-            return failure_message(orjson.loads(error), depth + 1) or error
+            return failure_message(loads(error), depth + 1) or error
         except orjson.JSONDecodeError:
             return error
     if error.__class__ is dict:

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import json
 import pickle
+from array import array
 from datetime import UTC, datetime, timedelta, timezone
 
 import attrs
@@ -279,10 +280,27 @@ def test_any_time_comes_back_as_the_same_instant(time):
 # Vectors
 
 
-def test_a_vector_in_base64_is_floats():
-    packed = V1Embedding.from_dict({"object": "embedding", "index": 0, "embedding": "AACAPwAAAL8="})
-    assert packed.embedding == [1.0, -0.5]
-    assert packed == V1Embedding.from_dict(packed.to_dict())
+def test_a_vector_in_base64_is_an_array_of_floats():
+    data = {"object": "embedding", "index": 0, "embedding": "AACAPwAAAL8="}
+    packed = V1Embedding.from_dict(data)
+    assert packed.embedding == array("f", [1.0, -0.5])
+    assert packed.to_dict() == data
+    assert packed == V1Embedding.from_dict(packed.to_dict()) == pickle.loads(pickle.dumps(packed))
+
+
+@pytest.mark.parametrize("bad", [None, "0.5", [], {}])
+def test_what_is_no_number_in_a_vector_is_named(bad):
+    with pytest.raises(DecodeError) as error:
+        V1Embedding.from_dict({"object": "embedding", "index": 0, "embedding": [0.5, bad]})
+    assert error.value.where == "embedding[1]"
+    with pytest.raises(DecodeError) as error:
+        EmbedResponse.from_dict({"model": "m", "embeddings": [[0.5], [1, 0.5, bad]]})
+    assert error.value.where == "embeddings[1][2]"
+    with pytest.raises(DecodeError) as error:
+        GenerateResponse.from_dict(
+            {"model": "m", "created_at": "2026-01-02T03:04:05Z", "response": "", "done": True, "context": [1, bad]}
+        )
+    assert error.value.where == "context[1]"
 
 
 @pytest.mark.parametrize("vector", ["!", "AAAA", 3, None])
