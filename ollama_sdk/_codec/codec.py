@@ -39,6 +39,7 @@ class Codec:
     def __init__(self, models: types.ModuleType) -> None:
         resolver = Resolver(models)
         self.resolve = resolver.resolve
+        self.field_type = resolver.field_type
         self._compiler = Compiler(resolver)
         self._explainer = Explainer(resolver, self._compiler)
         self._encoder = Encoder(resolver)
