@@ -36,9 +36,12 @@ def one(item: object) -> bytes:
 
 def test_chat_items_need_only_message_and_the_end(ways: World):
     items = [{"message": {"content": "a"}, "created_at": 1767322800}, {"message": {"content": ""}, "done": True}]
-    with Loopback(replies(ndjson(*items))) as server, ways.client(server.url) as client:
-        with client.chat(**CHAT, stream=True) as stream:
-            seen = list(stream)
+    with (
+        Loopback(replies(ndjson(*items))) as server,
+        ways.client(server.url) as client,
+        client.chat(**CHAT, stream=True) as stream,
+    ):
+        seen = list(stream)
     assert [(item.message.role, item.message.content) for item in seen] == [("assistant", "a"), ("assistant", "")]
     assert (seen[0].created_at, seen[0].additional_properties) == (None, {"created_at": 1767322800})
 
@@ -53,9 +56,13 @@ def test_one_piece_text_without_done_is_finished(ways: World):
 
 
 def test_reply_of_another_route_is_refused(ways: World):
-    with Loopback(replies(ndjson({"response": "a", "done": True}))) as server, ways.client(server.url) as client:
-        with client.chat(**CHAT, stream=True) as stream, pytest.raises(DecodeError) as error:
-            list(stream)
+    with (
+        Loopback(replies(ndjson({"response": "a", "done": True}))) as server,
+        ways.client(server.url) as client,
+        client.chat(**CHAT, stream=True) as stream,
+        pytest.raises(DecodeError) as error,
+    ):
+        list(stream)
     assert error.value.where == "message"
 
 
@@ -85,9 +92,12 @@ def test_completion_chunks_need_only_their_text(ways: World):
         {"choices": [{"delta": {"content": "x"}}]},
         {"choices": [{"delta": {}, "finish_reason": "stop"}]},
     ]
-    with Loopback(replies(events(*chunks, done=True))) as server, ways.client(server.url) as client:
-        with client.v1.chat.completions.create(**CHAT, stream=True) as stream:
-            reply = stream.collect()
+    with (
+        Loopback(replies(events(*chunks, done=True))) as server,
+        ways.client(server.url) as client,
+        client.v1.chat.completions.create(**CHAT, stream=True) as stream,
+    ):
+        reply = stream.collect()
     assert (reply.object, reply.choices[0].message.role, reply.choices[0].message.content) == (
         "chat.completion",
         "assistant",
