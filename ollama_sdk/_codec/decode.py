@@ -15,15 +15,14 @@ field ``count: int | None`` the text is::
         value = data['model']                     # KeyError: the field is missing
         if value.__class__ is not as_model: raise MismatchError
         self.model = value
-        get = data.get
         if not rest:                              # no optional field was sent
             self.count = None
             self.additional_properties = {}
             return self
-        value = get('count', absent)
-        if value is absent:
+        if 'count' not in data:
             self.count = None
         else:
+            value = data['count']
             rest -= 1
             ...
             if not rest: ...                      # the same end, after every optional field that was sent
@@ -192,7 +191,6 @@ class Compiler:
         scope: dict[str, Any] = {
             "new": model.__new__,
             "cls": model,
-            "absent": object(),
             "known": frozenset(map(wire_name, fields)),
             "MismatchError": MismatchError,
             "UNREADABLE": _UNREADABLE,
@@ -200,8 +198,8 @@ class Compiler:
         code = ["def decode(data):", " self = new(cls)", f" rest = len(data) - {len(required)}", " names = known"]
         for field in required:
             code += [f" value = data[{wire_name(field)!r}]", *self._store_or_empty(field, " ", scope)]
-        if defaulted or optional:
-            code += [" get = data.get"]
+        if not required:
+            code += [" data.keys"]  # a list or a text would pass for an object without fields
         for field in defaulted:
             code += self._store_if_present(field, repr(missing[field]), scope)
         if optional:
@@ -219,15 +217,15 @@ class Compiler:
 
     def _store_if_present(self, field: attrs.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
         """The lines that store a field which may be absent or ``null``."""
-        null = "[]" if empty_of(field.type) == "[]" else default
+        name = wire_name(field)
         return [
-            f" value = get({wire_name(field)!r}, absent)",
-            " if value is absent:",
+            f" if {name!r} not in data:",
             f"  self.{field.name} = {default}",
             " else:",
+            f"  value = data[{name!r}]",
             "  rest -= 1",
             "  if value is None:",
-            f"   self.{field.name} = {null}",
+            f"   self.{field.name} = {'[]' if empty_of(field.type) == '[]' else default}",
             "  else:",
             *self._store_or_skip(field, "   ", scope),
         ]

@@ -1,4 +1,4 @@
-"""Replies of servers that leave out what nobody asked for, or send null for an empty list, over a real socket."""
+"""Replies of servers that leave metadata out, or send null for an empty list, over a real socket."""
 
 from __future__ import annotations
 
