@@ -28,6 +28,7 @@ class Field:
         required: Whether every reply has it, with a value.
         default: What it reads as when it is absent: ``None``, ``""`` or ``[]``.
         doc: Its description.
+        absent: What a required field reads as when a reply lacks it; ``None`` where such a reply is refused.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Field:
     required: bool
     default: Any
     doc: str
+    absent: str | None = None
 
     @property
     def read(self) -> str:
@@ -55,8 +57,11 @@ class Field:
             arguments.append("factory=empty_list")
         elif not self.required:
             arguments.append(f"default={self.default!r}")
-        if self.name != self.wire:
-            arguments.append(f'metadata={{"wire": {self.wire!r}}}')
+        metadata = {"wire": self.wire} if self.name != self.wire else {}
+        if self.absent is not None:
+            metadata["absent"] = self.absent
+        if metadata:
+            arguments.append(f"metadata={metadata!r}")
         if not arguments:
             return None
         plain = len(arguments) == 1 and arguments[0].startswith("default=")

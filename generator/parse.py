@@ -164,8 +164,10 @@ class _Reading:
     def _fields(self, prop: Any, schema: Mapping[str, Any]) -> Iterator[Field]:
         for wire, each in _in_order(prop, schema):
             kind, nullable = self._without_none(self._kind(each))
-            default = schema.get("properties", {}).get(wire, {}).get("default")
-            required = each.required and not nullable and default is None
+            node = schema.get("properties", {}).get(wire, {})
+            default = node.get("default")
+            # A list may be null and be required all the same: null is the empty list.
+            required = each.required and default is None and (not nullable or isinstance(kind, ListKind))
             yield Field(
                 _python_name(wire, each, taken=SHADOWING),
                 wire,
@@ -173,6 +175,7 @@ class _Reading:
                 required,
                 default,
                 self._description(schema, wire, each),
+                node.get("x-absent"),
             )
 
     def _description(self, schema: Mapping[str, Any], wire: str, prop: Any) -> str:

@@ -385,7 +385,7 @@ class AsyncClient(_Client[AsyncRuntime, httpx.AsyncBaseTransport, httpx.AsyncCli
         transport: httpx.AsyncBaseTransport | None,
         http_client: httpx.AsyncClient | None,
     ) -> AsyncRuntime:
-        from ._transport.aio import AsyncHTTPTransport  # noqa: PLC0415 - sync clients start without it
+        from ._transport.aio import AsyncHTTPTransport
 
         wire = transport or (AsyncHTTPTransport() if http_client is None else AsyncClientTransport(http_client))
         return AsyncRuntime(settings, AsyncTransports(wire, servers, policies))

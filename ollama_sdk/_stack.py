@@ -222,7 +222,7 @@ class _AsyncAttempts(httpx.AsyncBaseTransport):
     """Starts the deadlines of each attempt, right before the wire, whose connections belong to one event loop."""
 
     def __init__(self, wire: httpx.AsyncBaseTransport) -> None:
-        from ._transport.aio import AsyncHTTPTransport  # noqa: PLC0415 - sync clients start without it
+        from ._transport.aio import AsyncHTTPTransport
 
         self._wire = wire
         self._foreign = not isinstance(wire, AsyncHTTPTransport)

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast, get_args, get_origin
 
-import attrs
 import httpx
 import orjson
 from attrs import frozen
 
 from ollama_sdk._bodies import is_whole
-from ollama_sdk._codec import Model, codec_of, wire_name
+from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
 from ollama_sdk._json import loads_tolerantly
 from ollama_sdk._outcome import CallOutcome, outcome_listeners
 from ollama_sdk.errors import (
@@ -216,7 +215,8 @@ def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> N
     if streaming is None or streaming.item != call.operation.reply or streaming.last == SENTINEL:
         return
     for name, value in streaming.last.items():
-        if data.get(name) != value:
+        # Some servers leave the mark out where nothing is streamed; what they do not send does not say that it is unfinished.
+        if data.get(name, value) != value:
             raise IncompleteReplyError(
                 f"{describe_call(call.request)}: the server marks its reply as unfinished ({name} is "
                 f"{redact(call, repr(data.get(name)))}): the model may have got stuck repeating itself; .partial holds the reply so far",
@@ -262,7 +262,7 @@ def _accumulated(call: Call[Any, Any], data: dict[str, Any]) -> Any:
 
 def _constants(model: type[Model]) -> dict[str, Any]:
     codec = codec_of(model.__module__.rpartition(".")[0])
-    kinds = {wire_name(a): codec.resolve(a.type) for a in attrs.fields(model)}
+    kinds = {wire_name(a): codec.field_type(a) for a in document_fields(model)}
     return {
         name: get_args(kind)[0]
         for name, kind in kinds.items()

@@ -40,6 +40,7 @@ class Codec:
     def __init__(self, models: types.ModuleType) -> None:
         resolver = Resolver(models)
         self.resolve = resolver.resolve
+        self.field_type = resolver.field_type
         self._compiler = Compiler(resolver, decode_unrounded)
         self._exact_compiler = Compiler(resolver, decode_object)
         self._explainer = Explainer(resolver, self._exact_compiler)

@@ -11,22 +11,30 @@ field ``count: int | None`` the text is::
     def decode(data):
         self = new(cls)
         rest = len(data) - 1                      # fields of data that are still unaccounted for
+        names = known
         value = data['model']                     # KeyError: the field is missing
         if value.__class__ is not as_model: raise MismatchError
         self.model = value
-        get = data.get
-        if not rest:                              # the usual case: no optional field was sent
+        if not rest:                              # no optional field was sent
             self.count = None
             self.additional_properties = {}
             return self
-        value = get('count', absent)
-        if value is absent:
+        if 'count' not in data:
             self.count = None
         else:
+            value = data['count']
             rest -= 1
             ...
-        self.additional_properties = free_form({k: v for k, v in data.items() if k not in known}) if rest else {}
+            if not rest: ...                      # the same end, after every optional field that was sent
+        others = {k: v for k, v in data.items() if k not in names}
+        self.additional_properties = free_form(others) if rest else {}
         return self
+
+*What a server may leave out or write otherwise.* Only a field without which the reply is nothing is required. ``null`` is the empty
+list where a list is due, and the empty object where a required free-form object is due, because Go writes both so; that holds for
+fields, not for the items of a list: a ``null`` in place of a vector is no vector. A required field with a single possible value, or
+with a default of the document, reads as that value when it is missing. An optional time that cannot be read, and an empty text where
+an optional number is due, read as ``None`` and stay in ``additional_properties``: they are not worth the reply, and nothing is lost.
 
 *What it assumes.* That the data fits. The code checks what is cheap to check (the class of each scalar) and otherwise lets Python
 raise: a missing field is a ``KeyError``, a list where an object is due is a ``TypeError``. A decoder therefore raises one of
@@ -59,13 +67,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 import attrs
 
 from .model import Model, document_fields, wire_name
-from .resolve import is_model, mark_of, union_members
+from .resolve import empty_of, is_model, mark_of, union_members
 from .unions import choice_between, json_classes
 
 if TYPE_CHECKING:
     from .resolve import Resolver
 
-__all__ = ["MISMATCHES", "Compiler", "Decoder", "RoundedError", "decode_object", "decode_unrounded"]
+__all__ = [
+    "MISMATCHES",
+    "Compiler",
+    "Decoder",
+    "RoundedError",
+    "decode_object",
+    "decode_unrounded",
+    "reads_as_none",
+    "value_when_missing",
+]
 
 Decoder = Callable[[Any], Any]
 
@@ -83,6 +100,12 @@ _EXACT = 2.0**63
 
 # What compiled decoders raise for data that does not fit.
 MISMATCHES = (MismatchError, KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
+
+# What reading a time raises for what is none.
+_UNREADABLE = (TypeError, ValueError, OverflowError)
+
+# Types whose values are never written as an empty text.
+_NOT_TEXT = frozenset({int, float, bool})
 
 
 class Compiler:
@@ -182,49 +205,75 @@ class Compiler:
     def _model_decoder(self, model: type[Model]) -> Decoder:
         """Compile the straight-line code of one model, as shown at the top of this module."""
         fields = document_fields(model)
-        required = [field for field in fields if field.default is attrs.NOTHING]
-        defaulted = [field for field in fields if field.default is not attrs.NOTHING and field.default is not None]
-        optional = [field for field in fields if field.default is None]
+        missing = {field: value_when_missing(self._resolver, field) for field in fields}
+        required = [field for field in fields if missing[field] is attrs.NOTHING]
+        optional = [field for field in fields if missing[field] is None]
+        defaulted = [field for field in fields if missing[field] is not attrs.NOTHING and missing[field] is not None]
         scope: dict[str, Any] = {
             "new": model.__new__,
             "cls": model,
-            "absent": object(),
             "known": frozenset(map(wire_name, fields)),
             "free_form": self._free_form,
             "MismatchError": MismatchError,
+            "UNREADABLE": _UNREADABLE,
         }
-        code = ["def decode(data):", " self = new(cls)", f" rest = len(data) - {len(required)}"]
+        code = ["def decode(data):", " self = new(cls)", f" rest = len(data) - {len(required)}", " names = known"]
         for field in required:
-            code += [f" value = data[{wire_name(field)!r}]", *self._store(field, " ", scope)]
-        if defaulted or optional:
-            code += [" get = data.get"]
-        for field in defaulted:  # those that the server leaves out when they are empty: lists and strings
-            code += self._store_if_present(field, "''" if isinstance(field.default, str) else "[]", scope)
+            code += [f" value = data[{wire_name(field)!r}]", *self._store_or_empty(field, " ", scope)]
+        if not required:
+            code += [" data.keys"]  # a list or a text would pass for an object without fields
+        for field in defaulted:
+            code += self._store_if_present(field, repr(missing[field]), scope)
         if optional:
-            absent = " = ".join(f"self.{field.name}" for field in optional)
-            code += [" if not rest:", f"  {absent} = None", "  self.additional_properties = {}", "  return self"]
-        for field in optional:
+            code += [" if not rest:", *_end_early(optional, "  ")]
+        for position, field in enumerate(optional, 1):
             code += self._store_if_present(field, "None", scope)
-        others = "free_form({k: v for k, v in data.items() if k not in known}) if rest else {}"
-        code += [f" self.additional_properties = {others}", " return self"]
+            # Most items have only the first optional fields.
+            if others := optional[position:]:
+                code += ["  if not rest:", *_end_early(others, "   ")]
+        unknown = "free_form({k: v for k, v in data.items() if k not in names}) if rest else {}"
+        code += [f" self.additional_properties = {unknown}", " return self"]
         exec("\n".join(code), scope)  # noqa: S102 - made of generated field names only
         decoder: Decoder = scope["decode"]
         return decoder
 
     def _store_if_present(self, field: attrs.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
         """The lines that store a field which may be absent or ``null``."""
-        store_default = f"self.{field.name} = {default}"
+        name = wire_name(field)
         return [
-            f" value = get({wire_name(field)!r}, absent)",
-            " if value is absent:",
-            f"  {store_default}",
+            f" if {name!r} not in data:",
+            f"  self.{field.name} = {default}",
             " else:",
+            f"  value = data[{name!r}]",
             "  rest -= 1",
             "  if value is None:",
-            f"   {store_default}",
+            f"   self.{field.name} = {'[]' if empty_of(field.type) == '[]' else default}",
             "  else:",
-            *self._store(field, "   ", scope),
+            *self._store_or_skip(field, "   ", scope),
         ]
+
+    def _store_or_empty(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
+        """The lines that store a field which is there; ``null`` is an empty list or an empty object."""
+        empty = empty_of(field.type)
+        if not empty:
+            return self._store(field, indent, scope)
+        store_empty = [f"{indent}if value is None:", f"{indent} self.{field.name} = {empty}", f"{indent}else:"]
+        return [*store_empty, *self._store(field, f"{indent} ", scope)]
+
+    def _store_or_skip(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
+        """The lines that store an optional field; one that cannot be read is kept among the unknown fields."""
+        store = self._store(field, indent, scope)
+        if field.default is not None or self._resolver.names_models(field.type):
+            return store
+        kind = self._resolver.field_type(field)
+        skip = [f"self.{field.name} = None", "rest += 1", f"names = names - {{{wire_name(field)!r}}}"]
+        if kind is datetime:
+            store = [f" {line}" for line in store]
+            return [f"{indent}try:", *store, f"{indent}except UNREADABLE:", *(f"{indent} {line}" for line in skip)]
+        if kind in _NOT_TEXT:
+            store = [f" {line}" for line in store]
+            return [f"{indent}if value == '':", *(f"{indent} {line}" for line in skip), f"{indent}else:", *store]
+        return store
 
     def _store(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
         """The lines that check or convert ``value`` and store it; what they use by name goes into ``scope``."""
@@ -247,6 +296,48 @@ class Compiler:
         scope[name] = self.decoder(kind)
         converted = "value" if scope[name] is None else f"{name}(value)"
         return [f"{indent}self.{field.name} = {converted}"]
+
+
+def _end_early(absent: Sequence[attrs.Attribute[Any]], indent: str) -> list[str]:
+    """The lines that end a decoder once all fields of the data are accounted for."""
+    names = " = ".join(f"self.{field.name}" for field in absent)
+    return [f"{indent}{names} = None", f"{indent}self.additional_properties = {{}}", f"{indent}return self"]
+
+
+# Fields that may be missing or unreadable
+
+
+def value_when_missing(resolver: Resolver, field: attrs.Attribute[Any]) -> Any:
+    """What a field of a reply reads as when it is missing; ``attrs.NOTHING`` where the reply is nothing without it.
+
+    A field that has one possible value only says what its place says already, so it reads as that value.
+    """
+    default = field.default
+    if default is not attrs.NOTHING:
+        return default if default is None or isinstance(default, str) else []
+    if "absent" in field.metadata:
+        return field.metadata["absent"]
+    if not resolver.names_models(field.type):
+        kind = resolver.field_type(field)
+        if get_origin(kind) is Literal and len(get_args(kind)) == 1:
+            return get_args(kind)[0]
+    return attrs.NOTHING
+
+
+def reads_as_none(kind: Any, value: Any) -> bool:
+    """Whether an optional field reads as ``None`` though it holds something, which then stays in ``additional_properties``.
+
+    That is a time that cannot be read, and an empty text where a number is due: some servers send both where they know nothing.
+    """
+    if kind in _NOT_TEXT:
+        return bool(value == "")
+    if kind is not datetime:
+        return False
+    try:
+        _decode_datetime(value)
+    except _UNREADABLE:
+        return True
+    return False
 
 
 # Everything but models and unions

@@ -11,9 +11,9 @@ import orjson
 
 from ollama_sdk.errors import EXCERPT_LENGTH
 
-from .decode import MISMATCHES
+from .decode import MISMATCHES, reads_as_none, value_when_missing
 from .model import Model, document_fields, wire_name
-from .resolve import is_model, mark_of, union_members
+from .resolve import empty_of, is_model, mark_of, union_members
 from .unions import choice_between, json_classes
 
 if TYPE_CHECKING:
@@ -106,12 +106,16 @@ class Explainer:
         if not _is_object(data):
             return Mismatch(where, f"{shorten(data)} is not {_describe(model)}")
         for field in document_fields(model):
-            name, is_required = wire_name(field), field.default is attrs.NOTHING
-            if name not in data and is_required:
+            name = wire_name(field)
+            default = value_when_missing(self._resolver, field)
+            if name not in data and default is attrs.NOTHING:
                 return Mismatch(_join(where, name), "the field is missing")
-            if data.get(name) is None and not is_required:
+            if data.get(name) is None and (default is not attrs.NOTHING or empty_of(field.type)):
                 continue
-            if found := self.explain(self._resolver.field_type(field), data[name], _join(where, name)):
+            kind = self._resolver.field_type(field)
+            if default is None and reads_as_none(kind, data[name]):
+                continue
+            if found := self.explain(kind, data[name], _join(where, name)):
                 return found
         return None
 

@@ -147,7 +147,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
         self._routes.close()
         network, self._network = self._network, None
         if network is not None and network.is_current:
-            import anyio.lowlevel  # noqa: PLC0415 - the loop has imported it, if anything uses it
+            import anyio.lowlevel
 
             await anyio.lowlevel.cancel_shielded_checkpoint()  # asyncio closes the sockets in its next round
 
@@ -162,10 +162,10 @@ def _unpickled(kind: type[AsyncHTTPTransport], arguments: dict[str, object]) -> 
 def _network() -> AsyncioNetwork | TrioNetwork:
     trio: Any = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
-        from ._trio import TrioNetwork  # noqa: PLC0415
+        from ._trio import TrioNetwork
 
         return TrioNetwork()
-    from ._asyncio import AsyncioNetwork  # noqa: PLC0415
+    from ._asyncio import AsyncioNetwork
 
     return AsyncioNetwork()
 

@@ -89,7 +89,7 @@ def _unusable(scheme: str) -> ConfigurationError:
 
 def environment_proxy(url: httpx.URL) -> Proxy | None:
     """The proxy that the environment names for ``url``."""
-    import urllib.request  # noqa: PLC0415 - 20 ms, which only the first request to another machine pays
+    import urllib.request
 
     if urllib.request.proxy_bypass(url.host):
         return None

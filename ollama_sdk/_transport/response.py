@@ -99,9 +99,9 @@ class ResponseParser(ABC):
 def parser_class() -> type[ResponseParser]:
     """The fastest parser that can be imported."""
     try:
-        from ._llhttp import LlhttpParser  # noqa: PLC0415 - only processes that open a connection pay for it
+        from ._llhttp import LlhttpParser
     except ImportError:
-        from ._h11 import H11Parser  # noqa: PLC0415
+        from ._h11 import H11Parser
 
         return H11Parser
     return LlhttpParser

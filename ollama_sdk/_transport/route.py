@@ -70,7 +70,7 @@ class Routes(Generic[ConnectionT]):
             raise httpx.UnsupportedProtocol(f"the scheme of {str(url)!r} is neither http nor https")
         proxy = self._proxy
         if proxy is None and self._trust_env and not _is_loopback(url.host):
-            from .proxies import environment_proxy  # noqa: PLC0415 - only for other machines
+            from .proxies import environment_proxy
 
             proxy = environment_proxy(url)
         return Route(self, Stack(self._pool), url, proxy, self._uds)
@@ -103,7 +103,7 @@ class Routes(Generic[ConnectionT]):
 
 
 def _proxy(proxy: ProxyLike) -> Proxy:
-    from .proxies import Proxy  # noqa: PLC0415 - only where there is one
+    from .proxies import Proxy
 
     return Proxy(proxy)
 
@@ -171,8 +171,8 @@ class Route(Generic[ConnectionT]):
             TunnelError: The proxy opened no tunnel.
             OSError: TLS could not be agreed on, or the connection was closed.
         """
-        from .proxies import connect_tunnel, socks_tunnel  # noqa: PLC0415 - only for other servers than plain ones
-        from .tls import TLS  # noqa: PLC0415
+        from .proxies import connect_tunnel, socks_tunnel
+        from .tls import TLS
 
         proxy = self._proxy
         outer: TLS | None = None

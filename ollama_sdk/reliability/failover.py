@@ -57,8 +57,8 @@ class Failover:
     Attributes:
         strategy: ``priority`` tries in the order given; ``round_robin`` begins with the next one each time; ``least_busy`` with
             the one that has the fewest calls in flight (of more than eight, the better of two drawn at random); ``model_aware``
-            takes only endpoints that have the model: first those that have it loaded, as the health check last saw them, and
-            last those that no health check has seen. A call that does not need its model to be there, such as a pull, is sent
+            takes only endpoints that have the model: first those that have it loaded, as the health check last saw them
+            (under any name of the same digest; see :class:`EndpointHealth`), and last those that no health check has seen. A call that does not need its model to be there, such as a pull, is sent
             as by ``least_busy``.
         tries: How many endpoints one attempt of a call tries at most, not counting those whose circuit is open; ``None``
             tries all.

@@ -104,7 +104,8 @@ class Health(_Checking):
         """Check every endpoint now, all at once.
 
         Args:
-            model: Also report whether each endpoint has this model, and holds it loaded.
+            model: Also report whether each endpoint has this model, and holds it loaded, under this name or another one of the
+                same digest; see :class:`EndpointHealth` for what cannot be known.
 
         Returns:
             One result per endpoint, in their order. An endpoint that cannot be reached has ``reachable=False``.

@@ -175,7 +175,7 @@ def test_a_reset_after_the_last_item_no_longer_matters(world, serve):
         (b'{"model":"\xc3(\n', "malformed"),
         (b"[" * 100_000 + b"]" * 100_000 + b"\n", "malformed"),
         (b'{"model":' * 100_000 + b"1" + b"}" * 100_000 + b"\n", "malformed"),
-        (b"{}\n", "model"),
+        (b"{}\n", "message"),
         (chat_item(done="yes"), "done"),
         (b'{"model":"m","created_at":"2026-01-01T00:00:00Z","message":7,"done":false}\n', "message"),
     ],

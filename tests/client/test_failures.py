@@ -134,11 +134,11 @@ _NOT_JSON = {
     "not UTF-8": b'{"model":"\xff"}',
     "deep": b"[" * 100_000 + b"]" * 100_000,
     "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-    "rather deep": b'{"message":' * 1000 + b"1" + b"}" * 1000,
+    "rather deep": b'{"message":{"content":' * 500 + b"1" + b"}}" * 500,
     "page": b"<!doctype html><title>Log in</title>",
     "lacking": b"{}",
     "wrong": b'{"model":"m","created_at":"2026-01-01T00:00:00Z","message":[],"done":true}',
-    "no time": b'{"model":"m","created_at":"yesterday","message":{"role":"a","content":""},"done":true}',
+    "no text": b'{"model":"m","created_at":"yesterday","message":{"role":"a","content":7},"done":true}',
 }
 
 

@@ -94,6 +94,7 @@ EXTENSIONS = {
     "x-computed": r"paths [^ ]+ post parameters \d+",
     "x-mixin": r"components schemas \w+",
     "x-merge": r"components schemas \w+ properties \w+",
+    "x-absent": r"components schemas Message properties role",
     "x-positional": r"components schemas \w+Request properties \w+",
 }
 
