@@ -22,6 +22,9 @@ __all__ = ["AsyncClientTransport", "AsyncTransports", "ClientTransport", "Server
 
 _TransportT = TypeVar("_TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
 
+# Bytes of a request that the kernel takes without waiting for the server.
+_SENT_AT_ONCE = 65536
+
 
 @frozen(eq=False, repr=False)
 class Servers:
@@ -197,6 +200,8 @@ def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool
         return response
     deadlines: Deadlines | None = request.extensions.get("deadlines")
     if foreign and deadlines is not None:
+        if not is_whole(request.stream) or int(request.headers.get("content-length", 0)) > _SENT_AT_ONCE:
+            deadlines.attempt()  # such a transport does not say when an upload moved, only that it is over
         response.stream = ForeignBody(response.stream, request)
     if response.is_error:
         response.stream = ErrorBody(response.stream, deadlines)
