@@ -40,7 +40,9 @@ class RetryBudget:
 
     A failed attempt takes one token, a successful one gives ``per_success`` back. While half of the tokens or less are left,
     nothing is repeated, so an outage costs a client few extra requests however long it lasts. Calls that are in flight
-    together fail together: to repeat n of them once takes 2n + 1 tokens. An attempt that an open circuit refused costs
+    together fail together: to repeat n of them k times takes 2kn + 1 tokens. The default stops an outage from being multiplied,
+    not a burst from failing: for n calls at once on a server with a shorter queue take ``Retry(attempts=8, initial=1)`` with
+    14n + 1 tokens, or let :class:`~ollama_sdk.reliability.RateLimit` queue them. An attempt that an open circuit refused costs
     nothing, since nothing was sent.
 
     Attributes:
