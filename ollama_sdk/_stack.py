@@ -10,6 +10,7 @@ import httpx
 from attrs import frozen
 
 from ._bodies import ErrorBody, ForeignBody, is_whole
+from ._concurrency import forks
 from ._concurrency.loops import EventLoop, current_loop
 from ._transport.wire import AsyncWireTransport, WireTransport
 from .errors import ConfigurationError
@@ -61,10 +62,15 @@ class _Transports(Generic[_TransportT]):
         self._wire = wire
         self._servers = servers
         self._changing = threading.RLock()
+        forks.register(self)
         self._health: Any = None  # once it has been asked for
         self._closed = False
         self.asked = {name: policy for name, policy in policies.items() if policy is not None}
         self._stack: Stack[_TransportT] | None = self._build() if self.asked or servers.count > 1 else None
+
+    def restart_in_child(self) -> None:
+        """Make a lock that no thread of the parent holds."""
+        self._changing = threading.RLock()
 
     def _build(self) -> Stack[_TransportT]:
         raise NotImplementedError
@@ -230,6 +236,11 @@ class _AsyncAttempts(httpx.AsyncBaseTransport):
         self._wire = wire
         self._foreign = not isinstance(wire, AsyncWireTransport)
         self._loop: EventLoop | None = None  # that of the first attempt, until the connections are closed
+        forks.register(self)
+
+    def restart_in_child(self) -> None:
+        """The event loop goes on in the parent."""
+        self._loop = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         _begin(request)

@@ -53,6 +53,7 @@ from ._extensions import is_stream
 __all__ = [
     "NEW_EVENT",
     "AsyncPolicyTransport",
+    "CallOwner",
     "Flow",
     "Policy",
     "PolicyTransport",
@@ -75,6 +76,12 @@ class Wait(NamedTuple):
 
     event: Any  # a ThreadEvent or a TaskEvent, as NEW_EVENT made it
     seconds: float
+
+
+class CallOwner:
+    """Lives as long as a call: what the call has taken is given back when this is garbage, if not before."""
+
+    __slots__ = ("__weakref__",)
 
 
 class _NewEvent:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import httpx
 from attrs import field, frozen
 
+from ollama_sdk._concurrency import forks
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._retry_after import retry_after_in
 from ollama_sdk.errors import CircuitOpenError, NoEndpointError
@@ -130,6 +131,11 @@ class Budget:
         self._lock = threading.Lock()
         self.tokens = self._full = 0.0
         self.reconfigure(config)
+        forks.register(self)
+
+    def restart_in_child(self) -> None:
+        """Go on with the tokens of the parent."""
+        self._lock = threading.Lock()
 
     def reconfigure(self, config: RetryBudget) -> None:
         """Go on under ``config``; tokens that were spent stay spent."""
