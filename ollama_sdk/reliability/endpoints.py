@@ -34,7 +34,6 @@ import itertools
 import math
 import random
 import threading
-import weakref
 from enum import IntEnum
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -53,7 +52,7 @@ from .events import EndpointEjected, EndpointRevived, Event, Observer, Refused, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ._driver import CallOwner
+    from ._driver import CallRef
     from .endpoint import Endpoint
     from .failover import Failover
 
@@ -95,7 +94,7 @@ class Member:
         self.prefix = self.base.raw_path.rstrip(b"/")
         self.host = self.base.netloc.decode("ascii")
         self.own_headers = httpx.Headers(endpoint.own_headers())
-        self.in_flight: set[weakref.ref[CallOwner]] = set()
+        self.in_flight: set[CallRef] = set()
         self.models: frozenset[str] | None = None
         self.loaded: frozenset[str] = frozenset()
         self.failures = 0

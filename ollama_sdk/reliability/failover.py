@@ -16,7 +16,6 @@ keeps nothing between calls: what it shares with others is in :class:`~ollama_sd
 
 from __future__ import annotations
 
-import weakref
 from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,7 +28,7 @@ from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk.errors import APITimeoutError, CircuitOpenError, NoEndpointError, decoded_headers
 
 from . import _checks
-from ._driver import AsyncPolicyTransport, CallOwner, Flow, PolicyTransport, Send
+from ._driver import AsyncPolicyTransport, CallOwner, CallRef, Flow, PolicyTransport, Send
 from ._extensions import about, cut_short, deadline_of, may_repeat, operation_of
 from ._failures import ENDPOINT_ERRORS, Outcome, described
 from .endpoints import Endpoints, Member
@@ -207,7 +206,7 @@ class Router:
         # By a weak reference: when an exception at the wrong moment skips the release, the end of the call's frame does it.
         owner = CallOwner()
         in_flight = member.in_flight
-        call = weakref.ref(owner, in_flight.discard)
+        call = CallRef(owner, in_flight.discard)
         release = partial(_discard, in_flight, call, owner)
         try:
             in_flight.add(call)
@@ -256,7 +255,7 @@ class Router:
         return late
 
 
-def _discard(in_flight: set[weakref.ref[CallOwner]], call: weakref.ref[CallOwner], _owner: CallOwner) -> None:
+def _discard(in_flight: set[CallRef], call: CallRef, _owner: CallOwner) -> None:
     in_flight.discard(call)
 
 

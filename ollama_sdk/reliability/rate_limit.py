@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import math
 import threading
-import weakref
 from collections import OrderedDict, deque
 from functools import partial
 
@@ -40,7 +39,7 @@ from ollama_sdk._concurrency.events import Event
 from ollama_sdk.errors import ConfigurationError, RateLimitExceededError
 
 from . import _checks
-from ._driver import NEW_EVENT, AsyncPolicyTransport, CallOwner, Flow, PolicyTransport, Send, Steps, Wait
+from ._driver import NEW_EVENT, AsyncPolicyTransport, CallOwner, CallRef, Flow, PolicyTransport, Send, Steps, Wait
 from ._extensions import deadline_of, operation_of, out_of_time
 from .events import Observer, Refused, Waited, emit, guarded
 
@@ -263,7 +262,7 @@ class Limiter:
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """One call, which is sent with a permit."""
         owner = CallOwner()
-        permit = weakref.ref(owner, self._released.append)
+        permit = CallRef(owner, self._released.append)
         try:
             if not self.try_acquire(permit):
                 yield from self._acquire(permit, request)
