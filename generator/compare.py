@@ -197,6 +197,10 @@ def _row_changes(name: str, old: Method, new: Method) -> Iterator[Change]:
         yield Change(CHANGED, f"{name}: repeating it is `{new.repeat}`; it was `{old.repeat}`")
     if old.needs_model != new.needs_model:
         yield Change(CHANGED, f"{name} {'needs' if new.needs_model else 'no longer needs'} an existing model")
+    if old.limits != new.limits:
+        yield Change(
+            CHANGED, f"{name} {'has the limits of the client' if new.limits is None else 'has limits of its own'}"
+        )
     if old.model != new.model:
         yield Change(CHANGED, f"{name}: the model is named by `{new.model}`; it was named by `{old.model}`")
     if old.usage != new.usage:

@@ -170,6 +170,7 @@ class Method:
         server: Its own base URL.
         needs_key: Whether an API key is needed.
         deprecated: Whether it is superseded.
+        limits: Seconds to the first item and between items, instead of the client's limits; or ``None``.
         place: Its path in the document.
     """
 
@@ -189,6 +190,7 @@ class Method:
     server: str | None
     needs_key: bool
     deprecated: bool
+    limits: tuple[float | None, float | None] | None = None
     place: Place = ()
 
     @property

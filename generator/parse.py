@@ -222,6 +222,7 @@ class _Reading:
             server=servers[0]["url"] if servers else None,
             needs_key=bool(security) and {} not in security,
             deprecated=bool(node.get("deprecated")),
+            limits=_limits(node.get("x-limits")),
             place=pointer,
         )
 
@@ -363,6 +364,10 @@ def _in_order(model: Any, schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]
 
 def _usage(spec: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(spec[key] for key in ("model", "input_tokens", "output_tokens") if key in spec)
+
+
+def _limits(spec: Mapping[str, float | None] | None) -> tuple[float | None, float | None] | None:
+    return None if spec is None else (spec["first_item"], spec["between_items"])
 
 
 def _text(description: Any) -> str:

@@ -59,13 +59,16 @@ _TIMEOUTS: tuple[tuple[type[httpx.TimeoutException], TimeoutPhase], ...] = (
     (httpx.WriteTimeout, "write"),
 )
 _WHAT_TOOK_TOO_LONG: dict[TimeoutPhase, str] = {
-    "connect": "the server could not be reached",
+    "connect": "the server could not be reached; check the host, or allow a longer connect=",
     "pool": "no connection of the pool became free; allow more connections, or close streams earlier",
-    "write": "the server did not accept the request",
-    "first_item": "no reply began; the model may still be loading: a longer first_item= allows for that",
-    "between_items": "the stream sent nothing more",
-    "total": "the call as a whole took too long",
+    "write": "the server took nothing more of the request; check the server, or allow a longer between_items=",
+    "first_item": "the reply was not there in time; allow a longer first_item=",
+    "between_items": "the stream sent nothing more; check the server, or allow a longer between_items=",
+    "total": "the call as a whole took too long; allow a longer total=",
 }
+_LOADING = "no reply began; the model may still be loading: a longer first_item= allows for that"
+# The limit that bounds a phase, where it has another name.
+_LIMIT_OF: dict[TimeoutPhase, str] = {"pool": "connect", "write": "between_items"}
 
 
 def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
@@ -112,11 +115,12 @@ def _timeout_error(call: Call[Any, Any], name: str, exc: httpx.TimeoutException)
     deadlines = call.deadlines
     waited_for: list[TimeoutPhase] = [phase for kind, phase in _TIMEOUTS if isinstance(exc, kind)]
     phase = deadlines.expired(waited_for[0] if waited_for else deadlines.phase)
-    seconds = getattr(deadlines.limits, phase, None)
-    limit = f" (limit: {seconds:g} s)" if seconds else ""
-    return APITimeoutError(
-        f"{name}: {_WHAT_TOOK_TOO_LONG[phase]}{limit}, {deadlines.elapsed():.1f} s after the call began", phase=phase
-    )
+    limit = _LIMIT_OF.get(phase, phase)
+    seconds = getattr(deadlines.limits, limit)
+    bound = f" (limit: {limit}={seconds:g} s)" if seconds else ""
+    loads = phase == "first_item" and call.operation.usage is not None and "status" not in call.request.extensions
+    what = _LOADING if loads else _WHAT_TOOK_TOO_LONG[phase]
+    return APITimeoutError(f"{name}: {what}{bound}, {deadlines.elapsed():.1f} s after the call began", phase=phase)
 
 
 # Error statuses

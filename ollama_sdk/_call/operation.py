@@ -7,7 +7,9 @@ from typing import Any, Generic, Literal, TypeVar
 
 from attrs import field, frozen
 
-__all__ = ["STREAM_TYPES", "Argument", "Operation", "Streaming", "Usage"]
+from ollama_sdk._timeout import OperationLimits
+
+__all__ = ["STREAM_TYPES", "Argument", "Operation", "OperationLimits", "Streaming", "Usage"]
 
 ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
@@ -106,6 +108,7 @@ class Operation(Generic[ReplyT, ItemT]):
         usage: Where the one-piece reply names the model and counts the tokens; ``None`` where it does neither.
         server: The base URL it is served at when that is not the client's own.
         needs_key: Whether it is refused without an API key.
+        limits: What it has instead of the client's limits; ``None`` where those suit it.
     """
 
     name: str
@@ -122,3 +125,4 @@ class Operation(Generic[ReplyT, ItemT]):
     usage: Usage | None = None
     server: str | None = None
     needs_key: bool = False
+    limits: OperationLimits | None = None

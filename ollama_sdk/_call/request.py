@@ -12,7 +12,7 @@ import httpx
 from attrs import Attribute, Factory, define, evolve, field, frozen
 
 from ollama_sdk._codec import codec_of, dumps
-from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, Timeout, TimeoutLike, as_timeout
+from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, Timeout, TimeoutLike, limits_of_call
 from ollama_sdk._version import __version__
 from ollama_sdk.errors import ConfigurationError
 
@@ -162,7 +162,7 @@ def prepare(
         ConfigurationError: An argument cannot be sent, a file cannot be read, or the operation needs an API key and there
             is none.
     """
-    limits = settings.timeout if isinstance(options.timeout, Inherit) else as_timeout(options.timeout)
+    limits = limits_of_call(settings.timeout, options.timeout, operation.limits)
     deadlines = Deadlines(limits)
     given = {a: values[a.name] for a in operation.arguments if values.get(a.name) is not None}
     body, upload = _body(operation, given, options, stream=stream)

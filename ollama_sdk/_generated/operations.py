@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk._call.operation import Argument, Operation, Streaming, Usage
+from ollama_sdk._call.operation import Argument, Operation, OperationLimits, Streaming, Usage
 
 if TYPE_CHECKING:
     from .models import (
@@ -132,6 +132,7 @@ CREATE: Operation[ProgressResponse, ProgressResponse] = Operation(
     ),
     repeat="never",
     needs_model=False,
+    limits=OperationLimits(first_item=None, between_items=3600),
 )
 DELETE: Operation[None, Any] = Operation(
     name="delete",
@@ -293,6 +294,7 @@ PULL: Operation[ProgressResponse, ProgressResponse] = Operation(
     ),
     repeat="resumes",
     needs_model=False,
+    limits=OperationLimits(first_item=None, between_items=3600),
 )
 PUSH: Operation[ProgressResponse, ProgressResponse] = Operation(
     name="push",
@@ -312,6 +314,7 @@ PUSH: Operation[ProgressResponse, ProgressResponse] = Operation(
         collect="merge",
     ),
     repeat="resumes",
+    limits=OperationLimits(first_item=None, between_items=3600),
 )
 SHOW: Operation[ShowResponse, Any] = Operation(
     name="show",

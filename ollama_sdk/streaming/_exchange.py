@@ -84,6 +84,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVa
 import httpx
 from attrs import define, field, frozen
 
+from ollama_sdk._concurrency import forks
 from ollama_sdk._timeout import Deadlines
 from ollama_sdk.errors import APITimeoutError, DecodeError, IncompleteReplyError, OllamaError
 
@@ -181,6 +182,11 @@ class StreamExchange(Generic[ItemT, ReplyT]):
 
     def __attrs_post_init__(self) -> None:
         self.deadlines.hold()  # until the caller asks for the first item
+        forks.register(self)
+
+    def restart_in_child(self) -> None:
+        """Make a lock that no thread of the parent holds: the child may drop or close the stream."""
+        self._lock = threading.RLock()
 
     @property
     def state(self) -> StreamState:

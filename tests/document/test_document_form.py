@@ -85,6 +85,7 @@ KEYWORDS = {
 # Where each extension key may stand: the place of the node that holds it.
 EXTENSIONS = {
     "x-method": r"paths [^ ]+ (get|head)",
+    "x-limits": r"paths /api/(pull|push|create) post",
     "x-model": r"paths /api/copy post",
     "x-needs-model": r"paths /api/(pull|create) post",
     "x-repeat": r"paths [^ ]+ (get|head|post|delete)",

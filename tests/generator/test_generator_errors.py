@@ -77,6 +77,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("x-repeat missing", ("      x-repeat: resumes\n", ""), "", "paths//v1/answers/post/x-repeat", "'x-repeat' is missing"),
     ("x-repeat unknown", ("x-repeat: resumes", "x-repeat: often"), "x-repeat: often", "paths//v1/answers/post/x-repeat", "'often' is not one of ['safe', 'resumes', 'never']"),
     ("x-needs-model true", ("x-repeat: resumes", "x-repeat: resumes\n      x-needs-model: true"), "x-needs-model: true", "paths//v1/answers/post/x-needs-model", "True is not false; leave the key out otherwise"),
+    ("x-limits of nothing", ("x-repeat: resumes", "x-repeat: resumes\n      x-limits: {first_item: 0, between_items: 60}"), "x-limits:", "paths//v1/answers/post/x-limits/first_item", "0 is less than or equal to the minimum of 0"),
     ("x-model unknown", ("x-repeat: resumes", "x-repeat: resumes\n      x-model: source"), "x-model: source", "paths//v1/answers/post/x-model", "'source' is no argument; there are question"),
     ("x-result unknown", ("x-result: reachable", "x-result: maybe"), "x-result: maybe", "paths///head/x-result", "'maybe' is not one of ['exists', 'reachable', 'digest']"),
     ("x-result with content", ("operationId: list_notes", "operationId: list_notes\n      x-result: exists"), "x-result: exists", "paths//api/notes/get/x-result", "this one has content"),
