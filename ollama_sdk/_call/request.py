@@ -161,6 +161,9 @@ def prepare(
     limits = settings.timeout if isinstance(options.timeout, Inherit) else as_timeout(options.timeout)
     deadlines = Deadlines(limits)
     given = {a: values[a.name] for a in operation.arguments if values.get(a.name) is not None}
+    for argument in operation.arguments:
+        if argument.required and argument not in given:
+            raise ConfigurationError(f"{operation.name}: {argument.name} is None; it is required")
     body, upload = _body(operation, given, options, stream=stream)
     path_values = _path_values(operation, given, upload)
     url = _url(operation, path_values, given, options, settings)
@@ -208,8 +211,9 @@ def _body(
 ) -> tuple[dict[str, Any], Upload | None]:
     """Return the body as keyword arguments of :class:`httpx.Request`, and the upload in it."""
     if operation.body == "json":
-        encode = codec_of(operation.models).encode
-        data = {a.wire: encode(a.kind, value, a.name) for a, value in given.items() if a.place == "body"}
+        codec = codec_of(operation.models)
+        encode, encode_argument = codec.encode, codec.encode_argument
+        data = {a.wire: encode_argument(a.kind, value, a.name) for a, value in given.items() if a.place == "body"}
         if operation.streaming is not None:
             data["stream"] = stream
         if options.extra_body is not None:
@@ -230,7 +234,7 @@ def _body(
 
 
 def _form(operation: Operation[Any, Any], given: Mapping[Argument, Any], options: CallOptions) -> dict[str, Any]:
-    encode = codec_of(operation.models).encode
+    encode = codec_of(operation.models).encode_argument
     files: dict[str, Any] = {}
     data: dict[str, Any] = {}
     for argument, value in given.items():
@@ -275,11 +279,23 @@ def _url(
         # A value is one segment of the path, also when it holds a slash.
         path = path.replace(f"{{{name}}}", quote(value, safe=":@"))
     url = _join(base, path)
-    encode = codec_of(operation.models).encode
-    query = {a.wire: encode(a.kind, value, a.name) for a, value in given.items() if a.place == "query"}
+    codec = codec_of(operation.models)
+    query = {a.wire: codec.encode_argument(a.kind, value, a.name) for a, value in given.items() if a.place == "query"}
     if options.extra_query is not None:
-        query |= encode(Any, named(options.extra_query, "extra_query"), "extra_query")
+        query |= _checked_query(codec.encode(Any, named(options.extra_query, "extra_query"), "extra_query"))
     return url.copy_merge_params(query) if query else url
+
+
+def _checked_query(query: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a parameter that a query cannot hold: httpx would send Python's repr of it."""
+    for name, value in query.items():
+        parts: list[Any] = value if value.__class__ is list else [value]
+        if any(part.__class__ in {dict, list} for part in parts):
+            raise ConfigurationError(
+                f"extra_query.{name} holds a {'dict' if value.__class__ is dict else 'nested value'}; "
+                "give a str, a number, True or False, or a list of these"
+            )
+    return query
 
 
 @lru_cache(maxsize=256)  # parsing a URL costs as much as the rest of prepare()

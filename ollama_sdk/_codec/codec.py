@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ollama_sdk.errors import ConfigurationError, DecodeError
 
+from .check import ArgumentChecks
 from .decode import MISMATCHES, Compiler, Decoder
 from .encode import Encoder
 from .explain import Explainer, Mismatch, excerpt_of
@@ -42,6 +43,7 @@ class Codec:
         self._compiler = Compiler(resolver)
         self._explainer = Explainer(resolver, self._compiler)
         self._encoder = Encoder(resolver)
+        self._checks = ArgumentChecks(resolver)
 
     def decode(self, annotation: Any, data: Any, raw: bytes | None = None) -> Any:
         """Make the value that an annotation promises.
@@ -108,3 +110,13 @@ class Codec:
         except RecursionError:
             name = where or "the value"
             raise ConfigurationError(f"{name} holds itself, or is nested too deeply to be sent as JSON") from None
+
+    def encode_argument(self, annotation: Any, value: Any, where: str) -> Any:
+        """Make JSON-ready data of an argument as :meth:`encode` does, and refuse what the document does not take there.
+
+        Raises:
+            ConfigurationError: As :meth:`encode`; or the value is of another kind. The message says what to give.
+        """
+        data = self.encode(annotation, value, where)
+        self._checks.check(annotation, data, value, where)
+        return data

@@ -353,7 +353,7 @@ def test_what_cannot_be_uploaded_is_refused_before_any_request(server, client, t
         client.upload_blob(content=tmp_path)
     with pytest.raises(ConfigurationError, match="binary"):
         client.upload_blob(content=io.StringIO("abc"))
-    with pytest.raises(ConfigurationError, match="content is str"):
+    with pytest.raises(ConfigurationError, match="content is a str"):
         client.upload_blob(content="a path?")
     with pytest.raises(ConfigurationError, match=r"file.*no\.wav"):
         client.v1.audio.transcriptions.create("llama3.2", tmp_path / "no.wav")
