@@ -35,6 +35,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import httpx
 from attrs import Attribute, field, frozen
 
 from ._concurrency.clock import AGES, SYSTEM_CLOCK, Clock
@@ -92,7 +93,7 @@ class Inherit:
 
 
 INHERIT: Final = Inherit()
-TimeoutLike = Timeout | float | None
+TimeoutLike = Timeout | httpx.Timeout | float | None
 
 _NO_LIMITS = Timeout(connect=None, first_item=None, between_items=None, total=None)
 
@@ -101,7 +102,8 @@ def as_timeout(value: TimeoutLike) -> Timeout:
     """Return the limits that ``value`` stands for.
 
     Args:
-        value: Limits; or a number of seconds, which is ``total``; or ``None`` for no limit at all.
+        value: Limits; or those of httpx, whose ``read`` is the limit of the first item and between items; or a number of
+            seconds, which is ``total``; or ``None`` for no limit at all.
 
     Raises:
         ConfigurationError: The value is not a number above 0.
@@ -110,6 +112,8 @@ def as_timeout(value: TimeoutLike) -> Timeout:
         return value
     if value is None:
         return _NO_LIMITS
+    if isinstance(value, httpx.Timeout):
+        return Timeout(connect=value.connect, first_item=value.read, between_items=value.read)
     return Timeout(total=value)
 
 

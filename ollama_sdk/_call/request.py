@@ -12,6 +12,7 @@ import httpx
 from attrs import Attribute, Factory, define, evolve, field, frozen
 
 from ollama_sdk._codec import codec_of, dumps
+from ollama_sdk._codec.check import with_article
 from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, Timeout, TimeoutLike, as_timeout
 from ollama_sdk._version import __version__
 from ollama_sdk.errors import ConfigurationError
@@ -31,6 +32,7 @@ _JSON = "application/json"
 _USER_AGENT = f"ollama-sdk/{__version__}"
 # RFC 9110, sections 5.6.2 and 5.5. Not every server and proxy passes on what is beyond ASCII.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_ASCII = "holds line breaks, or characters beyond printable ASCII"
 _HEADER_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
 
 
@@ -42,13 +44,13 @@ class CallOptions:
     """What every method takes beside its own arguments.
 
     Attributes:
-        extra_headers: Headers to add or replace.
+        extra_headers: Headers to add or replace; ``None`` sends none of that name.
         extra_query: Query parameters to add.
         extra_body: Fields to add to the body, or to replace in it; sent as they are, ``None`` included.
         timeout: Limits for this call.
     """
 
-    extra_headers: Mapping[str, str] | None = None
+    extra_headers: Mapping[str, str | None] | None = None
     extra_query: Mapping[str, str | int | float | bool | Sequence[str]] | None = None
     extra_body: Mapping[str, Any] | None = None
     timeout: TimeoutLike | Inherit = INHERIT
@@ -71,8 +73,8 @@ def named(value: Any, argument: str) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value)
 
 
-def _check_bytes(_: Any, attribute: Attribute[int], value: int) -> None:
-    if value < 1:
+def _check_bytes(_: Any, attribute: Attribute[int], value: Any) -> None:
+    if not isinstance(value, int) or value < 1:
         raise ConfigurationError(f"{attribute.name}={value!r}: give a number of bytes above 0")
 
 
@@ -315,22 +317,47 @@ def _headers(
         "user-agent": _USER_AGENT,
         "accept-encoding": "identity" if stream else "gzip",
     }
-    if operation.body == "json":
-        headers["content-type"] = _JSON
-    elif upload is not None:
-        headers["content-type"] = "application/octet-stream"
-        headers |= {"transfer-encoding": "chunked"} if upload.size is None else {"content-length": str(upload.size)}
     if settings.api_key:
         headers["authorization"] = f"Bearer {settings.api_key}"
-    # Headers that were given for the client's own server may hold a secret: another host does not get them.
+    of_client = {name.lower(): value for name, value in settings.headers.items()}
+    # Headers that were given for the client's own server may hold a secret: another host does not get them. Only an
+    # authorization that stands in place of a key goes wherever a key would go.
     if operation.server is None or httpx.URL(operation.server).host == settings.base_url.host:
-        headers |= {name.lower(): value for name, value in settings.headers.items()} | dict(settings.own_headers)
+        headers |= of_client | dict(settings.own_headers)
+    elif not settings.api_key and "authorization" in of_client:
+        headers["authorization"] = of_client["authorization"]
     extra = named(options.extra_headers, "extra_headers")
     headers |= {name.lower(): value for name, value in extra.items()}
-    for name, value in headers.items():
-        # The message does not show the value, which may be a secret.
-        if not _HEADER_NAME.fullmatch(name) or not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-            raise ConfigurationError(f"the header {name!r} cannot be sent: name or value is not what RFC 9110 allows")
+    headers = {name: value for name, value in headers.items() if value is not None}
+    _check_headers(headers)
+    _describe_body(headers, operation, upload)
     if operation.needs_key and "authorization" not in headers:
         raise ConfigurationError(f"{operation.name} needs an API key: set OLLAMA_API_KEY or pass api_key=")
     return headers
+
+
+def _describe_body(headers: dict[str, Any], operation: Operation[Any, Any], upload: Upload | None) -> None:
+    """Set the headers that describe the body, in place of any that a caller gave: they must be true."""
+    for name in ("content-length", "transfer-encoding"):
+        headers.pop(name, None)
+    if operation.body == "json":
+        headers["content-type"] = _JSON
+    elif operation.body == "multipart":
+        headers.pop("content-type", None)  # httpx sets it, with the boundary
+    elif upload is not None:
+        headers.setdefault("content-type", "application/octet-stream")
+        headers |= {"transfer-encoding": "chunked"} if upload.size is None else {"content-length": str(upload.size)}
+
+
+def _check_headers(headers: Mapping[str, Any]) -> None:
+    """Refuse what cannot travel as a header. The message does not show the value, which may be a secret."""
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise ConfigurationError(f"the header {name!r} cannot be sent: a name holds only letters, digits and -")
+        if not isinstance(value, str):
+            raise ConfigurationError(
+                f"the header {name!r} cannot be sent: its value is {with_article(value)}; give a str, or None to send none"
+            )
+        if not _HEADER_VALUE.fullmatch(value):
+            problem = "has blanks or line breaks around it" if _HEADER_VALUE.fullmatch(value.strip()) else _NOT_ASCII
+            raise ConfigurationError(f"the header {name!r} cannot be sent: its value {problem}")

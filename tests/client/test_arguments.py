@@ -603,6 +603,33 @@ def test_extra_headers_add_and_replace(client, server):
     assert [server.last.headers[name] for name in ("x-a", "accept", "authorization")] == ["1", "x/y", "Basic abc"]
 
 
+async def test_a_header_is_removed_for_one_call_with_none(server):
+    given = {"api_key": "key", "headers": {"X-Team": "red"}}
+    removed = {"x-team": None, "Authorization": None}
+    with Ollama(server.url, **given) as client:
+        client.version(extra_headers=removed)
+        assert not {"x-team", "authorization"} & server.last.headers.keys()
+        client.version()
+        assert (server.last.headers["x-team"], server.last.headers["authorization"]) == ("red", "Bearer key")
+        with pytest.raises(ConfigurationError, match="web_search needs an API key"):
+            client.web_search("x", extra_headers=removed)
+    async with AsyncOllama(server.url, **given) as client:
+        await client.version(extra_headers=removed)
+    assert not {"x-team", "authorization"} & server.last.headers.keys()
+
+
+def test_headers_that_describe_the_body_are_always_true(server):
+    wrong = {"Content-Type": "text/plain", "Content-Length": "3", "Transfer-Encoding": "chunked"}
+    with Ollama(server.url, headers=wrong) as client:
+        client.chat("m", [USER], extra_headers=wrong)
+        assert server.last.headers["content-type"] == "application/json"
+        assert server.last.json["messages"] == [USER]
+        client.v1.audio.transcriptions.create("m", b"RIFF")
+        assert server.last.headers["content-type"].startswith("multipart/form-data; boundary=")
+        client.upload_blob(content=b"abc", extra_headers={"Content-Type": "application/x-gguf"})
+    assert (server.last.headers["content-type"], server.last.body) == ("application/x-gguf", b"abc")
+
+
 def test_extra_query_is_encoded(client, server):
     client.chat("llama3.2", [USER], extra_query={"a": "x y&z=/?", "b": [1, "two"], "c": True, "d": 1.5})
     assert server.last.target == "/api/chat?a=x+y%26z%3D%2F%3F&b=1&b=two&c=true&d=1.5"
@@ -619,7 +646,7 @@ def test_extra_body_for_bytes_is_refused(client, server):
     assert not server.requests
 
 
-@pytest.mark.parametrize("headers", [{"X-A": "1\r\nX-B: 2"}, {"X-A": "é"}, {"X-A": 3}, {"X-A": None}, {"X A": "1"}])
+@pytest.mark.parametrize("headers", [{"X-A": "1\r\nX-B: 2"}, {"X-A": "é"}, {"X-A": 3}, {"X A": "1"}])
 def test_an_extra_header_that_cannot_travel_is_refused(refused, headers):
     assert next(iter(headers)).lower() in refused(extra_headers=headers)
 
