@@ -94,6 +94,7 @@ class Settings:
         chosen: Names, in lower case, of headers that ``with_options()`` has set. They replace an endpoint's own.
         timeout: The limits of a call.
         max_item_bytes: The largest item of a stream, in bytes.
+        environment_proxies: Whether requests go through the proxies that the environment names.
         origin: ``base_url`` as text, without a slash at its end.
     """
 
@@ -104,6 +105,7 @@ class Settings:
     timeout: Timeout
     max_item_bytes: int = field(validator=_check_bytes)
     chosen: frozenset[str] = frozenset()
+    environment_proxies: bool = True
     origin: str = field(init=False, eq=False, default=Factory(_origin, takes_self=True))
 
     def __repr__(self) -> str:
@@ -185,6 +187,7 @@ def prepare(
         "began": deadlines.started,
         "deadlines": deadlines,
         "outcome": True,
+        "environment_proxies": settings.environment_proxies,
         "rewinds": upload is None or upload.size is not None,
     }
     if settings.chosen or options.extra_headers:

@@ -26,7 +26,7 @@ from ollama_sdk.errors import (
 from ollama_sdk.streaming._accumulation import Accumulator, MergeAccumulator, MessagesAccumulator, ResponsesAccumulator
 from ollama_sdk.streaming._exchange import StreamExchange
 from ollama_sdk.streaming._framing import NDJSONFramer, SSEFramer
-from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
+from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message, redact_all
 
 from .error_mapping import decode_error, redact, status_error, transport_error
 from .operation import STREAM_TYPES
@@ -197,7 +197,10 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     fields: dict[str, Any] = data
     error = fields.get("error")
     if error is not None and (message := redact(call, failure_message(error))):
-        raise ReplyFailedError(f"{describe_call(call.request)}: the server failed: {message}", message=message)
+        body = redact_all(fields, partial(redact, call))
+        raise ReplyFailedError(
+            f"{describe_call(call.request)}: the server failed: {message}", message=message, body=body
+        )
     return fields
 
 

@@ -19,7 +19,7 @@ from ollama_sdk.errors import (
 
 from ._framing import Framer
 
-__all__ = ["SENTINEL", "Reader", "failure_message"]
+__all__ = ["SENTINEL", "Reader", "failure_message", "redact_all"]
 
 _MAX_ERROR_DEPTH = 20
 # In the document, the end of a stream of server-sent events: the text [DONE] where an item's JSON would be.
@@ -163,7 +163,8 @@ class Reader:
         if not message:
             return None
         message = self._redact(message)
-        return ReplyFailedError(f"{self._call}: the server failed after {self.items} items: {message}", message=message)
+        text = f"{self._call}: the server failed after {self.items} items: {message}"
+        return ReplyFailedError(text, message=message, body=redact_all(item, self._redact))
 
     def _refuse_payload(self, payload: bytes, problem: str) -> None:
         excerpt = self._redact(payload.decode(errors="replace"))[:EXCERPT_LENGTH]
@@ -173,6 +174,19 @@ class Reader:
     def _refuse(self, error: DecodeError) -> None:
         """Set an error that does not name the call yet."""
         self.error = DecodeError(f"{self._call}: {error}", excerpt=self._redact(error.excerpt))
+
+
+def redact_all(data: Any, redact: Callable[[str], str], depth: int = 0) -> Any:
+    """A copy of decoded JSON whose texts are redacted; what is nested deeper than any error would be is left out."""
+    if isinstance(data, str):
+        return redact(data)
+    if data.__class__ not in {dict, list}:
+        return data
+    if depth > _MAX_ERROR_DEPTH:
+        return None
+    if data.__class__ is list:
+        return [redact_all(each, redact, depth + 1) for each in data]
+    return {redact(name): redact_all(value, redact, depth + 1) for name, value in data.items()}
 
 
 def failure_message(error: Any, depth: int = 0) -> str:
