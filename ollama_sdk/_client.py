@@ -186,6 +186,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             own_headers=own_headers(hosts[0]) if len(hosts) == 1 else {},
             timeout=_limits_of(http_client) if isinstance(timeout, Inherit) else as_timeout(timeout),
             max_item_bytes=max_item_bytes,
+            own_transport=transport is None and http_client is None,
             environment_proxies=transport is None and getattr(http_client, "trust_env", True),
         )
         servers = Servers(

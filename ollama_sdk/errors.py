@@ -314,6 +314,17 @@ def _type_and_code(body: Any) -> tuple[str | None, str | int | None]:
     return kind if isinstance(kind, str) else None, code if isinstance(code, (str, int)) else None
 
 
+def shorten_traceback(error: OllamaError) -> OllamaError:
+    """Drop the frames below the place that raises ``error`` again; its cause keeps only its text.
+
+    Only for an error whose message says all that there is: then the frames of the layers below hide the caller's line.
+    """
+    cause = error.__cause__
+    if cause is not None:
+        cause.__traceback__ = cause.__cause__ = cause.__context__ = None
+    return error.with_traceback(None)
+
+
 # What messages and errors need of a call
 
 

@@ -75,6 +75,10 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
         return NoEndpointError(exc.message, [_endpoint_error(call, each) for each in exc.exceptions])
     if isinstance(exc, OllamaError):
         return exc
+    if isinstance(
+        exc, httpx.TransportError
+    ):  # its text says all: the frames of the layers below hide the caller's line
+        exc.__traceback__ = exc.__cause__ = exc.__context__ = None
     request = _request_of(exc) or call.request  # that of the endpoint which failover chose, where there is one
     name = describe_call(request)
     reason = str(exc) or type(exc).__name__

@@ -95,6 +95,7 @@ class Settings:
         timeout: The limits of a call.
         max_item_bytes: The largest item of a stream, in bytes.
         environment_proxies: Whether requests go through the proxies that the environment names.
+        own_transport: Whether requests go through the transport of this package.
         origin: ``base_url`` as text, without a slash at its end.
     """
 
@@ -106,6 +107,7 @@ class Settings:
     max_item_bytes: int = field(validator=_check_bytes)
     chosen: frozenset[str] = frozenset()
     environment_proxies: bool = True
+    own_transport: bool = True
     origin: str = field(init=False, eq=False, default=Factory(_origin, takes_self=True))
 
     def __repr__(self) -> str:
@@ -188,6 +190,7 @@ def prepare(
         "deadlines": deadlines,
         "outcome": True,
         "environment_proxies": settings.environment_proxies,
+        "own_transport": settings.own_transport,
         "rewinds": upload is None or upload.size is not None,
     }
     if settings.chosen or options.extra_headers:

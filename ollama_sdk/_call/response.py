@@ -17,8 +17,12 @@ from ollama_sdk._codec import Model, codec_of, wire_name
 from ollama_sdk._outcome import CallOutcome, outcome_listeners
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
+    APIConnectionError,
+    APITimeoutError,
+    CircuitOpenError,
     DecodeError,
     IncompleteReplyError,
+    NoEndpointError,
     OllamaError,
     ReplyFailedError,
     describe_call,
@@ -43,6 +47,7 @@ ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
 
 _NOT_FOUND = 404
+_UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
 _FRAMERS = {"ndjson": NDJSONFramer, "sse": SSEFramer}
 _ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
     "merge": lambda streaming: MergeAccumulator(streaming.merge),
@@ -124,8 +129,8 @@ def fail(call: Call[Any, Any], response: httpx.Response | None, exc: Exception) 
     """
     error = transport_error(call, exc)
     _end(call, response, error)
-    if error is exc:  # it keeps its own cause
-        raise error
+    if isinstance(exc, OllamaError):  # it has a cause of its own
+        raise error.with_traceback(None) from exc.__cause__
     raise error from exc
 
 
@@ -133,10 +138,11 @@ def unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[Repl
     """Return the reply of an operation that asks whether the server can be reached, when it cannot.
 
     Raises:
-        OllamaError: ``error``, for any other operation.
+        OllamaError: ``error``, for any other operation or error.
     """
-    if call.operation.reply != "reachable":
-        raise error
+    __tracebackhide__ = True
+    if call.operation.reply != "reachable" or not isinstance(error, _UNREACHABLE):
+        raise error.with_traceback(None) from error.__cause__
     return RawResponse(0, httpx.Headers(), cast("ReplyT", False))
 
 
@@ -209,7 +215,7 @@ def _decode(call: Call[Any, Any], data: dict[str, Any], body: bytes | None = Non
     try:
         return codec_of(call.operation.models).decode(call.operation.reply, data, body)
     except DecodeError as exc:
-        raise decode_error(call, exc) from exc.__cause__
+        raise decode_error(call, exc) from None  # the message quotes the value that does not fit
 
 
 def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> None:

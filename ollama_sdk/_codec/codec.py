@@ -61,8 +61,8 @@ class Codec:
             return data
         try:
             return decoder(data)
-        except MISMATCHES as exc:
-            raise self._decode_error(annotation, data, raw) from exc
+        except MISMATCHES:
+            raise self._decode_error(annotation, data, raw) from None
 
     def converter(self, annotation: Any, named: Callable[[DecodeError], DecodeError]) -> Decoder:
         """Make a function that decodes values of one annotation.
@@ -76,8 +76,8 @@ class Codec:
         def convert(data: Any) -> Any:
             try:
                 return data if decoder is None else decoder(data)
-            except MISMATCHES as exc:
-                raise named(self._decode_error(annotation, data, None)) from exc
+            except MISMATCHES:
+                raise named(self._decode_error(annotation, data, None)) from None
 
         return convert
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
@@ -180,13 +180,21 @@ def redact_all(data: Any, redact: Callable[[str], str], depth: int = 0) -> Any:
     """A copy of decoded JSON whose texts are redacted; what is nested deeper than any error would be is left out."""
     if isinstance(data, str):
         return redact(data)
-    if data.__class__ not in {dict, list}:
-        return data
     if depth > _MAX_ERROR_DEPTH:
         return None
-    if data.__class__ is list:
+    if _is_object(data):
+        return {redact(name): redact_all(value, redact, depth + 1) for name, value in data.items()}
+    if _is_list(data):
         return [redact_all(each, redact, depth + 1) for each in data]
-    return {redact(name): redact_all(value, redact, depth + 1) for name, value in data.items()}
+    return data
+
+
+def _is_object(data: Any) -> TypeGuard[dict[str, Any]]:
+    return data.__class__ is dict
+
+
+def _is_list(data: Any) -> TypeGuard[list[Any]]:
+    return data.__class__ is list
 
 
 def failure_message(error: Any, depth: int = 0) -> str:
