@@ -22,7 +22,7 @@ from ollama_sdk.streaming._stream import AsyncStream, Stream
 
 from .operation import Operation
 from .request import Call, CallOptions, Settings, prepare
-from .response import RawResponse, buffered_body, fail, open_stream, read_head, read_reply, unreachable
+from .response import RawResponse, buffered_body, fail, open_stream, outermost, read_head, read_reply, unreachable
 
 __all__ = ["AsyncRuntime", "SyncRuntime"]
 
@@ -75,7 +75,7 @@ class SyncRuntime:
         try:
             stream: Stream[ItemT, ReplyT] = self._perform(call)
         except OllamaError as exc:
-            raise exc.with_traceback(None) from exc.__cause__
+            raise outermost(call, exc) from exc.__cause__
         return stream
 
     def _prepare(
@@ -151,7 +151,7 @@ class AsyncRuntime:
         try:
             stream: AsyncStream[ItemT, ReplyT] = await self._perform(call)
         except OllamaError as exc:
-            raise exc.with_traceback(None) from exc.__cause__
+            raise outermost(call, exc) from exc.__cause__
         return stream
 
     async def _prepare(

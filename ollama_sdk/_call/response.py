@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .operation import Streaming
     from .request import Call
 
-__all__ = ["RawResponse", "buffered_body", "fail", "open_stream", "read_head", "read_reply", "unreachable"]
+__all__ = ["RawResponse", "buffered_body", "fail", "open_stream", "outermost", "read_head", "read_reply", "unreachable"]
 
 logger = logging.getLogger("ollama_sdk")
 
@@ -130,8 +130,16 @@ def fail(call: Call[Any, Any], response: httpx.Response | None, exc: Exception) 
     error = transport_error(call, exc)
     _end(call, response, error)
     if isinstance(exc, OllamaError):  # it has a cause of its own
-        raise error.with_traceback(None) from exc.__cause__
+        raise outermost(call, error) from exc.__cause__
     raise error from exc
+
+
+def outermost(call: Call[Any, Any], error: OllamaError) -> OllamaError:
+    """Return an error without the frames below the method that raises it again.
+
+    Those of a caller's own transport stay: they are not ours, and what they hold must not be collected before its loop ends.
+    """
+    return error.with_traceback(None) if call.request.extensions.get("own_transport") else error
 
 
 def unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[ReplyT]:
@@ -142,7 +150,7 @@ def unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[Repl
     """
     __tracebackhide__ = True
     if call.operation.reply != "reachable" or not isinstance(error, _UNREACHABLE):
-        raise error.with_traceback(None) from error.__cause__
+        raise outermost(call, error) from error.__cause__
     return RawResponse(0, httpx.Headers(), cast("ReplyT", False))
 
 
