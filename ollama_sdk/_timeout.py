@@ -38,6 +38,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import httpx
 from attrs import Attribute, evolve, field, frozen
 
 from ._concurrency.clock import AGES, SYSTEM_CLOCK, Clock
@@ -108,7 +109,7 @@ class Inherit:
 
 
 INHERIT: Final = Inherit()
-TimeoutLike = Timeout | float | None
+TimeoutLike = Timeout | httpx.Timeout | float | None
 
 _NO_LIMITS = Timeout(connect=None, first_item=None, between_items=None, total=None)
 _DEFAULTS = Timeout()
@@ -134,7 +135,8 @@ def as_timeout(value: TimeoutLike) -> Timeout:
     """Return the limits that ``value`` stands for.
 
     Args:
-        value: Limits; or a number of seconds, which is ``total``; or ``None`` for no limit at all.
+        value: Limits; or those of httpx, whose ``read`` is the limit of the first item and between items; or a number of
+            seconds, which is ``total``; or ``None`` for no limit at all.
 
     Raises:
         ConfigurationError: The value is not a number above 0.
@@ -143,6 +145,8 @@ def as_timeout(value: TimeoutLike) -> Timeout:
         return value
     if value is None:
         return _NO_LIMITS
+    if isinstance(value, httpx.Timeout):
+        return Timeout(connect=value.connect, first_item=value.read, between_items=value.read)
     return Timeout(total=value)
 
 

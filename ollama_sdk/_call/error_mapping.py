@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,7 +13,6 @@ from attrs import evolve
 from ollama_sdk._json import loads
 from ollama_sdk._retry_after import retry_after_in
 from ollama_sdk.errors import (
-    EXCERPT_LENGTH,
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
@@ -26,7 +26,9 @@ from ollama_sdk.errors import (
     describe_call,
     status_error_class,
 )
-from ollama_sdk.streaming._reader import failure_message
+from ollama_sdk.streaming._reader import redact_all
+
+from .advice import certificate_problem, connection_advice, message_of, status_advice
 
 if TYPE_CHECKING:
     from .request import Call
@@ -77,6 +79,10 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
         return NoEndpointError(exc.message, [_endpoint_error(call, each) for each in exc.exceptions])
     if isinstance(exc, OllamaError):
         return exc
+    if isinstance(
+        exc, httpx.TransportError
+    ):  # its text says all: the frames of the layers below hide the caller's line
+        exc.__traceback__ = exc.__cause__ = exc.__context__ = None
     request = _request_of(exc) or call.request  # that of the endpoint which failover chose, where there is one
     name = describe_call(request)
     reason = str(exc) or type(exc).__name__
@@ -88,10 +94,13 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
         return DecodeError(f"{name}: the body is not encoded as its headers say: {reason}")
     if httpx.codes.is_success(request.extensions.get("status", 0)):
         return IncompleteReplyError(f"{name}: the connection was lost before the reply was complete: {reason}", items=0)
-    host = str(request.url.copy_with(raw_path=b"/")).rstrip("/")
-    return APIConnectionError(
-        f"{name}: no usable response: {reason}; is Ollama running at {host}? `ollama serve` starts it"
-    )
+    if problem := certificate_problem(request, exc):
+        return ConfigurationError(f"{name}: the request cannot be sent: {problem}")
+    if isinstance(exc, ImportError):  # a proxy or an encoding that httpx needs a package for
+        return ConfigurationError(
+            f"{name}: the request cannot be sent: {reason}{connection_advice(call, request, reason)}"
+        )
+    return APIConnectionError(f"{name}: no usable response: {reason}{connection_advice(call, request, reason)}")
 
 
 def _endpoint_error(call: Call[Any, Any], exc: Exception) -> Exception:
@@ -126,15 +135,7 @@ def _timeout_error(call: Call[Any, Any], name: str, exc: httpx.TimeoutException)
 # Error statuses
 
 
-_NOT_FOUND = 404
 _UNAUTHORIZED = 401
-_ADVICE = {
-    401: "; sign in with `ollama signin`, or give a valid API key (OLLAMA_API_KEY, api_key=)",
-    403: "; the server refuses this Host or Origin: see OLLAMA_ORIGINS",
-    404: "; the route may be newer than this server: `ollama --version` shows its version",
-    429: "; wait before the next call",
-    503: "; its queue is full or it is going down: try again later, or see OLLAMA_MAX_QUEUE",
-}
 
 
 def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) -> APIStatusError:
@@ -143,17 +144,19 @@ def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     data: Any = None
     with contextlib.suppress(orjson.JSONDecodeError):
         data = loads(body)
-    message = failure_message(data) or body.decode(errors="replace").strip()[:EXCERPT_LENGTH]
+    received = body.decode(errors="replace")
+    message = message_of(data, received)
     status = response.status_code
     said = f": {message}" if message else ""
-    text = f"{describe_call(call.request)} answered {status}{said}{_advice(call, response)}"
+    text = f"{describe_call(call.request)} answered {status}{said}{_advice(call, response, data, received)}"
     fields: dict[str, Any] = {
         "message": message,
+        "body": received if data is None else redact_all(data, partial(redact, call)),
         # A new one: the response that was received holds the request, and that holds the API key.
         "response": httpx.Response(status, headers=_redacted_headers(call, response), content=body),
         "retry_after": retry_after_in(response.headers),
     }
-    if status == _UNAUTHORIZED and data.__class__ is dict:
+    if status == _UNAUTHORIZED and data is not None and data.__class__ is dict:
         fields["signin_url"] = data.get("signin_url")
     return status_error_class(status)(text, **fields)
 
@@ -163,14 +166,12 @@ def _redacted_headers(call: Call[Any, Any], response: httpx.Response) -> list[tu
     return [(name, redact(call, value.decode("latin-1")).encode("latin-1")) for name, value in headers]
 
 
-def _advice(call: Call[Any, Any], response: httpx.Response) -> str:
+def _advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str) -> str:
     """Return a clause that says what to do next."""
-    if response.status_code == _NOT_FOUND and call.model:
-        return f"; if the model is not there yet: client.pull({call.model!r})"
     if response.is_redirect:
         target = redact(call, response.headers.get("location", "elsewhere"))
         return f"; it redirects to {target}, and redirects are not followed: use that as the host"
-    return _ADVICE.get(response.status_code, "")
+    return status_advice(call, response, data, text)
 
 
 # Replies that do not fit

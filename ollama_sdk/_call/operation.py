@@ -36,6 +36,7 @@ class Argument:
         kind: The annotation that encodes it, as source text.
         place: ``body`` (a field of the JSON or form body), ``content`` (the body itself), ``path`` or ``query``.
         computed: Whether it is the SHA-256 digest of the content when not given.
+        required: Whether a body without it is not a request.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Argument:
     kind: str
     place: Literal["body", "content", "path", "query"] = "body"
     computed: bool = False
+    required: bool = False
 
 
 @frozen(eq=False, repr=False)

@@ -17,8 +17,12 @@ from ollama_sdk._json import loads_tolerantly
 from ollama_sdk._outcome import CallOutcome, outcome_listeners
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
+    APIConnectionError,
+    APITimeoutError,
+    CircuitOpenError,
     DecodeError,
     IncompleteReplyError,
+    NoEndpointError,
     OllamaError,
     ReplyFailedError,
     describe_call,
@@ -26,7 +30,7 @@ from ollama_sdk.errors import (
 from ollama_sdk.streaming._accumulation import Accumulator, MergeAccumulator, MessagesAccumulator, ResponsesAccumulator
 from ollama_sdk.streaming._exchange import StreamExchange
 from ollama_sdk.streaming._framing import NDJSONFramer, SSEFramer
-from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
+from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message, redact_all
 
 from .error_mapping import decode_error, redact, status_error, transport_error
 from .operation import STREAM_TYPES
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
     from .operation import Streaming
     from .request import Call
 
-__all__ = ["RawResponse", "buffered_body", "fail", "open_stream", "read_head", "read_reply", "unreachable"]
+__all__ = ["RawResponse", "buffered_body", "fail", "open_stream", "outermost", "read_head", "read_reply", "unreachable"]
 
 logger = logging.getLogger("ollama_sdk")
 
@@ -43,6 +47,7 @@ ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
 
 _NOT_FOUND = 404
+_UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
 _FRAMERS = {"ndjson": NDJSONFramer, "sse": SSEFramer}
 _ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
     "merge": lambda streaming: MergeAccumulator(streaming.merge),
@@ -124,19 +129,28 @@ def fail(call: Call[Any, Any], response: httpx.Response | None, exc: Exception) 
     """
     error = transport_error(call, exc)
     _end(call, response, error)
-    if error is exc:  # it keeps its own cause
-        raise error
+    if isinstance(exc, OllamaError):  # it has a cause of its own
+        raise outermost(call, error) from exc.__cause__
     raise error from exc
+
+
+def outermost(call: Call[Any, Any], error: OllamaError) -> OllamaError:
+    """Return an error without the frames below the method that raises it again.
+
+    Those of a caller's own transport stay: they are not ours, and what they hold must not be collected before its loop ends.
+    """
+    return error.with_traceback(None) if call.request.extensions.get("own_transport") else error
 
 
 def unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[ReplyT]:
     """Return the reply of an operation that asks whether the server can be reached, when it cannot.
 
     Raises:
-        OllamaError: ``error``, for any other operation.
+        OllamaError: ``error``, for any other operation or error.
     """
-    if call.operation.reply != "reachable":
-        raise error
+    __tracebackhide__ = True
+    if call.operation.reply != "reachable" or not isinstance(error, _UNREACHABLE):
+        raise outermost(call, error) from error.__cause__
     return RawResponse(0, httpx.Headers(), cast("ReplyT", False))
 
 
@@ -197,7 +211,10 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     fields: dict[str, Any] = data
     error = fields.get("error")
     if error is not None and (message := redact(call, failure_message(error))):
-        raise ReplyFailedError(f"{describe_call(call.request)}: the server failed: {message}", message=message)
+        body = redact_all(fields, partial(redact, call))
+        raise ReplyFailedError(
+            f"{describe_call(call.request)}: the server failed: {message}", message=message, body=body
+        )
     return fields
 
 
@@ -206,7 +223,7 @@ def _decode(call: Call[Any, Any], data: dict[str, Any], body: bytes | None = Non
     try:
         return codec_of(call.operation.models).decode(call.operation.reply, data, body)
     except DecodeError as exc:
-        raise decode_error(call, exc) from exc.__cause__
+        raise decode_error(call, exc) from None  # the message quotes the value that does not fit
 
 
 def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> None:

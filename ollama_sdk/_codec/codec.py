@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ollama_sdk._json import loads_again
 from ollama_sdk.errors import DecodeError
 
+from .check import ArgumentChecks
 from .decode import MISMATCHES, Compiler, Decoder, RoundedError, decode_object, decode_unrounded
 from .encode import Encoder
 from .explain import Explainer, Mismatch, excerpt_of
@@ -44,7 +45,8 @@ class Codec:
         self._compiler = Compiler(resolver, decode_unrounded)
         self._exact_compiler = Compiler(resolver, decode_object)
         self._explainer = Explainer(resolver, self._exact_compiler)
-        self._encoder = Encoder(resolver)
+        self._checks = ArgumentChecks(resolver)
+        self._encoder = Encoder(resolver, self._checks)
 
     def decode(self, annotation: Any, data: Any, raw: bytes | None = None) -> Any:
         """Make the value that an annotation promises.
@@ -64,8 +66,8 @@ class Codec:
             return decoder(data)
         except RoundedError:
             data = data if raw is None else self._parse_exactly(raw)
-        except MISMATCHES as exc:
-            raise self._decode_error(annotation, data, raw) from exc
+        except MISMATCHES:
+            raise self._decode_error(annotation, data, raw) from None
         return self._decode_exactly(annotation, data)
 
     def _parse_exactly(self, raw: bytes) -> Any:
@@ -79,8 +81,8 @@ class Codec:
         decoder = self._exact_compiler.decoder(annotation)
         try:
             return data if decoder is None else decoder(data)
-        except MISMATCHES as exc:
-            raise self._decode_error(annotation, data, None) from exc
+        except MISMATCHES:
+            raise self._decode_error(annotation, data, None) from None
 
     def converter(self, annotation: Any, named: Callable[[DecodeError], DecodeError]) -> Decoder:
         """Make a function that decodes values of one annotation.
@@ -96,12 +98,12 @@ class Codec:
                 return data if decoder is None else decoder(data)
             except RoundedError:
                 pass
-            except MISMATCHES as exc:
-                raise named(self._decode_error(annotation, data, None)) from exc
+            except MISMATCHES:
+                raise named(self._decode_error(annotation, data, None)) from None
             try:
                 return self._decode_exactly(annotation, data)
             except DecodeError as exc:
-                raise named(exc) from exc.__cause__
+                raise named(exc) from None
 
         return convert
 
@@ -130,6 +132,16 @@ class Codec:
             ConfigurationError: Something cannot be sent as JSON, or a file cannot be read; the message gives its path.
         """
         return self._encoder.encode(annotation, value, where)
+
+    def encode_argument(self, annotation: Any, value: Any, where: str) -> Any:
+        """Make JSON-ready data of an argument as :meth:`encode` does, and refuse what the document does not take there.
+
+        Raises:
+            ConfigurationError: As :meth:`encode`; or the value is of another kind. The message says what to give.
+        """
+        data = self._encoder.encode(annotation, value, where)
+        self._checks.check(annotation, data, value, where)
+        return data
 
     def encode_object(self, fields: Sequence[tuple[str, Any, Any, str]], extra: Mapping[str, Any], where: str) -> bytes:
         """Make the JSON text of an object.

@@ -18,20 +18,21 @@ errors of its own.
 from __future__ import annotations
 
 import binascii
+import io
 import math
 import sys
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence, ValuesView
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeGuard, get_args, get_origin
+from typing import IO, TYPE_CHECKING, Annotated, Any, TypeGuard, get_args, get_origin
 
 import orjson
 
 from ollama_sdk.errors import ConfigurationError
 
-from .explain import shorten
+from .check import ArgumentChecks, describe_kind, with_article
 from .model import Model, document_fields, wire_name
 from .resolve import is_model, mark_of, union_members
 from .unions import choice_between
@@ -61,10 +62,12 @@ class Encoder:
 
     Args:
         resolver: Resolves annotations.
+        checks: Refuses arguments that the document does not take.
     """
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: Resolver, checks: ArgumentChecks) -> None:
         self._resolver = resolver
+        self._checks = checks
         self._fields: dict[type[Model], tuple[_Field, ...]] = {}
 
     def encode_object(self, fields: Sequence[tuple[str, Any, Any, str]], extra: Mapping[str, Any], where: str) -> bytes:
@@ -75,10 +78,17 @@ class Encoder:
         """
         try:
             data = {name: self._sendable(kind, value, path) for name, kind, value, path in fields}
-            return orjson.dumps(data | {name: self._sendable(Any, value, where) for name, value in extra.items()})
-        except (TypeError, ConfigurationError, RecursionError):  # also what orjson raises
+            others = {name: self._sendable(Any, value, where) for name, value in extra.items()}
+        except (ConfigurationError, RecursionError):  # said by the walk, in the order of the arguments
             data = {name: self.encode(kind, value, path) for name, kind, value, path in fields}
-            return dumps(data | self.encode(Any, extra, where))
+            others = self.encode(Any, extra, where)
+        for name, kind, value, path in fields:
+            self._checks.check(kind, data[name], value, path)
+        try:
+            return orjson.dumps(data | others)
+        except TypeError:  # what orjson raises; files and generators have been read: what they gave is walked
+            data = {name: self.encode(kind, data[name], path) for name, kind, _, path in fields}
+            return dumps(data | self.encode(Any, others, where))
 
     def _sendable(self, annotation: Any, value: Any, where: str) -> Any:
         """Encode as :meth:`encode` does, but share plain data instead of copying it."""
@@ -118,6 +128,9 @@ class Encoder:
         if _is_array(value):
             item = _item_kind(kind)
             return [self._encode(item, part, f"{where}[{i}]") for i, part in enumerate(value)]
+        plain = _plain(value)
+        if plain is not value:
+            return self._encode(annotation, plain, where)
         return _encode_scalar(kind, value, where)
 
     def _encode_model(self, value: Model, where: str) -> dict[str, Any]:
@@ -225,6 +238,25 @@ def _is_path(value: Any) -> TypeGuard[PathLike[str]]:
     return isinstance(value, PathLike)
 
 
+def _is_iterator(value: Any) -> TypeGuard[Iterable[Any]]:
+    """Whether a value becomes a JSON array by being read once; an open file or a stream does not."""
+    is_other = hasattr(value, "read") or hasattr(value, "collect")
+    return not is_other and isinstance(value, (Iterator, ValuesView))
+
+
+def _is_binary_file(value: Any) -> TypeGuard[IO[bytes]]:
+    return hasattr(value, "read") and not isinstance(value, io.TextIOBase)
+
+
+def _plain(value: Any) -> Any:
+    """The plain value that one of another library stands for, such as a NumPy or torch array; any other as it is."""
+    if _is_iterator(value):
+        return list(value)
+    if isinstance(value, type) or _is_bytes(value) or not hasattr(value, "tolist"):
+        return value
+    return value.tolist()
+
+
 def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
     """Encode what is neither a model nor a container."""
     if isinstance(value, (str, int)):  # subclasses: enumerations
@@ -239,9 +271,23 @@ def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
     if "json-schema" in marks and isinstance(value, type) and hasattr(value, "model_json_schema"):
         schema_class: type[SupportsJSONSchema] = value
         return schema_class.model_json_schema()
+    if "base64" in marks and _is_binary_file(value):
+        return binascii.b2a_base64(value.read(), newline=False).decode("ascii")
     raise ConfigurationError(
-        f"{where or 'the value'} is {shorten(value)} of type {type(value).__name__}, which cannot be sent as JSON"
+        f"{where or 'the value'} is {with_article(value)}, which {_unsendable(kind, value, where)}"
     )
+
+
+def _unsendable(kind: Any, value: Any, where: str) -> str:
+    """Why a value cannot be sent, with what to give."""
+    if isinstance(value, Awaitable):
+        return "cannot be sent as JSON: await it, and give the result"
+    if hasattr(value, "collect"):
+        return "cannot be sent as JSON: give a part of what its collect() returns"
+    if isinstance(value, io.TextIOBase):
+        return "gives text: open the file in binary mode, or give what it reads"
+    instead = "plain values, lists, dicts or models" if kind is Any else describe_kind(kind, where)
+    return f"cannot be sent as JSON; give {instead}"
 
 
 def _read(path: PathLike[str], where: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
@@ -20,7 +20,7 @@ from ollama_sdk.errors import (
 
 from ._framing import Framer
 
-__all__ = ["SENTINEL", "Reader", "failure_message"]
+__all__ = ["SENTINEL", "Reader", "failure_message", "redact_all"]
 
 _BRACKET = ord("[")
 _MAX_ERROR_DEPTH = 20
@@ -175,7 +175,8 @@ class Reader:
         if not message:
             return None
         message = self._redact(message)
-        return ReplyFailedError(f"{self._call}: the server failed after {self.items} items: {message}", message=message)
+        text = f"{self._call}: the server failed after {self.items} items: {message}"
+        return ReplyFailedError(text, message=message, body=redact_all(item, self._redact))
 
     def _refuse_payload(self, payload: bytes, problem: str) -> None:
         excerpt = self._redact(payload.decode(errors="replace"))[:EXCERPT_LENGTH]
@@ -185,6 +186,27 @@ class Reader:
     def _refuse(self, error: DecodeError) -> None:
         """Set an error that does not name the call yet; the first stays."""
         self.error = self.error or DecodeError(f"{self._call}: {error}", excerpt=self._redact(error.excerpt))
+
+
+def redact_all(data: Any, redact: Callable[[str], str], depth: int = 0) -> Any:
+    """A copy of decoded JSON whose texts are redacted; what is nested deeper than any error would be is left out."""
+    if isinstance(data, str):
+        return redact(data)
+    if depth > _MAX_ERROR_DEPTH:
+        return None
+    if _is_object(data):
+        return {redact(name): redact_all(value, redact, depth + 1) for name, value in data.items()}
+    if _is_list(data):
+        return [redact_all(each, redact, depth + 1) for each in data]
+    return data
+
+
+def _is_object(data: Any) -> TypeGuard[dict[str, Any]]:
+    return data.__class__ is dict
+
+
+def _is_list(data: Any) -> TypeGuard[list[Any]]:
+    return data.__class__ is list
 
 
 def failure_message(error: Any, depth: int = 0) -> str:
