@@ -93,6 +93,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("x-usage of no field", ("x-repeat: resumes", "x-repeat: resumes\n      x-usage: {model: modell}"), "x-usage", "paths//v1/answers/post/x-usage", "the reply has no field 'modell'"),
     ("x-usage without a model", ("x-repeat: resumes", "x-repeat: resumes\n      x-usage: {input_tokens: a}"), "x-usage", "paths//v1/answers/post/x-usage/model", "'model' is missing"),
     ("x-merge unknown", ("x-merge: concat", "x-merge: glue"), "glue", "components/schemas/WritePart/properties/text/x-merge", "'glue' is not concat, by-index or {into: NAME}"),
+    ("x-absent of an optional field", ("hint: {type: string, x-positional: true", "hint: {type: string, x-absent: none"), "x-absent", "components/schemas/WriteRequest/properties/hint/x-absent", "an optional field has a default instead"),
     ("x-positional false", ("x-positional: true", "x-positional: false"), "x-positional", "components/schemas/WriteRequest/properties/hint/x-positional", "False is not true; leave the key out otherwise"),
     ("x-computed unknown", ("x-computed: sha256", "x-computed: md5"), "md5", "paths//api/blobs/{digest}/post/parameters/0/x-computed", "'md5' is not \"sha256\""),
     ("x-computed of nothing", ("name: max-lines,", "name: max-lines, x-computed: sha256,"), "max-lines", "paths//api/notes/{note}/get/parameters/1", "needs a body of application/octet-stream"),
