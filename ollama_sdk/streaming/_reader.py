@@ -22,7 +22,9 @@ from ._framing import Framer
 
 __all__ = ["SENTINEL", "Reader", "failure_message", "redact_all"]
 
-_BRACKET = ord("[")
+# Free-form values, whose integers may be of any size, stand in lists of tool calls and outputs, deeper than this many objects. The
+# items that carry a token are not: to search them too would cost a tenth of reading them.
+_BRACKET, _FEW_OBJECTS = ord("["), 3
 _MAX_ERROR_DEPTH = 20
 # In the document, the end of a stream of server-sent events: the text [DONE] where an item's JSON would be.
 SENTINEL = {"data": "[DONE]"}
@@ -136,8 +138,7 @@ class Reader:
             return
         try:
             item = orjson.loads(payload)
-            # Free-form values, whose integers may be of any size, stand in lists: of tool calls, of outputs.
-            if _BRACKET in payload and may_be_rounded(payload):
+            if _BRACKET in payload and payload.count(b"{") > _FEW_OBJECTS and may_be_rounded(payload):
                 item = loads_again(payload)
         except orjson.JSONDecodeError as exc:
             item = self._load_refused(payload, exc)
