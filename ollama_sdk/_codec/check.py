@@ -149,7 +149,7 @@ class ArgumentChecks:
                 return True
             if cls is dict:
                 return takes_object if model is None else model(data)
-            if cls is list:
+            if cls is list or cls is tuple:  # plain data is shared with the caller, who may give either
                 return array is not None and (item is None or all(map(item, data)))
             return cls is not bool and isinstance(data, subclasses)
 
@@ -207,7 +207,7 @@ class ArgumentChecks:
                 raise ConfigurationError(f"{where} has no {tag!r}; give {_describe_model(models)}")
             self._refuse_field(model, data, given, where)
         array = next((member for member in members if get_origin(member) in _ARRAYS), None)
-        if data.__class__ is list and array is not None:
+        if data.__class__ in {list, tuple} and array is not None:
             item = get_args(array)[0]
             for i, part in enumerate(data):
                 self._refuse_part(item, part, _item(given, i), f"{where}[{i}]")

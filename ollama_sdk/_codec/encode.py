@@ -76,19 +76,37 @@ class Encoder:
         Raises:
             ConfigurationError: As :meth:`Codec.encode_object`.
         """
+        data: dict[str, Any] | None = None
+        others: dict[str, Any] | None = None
         try:
             data = {name: self._sendable(kind, value, path) for name, kind, value, path in fields}
             others = {name: self._sendable(Any, value, where) for name, value in extra.items()}
-        except (ConfigurationError, RecursionError):  # said by the walk, in the order of the arguments
-            data = {name: self.encode(kind, value, path) for name, kind, value, path in fields}
-            others = self.encode(Any, extra, where)
-        for name, kind, value, path in fields:
-            self._checks.check(kind, data[name], value, path)
-        try:
+            for name, kind, value, path in fields:
+                self._checks.check(kind, data[name], value, path)
             return orjson.dumps(data | others)
-        except TypeError:  # what orjson raises; files and generators have been read: what they gave is walked
-            data = {name: self.encode(kind, data[name], path) for name, kind, _, path in fields}
-            return dumps(data | self.encode(Any, others, where))
+        except (TypeError, ConfigurationError, RecursionError):  # also what orjson raises
+            return self._walk_object(fields, data, extra if others is None else others, where)
+
+    def _walk_object(
+        self,
+        fields: Sequence[tuple[str, Any, Any, str]],
+        read: dict[str, Any] | None,
+        extra: Mapping[str, Any],
+        where: str,
+    ) -> bytes:
+        """Encode every part, so that the first fault in the order of the arguments is named.
+
+        Args:
+            fields: As :meth:`encode_object` takes them.
+            read: What the quick way made of them, if it came so far: a file or generator cannot be read again.
+            extra: Fields to add.
+            where: The path to ``extra``.
+        """
+        data: dict[str, Any] = {}
+        for name, kind, value, path in fields:
+            data[name] = self.encode(kind, value if read is None else read[name], path)
+            self._checks.check(kind, data[name], value, path)
+        return dumps(data | self.encode(Any, extra, where))
 
     def _sendable(self, annotation: Any, value: Any, where: str) -> Any:
         """Encode as :meth:`encode` does, but share plain data instead of copying it."""
