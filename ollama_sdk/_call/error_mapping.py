@@ -79,9 +79,8 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
         return NoEndpointError(exc.message, [_endpoint_error(call, each) for each in exc.exceptions])
     if isinstance(exc, OllamaError):
         return exc
-    if isinstance(
-        exc, httpx.TransportError
-    ):  # its text says all: the frames of the layers below hide the caller's line
+    # Of our own transport the text says all, and its frames hide the caller's line. Those of a caller's transport stay.
+    if isinstance(exc, httpx.TransportError) and call.request.extensions.get("own_transport"):
         exc.__traceback__ = exc.__cause__ = exc.__context__ = None
     request = _request_of(exc) or call.request  # that of the endpoint which failover chose, where there is one
     name = describe_call(request)
