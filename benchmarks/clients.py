@@ -12,7 +12,10 @@ TEXTS = ["a short text"] * 256
 
 # What an agent sends: a conversation and its tools.
 HISTORY = [
-    {"role": ("user", "assistant")[number % 2], "content": f"{number}: " + "The sky is blue because of scattering. " * 8}
+    {
+        "role": ("user", "assistant")[number % 2],
+        "content": f"{number}: " + "The sky is blue because of scattering. " * 8,
+    }
     for number in range(49)
 ] + MESSAGES
 TOOLS = [
@@ -92,9 +95,9 @@ class Floor:
         return self._post("/api/embed", {"model": "all-minilm", "input": TEXTS})
 
     def embed_array(self):
-        import numpy
+        import numpy as np
 
-        return numpy.asarray(self.embed()["embeddings"], dtype="float32")
+        return np.asarray(self.embed()["embeddings"], dtype="float32")
 
     v1_embed_array = embed  # compared with JSON, without an array
 
@@ -489,15 +492,15 @@ class Ours:
         return self.client.embed("all-minilm", TEXTS)
 
     def embed_array(self):
-        import numpy
+        import numpy as np
 
-        return numpy.asarray(self.embed().embeddings, dtype="float32")
+        return np.asarray(self.embed().embeddings, dtype="float32")
 
     def v1_embed_array(self):
-        import numpy
+        import numpy as np
 
         reply = self.client.v1.embeddings.create("all-minilm", TEXTS, encoding_format="base64")
-        return numpy.asarray([entry.embedding for entry in reply.data], dtype="float32")
+        return np.asarray([entry.embedding for entry in reply.data], dtype="float32")
 
     def list_models(self):
         return self.client.list_models()

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import clients
+import counting
 
 # Linux's records of this process; without them memory is not measured.
 RECORDS = Path("/proc/self")
@@ -28,7 +29,7 @@ def startup(name, url, _rounds):
     client = clients.make(name, url)
     client.chat()
     seconds = time.perf_counter() - began
-    return {"seconds": seconds, "bytes": memory("VmRSS")} if RECORDS.exists() else {"seconds": seconds}
+    return {"seconds": seconds, "bytes": memory("VmRSS")}
 
 
 def calls(name, url, rounds, method, count):
@@ -143,7 +144,8 @@ def async_delay(name, url, _rounds, rate, items):
         async for item in opened[0]:
             delays.append(time.monotonic_ns() - int(maker.text(item)))
             if len(delays) == int(items):
-                return percentiles(delays)
+                break
+        return percentiles(delays)
 
     run_beside(maker, f"{rate}@1", 1, measured)
 
@@ -175,14 +177,14 @@ def open_streams(name, url, _rounds, streams):
 
         async with maker.async_client() as client, contextlib.AsyncExitStack() as stack:
             await maker.async_ndjson(client, "10x12")
-            before = memory("VmRSS") if RECORDS.exists() else 0
+            before = memory("VmRSS")
             cpu, elapsed = time.process_time(), time.perf_counter()
             opened = await asyncio.gather(
                 *(first(maker, client, f"1@{int(streams) + 1}", stack) for _ in range(int(streams))),
                 return_exceptions=True,
             )
             cpu, elapsed = time.process_time() - cpu, time.perf_counter() - elapsed
-            after = memory("VmRSS") if RECORDS.exists() else 0
+            after = memory("VmRSS")
             errors = [error for error in opened if isinstance(error, BaseException)]
             each = {"seconds": cpu / int(streams), "bytes": (after - before) / int(streams)}
             for error in {repr(error): error for error in errors}.values():
@@ -269,7 +271,79 @@ def run_beside(maker, model, streams, measured):
     asyncio.run(work())
 
 
+# Counts
+
+
+def item_counts(name, url, _rounds, rate, items):
+    """System calls and Python calls per item of a paced stream."""
+    with clients.make(name, url).open(f"{rate}@1") as opened:
+        received = iter(opened)
+        next(received)
+        with counting.Calls() as calls:
+            for _ in itertools.islice(received, int(items)):
+                pass
+    return counted(calls, items)
+
+
+def async_item_counts(name, url, _rounds, rate, items):
+    """As :func:`item_counts`, of an asynchronous client."""
+
+    async def measured(opened, _):
+        left = int(items)
+        with counting.Calls() as calls:
+            async for _ in opened[0]:
+                left -= 1
+                if not left:
+                    break
+        return counted(calls, items)
+
+    run_beside(clients.make(name, url), f"{rate}@1", 1, measured)
+
+
+def call_counts(name, url, _rounds, count):
+    """System calls and Python calls per call."""
+    call = clients.make(name, url).chat
+    times(call, 2)
+    with counting.Calls() as calls:
+        times(call, count)
+    return counted(calls, count)
+
+
+def async_call_counts(name, url, _rounds, count):
+    """As :func:`call_counts`, of an asynchronous client."""
+    maker = clients.make(name, url)
+
+    async def measured(_, client):
+        await maker.async_chat(client)
+        with counting.Calls() as calls:
+            for _ in range(int(count)):
+                await maker.async_chat(client)
+        return counted(calls, count)
+
+    run_beside(maker, "1@1", 0, measured)
+
+
+def counted(calls, number):
+    return {"system": calls.system.total() / int(number), "python": calls.python.total() / int(number)}
+
+
 # Growth
+
+
+def hosts(name, url, rounds, number, count):
+    """CPU seconds per call of a client of so many hosts."""
+    from ollama_sdk import Ollama
+
+    port = urlsplit(url).port
+    client = Ollama(
+        [f"http://127.0.0.{host}:{port}" for host in range(1, int(number) + 1)], **clients.CLIENTS[name].options(None)
+    )
+
+    def call():
+        client.chat("llama3.2", clients.MESSAGES)
+
+    times(call, 2 * int(number))  # a connection to each
+    return {"seconds": least(lambda: times(call, count), rounds) / int(count)}
 
 
 def stream_memory(name, url, _rounds, items):
@@ -350,7 +424,9 @@ def least(work, rounds):
 
 
 def memory(field):
-    """A field of Linux's record of this process, in bytes: ``VmRSS`` is the memory now, ``VmHWM`` its peak."""
+    """A field of Linux's record of this process, in bytes, 0 where there is none: ``VmRSS`` is the memory now, ``VmHWM`` its peak."""
+    if not RECORDS.exists():
+        return 0
     lines = (RECORDS / "status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
@@ -373,7 +449,8 @@ _FUNCTIONS = (
     *(startup, calls, async_calls, stream, async_stream),
     *(paced, async_paced, delay, async_delay, first_item),
     *(open_streams, beside_idle, beside_open, connections),
-    *(stream_memory, leak, image, blob),
+    *(item_counts, async_item_counts, call_counts, async_call_counts),
+    *(hosts, stream_memory, leak, image, blob),
 )
 KINDS = {function.__name__: function for function in _FUNCTIONS}
 

@@ -42,6 +42,7 @@ _COUNTERS = {
 }
 _BLOCK_BYTES = 1 << 18
 _LENGTH_UP_TO = 2048
+HOSTS = 100  # addresses that the server listens on
 _OK = b"HTTP/1.1 200 OK\r\ncontent-type: "
 
 
@@ -246,7 +247,7 @@ def _stream(path: bytes, count: int, length: int) -> tuple[bytes, bytes, int, by
 
 
 _SIZE = re.compile(rb'"model": ?"(\d+)x(\d+)"')
-_PACE = re.compile(rb'"model": ?"(\d+)@(\d+)"')
+_PACE = re.compile(rb'"model": ?"([\d.]+)@(\d+)"')
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
@@ -312,7 +313,12 @@ class _Server:
 async def _main() -> None:
     serving = _Server()
     server = await asyncio.start_server(serving.serve, "127.0.0.1", 0, limit=1 << 22, backlog=1 << 14)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    port = server.sockets[0].getsockname()[1]
+    if sys.platform == "linux":  # all of 127.0.0.0/8 is this machine
+        await asyncio.start_server(
+            serving.serve, [f"127.0.0.{host}" for host in range(2, HOSTS + 1)], port, limit=1 << 22
+        )
+    print(port, flush=True)
     await asyncio.to_thread(sys.stdin.read)  # until the parent process closes it
     os._exit(0)  # open streams are not waited for
 
