@@ -204,7 +204,7 @@ def test_async_item_that_comes_alone_costs_three_system_calls():
 @own_transport
 def test_call_costs_three_system_calls():
     with Loopback(_Answering()) as server, Ollama(server.url, timeout=PATIENCE) as client:
-        _at_most(_calls_of_chats(client, COUNTED), system=3, python=350)
+        _at_most(_calls_of_chats(client, COUNTED), system=3, python=250)
 
 
 @own_transport
@@ -218,7 +218,7 @@ def test_async_call_costs_five_system_calls():
         return calls
 
     with Loopback(_Answering()) as server:
-        _at_most(asyncio.run(chats(server.url)), system=5, python=430)
+        _at_most(asyncio.run(chats(server.url)), system=5, python=320)
 
 
 @own_transport
