@@ -1,6 +1,7 @@
 """Defines the measured work for each client; a client's package is imported only when it is made.
 
-Every client that streams has ``open`` and ``async_open``: context managers of the iterator of a stream's items.
+Every client that streams has ``open`` and ``async_open``: context managers of the iterator of a stream's items. Only tests call
+``close``; a measurement leaves that to the end of its process.
 """
 
 from __future__ import annotations
@@ -170,6 +171,9 @@ class Floor:
     def async_client(self):
         return self._async_client()
 
+    def close(self):
+        self._client.close()
+
     def text(self, item):
         return item["message"]["content"]
 
@@ -214,6 +218,9 @@ class Aiohttp:
         timeout = self._aiohttp.ClientTimeout(total=None)
         async with self._aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
             yield session
+
+    def close(self):
+        """Do nothing: there is no sync client."""
 
     def text(self, item):
         return item["message"]["content"]
@@ -346,6 +353,10 @@ class Raw:
             async for _ in items:
                 pass
 
+    def close(self):
+        for connection in self._idle:
+            connection.close()
+
     def text(self, item):
         return item["message"]["content"]
 
@@ -448,7 +459,10 @@ class Published:
             pass
 
     def async_client(self):
-        return contextlib.nullcontext(self._package.AsyncClient(self._url))
+        return self._package.AsyncClient(self._url)
+
+    def close(self):
+        self._client.close()
 
     def text(self, item):
         return item.message.content
@@ -535,6 +549,9 @@ class Ours:
         from ollama_sdk import AsyncOllama
 
         return AsyncOllama(self.url, **self.options())
+
+    def close(self):
+        self.client.close()
 
     def text(self, item):
         return item.message.content

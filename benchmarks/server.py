@@ -4,7 +4,7 @@ The model name selects the answer:
 
 - ``20000x100`` is a stream of 20,000 items whose texts are 100 bytes long, as fast as the client takes them.
 - ``20@100`` is a stream of 20 items a second that ends when the client hangs up. Its first item comes with the head; the
-  others begin when 100 such streams are open, each at its own phase of the interval. The text of an item is the time at
+  others begin when 100 such streams are open, each at its own phase of the interval, and are never less than that apart. The text of an item is the time at
   which it was sent, in nanoseconds of the monotonic clock.
 
 ``GET /connections`` returns how many connections were accepted so far. As Go's server does, a body is sent with its length
@@ -144,7 +144,7 @@ class _Pacer:
                 time.sleep(min(wait, 0.05))
             elif stream.send():
                 with self._changed:
-                    heapq.heappush(self._due, (due + stream.interval, number, stream))
+                    heapq.heappush(self._due, (time.monotonic() + stream.interval, number, stream))
 
 
 class _Paced:

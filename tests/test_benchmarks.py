@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import anyio
@@ -21,7 +23,9 @@ COST = {"limit": 0.1, "floor": 4.0, "aiohttp": 2.0, "ollama": 9.0, "openai": 9.0
 
 def _measure_well(kind, client, rounds, *work):
     """Return a measurement that meets every goal."""
-    counts = dict.fromkeys(("copies", "times", "connections", "system"), 1) | dict.fromkeys(("objects", "files", "errors"), 0)
+    counts = dict.fromkeys(("copies", "times", "connections", "system"), 1) | dict.fromkeys(
+        ("objects", "files", "errors"), 0
+    )
     costs = ("seconds", "seconds_a_kb", "bytes", "elapsed", "p50", "p99", "python")
     return dict.fromkeys(costs, COST[client]) | counts
 
@@ -174,7 +178,7 @@ def test_without_linux_memory_is_not_measured(bench, run, monkeypatch, capsys):
     monkeypatch.setattr(bench.sys, "platform", "darwin")
     code, figures = run()
     assert code == 0
-    assert {row["unit"] for row in _rows(figures).values()} .isdisjoint({"MB", "kB", "copies", "objects", "files"})
+    assert {row["unit"] for row in _rows(figures).values()}.isdisjoint({"MB", "kB", "copies", "objects", "files"})
     assert "Memory and leaks are not measured" in capsys.readouterr().out
 
 
@@ -263,3 +267,78 @@ class _Decoding:
 
     def loads(self, data):
         self.decoded.append(orjson.loads(data))
+
+
+# The server and the clients
+
+
+@pytest.fixture(scope="module")
+def served():
+    from benchmarks import server
+
+    with server.running() as url:
+        yield url
+
+
+@pytest.fixture
+def make(served, bench, monkeypatch):
+    """Makes the client of a column, against the server of the benchmarks."""
+    monkeypatch.syspath_prepend(str(bench.HERE))
+    with contextlib.ExitStack() as made:
+        clients = importlib.import_module("clients")
+        yield lambda name: made.enter_context(contextlib.closing(clients.make(name, served)))
+
+
+@pytest.mark.parametrize("name", ["limit", "floor", "ollama", "ours", "policies"])
+def test_client_reads_every_item(make, name):
+    client = make(name)
+    for _ in range(2):
+        with client.open("40000x12") as items:
+            texts = [client.text(item) for item in items]
+        assert texts == ["x" * 12] * 39_999 + [""]
+    client.chat()
+
+
+@pytest.mark.parametrize("name", ["limit", "floor", "aiohttp", "ollama", "ours", "policies"])
+def test_async_client_reads_every_item(make, name):
+    maker = make(name)
+
+    async def read():
+        async with maker.async_client() as client:
+            await maker.async_chat(client)
+            async with maker.async_open(client, "40000x12") as items:
+                return [maker.text(item) async for item in items]
+
+    assert asyncio.run(read()) == ["x" * 12] * 39_999 + [""]
+
+
+@pytest.mark.parametrize("name", ["limit", "floor", "ollama", "ours"])
+def test_paced_stream_begins_when_all_are_open(make, name):
+    client = make(name)
+    with client.open("1000@2") as first:
+        items = iter(first)
+        next(items)
+        opened = time.monotonic_ns()
+        with client.open("1000@2") as second:
+            next(iter(second))
+            sent = [int(client.text(next(items))) for _ in range(3)]
+    assert opened < sent[0]
+    assert sent[1] - sent[0] >= 1_000_000
+    assert sent[2] - sent[1] >= 1_000_000
+
+
+def test_every_measurement_runs_against_the_server(bench, served, tmp_path):
+    taken = bench.Bench(served, str(tmp_path))
+    assert taken.take("connections", "aiohttp", 1, 20, 40, 5) == {"connections": 5}
+    assert taken.take("item_counts", "limit", 1, 100, 5)["system"] <= 1
+    for kind, client, *work in (
+        ("async_paced", "ours", 100, 2, 5),
+        ("async_delay", "ours", 100, 2),
+        ("open_streams", "ours", 5),
+        ("beside_idle", "ours", 2, 2),
+        ("beside_open", "ours", 2, 2),
+        ("hosts", "policies", 1, 2),
+        ("async_call_counts", "ours", 2),
+        ("first_item", "ours", 2),
+    ):
+        assert all(figure >= 0 for figure in taken.take(kind, client, 1, *work).values())
