@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["INHERIT", "Deadlines", "Inherit", "Limit", "Timeout", "TimeoutLike", "as_timeout"]
 
 # Seconds that the rest of a body may take after the last item: a server sends it at once.
-_DRAIN = 1.0
+_DRAIN = 0.1
 # Seconds after which a read asks again whether a held limit runs.
 _HELD_CHECK = 1.0
 

@@ -25,11 +25,10 @@ from ollama_sdk.errors import (
 )
 from ollama_sdk.streaming._accumulation import Accumulator, MergeAccumulator, MessagesAccumulator, ResponsesAccumulator
 from ollama_sdk.streaming._exchange import StreamExchange
-from ollama_sdk.streaming._framing import NDJSONFramer, SSEFramer
+from ollama_sdk.streaming._framing import DetectingFramer
 from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
 
 from .error_mapping import decode_error, redact, status_error, transport_error
-from .operation import STREAM_TYPES
 
 if TYPE_CHECKING:
     from .operation import Streaming
@@ -43,7 +42,6 @@ ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
 
 _NOT_FOUND = 404
-_FRAMERS = {"ndjson": NDJSONFramer, "sse": SSEFramer}
 _ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
     "merge": lambda streaming: MergeAccumulator(streaming.merge),
     "messages": lambda _: MessagesAccumulator(),
@@ -73,22 +71,13 @@ def read_head(call: Call[Any, Any], response: httpx.Response) -> Streaming | Non
     """Take note of the head of a response.
 
     Returns:
-        How the body streams; ``None`` when it is to be read in one piece.
-
-    Raises:
-        DecodeError: A stream was asked for, and the reply is something else, such as the page of a proxy.
+        How the body streams; ``None`` when it is to be read in one piece. Its label says nothing: its first bytes decide
+        what it is.
     """
     call.request = response.extensions.get("request", call.request)
     streaming = call.operation.streaming
     if not call.stream or streaming is None or not response.is_success:
         return None
-    media_type, types = _media_type(response), STREAM_TYPES[streaming.format]
-    if media_type and media_type not in types:
-        shown = redact(call, response.headers["content-type"])
-        raise DecodeError(
-            f"{describe_call(call.request)}: the reply is {shown}, not {types[0]}; is something other than Ollama "
-            "answering there?"
-        )
     return streaming
 
 
@@ -232,7 +221,7 @@ def open_stream(
 ) -> StreamExchange[ItemT, ReplyT]:
     """Return the state machine that reads a response as a stream; nothing of the body has been read yet."""
     reader = Reader(
-        _FRAMERS[streaming.format](call.max_item_bytes),
+        DetectingFramer(call.max_item_bytes, response.headers.get("content-type", "")),
         last=streaming.last,
         failed=streaming.failed,
         call=describe_call(call.request),
