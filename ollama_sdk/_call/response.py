@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast, get_args, get_origin
 
@@ -159,8 +160,8 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
             reply = body.decode(errors="replace")
         else:
             data = _json_object(call, response, body)
+            _check_finished(call, data)
             reply = _decode(call, data, body)
-            _check_finished(call, data, reply)
     except OllamaError as exc:
         _end(call, response, exc)
         raise
@@ -198,19 +199,42 @@ def _decode(call: Call[Any, Any], data: dict[str, Any], body: bytes | None = Non
         raise decode_error(call, exc) from exc.__cause__
 
 
-def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> None:
-    """Refuse a one-piece reply that lacks what marks the last item of the same operation's stream."""
+def _check_finished(call: Call[Any, Any], data: dict[str, Any]) -> None:
+    """Refuse a one-piece reply that lacks what the document says of a finished one.
+
+    Where the items of the same operation's stream are such replies, that is also what marks the last of them.
+    """
     streaming = call.operation.streaming
-    if streaming is None or streaming.item != call.operation.reply or streaming.last == SENTINEL:
+    if streaming is None:
         return
-    for name, value in streaming.last.items():
-        if data.get(name) != value:
-            raise IncompleteReplyError(
-                f"{describe_call(call.request)}: the server marks its reply as unfinished ({name} is "
-                f"{redact(call, repr(data.get(name)))}): the model may have got stuck repeating itself; .partial holds the reply so far",
-                items=0,
-                partial=reply,
-            )
+    last = streaming.last if streaming.item == call.operation.reply and streaming.last != SENTINEL else {}
+    marks = [(name, data.get(name)) for name, value in last.items() if data.get(name) != value]
+    marks += [(path, value) for path in streaming.finished for value in _values_at(path.split("."), data) if not value]
+    if not marks:
+        return
+    name, value = marks[0]
+    partial: Any = data  # where it is too little for a reply
+    with contextlib.suppress(DecodeError):
+        partial = _decode(call, data)
+    raise IncompleteReplyError(
+        f"{describe_call(call.request)}: the server marks its reply as unfinished ({name} is "
+        f"{redact(call, repr(value))}): the model may have got stuck repeating itself; .partial holds the reply so far",
+        items=0,
+        partial=partial,
+    )
+
+
+def _values_at(path: list[str], data: Any) -> Iterator[Any]:
+    """The values at a path, in each object that it leads to; ``[]`` after a name stands for each of its list."""
+    if data.__class__ is not dict:
+        return
+    name, rest = path[0].removesuffix("[]"), path[1:]
+    value = data.get(name)
+    if not rest:
+        yield value
+        return
+    for each in value or () if path[0].endswith("[]") else (value,):
+        yield from _values_at(rest, each)
 
 
 # Streams

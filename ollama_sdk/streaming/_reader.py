@@ -118,7 +118,8 @@ class Reader:
         self.error = IncompleteReplyError(
             f"{self._call}: {how} before the last item, after {self.items} whole items; {advice}", items=self.items
         )
-        self.error.__cause__ = cause
+        if isinstance(cause, Exception):
+            self.error.__cause__ = cause
 
     def decode_error(self, cause: BaseException) -> DecodeError:
         """The error of items that are JSON objects, but do not add up to a reply."""
