@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast, get_args, get_origin
 
@@ -160,8 +159,8 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
             reply = body.decode(errors="replace")
         else:
             data = _json_object(call, response, body)
-            _check_finished(call, data)
             reply = _decode(call, data, body)
+            _check_finished(call, data, reply)
     except OllamaError as exc:
         _end(call, response, exc)
         raise
@@ -199,7 +198,7 @@ def _decode(call: Call[Any, Any], data: dict[str, Any], body: bytes | None = Non
         raise decode_error(call, exc) from exc.__cause__
 
 
-def _check_finished(call: Call[Any, Any], data: dict[str, Any]) -> None:
+def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> None:
     """Refuse a one-piece reply that lacks what the document says of a finished one.
 
     Where the items of the same operation's stream are such replies, that is also what marks the last of them.
@@ -207,20 +206,19 @@ def _check_finished(call: Call[Any, Any], data: dict[str, Any]) -> None:
     streaming = call.operation.streaming
     if streaming is None:
         return
-    last = streaming.last if streaming.item == call.operation.reply and streaming.last != SENTINEL else {}
+    last: Mapping[str, Any] = (
+        streaming.last if streaming.item == call.operation.reply and streaming.last != SENTINEL else {}
+    )
     marks = [(name, data.get(name)) for name, value in last.items() if data.get(name) != value]
     marks += [(path, value) for path in streaming.finished for value in _values_at(path.split("."), data) if not value]
     if not marks:
         return
     name, value = marks[0]
-    partial: Any = data  # where it is too little for a reply
-    with contextlib.suppress(DecodeError):
-        partial = _decode(call, data)
     raise IncompleteReplyError(
         f"{describe_call(call.request)}: the server marks its reply as unfinished ({name} is "
         f"{redact(call, repr(value))}): the model may have got stuck repeating itself; .partial holds the reply so far",
         items=0,
-        partial=partial,
+        partial=reply,
     )
 
 

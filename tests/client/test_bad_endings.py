@@ -366,7 +366,7 @@ _EMPTY_COMPLETION = (
     b'"choices":[{"index":0,"message":{"role":"","content":""},"finish_reason":null}]}'
 )
 _EMPTY_MESSAGE = (
-    b'{"id":"msg_1","type":"message","role":"assistant","model":"","content":null,'
+    b'{"id":"msg_1","type":"message","role":"assistant","model":"","content":[],'
     b'"usage":{"input_tokens":0,"output_tokens":0}}'
 )
 
