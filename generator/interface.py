@@ -144,6 +144,7 @@ class Stream:
     item: Kind
     last: dict[str, Any]
     failed: dict[str, Any] | None
+    finished: tuple[str, ...]
     collect: str
     merge: dict[str, str]
     usage: tuple[str, ...]

@@ -254,6 +254,7 @@ class _Reading:
             item=self._kind(replies[ITEM_STATUS].prop),
             last=spec["last"],
             failed=spec.get("failed"),
+            finished=tuple(spec.get("finished", ())),
             collect=spec["collect"],
             merge=dict(self._merge_rules(content[media_type]["schema"], "", ())) if spec["collect"] == "merge" else {},
             usage=_usage(spec.get("usage", {})),

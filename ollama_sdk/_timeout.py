@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 # Seconds that the rest of a body may take after the last item: a server sends it at once.
-_DRAIN = 1.0
+_DRAIN = 0.1
 # Seconds after which a read asks again whether a held limit runs.
 _HELD_CHECK = 1.0
 

@@ -238,8 +238,8 @@ class IncompleteReplyError(ReplyError):
 
     Attributes:
         items: How many items had arrived complete.
-        partial: The incomplete reply: from ``collect()`` the accumulated items, otherwise the unfinished one-piece reply;
-            ``None`` where there is neither.
+        partial: The incomplete reply: what all items of a stream add up to, or the unfinished one-piece reply; ``None`` where
+            there is neither.
     """
 
     items: int

@@ -72,10 +72,12 @@ class Streaming:
         last: The fields and values of the item that ends the stream well; ``{"data": "[DONE]"}`` is the sentinel of
             server-sent events, which is not an item.
         failed: The fields and values of an item that reports failure; one with an ``error`` always does.
+        finished: Where the one-piece reply says that it is finished: dotted paths, with ``[]`` for "each of the list". A reply
+            that has nothing there (null, an empty text or 0) is unfinished.
         collect: How items become one reply: ``merge`` by :attr:`merge`, or the event vocabulary of ``/v1/messages`` or
             ``/v1/responses``.
         merge: For ``merge``, how the fields of items combine where the last value does not simply win: by path, with
-            ``[]`` for "each of the list", ``concat``, ``by-index``, or ``into:NAME``.
+            ``[]`` for "each of the list", ``concat``, ``by-index``, ``by-call``, or ``into:NAME``.
         usage: Where an item names the model and counts the tokens; ``None`` where that is as in the one-piece reply.
     """
 
@@ -83,6 +85,7 @@ class Streaming:
     item: str
     last: Mapping[str, Any]
     failed: Mapping[str, Any] | None = None
+    finished: tuple[str, ...] = ()
     collect: Literal["merge", "messages", "responses"] = "merge"
     merge: Mapping[str, str] = field(factory=dict[str, str])
     usage: Usage | None = None

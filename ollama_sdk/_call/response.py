@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast, get_args, get_origin
 
@@ -29,11 +29,10 @@ from ollama_sdk.errors import (
 )
 from ollama_sdk.streaming._accumulation import Accumulator, MergeAccumulator, MessagesAccumulator, ResponsesAccumulator
 from ollama_sdk.streaming._exchange import StreamExchange
-from ollama_sdk.streaming._framing import NDJSONFramer, SSEFramer
+from ollama_sdk.streaming._framing import DetectingFramer
 from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message, redact_all
 
 from .error_mapping import decode_error, redact, status_error, transport_error
-from .operation import STREAM_TYPES
 
 if TYPE_CHECKING:
     from .operation import Streaming
@@ -48,7 +47,6 @@ ItemT = TypeVar("ItemT")
 
 _NOT_FOUND = 404
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
-_FRAMERS = {"ndjson": NDJSONFramer, "sse": SSEFramer}
 _ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
     "merge": lambda streaming: MergeAccumulator(streaming.merge),
     "messages": lambda _: MessagesAccumulator(),
@@ -78,22 +76,13 @@ def read_head(call: Call[Any, Any], response: httpx.Response) -> Streaming | Non
     """Take note of the head of a response.
 
     Returns:
-        How the body streams; ``None`` when it is to be read in one piece.
-
-    Raises:
-        DecodeError: A stream was asked for, and the reply is something else, such as the page of a proxy.
+        How the body streams; ``None`` when it is to be read in one piece. Its label says nothing: its first bytes decide
+        what it is.
     """
     call.request = response.extensions.get("request", call.request)
     streaming = call.operation.streaming
     if not call.stream or streaming is None or not response.is_success:
         return None
-    media_type, types = _media_type(response), STREAM_TYPES[streaming.format]
-    if media_type and media_type not in types:
-        shown = redact(call, response.headers["content-type"])
-        raise DecodeError(
-            f"{describe_call(call.request)}: the reply is {shown}, not {types[0]}; is something other than Ollama "
-            "answering there?"
-        )
     return streaming
 
 
@@ -227,19 +216,41 @@ def _decode(call: Call[Any, Any], data: dict[str, Any], body: bytes | None = Non
 
 
 def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> None:
-    """Refuse a one-piece reply that lacks what marks the last item of the same operation's stream."""
+    """Refuse a one-piece reply that lacks what the document says of a finished one.
+
+    Where the items of the same operation's stream are such replies, that is also what marks the last of them.
+    """
     streaming = call.operation.streaming
-    if streaming is None or streaming.item != call.operation.reply or streaming.last == SENTINEL:
+    if streaming is None:
         return
-    for name, value in streaming.last.items():
-        # Some servers leave the mark out where nothing is streamed; what they do not send does not say that it is unfinished.
-        if data.get(name, value) != value:
-            raise IncompleteReplyError(
-                f"{describe_call(call.request)}: the server marks its reply as unfinished ({name} is "
-                f"{redact(call, repr(data.get(name)))}): the model may have got stuck repeating itself; .partial holds the reply so far",
-                items=0,
-                partial=reply,
-            )
+    last: Mapping[str, Any] = (
+        streaming.last if streaming.item == call.operation.reply and streaming.last != SENTINEL else {}
+    )
+    # Some servers leave the mark out where nothing is streamed; what they do not send does not say that it is unfinished.
+    marks = [(name, data.get(name)) for name, value in last.items() if data.get(name, value) != value]
+    marks += [(path, value) for path in streaming.finished for value in _values_at(path.split("."), data) if not value]
+    if not marks:
+        return
+    name, value = marks[0]
+    raise IncompleteReplyError(
+        f"{describe_call(call.request)}: the server marks its reply as unfinished ({name} is "
+        f"{redact(call, repr(value))}): the model may have got stuck repeating itself; .partial holds the reply so far",
+        items=0,
+        partial=reply,
+    )
+
+
+def _values_at(path: list[str], data: Any) -> Iterator[Any]:
+    """The values at a path, in each object that it leads to; ``[]`` after a name stands for each of its list."""
+    if data.__class__ is not dict:
+        return
+    name, rest = path[0].removesuffix("[]"), path[1:]
+    value = data.get(name)
+    if not rest:
+        yield value
+        return
+    for each in value or () if path[0].endswith("[]") else (value,):
+        yield from _values_at(rest, each)
 
 
 # Streams
@@ -250,7 +261,7 @@ def open_stream(
 ) -> StreamExchange[ItemT, ReplyT]:
     """Return the state machine that reads a response as a stream; nothing of the body has been read yet."""
     reader = Reader(
-        _FRAMERS[streaming.format](call.max_item_bytes),
+        DetectingFramer(call.max_item_bytes, response.headers.get("content-type", "")),
         last=streaming.last,
         failed=streaming.failed,
         call=describe_call(call.request),

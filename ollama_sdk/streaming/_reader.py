@@ -48,7 +48,8 @@ class Reader:
         finished: Whether the last item has arrived.
         error: What to raise once ``ready`` is empty.
         items: How many items have arrived whole.
-        first: The first of them; ``None`` before it.
+        unadded: Items, as decoded JSON, that are not part of the accumulated reply yet; whoever adds them removes them.
+        first: The first item; ``None`` before it.
         usage_item: The latest item that may count the tokens: the last one, or one with ``usage``; ``{}`` before it.
     """
 
@@ -64,6 +65,7 @@ class Reader:
         "first",
         "items",
         "ready",
+        "unadded",
         "usage_item",
     )
 
@@ -86,50 +88,62 @@ class Reader:
         self.finished: bool = False
         self.error: OllamaError | None = None
         self.items: int = 0
+        self.unadded: list[dict[str, Any]] = []
         self.first: dict[str, Any] | None = None
         self.usage_item: dict[str, Any] = {}
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the body."""
+        """Take the next bytes of the body; nothing after the last item counts."""
+        if self.finished:
+            return
         for payload in self._framer.feed(data):
             self._take(payload)
-            if self.error is not None:
+            if self.finished or self.error is not None:
                 return
         if self._framer.error is not None:
             self._refuse(self._framer.error)
 
-    def end(self, cause: Exception | None = None) -> None:
+    def end(self, cause: BaseException | None = None) -> None:
         """Take the end of the body.
 
         Args:
             cause: What broke the body off; ``None`` for a clean end.
         """
-        if cause is None:
-            self._take_unterminated()
+        self.take_unterminated()
         if self.finished or self.error is not None:
             return
         how = "the connection was lost" if cause else "the body ended"
         advice = "the model or the server may have stopped: look at the server's log, then try again"
         if isinstance(cause, APIConnectionError):  # our transport raises this one only when the client was closed
             how, advice = "the client was closed", "close it when its streams have ended"
+        elif cause is not None and not isinstance(cause, Exception):  # a cancelled task, or Ctrl-C
+            how = f"reading was interrupted by {type(cause).__name__}"
+            advice = "what was being read is lost: call again for the rest"
         self.error = IncompleteReplyError(
             f"{self._call}: {how} before the last item, after {self.items} whole items; {advice}", items=self.items
         )
-        self.error.__cause__ = cause
+        if isinstance(cause, Exception):
+            self.error.__cause__ = cause
 
-    def decode_error(self, cause: Exception) -> DecodeError:
+    def decode_error(self, cause: BaseException) -> DecodeError:
         """The error of items that are JSON objects, but do not add up to a reply."""
         return DecodeError(f"{self._call}: the items of the stream do not add up to a reply: {cause!r}")
 
-    def _take_unterminated(self) -> None:
-        """Take a last item that lacks only its line end; less than a whole item is an end that came too early."""
+    def take_unterminated(self) -> None:
+        """Take a last item that lacks only its line end; nothing more will be read.
+
+        No beginning of a JSON object is one itself, so an item that parses is whole, however the body ended. Less than a
+        whole item is an end that came too early.
+        """
+        if self.finished or self.error is not None:
+            return
         for payload in self._framer.finish():
             try:
-                loads(payload)
+                is_whole = payload == self._sentinel or loads(payload).__class__ is dict
             except orjson.JSONDecodeError:
-                if payload != self._sentinel:
-                    return
-            self._take(payload)
+                return
+            if is_whole:
+                self._take(payload)
 
     def _take(self, payload: bytes) -> None:
         """Take the JSON text of one item. This runs for every token, so it is one function."""
@@ -150,7 +164,9 @@ class Reader:
             return
         if self.first is None:
             self.first = item
+            self._framer = self._framer.chosen
         self.items += 1
+        self.unadded.append(item)
         self.ready.append(item)  # before `finished` is set: another thread may look
         if "usage" in item:
             self.usage_item = item
@@ -186,7 +202,8 @@ class Reader:
 
     def _refuse(self, error: DecodeError) -> None:
         """Set an error that does not name the call yet; the first stays."""
-        self.error = self.error or DecodeError(f"{self._call}: {error}", excerpt=self._redact(error.excerpt))
+        text, excerpt = self._redact(str(error)), self._redact(error.excerpt)
+        self.error = self.error or DecodeError(f"{self._call}: {text}", excerpt=excerpt)
 
 
 def redact_all(data: Any, redact: Callable[[str], str], depth: int = 0) -> Any:
