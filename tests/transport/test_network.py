@@ -106,6 +106,7 @@ def test_sockets_wait_for_nothing_and_notice_a_dead_server(transport, serve):
 def test_a_server_is_reached_on_a_unix_socket(world, tmp_path):
     path = str(tmp_path / "ollama.sock")
     with Loopback(replies(whole(b"a"), whole(b"b"))) as server:
+        server._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         server._listener.close()
         server._listener = socket.socket(socket.AF_UNIX)
         server._listener.bind(path)
