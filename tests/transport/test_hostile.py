@@ -138,6 +138,7 @@ class _InterruptedError(BaseException):
     """As KeyboardInterrupt, but no pytest takes it for its own."""
 
 
+@pytest.mark.slow  # real signals at random moments: a search rather than a check
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_interrupts_between_any_two_byte_codes_lose_no_connection(server):
