@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import threading
 import time
@@ -12,7 +11,7 @@ import pytest
 
 from ollama_sdk import APITimeoutError, NotFoundError, Ollama, Timeout
 from ollama_sdk._timeout import INHERIT, OperationLimits, limits_of_call
-from tests.support.loopback import END, PATIENCE, Connection, chunk, chunked, head, replies, whole
+from tests.support.loopback import END, PATIENCE, Connection, chunk, chunked, full_backlog_port, head, replies, whole
 from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, chat_item, drain
 
 # Limits that pass while a server is silent, however slow the machine is. Where something must arrive before the limit passes,
@@ -353,23 +352,9 @@ def test_connecting_is_bounded(world, serve, timed_out, full_backlog):
         assert client.is_available() is False
 
 
-@contextlib.contextmanager
-def _full_backlog(host="127.0.0.1", port=0):
-    """A port whose queue of connections is full, so that no further one is ever answered."""
-    with contextlib.ExitStack() as sockets:
-        listener = sockets.enter_context(socket.socket())
-        listener.bind((host, port))
-        listener.listen(0)
-        for _ in range(4):
-            waiting = sockets.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
-
-
 @pytest.fixture
 def full_backlog():
-    with _full_backlog() as port:
+    with full_backlog_port() as port:
         yield f"http://127.0.0.1:{port}"
 
 
@@ -392,7 +377,7 @@ def test_all_addresses_of_a_name_share_the_limit_of_connecting(resolve):
     resolve(*["127.0.0.1"] * PATIENCE)
     begin = time.monotonic()
     with (
-        _full_backlog() as port,
+        full_backlog_port() as port,
         Ollama(f"http://gpu.example:{port}", timeout=Timeout(connect=1)) as client,
         pytest.raises(APITimeoutError) as caught,
     ):
@@ -405,7 +390,10 @@ def test_next_address_of_a_name_is_tried_after_a_failure(serve, resolve):
     server = serve(replies(whole(b'{"version":"1"}')))
     port = int(server.url.rpartition(":")[2])
     resolve("127.0.0.2", "127.0.0.3", "127.0.0.1")  # silent, refusing, answering
-    with _full_backlog("127.0.0.2", port), Ollama(f"http://gpu.example:{port}", timeout=Timeout(connect=3)) as client:
+    with (
+        full_backlog_port("127.0.0.2", port),
+        Ollama(f"http://gpu.example:{port}", timeout=Timeout(connect=3)) as client,
+    ):
         assert client.version().version == "1"
 
 

@@ -283,6 +283,20 @@ class Loopback:
             connection.close()
 
 
+@contextlib.contextmanager
+def full_backlog_port(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """A port whose queue of connections is full, so that no further one is ever answered."""
+    with contextlib.ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket())
+        listener.bind((host, port))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
 def free_port() -> int:
     """A port on which no socket listens."""
     with socket.socket() as sock:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import socket
 import threading
@@ -15,25 +14,11 @@ import pytest
 from ollama_sdk._transport import _asyncio, network
 from ollama_sdk._transport.aio import AsyncHTTPTransport
 from ollama_sdk._transport.network import Address, sorted_addresses
-from tests.support.loopback import Loopback, free_port, replies, whole
+from tests.support.loopback import Loopback, free_port, full_backlog_port, replies, whole
 
 
 def _timeout(connect):
     return {"connect": connect, "read": 5.0, "write": 5.0, "pool": 5.0}
-
-
-@contextlib.contextmanager
-def _full_backlog(host="127.0.0.1", port=0):
-    """A port whose queue of connections is full, so that no further one is ever answered."""
-    with contextlib.ExitStack() as sockets:
-        listener = sockets.enter_context(socket.socket())
-        listener.bind((host, port))
-        listener.listen(0)
-        for _ in range(4):
-            waiting = sockets.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
 
 
 @pytest.fixture
@@ -62,7 +47,7 @@ def test_the_next_address_is_tried_when_one_is_silent_or_refuses(transport, serv
     server = serve(replies(whole(b"a")))
     port = int(server.url.rpartition(":")[2])
     resolve("127.0.0.2", "127.0.0.3", "127.0.0.1")  # silent, refusing, answering
-    with _full_backlog("127.0.0.2", port):
+    with full_backlog_port("127.0.0.2", port):
         assert transport.get(f"http://gpu.example:{port}", timeout=_timeout(4.0)) == b"a"
     assert transport.open == 1
 
@@ -70,7 +55,7 @@ def test_the_next_address_is_tried_when_one_is_silent_or_refuses(transport, serv
 def test_all_addresses_share_the_limit_of_connecting(transport, resolve):
     resolve(*["127.0.0.1"] * 4)
     begin = time.monotonic()
-    with _full_backlog() as port, pytest.raises(httpx.ConnectTimeout):
+    with full_backlog_port() as port, pytest.raises(httpx.ConnectTimeout):
         transport.get(f"http://gpu.example:{port}", timeout=_timeout(0.8))
     assert 0.7 < time.monotonic() - begin < 4
     assert transport.open == 0
@@ -190,7 +175,7 @@ def test_waiting_to_connect_ends_when_nothing_before_it_succeeds(monkeypatch):
             results = await asyncio.gather(*calls, return_exceptions=True)
             return results, time.monotonic() - begin
 
-    with _full_backlog() as port:
+    with full_backlog_port() as port:
         results, seconds = asyncio.run(main(port))
     assert [type(result) for result in results] == [httpx.ConnectTimeout] * 12
     assert seconds < 5
