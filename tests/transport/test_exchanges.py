@@ -165,7 +165,7 @@ def test_surplus_bytes_never_become_the_next_reply(anywhere, trusting_transport,
 
 
 @pytest.mark.parametrize("how", [Connection.close, Connection.reset], ids=["closed", "reset"])
-def test_a_connection_that_the_server_ended_while_idle_is_noticed(anywhere, trusting_transport, how):
+def test_a_connection_closed_while_idle_is_noticed(anywhere, trusting_transport, how):
     end = threading.Event()
 
     def script(connection):

@@ -141,7 +141,7 @@ class _InterruptedError(BaseException):
 @pytest.mark.slow  # real signals at random moments: a search rather than a check
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
-def test_interrupts_between_any_two_byte_codes_lose_no_connection(server):
+def test_interrupts_at_any_byte_code_lose_no_connection(server):
     transport = HTTPTransport(ssl_context=trusting(), trust_env=False)
     is_armed = False
 
@@ -182,7 +182,7 @@ def test_interrupts_between_any_two_byte_codes_lose_no_connection(server):
 
 
 @pytest.mark.parametrize("kind", ["sync", "asyncio", "trio"])
-def test_a_program_ends_with_open_streams_and_without_a_traceback(kind):
+def test_a_program_with_open_streams_ends_without_a_traceback(kind):
     code = f"""
 import sys, anyio, httpx
 from ollama_sdk._transport.aio import AsyncHTTPTransport

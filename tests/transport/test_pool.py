@@ -115,7 +115,7 @@ def _calls(work, *, ours=True):
     return counts
 
 
-def test_a_call_costs_the_same_beside_many_idle_and_open_connections(serve):
+def test_a_call_costs_the_same_beside_many_connections(serve):
     server = serve(_endless, receive_buffer=4096)
     holding = serve(lambda connection: (connection.answer(chunked("a/b", b"one")), connection.watch()))
     with HTTPTransport(trust_env=False) as transport:
@@ -171,7 +171,7 @@ def _one_by_one(connection, items):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_opens_its_own_connections_and_leaves_ours(serve):
+def test_a_forked_child_opens_its_own_connections(serve):
     server = serve(_endless)
     stop = threading.Event()
     failures = []

@@ -156,7 +156,7 @@ def test_a_silent_proxy_is_a_connect_timeout(world, serve, said):
         assert transport.open == 0
 
 
-def test_a_server_that_breaks_off_the_handshake_is_a_connect_error(world, serve):
+def test_a_broken_handshake_is_a_connect_error(world, serve):
     server = serve(lambda connection: connection._read())
     with world.transport(ssl_context=trusting()) as transport, pytest.raises(httpx.ConnectError):
         transport.get(server.url.replace("http", "https"))
@@ -170,7 +170,7 @@ def test_a_certificate_that_is_not_trusted_is_a_connect_error(world, tls_server)
 @pytest.mark.parametrize(
     "proxy", ["ftp://me:secret@127.0.0.1", "http://me:secret@host:port", "http://", f"socks5://me:{'secret' * 50}@host"]
 )
-def test_a_proxy_that_cannot_be_used_is_refused_without_its_password(proxy):
+def test_an_unusable_proxy_is_refused_without_its_password(proxy):
     with pytest.raises(ConfigurationError, match="prox") as caught:
         Proxy(proxy)
     assert "secret" not in str(caught.value)
@@ -188,7 +188,7 @@ def test_the_environment_names_a_proxy_for_other_machines(world, serve, monkeypa
         assert transport.get(server.url) == b"a"
 
 
-def test_certificates_that_cannot_be_read_are_a_configuration_error(world, serve, monkeypatch, tmp_path):
+def test_unreadable_certificates_are_a_configuration_error(world, serve, monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
     server = serve(lambda connection: connection.watch())
     with world.transport() as transport:
