@@ -255,7 +255,7 @@ class Deadlines:
         return (phase_at if phase_at < self.total_at else self.total_at) - self._clock.monotonic()
 
     def next_check(self) -> float:
-        """Return the seconds that a read or write may last before it asks again.
+        """Return the seconds that a read may last before it asks again.
 
         Returns:
             As :meth:`left`; and a second at most while the limit is held, because the read would not notice that it is
@@ -307,9 +307,8 @@ class Limit(float):
     before every read and write; any other transport sees an ordinary number.
     """
 
-    __slots__ = ("_purpose", "deadlines")
+    __slots__ = ("deadlines",)
     deadlines: Deadlines
-    _purpose: Literal["connect", "read", "write"]
 
     @classmethod
     def of(cls, deadlines: Deadlines, purpose: Literal["connect", "read", "write"]) -> Limit:
@@ -320,14 +319,4 @@ class Limit(float):
             left = deadlines.left() if purpose == "read" else deadlines.writing()()
         limit = cls(min(max(left, 0.0), AGES))
         limit.deadlines = deadlines
-        limit._purpose = purpose
         return limit
-
-    def left(self) -> float | None:
-        """Return the seconds after which to ask again: 0 or less when the time is up, ``None`` without a limit."""
-        deadlines = self.deadlines
-        if self._purpose == "read":
-            left = deadlines.next_check()
-        else:
-            left = deadlines.left_to_connect() if self._purpose == "connect" else deadlines.writing()()
-        return None if left == math.inf else left

@@ -139,7 +139,7 @@ class InFlightCall:
     """
 
     def __init__(self, leader: Lookup) -> None:
-        self.leader = weakref.ref(leader)
+        self.leader: weakref.ref[Lookup] = weakref.ref(leader)
         self.outcome: StoredReply | Exception | None = None
         self.has_landed: bool = False
         self.followers: list[WakeUp] = []

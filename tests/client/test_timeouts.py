@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import threading
 import time
@@ -283,6 +284,18 @@ def test_a_steady_upload_outlasts_every_limit_but_total(world, serve, limits_clo
         http = {} if own else {"http_client": stack.enter_context(world.http_client())}
         client = stack.enter_context(world.client(serve(script, receive_buffer=4096).url, timeout=limits, **http))
         assert upload(client, _MANY_BYTES)
+
+
+def test_a_file_that_is_read_slowly_makes_no_server_late(world, serve, limits_clock):
+    limit = 1000.0
+
+    class SlowFile(io.BytesIO):
+        def read(self, size=-1, /):
+            limits_clock.now += limit * 0.9
+            return super().read(size)
+
+    with world.client(serve(replies(whole(LAST))).url, timeout=Timeout(first_item=limit, between_items=limit)) as client:
+        assert client.upload_blob("sha256:" + "0" * 64, SlowFile(bytes(2**20)))
 
 
 _TRANSFERS = {"pull": {}, "push": {}, "create": {"from_": "n"}}
