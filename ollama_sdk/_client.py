@@ -395,8 +395,8 @@ class SyncClient(_Client[SyncRuntime, httpx.BaseTransport, httpx.Client], SyncNa
             ``""`` sends none. Text, or a ``SecretStr`` of Pydantic.
         headers: Headers for every request to that server; a method with a server of its own, such as ``web_search``,
             gets none of them, but for an ``Authorization`` that stands in place of ``api_key``.
-        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever; an ``httpx.Timeout`` is
-            taken by its parts. By default those of ``http_client``, if it has others than httpx's default.
+        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever; an ``httpx.Timeout``
+            is taken by its parts. By default those of ``http_client``, if it has others than httpx's default.
         transport: Any httpx transport, used instead of the SDK's own; closed with the client. Timeouts are then as
             exact as that transport reads: on httpx's own, each single read may take what is left when the body begins.
         http_client: A whole ``httpx.Client``, used instead; left open. Its ``auth`` applies where no key is sent.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import html
 import ipaddress
-import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,7 +15,7 @@ from ollama_sdk.streaming._reader import failure_message
 if TYPE_CHECKING:
     from .request import Call
 
-__all__ = ["certificate_problem", "connection_advice", "message_of", "status_advice"]
+__all__ = ["connection_advice", "message_of", "status_advice"]
 
 _UNAUTHORIZED, _NOT_FOUND, _PROXY_LOGIN, _TOO_LARGE, _UNAVAILABLE = 401, 404, 407, 413, 503
 _BAD_GATEWAY, _GATEWAY_TIMEOUT = 502, 504
@@ -144,18 +142,6 @@ def connection_advice(call: Call[Any, Any], request: httpx.Request, reason: str)
         return f"; it went through {proxy}: is that proxy running? {_without(call, request)}"
     host = str(request.url.copy_with(raw_path=b"/")).rstrip("/")
     return f"; is Ollama running at {host}? `ollama serve` starts it"
-
-
-def certificate_problem(request: httpx.Request, exc: Exception) -> str:
-    """Return what is wrong with the certificates that the environment names; ``""`` where that is not the cause."""
-    path = os.environ.get("SSL_CERT_FILE")
-    if not path or request.url.scheme != "https" or not isinstance(exc, OSError) or isinstance(exc, ConnectionError):
-        return ""
-    if not Path(path).is_file():
-        return f"SSL_CERT_FILE names {path!r}, and there is no such file: correct or unset it"
-    if "NO_CERTIFICATE_OR_CRL_FOUND" in str(exc):
-        return f"SSL_CERT_FILE names {path!r}, which holds no certificates: correct or unset it"
-    return ""
 
 
 # Proxies of the environment

@@ -28,7 +28,7 @@ from ollama_sdk.errors import (
 )
 from ollama_sdk.streaming._reader import redact_all
 
-from .advice import certificate_problem, connection_advice, message_of, status_advice
+from .advice import connection_advice, message_of, status_advice
 
 if TYPE_CHECKING:
     from .request import Call
@@ -93,8 +93,6 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
         return DecodeError(f"{name}: the body is not encoded as its headers say: {reason}")
     if httpx.codes.is_success(request.extensions.get("status", 0)):
         return IncompleteReplyError(f"{name}: the connection was lost before the reply was complete: {reason}", items=0)
-    if problem := certificate_problem(request, exc):
-        return ConfigurationError(f"{name}: the request cannot be sent: {problem}")
     if isinstance(exc, ImportError):  # a proxy or an encoding that httpx needs a package for
         return ConfigurationError(
             f"{name}: the request cannot be sent: {reason}{connection_advice(call, request, reason)}"

@@ -212,7 +212,8 @@ def _decode(call: Call[Any, Any], data: dict[str, Any], body: bytes | None = Non
     try:
         return codec_of(call.operation.models).decode(call.operation.reply, data, body)
     except DecodeError as exc:
-        raise decode_error(call, exc) from None  # the message quotes the value that does not fit
+        mismatch = exc.with_traceback(None)
+    raise decode_error(call, mismatch)  # not in its context: it quotes the value that does not fit
 
 
 def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> None:

@@ -97,13 +97,13 @@ class Codec:
             try:
                 return data if decoder is None else decoder(data)
             except RoundedError:
-                pass
+                try:
+                    return self._decode_exactly(annotation, data)
+                except DecodeError as exc:
+                    mismatch = exc.with_traceback(None)
             except MISMATCHES:
-                raise named(self._decode_error(annotation, data, None)) from None
-            try:
-                return self._decode_exactly(annotation, data)
-            except DecodeError as exc:
-                raise named(exc) from None
+                mismatch = self._decode_error(annotation, data, None)
+            raise named(mismatch)  # not in the context of what it names: that quotes the value that does not fit
 
         return convert
 

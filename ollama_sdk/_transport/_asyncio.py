@@ -318,8 +318,11 @@ class AsyncioConnection(Connection):
             data = memoryview(data)[count:]
         protocol.transport.write(data)
         self.bytes_sent += len(data)
-        if not protocol.full:
-            return True
+        return not protocol.full or await self._room_again(limits)
+
+    async def _room_again(self, limits: Limits) -> bool:
+        """Wait until the loop takes more; whether the request may go on."""
+        protocol = self._protocol
         ask = _while_it_moves(protocol.transport, limits)
         while protocol.full:
             await protocol.wait(ask)

@@ -294,7 +294,9 @@ def test_a_file_that_is_read_slowly_makes_no_server_late(world, serve, limits_cl
             limits_clock.now += limit * 0.9
             return super().read(size)
 
-    with world.client(serve(replies(whole(LAST))).url, timeout=Timeout(first_item=limit, between_items=limit)) as client:
+    with world.client(
+        serve(replies(whole(LAST))).url, timeout=Timeout(first_item=limit, between_items=limit)
+    ) as client:
         assert client.upload_blob("sha256:" + "0" * 64, SlowFile(bytes(2**20)))
 
 
