@@ -1,11 +1,18 @@
 """Takes one measurement in a fresh process: ``measure.py KIND CLIENT URL ROUNDS WORK…`` prints it as JSON."""
 
+import contextlib
+import itertools
 import json
+import os
+import resource
+import socket
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import clients
+import counting
 
 # Linux's records of this process; without them memory is not measured.
 RECORDS = Path("/proc/self")
@@ -22,20 +29,35 @@ def startup(name, url, _rounds):
     client = clients.make(name, url)
     client.chat()
     seconds = time.perf_counter() - began
-    return {"seconds": seconds, "bytes": memory("VmRSS")} if RECORDS.exists() else {"seconds": seconds}
+    return {"seconds": seconds, "bytes": memory("VmRSS")}
 
 
 def calls(name, url, rounds, method, count):
     """CPU seconds per call."""
     call = getattr(clients.make(name, url), method)
-    many = range(int(count))
-
-    def work():
-        for _ in many:
-            call()
-
     call()
-    return {"seconds": least(work, rounds) / len(many)}
+    return {"seconds": least(lambda: times(call, count), rounds) / int(count)}
+
+
+def async_calls(name, url, rounds, method, count):
+    """CPU seconds per call of an asynchronous client, one after the other."""
+    import asyncio
+
+    maker = clients.make(name, url)
+    call = getattr(maker, method)
+
+    async def work():
+        best = float("inf")
+        async with maker.async_client() as client:
+            await call(client)
+            for _ in range(rounds):
+                began = time.process_time()
+                for _ in range(int(count)):
+                    await call(client)
+                best = min(best, time.process_time() - began)
+        return best
+
+    return {"seconds": asyncio.run(work()) / int(count)}
 
 
 def stream(name, url, rounds, method, items, length="12"):
@@ -67,7 +89,261 @@ def async_stream(name, url, rounds, items, streams="1"):
     return {"seconds": asyncio.run(work()) / int(items) / int(streams)}
 
 
+# At the rate of real tokens
+
+
+def paced(name, url, _rounds, rate, items):
+    """CPU seconds per item of a paced stream, without opening and closing it."""
+    with clients.make(name, url).open(f"{rate}@1") as opened:
+        received = iter(opened)
+        next(received)
+        began = time.process_time()
+        for _ in itertools.islice(received, int(items)):
+            pass
+        return {"seconds": (time.process_time() - began) / int(items)}
+
+
+def async_paced(name, url, _rounds, rate, items, streams="1"):
+    """CPU seconds per item of concurrent paced streams, without opening and closing them."""
+    maker = clients.make(name, url)
+
+    async def read(received):
+        left = int(items)
+        async for _ in received:
+            left -= 1
+            if not left:
+                return
+
+    async def measured(opened, _):
+        import asyncio
+
+        began = time.process_time()
+        await asyncio.gather(*map(read, opened))
+        return {"seconds": (time.process_time() - began) / int(items) / int(streams)}
+
+    run_beside(maker, f"{rate}@{streams}", int(streams), measured)
+
+
+def delay(name, url, _rounds, rate, items):
+    """Elapsed seconds from the server's sending of an item to its being in the caller's hands: median and 99th percentile."""
+    maker = clients.make(name, url)
+    with maker.open(f"{rate}@1") as opened:
+        received = iter(opened)
+        next(received)
+        return percentiles(
+            time.monotonic_ns() - int(maker.text(item)) for item in itertools.islice(received, int(items))
+        )
+
+
+def async_delay(name, url, _rounds, rate, items):
+    """As :func:`delay`, of an asynchronous client."""
+    maker = clients.make(name, url)
+
+    async def measured(opened, _):
+        delays = []
+        async for item in opened[0]:
+            delays.append(time.monotonic_ns() - int(maker.text(item)))
+            if len(delays) == int(items):
+                break
+        return percentiles(delays)
+
+    run_beside(maker, f"{rate}@1", 1, measured)
+
+
+def first_item(name, url, rounds, count):
+    """Elapsed seconds from the call to the first item, on a connection that is open: the median."""
+    maker = clients.make(name, url)
+    elapsed = []
+    for _ in range(int(count) * rounds):
+        began = time.monotonic_ns()
+        with maker.open("2x12") as received:
+            items = iter(received)
+            next(items)
+            elapsed.append(time.monotonic_ns() - began)
+            for _ in items:
+                pass
+    return percentiles(elapsed)
+
+
+# Many streams
+
+
+def open_streams(name, url, _rounds, streams):
+    """Of streams that are opened at once: CPU and elapsed seconds until each has its first item, errors, and memory of one."""
+    maker = clients.make(name, url)
+
+    async def work():
+        import asyncio
+
+        async with maker.async_client() as client, contextlib.AsyncExitStack() as stack:
+            await maker.async_ndjson(client, "10x12")
+            before = memory("VmRSS")
+            cpu, elapsed = time.process_time(), time.perf_counter()
+            opened = await asyncio.gather(
+                *(first(maker, client, f"1@{int(streams) + 1}", stack) for _ in range(int(streams))),
+                return_exceptions=True,
+            )
+            cpu, elapsed = time.process_time() - cpu, time.perf_counter() - elapsed
+            after = memory("VmRSS")
+            errors = [error for error in opened if isinstance(error, BaseException)]
+            each = {"seconds": cpu / int(streams), "bytes": (after - before) / int(streams)}
+            for error in {repr(error): error for error in errors}.values():
+                print(repr(error), file=sys.stderr)
+            finish({**each, "elapsed": elapsed, "errors": len(errors)})
+
+    import asyncio
+
+    asyncio.run(work())
+
+
+def beside_idle(name, url, rounds, idle, count):
+    """How many times as much CPU a call costs beside idle connections as alone."""
+    maker = clients.make(name, url)
+    maker.chat()
+    alone = least(lambda: times(maker.chat, count), rounds)
+    with contextlib.ExitStack() as stack:
+        received = [iter(stack.enter_context(maker.open("2x12"))) for _ in range(int(idle))]
+        for items in received:
+            for _ in items:
+                pass
+    maker.chat()
+    return {"times": least(lambda: times(maker.chat, count), rounds) / alone}
+
+
+def beside_open(name, url, rounds, streams, count):
+    """How many times as much CPU a call costs beside open streams as alone."""
+    maker = clients.make(name, url)
+    maker.chat()
+    alone = least(lambda: times(maker.chat, count), rounds)
+    with contextlib.ExitStack() as stack:
+        opened = [iter(stack.enter_context(maker.open(f"1@{int(streams) + 1}"))) for _ in range(int(streams))]
+        for items in opened:
+            next(items)
+        maker.chat()
+        beside = least(lambda: times(maker.chat, count), rounds)
+        finish({"times": beside / alone})
+
+
+def connections(name, url, _rounds, streams, count, at_once):
+    """Connections opened for calls beside open streams, so many calls at once."""
+    import asyncio
+
+    maker = clients.make(name, url)
+
+    async def measured(_, client):
+        left = iter(range(int(count)))
+
+        async def caller():
+            for _ in left:
+                await maker.async_chat(client)
+
+        before = accepted(url)
+        await asyncio.gather(*(caller() for _ in range(int(at_once))))
+        return {"connections": accepted(url) - before - 1}  # without that of the question
+
+    run_beside(maker, f"1@{int(streams) + 1}", int(streams), measured)
+
+
+def accepted(url):
+    """The connections that the server has accepted."""
+    with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port)) as connection:
+        connection.sendall(b"GET /connections HTTP/1.1\r\n\r\n")
+        return int(connection.recv(1024).rpartition(b"\r\n\r\n")[2])
+
+
+async def first(maker, client, model, stack):
+    """Open a stream, take its first item, and return the iterator of the others."""
+    received = aiter(await stack.enter_async_context(maker.async_open(client, model)))
+    await anext(received)
+    return received
+
+
+def run_beside(maker, model, streams, measured):
+    """Finish with what ``measured`` returns while so many streams are open whose first item has been taken."""
+    import asyncio
+
+    async def work():
+        async with maker.async_client() as client, contextlib.AsyncExitStack() as stack:
+            await maker.async_ndjson(client, "10x12")
+            opened = await asyncio.gather(*(first(maker, client, model, stack) for _ in range(streams)))
+            finish(await measured(opened, client))
+
+    asyncio.run(work())
+
+
+# Counts
+
+
+def item_counts(name, url, _rounds, rate, items):
+    """System calls and Python calls per item of a paced stream."""
+    with clients.make(name, url).open(f"{rate}@1") as opened:
+        received = iter(opened)
+        next(received)
+        with counting.Calls() as calls:
+            for _ in itertools.islice(received, int(items)):
+                pass
+    return counted(calls, items)
+
+
+def async_item_counts(name, url, _rounds, rate, items):
+    """As :func:`item_counts`, of an asynchronous client."""
+
+    async def measured(opened, _):
+        left = int(items)
+        with counting.Calls() as calls:
+            async for _ in opened[0]:
+                left -= 1
+                if not left:
+                    break
+        return counted(calls, items)
+
+    run_beside(clients.make(name, url), f"{rate}@1", 1, measured)
+
+
+def call_counts(name, url, _rounds, count):
+    """System calls and Python calls per call."""
+    call = clients.make(name, url).chat
+    times(call, 2)
+    with counting.Calls() as calls:
+        times(call, count)
+    return counted(calls, count)
+
+
+def async_call_counts(name, url, _rounds, count):
+    """As :func:`call_counts`, of an asynchronous client."""
+    maker = clients.make(name, url)
+
+    async def measured(_, client):
+        await maker.async_chat(client)
+        with counting.Calls() as calls:
+            for _ in range(int(count)):
+                await maker.async_chat(client)
+        return counted(calls, count)
+
+    run_beside(maker, "1@1", 0, measured)
+
+
+def counted(calls, number):
+    return {"system": calls.system.total() / int(number), "python": calls.python.total() / int(number)}
+
+
 # Growth
+
+
+def hosts(name, url, rounds, number, count):
+    """CPU seconds per call of a client of so many hosts."""
+    from ollama_sdk import Ollama
+
+    port = urlsplit(url).port
+    client = Ollama(
+        [f"http://127.0.0.{host}:{port}" for host in range(1, int(number) + 1)], **clients.CLIENTS[name].options(None)
+    )
+
+    def call():
+        client.chat("llama3.2", clients.MESSAGES)
+
+    times(call, 2 * int(number))  # a connection to each
+    return {"seconds": least(lambda: times(call, count), rounds) / int(count)}
 
 
 def stream_memory(name, url, _rounds, items):
@@ -125,6 +401,18 @@ def blob(name, url, _rounds, size):
 # Measuring
 
 
+def times(call, count):
+    """Call so many times."""
+    for _ in range(int(count)):
+        call()
+
+
+def percentiles(nanoseconds):
+    """The median and the 99th percentile, in seconds."""
+    ordered = sorted(nanoseconds)
+    return {"p50": ordered[len(ordered) // 2] / 1e9, "p99": ordered[len(ordered) * 99 // 100] / 1e9}
+
+
 def least(work, rounds):
     """The minimum CPU seconds of several rounds; noise only adds."""
     best = float("inf")
@@ -136,7 +424,9 @@ def least(work, rounds):
 
 
 def memory(field):
-    """A field of Linux's record of this process, in bytes: ``VmRSS`` is the memory now, ``VmHWM`` its peak."""
+    """A field of Linux's record of this process, in bytes, 0 where there is none: ``VmRSS`` is the memory now, ``VmHWM`` its peak."""
+    if not RECORDS.exists():
+        return 0
     lines = (RECORDS / "status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
@@ -149,8 +439,23 @@ def growth(work):
     return memory("VmHWM") - before
 
 
-KINDS = {f.__name__: f for f in (startup, calls, stream, async_stream, stream_memory, leak, image, blob)}
+def finish(result):
+    """Print the result and exit; streams that are open are not closed, which takes some clients minutes."""
+    print(json.dumps(result), flush=True)
+    os._exit(0)
+
+
+_FUNCTIONS = (
+    *(startup, calls, async_calls, stream, async_stream),
+    *(paced, async_paced, delay, async_delay, first_item),
+    *(open_streams, beside_idle, beside_open, connections),
+    *(item_counts, async_item_counts, call_counts, async_call_counts),
+    *(hosts, stream_memory, leak, image, blob),
+)
+KINDS = {function.__name__: function for function in _FUNCTIONS}
 
 if __name__ == "__main__":
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     kind, client_name, server, turns, *what = sys.argv[1:]
-    print(json.dumps(KINDS[kind](client_name, server, int(turns), *what)))
+    finish(KINDS[kind](client_name, server, int(turns), *what))

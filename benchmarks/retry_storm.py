@@ -177,6 +177,76 @@ def _send(request: httpx.Request) -> Flow:
     return response
 
 
+def burst(policy: Retry, *, calls: int, parallel: int, queue: int, seconds: float, seed: int = 1) -> float:
+    """Let so many calls of one client begin at once, on a server whose queue is shorter, and count what becomes of them.
+
+    Args:
+        policy: The client's policy.
+        calls: How many calls begin.
+        parallel: How many the server runs at once.
+        queue: How many wait there; further ones get 503 without ``Retry-After``.
+        seconds: How long the server takes for one, give or take a fifth.
+        seed: Makes it repeatable.
+
+    Returns:
+        The share of calls that succeed.
+    """
+    world, rng, good = World(), random.Random(seed), Counter[int]()
+    retrier = Retrier(policy, clock=world, draw=rng.uniform)
+    server = _ShortQueue(world, lambda: seconds * rng.uniform(0.8, 1.2), parallel, queue)
+
+    def call(number: int) -> None:
+        flow = retrier.flow(_send, httpx.Request("GET", "http://server/"))
+
+        def resume(response: httpx.Response | None = None) -> None:
+            try:
+                step = flow.send(response)
+            except StopIteration as end:
+                good[number] = end.value is GOOD
+                return
+            if isinstance(step, Sleep):
+                world.later(step.seconds, resume)
+            else:
+                server.ask(resume)
+
+        resume()
+
+    for number in range(calls):
+        call(number)
+    world.run()
+    return good.total() / calls
+
+
+@define
+class _ShortQueue:
+    """Answers ``parallel`` requests at once; lets ``queue`` more wait, and refuses the others."""
+
+    world: World
+    seconds: Callable[[], float]
+    parallel: int
+    queue: int
+    running: int = 0
+    waiting: deque[Callable[[httpx.Response], None]] = field(factory=deque[Callable[[httpx.Response], None]])
+
+    def ask(self, answer: Callable[[httpx.Response], None]) -> None:
+        if self.running < self.parallel:
+            self._begin(answer)
+        elif len(self.waiting) < self.queue:
+            self.waiting.append(answer)
+        else:
+            self.world.later(0.001, lambda: answer(BUSY))
+
+    def _begin(self, answer: Callable[[httpx.Response], None]) -> None:
+        def end() -> None:
+            self.running -= 1
+            if self.waiting:
+                self._begin(self.waiting.popleft())
+            answer(GOOD)
+
+        self.running += 1
+        self.world.later(self.seconds(), end)
+
+
 @frozen
 class Outcome:
     """One row of the table.

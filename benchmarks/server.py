@@ -1,16 +1,32 @@
 """Answers like Ollama from prepared bytes, one HTTP chunk per item, so that the server costs the client no time.
 
-The model name selects the answer: ``20000x100`` is a stream of 20,000 items whose texts are 100 bytes long.
+The model name selects the answer:
+
+- ``20000x100`` is a stream of 20,000 items whose texts are 100 bytes long, as fast as the client takes them.
+- ``20@100`` is a stream of 20 items a second that ends when the client hangs up. Its first item comes with the head; the
+  others begin when 100 such streams are open, each at its own phase of the interval, and are never less than that apart. The text of an item is the time at
+  which it was sent, in nanoseconds of the monotonic clock.
+
+``GET /connections`` returns how many connections were accepted so far. As Go's server does, a body is sent with its length
+up to 2,048 bytes, and as one chunk beyond.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import heapq
 import json
+import os
 import re
+import resource
+import struct
 import subprocess
 import sys
+import threading
+import time
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -25,6 +41,8 @@ _COUNTERS = {
     "eval_duration": 4_289_432_000,
 }
 _BLOCK_BYTES = 1 << 18
+_LENGTH_UP_TO = 2048
+HOSTS = 100  # addresses that the server listens on
 _OK = b"HTTP/1.1 200 OK\r\ncontent-type: "
 
 
@@ -38,7 +56,10 @@ def _chunk(data: bytes) -> bytes:
 
 def _whole(data: object) -> bytes:
     body = _json(data)
-    return _OK + b"application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    head = _OK + b"application/json; charset=utf-8\r\n"
+    if len(body) <= _LENGTH_UP_TO:
+        return head + b"content-length: %d\r\n\r\n" % len(body) + body
+    return head + b"transfer-encoding: chunked\r\n\r\n" + _chunk(body) + _chunk(b"")
 
 
 # Streams: the head, one item, and the end
@@ -74,6 +95,89 @@ def _sse(text: str) -> tuple[bytes, bytes, bytes]:
     end = _event(None) + _chunk(b"data: [DONE]\n\n") + _chunk(b"")
     return _OK + b"text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n", _event(text), end
 
+
+# Paced streams
+
+_GOLDEN = 0.618034  # its multiples, modulo 1, are spread evenly
+
+
+class _Pacer:
+    """Sends the items of all paced streams, in a thread of its own, so that a millisecond is a millisecond."""
+
+    def __init__(self) -> None:
+        self._due: list[tuple[float, int, _Paced]] = []
+        self._waiting: dict[int, list[_Paced]] = defaultdict(list)
+        self._changed = threading.Condition()
+        self._count = 0
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def add(self, stream: _Paced, together: int) -> None:
+        """Send the items of a stream as soon as ``together`` such streams are open."""
+        waiting = self._waiting[together]
+        waiting.append(stream)
+        if len(waiting) < together:
+            return
+        del self._waiting[together]
+        now = time.monotonic()
+        with self._changed:
+            for number, one in enumerate(waiting):
+                self._count += 1
+                heapq.heappush(self._due, (now + one.interval * (1 + number * _GOLDEN % 1), self._count, one))
+            self._changed.notify()
+
+    def drop(self, stream: _Paced, together: int) -> None:
+        """Forget a stream that is about to be closed."""
+        stream.close()
+        if stream in self._waiting.get(together, ()):
+            self._waiting[together].remove(stream)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._due:
+                    self._changed.wait()
+                due, number, stream = self._due[0]
+                wait = due - time.monotonic()
+                if wait <= 0:
+                    heapq.heappop(self._due)
+            if wait > 0:
+                time.sleep(min(wait, 0.05))
+            elif stream.send():
+                with self._changed:
+                    heapq.heappush(self._due, (time.monotonic() + stream.interval, number, stream))
+
+
+class _Paced:
+    """One paced stream."""
+
+    def __init__(self, descriptor: int, path: bytes, rate: float) -> None:
+        self.interval = 1 / rate
+        self._is_open = True
+        self._sending = threading.Lock()  # a descriptor may be another connection's as soon as it is closed
+        self._descriptor = descriptor
+        self._before, self._after = _STREAMS[path](_STAMP.decode())[1].split(_STAMP)
+
+    def send(self) -> bool:
+        """Send an item; return whether the stream is still open."""
+        with self._sending:
+            if self._is_open:
+                try:
+                    os.write(self._descriptor, self.item())
+                except BlockingIOError:
+                    pass  # a client that reads too slowly misses an item
+                except OSError:
+                    self._is_open = False
+            return self._is_open
+
+    def close(self) -> None:
+        with self._sending:
+            self._is_open = False
+
+    def item(self) -> bytes:
+        return b"%b%019d%b" % (self._before, time.monotonic_ns(), self._after)
+
+
+_STAMP = b"0" * 19
 
 # Replies in one piece
 
@@ -113,7 +217,17 @@ def _tags() -> bytes:
     return _whole({"models": models})
 
 
-_WHOLE = {b"/api/chat": _chat, b"/api/embed": _embed, b"/api/tags": _tags}
+def _embeddings() -> bytes:
+    vectors = json.loads(_embed().partition(b"{")[2].rpartition(b"}")[0].join((b"{", b"}")))["embeddings"]
+    data = [
+        {"object": "embedding", "embedding": base64.b64encode(struct.pack("<1024f", *vector)).decode(), "index": index}
+        for index, vector in enumerate(vectors)
+    ]
+    usage = {"prompt_tokens": 8, "total_tokens": 8}
+    return _whole({"object": "list", "data": data, "model": "all-minilm", "usage": usage})
+
+
+_WHOLE = {b"/api/chat": _chat, b"/api/embed": _embed, b"/api/tags": _tags, b"/v1/embeddings": _embeddings}
 _STREAMS = {b"/api/chat": _ndjson, b"/v1/chat/completions": _sse}
 _CREATED = b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n"
 
@@ -133,46 +247,86 @@ def _stream(path: bytes, count: int, length: int) -> tuple[bytes, bytes, int, by
 
 
 _SIZE = re.compile(rb'"model": ?"(\d+)x(\d+)"')
+_PACE = re.compile(rb'"model": ?"([\d.]+)@(\d+)"')
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
-async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-        while True:
-            await _answer(reader, writer)
-    writer.close()
+class _Server:
+    """Serves connections.
 
+    Attributes:
+        accepted: Connections accepted so far.
+    """
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    head = await reader.readuntil(b"\r\n\r\n")
-    path = head.split(b" ", 2)[1]
-    found = _LENGTH.search(head)
-    left = int(found[1]) if found else 0
-    body = b""
-    while left:
-        piece = await reader.read(1 << 20)
-        left -= len(piece)
-        body = body or piece  # only the beginning is needed
-    size = _SIZE.search(body)
-    if path.startswith(b"/api/blobs/"):
-        writer.write(_CREATED)
-    elif size is None:
-        writer.write(_prepared(path))
-    else:
-        begin, block, times, rest = _stream(path, int(size[1]), int(size[2]))
-        writer.write(begin)
-        for _ in range(times):
-            writer.write(block)
-            await writer.drain()
-        writer.write(rest)
-    await writer.drain()
+    def __init__(self) -> None:
+        self.accepted = 0
+        self._pacer = _Pacer()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while True:
+                await self._answer(reader, writer)
+        writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        path = head.split(b" ", 2)[1]
+        found = _LENGTH.search(head)
+        left = int(found[1]) if found else 0
+        body = b""
+        while left:
+            piece = await reader.read(1 << 20)
+            left -= len(piece)
+            body = body or piece  # only the beginning is needed
+        size, pace = _SIZE.search(body), _PACE.search(body)
+        if path == b"/connections":
+            writer.write(_whole(self.accepted))
+        elif path.startswith(b"/api/blobs/"):
+            writer.write(_CREATED)
+        elif pace:
+            await self._paced(reader, writer, path, float(pace[1]), int(pace[2]))
+        elif size is None:
+            writer.write(_prepared(path))
+        else:
+            begin, block, times, rest = _stream(path, int(size[1]), int(size[2]))
+            writer.write(begin)
+            for _ in range(times):
+                writer.write(block)
+                await writer.drain()
+            writer.write(rest)
+        await writer.drain()
+
+    async def _paced(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: bytes, rate: float, together: int
+    ) -> None:
+        stream = _Paced(writer.get_extra_info("socket").fileno(), path, rate)
+        writer.write(_STREAMS[path]("")[0] + stream.item())
+        self._pacer.add(stream, together)
+        try:
+            await reader.read(1)  # until the client hangs up
+        finally:
+            self._pacer.drop(stream, together)
+        raise ConnectionAbortedError
 
 
 async def _main() -> None:
-    server = await asyncio.start_server(_serve, "127.0.0.1", 0, limit=1 << 22, backlog=1024)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    serving = _Server()
+    server = await asyncio.start_server(serving.serve, "127.0.0.1", 0, limit=1 << 22, backlog=1 << 14)
+    port = server.sockets[0].getsockname()[1]
+    if sys.platform == "linux":  # all of 127.0.0.0/8 is this machine
+        await asyncio.start_server(
+            serving.serve, [f"127.0.0.{host}" for host in range(2, HOSTS + 1)], port, limit=1 << 22
+        )
+    print(port, flush=True)
     await asyncio.to_thread(sys.stdin.read)  # until the parent process closes it
-    server.close()
+    os._exit(0)  # open streams are not waited for
+
+
+def open_files() -> None:
+    """Allow as many open files as the system lets this process have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextlib.contextmanager
@@ -188,4 +342,5 @@ def running() -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    open_files()
     asyncio.run(_main())

@@ -180,6 +180,7 @@ def _stream_changes(types: _Types, name: str, old: Stream | None, new: Stream | 
         ("the format of its stream", old.format, new.format),
         ("the last item of its stream", old.last, new.last),
         ("the item of its stream that reports failure", old.failed, new.failed),
+        ("the fields of a finished reply", old.finished, new.finished),
         ("how its items are collected", old.collect, new.collect),
         ("how fields of its items are merged", old.merge, new.merge),
     ):
@@ -197,6 +198,10 @@ def _row_changes(name: str, old: Method, new: Method) -> Iterator[Change]:
         yield Change(CHANGED, f"{name}: repeating it is `{new.repeat}`; it was `{old.repeat}`")
     if old.needs_model != new.needs_model:
         yield Change(CHANGED, f"{name} {'needs' if new.needs_model else 'no longer needs'} an existing model")
+    if old.limits != new.limits:
+        yield Change(
+            CHANGED, f"{name} {'has the limits of the client' if new.limits is None else 'has limits of its own'}"
+        )
     if old.model != new.model:
         yield Change(CHANGED, f"{name}: the model is named by `{new.model}`; it was named by `{old.model}`")
     if old.usage != new.usage:

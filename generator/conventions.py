@@ -144,6 +144,9 @@ def _schema_node(pointer: Pointer, fields: Mapping[str, Any]) -> Problems:
         fields["default"] == value and kind in fields.get("type", kind) for kind, value in empty.items()
     ):
         yield (*pointer, "default"), 'a field may default to "" or [] only, as its type says'
+    for name, field in fields.get("properties", {}).items() if pointer[:-1] == _NAMED_SCHEMAS else ():
+        if isinstance(field, dict) and "x-absent" in field and name not in fields.get("required", ()):
+            yield (*pointer, "properties", name, "x-absent"), "an optional field has a default instead"
 
 
 def _kind_of_place(pointer: Pointer) -> str:

@@ -28,6 +28,7 @@ class Field:
         required: Whether every reply has it, with a value.
         default: What it reads as when it is absent: ``None``, ``""`` or ``[]``.
         doc: Its description.
+        absent: What a required field reads as when a reply lacks it; ``None`` where such a reply is refused.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Field:
     required: bool
     default: Any
     doc: str
+    absent: str | None = None
 
     @property
     def read(self) -> str:
@@ -55,8 +57,11 @@ class Field:
             arguments.append("factory=empty_list")
         elif not self.required:
             arguments.append(f"default={self.default!r}")
-        if self.name != self.wire:
-            arguments.append(f'metadata={{"wire": {self.wire!r}}}')
+        metadata = {"wire": self.wire} if self.name != self.wire else {}
+        if self.absent is not None:
+            metadata["absent"] = self.absent
+        if metadata:
+            arguments.append(f"metadata={metadata!r}")
         if not arguments:
             return None
         plain = len(arguments) == 1 and arguments[0].startswith("default=")
@@ -139,6 +144,7 @@ class Stream:
     item: Kind
     last: dict[str, Any]
     failed: dict[str, Any] | None
+    finished: tuple[str, ...]
     collect: str
     merge: dict[str, str]
     usage: tuple[str, ...]
@@ -165,6 +171,7 @@ class Method:
         server: Its own base URL.
         needs_key: Whether an API key is needed.
         deprecated: Whether it is superseded.
+        limits: Seconds to the first item and between items, instead of the client's limits; or ``None``.
         place: Its path in the document.
     """
 
@@ -184,6 +191,7 @@ class Method:
     server: str | None
     needs_key: bool
     deprecated: bool
+    limits: tuple[float | None, float | None] | None = None
     place: Place = ()
 
     @property

@@ -164,8 +164,10 @@ class _Reading:
     def _fields(self, prop: Any, schema: Mapping[str, Any]) -> Iterator[Field]:
         for wire, each in _in_order(prop, schema):
             kind, nullable = self._without_none(self._kind(each))
-            default = schema.get("properties", {}).get(wire, {}).get("default")
-            required = each.required and not nullable and default is None
+            node = schema.get("properties", {}).get(wire, {})
+            default = node.get("default")
+            # A list may be null and be required all the same: null is the empty list.
+            required = each.required and default is None and (not nullable or isinstance(kind, ListKind))
             yield Field(
                 _python_name(wire, each, taken=SHADOWING),
                 wire,
@@ -173,6 +175,7 @@ class _Reading:
                 required,
                 default,
                 self._description(schema, wire, each),
+                node.get("x-absent"),
             )
 
     def _description(self, schema: Mapping[str, Any], wire: str, prop: Any) -> str:
@@ -219,6 +222,7 @@ class _Reading:
             server=servers[0]["url"] if servers else None,
             needs_key=bool(security) and {} not in security,
             deprecated=bool(node.get("deprecated")),
+            limits=_limits(node.get("x-limits")),
             place=pointer,
         )
 
@@ -250,6 +254,7 @@ class _Reading:
             item=self._kind(replies[ITEM_STATUS].prop),
             last=spec["last"],
             failed=spec.get("failed"),
+            finished=tuple(spec.get("finished", ())),
             collect=spec["collect"],
             merge=dict(self._merge_rules(content[media_type]["schema"], "", ())) if spec["collect"] == "merge" else {},
             usage=_usage(spec.get("usage", {})),
@@ -360,6 +365,10 @@ def _in_order(model: Any, schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]
 
 def _usage(spec: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(spec[key] for key in ("model", "input_tokens", "output_tokens") if key in spec)
+
+
+def _limits(spec: Mapping[str, float | None] | None) -> tuple[float | None, float | None] | None:
+    return None if spec is None else (spec["first_item"], spec["between_items"])
 
 
 def _text(description: Any) -> str:

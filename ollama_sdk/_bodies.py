@@ -74,7 +74,8 @@ class HeldBody(Body):
         self._release()
 
     def __del__(self) -> None:
-        self._release()
+        if hasattr(self, "_release"):  # unless an exception came in between while it was made
+            self._release()
 
 
 class StartedBody(Body):

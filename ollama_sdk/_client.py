@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import httpx
 from attrs import evolve
@@ -14,6 +16,8 @@ from ._call.operation import Operation
 from ._call.perform import AsyncRuntime, SyncRuntime
 from ._call.raw import AsyncRawRuntime, SyncRawRuntime
 from ._call.request import Settings, named
+from ._codec.check import with_article
+from ._habits import explain_attribute, explain_keyword, refuse_policy
 from ._servers import endpoints_of, endpoints_with_headers, hosts_of, own_headers, url_of
 from ._stack import AsyncClientTransport, AsyncTransports, ClientTransport, Servers, SyncTransports
 from ._timeout import INHERIT, Inherit, Timeout, TimeoutLike, as_timeout
@@ -47,10 +51,22 @@ __all__ = [
     "SyncRawNamespace",
 ]
 
+# A bearer token is printable ASCII without blanks (RFC 6750, section 2.1); "" stands for no key.
+_KEY = re.compile(r"[!-~]*")
+_DEFAULT_OF_HTTPX = httpx.Timeout(5.0)
+
 RuntimeT = TypeVar("RuntimeT")
 ClientRuntimeT = TypeVar("ClientRuntimeT", SyncRuntime, AsyncRuntime)
 TransportT = TypeVar("TransportT")
 HTTPClientT = TypeVar("HTTPClientT")
+
+
+class SecretText(Protocol):
+    """A text that does not show itself, such as ``SecretStr`` of Pydantic."""
+
+    def get_secret_value(self) -> str:
+        """The text."""
+        ...
 
 
 class _Namespace(Generic[RuntimeT]):
@@ -78,6 +94,47 @@ class AsyncRawNamespace(_Namespace[AsyncRawRuntime]):
     """A group of async methods with raw responses, such as ``client.with_raw_response.v1.chat``."""
 
 
+def key_of(given: Any, name: str = "api_key") -> str | None:
+    """Return an API key as text.
+
+    Args:
+        given: Text, a secret of Pydantic, or ``None``.
+        name: Where it was given, for the error.
+
+    Raises:
+        ConfigurationError: It cannot be sent. The message does not show it.
+    """
+    key = given.get_secret_value() if hasattr(given, "get_secret_value") else given
+    if key is None:
+        return None
+    if not isinstance(key, str):
+        raise ConfigurationError(f"{name} is {with_article(key)}; give a str")
+    if _KEY.fullmatch(key):
+        return key
+    if _KEY.fullmatch(key.strip()):
+        raise ConfigurationError(f"{name} has blanks or line breaks around it; give the key without, as strip() does")
+    if key.lower().startswith("bearer "):
+        raise ConfigurationError(f"{name} begins with 'Bearer'; give only what follows it")
+    raise ConfigurationError(f"{name} holds blanks, line breaks, or characters beyond ASCII; a key has none")
+
+
+def _has_authorization(headers: Mapping[str, Any]) -> bool:
+    return any(name.lower() == "authorization" for name in headers)
+
+
+def _limits_of(http_client: Any) -> Timeout:
+    """The limits of a caller's httpx client, unless they are httpx's own default, which no caller has chosen."""
+    limits = getattr(http_client, "timeout", None)
+    return Timeout() if limits is None or limits == _DEFAULT_OF_HTTPX else as_timeout(limits)
+
+
+def _check_policies(policies: Mapping[str, Any]) -> None:
+    """Refuse what is no policy, by the argument's name."""
+    for name, policy in policies.items():
+        if policy is not None and name != "observer":
+            refuse_policy(name, policy)
+
+
 class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
     """What the sync and the async client have in common.
 
@@ -102,7 +159,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         self,
         host: Host | None = None,
         *,
-        api_key: str | None = None,
+        api_key: str | SecretText | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
         transport: TransportT | None = None,
@@ -118,13 +175,19 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
     ) -> None:
         self._check_transport(transport, http_client)
         hosts = self._hosts = hosts_of(host)
+        given_headers: dict[str, str] = dict(named(headers, "headers"))
+        key = key_of(api_key)
+        if key is None and not _has_authorization(given_headers):  # which stands in place of the environment's key
+            key = key_of(os.environ.get("OLLAMA_API_KEY"), "OLLAMA_API_KEY")
         settings = Settings(
             base_url=url_of(hosts[0]),
-            api_key=os.environ.get("OLLAMA_API_KEY") if api_key is None else api_key,
-            headers=dict(named(headers, "headers")),
+            api_key=key,
+            headers=given_headers,
             own_headers=own_headers(hosts[0]) if len(hosts) == 1 else {},
-            timeout=Timeout() if isinstance(timeout, Inherit) else as_timeout(timeout),
+            timeout=_limits_of(http_client) if isinstance(timeout, Inherit) else as_timeout(timeout),
             max_item_bytes=max_item_bytes,
+            own_transport=transport is None and http_client is None,
+            environment_proxies=transport is None and getattr(http_client, "trust_env", True),
         )
         servers = Servers(
             len(hosts),
@@ -141,6 +204,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             "cache": cache,
             "observer": observer,
         }
+        _check_policies(policies)
         self._runtime = self._connect(settings, servers, policies, transport, http_client)
         self._given = {"transport": transport, "http_client": http_client}
         self._owner = True
@@ -187,7 +251,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         *,
         timeout: TimeoutLike | Inherit = INHERIT,
         headers: Mapping[str, str] | None = None,
-        api_key: str | None = None,
+        api_key: str | SecretText | None = None,
         max_item_bytes: int | None = None,
     ) -> Self:
         """A view of this client with other settings, on the same connections and policies; closing it leaves them open.
@@ -208,13 +272,14 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         settings = self._runtime.settings
         added: Mapping[str, str] = named(headers, "headers")
         kept: Mapping[str, str] = settings.headers
-        if api_key is not None:
+        key = key_of(api_key)
+        if key is not None:
             kept = {name: value for name, value in kept.items() if name.lower() != "authorization"}
         settings = evolve(
-            settings.choosing(added if api_key is None else {*added, "authorization"}),
+            settings.choosing(added if key is None else {*added, "authorization"}),
             headers={**kept, **added},
             timeout=settings.timeout if isinstance(timeout, Inherit) else as_timeout(timeout),
-            api_key=settings.api_key if api_key is None else api_key,
+            api_key=key if key is not None else None if _has_authorization(added) else settings.api_key,
             max_item_bytes=settings.max_item_bytes if max_item_bytes is None else max_item_bytes,
         )
         view = object.__new__(type(self))
@@ -276,7 +341,22 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         }
         changes = {name: policy for name, policy in given.items() if not isinstance(policy, Inherit)}
         self._check_cache(cache)
+        _check_policies(changes)
         return self._runtime.transports.reconfigure(changes)
+
+    if not TYPE_CHECKING:  # a checker knows which attributes and arguments there are
+
+        @functools.wraps(__init__)
+        def __new__(cls, *_: Any, **options: Any) -> Self:
+            """Refuse arguments that other clients have, with the name that they have here."""
+            unknown = [name for name in options if name not in _Client.__init__.__kwdefaults__ and name != "host"]
+            if unknown:
+                raise TypeError(explain_keyword(cls.__name__, unknown[0], sorted(_Client.__init__.__kwdefaults__)))
+            return super().__new__(cls)
+
+        def __getattr__(self, name: str) -> Any:
+            """Name the method that does here what ``name`` does elsewhere."""
+            raise AttributeError(explain_attribute(type(self).__name__, name), name=name, obj=self)
 
     def __repr__(self) -> str:
         urls = [str(url_of(host)) for host in self._hosts]
@@ -312,10 +392,11 @@ class SyncClient(_Client[SyncRuntime, httpx.BaseTransport, httpx.Client], SyncNa
         host: The server, in any form that ``OLLAMA_HOST`` takes; by default the one that ``OLLAMA_HOST`` names. Several
             servers, or :class:`ollama_sdk.reliability.Endpoint` with keys of their own, go with ``failover``.
         api_key: Sent as a bearer token, to ollama.com too where a method goes there; by default ``OLLAMA_API_KEY``.
-            ``""`` sends none.
+            ``""`` sends none. Text, or a ``SecretStr`` of Pydantic.
         headers: Headers for every request to that server; a method with a server of its own, such as ``web_search``,
-            gets none of them.
-        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever.
+            gets none of them, but for an ``Authorization`` that stands in place of ``api_key``.
+        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever; an ``httpx.Timeout``
+            is taken by its parts. By default those of ``http_client``, if it has others than httpx's default.
         transport: Any httpx transport, used instead of the SDK's own; closed with the client. Timeouts are then as
             exact as that transport reads: on httpx's own, each single read may take what is left when the body begins.
         http_client: A whole ``httpx.Client``, used instead; left open. Its ``auth`` applies where no key is sent.

@@ -24,14 +24,16 @@ def parse_host(value: str) -> httpx.URL:
 
     Args:
         value: Anything that ``OLLAMA_HOST`` may hold: ``""``, ``host``, ``host:port``, ``:port``, an IPv6 address with or
-            without brackets, or a URL with an optional path. Blanks and quotes around it are dropped. A port that is not
-            a number up to 65535 counts as absent. The default port is 11434, and with a scheme that scheme's own.
+            without brackets, or a URL with an optional path. Blanks and quotes around it are dropped. Without a scheme, a
+            port that is not a number up to 65535 counts as absent. The default port is 11434, and with a scheme that
+            scheme's own.
 
     Raises:
         ConfigurationError: The scheme is neither ``http`` nor ``https``; the URL holds credentials, a query or a
-            fragment; or the host is not a host name.
+            fragment; the host is not a host name; or the port of a URL is not a number up to 65535.
 
-    Source: ``envconfig.Host`` of Ollama. Its table of cases is one of our tests.
+    Source: ``envconfig.Host`` of Ollama. Its table of cases is one of our tests. It has no URL with such a port: Ollama's
+    command line would call port 80 or 443 instead, where something else may answer.
     """
     text = value.strip().strip("\"'").strip()
     scheme, found, rest = text.partition("://")
@@ -51,6 +53,8 @@ def parse_host(value: str) -> httpx.URL:
     if "?" in rest or "#" in rest:
         raise ConfigurationError(f"host {text!r} holds a query or a fragment; a base URL has neither")
     host, port = _split(authority, default_port)
+    if found and (given := _port_of(authority)) and given.lstrip("0") != port.lstrip("0"):
+        raise ConfigurationError(f"host {text!r}: the port is {given!r}; give a number up to {_HIGHEST_PORT}")
     host = _UNSPECIFIED.get(host, host)
     try:
         url = httpx.URL(
@@ -74,6 +78,12 @@ def _split(authority: str, default_port: str) -> tuple[str, str]:
         return authority or _DEFAULT_HOST, default_port
     valid = port.isascii() and port.isdigit() and int(port) <= _HIGHEST_PORT
     return host.strip("[]") or _DEFAULT_HOST, port if valid else default_port
+
+
+def _port_of(authority: str) -> str:
+    """Return what stands where a URL has its port; ``""`` where there is none."""
+    after_address = authority.rpartition("]")[2]
+    return "" if _is_address(authority) else after_address.rpartition(":")[2] if ":" in after_address else ""
 
 
 def _is_address(text: str) -> bool:

@@ -16,9 +16,13 @@ class Metrics:
     Attributes:
         total_seconds: Seconds of the whole request on the server.
         load_seconds: Seconds of loading the model.
-        prompt_tokens: Tokens of the prompt that were evaluated; tokens found in the cache are not counted.
-        prompt_seconds: Seconds of evaluating the prompt.
-        prompt_tokens_per_second: ``prompt_tokens`` per second of ``prompt_seconds``.
+        prompt_tokens: Tokens of the prompt, with those that were found in the cache.
+        cached_prompt_tokens: How many of them were found in the cache; servers report it since 0.33.3, where the model's runner
+            counts it.
+        prompt_seconds: Seconds of evaluating the prompt; since 0.33.3 without the tokens that were found in the cache.
+        prompt_tokens_per_second: ``prompt_tokens - cached_prompt_tokens`` per second of ``prompt_seconds``. ``None`` without
+            ``cached_prompt_tokens``: what ``prompt_seconds`` covers then depends on the server's version, which a reply does not
+            hold, and a rate of all tokens would be many times too high for a prompt that was found in the cache.
         tokens: Tokens that were generated.
         seconds: Seconds of generating them.
         tokens_per_second: ``tokens`` per second of ``seconds``.
@@ -27,6 +31,7 @@ class Metrics:
     total_seconds: float | None
     load_seconds: float | None
     prompt_tokens: int | None
+    cached_prompt_tokens: int | None
     prompt_seconds: float | None
     prompt_tokens_per_second: float | None
     tokens: int | None
@@ -42,6 +47,7 @@ class GenerationMetrics:
     total_duration: int | None
     load_duration: int | None
     prompt_eval_count: int | None
+    prompt_eval_cached_count: int | None
     prompt_eval_duration: int | None
     eval_count: int | None
     eval_duration: int | None
@@ -49,12 +55,15 @@ class GenerationMetrics:
     @property
     def metrics(self) -> Metrics:
         """The server's counters, which are in nanoseconds, as seconds and tokens per second."""
+        prompt, cached = self.prompt_eval_count, self.prompt_eval_cached_count
+        evaluated = None if prompt is None or cached is None else prompt - cached
         return Metrics(
             total_seconds=_seconds(self.total_duration),
             load_seconds=_seconds(self.load_duration),
-            prompt_tokens=self.prompt_eval_count,
+            prompt_tokens=prompt,
+            cached_prompt_tokens=cached,
             prompt_seconds=_seconds(self.prompt_eval_duration),
-            prompt_tokens_per_second=_rate(self.prompt_eval_count, self.prompt_eval_duration),
+            prompt_tokens_per_second=_rate(evaluated, self.prompt_eval_duration),
             tokens=self.eval_count,
             seconds=_seconds(self.eval_duration),
             tokens_per_second=_rate(self.eval_count, self.eval_duration),

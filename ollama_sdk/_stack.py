@@ -10,6 +10,7 @@ import httpx
 from attrs import frozen
 
 from ._bodies import ErrorBody, ForeignBody, is_whole
+from ._concurrency import forks
 from ._concurrency.loops import EventLoop, current_loop
 from ._transport.sync import HTTPTransport
 from .errors import ConfigurationError
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["AsyncClientTransport", "AsyncTransports", "ClientTransport", "Servers", "SyncTransports"]
 
 _TransportT = TypeVar("_TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
+
+# Bytes of a request that the kernel takes without waiting for the server.
+_SENT_AT_ONCE = 65536
 
 
 @frozen(eq=False, repr=False)
@@ -58,10 +62,15 @@ class _Transports(Generic[_TransportT]):
         self._wire = wire
         self._servers = servers
         self._changing = threading.RLock()
+        forks.register(self)
         self._health: Any = None  # once it has been asked for
         self._closed = False
         self.asked = {name: policy for name, policy in policies.items() if policy is not None}
         self._stack: Stack[_TransportT] | None = self._build() if self.asked or servers.count > 1 else None
+
+    def restart_in_child(self) -> None:
+        """Make a lock that no thread of the parent holds."""
+        self._changing = threading.RLock()
 
     def _build(self) -> Stack[_TransportT]:
         raise NotImplementedError
@@ -197,6 +206,8 @@ def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool
         return response
     deadlines: Deadlines | None = request.extensions.get("deadlines")
     if foreign and deadlines is not None:
+        if not is_whole(request.stream) or int(request.headers.get("content-length", 0)) > _SENT_AT_ONCE:
+            deadlines.attempt()  # such a transport does not say when an upload moved, only that it is over
         response.stream = ForeignBody(response.stream, request)
     if response.is_error:
         response.stream = ErrorBody(response.stream, deadlines)
@@ -227,6 +238,11 @@ class _AsyncAttempts(httpx.AsyncBaseTransport):
         self._wire = wire
         self._foreign = not isinstance(wire, AsyncHTTPTransport)
         self._loop: EventLoop | None = None  # that of the first attempt, until the connections are closed
+        forks.register(self)
+
+    def restart_in_child(self) -> None:
+        """The event loop goes on in the parent."""
+        self._loop = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         _begin(request)

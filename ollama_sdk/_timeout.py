@@ -6,14 +6,16 @@ A call is a sequence of phases. Each phase has one limit, and ``total`` runs bes
 
     total          |------------------------------- the whole call ------------------------------->|
     connect            |--|                 |--|
-    first_item         |---- attempt 1 ...  |------ attempt 2 ------->|
-    between_items                                                     |-item->|-item->|-- drain -->|
+    between_items         |-write->|           |-write->|-write->|    |-item->|-item->|-- drain -->|
+    first_item         |---- attempt 1 ...  |-- restarted by writes ->|
 
 - ``total`` starts when the call's :class:`Deadlines` are made. Nothing stops or restarts it: every attempt, every wait of a
   policy and the caller's own time between two items count.
 - ``first_item`` starts with each attempt (:meth:`Deadlines.attempt`) and ends with the first item of a stream or with the
-  whole body of a one-piece reply. ``connect`` bounds each step of connecting within it.
-- ``between_items`` starts each time the caller asks for another item (:meth:`Deadlines.item`).
+  whole body of a one-piece reply. ``connect`` bounds each step of connecting within it. A server need not reply before it has
+  the request, so each write starts ``first_item`` anew (:meth:`Deadlines.writing`): an upload may last as long as it moves.
+- ``between_items`` bounds each write, which must send something in that time. Later it starts each time the caller asks for
+  another item (:meth:`Deadlines.item`).
 - After the last item, or after an error status, only the rest of the body is due, which the connection needs to be reused.
   :meth:`Deadlines.drain` gives it a short time of its own.
 - While no item is due, because the caller has not asked for one or has paused the stream, the limit of the phase is held:
@@ -33,9 +35,11 @@ meanwhile, under the lock of the stream, so each method reads a shared attribute
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from attrs import Attribute, field, frozen
+import httpx
+from attrs import Attribute, evolve, field, frozen
 
 from ._concurrency.clock import AGES, SYSTEM_CLOCK, Clock
 from .errors import ConfigurationError
@@ -43,10 +47,20 @@ from .errors import ConfigurationError
 if TYPE_CHECKING:
     from .errors import TimeoutPhase
 
-__all__ = ["INHERIT", "Deadlines", "Inherit", "Limit", "Timeout", "TimeoutLike", "as_timeout"]
+__all__ = [
+    "INHERIT",
+    "Deadlines",
+    "Inherit",
+    "Limit",
+    "OperationLimits",
+    "Timeout",
+    "TimeoutLike",
+    "as_timeout",
+    "limits_of_call",
+]
 
 # Seconds that the rest of a body may take after the last item: a server sends it at once.
-_DRAIN = 1.0
+_DRAIN = 0.1
 # Seconds after which a read asks again whether a held limit runs.
 _HELD_CHECK = 1.0
 
@@ -67,9 +81,12 @@ class Timeout:
     Attributes:
         connect: Each step of reaching the server: name resolution, TCP and TLS; and waiting for a free connection of a
             bounded pool. A sync client resolves names with the system's resolver, which has limits of its own.
-        first_item: From sending the request to the first item of a stream, or to the whole body of a one-piece reply.
-            The server loads the model and reads the prompt in this time, so the default is long.
-        between_items: From one item of a stream to the next.
+        first_item: From the moment the request is sent to the first item of a stream, or to the whole body of a one-piece
+            reply. The server loads the model and reads the prompt in this time, so the default is long. ``pull``, ``push`` and
+            ``create`` have no such limit, unless the call itself sets one.
+        between_items: From one item of a stream to the next; also the longest time in which nothing of a request or an
+            upload can be sent. ``pull``, ``push`` and ``create`` may be silent for an hour while the server verifies or
+            converts files, unless the call itself sets another limit.
         total: The whole call, with all attempts and all waiting, however steadily bytes arrive.
 
     Raises:
@@ -92,16 +109,34 @@ class Inherit:
 
 
 INHERIT: Final = Inherit()
-TimeoutLike = Timeout | float | None
+TimeoutLike = Timeout | httpx.Timeout | float | None
 
 _NO_LIMITS = Timeout(connect=None, first_item=None, between_items=None, total=None)
+_DEFAULTS = Timeout()
+
+
+@frozen
+class OperationLimits:
+    """The limits of an operation whose length the size of a model decides, in seconds; ``None`` waits for ever.
+
+    The limits of a client are meant for replies, and would end a transfer that goes well. So these replace them; a limit
+    that the call itself sets holds.
+
+    Attributes:
+        first_item: Replaces the limit of that name.
+        between_items: Replaces the limit of that name, unless that is longer.
+    """
+
+    first_item: float | None
+    between_items: float | None
 
 
 def as_timeout(value: TimeoutLike) -> Timeout:
     """Return the limits that ``value`` stands for.
 
     Args:
-        value: Limits; or a number of seconds, which is ``total``; or ``None`` for no limit at all.
+        value: Limits; or those of httpx, whose ``read`` is the limit of the first item and between items; or a number of
+            seconds, which is ``total``; or ``None`` for no limit at all.
 
     Raises:
         ConfigurationError: The value is not a number above 0.
@@ -110,7 +145,33 @@ def as_timeout(value: TimeoutLike) -> Timeout:
         return value
     if value is None:
         return _NO_LIMITS
+    if isinstance(value, httpx.Timeout):
+        return Timeout(connect=value.connect, first_item=value.read, between_items=value.read)
     return Timeout(total=value)
+
+
+def limits_of_call(client: Timeout, call: TimeoutLike | Inherit, operation: OperationLimits | None) -> Timeout:
+    """Return the limits of one call.
+
+    Args:
+        client: The client's limits.
+        call: The call's own ``timeout=``.
+        operation: What the operation has instead of limits that the call does not set.
+
+    Raises:
+        ConfigurationError: The call's timeout is not a number above 0.
+    """
+    inherited = isinstance(call, Inherit)
+    limits = client if isinstance(call, Inherit) else as_timeout(call)
+    if operation is None:
+        return limits
+    first_item, between_items = limits.first_item, limits.between_items
+    if inherited or first_item == _DEFAULTS.first_item:
+        first_item = operation.first_item
+    if between_items is not None and (inherited or between_items == _DEFAULTS.between_items):
+        least = operation.between_items
+        between_items = None if least is None else max(between_items, least)
+    return evolve(limits, first_item=first_item, between_items=between_items)
 
 
 class Deadlines:
@@ -139,6 +200,17 @@ class Deadlines:
         """Start ``first_item`` for another attempt."""
         self._drain_seconds = 0.0
         self._start("first_item", self.limits.first_item)
+
+    def writing(self) -> Callable[[], float]:
+        """Start ``between_items`` for a write, which must send something in that time, and ``first_item`` anew.
+
+        Returns:
+            Gives the seconds that are left of the write: 0 or less when the time is up, infinite without a limit.
+        """
+        self._start("first_item", self.limits.first_item)
+        monotonic, seconds = self._clock.monotonic, self.limits.between_items
+        ends = min(self.total_at, math.inf if seconds is None else monotonic() + seconds)
+        return lambda: min(ends - monotonic(), AGES) if ends != math.inf else ends
 
     def item(self) -> None:
         """Start ``between_items``: the caller waits for another item, or after the last one for the end of the body."""
@@ -183,7 +255,7 @@ class Deadlines:
         return (phase_at if phase_at < self.total_at else self.total_at) - self._clock.monotonic()
 
     def next_check(self) -> float:
-        """Return the seconds that a read or write may last before it asks again.
+        """Return the seconds that a read may last before it asks again.
 
         Returns:
             As :meth:`left`; and a second at most while the limit is held, because the read would not notice that it is
@@ -219,9 +291,13 @@ class Deadlines:
 
     def extension(self) -> dict[str, float | None]:
         """Return the ``timeout`` request extension of httpx: plain numbers to any transport, live limits to our own."""
-        connecting = Limit.of(self, connecting=True)
-        waiting = Limit.of(self)
-        return {"connect": connecting, "pool": float(connecting), "read": waiting, "write": waiting}
+        connecting = Limit.of(self, "connect")
+        return {
+            "connect": connecting,
+            "pool": float(connecting),
+            "read": Limit.of(self, "read"),
+            "write": Limit.of(self, "write"),
+        }
 
 
 class Limit(float):
@@ -231,20 +307,16 @@ class Limit(float):
     before every read and write; any other transport sees an ordinary number.
     """
 
-    __slots__ = ("_connecting", "deadlines")
+    __slots__ = ("deadlines",)
     deadlines: Deadlines
-    _connecting: bool
 
     @classmethod
-    def of(cls, deadlines: Deadlines, *, connecting: bool = False) -> Limit:
-        """Return the limit of ``deadlines``; its number is what is left at this moment."""
-        left = deadlines.left_to_connect() if connecting else deadlines.left()
+    def of(cls, deadlines: Deadlines, purpose: Literal["connect", "read", "write"]) -> Limit:
+        """Return the limit of ``deadlines`` for one kind of wait; its number is what is left at this moment."""
+        if purpose == "connect":
+            left = deadlines.left_to_connect()
+        else:
+            left = deadlines.left() if purpose == "read" else deadlines.writing()()
         limit = cls(min(max(left, 0.0), AGES))
         limit.deadlines = deadlines
-        limit._connecting = connecting
         return limit
-
-    def left(self) -> float | None:
-        """Return the seconds after which to ask again: 0 or less when the time is up, ``None`` without a limit."""
-        left = self.deadlines.left_to_connect() if self._connecting else self.deadlines.next_check()
-        return None if left == math.inf else left

@@ -28,11 +28,13 @@ __all__ = [
     "NoEndpointError",
     "NotFoundError",
     "OllamaError",
+    "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitError",
     "RateLimitExceededError",
     "ReplyError",
     "ReplyFailedError",
+    "RequestTooLargeError",
     "ServiceUnavailableError",
     "TimeoutPhase",
     "UnprocessableEntityError",
@@ -94,18 +96,28 @@ class APIStatusError(OllamaError):
 
     Attributes:
         status_code: The HTTP status.
-        message: The server's own text, taken out of any JSON around it; ``""`` when the body was empty.
+        message: The server's own text, taken out of any JSON or HTML around it; ``""`` when the body was empty.
+        body: The body as decoded JSON, or as text.
+        type: What kind of error the server says it is, such as ``"not_found_error"``; ``None`` where it does not say.
+        code: The server's code of the error, such as ``"model_not_found"``; ``None`` without one.
         response: Status, headers and decoded body. It has no request, because that holds the API key.
         retry_after: Seconds to wait before the next attempt, from ``Retry-After``; ``None`` when the server named none.
     """
 
     status_code: int
     message: str
+    body: Any
+    type: str | None
+    code: str | int | None
     response: httpx.Response
     retry_after: float | None
 
-    def __init__(self, text: str, *, message: str, response: httpx.Response, retry_after: float | None = None) -> None:
+    def __init__(
+        self, text: str, *, message: str, response: httpx.Response, retry_after: float | None = None, body: Any = None
+    ) -> None:
         super().__init__(text)
+        self.body = body
+        self.type, self.code = _type_and_code(body)
         self.status_code = response.status_code
         self.message = message
         self.response = response
@@ -132,10 +144,15 @@ class AuthenticationError(APIStatusError):
         message: str,
         response: httpx.Response,
         retry_after: float | None = None,
+        body: Any = None,
         signin_url: str | None = None,
     ) -> None:
-        super().__init__(text, message=message, response=response, retry_after=retry_after)
+        super().__init__(text, message=message, response=response, retry_after=retry_after, body=body)
         self.signin_url = signin_url
+
+
+class PaymentRequiredError(APIStatusError):
+    """402: the account's plan or credit does not cover the request."""
 
 
 class PermissionDeniedError(APIStatusError):
@@ -148,6 +165,10 @@ class NotFoundError(APIStatusError):
 
 class ConflictError(APIStatusError):
     """409: the request conflicts with the state of the server."""
+
+
+class RequestTooLargeError(APIStatusError):
+    """413: the request is larger than the server, or a proxy in front of it, takes."""
 
 
 class UnprocessableEntityError(APIStatusError):
@@ -169,9 +190,11 @@ class ServiceUnavailableError(InternalServerError):
 _BY_STATUS: dict[int, type[APIStatusError]] = {
     400: BadRequestError,
     401: AuthenticationError,
+    402: PaymentRequiredError,
     403: PermissionDeniedError,
     404: NotFoundError,
     409: ConflictError,
+    413: RequestTooLargeError,
     422: UnprocessableEntityError,
     429: RateLimitError,
     503: ServiceUnavailableError,
@@ -193,13 +216,21 @@ class ReplyFailedError(ReplyError):
 
     Attributes:
         message: The server's own text.
+        body: The reply, or the item of the stream, that reports the failure, as decoded JSON.
+        type: What kind of error the server says it is; ``None`` where it does not say.
+        code: The server's code of the error; ``None`` without one.
     """
 
     message: str
+    body: Any
+    type: str | None
+    code: str | int | None
 
-    def __init__(self, text: str, *, message: str) -> None:
+    def __init__(self, text: str, *, message: str, body: Any = None) -> None:
         super().__init__(text)
         self.message = message
+        self.body = body
+        self.type, self.code = _type_and_code(body)
 
 
 class IncompleteReplyError(ReplyError):
@@ -207,8 +238,8 @@ class IncompleteReplyError(ReplyError):
 
     Attributes:
         items: How many items had arrived complete.
-        partial: The incomplete reply: from ``collect()`` the accumulated items, otherwise the unfinished one-piece reply;
-            ``None`` where there is neither.
+        partial: The incomplete reply: what all items of a stream add up to, or the unfinished one-piece reply; ``None`` where
+            there is neither.
     """
 
     items: int
@@ -269,6 +300,29 @@ class NoEndpointError(OllamaError, ExceptionGroup[Exception]):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the message and the exceptions."""
         return NoEndpointError, (self.message, list(self.exceptions))
+
+
+def _type_and_code(body: Any) -> tuple[str | None, str | int | None]:
+    """The ``type`` and ``code`` of an error as OpenAI's and Anthropic's interfaces report them."""
+    error: Any = body
+    for name in ("response", "error"):
+        inner: Any = error.get(name) if error is not None and error.__class__ is dict else None
+        error = inner if inner is not None and inner.__class__ is dict else error
+    if error is body or error is None:
+        return None, None
+    kind, code = error.get("type"), error.get("code")
+    return kind if isinstance(kind, str) else None, code if isinstance(code, (str, int)) else None
+
+
+def shorten_traceback(error: OllamaError) -> OllamaError:
+    """Drop the frames below the place that raises ``error`` again; its cause keeps only its text.
+
+    Only for an error whose message says all that there is: then the frames of the layers below hide the caller's line.
+    """
+    cause = error.__cause__
+    if cause is not None:
+        cause.__traceback__ = cause.__cause__ = cause.__context__ = None
+    return error.with_traceback(None)
 
 
 # What messages and errors need of a call

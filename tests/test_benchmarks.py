@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import anyio
@@ -16,19 +18,16 @@ import pytest
 from tests.support.loopback import END, Loopback, chunked, replies, whole
 
 ROOT = Path(__file__).parents[1]
-COST = {"floor": 1.0, "ollama": 3.0, "openai": 9.0, "ours": 0.3, "policies": 0.3}
+COST = {"limit": 0.1, "floor": 4.0, "aiohttp": 2.0, "ollama": 9.0, "openai": 9.0, "ours": 1.0, "policies": 1.0}
 
 
 def _measure_well(kind, client, rounds, *work):
     """Return a measurement that meets every goal."""
-    return {
-        "seconds": COST[client],
-        "seconds_a_kb": COST[client],
-        "bytes": COST[client],
-        "copies": 1,
-        "objects": 0,
-        "files": 0,
-    }
+    counts = dict.fromkeys(("copies", "times", "connections", "system"), 1) | dict.fromkeys(
+        ("objects", "files", "errors"), 0
+    )
+    costs = ("seconds", "seconds_a_kb", "bytes", "elapsed", "p50", "p99", "python")
+    return dict.fromkeys(costs, COST[client]) | counts
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def _rows(figures):
 
 
 def test_run_that_meets_every_goal_judges_every_goal(run, capsys):
-    code, figures = run()
+    code, figures = run("--full")
     goals = [goal for row in _rows(figures).values() for goal in row["goals"]]
     assert (code, figures["met"], figures["quick"]) == (0, True, False)
     assert f"{len(goals)} goals are met, 0 missed, 0 not judged" in capsys.readouterr().out
@@ -72,6 +71,9 @@ def test_run_that_meets_every_goal_judges_every_goal(run, capsys):
     ("measurement", "kind", "worse"),
     [
         ("one item, largest over smallest", "stream", lambda _, items, length=12: {"seconds": items}),
+        ("connections of 1,000 calls beside 500 streams", "connections", lambda *_: {"connections": 11}),
+        ("a call beside 100 idle connections, over alone", "beside_idle", lambda *_: {"times": 1.2}),
+        ("an item, async: system calls", "async_item_counts", lambda *_: {"system": 4}),
         ("a kB, largest over smallest", "stream", lambda _, items, length=12: {"seconds_a_kb": length}),
         ("peak memory of 50,000 items over 10,000", "stream_memory", lambda items: {"bytes": items * 100}),
         ("MB left behind by 600 requests", "leak", lambda count: {"bytes": 2e6}),
@@ -90,10 +92,37 @@ def test_growth_misses_its_goal(run, effort, measurement, kind, worse):
     assert [goal["met"] for goal in _rows(figures)[measurement]["goals"]] == [False]
 
 
+@pytest.mark.parametrize(
+    ("measurement", "kind", "worse"),
+    [
+        ("an item in many streams, largest over smallest", "async_paced", lambda r, i, streams=1: {"seconds": streams}),
+        ("opening a stream, largest over smallest", "open_streams", lambda streams: {"seconds": streams}),
+        ("a call beside 1,000 open streams, over alone", "beside_open", lambda *_: {"times": 5}),
+        ("errors of that", "open_streams", lambda *_: {"errors": 1}),
+    ],
+)
+def test_growth_with_streams_misses_its_goal(run, measurement, kind, worse):
+    def take(what, client, rounds, *work):
+        return _measure_well(what, client, rounds) | (worse(*work) if (what, client) == (kind, "ours") else {})
+
+    assert [goal["met"] for goal in _rows(run(take=take)[1])[measurement]["goals"]] == [False]
+
+
+def test_error_in_one_process_counts_for_all(run):
+    errors = iter((1, 0, 0, 0, 0, 0))
+
+    def take(what, client, rounds, *work):
+        return _measure_well(what, client, rounds) | ({"errors": next(errors)} if work == (10_000,) else {})
+
+    row = _rows(run("--only", "errors", take=take)[1])["errors of that"]
+    assert (row["aiohttp"], row["ours"]) == (1, 0)
+
+
 def test_full_run_measures_growth_up_to_its_largest_size(run):
-    measured = _rows(run()[1])
+    measured = _rows(run("--full")[1])
     assert {
         "one of 1,000,000 items",
+        "an item in 10,000 streams",
         "an item of 10,000,000 bytes",
         "files left behind by 10,000 requests",
         "peak memory of uploading 2,000 MB",
@@ -113,7 +142,7 @@ def test_failed_measurement_leaves_the_others_intact(bench, run, capsys):
     rows = _rows(figures)
     assert (code, figures["met"]) == (1, False)
     assert rows["embed, 256 x 1024 floats"]["failed"] == {"ollama": "no such thing"}
-    assert rows["embed, 256 x 1024 floats"]["ours"] == 300
+    assert rows["embed, 256 x 1024 floats"]["ours"] == 1000
     assert [name for name, row in rows.items() if row["failed"]] == ["embed, 256 x 1024 floats"]
     assert "embed, 256 x 1024 floats: ollama failed: no such thing" in capsys.readouterr().err
 
@@ -130,7 +159,7 @@ def test_process_without_result_is_a_measurement_error(bench, monkeypatch, tmp_p
         bench.Bench("http://unused", str(tmp_path)).take("calls", "ours", 1)
 
 
-@pytest.mark.parametrize(("client", "package"), [("openai", "openai"), ("ollama", "ollama")])
+@pytest.mark.parametrize(("client", "package"), [("openai", "openai"), ("ollama", "ollama"), ("aiohttp", "aiohttp")])
 def test_missing_package_leaves_its_column_empty(bench, run, monkeypatch, capsys, client, package):
     def version(name):
         if name == package:
@@ -141,7 +170,7 @@ def test_missing_package_leaves_its_column_empty(bench, run, monkeypatch, capsys
     code, figures = run()
     assert (code, figures["machine"][package]) == (0, None)
     assert not any(client in row for row in _rows(figures).values())
-    assert all("ours" in row for row in _rows(figures).values())
+    assert all("ours" in row or "policies" in row for row in _rows(figures).values())
     assert f"The column {client} stays empty: {package} is not installed" in capsys.readouterr().out
 
 
@@ -149,7 +178,7 @@ def test_without_linux_memory_is_not_measured(bench, run, monkeypatch, capsys):
     monkeypatch.setattr(bench.sys, "platform", "darwin")
     code, figures = run()
     assert code == 0
-    assert {row["unit"] for row in _rows(figures).values()} == {"ms", "µs", "µs/kB", "times"}
+    assert {row["unit"] for row in _rows(figures).values()}.isdisjoint({"MB", "kB", "copies", "objects", "files"})
     assert "Memory and leaks are not measured" in capsys.readouterr().out
 
 
@@ -163,7 +192,7 @@ def test_without_linux_start_up_is_timed():
             text=True,
             check=True,
         )
-    assert done.stdout.split() == ["seconds"]
+    assert done.stdout.split() == ["seconds", "bytes"]
 
 
 def test_measurements_use_no_proxy(bench, monkeypatch, tmp_path):
@@ -179,7 +208,7 @@ def test_measurements_use_no_proxy(bench, monkeypatch, tmp_path):
 
 
 def test_only_selects_measurements_by_name(run):
-    assert _rows(run("--only", "300 concurrent")[1]).keys() == {"item in 300 concurrent streams"}
+    assert _rows(run("--only", "300 concurrent")[1]).keys() == {"item in 300 concurrent bursts"}
     assert _rows(run("--only", "image")[1]).keys() == {"peak memory of sending an image of 8 MB"}
 
 
@@ -238,3 +267,78 @@ class _Decoding:
 
     def loads(self, data):
         self.decoded.append(orjson.loads(data))
+
+
+# The server and the clients
+
+
+@pytest.fixture(scope="module")
+def served():
+    from benchmarks import server
+
+    with server.running() as url:
+        yield url
+
+
+@pytest.fixture
+def make(served, bench, monkeypatch):
+    """Makes the client of a column, against the server of the benchmarks."""
+    monkeypatch.syspath_prepend(str(bench.HERE))
+    with contextlib.ExitStack() as made:
+        clients = importlib.import_module("clients")
+        yield lambda name: made.enter_context(contextlib.closing(clients.make(name, served)))
+
+
+@pytest.mark.parametrize("name", ["limit", "floor", "ollama", "ours", "policies"])
+def test_client_reads_every_item(make, name):
+    client = make(name)
+    for _ in range(2):
+        with client.open("40000x12") as items:
+            texts = [client.text(item) for item in items]
+        assert texts == ["x" * 12] * 39_999 + [""]
+    client.chat()
+
+
+@pytest.mark.parametrize("name", ["limit", "floor", "aiohttp", "ollama", "ours", "policies"])
+def test_async_client_reads_every_item(make, name):
+    maker = make(name)
+
+    async def read():
+        async with maker.async_client() as client:
+            await maker.async_chat(client)
+            async with maker.async_open(client, "40000x12") as items:
+                return [maker.text(item) async for item in items]
+
+    assert asyncio.run(read()) == ["x" * 12] * 39_999 + [""]
+
+
+@pytest.mark.parametrize("name", ["limit", "floor", "ollama", "ours"])
+def test_paced_stream_begins_when_all_are_open(make, name):
+    client = make(name)
+    with client.open("1000@2") as first:
+        items = iter(first)
+        next(items)
+        opened = time.monotonic_ns()
+        with client.open("1000@2") as second:
+            next(iter(second))
+            sent = [int(client.text(next(items))) for _ in range(3)]
+    assert opened < sent[0]
+    assert sent[1] - sent[0] >= 1_000_000
+    assert sent[2] - sent[1] >= 1_000_000
+
+
+def test_every_measurement_runs_against_the_server(bench, served, tmp_path):
+    taken = bench.Bench(served, str(tmp_path))
+    assert taken.take("connections", "aiohttp", 1, 20, 40, 5) == {"connections": 5}
+    assert taken.take("item_counts", "limit", 1, 100, 5)["system"] <= 1
+    for kind, client, *work in (
+        ("async_paced", "ours", 100, 2, 5),
+        ("async_delay", "ours", 100, 2),
+        ("open_streams", "ours", 5),
+        ("beside_idle", "ours", 2, 2),
+        ("beside_open", "ours", 2, 2),
+        ("hosts", "policies", 1, 2),
+        ("async_call_counts", "ours", 2),
+        ("first_item", "ours", 2),
+    ):
+        assert all(figure >= 0 for figure in taken.take(kind, client, 1, *work).values())

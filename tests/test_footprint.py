@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import os
 import subprocess
 import sys
+import threading
 import tracemalloc
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 import ollama_sdk
-from ollama_sdk import Ollama
-from tests.support.loopback import END, PATIENCE, Loopback, chunked, replies, whole
+from benchmarks.counting import Calls
+from ollama_sdk import AsyncOllama, Ollama
+from tests.support.loopback import END, PATIENCE, Loopback, chunk, chunked, replies, whole
 
 PACKAGE = str(Path(ollama_sdk.__file__).parent)
 ITEM = (
@@ -24,6 +27,7 @@ ITEM = (
 LAST = ITEM.replace(b'"done":false', b'"done":true,"done_reason":"stop"')
 MESSAGES = [{"role": "user", "content": "Why is the sky blue?"}]
 MIB = 1 << 20
+
 
 _FIRST_CHAT = """
 import sys
@@ -74,12 +78,6 @@ def test_streamed_item_costs_few_calls_in_streams_of_any_length():
 
 def _calls(items):
     """Calls of this package's functions for a whole stream."""
-    counts = Counter()
-
-    def count(frame, event, _):
-        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
-            counts[frame.f_code.co_qualname] += 1
-
     with (
         Loopback(replies(whole(LAST)), _stream_of(items)) as server,
         Ollama(server.url, timeout=PATIENCE) as client,
@@ -87,14 +85,10 @@ def _calls(items):
         client.chat("m", MESSAGES)  # what is compiled at its first use is compiled now
         for connection in server.connections:
             connection.interrupt()
-        sys.setprofile(count)
-        try:
-            with client.chat("m", MESSAGES, stream=True) as stream:
-                received = sum(1 for _ in stream)
-        finally:
-            sys.setprofile(None)
+        with Calls(PACKAGE) as calls, client.chat("m", MESSAGES, stream=True) as stream:
+            received = sum(1 for _ in stream)
     assert received == items
-    return counts.total()
+    return calls.python.total()
 
 
 def test_an_item_that_is_kept_is_made_of_few_objects():
@@ -134,6 +128,126 @@ def _peak_of_reading(items):
     ):
         next(stream)
         return _peak(lambda: sum(1 for _ in stream))
+
+
+# Calls of the system and of Python functions
+
+COUNTED = 200  # items or calls
+
+
+class _Answering:
+    """The script that answers a chat in one piece, and a stream with an item, and with one more whenever one is asked for."""
+
+    def __init__(self):
+        self._asked = threading.Semaphore(0)
+
+    def ask(self):
+        self._asked.release()
+
+    def __call__(self, connection):
+        while True:
+            if not connection.request().json["stream"]:
+                connection.send(whole(LAST))
+                continue
+            connection.send(chunked("application/x-ndjson", ITEM))
+            for _ in range(COUNTED):
+                self._asked.acquire(timeout=PATIENCE)
+                connection.send(chunk(ITEM))
+            connection.watch()
+
+
+def _at_most(calls, system, python):
+    """Whether each item or call cost so many calls; a tenth is for a machine that stops for seconds."""
+    assert calls.system.total() <= system * COUNTED * 1.1, calls.system
+    assert calls.python.total() <= python * COUNTED * 1.1, calls.python.most_common(20)
+
+
+def test_item_that_comes_alone_costs_one_system_call():
+    script = _Answering()
+    with (
+        Loopback(script) as server,
+        Ollama(server.url, timeout=PATIENCE) as client,
+        client.chat("m", MESSAGES, stream=True) as stream,
+    ):
+        next(stream)
+        with Calls() as calls:
+            for _ in range(COUNTED):
+                script.ask()
+                next(stream)
+    _at_most(calls, system=1, python=30)
+
+
+def test_async_item_that_comes_alone_costs_three_system_calls():
+    script = _Answering()
+
+    async def read(url):
+        async with (
+            AsyncOllama(url, timeout=PATIENCE) as client,
+            await client.chat("m", MESSAGES, stream=True) as stream,
+        ):
+            await anext(stream)
+            with Calls() as calls:
+                for _ in range(COUNTED):
+                    script.ask()
+                    await anext(stream)
+        return calls
+
+    with Loopback(script) as server:
+        _at_most(asyncio.run(read(server.url)), system=3, python=60)
+
+
+def test_call_costs_three_system_calls():
+    with Loopback(_Answering()) as server, Ollama(server.url, timeout=PATIENCE) as client:
+        _at_most(_calls_of_chats(client, COUNTED), system=3, python=250)
+
+
+def test_async_call_costs_five_system_calls():
+    async def chats(url):
+        async with AsyncOllama(url, timeout=PATIENCE) as client:
+            await client.chat("m", MESSAGES)
+            with Calls() as calls:
+                for _ in range(COUNTED):
+                    await client.chat("m", MESSAGES)
+        return calls
+
+    with Loopback(_Answering()) as server:
+        _at_most(asyncio.run(chats(server.url)), system=5, python=320)
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["idle", "open"])
+def test_call_costs_the_same_beside_other_connections(ended):
+    with (
+        Loopback(_EndingStreams() if ended else _Answering()) as server,
+        Ollama(server.url, timeout=PATIENCE) as client,
+        contextlib.ExitStack() as opened,
+    ):
+        alone = _calls_of_chats(client, 10)
+        streams = [opened.enter_context(client.chat("m", MESSAGES, stream=True)) for _ in range(50)]
+        for stream in streams:
+            assert list(stream) if ended else next(stream)
+        beside = _calls_of_chats(client, 10)
+        opened.close()
+    assert len(server.connections) == 50 + (not ended)
+    assert beside.system == alone.system
+    assert beside.python.total() <= alone.python.total() * 1.02
+
+
+class _EndingStreams:
+    """The script that answers a chat in one piece, and a stream with its last item."""
+
+    def __call__(self, connection):
+        while True:
+            streamed = connection.request().json["stream"]
+            connection.send(chunked("application/x-ndjson", LAST) + END if streamed else whole(LAST))
+
+
+def _calls_of_chats(client, number):
+    for _ in range(2):
+        client.chat("m", MESSAGES)  # what is compiled at its first use is compiled now
+    with Calls() as calls:
+        for _ in range(number):
+            client.chat("m", MESSAGES)
+    return calls
 
 
 # Uploads

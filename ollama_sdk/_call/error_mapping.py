@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import orjson
 from attrs import evolve
 
+from ollama_sdk._json import loads
 from ollama_sdk._retry_after import retry_after_in
 from ollama_sdk.errors import (
-    EXCERPT_LENGTH,
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
@@ -25,7 +26,9 @@ from ollama_sdk.errors import (
     describe_call,
     status_error_class,
 )
-from ollama_sdk.streaming._reader import failure_message
+from ollama_sdk.streaming._reader import redact_all
+
+from .advice import connection_advice, message_of, status_advice
 
 if TYPE_CHECKING:
     from .request import Call
@@ -58,13 +61,16 @@ _TIMEOUTS: tuple[tuple[type[httpx.TimeoutException], TimeoutPhase], ...] = (
     (httpx.WriteTimeout, "write"),
 )
 _WHAT_TOOK_TOO_LONG: dict[TimeoutPhase, str] = {
-    "connect": "the server could not be reached",
+    "connect": "the server could not be reached; check the host, or allow a longer connect=",
     "pool": "no connection of the pool became free; allow more connections, or close streams earlier",
-    "write": "the server did not accept the request",
-    "first_item": "no reply began; the model may still be loading: a longer first_item= allows for that",
-    "between_items": "the stream sent nothing more",
-    "total": "the call as a whole took too long",
+    "write": "the server took nothing more of the request; check the server, or allow a longer between_items=",
+    "first_item": "the reply was not there in time; allow a longer first_item=",
+    "between_items": "the stream sent nothing more; check the server, or allow a longer between_items=",
+    "total": "the call as a whole took too long; allow a longer total=",
 }
+_LOADING = "no reply began; the model may still be loading: a longer first_item= allows for that"
+# The limit that bounds a phase, where it has another name.
+_LIMIT_OF: dict[TimeoutPhase, str] = {"pool": "connect", "write": "between_items"}
 
 
 def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
@@ -73,6 +79,9 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
         return NoEndpointError(exc.message, [_endpoint_error(call, each) for each in exc.exceptions])
     if isinstance(exc, OllamaError):
         return exc
+    # Of our own transport the text says all, and its frames hide the caller's line. Those of a caller's transport stay.
+    if isinstance(exc, httpx.TransportError) and call.settings.own_transport:
+        exc.__traceback__ = exc.__cause__ = exc.__context__ = None
     request = _request_of(exc) or call.request  # that of the endpoint which failover chose, where there is one
     name = describe_call(request)
     reason = str(exc) or type(exc).__name__
@@ -84,10 +93,11 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
         return DecodeError(f"{name}: the body is not encoded as its headers say: {reason}")
     if httpx.codes.is_success(request.extensions.get("status", 0)):
         return IncompleteReplyError(f"{name}: the connection was lost before the reply was complete: {reason}", items=0)
-    host = str(request.url.copy_with(raw_path=b"/")).rstrip("/")
-    return APIConnectionError(
-        f"{name}: no usable response: {reason}; is Ollama running at {host}? `ollama serve` starts it"
-    )
+    if isinstance(exc, ImportError):  # a proxy or an encoding that httpx needs a package for
+        return ConfigurationError(
+            f"{name}: the request cannot be sent: {reason}{connection_advice(call, request, reason)}"
+        )
+    return APIConnectionError(f"{name}: no usable response: {reason}{connection_advice(call, request, reason)}")
 
 
 def _endpoint_error(call: Call[Any, Any], exc: Exception) -> Exception:
@@ -111,25 +121,18 @@ def _timeout_error(call: Call[Any, Any], name: str, exc: httpx.TimeoutException)
     deadlines = call.deadlines
     waited_for: list[TimeoutPhase] = [phase for kind, phase in _TIMEOUTS if isinstance(exc, kind)]
     phase = deadlines.expired(waited_for[0] if waited_for else deadlines.phase)
-    seconds = getattr(deadlines.limits, phase, None)
-    limit = f" (limit: {seconds:g} s)" if seconds else ""
-    return APITimeoutError(
-        f"{name}: {_WHAT_TOOK_TOO_LONG[phase]}{limit}, {deadlines.elapsed():.1f} s after the call began", phase=phase
-    )
+    limit = _LIMIT_OF.get(phase, phase)
+    seconds = getattr(deadlines.limits, limit)
+    bound = f" (limit: {limit}={seconds:g} s)" if seconds else ""
+    loads = phase == "first_item" and call.operation.usage is not None and "status" not in call.request.extensions
+    what = _LOADING if loads else _WHAT_TOOK_TOO_LONG[phase]
+    return APITimeoutError(f"{name}: {what}{bound}, {deadlines.elapsed():.1f} s after the call began", phase=phase)
 
 
 # Error statuses
 
 
-_NOT_FOUND = 404
 _UNAUTHORIZED = 401
-_ADVICE = {
-    401: "; sign in with `ollama signin`, or give a valid API key (OLLAMA_API_KEY, api_key=)",
-    403: "; the server refuses this Host or Origin: see OLLAMA_ORIGINS",
-    404: "; the route may be newer than this server: `ollama --version` shows its version",
-    429: "; wait before the next call",
-    503: "; its queue is full or it is going down: try again later, or see OLLAMA_MAX_QUEUE",
-}
 
 
 def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) -> APIStatusError:
@@ -137,18 +140,20 @@ def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     body = redact(call, body.decode(errors="surrogateescape")).encode(errors="surrogateescape")
     data: Any = None
     with contextlib.suppress(orjson.JSONDecodeError):
-        data = orjson.loads(body)
-    message = failure_message(data) or body.decode(errors="replace").strip()[:EXCERPT_LENGTH]
+        data = loads(body)
+    received = body.decode(errors="replace")
+    message = message_of(data, received)
     status = response.status_code
     said = f": {message}" if message else ""
-    text = f"{describe_call(call.request)} answered {status}{said}{_advice(call, response)}"
+    text = f"{describe_call(call.request)} answered {status}{said}{_advice(call, response, data, received)}"
     fields: dict[str, Any] = {
         "message": message,
+        "body": received if data is None else redact_all(data, partial(redact, call)),
         # A new one: the response that was received holds the request, and that holds the API key.
         "response": httpx.Response(status, headers=_redacted_headers(call, response), content=body),
         "retry_after": retry_after_in(response.headers),
     }
-    if status == _UNAUTHORIZED and data.__class__ is dict:
+    if status == _UNAUTHORIZED and data is not None and data.__class__ is dict:
         fields["signin_url"] = data.get("signin_url")
     return status_error_class(status)(text, **fields)
 
@@ -158,14 +163,12 @@ def _redacted_headers(call: Call[Any, Any], response: httpx.Response) -> list[tu
     return [(name, redact(call, value.decode("latin-1")).encode("latin-1")) for name, value in headers]
 
 
-def _advice(call: Call[Any, Any], response: httpx.Response) -> str:
+def _advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str) -> str:
     """Return a clause that says what to do next."""
-    if response.status_code == _NOT_FOUND and call.model:
-        return f"; if the model is not there yet: client.pull({call.model!r})"
     if response.is_redirect:
         target = redact(call, response.headers.get("location", "elsewhere"))
         return f"; it redirects to {target}, and redirects are not followed: use that as the host"
-    return _ADVICE.get(response.status_code, "")
+    return status_advice(call, response, data, text)
 
 
 # Replies that do not fit

@@ -7,7 +7,9 @@ from typing import Any, Generic, Literal, TypeVar
 
 from attrs import field, frozen
 
-__all__ = ["STREAM_TYPES", "Argument", "Operation", "Streaming", "Usage"]
+from ollama_sdk._timeout import OperationLimits
+
+__all__ = ["STREAM_TYPES", "Argument", "Operation", "OperationLimits", "Streaming", "Usage"]
 
 ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
@@ -34,6 +36,7 @@ class Argument:
         kind: The annotation that encodes it, as source text.
         place: ``body`` (a field of the JSON or form body), ``content`` (the body itself), ``path`` or ``query``.
         computed: Whether it is the SHA-256 digest of the content when not given.
+        required: Whether a body without it is not a request.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Argument:
     kind: str
     place: Literal["body", "content", "path", "query"] = "body"
     computed: bool = False
+    required: bool = False
 
 
 @frozen(eq=False, repr=False)
@@ -68,10 +72,12 @@ class Streaming:
         last: The fields and values of the item that ends the stream well; ``{"data": "[DONE]"}`` is the sentinel of
             server-sent events, which is not an item.
         failed: The fields and values of an item that reports failure; one with an ``error`` always does.
+        finished: Where the one-piece reply says that it is finished: dotted paths, with ``[]`` for "each of the list". A reply
+            that has nothing there (null, an empty text or 0) is unfinished.
         collect: How items become one reply: ``merge`` by :attr:`merge`, or the event vocabulary of ``/v1/messages`` or
             ``/v1/responses``.
         merge: For ``merge``, how the fields of items combine where the last value does not simply win: by path, with
-            ``[]`` for "each of the list", ``concat``, ``by-index``, or ``into:NAME``.
+            ``[]`` for "each of the list", ``concat``, ``by-index``, ``by-call``, or ``into:NAME``.
         usage: Where an item names the model and counts the tokens; ``None`` where that is as in the one-piece reply.
     """
 
@@ -79,6 +85,7 @@ class Streaming:
     item: str
     last: Mapping[str, Any]
     failed: Mapping[str, Any] | None = None
+    finished: tuple[str, ...] = ()
     collect: Literal["merge", "messages", "responses"] = "merge"
     merge: Mapping[str, str] = field(factory=dict[str, str])
     usage: Usage | None = None
@@ -106,6 +113,7 @@ class Operation(Generic[ReplyT, ItemT]):
         usage: Where the one-piece reply names the model and counts the tokens; ``None`` where it does neither.
         server: The base URL it is served at when that is not the client's own.
         needs_key: Whether it is refused without an API key.
+        limits: What it has instead of the client's limits; ``None`` where those suit it.
     """
 
     name: str
@@ -122,3 +130,4 @@ class Operation(Generic[ReplyT, ItemT]):
     usage: Usage | None = None
     server: str | None = None
     needs_key: bool = False
+    limits: OperationLimits | None = None

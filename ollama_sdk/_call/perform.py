@@ -1,6 +1,7 @@
 """Performs one call over a transport, sync or async: send the request, read the body, return what it means.
 
 Both runtimes only do the I/O. What a response or an exception means is decided in :mod:`.response`.
+``__tracebackhide__`` lets pytest and IPython leave a frame out of a traceback.
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ import anyio
 from attrs import frozen
 
 from ollama_sdk._stack import AsyncTransports, SyncTransports
-from ollama_sdk.errors import APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError
+from ollama_sdk.errors import (
+    OllamaError,
+    shorten_traceback,
+)
 from ollama_sdk.streaming._stream import AsyncStream, Stream
 
 from .operation import Operation
 from .request import Call, CallOptions, Settings, prepare
-from .response import RawResponse, buffered_body, fail, open_stream, read_head, read_reply, unreachable
+from .response import RawResponse, buffered_body, fail, open_stream, outermost, read_head, read_reply, unreachable
 
 __all__ = ["AsyncRuntime", "SyncRuntime"]
 
 ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
-
-_UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
 
 
 @frozen(eq=False, repr=False)
@@ -42,22 +44,25 @@ class SyncRuntime:
 
     def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
         """Call an operation and return its one-piece reply."""
+        __tracebackhide__ = True
         return self.raw(operation, values, options).parsed
 
     def invoke(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
     ) -> ReplyT | Stream[ItemT, ReplyT]:
         """Call an operation and return its one-piece reply, or with ``stream`` its items."""
+        __tracebackhide__ = True
         return self.stream(operation, values, options) if stream else self.call(operation, values, options)
 
     def raw(
         self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
     ) -> RawResponse[ReplyT]:
         """Call an operation and return its one-piece reply with status and headers."""
-        call = prepare(operation, values, options, self.settings, stream=False)
+        __tracebackhide__ = True
+        call = self._prepare(operation, values, options, stream=False)
         try:
             reply: RawResponse[ReplyT] = self._perform(call)
-        except _UNREACHABLE as exc:
+        except OllamaError as exc:
             return unreachable(call, exc)
         return reply
 
@@ -65,11 +70,26 @@ class SyncRuntime:
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions
     ) -> Stream[ItemT, ReplyT]:
         """Call an operation and return its items."""
-        stream: Stream[ItemT, ReplyT] = self._perform(prepare(operation, values, options, self.settings, stream=True))
+        __tracebackhide__ = True
+        call = self._prepare(operation, values, options, stream=True)
+        try:
+            stream: Stream[ItemT, ReplyT] = self._perform(call)
+        except OllamaError as exc:
+            raise outermost(call, exc) from exc.__cause__
         return stream
+
+    def _prepare(
+        self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, *, stream: bool
+    ) -> Call[ReplyT, ItemT]:
+        __tracebackhide__ = True
+        try:
+            return prepare(operation, values, options, self.settings, stream=stream)
+        except OllamaError as exc:
+            raise shorten_traceback(exc) from exc.__cause__
 
     def _perform(self, call: Call[Any, Any]) -> Any:
         """Send the request, and return the reply or the stream that was asked for."""
+        __tracebackhide__ = True
         response = stream = None
         try:
             response = self.transports.current.handle_request(call.request)
@@ -98,12 +118,14 @@ class AsyncRuntime:
 
     async def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
         """As :meth:`SyncRuntime.call`."""
+        __tracebackhide__ = True
         return (await self.raw(operation, values, options)).parsed
 
     async def invoke(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
     ) -> ReplyT | AsyncStream[ItemT, ReplyT]:
         """As :meth:`SyncRuntime.invoke`."""
+        __tracebackhide__ = True
         if stream:
             return await self.stream(operation, values, options)
         return await self.call(operation, values, options)
@@ -112,10 +134,11 @@ class AsyncRuntime:
         self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
     ) -> RawResponse[ReplyT]:
         """As :meth:`SyncRuntime.raw`."""
+        __tracebackhide__ = True
         call = await self._prepare(operation, values, options, stream=False)
         try:
             reply: RawResponse[ReplyT] = await self._perform(call)
-        except _UNREACHABLE as exc:
+        except OllamaError as exc:
             return unreachable(call, exc)
         return reply
 
@@ -123,22 +146,31 @@ class AsyncRuntime:
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions
     ) -> AsyncStream[ItemT, ReplyT]:
         """As :meth:`SyncRuntime.stream`."""
+        __tracebackhide__ = True
         call = await self._prepare(operation, values, options, stream=True)
-        stream: AsyncStream[ItemT, ReplyT] = await self._perform(call)
+        try:
+            stream: AsyncStream[ItemT, ReplyT] = await self._perform(call)
+        except OllamaError as exc:
+            raise outermost(call, exc) from exc.__cause__
         return stream
 
     async def _prepare(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, *, stream: bool
     ) -> Call[ReplyT, ItemT]:
+        __tracebackhide__ = True
         work = partial(prepare, operation, values, options, self.settings, stream=stream)
-        if operation.body not in {"binary", "multipart"}:
-            return work()
-        import anyio.to_thread  # only uploads pay for it
+        try:
+            if operation.body not in {"binary", "multipart"}:
+                return work()
+            import anyio.to_thread  # only uploads pay for it
 
-        return await anyio.to_thread.run_sync(work)  # it reads files, which must not block the event loop
+            return await anyio.to_thread.run_sync(work)  # it reads files, which must not block the event loop
+        except OllamaError as exc:
+            raise shorten_traceback(exc) from exc.__cause__
 
     async def _perform(self, call: Call[Any, Any]) -> Any:
         """As :meth:`SyncRuntime._perform`."""
+        __tracebackhide__ = True
         response = stream = None
         try:
             response = await self.transports.current.handle_async_request(call.request)

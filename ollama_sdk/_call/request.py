@@ -12,7 +12,8 @@ import httpx
 from attrs import Attribute, Factory, define, evolve, field, frozen
 
 from ollama_sdk._codec import codec_of, dumps
-from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, Timeout, TimeoutLike, as_timeout
+from ollama_sdk._codec.check import with_article
+from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, Timeout, TimeoutLike, limits_of_call
 from ollama_sdk._version import __version__
 from ollama_sdk.errors import ConfigurationError
 
@@ -31,6 +32,7 @@ _JSON = "application/json"
 _USER_AGENT = f"ollama-sdk/{__version__}"
 # RFC 9110, sections 5.6.2 and 5.5. Not every server and proxy passes on what is beyond ASCII.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_ASCII = "holds line breaks, or characters beyond printable ASCII"
 _HEADER_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
 
 
@@ -42,13 +44,13 @@ class CallOptions:
     """What every method takes beside its own arguments.
 
     Attributes:
-        extra_headers: Headers to add or replace.
+        extra_headers: Headers to add or replace; ``None`` sends none of that name.
         extra_query: Query parameters to add.
         extra_body: Fields to add to the body, or to replace in it; sent as they are, ``None`` included.
         timeout: Limits for this call.
     """
 
-    extra_headers: Mapping[str, str] | None = None
+    extra_headers: Mapping[str, str | None] | None = None
     extra_query: Mapping[str, str | int | float | bool | Sequence[str]] | None = None
     extra_body: Mapping[str, Any] | None = None
     timeout: TimeoutLike | Inherit = INHERIT
@@ -75,8 +77,8 @@ def _is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
     return isinstance(value, Mapping)
 
 
-def _check_bytes(_: Any, attribute: Attribute[int], value: int) -> None:
-    if value < 1:
+def _check_bytes(_: Any, attribute: Attribute[int], value: Any) -> None:
+    if not isinstance(value, int) or value < 1:
         raise ConfigurationError(f"{attribute.name}={value!r}: give a number of bytes above 0")
 
 
@@ -96,6 +98,8 @@ class Settings:
         chosen: Names, in lower case, of headers that ``with_options()`` has set. They replace an endpoint's own.
         timeout: The limits of a call.
         max_item_bytes: The largest item of a stream, in bytes.
+        environment_proxies: Whether requests go through the proxies that the environment names.
+        own_transport: Whether requests go through the transport of this package.
         origin: ``base_url`` as text, without a slash at its end.
     """
 
@@ -106,6 +110,8 @@ class Settings:
     timeout: Timeout
     max_item_bytes: int = field(validator=_check_bytes)
     chosen: frozenset[str] = frozenset()
+    environment_proxies: bool = True
+    own_transport: bool = True
     origin: str = field(init=False, eq=False, default=Factory(_origin, takes_self=True))
 
     def __repr__(self) -> str:
@@ -129,7 +135,7 @@ class Call(Generic[ReplyT, ItemT]):
         stream: Whether a stream was asked for.
         path_values: The path arguments as they were sent, by their names in the path.
         model: The model that the arguments name, if there is one.
-        max_item_bytes: The largest item of a stream, in bytes.
+        settings: What the request took from the client.
     """
 
     operation: Operation[ReplyT, ItemT]
@@ -138,7 +144,7 @@ class Call(Generic[ReplyT, ItemT]):
     stream: bool
     path_values: dict[str, str]
     model: str | None
-    max_item_bytes: int
+    settings: Settings
 
 
 def prepare(
@@ -162,9 +168,12 @@ def prepare(
         ConfigurationError: An argument cannot be sent, a file cannot be read, or the operation needs an API key and there
             is none.
     """
-    limits = settings.timeout if isinstance(options.timeout, Inherit) else as_timeout(options.timeout)
+    limits = limits_of_call(settings.timeout, options.timeout, operation.limits)
     deadlines = Deadlines(limits)
     given = {a: values[a.name] for a in operation.arguments if values.get(a.name) is not None}
+    for argument in operation.arguments:
+        if argument.required and argument not in given:
+            raise ConfigurationError(f"{operation.name}: {argument.name} is None; it is required")
     body, upload = _body(operation, given, options, stream=stream)
     path_values = _path_values(operation, given, upload)
     url = _url(operation, path_values, given, options, settings)
@@ -192,7 +201,7 @@ def prepare(
     request = httpx.Request(operation.method, url, headers=headers, extensions=extensions, **body)
     if upload is not None:  # httpx sets this header only for a body that it encodes itself
         request.headers.setdefault("Host", url.netloc.decode("ascii"))
-    return Call(operation, request, deadlines, stream, path_values, model, settings.max_item_bytes)
+    return Call(operation, request, deadlines, stream, path_values, model, settings)
 
 
 def _is_deterministic(operation: Operation[Any, Any], values: Mapping[str, Any]) -> bool:
@@ -212,13 +221,11 @@ def _body(
 ) -> tuple[dict[str, Any], Upload | None]:
     """Return the body as keyword arguments of :class:`httpx.Request`, and the upload in it."""
     if operation.body == "json":
-        encode = codec_of(operation.models).encode
-        data = {a.wire: encode(a.kind, value, a.name) for a, value in given.items() if a.place == "body"}
+        fields = [(a.wire, a.kind, value, a.name) for a, value in given.items() if a.place == "body"]
         if operation.streaming is not None:
-            data["stream"] = stream
-        if options.extra_body is not None:
-            data |= encode(Any, named(options.extra_body, "extra_body"), "extra_body")
-        return {"content": dumps(data)}, None
+            fields.append(("stream", "bool", stream, "stream"))
+        extra = named(options.extra_body, "extra_body")
+        return {"content": codec_of(operation.models).encode_object(fields, extra, "extra_body")}, None
     if operation.body == "multipart":
         return _form(operation, given, options), None
     if options.extra_body:
@@ -234,7 +241,7 @@ def _body(
 
 
 def _form(operation: Operation[Any, Any], given: Mapping[Argument, Any], options: CallOptions) -> dict[str, Any]:
-    encode = codec_of(operation.models).encode
+    encode = codec_of(operation.models).encode_argument
     files: dict[str, Any] = {}
     data: dict[str, Any] = {}
     for argument, value in given.items():
@@ -279,11 +286,23 @@ def _url(
         # A value is one segment of the path, also when it holds a slash.
         path = path.replace(f"{{{name}}}", quote(value, safe=":@"))
     url = _join(base, path)
-    encode = codec_of(operation.models).encode
-    query = {a.wire: encode(a.kind, value, a.name) for a, value in given.items() if a.place == "query"}
+    codec = codec_of(operation.models)
+    query = {a.wire: codec.encode_argument(a.kind, value, a.name) for a, value in given.items() if a.place == "query"}
     if options.extra_query is not None:
-        query |= encode(Any, named(options.extra_query, "extra_query"), "extra_query")
+        query |= _checked_query(codec.encode(Any, named(options.extra_query, "extra_query"), "extra_query"))
     return url.copy_merge_params(query) if query else url
+
+
+def _checked_query(query: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a parameter that a query cannot hold: httpx would send Python's repr of it."""
+    for name, value in query.items():
+        parts: list[Any] = value if value.__class__ is list else [value]
+        if any(part.__class__ in {dict, list} for part in parts):
+            raise ConfigurationError(
+                f"extra_query.{name} holds a {'dict' if value.__class__ is dict else 'nested value'}; "
+                "give a str, a number, True or False, or a list of these"
+            )
+    return query
 
 
 @lru_cache(maxsize=256)  # parsing a URL costs as much as the rest of prepare()
@@ -303,22 +322,47 @@ def _headers(
         "user-agent": _USER_AGENT,
         "accept-encoding": "identity" if stream else "gzip",
     }
-    if operation.body == "json":
-        headers["content-type"] = _JSON
-    elif upload is not None:
-        headers["content-type"] = "application/octet-stream"
-        headers |= {"transfer-encoding": "chunked"} if upload.size is None else {"content-length": str(upload.size)}
     if settings.api_key:
         headers["authorization"] = f"Bearer {settings.api_key}"
-    # Headers that were given for the client's own server may hold a secret: another host does not get them.
+    of_client = {name.lower(): value for name, value in settings.headers.items()}
+    # Headers that were given for the client's own server may hold a secret: another host does not get them. Only an
+    # authorization that stands in place of a key goes wherever a key would go.
     if operation.server is None or httpx.URL(operation.server).host == settings.base_url.host:
-        headers |= {name.lower(): value for name, value in settings.headers.items()} | dict(settings.own_headers)
+        headers |= of_client | dict(settings.own_headers)
+    elif not settings.api_key and "authorization" in of_client:
+        headers["authorization"] = of_client["authorization"]
     extra = named(options.extra_headers, "extra_headers")
     headers |= {name.lower(): value for name, value in extra.items()}
-    for name, value in headers.items():
-        # The message does not show the value, which may be a secret.
-        if not _HEADER_NAME.fullmatch(name) or not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-            raise ConfigurationError(f"the header {name!r} cannot be sent: name or value is not what RFC 9110 allows")
+    headers = {name: value for name, value in headers.items() if value is not None}
+    _check_headers(headers)
+    _describe_body(headers, operation, upload)
     if operation.needs_key and "authorization" not in headers:
         raise ConfigurationError(f"{operation.name} needs an API key: set OLLAMA_API_KEY or pass api_key=")
     return headers
+
+
+def _describe_body(headers: dict[str, Any], operation: Operation[Any, Any], upload: Upload | None) -> None:
+    """Set the headers that describe the body, in place of any that a caller gave: they must be true."""
+    for name in ("content-length", "transfer-encoding"):
+        headers.pop(name, None)
+    if operation.body == "json":
+        headers["content-type"] = _JSON
+    elif operation.body == "multipart":
+        headers.pop("content-type", None)  # httpx sets it, with the boundary
+    elif upload is not None:
+        headers.setdefault("content-type", "application/octet-stream")
+        headers |= {"transfer-encoding": "chunked"} if upload.size is None else {"content-length": str(upload.size)}
+
+
+def _check_headers(headers: Mapping[str, Any]) -> None:
+    """Refuse what cannot travel as a header. The message does not show the value, which may be a secret."""
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise ConfigurationError(f"the header {name!r} cannot be sent: a name holds only letters, digits and -")
+        if not isinstance(value, str):
+            raise ConfigurationError(
+                f"the header {name!r} cannot be sent: its value is {with_article(value)}; give a str, or None to send none"
+            )
+        if not _HEADER_VALUE.fullmatch(value):
+            problem = "has blanks or line breaks around it" if _HEADER_VALUE.fullmatch(value.strip()) else _NOT_ASCII
+            raise ConfigurationError(f"the header {name!r} cannot be sent: its value {problem}")

@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast, get_args, get_origin
 
-import attrs
 import httpx
 import orjson
 from attrs import frozen
 
 from ollama_sdk._bodies import is_whole
-from ollama_sdk._codec import Model, codec_of, wire_name
+from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
+from ollama_sdk._json import loads_tolerantly
 from ollama_sdk._outcome import CallOutcome, outcome_listeners
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
+    APIConnectionError,
+    APITimeoutError,
+    CircuitOpenError,
     DecodeError,
     IncompleteReplyError,
+    NoEndpointError,
     OllamaError,
     ReplyFailedError,
     describe_call,
 )
 from ollama_sdk.streaming._accumulation import Accumulator, MergeAccumulator, MessagesAccumulator, ResponsesAccumulator
 from ollama_sdk.streaming._exchange import StreamExchange
-from ollama_sdk.streaming._framing import NDJSONFramer, SSEFramer
-from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
+from ollama_sdk.streaming._framing import DetectingFramer
+from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message, redact_all
 
 from .error_mapping import decode_error, redact, status_error, transport_error
-from .operation import STREAM_TYPES
 
 if TYPE_CHECKING:
     from .operation import Streaming
     from .request import Call
 
-__all__ = ["RawResponse", "buffered_body", "fail", "open_stream", "read_head", "read_reply", "unreachable"]
+__all__ = ["RawResponse", "buffered_body", "fail", "open_stream", "outermost", "read_head", "read_reply", "unreachable"]
 
 logger = logging.getLogger("ollama_sdk")
 
@@ -43,7 +46,7 @@ ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
 
 _NOT_FOUND = 404
-_FRAMERS = {"ndjson": NDJSONFramer, "sse": SSEFramer}
+_UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
 _ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
     "merge": lambda streaming: MergeAccumulator(streaming.merge),
     "messages": lambda _: MessagesAccumulator(),
@@ -73,22 +76,13 @@ def read_head(call: Call[Any, Any], response: httpx.Response) -> Streaming | Non
     """Take note of the head of a response.
 
     Returns:
-        How the body streams; ``None`` when it is to be read in one piece.
-
-    Raises:
-        DecodeError: A stream was asked for, and the reply is something else, such as the page of a proxy.
+        How the body streams; ``None`` when it is to be read in one piece. Its label says nothing: its first bytes decide
+        what it is.
     """
     call.request = response.extensions.get("request", call.request)
     streaming = call.operation.streaming
     if not call.stream or streaming is None or not response.is_success:
         return None
-    media_type, types = _media_type(response), STREAM_TYPES[streaming.format]
-    if media_type and media_type not in types:
-        shown = redact(call, response.headers["content-type"])
-        raise DecodeError(
-            f"{describe_call(call.request)}: the reply is {shown}, not {types[0]}; is something other than Ollama "
-            "answering there?"
-        )
     return streaming
 
 
@@ -124,19 +118,28 @@ def fail(call: Call[Any, Any], response: httpx.Response | None, exc: Exception) 
     """
     error = transport_error(call, exc)
     _end(call, response, error)
-    if error is exc:  # it keeps its own cause
-        raise error
+    if isinstance(exc, OllamaError):  # it has a cause of its own
+        raise outermost(call, error) from exc.__cause__
     raise error from exc
+
+
+def outermost(call: Call[Any, Any], error: OllamaError) -> OllamaError:
+    """Return an error without the frames below the method that raises it again.
+
+    Those of a caller's own transport stay: they are not ours, and what they hold must not be collected before its loop ends.
+    """
+    return error.with_traceback(None) if call.settings.own_transport else error
 
 
 def unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[ReplyT]:
     """Return the reply of an operation that asks whether the server can be reached, when it cannot.
 
     Raises:
-        OllamaError: ``error``, for any other operation.
+        OllamaError: ``error``, for any other operation or error.
     """
-    if call.operation.reply != "reachable":
-        raise error
+    __tracebackhide__ = True
+    if call.operation.reply != "reachable" or not isinstance(error, _UNREACHABLE):
+        raise outermost(call, error) from error.__cause__
     return RawResponse(0, httpx.Headers(), cast("ReplyT", False))
 
 
@@ -186,7 +189,7 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     data: Any = None
     problem = "is not a JSON object"
     try:
-        data = orjson.loads(body)
+        data = loads_tolerantly(body)
     except orjson.JSONDecodeError as exc:
         # Not as the cause: it holds the whole body, with any secret in it.
         content_type = redact(call, response.headers.get("content-type") or "of no content type")
@@ -197,7 +200,10 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     fields: dict[str, Any] = data
     error = fields.get("error")
     if error is not None and (message := redact(call, failure_message(error))):
-        raise ReplyFailedError(f"{describe_call(call.request)}: the server failed: {message}", message=message)
+        body = redact_all(fields, partial(redact, call))
+        raise ReplyFailedError(
+            f"{describe_call(call.request)}: the server failed: {message}", message=message, body=body
+        )
     return fields
 
 
@@ -206,22 +212,46 @@ def _decode(call: Call[Any, Any], data: dict[str, Any], body: bytes | None = Non
     try:
         return codec_of(call.operation.models).decode(call.operation.reply, data, body)
     except DecodeError as exc:
-        raise decode_error(call, exc) from exc.__cause__
+        mismatch = exc.with_traceback(None)
+    raise decode_error(call, mismatch)  # not in its context: it quotes the value that does not fit
 
 
 def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> None:
-    """Refuse a one-piece reply that lacks what marks the last item of the same operation's stream."""
+    """Refuse a one-piece reply that lacks what the document says of a finished one.
+
+    Where the items of the same operation's stream are such replies, that is also what marks the last of them.
+    """
     streaming = call.operation.streaming
-    if streaming is None or streaming.item != call.operation.reply or streaming.last == SENTINEL:
+    if streaming is None:
         return
-    for name, value in streaming.last.items():
-        if data.get(name) != value:
-            raise IncompleteReplyError(
-                f"{describe_call(call.request)}: the server marks its reply as unfinished ({name} is "
-                f"{redact(call, repr(data.get(name)))}): the model may have got stuck repeating itself; .partial holds the reply so far",
-                items=0,
-                partial=reply,
-            )
+    last: Mapping[str, Any] = (
+        streaming.last if streaming.item == call.operation.reply and streaming.last != SENTINEL else {}
+    )
+    # Some servers leave the mark out where nothing is streamed; what they do not send does not say that it is unfinished.
+    marks = [(name, data.get(name)) for name, value in last.items() if data.get(name, value) != value]
+    marks += [(path, value) for path in streaming.finished for value in _values_at(path.split("."), data) if not value]
+    if not marks:
+        return
+    name, value = marks[0]
+    raise IncompleteReplyError(
+        f"{describe_call(call.request)}: the server marks its reply as unfinished ({name} is "
+        f"{redact(call, repr(value))}): the model may have got stuck repeating itself; .partial holds the reply so far",
+        items=0,
+        partial=reply,
+    )
+
+
+def _values_at(path: list[str], data: Any) -> Iterator[Any]:
+    """The values at a path, in each object that it leads to; ``[]`` after a name stands for each of its list."""
+    if data.__class__ is not dict:
+        return
+    name, rest = path[0].removesuffix("[]"), path[1:]
+    value = data.get(name)
+    if not rest:
+        yield value
+        return
+    for each in value or () if path[0].endswith("[]") else (value,):
+        yield from _values_at(rest, each)
 
 
 # Streams
@@ -232,7 +262,7 @@ def open_stream(
 ) -> StreamExchange[ItemT, ReplyT]:
     """Return the state machine that reads a response as a stream; nothing of the body has been read yet."""
     reader = Reader(
-        _FRAMERS[streaming.format](call.max_item_bytes),
+        DetectingFramer(call.settings.max_item_bytes, response.headers.get("content-type", "")),
         last=streaming.last,
         failed=streaming.failed,
         call=describe_call(call.request),
@@ -261,7 +291,7 @@ def _accumulated(call: Call[Any, Any], data: dict[str, Any]) -> Any:
 
 def _constants(model: type[Model]) -> dict[str, Any]:
     codec = codec_of(model.__module__.rpartition(".")[0])
-    kinds = {wire_name(a): codec.resolve(a.type) for a in attrs.fields(model)}
+    kinds = {wire_name(a): codec.field_type(a) for a in document_fields(model)}
     return {
         name: get_args(kind)[0]
         for name, kind in kinds.items()

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import httpx
 
+from ollama_sdk._codec.check import with_article
 from ollama_sdk.errors import ConfigurationError
 
 __all__ = ["Upload", "file_part"]
@@ -51,7 +52,7 @@ class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
                 self.size = path.stat().st_size
         elif isinstance(content, io.TextIOBase) or not hasattr(content, "read"):
             raise ConfigurationError(
-                f"{where} is {type(content).__name__}; give bytes, a pathlib.Path or a file opened in binary mode"
+                f"{where} is {with_article(content)}; give bytes, a pathlib.Path or a file opened in binary mode"
             )
         else:
             self._open, self.size = _file_source(content)

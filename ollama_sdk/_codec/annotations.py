@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 from typing import IO, Annotated, Any, Protocol, TypeAlias
 
@@ -23,8 +24,11 @@ Base64: TypeAlias = Annotated[str | bytes | PathLike[str], "base64"]
 JSONSchema: TypeAlias = Annotated[dict[str, Any] | type[SupportsJSONSchema], "json-schema"]
 """A JSON schema, or a class that has one."""
 
-FloatVector: TypeAlias = Annotated[list[float], "float32-base64"]
-"""``[dimensions]`` floats; sent by the server as numbers or as base64 of little-endian 32-bit floats."""
+FloatVector: TypeAlias = Annotated[Sequence[float], "float32-base64"]
+"""``[dimensions]`` floats: a list where the server sent numbers, an ``array('f')`` where it sent base64 of 32-bit floats.
+
+NumPy, PyTorch and ``memoryview`` take such an array without copying a number.
+"""
 
 FileContent: TypeAlias = bytes | PathLike[str] | IO[bytes]
 """The content of a file to upload: bytes, a path, or a binary file open for reading from where it stands."""

@@ -6,16 +6,18 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk.errors import ConfigurationError, DecodeError
+from ollama_sdk._json import loads_again
+from ollama_sdk.errors import DecodeError
 
-from .decode import MISMATCHES, Compiler, Decoder
+from .check import ArgumentChecks
+from .decode import MISMATCHES, Compiler, Decoder, RoundedError, decode_object, decode_unrounded
 from .encode import Encoder
 from .explain import Explainer, Mismatch, excerpt_of
 from .resolve import Resolver
 
 if TYPE_CHECKING:
     import types
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["Codec", "codec_of"]
 
@@ -39,9 +41,12 @@ class Codec:
     def __init__(self, models: types.ModuleType) -> None:
         resolver = Resolver(models)
         self.resolve = resolver.resolve
-        self._compiler = Compiler(resolver)
-        self._explainer = Explainer(resolver, self._compiler)
-        self._encoder = Encoder(resolver)
+        self.field_type = resolver.field_type
+        self._compiler = Compiler(resolver, decode_unrounded)
+        self._exact_compiler = Compiler(resolver, decode_object)
+        self._explainer = Explainer(resolver, self._exact_compiler)
+        self._checks = ArgumentChecks(resolver)
+        self._encoder = Encoder(resolver, self._checks)
 
     def decode(self, annotation: Any, data: Any, raw: bytes | None = None) -> Any:
         """Make the value that an annotation promises.
@@ -49,7 +54,7 @@ class Codec:
         Args:
             annotation: A type, or its source text.
             data: Decoded JSON.
-            raw: The bytes it was decoded from, for the excerpt in an error.
+            raw: The bytes it was decoded from, for the excerpt in an error, and for the integers that orjson has rounded.
 
         Raises:
             DecodeError: The data does not fit.
@@ -59,14 +64,31 @@ class Codec:
             return data
         try:
             return decoder(data)
-        except MISMATCHES as exc:
-            raise self._decode_error(annotation, data, raw) from exc
+        except RoundedError:
+            data = data if raw is None else self._parse_exactly(raw)
+        except MISMATCHES:
+            raise self._decode_error(annotation, data, raw) from None
+        return self._decode_exactly(annotation, data)
+
+    def _parse_exactly(self, raw: bytes) -> Any:
+        try:
+            return loads_again(raw)
+        except ValueError as exc:  # more digits than Python reads
+            raise DecodeError(f"the reply cannot be read: {exc}", excerpt=excerpt_of(None, raw)) from None
+
+    def _decode_exactly(self, annotation: Any, data: Any) -> Any:
+        """Decode data whose integers are exact."""
+        decoder = self._exact_compiler.decoder(annotation)
+        try:
+            return data if decoder is None else decoder(data)
+        except MISMATCHES:
+            raise self._decode_error(annotation, data, None) from None
 
     def converter(self, annotation: Any, named: Callable[[DecodeError], DecodeError]) -> Decoder:
         """Make a function that decodes values of one annotation.
 
         Args:
-            annotation: A type, or its source text.
+            annotation: A type, or its source text. The integers of what it is given are exact.
             named: Names a :class:`DecodeError` after the call, before it is raised.
         """
         decoder = self._compiler.decoder(annotation)
@@ -74,8 +96,14 @@ class Codec:
         def convert(data: Any) -> Any:
             try:
                 return data if decoder is None else decoder(data)
-            except MISMATCHES as exc:
-                raise named(self._decode_error(annotation, data, None)) from exc
+            except RoundedError:
+                try:
+                    return self._decode_exactly(annotation, data)
+                except DecodeError as exc:
+                    mismatch = exc.with_traceback(None)
+            except MISMATCHES:
+                mismatch = self._decode_error(annotation, data, None)
+            raise named(mismatch)  # not in the context of what it names: that quotes the value that does not fit
 
         return convert
 
@@ -103,8 +131,27 @@ class Codec:
         Raises:
             ConfigurationError: Something cannot be sent as JSON, or a file cannot be read; the message gives its path.
         """
-        try:
-            return self._encoder.encode(annotation, value, where)
-        except RecursionError:
-            name = where or "the value"
-            raise ConfigurationError(f"{name} holds itself, or is nested too deeply to be sent as JSON") from None
+        return self._encoder.encode(annotation, value, where)
+
+    def encode_argument(self, annotation: Any, value: Any, where: str) -> Any:
+        """Make JSON-ready data of an argument as :meth:`encode` does, and refuse what the document does not take there.
+
+        Raises:
+            ConfigurationError: As :meth:`encode`; or the value is of another kind. The message says what to give.
+        """
+        data = self._encoder.encode(annotation, value, where)
+        self._checks.check(annotation, data, value, where)
+        return data
+
+    def encode_object(self, fields: Sequence[tuple[str, Any, Any, str]], extra: Mapping[str, Any], where: str) -> bytes:
+        """Make the JSON text of an object.
+
+        Args:
+            fields: The name of each field, then annotation, value and path as :meth:`encode` takes them.
+            extra: Fields to add or to replace; they are sent as they are.
+            where: The path to ``extra``, for errors.
+
+        Raises:
+            ConfigurationError: Something cannot be sent as JSON, or a file cannot be read; the message gives its path.
+        """
+        return self._encoder.encode_object(fields, extra, where)

@@ -11,30 +11,42 @@ field ``count: int | None`` the text is::
     def decode(data):
         self = new(cls)
         rest = len(data) - 1                      # fields of data that are still unaccounted for
+        names = known
         value = data['model']                     # KeyError: the field is missing
         if value.__class__ is not as_model: raise MismatchError
         self.model = value
-        get = data.get
-        if not rest:                              # the usual case: no optional field was sent
+        if not rest:                              # no optional field was sent
             self.count = None
             self.additional_properties = {}
             return self
-        value = get('count', absent)
-        if value is absent:
+        if 'count' not in data:
             self.count = None
         else:
+            value = data['count']
             rest -= 1
             ...
-        self.additional_properties = {k: v for k, v in data.items() if k not in known} if rest else {}
+            if not rest: ...                      # the same end, after every optional field that was sent
+        others = {k: v for k, v in data.items() if k not in names}
+        self.additional_properties = free_form(others) if rest else {}
         return self
+
+*What a server may leave out or write otherwise.* Only a field without which the reply is nothing is required. ``null`` is the empty
+list where a list is due, and the empty object where a required free-form object is due, because Go writes both so; that holds for
+fields, not for the items of a list: a ``null`` in place of a vector is no vector. A required field with a single possible value, or
+with a default of the document, reads as that value when it is missing. An optional time that cannot be read, and an empty text where
+an optional number is due, read as ``None`` and stay in ``additional_properties``: they are not worth the reply, and nothing is lost.
 
 *What it assumes.* That the data fits. The code checks what is cheap to check (the class of each scalar) and otherwise lets Python
 raise: a missing field is a ``KeyError``, a list where an object is due is a ``TypeError``. A decoder therefore raises one of
-:data:`MISMATCHES` for data that does not fit, and returns a whole model or nothing. Single numbers inside a vector are not checked:
-that would cost more than reading it.
+:data:`MISMATCHES` for data that does not fit, and returns a whole model or nothing. The numbers of a vector are only added up,
+which fails where one is no number: looking at each would cost more than reading it.
 
 *How a failure is explained.* These exceptions say nothing that a user could read. The codec catches them, and ``explain`` walks the
 same data along the same annotation, slowly, to find the first value that does not fit. Only failures pay for that.
+
+*What orjson rounds.* Integers beyond 64 bits reach a decoder as floats. Only in a free-form object could such a float pass for the
+right value; a decoder that meets one there raises :class:`RoundedError`. The codec then parses the text again, exactly, and decodes
+with a second compiler that does not look.
 
 *What is compiled when.* A model may hold itself, and importing a model imports its module; so the decoder of a nested model is
 compiled at its first value. Until then a small function stands in its place, and replaces itself. A first chat imports two models
@@ -45,24 +57,32 @@ instead of a hundred.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import sys
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import attrs
 
 from .model import Model, document_fields, wire_name
-from .resolve import is_model, mark_of, union_members
+from .resolve import empty_of, is_model, mark_of, union_members
 from .unions import choice_between, json_classes
 
 if TYPE_CHECKING:
     from .resolve import Resolver
 
-__all__ = ["MISMATCHES", "Compiler", "Decoder"]
+__all__ = [
+    "MISMATCHES",
+    "Compiler",
+    "Decoder",
+    "RoundedError",
+    "decode_object",
+    "decode_unrounded",
+    "reads_as_none",
+    "value_when_missing",
+]
 
 Decoder = Callable[[Any], Any]
 
@@ -71,8 +91,21 @@ class MismatchError(Exception):
     """The data does not fit its annotation; never leaves this package."""
 
 
+class RoundedError(Exception):
+    """A free-form object holds a number that may be a rounded integer; never leaves this package."""
+
+
+# orjson reads integers up to here exactly.
+_EXACT = 2.0**63
+
 # What compiled decoders raise for data that does not fit.
-MISMATCHES = (MismatchError, KeyError, TypeError, AttributeError, ValueError, RecursionError)
+MISMATCHES = (MismatchError, KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
+
+# What reading a time raises for what is none.
+_UNREADABLE = (TypeError, ValueError, OverflowError)
+
+# Types whose values are never written as an empty text.
+_NOT_TEXT = frozenset({int, float, bool})
 
 
 class Compiler:
@@ -80,10 +113,12 @@ class Compiler:
 
     Args:
         resolver: Resolves annotations.
+        free_form: Decodes what no annotation describes: free-form objects, and the unknown fields of a model.
     """
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: Resolver, free_form: Decoder) -> None:
         self._resolver = resolver
+        self._free_form = free_form
         self._decoders: dict[Any, Decoder | None] = {}
 
     def decoder(self, annotation: Any) -> Decoder | None:
@@ -112,10 +147,9 @@ class Compiler:
         if origin is Literal:
             return _SCALARS[arguments[0].__class__]
         if origin is list:
-            # Numbers are not checked one by one.
-            return _list_decoder(None if arguments[0] in {int, float} else self._nested(arguments[0]))
+            return _decode_numbers if arguments[0] in {int, float} else _list_decoder(self._nested(arguments[0]))
         if origin is dict:
-            return _dict_decoder(self._nested(arguments[1]))
+            return self._free_form if arguments[1] is Any else _dict_decoder(self._nested(arguments[1]))
         if len(members) > 1:
             return self._union_decoder(members)
         raise TypeError(f"a model has a field of type {kind!r}, which this codec does not know")
@@ -171,48 +205,75 @@ class Compiler:
     def _model_decoder(self, model: type[Model]) -> Decoder:
         """Compile the straight-line code of one model, as shown at the top of this module."""
         fields = document_fields(model)
-        required = [field for field in fields if field.default is attrs.NOTHING]
-        defaulted = [field for field in fields if field.default is not attrs.NOTHING and field.default is not None]
-        optional = [field for field in fields if field.default is None]
+        missing = {field: value_when_missing(self._resolver, field) for field in fields}
+        required = [field for field in fields if missing[field] is attrs.NOTHING]
+        optional = [field for field in fields if missing[field] is None]
+        defaulted = [field for field in fields if missing[field] is not attrs.NOTHING and missing[field] is not None]
         scope: dict[str, Any] = {
             "new": model.__new__,
             "cls": model,
-            "absent": object(),
             "known": frozenset(map(wire_name, fields)),
+            "free_form": self._free_form,
             "MismatchError": MismatchError,
+            "UNREADABLE": _UNREADABLE,
         }
-        code = ["def decode(data):", " self = new(cls)", f" rest = len(data) - {len(required)}"]
+        code = ["def decode(data):", " self = new(cls)", f" rest = len(data) - {len(required)}", " names = known"]
         for field in required:
-            code += [f" value = data[{wire_name(field)!r}]", *self._store(field, " ", scope)]
-        if defaulted or optional:
-            code += [" get = data.get"]
-        for field in defaulted:  # those that the server leaves out when they are empty: lists and strings
-            code += self._store_if_present(field, "''" if isinstance(field.default, str) else "[]", scope)
+            code += [f" value = data[{wire_name(field)!r}]", *self._store_or_empty(field, " ", scope)]
+        if not required:
+            code += [" data.keys"]  # a list or a text would pass for an object without fields
+        for field in defaulted:
+            code += self._store_if_present(field, repr(missing[field]), scope)
         if optional:
-            absent = " = ".join(f"self.{field.name}" for field in optional)
-            code += [" if not rest:", f"  {absent} = None", "  self.additional_properties = {}", "  return self"]
-        for field in optional:
+            code += [" if not rest:", *_end_early(optional, "  ")]
+        for position, field in enumerate(optional, 1):
             code += self._store_if_present(field, "None", scope)
-        others = "{k: v for k, v in data.items() if k not in known} if rest else {}"
-        code += [f" self.additional_properties = {others}", " return self"]
+            # Most items have only the first optional fields.
+            if others := optional[position:]:
+                code += ["  if not rest:", *_end_early(others, "   ")]
+        unknown = "free_form({k: v for k, v in data.items() if k not in names}) if rest else {}"
+        code += [f" self.additional_properties = {unknown}", " return self"]
         exec("\n".join(code), scope)  # noqa: S102 - made of generated field names only
         decoder: Decoder = scope["decode"]
         return decoder
 
     def _store_if_present(self, field: attrs.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
         """The lines that store a field which may be absent or ``null``."""
-        store_default = f"self.{field.name} = {default}"
+        name = wire_name(field)
         return [
-            f" value = get({wire_name(field)!r}, absent)",
-            " if value is absent:",
-            f"  {store_default}",
+            f" if {name!r} not in data:",
+            f"  self.{field.name} = {default}",
             " else:",
+            f"  value = data[{name!r}]",
             "  rest -= 1",
             "  if value is None:",
-            f"   {store_default}",
+            f"   self.{field.name} = {'[]' if empty_of(field.type) == '[]' else default}",
             "  else:",
-            *self._store(field, "   ", scope),
+            *self._store_or_skip(field, "   ", scope),
         ]
+
+    def _store_or_empty(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
+        """The lines that store a field which is there; ``null`` is an empty list or an empty object."""
+        empty = empty_of(field.type)
+        if not empty:
+            return self._store(field, indent, scope)
+        store_empty = [f"{indent}if value is None:", f"{indent} self.{field.name} = {empty}", f"{indent}else:"]
+        return [*store_empty, *self._store(field, f"{indent} ", scope)]
+
+    def _store_or_skip(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
+        """The lines that store an optional field; one that cannot be read is kept among the unknown fields."""
+        store = self._store(field, indent, scope)
+        if field.default is not None or self._resolver.names_models(field.type):
+            return store
+        kind = self._resolver.field_type(field)
+        skip = [f"self.{field.name} = None", "rest += 1", f"names = names - {{{wire_name(field)!r}}}"]
+        if kind is datetime:
+            store = [f" {line}" for line in store]
+            return [f"{indent}try:", *store, f"{indent}except UNREADABLE:", *(f"{indent} {line}" for line in skip)]
+        if kind in _NOT_TEXT:
+            store = [f" {line}" for line in store]
+            return [f"{indent}if value == '':", *(f"{indent} {line}" for line in skip), f"{indent}else:", *store]
+        return store
 
     def _store(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
         """The lines that check or convert ``value`` and store it; what they use by name goes into ``scope``."""
@@ -235,6 +296,48 @@ class Compiler:
         scope[name] = self.decoder(kind)
         converted = "value" if scope[name] is None else f"{name}(value)"
         return [f"{indent}self.{field.name} = {converted}"]
+
+
+def _end_early(absent: Sequence[attrs.Attribute[Any]], indent: str) -> list[str]:
+    """The lines that end a decoder once all fields of the data are accounted for."""
+    names = " = ".join(f"self.{field.name}" for field in absent)
+    return [f"{indent}{names} = None", f"{indent}self.additional_properties = {{}}", f"{indent}return self"]
+
+
+# Fields that may be missing or unreadable
+
+
+def value_when_missing(resolver: Resolver, field: attrs.Attribute[Any]) -> Any:
+    """What a field of a reply reads as when it is missing; ``attrs.NOTHING`` where the reply is nothing without it.
+
+    A field that has one possible value only says what its place says already, so it reads as that value.
+    """
+    default = field.default
+    if default is not attrs.NOTHING:
+        return default if default is None or isinstance(default, str) else []
+    if "absent" in field.metadata:
+        return field.metadata["absent"]
+    if not resolver.names_models(field.type):
+        kind = resolver.field_type(field)
+        if get_origin(kind) is Literal and len(get_args(kind)) == 1:
+            return get_args(kind)[0]
+    return attrs.NOTHING
+
+
+def reads_as_none(kind: Any, value: Any) -> bool:
+    """Whether an optional field reads as ``None`` though it holds something, which then stays in ``additional_properties``.
+
+    That is a time that cannot be read, and an empty text where a number is due: some servers send both where they know nothing.
+    """
+    if kind in _NOT_TEXT:
+        return bool(value == "")
+    if kind is not datetime:
+        return False
+    try:
+        _decode_datetime(value)
+    except _UNREADABLE:
+        return True
+    return False
 
 
 # Everything but models and unions
@@ -270,16 +373,21 @@ def _decode_datetime(data: Any) -> datetime:
 
 
 def _decode_vector(data: Any) -> Any:
-    """``[dimensions]`` floats, from numbers or from base64 of little-endian 32-bit floats."""
+    """``[dimensions]`` floats: a list of numbers as it is, base64 of little-endian 32-bit floats as an array of them."""
     if data.__class__ is list:
-        return data
-    try:
-        floats = array("f", base64.b64decode(data, validate=True))
-    except (binascii.Error, TypeError) as exc:
-        raise MismatchError from exc
+        return _decode_numbers(data)
+    floats = array("f", binascii.a2b_base64(data, strict_mode=True))
     if sys.byteorder == "big":
         floats.byteswap()
-    return floats.tolist()
+    return floats
+
+
+def _decode_numbers(data: Any) -> Any:
+    """A list of numbers; adding them up is the fastest way to meet the one that is none."""
+    if data.__class__ is not list:
+        raise MismatchError
+    sum(data)
+    return data
 
 
 def _list_decoder(item: Decoder | None) -> Decoder:
@@ -296,7 +404,7 @@ def _list_decoder(item: Decoder | None) -> Decoder:
 
 def _dict_decoder(item: Decoder | None) -> Decoder:
     if item is None:
-        return _instance_decoder(dict)
+        return decode_object
 
     def decode(data: Any) -> dict[str, Any]:
         if data.__class__ is not dict:
@@ -304,6 +412,33 @@ def _dict_decoder(item: Decoder | None) -> Decoder:
         return {key: item(part) for key, part in data.items()}
 
     return decode
+
+
+decode_object = _instance_decoder(dict)
+
+
+def decode_unrounded(data: Any) -> Any:
+    """A free-form object, unless it holds a number that may be a rounded integer.
+
+    Raises:
+        RoundedError: It holds a float beyond 64 bits.
+    """
+    if data.__class__ is not dict:
+        raise MismatchError
+    if _holds_large_float(data.values()):
+        raise RoundedError
+    return data
+
+
+def _holds_large_float(parts: Iterable[Any]) -> bool:
+    for part in parts:
+        kind = part.__class__
+        if kind is float:
+            if not -_EXACT < part < _EXACT:
+                return True
+        elif (kind is dict and _holds_large_float(part.values())) or (kind is list and _holds_large_float(part)):
+            return True
+    return False
 
 
 _SCALARS: dict[Any, Decoder] = {

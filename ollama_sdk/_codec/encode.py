@@ -1,20 +1,38 @@
-"""Turns arguments and models into JSON-ready data, and that into JSON text."""
+"""Turns arguments and models into JSON-ready data, and that into JSON text.
+
+Theory
+------
+
+*Why two ways.* Most of a request is plain data already: dicts, lists, strings and numbers that JSON knows. Walking it by annotation
+costs more than everything else in a call, and changes nothing. So :meth:`Encoder.encode_object` first looks for the arguments that
+need no walk and hands them to orjson as they are; it walks only the others. A message that is a model or holds ``None`` is walked
+alone, not with the whole conversation.
+
+*Why they agree.* :func:`_are_plain` admits only what orjson writes exactly as the walk would: values of exactly the classes below (a
+subclass may be an enumeration), no ``None`` (the walk leaves it out of a model) and no infinite float (orjson writes ``null``). It does
+not look at keys, strings and large integers: orjson refuses what is wrong with them. Whatever fails on the quick way is encoded once
+more by the walk alone, which finds the first fault in document order, or the way to send it after all. So the quick way has no
+errors of its own.
+"""
 
 from __future__ import annotations
 
 import binascii
+import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from array import array
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence, ValuesView
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeGuard, get_args, get_origin
+from typing import IO, TYPE_CHECKING, Annotated, Any, TypeGuard, get_args, get_origin
 
 import orjson
 
 from ollama_sdk.errors import ConfigurationError
 
-from .explain import shorten
+from .check import ArgumentChecks, describe_kind, with_article
 from .model import Model, document_fields, wire_name
 from .resolve import is_model, mark_of, union_members
 from .unions import choice_between
@@ -27,6 +45,16 @@ __all__ = ["Encoder", "dumps"]
 
 # Classes whose values are JSON already; a bool is here because it is the most frequent, a float is not: it may be infinite.
 _JSON_SCALARS = frozenset({str, int, bool})
+# What the values of a free-form object of the document are: anything, and integers of any size.
+_FREE_FORM = object()
+_INT64, _UINT64 = -(2**63), 2**64 - 1
+# The attribute, the JSON name and the annotation of a model's field.
+_Field = tuple[str, str, Any]
+_WIDEST = 10_000  # bits; Python itself refuses to write much longer integers
+
+
+class _ExactInt(int):
+    """An integer beyond 64 bits in a free-form object, such as the arguments of a tool call."""
 
 
 class Encoder:
@@ -34,36 +62,106 @@ class Encoder:
 
     Args:
         resolver: Resolves annotations.
+        checks: Refuses arguments that the document does not take.
     """
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: Resolver, checks: ArgumentChecks) -> None:
         self._resolver = resolver
-        self._kinds: dict[type[Model], dict[str, Any]] = {}  # the annotations of a model's fields, by their JSON names
+        self._checks = checks
+        self._fields: dict[type[Model], tuple[_Field, ...]] = {}
+
+    def encode_object(self, fields: Sequence[tuple[str, Any, Any, str]], extra: Mapping[str, Any], where: str) -> bytes:
+        """Encode as :meth:`Codec.encode_object` does.
+
+        Raises:
+            ConfigurationError: As :meth:`Codec.encode_object`.
+        """
+        data: dict[str, Any] | None = None
+        others: dict[str, Any] | None = None
+        try:
+            data = {name: self._sendable(kind, value, path) for name, kind, value, path in fields}
+            others = {name: self._sendable(Any, value, where) for name, value in extra.items()}
+            for name, kind, value, path in fields:
+                self._checks.check(kind, data[name], value, path)
+            return orjson.dumps(data | others)
+        except (TypeError, ConfigurationError, RecursionError):  # also what orjson raises
+            return self._walk_object(fields, data, extra if others is None else others, where)
+
+    def _walk_object(
+        self,
+        fields: Sequence[tuple[str, Any, Any, str]],
+        read: dict[str, Any] | None,
+        extra: Mapping[str, Any],
+        where: str,
+    ) -> bytes:
+        """Encode every part, so that the first fault in the order of the arguments is named.
+
+        Args:
+            fields: As :meth:`encode_object` takes them.
+            read: What the quick way made of them, if it came so far: a file or generator cannot be read again.
+            extra: Fields to add.
+            where: The path to ``extra``.
+        """
+        data: dict[str, Any] = {}
+        for name, kind, value, path in fields:
+            data[name] = self.encode(kind, value if read is None else read[name], path)
+            self._checks.check(kind, data[name], value, path)
+        return dumps(data | self.encode(Any, extra, where))
+
+    def _sendable(self, annotation: Any, value: Any, where: str) -> Any:
+        """Encode as :meth:`encode` does, but share plain data instead of copying it."""
+        if _are_plain((value,)):
+            return value
+        if value.__class__ is list:
+            item = _item_kind(self._resolver.resolve(annotation))
+            return [self._sendable(item, part, f"{where}[{i}]") for i, part in enumerate(value)]
+        return self._encode(annotation, value, where)
 
     def encode(self, annotation: Any, value: Any, where: str) -> Any:
         """Encode as :meth:`Codec.encode` does.
 
         Raises:
             ConfigurationError: As :meth:`Codec.encode`.
-            RecursionError: The value holds itself, or is nested too deeply.
         """
+        try:
+            return self._encode(annotation, value, where)
+        except RecursionError:
+            name = where or "the value"
+            raise ConfigurationError(f"{name} holds itself, or is nested too deeply to be sent as JSON") from None
+
+    def _encode(self, annotation: Any, value: Any, where: str) -> Any:
         if value is None or value.__class__ in _JSON_SCALARS:
-            return value
+            return _ExactInt(value) if annotation is _FREE_FORM and _is_beyond_64_bits(value) else value
         if isinstance(value, float):
             if math.isfinite(value):
                 return float(value)
             raise ConfigurationError(f"{where or 'the value'} is {value}, which cannot be sent as JSON")
         if isinstance(value, Model):
-            fields = {wire_name(field): getattr(value, field.name) for field in document_fields(type(value))}
-            others = self.encode(Any, value.additional_properties, where)
-            return self._encode_fields(type(value), fields, where) | others
+            return self._encode_model(value, where)
         kind = self._resolver.resolve(annotation)
         if _is_mapping(value):
             return self._encode_mapping(kind, value, where)
+        if value.__class__ is array and "float32-base64" in _marks_of(kind):
+            return _vector_text(value)
         if _is_array(value):
-            item = next((get_args(m)[0] for m in union_members(kind) if get_origin(m) in {list, Sequence}), Any)
-            return [self.encode(item, part, f"{where}[{i}]") for i, part in enumerate(value)]
+            item = _item_kind(kind)
+            return [self._encode(item, part, f"{where}[{i}]") for i, part in enumerate(value)]
+        plain = _plain(value)
+        if plain is not value:
+            return self._encode(annotation, plain, where)
         return _encode_scalar(kind, value, where)
+
+    def _encode_model(self, value: Model, where: str) -> dict[str, Any]:
+        """Encode a model by its fields, and its unknown fields as they are."""
+        model = type(value)
+        data: dict[str, Any] = {}
+        for name, wire, kind in self._fields_of(model):
+            part = getattr(value, name)
+            if part is not None:
+                plain = part.__class__ in _JSON_SCALARS
+                data[wire] = part if plain else self._encode(kind, part, f"{where}.{wire}".lstrip("."))
+        others = value.additional_properties
+        return data | self._encode(Any, others, where) if others or others.__class__ is not dict else data
 
     def _encode_mapping(self, kind: Any, value: Mapping[Any, Any], where: str) -> dict[str, Any]:
         """Encode a mapping: a model by its fields, a free-form object as it is."""
@@ -76,19 +174,67 @@ class Encoder:
         models = tuple(member for member in members if is_model(member))
         model = choice_between(self._resolver, models).model_for(value) if len(models) > 1 else next(iter(models), None)
         if model is not None:
-            return self._encode_fields(model, value, where)
-        item = next((get_args(m)[1] for m in members if get_origin(m) in {dict, Mapping}), Any)
-        return {name: self.encode(item, part, f"{where}.{name}".lstrip(".")) for name, part in value.items()}
+            kinds = {wire: field_kind for _, wire, field_kind in self._fields_of(model)}
+            return {
+                name: self._encode(kinds.get(name, Any), part, f"{where}.{name}".lstrip("."))
+                for name, part in value.items()
+                if part is not None or name not in kinds
+            }
+        item = next((get_args(m)[1] for m in members if get_origin(m) in {dict, Mapping}), None)
+        if item is Any or kind is _FREE_FORM:
+            item = _FREE_FORM
+        return {name: self._encode(item or Any, part, f"{where}.{name}".lstrip(".")) for name, part in value.items()}
 
-    def _encode_fields(self, model: type[Model], value: Mapping[str, Any], where: str) -> dict[str, Any]:
-        kinds = self._kinds.get(model)
-        if kinds is None:
-            kinds = self._kinds[model] = {wire_name(field): field.type for field in document_fields(model)}
-        return {
-            name: self.encode(kinds.get(name, Any), part, f"{where}.{name}".lstrip("."))
-            for name, part in value.items()
-            if part is not None or name not in kinds
-        }
+    def _fields_of(self, model: type[Model]) -> tuple[_Field, ...]:
+        fields = self._fields.get(model)
+        if fields is None:
+            found = ((field.name, wire_name(field), field.type) for field in document_fields(model))
+            fields = self._fields[model] = tuple(found)
+        return fields
+
+
+def _are_plain(parts: Iterable[Any]) -> bool:
+    """Whether orjson writes values as the walk would; keys, strings and integers are left to orjson.
+
+    Raises:
+        RecursionError: A value holds itself, or is nested too deeply.
+    """
+    for part in parts:
+        kind = part.__class__
+        if kind in _JSON_SCALARS:
+            continue
+        if kind is dict:
+            if not _are_plain(part.values()):
+                return False
+        elif kind is list or kind is tuple:
+            if not _are_plain(part):
+                return False
+        elif kind is not float or not math.isfinite(part):
+            return False
+    return True
+
+
+def _item_kind(kind: Any) -> Any:
+    """The annotation of the items of a list."""
+    if kind is _FREE_FORM:
+        return kind
+    return next((get_args(m)[0] for m in union_members(kind) if get_origin(m) in {list, Sequence}), Any)
+
+
+def _is_beyond_64_bits(value: Any) -> TypeGuard[int]:
+    return value.__class__ is int and not _INT64 <= value <= _UINT64 and value.bit_length() <= _WIDEST
+
+
+def _marks_of(kind: Any) -> set[str]:
+    return {mark_of(member) for member in union_members(kind) if get_origin(member) is Annotated}
+
+
+def _vector_text(vector: array[float]) -> str:
+    """Base64 of a vector as little-endian 32-bit floats, which it is read from."""
+    floats = array("f", vector)
+    if sys.byteorder == "big":
+        floats.byteswap()
+    return binascii.b2a_base64(floats, newline=False).decode("ascii")
 
 
 def _is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
@@ -110,13 +256,32 @@ def _is_path(value: Any) -> TypeGuard[PathLike[str]]:
     return isinstance(value, PathLike)
 
 
+def _is_iterator(value: Any) -> TypeGuard[Iterable[Any]]:
+    """Whether a value becomes a JSON array by being read once; an open file or a stream does not."""
+    is_other = hasattr(value, "read") or hasattr(value, "collect")
+    return not is_other and isinstance(value, (Iterator, ValuesView))
+
+
+def _is_binary_file(value: Any) -> TypeGuard[IO[bytes]]:
+    return hasattr(value, "read") and not isinstance(value, io.TextIOBase)
+
+
+def _plain(value: Any) -> Any:
+    """The plain value that one of another library stands for, such as a NumPy or torch array; any other as it is."""
+    if _is_iterator(value):
+        return list(value)
+    if isinstance(value, type) or _is_bytes(value) or not hasattr(value, "tolist"):
+        return value
+    return value.tolist()
+
+
 def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
     """Encode what is neither a model nor a container."""
     if isinstance(value, (str, int)):  # subclasses: enumerations
         return value
     if isinstance(value, datetime):
         return value.isoformat()
-    marks = {mark_of(member) for member in union_members(kind) if get_origin(member) is Annotated}
+    marks = _marks_of(kind)
     if "base64" in marks and _is_bytes(value):
         return binascii.b2a_base64(value, newline=False).decode("ascii")
     if "base64" in marks and _is_path(value):
@@ -124,9 +289,23 @@ def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
     if "json-schema" in marks and isinstance(value, type) and hasattr(value, "model_json_schema"):
         schema_class: type[SupportsJSONSchema] = value
         return schema_class.model_json_schema()
+    if "base64" in marks and _is_binary_file(value):
+        return binascii.b2a_base64(value.read(), newline=False).decode("ascii")
     raise ConfigurationError(
-        f"{where or 'the value'} is {shorten(value)} of type {type(value).__name__}, which cannot be sent as JSON"
+        f"{where or 'the value'} is {with_article(value)}, which {_unsendable(kind, value, where)}"
     )
+
+
+def _unsendable(kind: Any, value: Any, where: str) -> str:
+    """Why a value cannot be sent, with what to give."""
+    if isinstance(value, Awaitable):
+        return "cannot be sent as JSON: await it, and give the result"
+    if hasattr(value, "collect"):
+        return "cannot be sent as JSON: give a part of what its collect() returns"
+    if isinstance(value, io.TextIOBase):
+        return "gives text: open the file in binary mode, or give what it reads"
+    instead = "plain values, lists, dicts or models" if kind is Any else describe_kind(kind, where)
+    return f"cannot be sent as JSON; give {instead}"
 
 
 def _read(path: PathLike[str], where: str) -> bytes:
@@ -144,8 +323,23 @@ def dumps(data: Any) -> bytes:
     """
     try:
         return orjson.dumps(data)
-    except (TypeError, orjson.JSONEncodeError) as exc:
+    except TypeError:  # also what orjson raises
+        data = _with_exact_integers(data)
+    try:
+        return orjson.dumps(data)
+    except TypeError as exc:
         raise ConfigurationError(f"{_find_unsendable(data, '') or 'the value'} cannot be sent as JSON: {exc}") from exc
+
+
+def _with_exact_integers(data: Any) -> Any:
+    """Encoded data with the digits of each :class:`_ExactInt`, which orjson does not write itself."""
+    if data.__class__ is _ExactInt:
+        return orjson.Fragment(int.__repr__(data))
+    if data.__class__ is dict:
+        return {name: _with_exact_integers(part) for name, part in data.items()}
+    if data.__class__ is list:
+        return [_with_exact_integers(part) for part in data]
+    return data
 
 
 def _find_unsendable(data: Any, where: str) -> str:
@@ -158,6 +352,6 @@ def _find_unsendable(data: Any, where: str) -> str:
     for path, part in parts:
         try:
             orjson.dumps(part)
-        except (TypeError, orjson.JSONEncodeError):
+        except TypeError:
             return _find_unsendable(part, path)
     return where

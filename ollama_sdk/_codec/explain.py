@@ -11,9 +11,9 @@ import orjson
 
 from ollama_sdk.errors import EXCERPT_LENGTH
 
-from .decode import MISMATCHES
+from .decode import MISMATCHES, reads_as_none, value_when_missing
 from .model import Model, document_fields, wire_name
-from .resolve import is_model, mark_of, union_members
+from .resolve import empty_of, is_model, mark_of, union_members
 from .unions import choice_between, json_classes
 
 if TYPE_CHECKING:
@@ -71,8 +71,10 @@ class Explainer:
         origin, arguments, members = get_origin(kind), get_args(kind), union_members(kind)
         if len(members) > 1:
             return self._explain_union(members, data, where)
-        if origin is list and _is_list(data):
-            return self._first(arguments[0], ((f"{where}[{i}]", item) for i, item in enumerate(data)))
+        if _is_list(data) and (origin is list or _is_vector(kind)):
+            return self._first(
+                float if _is_vector(kind) else arguments[0], ((f"{where}[{i}]", item) for i, item in enumerate(data))
+            )
         if origin is dict and _is_object(data):
             return self._first(arguments[1], ((_join(where, name), item) for name, item in data.items()))
         try:
@@ -104,12 +106,16 @@ class Explainer:
         if not _is_object(data):
             return Mismatch(where, f"{shorten(data)} is not {_describe(model)}")
         for field in document_fields(model):
-            name, is_required = wire_name(field), field.default is attrs.NOTHING
-            if name not in data and is_required:
+            name = wire_name(field)
+            default = value_when_missing(self._resolver, field)
+            if name not in data and default is attrs.NOTHING:
                 return Mismatch(_join(where, name), "the field is missing")
-            if data.get(name) is None and not is_required:
+            if data.get(name) is None and (default is not attrs.NOTHING or empty_of(field.type)):
                 continue
-            if found := self.explain(self._resolver.field_type(field), data[name], _join(where, name)):
+            kind = self._resolver.field_type(field)
+            if default is None and reads_as_none(kind, data[name]):
+                continue
+            if found := self.explain(kind, data[name], _join(where, name)):
                 return found
         return None
 
@@ -120,6 +126,10 @@ def _is_list(data: Any) -> TypeGuard[list[Any]]:
 
 def _is_object(data: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(data, dict)
+
+
+def _is_vector(kind: Any) -> bool:
+    return get_origin(kind) is Annotated and mark_of(kind) == "float32-base64"
 
 
 def _join(where: str, name: str) -> str:

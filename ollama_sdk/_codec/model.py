@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import reprlib
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard
 
 import attrs
 
@@ -16,9 +16,9 @@ __all__ = ["Model", "document_fields", "empty_list", "wire_name"]
 
 _OTHERS = "additional_properties"
 
-# Embeddings of thousands of numbers and base64 of images would fill a notebook or a log.
-_BRIEF = reprlib.Repr()
-_BRIEF.maxlist, _BRIEF.maxdict, _BRIEF.maxstring, _BRIEF.maxother = 12, 24, 1000, 10_000
+# A repr fills no notebook and no log: characters of the whole, and of one text, and items of a list, the fewest at the end.
+_LONGEST_REPR = 300
+_BRIEFER = ((80, 6), (40, 3), (24, 1))
 
 
 class Model:
@@ -41,7 +41,7 @@ class Model:
 
         Raises:
             DecodeError: A required field is missing or a value has another type than the document says; ``.where`` is its
-                path, such as ``message.tool_calls[0].function``. Single numbers inside a vector are not checked.
+                path, such as ``message.tool_calls[0].function``.
         """
         model: Self = _codec_for(cls).decode(cls, data)
         return model
@@ -56,12 +56,67 @@ class Model:
         return data
 
     def __repr__(self) -> str:
-        """The fields that hold something; long values are shortened."""
-        values = ((a.name, getattr(self, a.name)) for a in attrs.fields(type(self)))
-        shown = ", ".join(
-            f"{name}={_BRIEF.repr(value)}" for name, value in values if value is not None and (value or name != _OTHERS)
-        )
-        return f"{type(self).__name__}({shown})"
+        """The fields that hold something, in 300 characters at most: long texts and lists are shortened."""
+        shown = ""
+        for text, items in _BRIEFER:
+            shown = _shown(self, text, items)
+            if len(shown) <= _LONGEST_REPR:
+                return shown
+        return f"{shown[: _LONGEST_REPR - 4]}...)"
+
+    if not TYPE_CHECKING:  # a checker knows which fields there are
+
+        def __getattr__(self, name: str) -> Any:
+            """Name the method that does here what ``name`` does in Pydantic."""
+            ours = _PYDANTIC.get(name)
+            hint = f"; use {ours}" if ours else ""
+            text = f"{type(self).__name__!r} object has no attribute {name!r}{hint}"
+            raise AttributeError(text, name=name, obj=self)
+
+
+_PYDANTIC = {
+    "model_dump": "to_dict()",
+    "dict": "to_dict()",
+    "model_dump_json": "json.dumps(x.to_dict())",
+    "json": "json.dumps(x.to_dict())",
+    "model_copy": "attrs.evolve(x, ...)",
+    "model_fields": "attrs.fields(type(x))",
+}
+
+
+def _shown(value: Any, text: int, items: int) -> str:
+    """A value in brief; what is inside it is shortened before it is shown, so the cost does not grow with its size.
+
+    Args:
+        value: A value of a model.
+        text: The most characters of one text.
+        items: The most items of one list or object.
+    """
+    if isinstance(value, Model):
+        fields = ((a.name, getattr(value, a.name)) for a in attrs.fields(type(value)))
+        present = [(name, each) for name, each in fields if each is not None and (each or name != _OTHERS)]
+        return f"{type(value).__name__}({', '.join(f'{name}={_shown(each, text, items)}' for name, each in present)})"
+    if isinstance(value, (str, bytes)):
+        return repr(value) if len(value) <= text else f"{value[:text]!r}... ({len(value)} long)"
+    if _is_list(value):
+        inner = [_shown(each, text, items) for each in value[:items]]
+        return f"[{', '.join(inner)}{_left_out(len(value), items)}]"
+    if _is_object(value):
+        inner = [f"{key!r}: {_shown(value[key], text, items)}" for key in islice(value, items)]
+        return f"{{{', '.join(inner)}{_left_out(len(value), items)}}}"
+    return repr(value)
+
+
+def _left_out(count: int, shown: int) -> str:
+    return f", ... ({count} in all)" if count > shown else ""
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
+def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
 
 
 def _codec_for(model: type[Model]) -> Codec:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard, Union, get_args, get_origin
@@ -14,7 +15,7 @@ from .model import Model
 if TYPE_CHECKING:
     import attrs
 
-__all__ = ["Resolver", "is_model", "mark_of", "union_members"]
+__all__ = ["Resolver", "empty_of", "is_model", "mark_of", "union_members"]
 
 
 class _Names(dict[str, Any]):
@@ -68,6 +69,33 @@ class Resolver:
         if not isinstance(annotation, str):
             return True
         return any(name not in self._names for name in compile(annotation, "annotation", "eval").co_names)
+
+
+def empty_of(annotation: Any) -> str:
+    """Source text of the empty value of an annotation: ``[]`` of a list, ``{}`` of a dict, ``""`` of anything else.
+
+    ``None`` beside it does not count. The annotation is not resolved, which could import models.
+    """
+    if not isinstance(annotation, str):
+        members = [member for member in union_members(annotation) if member is not type(None)]
+        origins = [getattr(get_origin(member), "__name__", "") for member in members]
+    else:
+        origins = [_container(node) for node in _alternatives(ast.parse(annotation, mode="eval").body)]
+    return {"list": "[]", "dict": "{}"}.get(origins[0], "") if len(origins) == 1 else ""
+
+
+def _alternatives(node: ast.expr) -> Iterator[ast.expr]:
+    """The members of a union but ``None``."""
+    if isinstance(node, ast.BinOp):
+        yield from _alternatives(node.left)
+        yield from _alternatives(node.right)
+    elif not (isinstance(node, ast.Constant) and node.value is None):
+        yield node
+
+
+def _container(node: ast.expr) -> str:
+    """The name before the brackets of ``list[...]``."""
+    return node.value.id if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) else ""
 
 
 def is_model(kind: Any) -> TypeGuard[type[Model]]:

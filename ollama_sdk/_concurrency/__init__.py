@@ -1,1 +1,1 @@
-"""The clock, events that wake threads and tasks, and reaching an event loop from elsewhere."""
+"""The clock, events that wake threads and tasks, reaching an event loop from elsewhere, and state after a fork."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk._call.operation import Argument, Operation, Streaming, Usage
+from ollama_sdk._call.operation import Argument, Operation, OperationLimits, Streaming, Usage
 
 if TYPE_CHECKING:
     from .models import (
@@ -55,7 +55,7 @@ CHAT: Operation[ChatResponse, ChatResponse] = Operation(
     path="/api/chat",
     models=_MODELS,
     arguments=(
-        Argument("model", "model", "str"),
+        Argument("model", "model", "str", required=True),
         Argument("messages", "messages", "list[Message]"),
         Argument("tools", "tools", "list[Tool]"),
         Argument("format", "format", "Literal['', 'json'] | JSONSchema"),
@@ -90,8 +90,8 @@ COPY: Operation[None, Any] = Operation(
     path="/api/copy",
     models=_MODELS,
     arguments=(
-        Argument("source", "source", "str"),
-        Argument("destination", "destination", "str"),
+        Argument("source", "source", "str", required=True),
+        Argument("destination", "destination", "str", required=True),
     ),
     body="json",
     reply="none",
@@ -104,7 +104,7 @@ CREATE: Operation[ProgressResponse, ProgressResponse] = Operation(
     path="/api/create",
     models=_MODELS,
     arguments=(
-        Argument("model", "model", "str"),
+        Argument("model", "model", "str", required=True),
         Argument("from_", "from", "str"),
         Argument("files", "files", "dict[str, str]"),
         Argument("adapters", "adapters", "dict[str, str]"),
@@ -132,13 +132,14 @@ CREATE: Operation[ProgressResponse, ProgressResponse] = Operation(
     ),
     repeat="never",
     needs_model=False,
+    limits=OperationLimits(first_item=None, between_items=3600),
 )
 DELETE: Operation[None, Any] = Operation(
     name="delete",
     method="DELETE",
     path="/api/delete",
     models=_MODELS,
-    arguments=(Argument("model", "model", "str"),),
+    arguments=(Argument("model", "model", "str", required=True),),
     body="json",
     reply="none",
     repeat="never",
@@ -149,7 +150,7 @@ EMBED: Operation[EmbedResponse, Any] = Operation(
     path="/api/embed",
     models=_MODELS,
     arguments=(
-        Argument("model", "model", "str"),
+        Argument("model", "model", "str", required=True),
         Argument("input", "input", "str | list[str]"),
         Argument("dimensions", "dimensions", "int"),
         Argument("truncate", "truncate", "bool"),
@@ -167,7 +168,7 @@ EMBEDDINGS: Operation[EmbeddingsResponse, Any] = Operation(
     path="/api/embeddings",
     models=_MODELS,
     arguments=(
-        Argument("model", "model", "str"),
+        Argument("model", "model", "str", required=True),
         Argument("prompt", "prompt", "str"),
         Argument("options", "options", "Options"),
         Argument("keep_alive", "keep_alive", "str | float"),
@@ -189,7 +190,7 @@ EXPERIMENTAL_WEB_FETCH: Operation[WebFetchResponse, Any] = Operation(
     method="POST",
     path="/api/experimental/web_fetch",
     models=_MODELS,
-    arguments=(Argument("url", "url", "str"),),
+    arguments=(Argument("url", "url", "str", required=True),),
     body="json",
     reply="WebFetchResponse",
     repeat="safe",
@@ -200,7 +201,7 @@ EXPERIMENTAL_WEB_SEARCH: Operation[WebSearchResponse, Any] = Operation(
     path="/api/experimental/web_search",
     models=_MODELS,
     arguments=(
-        Argument("query", "query", "str"),
+        Argument("query", "query", "str", required=True),
         Argument("max_results", "max_results", "int"),
     ),
     body="json",
@@ -213,7 +214,7 @@ GENERATE: Operation[GenerateResponse, GenerateResponse] = Operation(
     path="/api/generate",
     models=_MODELS,
     arguments=(
-        Argument("model", "model", "str"),
+        Argument("model", "model", "str", required=True),
         Argument("prompt", "prompt", "str"),
         Argument("suffix", "suffix", "str"),
         Argument("system", "system", "str"),
@@ -280,7 +281,7 @@ PULL: Operation[ProgressResponse, ProgressResponse] = Operation(
     path="/api/pull",
     models=_MODELS,
     arguments=(
-        Argument("model", "model", "str"),
+        Argument("model", "model", "str", required=True),
         Argument("insecure", "insecure", "bool"),
     ),
     body="json",
@@ -293,6 +294,7 @@ PULL: Operation[ProgressResponse, ProgressResponse] = Operation(
     ),
     repeat="resumes",
     needs_model=False,
+    limits=OperationLimits(first_item=None, between_items=3600),
 )
 PUSH: Operation[ProgressResponse, ProgressResponse] = Operation(
     name="push",
@@ -300,7 +302,7 @@ PUSH: Operation[ProgressResponse, ProgressResponse] = Operation(
     path="/api/push",
     models=_MODELS,
     arguments=(
-        Argument("model", "model", "str"),
+        Argument("model", "model", "str", required=True),
         Argument("insecure", "insecure", "bool"),
     ),
     body="json",
@@ -312,6 +314,7 @@ PUSH: Operation[ProgressResponse, ProgressResponse] = Operation(
         collect="merge",
     ),
     repeat="resumes",
+    limits=OperationLimits(first_item=None, between_items=3600),
 )
 SHOW: Operation[ShowResponse, Any] = Operation(
     name="show",
@@ -319,7 +322,7 @@ SHOW: Operation[ShowResponse, Any] = Operation(
     path="/api/show",
     models=_MODELS,
     arguments=(
-        Argument("model", "model", "str"),
+        Argument("model", "model", "str", required=True),
         Argument("verbose", "verbose", "bool"),
         Argument("system", "system", "str"),
         Argument("template", "template", "str"),
@@ -364,8 +367,8 @@ V1_AUDIO_TRANSCRIPTIONS_CREATE: Operation[TranscriptionResponse | str, Any] = Op
     path="/v1/audio/transcriptions",
     models=_MODELS,
     arguments=(
-        Argument("model", "model", "str"),
-        Argument("file", "file", "FileContent"),
+        Argument("model", "model", "str", required=True),
+        Argument("file", "file", "FileContent", required=True),
         Argument("response_format", "response_format", "str"),
         Argument("language", "language", "str"),
         Argument("prompt", "prompt", "str"),
@@ -380,8 +383,8 @@ V1_CHAT_COMPLETIONS_CREATE: Operation[ChatCompletion, ChatCompletionChunk] = Ope
     path="/v1/chat/completions",
     models=_MODELS,
     arguments=(
-        Argument("model", "model", "str"),
-        Argument("messages", "messages", "list[ChatCompletionInputMessage]"),
+        Argument("model", "model", "str", required=True),
+        Argument("messages", "messages", "list[ChatCompletionInputMessage]", required=True),
         Argument("tools", "tools", "list[Tool]"),
         Argument("response_format", "response_format", "ChatCompletionResponseFormat"),
         Argument("stream_options", "stream_options", "ChatCompletionStreamOptions"),
@@ -407,13 +410,14 @@ V1_CHAT_COMPLETIONS_CREATE: Operation[ChatCompletion, ChatCompletionChunk] = Ope
         format="sse",
         item="ChatCompletionChunk",
         last={"data": "[DONE]"},
+        finished=("choices[].finish_reason",),
         collect="merge",
         merge={
             "choices": "by-index",
             "choices[].delta": "into:message",
             "choices[].delta.content": "concat",
             "choices[].delta.reasoning": "concat",
-            "choices[].delta.tool_calls": "by-index",
+            "choices[].delta.tool_calls": "by-call",
             "choices[].delta.tool_calls[].function.arguments": "concat",
             "choices[].logprobs.content": "concat",
         },
@@ -427,7 +431,7 @@ V1_COMPLETIONS_CREATE: Operation[Completion, CompletionChunk] = Operation(
     path="/v1/completions",
     models=_MODELS,
     arguments=(
-        Argument("model", "model", "str"),
+        Argument("model", "model", "str", required=True),
         Argument("prompt", "prompt", "str"),
         Argument("suffix", "suffix", "str"),
         Argument("stream_options", "stream_options", "ChatCompletionStreamOptions"),
@@ -446,6 +450,7 @@ V1_COMPLETIONS_CREATE: Operation[Completion, CompletionChunk] = Operation(
         format="sse",
         item="CompletionChunk",
         last={"data": "[DONE]"},
+        finished=("choices[].finish_reason",),
         collect="merge",
         merge={"choices": "by-index", "choices[].text": "concat", "choices[].logprobs.content": "concat"},
     ),
@@ -458,8 +463,8 @@ V1_EMBEDDINGS_CREATE: Operation[V1EmbeddingList, Any] = Operation(
     path="/v1/embeddings",
     models=_MODELS,
     arguments=(
-        Argument("model", "model", "str"),
-        Argument("input", "input", "str | list[str]"),
+        Argument("model", "model", "str", required=True),
+        Argument("input", "input", "str | list[str]", required=True),
         Argument("dimensions", "dimensions", "int"),
         Argument("encoding_format", "encoding_format", "Literal['', 'base64', 'float']"),
     ),
@@ -474,9 +479,9 @@ V1_MESSAGES_CREATE: Operation[MessagesResponse, MessagesStreamEvent] = Operation
     path="/v1/messages",
     models=_MODELS,
     arguments=(
-        Argument("model", "model", "str"),
-        Argument("messages", "messages", "list[MessagesMessage]"),
-        Argument("max_tokens", "max_tokens", "int"),
+        Argument("model", "model", "str", required=True),
+        Argument("messages", "messages", "list[MessagesMessage]", required=True),
+        Argument("max_tokens", "max_tokens", "int", required=True),
         Argument("system", "system", "str | list[MessagesContentBlock]"),
         Argument("tools", "tools", "list[MessagesTool]"),
         Argument("tool_choice", "tool_choice", "MessagesToolChoice"),
@@ -494,6 +499,7 @@ V1_MESSAGES_CREATE: Operation[MessagesResponse, MessagesStreamEvent] = Operation
         format="sse",
         item="MessagesStreamEvent",
         last={"type": "message_stop"},
+        finished=("stop_reason",),
         collect="messages",
         usage=Usage("message.model", "usage.input_tokens", "usage.output_tokens"),
     ),
@@ -523,7 +529,7 @@ V1_RESPONSES_CREATE: Operation[ResponseObject, ResponseStreamEvent] = Operation(
     path="/v1/responses",
     models=_MODELS,
     arguments=(
-        Argument("model", "model", "str"),
+        Argument("model", "model", "str", required=True),
         Argument("input", "input", "str | list[ResponseInputItem]"),
         Argument("instructions", "instructions", "str"),
         Argument("tools", "tools", "list[ResponseTool]"),
@@ -544,6 +550,7 @@ V1_RESPONSES_CREATE: Operation[ResponseObject, ResponseStreamEvent] = Operation(
         item="ResponseStreamEvent",
         last={"type": "response.completed"},
         failed={"type": "response.failed"},
+        finished=("usage.total_tokens",),
         collect="responses",
         usage=Usage("response.model", "response.usage.input_tokens", "response.usage.output_tokens"),
     ),
@@ -563,7 +570,7 @@ WEB_FETCH: Operation[WebFetchResponse, Any] = Operation(
     method="POST",
     path="/api/web_fetch",
     models=_MODELS,
-    arguments=(Argument("url", "url", "str"),),
+    arguments=(Argument("url", "url", "str", required=True),),
     body="json",
     reply="WebFetchResponse",
     repeat="safe",
@@ -576,7 +583,7 @@ WEB_SEARCH: Operation[WebSearchResponse, Any] = Operation(
     path="/api/web_search",
     models=_MODELS,
     arguments=(
-        Argument("query", "query", "str"),
+        Argument("query", "query", "str", required=True),
         Argument("max_results", "max_results", "int"),
     ),
     body="json",

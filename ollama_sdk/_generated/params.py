@@ -488,7 +488,7 @@ class MessagesWebSearchResultParam(TypedDict, total=False):
 
     type: Required[str]
     url: Required[str]
-    title: Required[str]
+    title: str | None
     encrypted_content: str | None
     page_age: str | None
 
@@ -722,7 +722,7 @@ class ResponseWebSearchActionParam(TypedDict, total=False):
     """
 
     type: Required[str]
-    query: Required[str]
+    query: str | None
 
 
 class ResponseWebSearchCallParam(TypedDict, total=False):

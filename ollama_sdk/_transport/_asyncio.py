@@ -228,6 +228,22 @@ class _Protocol(asyncio.BufferedProtocol):
             self.transport.abort()
 
 
+def _while_it_moves(transport: asyncio.Transport, limits: Limits) -> Ask:
+    """For a write that lasts until there is room again, and must send something each time that its limit runs out."""
+    ask = limits.write()
+    unsent = transport.get_write_buffer_size()
+
+    def left() -> float:
+        nonlocal ask, unsent
+        seconds = ask()
+        if seconds <= 0 and (now_unsent := transport.get_write_buffer_size()) < unsent:
+            ask, unsent = limits.write(), now_unsent
+            seconds = ask()
+        return seconds
+
+    return left
+
+
 class AsyncioConnection(Connection):
     """A connection that tasks of one asyncio loop use."""
 
@@ -302,8 +318,14 @@ class AsyncioConnection(Connection):
             data = memoryview(data)[count:]
         protocol.transport.write(data)
         self.bytes_sent += len(data)
+        return not protocol.full or await self._room_again(limits)
+
+    async def _room_again(self, limits: Limits) -> bool:
+        """Wait until the loop takes more; whether the request may go on."""
+        protocol = self._protocol
+        ask = _while_it_moves(protocol.transport, limits)
         while protocol.full:
-            await protocol.wait(limits.write())
+            await protocol.wait(ask)
             if protocol.late:
                 protocol.late = False
                 raise httpx.WriteTimeout("time is up")

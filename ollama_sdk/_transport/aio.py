@@ -179,6 +179,7 @@ async def _exchange(connection: AsyncConnection, writer: RequestWriter, request:
         connection.sent = await (connection.send if len(data) <= PIECE else _sender(connection))(data, limits)
     else:
         connection.sent = await _send_stream(connection, writer, cast("httpx.AsyncByteStream", stream), limits)
+        limits.write()  # the limit of the first item starts anew, however long the source took
     while (head := response.head) is None:
         if response.problem:
             raise httpx.RemoteProtocolError(response.problem)

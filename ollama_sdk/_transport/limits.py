@@ -43,8 +43,8 @@ class Limits:
         return self.live_read or _countdown(self._read)
 
     def write(self) -> Ask:
-        """For a write that begins now."""
-        return self._write.deadlines.next_check if isinstance(self._write, Limit) else _countdown(self._write)
+        """For a write that begins now, and must send something before the time is up."""
+        return self._write.deadlines.writing() if isinstance(self._write, Limit) else _countdown(self._write)
 
     def connected_by(self, since: float | None = None) -> float:
         """When a connection that is begun now, or was ``since``, must be there; as :func:`time.monotonic` counts."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic
 
 import httpx
@@ -59,6 +61,7 @@ class Routes(Generic[ConnectionT]):
 
         Raises:
             httpx.UnsupportedProtocol: It is neither ``http`` nor ``https``.
+            ConfigurationError: The trusted certificates cannot be read.
         """
         key = (url.raw_scheme, url.raw_host, url.port)
         route = self._routes.get(key)
@@ -73,6 +76,8 @@ class Routes(Generic[ConnectionT]):
             from .proxies import environment_proxy
 
             proxy = environment_proxy(url)
+        if url.scheme == "https":
+            self.context()  # if that cannot be read, nothing is to be sent
         return Route(self, Stack(self._pool), url, proxy, self._uds)
 
     def context(self) -> ssl.SSLContext:
@@ -85,9 +90,7 @@ class Routes(Generic[ConnectionT]):
             try:
                 context = httpx.create_ssl_context()
             except OSError as exc:
-                raise ConfigurationError(
-                    f"the trusted certificates cannot be read: {exc}; see SSL_CERT_FILE and SSL_CERT_DIR, or give ssl_context="
-                ) from exc
+                raise ConfigurationError(_certificates_problem(exc)) from exc
             context.set_alpn_protocols(["http/1.1"])
             self._ssl_context = context
         return self._ssl_context
@@ -106,6 +109,15 @@ def _proxy(proxy: ProxyLike) -> Proxy:
     from .proxies import Proxy
 
     return Proxy(proxy)
+
+
+def _certificates_problem(exc: OSError) -> str:
+    path = os.environ.get("SSL_CERT_FILE")
+    if path and not Path(path).is_file():
+        return f"SSL_CERT_FILE names {path!r}, and there is no such file: correct or unset it"
+    if path and "NO_CERTIFICATE_OR_CRL_FOUND" in str(exc):
+        return f"SSL_CERT_FILE names {path!r}, which holds no certificates: correct or unset it"
+    return f"the trusted certificates cannot be read: {exc}; see SSL_CERT_FILE and SSL_CERT_DIR, or give ssl_context="
 
 
 def _is_loopback(host: str) -> bool:

@@ -319,6 +319,7 @@ def _exchange(connection: SyncConnection, writer: RequestWriter, request: httpx.
         connection.sent = connection.send(data, limits) if len(data) <= PIECE else _send_large(connection, data, limits)
     else:
         connection.sent = _send_stream(connection, writer, cast("httpx.SyncByteStream", stream), limits)
+        limits.write()  # the limit of the first item starts anew, however long the source took
     while (head := response.head) is None:
         if response.problem:
             raise httpx.RemoteProtocolError(response.problem)

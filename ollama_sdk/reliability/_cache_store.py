@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import httpx
 from attrs import define
-from cachetools import TLRUCache
 
 if TYPE_CHECKING:
     from ollama_sdk._concurrency.clock import Clock
@@ -45,47 +43,94 @@ class StoredReply:
 
 
 class Store:
-    """Replies by key; the least recently used are dropped first."""
+    """Replies by key; those that are too old are dropped first, then the least recently used.
+
+    An exception may break a change off between any two byte codes. Each change is therefore one that may be lost: a reply that
+    is taken out to be put at the end is then not stored. The sum of the bytes counts only after a change has come to its
+    end; otherwise the next one adds them up again.
+    """
+
+    # Of ``ttl``: how often a full store looks for replies that are too old, which takes a look at each.
+    _SCAN_SHARE = 0.1
 
     def __init__(self, config: Cache, clock: Clock) -> None:
         self._clock = clock
-        self._max_entries = config.max_entries
-        self._replies = _empty(config, clock)
+        self._config = config
+        self._replies: dict[bytes, StoredReply] = {}  # the least recently used first
+        self._bytes = 0
+        self._is_counted = True
+        self._scan_at = 0.0
 
     def reconfigure(self, config: Cache) -> None:
         """Continue under ``config`` with the replies that still fit and are not too old."""
-        former = self._replies
-        self._max_entries = config.max_entries
-        self._replies = _empty(config, self._clock)
-        with contextlib.suppress(KeyError):  # raised when ``former`` is empty
-            while True:
-                self.put(*former.popitem())  # the least recently used first
+        self._config = config
+        self._scan_at = 0.0
+        self._trim()
 
     def get(self, key: bytes) -> StoredReply | None:
         """The reply stored under ``key``, if it is not too old."""
-        return self._replies.get(key)
+        reply = self._replies.get(key)
+        if reply is None:
+            return None
+        if self._is_old(reply):
+            self._remove(key)
+            return None
+        was_counted, self._is_counted = self._is_counted, False
+        self._replies.pop(key, None)
+        self._replies[key] = reply
+        self._is_counted = was_counted
+        return reply
 
     def put(self, key: bytes, reply: StoredReply) -> None:
         """Store ``reply``, unless it alone is larger than the store."""
-        with contextlib.suppress(ValueError):
-            self._replies[key] = reply
-        while len(self._replies) > self._max_entries:
-            self._replies.popitem()
+        size = reply.size()
+        if size > self._config.max_bytes or self._is_old(reply):
+            return
+        self._remove(key)
+        was_counted, self._is_counted = self._is_counted, False
+        self._replies[key] = reply
+        self._bytes += size
+        self._is_counted = was_counted
+        self._trim()
 
     def discard(self, key: bytes, reply: StoredReply) -> None:
         """Remove ``reply``; another reply under the same key stays."""
         if self._replies.get(key) is reply:
-            self._replies.pop(key, None)  # it may have become too old meanwhile
+            self._remove(key)
 
     def sizes(self) -> tuple[int, int]:
         """How many replies are stored, and their bytes."""
-        return len(self._replies), int(self._replies.currsize)
+        self._drop_old()
+        return len(self._replies), self._bytes
 
+    def _is_old(self, reply: StoredReply) -> bool:
+        return self._clock.monotonic() >= reply.at + self._config.ttl
 
-def _empty(config: Cache, clock: Clock) -> TLRUCache[bytes, StoredReply]:
-    return TLRUCache(
-        maxsize=config.max_bytes,
-        ttu=lambda _key, reply, _now: reply.at + config.ttl,
-        timer=clock.monotonic,
-        getsizeof=StoredReply.size,
-    )
+    def _trim(self) -> None:
+        """Drop replies until the others fit."""
+        if self._fits():
+            return
+        now = self._clock.monotonic()
+        if now >= self._scan_at:
+            self._scan_at = now + self._config.ttl * self._SCAN_SHARE
+            self._drop_old()
+        while not self._fits():
+            self._remove(next(iter(self._replies)))
+
+    def _fits(self) -> bool:
+        if not self._is_counted:
+            self._bytes = sum(reply.size() for reply in self._replies.values())
+            self._is_counted = True
+        return len(self._replies) <= self._config.max_entries and self._bytes <= self._config.max_bytes
+
+    def _drop_old(self) -> None:
+        for key in [key for key, reply in self._replies.items() if self._is_old(reply)]:
+            self._remove(key)
+        self._fits()
+
+    def _remove(self, key: bytes) -> None:
+        was_counted, self._is_counted = self._is_counted, False
+        reply = self._replies.pop(key, None)
+        if reply is not None:
+            self._bytes -= reply.size()
+        self._is_counted = was_counted

@@ -37,6 +37,7 @@ it yields, so nothing that a call waits for can be held by a call that waits.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
@@ -53,6 +54,8 @@ from ._extensions import is_stream
 __all__ = [
     "NEW_EVENT",
     "AsyncPolicyTransport",
+    "CallOwner",
+    "CallRef",
     "Flow",
     "Policy",
     "PolicyTransport",
@@ -75,6 +78,23 @@ class Wait(NamedTuple):
 
     event: Any  # a ThreadEvent or a TaskEvent, as NEW_EVENT made it
     seconds: float
+
+
+class CallOwner:
+    """Lives as long as a call: what the call has taken is given back when this is garbage, if not before."""
+
+    __slots__ = ("__weakref__",)
+
+
+class CallRef(weakref.ref[CallOwner]):
+    """Stands for a call, in a set or as a key, also when the call is gone: compared by identity.
+
+    Its callback should be a method of a set or a deque: no exception can come in between there.
+    """
+
+    __slots__ = ()
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
 
 class _NewEvent:

@@ -14,6 +14,7 @@ Streams, if they are cached at all, neither follow nor lead: their replies are s
 
 **Why no follower waits for ever.** Its leader lands an in-flight call after its reply has been read, or in the ``except BaseException`` around
 the request, which every way out of a call passes, also when its task is cancelled or garbage-collected.
+Where an exception keeps the leader from it, the next identical call lands the in-flight call of a leader that is gone.
 A follower that joins after the landing is woken at once. A leader follows no other call, so no two calls wait for each other.
 
 **What is locked.** ``_lock`` guards the store, the table of in-flight calls and the counters, for a look-up or an update; nothing is
@@ -29,6 +30,7 @@ from __future__ import annotations
 import copy
 import math
 import threading
+import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,6 +38,7 @@ import httpx
 from attrs import field, frozen
 
 from ollama_sdk._bodies import WatchedBody, is_whole
+from ollama_sdk._concurrency import forks
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._outcome import CallOutcome, on_outcome
 from ollama_sdk.errors import APITimeoutError, RateLimitExceededError
@@ -129,12 +132,14 @@ class InFlightCall:
     """A request in flight whose outcome identical calls wait for; it lands once.
 
     Attributes:
+        leader: The call that lands it; dead if an exception kept that from it.
         outcome: What its followers share; ``None`` before it has landed, and when the outcome concerns its leader alone.
         has_landed: Whether the request has ended.
         followers: What wakes those that wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, leader: Lookup) -> None:
+        self.leader: weakref.ref[Lookup] = weakref.ref(leader)
         self.outcome: StoredReply | Exception | None = None
         self.has_landed: bool = False
         self.followers: list[WakeUp] = []
@@ -173,7 +178,7 @@ class Lookup:
         is_decoded: Whether its caller could decode the reply; ``None`` as long as it has not reported.
     """
 
-    __slots__ = ("config", "is_decoded", "key", "leads", "reply", "request", "store")
+    __slots__ = ("__weakref__", "config", "is_decoded", "key", "leads", "reply", "request", "store")
 
     def __init__(self, request: httpx.Request, config: Cache, key: bytes, store: Store) -> None:
         self.request: httpx.Request = request
@@ -204,6 +209,14 @@ class Caching:
         self._store = Store(config, clock)
         self._in_flight: dict[bytes, InFlightCall] = {}
         self._hits = self._misses = self._shared = 0
+        forks.register(self)
+
+    def restart_in_child(self) -> None:
+        """Forget the parent's calls in flight; where one of its threads was changing the store, forget that too."""
+        was_changing, self._lock = self._lock.locked(), threading.Lock()
+        self._in_flight = {}
+        if was_changing:
+            self._store = Store(self.config, self.clock)
 
     def reconfigure(self, config: Cache) -> None:
         """Continue under ``config`` with the replies that may stay."""
@@ -263,10 +276,13 @@ class Caching:
                 self._hits += 1
                 return reply
             if not alone:
-                if key in self._in_flight:
-                    return self._in_flight[key]
+                call = self._in_flight.get(key)
+                if call is not None and call.leader() is not None:
+                    return call
+                if call is not None:
+                    call.land(None)
                 # In this order: an interrupt in between must not leave a call in the table that no leader lands.
-                lookup.leads = self._in_flight[key] = InFlightCall()
+                lookup.leads = self._in_flight[key] = InFlightCall(lookup)
             self._misses += 1
             return None
 

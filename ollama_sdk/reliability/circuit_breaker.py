@@ -26,6 +26,7 @@ from typing import Literal, NamedTuple
 import httpx
 from attrs import field, frozen
 
+from ollama_sdk._concurrency import forks
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError
 
@@ -105,13 +106,19 @@ class CallWindow:
         self._length = length
         self._outcomes: deque[tuple[bool, bool]] = deque()
         self._failed = self._slow = 0
+        self._is_counted = True  # whether these two are what the outcomes add up to
 
     def record(self, _now: float, *, failed: bool, slow: bool) -> Counts:
         """Add a call. Returns the calls in the window then."""
+        if not self._is_counted:  # an exception broke a change off
+            self._failed = sum(failed for failed, _ in self._outcomes)
+            self._slow = sum(slow for _, slow in self._outcomes)
+        self._is_counted = False
         self._outcomes.append((failed, slow))
         self._failed += failed
         self._slow += slow
         self._trim()
+        self._is_counted = True
         return Counts(len(self._outcomes), self._failed, self._slow)
 
     def resized(self, length: int) -> CallWindow:
@@ -137,9 +144,13 @@ class TimeWindow:
         self._width = length / self._SLOTS
         self._slots: deque[tuple[int, list[int]]] = deque()
         self._total = [0, 0, 0]
+        self._is_counted = True  # whether it is what the slots add up to
 
     def record(self, now: float, *, failed: bool, slow: bool) -> Counts:
         """Add a call. Returns the calls in the window then."""
+        if not self._is_counted:  # an exception broke a change off
+            self._total = [sum(column) for column in zip([0, 0, 0], *(sums for _, sums in self._slots), strict=True)]
+        self._is_counted = False
         number = int(now // self._width)
         if not self._slots or self._slots[-1][0] != number:
             self._slots.append((number, [0, 0, 0]))
@@ -150,6 +161,7 @@ class TimeWindow:
             sums[0] += 1
             sums[1] += failed
             sums[2] += slow
+        self._is_counted = True
         return Counts(*self._total)
 
     def resized(self, length: int) -> TimeWindow:
@@ -255,6 +267,11 @@ class Breaker:
         self._probes.pop(permit, None)
         self._abandoned.discard(permit)
 
+    def forget_probes(self) -> None:
+        """Those in flight never end."""
+        self._probes.clear()
+        self._abandoned.clear()
+
     def _record_probe(self, permit: int, now: float, *, failed: bool, slow: bool) -> Change | None:
         in_time = permit in self._probes
         if not in_time and permit not in self._abandoned:
@@ -312,6 +329,15 @@ class Breakers:
         self._config = config
         self._notify = guarded(observer)
         self._lock = threading.Lock()
+        forks.register(self)
+
+    def restart_in_child(self) -> None:
+        """Forget the probes of the parent; where one of its threads was changing a breaker, forget the breakers too."""
+        was_changing, self._lock = self._lock.locked(), threading.Lock()
+        if was_changing:
+            self.by_endpoint = {}
+        for breaker in self.by_endpoint.values():
+            breaker.forget_probes()
 
     def reconfigure(self, config: CircuitBreaker) -> None:
         """Go on under ``config``; states and windows are kept."""

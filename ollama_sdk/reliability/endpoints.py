@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from ollama_sdk._concurrency import forks
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk.errors import ConfigurationError, NoEndpointError, OllamaError
 
@@ -51,6 +52,7 @@ from .events import EndpointEjected, EndpointRevived, Event, Observer, Refused, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ._driver import CallRef
     from .endpoint import Endpoint
     from .failover import Failover
 
@@ -77,7 +79,7 @@ class Member:
         prefix: The path of the base URL, which comes before that of each request.
         host: The ``Host`` header.
         own_headers: The headers that are sent to this endpoint alone.
-        in_flight: One object per call that is in flight.
+        in_flight: One weak reference per call that is in flight.
         models: Full names of the models it has; ``None`` as long as no health check has seen them.
         loaded: Full names of those that are loaded.
         failures: Failed calls in a row.
@@ -92,7 +94,7 @@ class Member:
         self.prefix: bytes = self.base.raw_path.rstrip(b"/")
         self.host: str = self.base.netloc.decode("ascii")
         self.own_headers: httpx.Headers = httpx.Headers(endpoint.own_headers())
-        self.in_flight: set[object] = set()
+        self.in_flight: set[CallRef] = set()
         self.models: frozenset[str] | None = None
         self.loaded: frozenset[str] = frozenset()
         self.failures: int = 0
@@ -132,6 +134,14 @@ class Endpoints:
         self._rng = rng or random.Random()
         self._lock = threading.Lock()
         self._turns = itertools.count()
+        forks.register(self)
+
+    def restart_in_child(self) -> None:
+        """Forget the calls of the parent, and spread those of this process in another way."""
+        self._lock = threading.Lock()
+        for member in self.members:
+            member.in_flight = set()
+        self._rng.seed()
 
     def reconfigure(self, config: Failover) -> None:
         """Continue under ``config``; states, models and calls in flight are kept."""

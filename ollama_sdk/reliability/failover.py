@@ -28,7 +28,7 @@ from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk.errors import APITimeoutError, CircuitOpenError, NoEndpointError, decoded_headers
 
 from . import _checks
-from ._driver import AsyncPolicyTransport, Flow, PolicyTransport, Send
+from ._driver import AsyncPolicyTransport, CallOwner, CallRef, Flow, PolicyTransport, Send
 from ._extensions import about, cut_short, deadline_of, may_repeat, operation_of
 from ._failures import ENDPOINT_ERRORS, Outcome, described
 from .endpoints import Endpoints, Member
@@ -57,8 +57,8 @@ class Failover:
     Attributes:
         strategy: ``priority`` tries in the order given; ``round_robin`` begins with the next one each time; ``least_busy`` with
             the one that has the fewest calls in flight (of more than eight, the better of two drawn at random); ``model_aware``
-            takes only endpoints that have the model: first those that have it loaded, as the health check last saw them, and
-            last those that no health check has seen. A call that does not need its model to be there, such as a pull, is sent
+            takes only endpoints that have the model: first those that have it loaded, as the health check last saw them
+            (under any name of the same digest; see :class:`EndpointHealth`), and last those that no health check has seen. A call that does not need its model to be there, such as a pull, is sent
             as by ``least_busy``.
         tries: How many endpoints one attempt of a call tries at most, not counting those whose circuit is open; ``None``
             tries all.
@@ -203,10 +203,13 @@ class Router:
 
     def _attempt(self, send: Send, request: httpx.Request, member: Member) -> Flow:
         """Send ``request``, which is in flight at ``member`` until its reply has been read, closed or garbage-collected."""
-        call = object()
-        release = partial(member.in_flight.discard, call)
+        # By a weak reference: when an exception at the wrong moment skips the release, the end of the call's frame does it.
+        owner = CallOwner()
+        in_flight = member.in_flight
+        call = CallRef(owner, in_flight.discard)
+        release = partial(_discard, in_flight, call, owner)
         try:
-            member.in_flight.add(call)
+            in_flight.add(call)
             response = yield from send(request)
         except BaseException:
             release()
@@ -250,6 +253,10 @@ class Router:
         )
         late.__cause__ = error
         return late
+
+
+def _discard(in_flight: set[CallRef], call: CallRef, _owner: CallOwner) -> None:
+    in_flight.discard(call)
 
 
 def _returned(outcome: Outcome) -> httpx.Response:

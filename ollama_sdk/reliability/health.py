@@ -11,6 +11,7 @@ import anyio
 import httpx
 
 from ollama_sdk._bodies import ForeignBody, is_whole
+from ollama_sdk._concurrency import forks
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._concurrency.loops import current_loop
 from ollama_sdk.errors import ConfigurationError
@@ -99,12 +100,19 @@ class Health(_Checking):
         self._wire = PolicyTransport(_InTime(wire))
         self._lock = threading.Lock()
         self._monitor: tuple[threading.Thread, Callable[[], object]] | None = None
+        forks.register(self)
+
+    def restart_in_child(self) -> None:
+        """The monitor is a thread of the parent: none runs here before :meth:`start`."""
+        self._lock = threading.Lock()
+        self._monitor = None
 
     def check(self, model: str | None = None) -> tuple[EndpointHealth, ...]:
         """Check every endpoint now, all at once.
 
         Args:
-            model: Also report whether each endpoint has this model, and holds it loaded.
+            model: Also report whether each endpoint has this model, and holds it loaded, under this name or another one of the
+                same digest; see :class:`EndpointHealth` for what cannot be known.
 
         Returns:
             One result per endpoint, in their order. An endpoint that cannot be reached has ``reachable=False``.
@@ -213,6 +221,11 @@ class AsyncHealth(_Checking):
         super().__init__(endpoints, config, clock, feed, closed=closed)
         self._wire = AsyncPolicyTransport(wire)
         self._monitor: _MonitorTask | None = None
+        forks.register(self)
+
+    def restart_in_child(self) -> None:
+        """The monitor is a task of the parent: none runs here before :meth:`start`."""
+        self._monitor = None
 
     async def check(self, model: str | None = None) -> tuple[EndpointHealth, ...]:
         """Check every endpoint now; see :meth:`Health.check`."""

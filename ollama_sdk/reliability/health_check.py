@@ -52,6 +52,11 @@ class HealthCheck:
 class EndpointHealth:
     """What a check of one endpoint has shown.
 
+    Two names of one model, as ``copy`` makes them, share a loaded runner, and the server lists only the name that loaded it. Both
+    have one digest, so both count as loaded. A model that ``create(from_=...)`` made with a system message, a template or options
+    of its own shares the weights under a digest of its own: whether it shares the runner as well cannot be seen from outside,
+    and it counts as loaded only when the server lists its name. A server that sends no digests is compared by names alone.
+
     Attributes:
         endpoint: Base URL.
         checked_at: When the check began, in seconds on the monotonic clock.
@@ -59,9 +64,10 @@ class EndpointHealth:
         version: The server's version; ``None`` without an answer.
         latency: Seconds until the version arrived; ``None`` without an answer.
         models: Names of the models it has; ``None`` without an answer.
-        running: Names of the models it holds loaded; ``None`` without an answer.
+        running: Names of the models it holds loaded, with all names of the same digest; ``None`` without an answer.
         model_available: Whether it has the model that the check was asked about; ``None`` without such a model or answer.
-        model_loaded: Whether it holds that model loaded; ``None`` likewise.
+        model_loaded: Whether it holds that model loaded, under this name or another one of the same digest; ``None`` likewise.
+            ``False`` does not exclude a runner of the same weights under another digest.
         error: The first error; ``None`` without one.
     """
 
@@ -94,6 +100,7 @@ class EndpointCheck:
         self._path = ""
         self._note = self._note_version
         self._seen: dict[str, Any] = {}
+        self._digests: dict[str, str] = {}  # of the models that the endpoint has, by their names
 
     def next_request(self) -> httpx.Request | None:
         """The request to send next; ``None`` after the last one, or after an error."""
@@ -157,18 +164,27 @@ class EndpointCheck:
         )
 
     def _note_models(self, answer: Any) -> None:
-        self._seen["models"] = _names(answer)
+        self._digests = _digests(answer)
+        self._seen["models"] = frozenset(self._digests)
 
     def _note_running(self, answer: Any) -> None:
-        self._seen["running"] = _names(answer)
+        listed = _digests(answer)
+        # Of the names that share a runner, the server lists only the one that loaded it.
+        loaded = {digest for digest in listed.values() if digest}
+        same = [name for name, digest in self._digests.items() if digest in loaded]
+        self._seen["running"] = frozenset([*listed, *same])
 
 
-def _names(answer: Any) -> frozenset[str]:
+def _digests(answer: Any) -> dict[str, str]:
+    """The digest of each listed model by its name; empty where the server sent none."""
     models: list[dict[str, Any]] = answer["models"] or []
-    names = [model["name"] for model in models]
-    if not all(isinstance(name, str) for name in names):
-        raise TypeError("a model's name is not a string")
-    return frozenset(names)
+    digests: dict[str, str] = {}
+    for model in models:
+        name, digest = model.get("name") or model.get("model"), model.get("digest") or ""
+        if not isinstance(name, str) or not isinstance(digest, str):
+            raise TypeError("a model's name or digest is not a string")
+        digests[name] = digest
+    return digests
 
 
 def _includes(names: frozenset[str] | None, model: str | None) -> bool | None:

@@ -10,10 +10,16 @@ lock, for a few statements at a time. It does not wait or yield there, and calls
 do not block. A queued call waits for its event without the lock. It asks again when the event is set, or after the seconds that its
 token takes.
 
-**Why nothing deadlocks or leaks.** The garbage collector may release a permit in any thread, also in one that holds the lock. So
-:meth:`Limiter.release` only notes the permit in a deque, which is atomic, and then takes the lock if it is free. If it is not, the
-thread that has it looks at the deque after letting go, so no release is overlooked. A task whose event loop was closed never asks
-again: its permit is dropped when its turn comes, because its event reports the loss.
+**Why nothing deadlocks or leaks.** The garbage collector or a signal handler may release a permit in any thread, also in one that
+holds the lock. So :meth:`Limiter.release` only notes the permit in a deque, which is atomic. If its thread holds the lock, that is
+all: each thread looks at the deque after letting go. Otherwise it waits for the lock. All limiters share one, and under it no other
+lock is taken, so no two threads wait for each other. A task whose event loop was closed never asks again: its permit is dropped
+when its turn comes, because its event reports the loss.
+
+**Exceptions at any moment.** Ctrl-C may be raised between any two byte codes, so a permit may be neither released nor noted. A permit
+is therefore a weak reference to an object that the call owns, with the deque's ``append`` as its callback: when the call's frame or
+its response is gone, the permit is in the deque, and the next call of any kind releases it. The lock is taken by ``with`` only,
+which no exception can come in between, and every change under it may be repeated or broken off.
 """
 
 from __future__ import annotations
@@ -28,12 +34,13 @@ import httpx
 from attrs import field, frozen
 
 from ollama_sdk._bodies import hold, is_whole
+from ollama_sdk._concurrency import forks
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._concurrency.events import Event
 from ollama_sdk.errors import ConfigurationError, RateLimitExceededError
 
 from . import _checks
-from ._driver import NEW_EVENT, AsyncPolicyTransport, Flow, PolicyTransport, Send, Steps, Wait
+from ._driver import NEW_EVENT, AsyncPolicyTransport, CallOwner, CallRef, Flow, PolicyTransport, Send, Steps, Wait
 from ._extensions import deadline_of, operation_of, out_of_time
 from .events import Observer, Refused, Waited, emit, guarded
 
@@ -227,14 +234,21 @@ class Limiter:
     """
 
     judges_attempts = False
+    _lock = threading.RLock()  # one for all, which the module explains
 
     def __init__(self, config: RateLimit, *, clock: Clock = SYSTEM_CLOCK, observer: Observer | None = None) -> None:
         self.clock = clock
         self.queue: PermitQueue = PermitQueue(config, clock.monotonic())
         self._config = config
         self._notify = guarded(observer)
-        self._lock = threading.Lock()
         self._released: deque[object] = deque()
+        forks.register(self)
+
+    def restart_in_child(self) -> None:
+        """Forget the permits of the parent's calls, which go on there."""
+        Limiter._lock = threading.RLock()
+        self.queue = PermitQueue(self._config, self.clock.monotonic())
+        self._released = deque()
 
     def reconfigure(self, config: RateLimit) -> None:
         """Go on under ``config``; calls in flight and calls that wait stay so."""
@@ -251,7 +265,8 @@ class Limiter:
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """One call, which is sent with a permit."""
-        permit = object()
+        owner = CallOwner()
+        permit = CallRef(owner, self._released.append)
         try:
             if not self.try_acquire(permit):
                 yield from self._acquire(permit, request)
@@ -262,7 +277,7 @@ class Limiter:
         if is_whole(response.stream):
             self.release(permit)
             return response
-        return hold(response, partial(self.release, permit))
+        return hold(response, partial(self._release_of, owner, permit))
 
     def try_acquire(self, permit: object) -> bool:
         """Hold ``permit`` if that needs no wait. Returns whether it is held."""
@@ -313,17 +328,19 @@ class Limiter:
         )
 
     def release(self, permit: object) -> None:
-        """The call has ended or given up. Never blocks, so the garbage collector may call it at any moment."""
+        """The call has ended or given up. The garbage collector and signal handlers may call it at any moment."""
         self._released.append(permit)
         self._process_released()
 
+    def _release_of(self, _owner: CallOwner, permit: object) -> None:
+        self.release(permit)
+
     def _process_released(self) -> None:
-        while self._released and self._lock.acquire(blocking=False):
-            try:
+        while self._released and not self._lock._is_owned():  # type: ignore[attr-defined] # noqa: SLF001 - as threading.Condition does
+            with self._lock:
                 while self._released:
-                    self.queue.release(self._released.popleft())
-            finally:
-                self._lock.release()
+                    self.queue.release(self._released[0])  # may be repeated, if an exception keeps it in the deque
+                    self._released.popleft()
 
 
 class RateLimitTransport(PolicyTransport):

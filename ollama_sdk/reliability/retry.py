@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import httpx
 from attrs import field, frozen
 
+from ollama_sdk._concurrency import forks
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._retry_after import retry_after_in
 from ollama_sdk.errors import CircuitOpenError, NoEndpointError
@@ -40,7 +41,9 @@ class RetryBudget:
 
     A failed attempt takes one token, a successful one gives ``per_success`` back. While half of the tokens or less are left,
     nothing is repeated, so an outage costs a client few extra requests however long it lasts. Calls that are in flight
-    together fail together: to repeat n of them once takes 2n + 1 tokens. An attempt that an open circuit refused costs
+    together fail together: to repeat n of them k times takes 2kn + 1 tokens. The default stops an outage from being multiplied,
+    not a burst from failing: for n calls at once on a server with a shorter queue take ``Retry(attempts=8, initial=1)`` with
+    14n + 1 tokens, or let :class:`~ollama_sdk.reliability.RateLimit` queue them. An attempt that an open circuit refused costs
     nothing, since nothing was sent.
 
     Attributes:
@@ -129,6 +132,11 @@ class Budget:
         self.tokens: float = 0.0
         self._full = 0.0
         self.reconfigure(config)
+        forks.register(self)
+
+    def restart_in_child(self) -> None:
+        """Go on with the tokens of the parent."""
+        self._lock = threading.Lock()
 
     def reconfigure(self, config: RetryBudget) -> None:
         """Go on under ``config``; tokens that were spent stay spent."""

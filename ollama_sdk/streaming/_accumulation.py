@@ -1,12 +1,28 @@
-"""Adds up the items of a stream to the one reply that they stand for."""
+"""Adds up the items of a stream to the one reply that they stand for.
+
+Theory
+------
+
+A stream adds up every item, also where no one ever collects, because a caller may ask for the whole reply after it was shown. So
+this has to cost next to nothing for each item. Items are therefore added many at a time, column by column: neighbouring items
+that have the same fields in the same order make one run, and of a run each field is handled once, for all items together, by
+functions that run in C. In a stream of text nearly all items are alike. Runs of other kinds of values fall back to one value at a
+time; a stream gives the same reply however it is cut into blocks.
+
+Text that grows is joined block by block, so that a long reply takes the memory of its text and not of its pieces.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter, methodcaller
 from typing import Any
 
 import orjson
+
+from ollama_sdk._json import join_surrogates, loads
 
 __all__ = ["DATA_ERRORS", "Accumulator", "MergeAccumulator", "MessagesAccumulator", "ResponsesAccumulator"]
 
@@ -15,111 +31,210 @@ DATA_ERRORS = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
 
 JSONObject = dict[str, Any]
 
+_PIECES = 256  # pieces of a text that are joined together
+_type_of = methodcaller("get", "type")
+_index_of = methodcaller("get", "index")
+
 
 class Accumulator(ABC):
-    """Takes the items of a stream one by one, as decoded JSON, and gives what they add up to so far.
+    """Takes the items of a stream in their order, as decoded JSON, and gives what they add up to so far.
 
     Every method raises one of :data:`DATA_ERRORS` for items that are not what the document promises.
     """
 
     @abstractmethod
-    def add(self, item: JSONObject) -> None:
-        """Add the next item."""
+    def add(self, items: Sequence[JSONObject]) -> None:
+        """Add the next items."""
 
     @abstractmethod
     def result(self) -> JSONObject:
         """The reply so far; ``{}`` before the first item. More items may follow."""
 
-    def add_without_text(self, first: JSONObject) -> None:
-        """Add the first item, which the caller has taken already: its text does not count, the rest of it does.
 
-        Here the first item of a stream holds no text.
-        """
-        self.add(first)
+class _Text:
+    """A string that is still growing; joined block by block, so that time and memory stay linear in its length."""
+
+    __slots__ = ("_blocks", "_pieces")
+
+    def __init__(self, text: str = "") -> None:
+        self._blocks: list[str] = []
+        self._pieces = [text]
+
+    def append(self, text: str) -> None:
+        self._pieces.append(text)
+        if len(self._pieces) >= _PIECES:
+            self._blocks.append("".join(self._pieces))
+            self._pieces.clear()
+
+    def __str__(self) -> str:
+        return "".join((*self._blocks, *self._pieces))
 
 
-class _Text(list[str]):
-    """The parts of a string that is still growing; joined once, so that the cost stays linear."""
+class _ByIndex:
+    """The objects of a list that is still growing, by their ``index``; one index may stand for several objects in turn."""
 
+    __slots__ = ("latest", "objects")
 
-class _ByIndex(dict[int, Any]):
-    """The objects of a list by their ``index``."""
+    def __init__(self) -> None:
+        self.latest: dict[int, JSONObject] = {}  # the object that further parts with this index belong to
+        self.objects: list[tuple[int, JSONObject]] = []
+
+    def start(self, index: int) -> JSONObject:
+        """Begin another object."""
+        started: JSONObject = {}
+        self.latest[index] = started
+        self.objects.append((index, started))
+        return started
+
+    def at(self, index: int) -> JSONObject:
+        """The object that a part belongs to."""
+        known = self.latest.get(index)
+        return self.start(index) if known is None else known
+
+    def in_order(self) -> list[JSONObject]:
+        """All objects by their index, and those of one index as they came."""
+        return [each for _, each in sorted(self.objects, key=itemgetter(0))]
 
 
 class MergeAccumulator(Accumulator):
-    """Merges items field by field: objects recursively, and otherwise the last value that is not ``None`` wins.
+    """Merges items field by field: objects recursively, and otherwise the last value that is not ``None`` or ``""`` wins.
 
     Args:
         rules: Exceptions, by the path of the field (``choices[].delta.content``): ``concat`` joins strings and extends
-            lists, ``by-index`` merges the objects of a list that have the same ``index``, ``into:NAME`` merges an
-            object under another name, ``skip`` leaves it out.
+            lists, ``by-index`` merges the objects of a list that have the same ``index``, ``by-call`` does so with tool calls
+            but never joins two calls that share an index, ``into:NAME`` merges an object under another name.
     """
 
     def __init__(self, rules: Mapping[str, str]) -> None:
         self._rules = rules
         self._merged: JSONObject = {}
 
-    def add(self, item: JSONObject) -> None:
-        """Add the next item."""
-        self._merge(self._merged, item, "")
+    def add(self, items: Sequence[JSONObject]) -> None:
+        """Add the next items."""
+        self._merge(self._merged, items, "")
 
     def result(self) -> JSONObject:
         """The reply so far."""
         return {name: _settled(part) for name, part in self._merged.items()}
 
-    def add_without_text(self, first: JSONObject) -> None:
-        """Add the first item without the fields that are joined."""
-        without_text = MergeAccumulator(
-            {place: "skip" if rule == "concat" else rule for place, rule in self._rules.items()}
-        )
-        without_text.add(first)
-        self._merged = without_text._merged
+    def _merge(self, into: JSONObject, items: Iterable[JSONObject], path: str) -> None:
+        for _, alike in groupby(items, tuple):  # the names of an object's fields
+            run = list(alike)
+            for name, last in run[-1].items():
+                place = f"{path}{name}"
+                if not last or last.__class__ is dict or place in self._rules:
+                    self._merge_field(into, name, place, list(map(itemgetter(name), run)))
+                else:  # a number or such, which replaces whatever was there
+                    into[name] = last
 
-    def _merge(self, into: JSONObject, item: JSONObject, path: str) -> None:
-        for name, value in item.items():
-            if value is None:
-                into.setdefault(name, None)
-                continue
-            place = f"{path}{name}"
-            rule = self._rules.get(place, "")
-            if rule == "skip":
-                continue
-            if rule == "concat":
-                _extend(into, name, value)
-            elif rule == "by-index":
-                known = into.get(name)
-                if not isinstance(known, _ByIndex):
-                    known = into[name] = _ByIndex()
-                for position, part in enumerate(value):
-                    self._merge(known.setdefault(part.get("index", position), {}), part, f"{place}[].")
-            elif value.__class__ is dict:
-                target = rule.removeprefix("into:") or name
-                if not isinstance(into.get(target), dict):
-                    into[target] = {}
-                self._merge(into[target], value, f"{place}.")
-            else:
-                into[name] = value
+    def _merge_field(self, into: JSONObject, name: str, place: str, values: list[Any]) -> None:
+        """Merge the values that one field has in neighbouring items."""
+        kinds = set(map(type, values))
+        if type(None) in kinds:
+            into.setdefault(name, None)
+            kinds.discard(type(None))
+            values = [value for value in values if value is not None] if kinds else []
+        if not values:
+            return
+        rule = self._rules.get(place, "")
+        if rule == "concat":
+            _extend(into, name, values, kinds)
+        elif rule in {"by-index", "by-call"}:
+            self._merge_lists(into, name, place, values, rule)
+        elif kinds == {dict}:
+            target = rule.removeprefix("into:") or name
+            if not isinstance(into.get(target), dict):
+                into[target] = {}
+            self._merge(into[target], values, f"{place}.")
+        elif dict in kinds:
+            for value in values:
+                self._merge_field(into, name, place, [value])
+        else:
+            said = [
+                value for value in values if value != ""
+            ]  # servers repeat fields in later parts, without their values
+            if said or into.get(name) is None:
+                into[name] = said[-1] if said else ""
+
+    def _merge_lists(self, into: JSONObject, name: str, place: str, values: list[Any], rule: str) -> None:
+        """Merge lists of objects, each into the object that it is a part of."""
+        known = into.get(name)
+        if not isinstance(known, _ByIndex):
+            known = into[name] = _ByIndex()
+        if rule == "by-index" and set(map(len, values)) == {1}:  # the usual case: one choice, and always the same one
+            parts = list(map(itemgetter(0), values))
+            indexes = set(map(_index_of, parts))
+            if len(indexes) == 1:
+                self._merge(known.at(indexes.pop() or 0), parts, f"{place}[].")
+                return
+        for value in values:
+            for position, part in enumerate(value):
+                index = part.get("index")
+                index = position if index is None else index
+                target = _call_of(part, index, known) if rule == "by-call" else known.at(index)
+                self._merge(target, [part], f"{place}[].")
 
 
-def _extend(into: JSONObject, name: str, value: Any) -> None:
+def _call_of(part: JSONObject, index: int, calls: _ByIndex) -> JSONObject:
+    """The tool call that a part belongs to; servers exist that give all calls of an answer one index, or none."""
+    call_id = part.get("id")
+    if call_id:
+        for known_index, known in reversed(calls.objects):
+            if known_index == index and known.get("id") == call_id:
+                return known
+    latest = calls.latest.get(index)
+    if latest is None or call_id or _is_another_call(part, latest):
+        return calls.start(index)
+    return latest
+
+
+def _is_another_call(part: JSONObject, latest: JSONObject) -> bool:
+    """Whether a part without an id begins a call: it names another function, or both are calls in one piece."""
+    name, arguments = _function_of(part)
+    latest_name, latest_arguments = _function_of(latest)
+    if not name or not latest_name:
+        return False
+    return name != latest_name or (_is_json(arguments) and _is_json(latest_arguments))
+
+
+def _function_of(call: JSONObject) -> tuple[str, str]:
+    """The name of the function that a part of a call names, and the JSON text of its arguments."""
+    function: JSONObject = call.get("function") or {}
+    return function.get("name") or "", str(function.get("arguments") or "")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _extend(into: JSONObject, name: str, values: list[Any], kinds: set[type]) -> None:
     """Append to a growing text, or to a list."""
     known = into.get(name)
-    if isinstance(value, str):
+    if kinds == {str}:
         if not isinstance(known, _Text):
             known = into[name] = _Text()
-        known.append(value)
+        known.append("".join(values))
+    elif len(values) > 1:
+        for value in values:
+            _extend(into, name, [value], {type(value)})
+    elif kinds != {list}:
+        raise TypeError(f"{name} is neither text nor a list")
     elif known.__class__ is list:
-        into[name].extend(value)
+        into[name].extend(values[0])
     else:
-        into[name] = list(value)
+        into[name] = list(values[0])
 
 
 def _settled(value: Any) -> Any:
     """Plain JSON of a value that may still be growing."""
     if value.__class__ is _Text:
-        return "".join(value)
+        return join_surrogates(str(value))
     if value.__class__ is _ByIndex:
-        return [_settled(value[index]) for index in sorted(value)]
+        return [_settled(each) for each in value.in_order()]
     if value.__class__ is dict:
         return {name: _settled(part) for name, part in value.items()}
     return value
@@ -130,6 +245,7 @@ _DELTAS = {
     "text_delta": ("text", "text"),
     "thinking_delta": ("thinking", "thinking"),
     "signature_delta": ("thinking", "signature"),
+    "input_json_delta": ("tool_use", "partial_json"),
 }
 
 
@@ -141,53 +257,61 @@ class MessagesAccumulator(Accumulator):
 
     def __init__(self) -> None:
         self._message: JSONObject = {}
-        self._blocks: dict[int, JSONObject] = {}
-        self._arguments: dict[
-            int, _Text
-        ] = {}  # the JSON text of the arguments of a tool call, by the index of its block
+        self._blocks = _ByIndex()
 
-    def add(self, item: JSONObject) -> None:
-        """Add the next event."""
-        match item.get("type"):
-            case "message_start":
-                self._message = dict(item["message"])
-            case "content_block_start":
-                self._blocks[item["index"]] = {
-                    name: _Text([value]) if name in {"text", "thinking"} else value
-                    for name, value in item["content_block"].items()
-                }
-            case "content_block_delta":
-                self._add_delta(item["index"], item["delta"])
-            case "message_delta":
-                self._message |= {name: value for name, value in item["delta"].items() if value is not None}
-                self._message["usage"] = self._message.get("usage", {}) | item.get("usage", {})
-            case _:
-                pass
+    def add(self, items: Sequence[JSONObject]) -> None:
+        """Add the next events."""
+        for kind, run in groupby(items, _type_of):
+            if kind == "content_block_delta":
+                for index, events in groupby(run, itemgetter("index")):
+                    self._add_deltas(index, list(map(itemgetter("delta"), events)))
+            else:
+                for item in run:
+                    self._add_event(kind, item)
 
     def result(self) -> JSONObject:
         """The message so far."""
         if not self._message:
             return {}
-        return self._message | {"content": [_settled(self._block(index)) for index in sorted(self._blocks)]}
+        return self._message | {"content": [_whole_block(block) for block in self._blocks.in_order()]}
 
-    def _add_delta(self, index: int, delta: JSONObject) -> None:
-        kind = delta.get("type")
-        if kind == "input_json_delta":
-            self._arguments.setdefault(index, _Text()).append(delta["partial_json"])
-        elif kind in _DELTAS:
+    def _add_event(self, kind: Any, item: JSONObject) -> None:
+        match kind:
+            case "message_start":
+                self._message = dict(item["message"])
+            case "content_block_start":
+                block = self._blocks.start(item["index"])  # never one that has begun, whatever its number
+                block |= {
+                    name: _Text(value) if name in {"text", "thinking"} and isinstance(value, str) else value
+                    for name, value in item["content_block"].items()
+                }
+            case "message_delta":
+                self._message |= {name: value for name, value in item["delta"].items() if value is not None}
+                self._message["usage"] = (self._message.get("usage") or {}) | (item.get("usage") or {})
+            case _:
+                pass
+
+    def _add_deltas(self, index: int, deltas: list[JSONObject]) -> None:
+        for kind, run in groupby(deltas, _type_of):
+            if kind not in _DELTAS:
+                continue
             block_type, name = _DELTAS[kind]
-            # The caller may have taken the start of the block before collecting.
-            _extend(self._blocks.setdefault(index, {"type": block_type, block_type: _Text()}), name, delta[name])
+            block = self._blocks.at(index)
+            block.setdefault("type", block_type)  # in case that its start was left out
+            texts = list(map(itemgetter(name), run))
+            _extend(block, name, texts, set(map(type, texts)))
 
-    def _block(self, index: int) -> JSONObject:
-        block = self._blocks[index]
-        arguments = "".join(self._arguments.get(index, ()))
-        if not arguments:
-            return block
-        try:
-            return block | {"input": orjson.loads(arguments)}
-        except orjson.JSONDecodeError:  # cut off in the middle: the text is kept as it is
-            return block | {"partial_json": arguments}
+
+def _whole_block(block: JSONObject) -> JSONObject:
+    """Plain JSON of a content block; the arguments of a tool call are parsed if they are whole."""
+    block = _settled(block)
+    arguments = block.pop("partial_json", "")
+    if not arguments:
+        return block
+    try:
+        return block | {"input": loads(arguments)}
+    except orjson.JSONDecodeError:  # cut off in the middle: the text is kept as it is
+        return block | {"partial_json": arguments}
 
 
 class ResponsesAccumulator(Accumulator):
@@ -200,36 +324,62 @@ class ResponsesAccumulator(Accumulator):
 
     def __init__(self) -> None:
         self._response: JSONObject = {}
-        self._outputs: dict[int, JSONObject] = {}
+        self._outputs = _ByIndex()
 
-    def add(self, item: JSONObject) -> None:
-        """Add the next event."""
-        if "response" in item:
-            self._response = item["response"]
-            return
-        match item.get("type"):
-            case "response.output_item.added" | "response.output_item.done":
-                self._outputs[item["output_index"]] = dict(item["item"])
-            case "response.output_text.delta":
-                self._text_of(item).append(item["delta"])
-            case "response.function_call_arguments.delta":
-                call = self._outputs.setdefault(item["output_index"], {"type": "function_call"})
-                _extend(call, "arguments", item["delta"])
-            case _:
-                pass
+    def add(self, items: Sequence[JSONObject]) -> None:
+        """Add the next events."""
+        for kind, run in groupby(items, _type_of):
+            if kind == "response.output_text.delta":
+                for (output, content), events in groupby(run, itemgetter("output_index", "content_index")):
+                    self._add_text(output, content, list(events))
+            else:
+                for item in run:
+                    self._add_event(kind, item)
 
     def result(self) -> JSONObject:
         """The response so far."""
         if not self._response or self._response.get("output"):
             return self._response
-        return self._response | {"output": [_settled(self._outputs[index]) for index in sorted(self._outputs)]}
+        return self._response | {"output": [_settled(output) for output in self._outputs.in_order()]}
 
-    def _text_of(self, delta: JSONObject) -> _Text:
-        """The text that a delta belongs to."""
-        message = {"type": "message", "role": "assistant", "status": "in_progress", "id": delta.get("item_id", "")}
-        output = self._outputs.setdefault(delta["output_index"], message)
+    def _add_event(self, kind: Any, item: JSONObject) -> None:
+        if "response" in item:
+            self._response = item["response"]
+            return
+        match kind:
+            case "response.output_item.added" | "response.output_item.done":
+                output = self._output(item["output_index"], item["item"], is_new=kind.endswith("added"))
+                output.clear()
+                output.update(item["item"])
+            case "response.function_call_arguments.delta":
+                call = self._outputs.at(item["output_index"])
+                call.setdefault("type", "function_call")
+                _extend(call, "arguments", [item["delta"]], {type(item["delta"])})
+            case _:
+                pass
+
+    def _output(self, index: int, item: JSONObject, *, is_new: bool) -> JSONObject:
+        """The output that an event begins or completes; two outputs stay apart, whatever their number."""
+        item_id = item.get("id")
+        for known_index, known in reversed(self._outputs.objects):
+            known_id = known.get("id")
+            if known_index == index and (known_id == item_id if item_id and known_id else not is_new):
+                return known
+        return self._outputs.start(index)
+
+    def _add_text(self, output_index: int, content_index: int, events: list[JSONObject]) -> None:
+        output = self._outputs.at(output_index)
+        if not output:
+            output |= {
+                "type": "message",
+                "role": "assistant",
+                "status": "in_progress",
+                "id": events[0].get("item_id", ""),
+            }
         if not isinstance(output.get("content"), _ByIndex):
             output["content"] = _ByIndex()
-        part: JSONObject = {"type": "output_text", "text": _Text(), "annotations": [], "logprobs": []}
-        text: _Text = output["content"].setdefault(delta["content_index"], part)["text"]
-        return text
+        part = output["content"].at(content_index)
+        if not part:
+            part |= {"type": "output_text", "text": _Text(), "annotations": [], "logprobs": []}
+        texts = list(map(itemgetter("delta"), events))
+        _extend(part, "text", texts, set(map(type, texts)))

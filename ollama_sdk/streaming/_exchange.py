@@ -58,8 +58,12 @@ callers take between two items does not count, nor does the time of a pause.
 
 *What is locked.* Each decision is one critical section of ``_lock``. The lock is reentrant, because a signal handler may pause
 or cancel in the middle of one, in the same thread; ``next_step`` looks at ``paused`` once more after it has started a limit.
-Only the reader feeds ``reader``, outside the lock; ``ready`` is a deque, whose ends any thread may use. ``on_end`` is called
-outside the lock.
+Only the reader feeds ``reader``, outside the lock; ``ready`` is a deque, whose ends any thread may use; ``unadded`` is a list that
+the reader appends to, and whose beginning is added up and removed under the lock. ``on_end`` is called outside the lock.
+
+*What is collected.* Every item counts, taken or not, for ``collect()`` and for the partial reply of an error. Items are added up in
+blocks of some kilobytes, so that a long stream needs little more memory than the text of its reply, and streams that no one
+collects pay little; the accumulator's module explains how.
 
 *Why it cannot deadlock.* Inside the lock there is no I/O and no waiting: it only computes, sets events, and shuts a socket down.
 Callers wait outside it, for an event that was made inside it. Such an event is set whenever the answer to ``next_step`` may have
@@ -74,7 +78,6 @@ connection cannot belong to another call yet; the read fails, the reader gets ``
 
 from __future__ import annotations
 
-import contextlib
 import math
 import threading
 from collections.abc import Callable
@@ -84,6 +87,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVa
 import httpx
 from attrs import define, field, frozen
 
+from ollama_sdk._concurrency import forks
 from ollama_sdk._timeout import Deadlines
 from ollama_sdk.errors import APITimeoutError, DecodeError, IncompleteReplyError, OllamaError
 
@@ -101,6 +105,8 @@ if TYPE_CHECKING:
     ReplyT = DefaultTypeVar("ReplyT", default=ItemT)
 else:
     ReplyT = TypeVar("ReplyT")
+
+_BLOCK = 32 * 2**10  # bytes of a body that are added up together
 
 
 class Event(Protocol):
@@ -146,7 +152,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         reader: Finds the items in the body.
         deadlines: The running limits of the call.
         decode_item: Makes an item of its decoded JSON; raises :class:`DecodeError`.
-        accumulator: Adds items up for ``collect()``.
+        accumulator: Adds all items up, for ``collect()`` and for partial replies.
         make_reply: Makes the one-piece reply of the accumulated JSON.
         map_error: Makes the typed error of what httpx raised.
         on_end: Called once, with the number of items that arrived and the error if there was one.
@@ -176,11 +182,17 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     released: bool = field(default=False, init=False)
     _item_due: bool = field(default=False, init=False)  # whether an item was asked for that has not arrived
     _event: Event | None = field(default=None, init=False)  # what callers wait for now
-    _collecting: bool = field(default=False, init=False)
+    _unadded_bytes: int = field(default=0, init=False)
+    _accumulation_error: BaseException | None = field(default=None, init=False)  # the items do not add up any more
     _lock: threading.RLock = field(factory=threading.RLock, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.deadlines.hold()  # until the caller asks for the first item
+        forks.register(self)
+
+    def restart_in_child(self) -> None:
+        """Make a lock that no thread of the parent holds: the child may drop or close the stream."""
+        self._lock = threading.RLock()
 
     @property
     def state(self) -> StreamState:
@@ -283,6 +295,9 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             reader.end()
         else:
             reader.feed(data)
+            self._unadded_bytes += len(data)
+            if self._unadded_bytes > _BLOCK:
+                self._accumulate()
         self._lock.acquire()
         try:
             if data is None or reader.error is not None:
@@ -293,6 +308,8 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 # Our own transport stops at the deadline; another one may let bytes trickle past it.
                 if reader.ready:
                     self.deadlines.item()  # the item is here, however late: only the limit of the whole call counts
+                if self.deadlines.left() <= 0:
+                    reader.take_unterminated()
                 self._fail_if_late()
             if reader.ready and self._event is None and not (self.held or reader.finished):
                 self.reading = self._item_due = False  # the usual case of what follows, at half its cost
@@ -306,9 +323,8 @@ class StreamExchange(Generic[ItemT, ReplyT]):
 
     def read_failed(self, exc: BaseException) -> Step | Wait | None:
         """The reader's next step after its read raised; once the last item has arrived, that does not matter."""
-        if not isinstance(exc, Exception):  # a cancelled task, or Ctrl-C: what it had read is gone
-            exc = httpx.ReadError(f"reading was interrupted by {type(exc).__name__}")
         with self._lock:
+            self.reader.take_unterminated()
             self._fail(exc)
             self._stop_reading()
             return self.next_step()
@@ -348,10 +364,13 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         if self.deadlines.left() <= 0:
             self._fail(httpx.ReadTimeout("the deadline has passed"))
 
-    def _fail(self, exc: Exception) -> None:
+    def _fail(self, exc: BaseException) -> None:
         """End the stream with an error, unless it has one or was stopped."""
         self.over = True
         if self.stopped is not None or self.reader.error is not None:
+            return
+        if not isinstance(exc, Exception):  # a cancelled task, or Ctrl-C: what it had read is gone
+            self.reader.end(exc)
             return
         error = self.map_error(exc)
         if isinstance(error, APITimeoutError) and not self.reader.finished:
@@ -363,12 +382,18 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     # The end
 
     def raise_if_failed(self) -> None:
-        """Raise what ended the stream badly; return when it ended well."""
+        """Raise what ended the stream badly; return when it ended well.
+
+        Raises:
+            OllamaError: What ended it; an :class:`IncompleteReplyError` has what all items add up to as ``.partial``.
+        """
         error = self.reader.error
         if self.stopped == "cancelled" or (error is None and not self.reader.finished):
             items = self.reader.items
             text = f"the stream was {self.stopped} before its last item was taken; {items} items had arrived"
             error = IncompleteReplyError(text, items=items)
+        if isinstance(error, IncompleteReplyError):
+            error.partial = self._partial_reply()
         if error is not None:
             raise error
 
@@ -381,47 +406,63 @@ class StreamExchange(Generic[ItemT, ReplyT]):
 
     # Collecting
 
-    def start_collecting(self) -> None:
-        """Prepare ``collect()``. A first item that was taken before counts: it says things about the whole reply."""
-        first, nothing_taken = self.reader.first, len(self.reader.ready) == self.reader.items
-        with self._lock, contextlib.suppress(*DATA_ERRORS):
-            is_first_call, self._collecting = not self._collecting, True
-            if is_first_call and first is not None and not nothing_taken:
-                self.accumulator.add_without_text(first)
-
     def collect_ready(self) -> None:
-        """Add up the items that are ready, in their order even if several callers collect."""
+        """Count the items that are ready as taken: they are part of what ``collect()`` returns."""
         ready = self.reader.ready
-        taken: list[dict[str, Any]] = []
         with self._lock:
-            with contextlib.suppress(IndexError):  # another caller took the last one
-                while ready:
-                    taken.append(ready.popleft())
-            try:
-                for item in taken:
-                    self.accumulator.add(item)
-            except DATA_ERRORS as exc:
-                self.refuse_item(self.reader.decode_error(exc))
+            ready.clear()
+            if isinstance(self._accumulation_error, DATA_ERRORS):
+                self.refuse_item(self.reader.decode_error(self._accumulation_error))
 
     def collected_reply(self) -> ReplyT:
-        """The reply that all items add up to.
+        """The reply that all items add up to, for a stream that ended well.
 
         Raises:
-            OllamaError: What ended the stream badly; an :class:`IncompleteReplyError` with the reply so far as ``.partial``,
-                or its bare data where too little arrived for a reply.
+            DecodeError: They do not add up to a reply.
         """
-        try:
-            self.raise_if_failed()
-        except IncompleteReplyError as exc:
-            with contextlib.suppress(OllamaError):
-                exc.partial = self._accumulated() or None
-                if exc.partial is not None:
-                    exc.partial = self.make_reply(exc.partial)
-            raise
-        return self.make_reply(self._accumulated())
+        with self._lock:
+            return self.make_reply(self._accumulated())
+
+    def _partial_reply(self) -> ReplyT | dict[str, Any] | None:
+        """The reply so far: bare data where that is too little for a reply, ``None`` where it is nothing."""
+        with self._lock:
+            try:
+                data = self._accumulated()
+            except OllamaError:
+                return None
+            try:
+                return self.make_reply(data) if data else None
+            except OllamaError:
+                return data
+
+    def _accumulate(self) -> None:
+        """Add up the items that have arrived since the last time."""
+        with self._lock:
+            self._unadded_bytes = 0
+            unadded = self.reader.unadded
+            items = unadded[: len(unadded)]
+            del unadded[: len(items)]  # the reader may have appended others meanwhile
+            if self._accumulation_error is not None:
+                return
+            try:
+                self.accumulator.add(items)
+            except DATA_ERRORS as exc:
+                self._accumulation_error = exc
+            except BaseException as exc:  # Ctrl-C: some items may have been added, and others not
+                self._accumulation_error = exc
+                raise
 
     def _accumulated(self) -> dict[str, Any]:
-        try:
-            return self.accumulator.result()
-        except DATA_ERRORS as exc:
-            raise self.reader.decode_error(exc) from exc
+        """What all items add up to.
+
+        Raises:
+            DecodeError: They are not what the document promises.
+        """
+        self._accumulate()
+        error = self._accumulation_error
+        if error is None:
+            try:
+                return self.accumulator.result()
+            except DATA_ERRORS as exc:
+                error = exc
+        raise self.reader.decode_error(error) from error

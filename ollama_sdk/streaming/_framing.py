@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +11,7 @@ from ollama_sdk.errors import EXCERPT_LENGTH, DecodeError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["MAX_ITEM_BYTES", "Framer", "NDJSONFramer", "SSEFramer"]
+__all__ = ["MAX_ITEM_BYTES", "DetectingFramer", "Framer", "NDJSONFramer", "SSEFramer"]
 
 MAX_ITEM_BYTES = 64 * 2**20
 
@@ -18,6 +19,9 @@ _BOM = b"\xef\xbb\xbf"
 _JSON_WHITESPACE = b" \t\r\n"
 _CR = ord("\r")
 _MAX_CHARACTER_BYTES = 4
+# How a body of server-sent events begins: with a field, or with a comment.
+_SSE_FIELD = re.compile(rb"(data|event|id|retry)?:|(data|event|id|retry)[\r\n]")
+_SSE_BEGINNINGS = (b"data", b"event", b"id", b"retry", _BOM)
 
 
 class Framer(Protocol):
@@ -29,9 +33,18 @@ class Framer(Protocol):
     Attributes:
         error: Why no more items come: one is longer than the limit. The call that finds it sets this, and still returns the
             items before it; every later call returns nothing.
+        chosen: The framer to go on with once an item has come; itself, or the one that it found to fit.
     """
 
-    error: DecodeError | None
+    @property
+    def error(self) -> DecodeError | None:
+        """Why no more items come."""
+        ...
+
+    @property
+    def chosen(self) -> Framer:
+        """The framer to go on with."""
+        ...
 
     def feed(self, data: bytes) -> Sequence[bytes]:
         """Take the next bytes of the body, and return the payloads that are complete now, in order."""
@@ -65,6 +78,10 @@ class _LineFramer(ABC):
         self._at_start = True  # whether a byte order mark may come
         self._is_idle = False  # past the start, within no item, without an error: the condition of the short cuts
         self.error: DecodeError | None = None
+
+    @property
+    def chosen(self) -> Framer:
+        return self
 
     def feed(self, data: bytes) -> Sequence[bytes]:
         if not data or self.error is not None:
@@ -206,3 +223,61 @@ class SSEFramer(_LineFramer):
     def _refuse(self, beginning: bytes | bytearray) -> None:
         super()._refuse(b"\n".join((*self._data, beginning)))
         self._data.clear()
+
+
+class DetectingFramer:
+    """Finds out by the first bytes of a body which of the formats it has, and cuts it so; labels are often wrong.
+
+    An object begins newline-delimited JSON, and a field or a comment begins server-sent events. Anything else is refused.
+
+    Args:
+        max_item_bytes: The longest item accepted, in bytes.
+        content_type: The label of the body, for the error.
+    """
+
+    __slots__ = ("_beginning", "_content_type", "_error", "_found", "_max_item_bytes")
+
+    def __init__(self, max_item_bytes: int = MAX_ITEM_BYTES, content_type: str = "") -> None:
+        self._max_item_bytes = max_item_bytes
+        self._content_type = content_type
+        self._beginning = b""  # what says nothing yet
+        self._error: DecodeError | None = None
+        self._found: Framer | None = None
+
+    @property
+    def chosen(self) -> Framer:
+        return self._found or self
+
+    @property
+    def error(self) -> DecodeError | None:
+        return self._error if self._found is None else self._found.error
+
+    def feed(self, data: bytes) -> Sequence[bytes]:
+        if self._found is None and self._error is None:
+            data = self._beginning + data
+            self._beginning = b""
+            self._choose(data)
+        return () if self._found is None else self._found.feed(data)
+
+    def finish(self) -> Sequence[bytes]:
+        return () if self._found is None else self._found.finish()
+
+    def _choose(self, data: bytes) -> None:
+        """Choose a framer or set the error; keep what is too little for either."""
+        text = data.removeprefix(_BOM).lstrip(_JSON_WHITESPACE)  # blank lines mean nothing in either format
+        if text.startswith((b"{", b"[", b'"')):
+            self._found = NDJSONFramer(self._max_item_bytes)
+        elif _SSE_FIELD.match(text):
+            self._found = SSEFramer(self._max_item_bytes)
+        elif any(beginning.startswith(text) for beginning in _SSE_BEGINNINGS):
+            self._beginning = text
+        else:
+            self._refuse(text)
+
+    def _refuse(self, text: bytes) -> None:
+        excerpt = text[: EXCERPT_LENGTH * _MAX_CHARACTER_BYTES].decode(errors="replace")[:EXCERPT_LENGTH]
+        label = self._content_type or "of no content type"
+        self._error = DecodeError(
+            f"the reply ({label}) is not a stream of JSON, it begins {excerpt!r}; is something other than Ollama answering there?",
+            excerpt=excerpt,
+        )

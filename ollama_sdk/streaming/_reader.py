@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
+from ollama_sdk._json import loads, loads_again, may_be_rounded
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
     APIConnectionError,
@@ -19,8 +20,11 @@ from ollama_sdk.errors import (
 
 from ._framing import Framer
 
-__all__ = ["SENTINEL", "Reader", "failure_message"]
+__all__ = ["SENTINEL", "Reader", "failure_message", "redact_all"]
 
+# Free-form values, whose integers may be of any size, stand in lists of tool calls and outputs, deeper than this many objects. The
+# items that carry a token are not: to search them too would cost a tenth of reading them.
+_BRACKET, _FEW_OBJECTS = ord("["), 3
 _MAX_ERROR_DEPTH = 20
 # In the document, the end of a stream of server-sent events: the text [DONE] where an item's JSON would be.
 SENTINEL = {"data": "[DONE]"}
@@ -44,7 +48,8 @@ class Reader:
         finished: Whether the last item has arrived.
         error: What to raise once ``ready`` is empty.
         items: How many items have arrived whole.
-        first: The first of them; ``None`` before it.
+        unadded: Items, as decoded JSON, that are not part of the accumulated reply yet; whoever adds them removes them.
+        first: The first item; ``None`` before it.
         usage_item: The latest item that may count the tokens: the last one, or one with ``usage``; ``{}`` before it.
     """
 
@@ -60,6 +65,7 @@ class Reader:
         "first",
         "items",
         "ready",
+        "unadded",
         "usage_item",
     )
 
@@ -82,50 +88,62 @@ class Reader:
         self.finished: bool = False
         self.error: OllamaError | None = None
         self.items: int = 0
+        self.unadded: list[dict[str, Any]] = []
         self.first: dict[str, Any] | None = None
         self.usage_item: dict[str, Any] = {}
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the body."""
+        """Take the next bytes of the body; nothing after the last item counts."""
+        if self.finished:
+            return
         for payload in self._framer.feed(data):
             self._take(payload)
-            if self.error is not None:
+            if self.finished or self.error is not None:
                 return
         if self._framer.error is not None:
             self._refuse(self._framer.error)
 
-    def end(self, cause: Exception | None = None) -> None:
+    def end(self, cause: BaseException | None = None) -> None:
         """Take the end of the body.
 
         Args:
             cause: What broke the body off; ``None`` for a clean end.
         """
-        if cause is None:
-            self._take_unterminated()
+        self.take_unterminated()
         if self.finished or self.error is not None:
             return
         how = "the connection was lost" if cause else "the body ended"
         advice = "the model or the server may have stopped: look at the server's log, then try again"
         if isinstance(cause, APIConnectionError):  # our transport raises this one only when the client was closed
             how, advice = "the client was closed", "close it when its streams have ended"
+        elif cause is not None and not isinstance(cause, Exception):  # a cancelled task, or Ctrl-C
+            how = f"reading was interrupted by {type(cause).__name__}"
+            advice = "what was being read is lost: call again for the rest"
         self.error = IncompleteReplyError(
             f"{self._call}: {how} before the last item, after {self.items} whole items; {advice}", items=self.items
         )
-        self.error.__cause__ = cause
+        if isinstance(cause, Exception):
+            self.error.__cause__ = cause
 
-    def decode_error(self, cause: Exception) -> DecodeError:
+    def decode_error(self, cause: BaseException) -> DecodeError:
         """The error of items that are JSON objects, but do not add up to a reply."""
         return DecodeError(f"{self._call}: the items of the stream do not add up to a reply: {cause!r}")
 
-    def _take_unterminated(self) -> None:
-        """Take a last item that lacks only its line end; less than a whole item is an end that came too early."""
+    def take_unterminated(self) -> None:
+        """Take a last item that lacks only its line end; nothing more will be read.
+
+        No beginning of a JSON object is one itself, so an item that parses is whole, however the body ended. Less than a
+        whole item is an end that came too early.
+        """
+        if self.finished or self.error is not None:
+            return
         for payload in self._framer.finish():
             try:
-                orjson.loads(payload)
+                is_whole = payload == self._sentinel or loads(payload).__class__ is dict
             except orjson.JSONDecodeError:
-                if payload != self._sentinel:
-                    return
-            self._take(payload)
+                return
+            if is_whole:
+                self._take(payload)
 
     def _take(self, payload: bytes) -> None:
         """Take the JSON text of one item. This runs for every token, so it is one function."""
@@ -134,9 +152,10 @@ class Reader:
             return
         try:
             item = orjson.loads(payload)
+            if _BRACKET in payload and payload.count(b"{") > _FEW_OBJECTS and may_be_rounded(payload):
+                item = loads_again(payload)
         except orjson.JSONDecodeError as exc:
-            self._refuse_payload(payload, str(exc))  # not as the cause: that holds the whole text, secrets and all
-            return
+            item = self._load_refused(payload, exc)
         if item.__class__ is not dict:
             self._refuse_payload(payload, "not a JSON object")
             return
@@ -145,7 +164,9 @@ class Reader:
             return
         if self.first is None:
             self.first = item
+            self._framer = self._framer.chosen
         self.items += 1
+        self.unadded.append(item)
         self.ready.append(item)  # before `finished` is set: another thread may look
         if "usage" in item:
             self.usage_item = item
@@ -155,6 +176,14 @@ class Reader:
         self.usage_item = self.usage_item or item
         self.finished = True
 
+    def _load_refused(self, payload: bytes, refusal: orjson.JSONDecodeError) -> Any:
+        """Decode what orjson has refused; ``None``, and an error, where it is no JSON at all."""
+        try:
+            return loads_again(payload, refusal)
+        except orjson.JSONDecodeError as exc:
+            self._refuse_payload(payload, str(exc))  # not as the cause: that holds the whole text, secrets and all
+            return None
+
     def _failure_in(self, item: dict[str, Any]) -> ReplyFailedError | None:
         """The error that an item reports, if it reports one."""
         message = failure_message(item.get("error"))
@@ -163,7 +192,8 @@ class Reader:
         if not message:
             return None
         message = self._redact(message)
-        return ReplyFailedError(f"{self._call}: the server failed after {self.items} items: {message}", message=message)
+        text = f"{self._call}: the server failed after {self.items} items: {message}"
+        return ReplyFailedError(text, message=message, body=redact_all(item, self._redact))
 
     def _refuse_payload(self, payload: bytes, problem: str) -> None:
         excerpt = self._redact(payload.decode(errors="replace"))[:EXCERPT_LENGTH]
@@ -171,8 +201,30 @@ class Reader:
         self._refuse(DecodeError(problem, excerpt=excerpt))
 
     def _refuse(self, error: DecodeError) -> None:
-        """Set an error that does not name the call yet."""
-        self.error = DecodeError(f"{self._call}: {error}", excerpt=self._redact(error.excerpt))
+        """Set an error that does not name the call yet; the first stays."""
+        text, excerpt = self._redact(str(error)), self._redact(error.excerpt)
+        self.error = self.error or DecodeError(f"{self._call}: {text}", excerpt=excerpt)
+
+
+def redact_all(data: Any, redact: Callable[[str], str], depth: int = 0) -> Any:
+    """A copy of decoded JSON whose texts are redacted; what is nested deeper than any error would be is left out."""
+    if isinstance(data, str):
+        return redact(data)
+    if depth > _MAX_ERROR_DEPTH:
+        return None
+    if _is_object(data):
+        return {redact(name): redact_all(value, redact, depth + 1) for name, value in data.items()}
+    if _is_list(data):
+        return [redact_all(each, redact, depth + 1) for each in data]
+    return data
+
+
+def _is_object(data: Any) -> TypeGuard[dict[str, Any]]:
+    return data.__class__ is dict
+
+
+def _is_list(data: Any) -> TypeGuard[list[Any]]:
+    return data.__class__ is list
 
 
 def failure_message(error: Any, depth: int = 0) -> str:
@@ -191,7 +243,7 @@ def failure_message(error: Any, depth: int = 0) -> str:
         if not error.lstrip().startswith("{"):
             return error
         try:
-            return failure_message(orjson.loads(error), depth + 1) or error
+            return failure_message(loads(error), depth + 1) or error
         except orjson.JSONDecodeError:
             return error
     if error.__class__ is dict:

@@ -17,7 +17,7 @@ from attrs import frozen
 
 from ollama_sdk._concurrency.events import TaskEvent, ThreadEvent
 from ollama_sdk._concurrency.loops import EventLoop, current_loop
-from ollama_sdk.errors import DecodeError, IncompleteReplyError
+from ollama_sdk.errors import DecodeError
 
 from ._exchange import END, READ, ItemT, ReplyT, StreamExchange
 
@@ -106,7 +106,8 @@ class Stream(_StreamBase[ItemT, ReplyT]):
     arrived whole. Threads may share a stream: each item goes to one of them.
 
     Raises (while iterating):
-        IncompleteReplyError: The stream ended before its last item, or was cancelled or closed before it was taken.
+        IncompleteReplyError: The stream ended before its last item, or was cancelled or closed before it was taken;
+            ``.partial`` holds the reply so far.
         ReplyFailedError: The server reported a failure in the stream.
         APITimeoutError: The next item did not arrive within ``first_item`` or ``between_items`` seconds, or the call took
             longer than ``total`` seconds.
@@ -150,21 +151,16 @@ class Stream(_StreamBase[ItemT, ReplyT]):
                 raise
 
     def collect(self) -> ReplyT:
-        """Read the rest of the stream and merge it into one reply.
-
-        The text of items that were taken before is not part of it; what the first item says about the whole reply is.
+        """Read the rest of the stream, and merge all its items into one reply, those that were taken before included.
 
         Returns:
             The reply, of the type that the method returns without ``stream=True``.
 
         Raises:
-            IncompleteReplyError: The stream ended too early; ``.partial`` holds the reply so far.
-            ReplyFailedError: As while iterating, and so are :class:`APITimeoutError` and :class:`DecodeError`.
+            IncompleteReplyError: As while iterating, and so are :class:`ReplyFailedError`, :class:`APITimeoutError` and
+                :class:`DecodeError`.
         """
-        self._exchange.start_collecting()
-        with contextlib.suppress(
-            StopIteration, IncompleteReplyError
-        ):  # that error is raised anew, with the partial reply
+        with contextlib.suppress(StopIteration):
             while True:
                 self._pull()
                 self._exchange.collect_ready()
@@ -271,11 +267,10 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
             The reply, of the type that the method returns without ``stream=True``.
 
         Raises:
-            IncompleteReplyError: The stream ended too early; ``.partial`` holds the reply so far.
-            ReplyFailedError: As while iterating, and so are :class:`APITimeoutError` and :class:`DecodeError`.
+            IncompleteReplyError: As while iterating, and so are :class:`ReplyFailedError`, :class:`APITimeoutError` and
+                :class:`DecodeError`.
         """
-        self._exchange.start_collecting()
-        with contextlib.suppress(StopAsyncIteration, IncompleteReplyError):  # raised anew, with the partial reply
+        with contextlib.suppress(StopAsyncIteration):
             while True:
                 await self._pull()
                 self._exchange.collect_ready()

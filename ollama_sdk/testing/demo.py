@@ -125,7 +125,8 @@ def _list(client: Ollama) -> None:
     """Show the models on the server."""
     _title("Models")
     for model in client.list_models().models:
-        print(f"{model.model}  {model.size / 1e6:.0f} MB")
+        size = "size unknown" if model.size is None else f"{model.size / 1e6:.0f} MB"
+        print(f"{model.model}  {size}")
 
 
 def _show_speed(metrics: Metrics | None) -> None:

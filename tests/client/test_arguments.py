@@ -271,10 +271,14 @@ def test_an_image_at_a_path_is_read_and_sent_as_base64(client, server, picture):
 
 
 def test_a_str_is_never_opened_as_a_file(client, server, picture):
-    client.chat("llama3.2", [{**USER, "images": [str(picture)]}])
-    assert server.sent["messages"][0]["images"] == [str(picture)]
-    client.generate("llama3.2", images=[str(picture), "/etc/passwd"])
-    assert server.sent["images"] == [str(picture), "/etc/passwd"]
+    for path in [str(picture), "/etc/passwd", "photo.png", "photo"]:
+        with pytest.raises(
+            ConfigurationError, match=r"images\[0\] (looks like a path|is not base64); give .*pathlib.Path"
+        ):
+            client.generate("llama3.2", images=[path])
+    assert not server.requests
+    client.generate("llama3.2", images=["/etc/abc"])  # base64 too
+    assert server.sent["images"] == ["/etc/abc"]
 
 
 def test_an_image_for_messages_is_encoded_too(client, server, picture):
@@ -343,6 +347,147 @@ def test_a_class_without_a_schema_and_an_instance_are_refused(refused):
     assert "messages[0].content" in refused([{"role": "user", "content": Answer}])
 
 
+# What is of another kind
+
+_REFUSED = {
+    "text": ("hello", "messages is a str; give a list of messages"),
+    "a message": (USER, "messages is a dict; give a list of messages"),
+    "a list in it": ([[USER]], "messages[0] is a list; give a dict or a Message"),
+    "text in it": ([USER, "x"], "messages[1] is a str; give a dict or a Message"),
+    "None in it": ([None], "messages[0] is None; give a dict or a Message"),
+    "no role": ([{"content": "x"}], "messages[0] has no 'role'; give a dict or a Message with one"),
+    "no text": ([{**USER, "content": 5}], "messages[0].content is an int; give a str"),
+    "parts": ([{**USER, "content": [{"type": "text", "text": "x"}]}],
+              "messages[0].content is a list; give a str (content parts are for the /v1 methods; here pictures go into images)"),
+    "a model's content": ([Message(role="user", content=["x"])], "messages[0].content is a list; give a str"),
+    "a tuple": (({"role": 1},), "messages[0].role is an int; give a str"),
+    "images as text": ([{**USER, "images": "x"}], "messages[0].images is a str; give a list of images"),
+    "a path as text": ([{**USER, "images": ["photo.png"]}],
+                       "messages[0].images[0] looks like a path; give pathlib.Path('photo.png')"),
+    "a data URL": ([{**USER, "images": ["data:image/png;base64,AAAA"]}],
+                   "messages[0].images[0] is a data URL; give only the base64 text after its comma"),
+    "arguments as text": ([{**USER, "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}],
+                          "messages[0].tool_calls[0].function.arguments is a str; give a dict"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("messages", "said"), _REFUSED.values(), ids=_REFUSED)
+async def test_a_value_of_another_kind_is_refused_with_what_to_give(client, server, messages, said):
+    with pytest.raises(ConfigurationError) as error:
+        client.chat("llama3.2", messages)
+    assert str(error.value) == said
+    async with AsyncOllama(server.url) as async_client:
+        with pytest.raises(ConfigurationError, match="messages"):
+            await async_client.chat("llama3.2", messages)
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda client: client.generate("m", ["x"]), "prompt is a list; give a str"),
+        (lambda client: client.generate(5, "x"), "model is an int; give a str"),
+        (lambda client: client.generate("m", b"x"), "prompt is bytes, which cannot be sent as JSON; give a str"),
+        (lambda client: client.generate(None, "x"), "generate: model is None; it is required"),
+        (lambda client: client.copy("m", None), "copy: destination is None; it is required"),
+        (lambda client: client.embed("m", 5), "input is an int; give a str or a list of str"),
+        (lambda client: client.embed("m", [["x"]]), "input[0] is a list; give a str"),
+        (lambda client: client.chat("m", [], options=[1]), "options is a list; give a dict or an Options"),
+        (lambda client: client.chat("m", [], options={"seed": "x"}), "options.seed is a str; give an int"),
+        (lambda client: client.chat("m", [], options={"seed": True}), "options.seed is a bool; give an int"),
+        (lambda client: client.chat("m", [], format=5), "format is an int; give 'json' or a JSON schema"),
+        (lambda client: client.chat("m", [], tools="x"), "tools is a str; give a list of tools"),
+        (lambda client: client.v1.messages.create("m", [USER], "10"), "max_tokens is a str; give an int"),
+        (lambda client: client.v1.messages.create("m", "x", 10), "messages is a str; give a list of messages"),
+        (lambda client: client.v1.chat.completions.create("m", [{**USER, "content": [{"text": "x"}]}]),
+         "messages[0].content[0] has no 'type'; give a dict or a ChatCompletionTextPart"),
+        (lambda client: client.v1.audio.transcriptions.create("m", "x.wav"),
+         "file is a str; give bytes, a pathlib.Path or a file opened in binary mode"),
+        (lambda client: client.chat("m", [], extra_query={"f": {"a": 1}}),
+         "extra_query.f holds a dict; give a str, a number, True or False, or a list of these"),
+        (lambda client: client.version(extra_query={"f": [[1]]}),
+         "extra_query.f holds a nested value; give a str, a number, True or False, or a list of these"),
+    ],
+)  # fmt: skip
+def test_every_method_refuses_by_the_kinds_of_its_arguments(client, server, call, said):
+    with pytest.raises(ConfigurationError) as error:
+        call(client)
+    assert str(error.value) == said
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda client: client.chat("m", [USER, client.chat("m", [])]), "messages[1] is a ChatResponse; give its .message"),
+        (lambda client: client.v1.chat.completions.create("m", [client.v1.chat.completions.create("m", [])]),
+         "messages[0] is a ChatCompletion; give its .choices[0].message"),
+        (lambda client: client.v1.responses.create("m", [client.v1.responses.create("m", "x")]),
+         "input[0] is a ResponseObject; give the items of its .output"),
+        (lambda client: client.v1.messages.create("m", [client.v1.messages.create("m", [], 1)], 1),
+         "messages[0] is a MessagesResponse; give a dict or a MessagesMessage"),
+    ],
+)  # fmt: skip
+def test_a_reply_where_a_message_is_due_is_refused(client, server, call, said):
+    with pytest.raises(ConfigurationError) as error:
+        call(client)
+    assert str(error.value) == said
+    assert len(server.requests) == 1
+
+
+def test_a_stream_where_a_message_is_due_is_not_read(client, server):
+    with client.chat("m", [USER], stream=True) as stream:
+        with pytest.raises(ConfigurationError, match=r"messages\[0\] is a Stream.* collect\(\)"):
+            client.chat("m", [stream])
+        assert stream.collect().message.content == "Because."
+
+
+def test_unknown_fields_and_tags_are_for_the_server_to_judge(client, server):
+    parts = [{"type": "text", "text": "x"}, {"type": "hologram", "depth": 3}]
+    client.v1.chat.completions.create("m", [{**USER, "content": parts, "new": 1}])
+    assert server.sent["messages"] == [{**USER, "content": parts, "new": 1}]
+    client.chat("m", [{"role": "oracle", "content": "x"}], think="ultra")
+    assert server.sent["think"] == "ultra"
+
+
+class Array:
+    """What NumPy's and torch's arrays and numbers have in common."""
+
+    def __init__(self, value):
+        self._value = value
+
+    def tolist(self):
+        return self._value
+
+
+def test_arrays_and_generators_are_sent_as_what_they_hold(client, server, picture):
+    client.embed("m", Array(["a", "b"]))
+    assert server.sent["input"] == ["a", "b"]
+    client.embed("m", (text for text in "ab"))
+    assert server.sent["input"] == ["a", "b"]
+    client.embed("m", {"x": "a"}.values(), options={"seed": Array(3), "temperature": Array(0.5)})
+    assert server.sent == {"model": "m", "input": ["a"], "options": {"seed": 3, "temperature": 0.5}}
+    client.chat("m", map(dict, [USER]), options={"stop": Array(["x"])})
+    assert (server.sent["messages"], server.sent["options"]) == ([USER], {"stop": ["x"]})
+    client.generate("m", images=(path for path in [picture]))
+    assert server.sent["images"] == [PICTURE_TEXT]
+
+
+def test_an_array_is_refused_by_its_own_name(refused):
+    assert refused([{**USER, "images": [Array([1])]}]).startswith("messages[0].images[0] is an Array; give bytes")
+    assert refused(options={"seed": Array([1, math.nan])}).startswith("options.seed[1] is nan")
+    assert refused(tools=(part for part in [1])) == "tools[0] is an int; give a dict or a Tool"
+
+
+def test_an_opened_binary_file_is_an_image(client, server, picture, refused):
+    with picture.open("rb") as file:
+        client.generate("m", images=[file])
+    assert server.sent["images"] == [PICTURE_TEXT]
+    server.requests.clear()
+    with picture.open() as file:
+        assert "binary mode" in refused([{**USER, "images": [file]}])
+
+
 # What cannot be sent
 
 
@@ -372,7 +517,6 @@ for _ in range(300):
         Path("x.png"),
         1j,
         range,
-        (part for part in "ab"),
         {1: 2},
         {"\ud800": 1},
         RATHER_DEEP,
@@ -446,6 +590,33 @@ def test_extra_headers_add_and_replace(client, server):
     assert [server.last.headers[name] for name in ("x-a", "accept", "authorization")] == ["1", "x/y", "Basic abc"]
 
 
+async def test_a_header_is_removed_for_one_call_with_none(server):
+    given = {"api_key": "key", "headers": {"X-Team": "red"}}
+    removed = {"x-team": None, "Authorization": None}
+    with Ollama(server.url, **given) as client:
+        client.version(extra_headers=removed)
+        assert not {"x-team", "authorization"} & server.last.headers.keys()
+        client.version()
+        assert (server.last.headers["x-team"], server.last.headers["authorization"]) == ("red", "Bearer key")
+        with pytest.raises(ConfigurationError, match="web_search needs an API key"):
+            client.web_search("x", extra_headers=removed)
+    async with AsyncOllama(server.url, **given) as client:
+        await client.version(extra_headers=removed)
+    assert not {"x-team", "authorization"} & server.last.headers.keys()
+
+
+def test_headers_that_describe_the_body_are_always_true(server):
+    wrong = {"Content-Type": "text/plain", "Content-Length": "3", "Transfer-Encoding": "chunked"}
+    with Ollama(server.url, headers=wrong) as client:
+        client.chat("m", [USER], extra_headers=wrong)
+        assert server.last.headers["content-type"] == "application/json"
+        assert server.last.json["messages"] == [USER]
+        client.v1.audio.transcriptions.create("m", b"RIFF")
+        assert server.last.headers["content-type"].startswith("multipart/form-data; boundary=")
+        client.upload_blob(content=b"abc", extra_headers={"Content-Type": "application/x-gguf"})
+    assert (server.last.headers["content-type"], server.last.body) == ("application/x-gguf", b"abc")
+
+
 def test_extra_query_is_encoded(client, server):
     client.chat("llama3.2", [USER], extra_query={"a": "x y&z=/?", "b": [1, "two"], "c": True, "d": 1.5})
     assert server.last.target == "/api/chat?a=x+y%26z%3D%2F%3F&b=1&b=two&c=true&d=1.5"
@@ -462,7 +633,7 @@ def test_extra_body_for_bytes_is_refused(client, server):
     assert not server.requests
 
 
-@pytest.mark.parametrize("headers", [{"X-A": "1\r\nX-B: 2"}, {"X-A": "é"}, {"X-A": 3}, {"X-A": None}, {"X A": "1"}])
+@pytest.mark.parametrize("headers", [{"X-A": "1\r\nX-B: 2"}, {"X-A": "é"}, {"X-A": 3}, {"X A": "1"}])
 def test_an_extra_header_that_cannot_travel_is_refused(refused, headers):
     assert next(iter(headers)).lower() in refused(extra_headers=headers)
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from ollama_sdk import DecodeError, IncompleteReplyError, ReplyFailedError
-from tests.support.loopback import chunked, head, replies, replies_and_closes, replies_and_resets, whole
+from tests.support.loopback import END, chunked, head, replies, replies_and_closes, replies_and_resets, whole
 from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, capture, chat_item, drain, items_of, streamed
 
 _ROUTES = pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES.keys())
@@ -137,9 +137,71 @@ def test_a_stream_cut_inside_an_item_delivers_the_whole_ones(world, serve, route
     assert error.items == len(delivered) == 2
 
 
+_CUTS = {
+    "chunked": lambda content_type, body: replies_and_closes(chunked(content_type, body)),
+    "length": lambda content_type, body: replies_and_closes(head(200, content_type, content_length=999) + body),
+    "until closed": lambda content_type, body: replies_and_closes(head(200, content_type) + body),
+    "ended": lambda content_type, body: replies(chunked(content_type, body) + END),
+}
+
+
+@pytest.mark.parametrize("cut", _CUTS.values(), ids=_CUTS)
+@pytest.mark.parametrize("kind", [NDJSON, SSE])
+def test_an_item_that_lacks_only_its_line_end_counts_at_every_cut(serve, sync_client, kind, cut):
+    _deliver_every_cut(serve, sync_client, kind, cut)
+
+
+@pytest.mark.parametrize("kind", [NDJSON, SSE])
+def test_an_item_without_its_line_end_counts_in_each_world(world, serve, kind):
+    start, texts, last = _short_stream(kind)
+    whole_items = start + texts[0]
+    for cut in _CUTS.values():
+        with world.client(serve(cut(kind, whole_items.rstrip())).url) as client:
+            items, error = drain(_short_call(client, kind))
+        assert (len(items), type(error)) == (1, IncompleteReplyError)
+        with world.client(serve(cut(kind, (whole_items + last).rstrip())).url) as client:
+            assert drain(_short_call(client, kind))[1] is None
+
+
+def _short_stream(kind):
+    """The beginning, the items and the end of a short stream."""
+    if kind == NDJSON:
+        return (
+            b"",
+            [chat_item("a"), chat_item("b")],
+            b'{"done":true,"model":"m","created_at":"2026-01-01T00:00:00Z","message":{"role":"assistant"}}\n',
+        )
+    return b": hi\n\n", items_of(capture("207-v1-chat-stream"))[:2], b"data: [DONE]\n\n"
+
+
+def _short_call(client, kind):
+    return ROUTES["chat" if kind == NDJSON else "v1.chat.completions.create"].call(client, stream=True)
+
+
+def _deliver_every_cut(serve, sync_client, kind, cut):
+    start, texts, last = _short_stream(kind)
+    body = start + b"".join(texts) + last
+    ends, end = [], len(start)
+    for text in (*texts, last):
+        ends.append(end + len(text.rstrip()))
+        end += len(text)
+    cuts = range(len(body) + 1)
+    server = serve(*(cut(kind, body[:size]) for size in cuts))
+    client = sync_client(server.url)
+    for size in cuts:
+        items, error = drain(_short_call(client, kind))
+        for connection in server.connections:
+            connection.interrupt()
+        whole_items = sum(size >= end for end in ends)
+        assert (error is None) == (whole_items == len(ends)), size
+        assert len(items) == min(whole_items, len(texts) + (kind == NDJSON)), size
+        assert error is None or type(error) is IncompleteReplyError
+
+
 @_ROUTES
-def test_a_stream_of_nothing_is_incomplete(world, serve, route):
-    server = serve(replies(streamed(route, b"")))
+@pytest.mark.parametrize("content_type", [NDJSON, SSE, "application/json"])
+def test_a_stream_of_nothing_is_incomplete(world, serve, route, content_type):
+    server = serve(replies(chunked(content_type) + END))
     with world.client(server.url) as client:
         delivered, error = drain(route.call(client, stream=True))
     assert (delivered, type(error), error.items) == ([], IncompleteReplyError, 0)
@@ -172,10 +234,10 @@ def test_a_reset_after_the_last_item_no_longer_matters(world, serve):
         (b"[1]\n", "malformed"),
         (b'"text"\n', "malformed"),
         (b"\xff\xfe\n", "malformed"),
-        (b'{"model":"\xc3("}\n', "malformed"),
+        (b'{"model":"\xc3(\n', "malformed"),
         (b"[" * 100_000 + b"]" * 100_000 + b"\n", "malformed"),
         (b'{"model":' * 100_000 + b"1" + b"}" * 100_000 + b"\n", "malformed"),
-        (b"{}\n", "model"),
+        (b"{}\n", "message"),
         (chat_item(done="yes"), "done"),
         (b'{"model":"m","created_at":"2026-01-01T00:00:00Z","message":7,"done":false}\n', "message"),
     ],
@@ -242,8 +304,12 @@ def test_an_error_is_raised_again_at_the_next_read(world, serve):
 @pytest.mark.parametrize("content_type", ["text/html", "text/html; charset=utf-8", "text/plain"])
 def test_a_page_in_place_of_a_stream_is_named_for_what_it_is(world, serve, route, content_type):
     server = serve(replies(whole(b"<html>Log in</html>", content_type=content_type)))
-    with world.client(server.url) as client, pytest.raises(DecodeError, match=r"text/(html|plain)"):
-        route.call(client, stream=True)
+    with world.client(server.url) as client:
+        items, error = drain(route.call(client, stream=True))
+    assert (items, type(error)) == ([], DecodeError)
+    assert f"({content_type})" in str(error)
+    assert "'<html>Log in</html>'" in str(error)
+    assert "something other than Ollama" in str(error)
 
 
 def test_a_page_that_claims_to_be_a_stream_is_a_decode_error(world, serve):
@@ -254,12 +320,12 @@ def test_a_page_that_claims_to_be_a_stream_is_a_decode_error(world, serve):
 
 
 @pytest.mark.parametrize("content_type", [SSE, NDJSON])
-def test_a_page_in_a_stream_of_events_never_ends_well(world, serve, content_type):
+def test_a_page_labelled_as_a_stream_of_events_is_refused(world, serve, content_type):
     route = ROUTES["v1.messages.create"]
-    server = serve(replies(whole(b"<html>\n<body>Log in</body>\n</html>", content_type=SSE)))
+    server = serve(replies(whole(b"<html>\n<body>Log in</body>\n</html>", content_type=content_type)))
     with world.client(server.url) as client:
         items, error = drain(route.call(client, stream=True))
-    assert (items, type(error)) == ([], IncompleteReplyError)
+    assert (items, type(error)) == ([], DecodeError)
 
 
 # Replies in one piece, and collect()
@@ -271,6 +337,52 @@ def test_unfinished_one_piece_reply_is_incomplete(world, serve):
         client.chat("m", [])
     assert caught.value.partial.message.content.startswith('{"')
     assert caught.value.partial.done is False
+
+
+_V1_REPLIES = {
+    "v1.chat.completions.create": ("206-v1-chat", '"finish_reason":"stop"', '"finish_reason":null'),
+    "v1.completions.create": ("229-v1-completions", '"finish_reason":"stop"', '"finish_reason":null'),
+    "v1.responses.create": ("237-v1-responses", '"total_tokens":33', '"total_tokens":0'),
+    "v1.messages.create": ("247-v1-messages", '"stop_reason":"end_turn",', ""),
+}
+
+
+@_of(*_V1_REPLIES)
+def test_unfinished_one_piece_reply_of_v1_is_incomplete(world, serve, route):
+    name, finished, unfinished = _V1_REPLIES[route.method]
+    body = capture(name).decode()
+    assert finished in body
+    server = serve(replies(whole(body.encode()), whole(body.replace(finished, unfinished).encode())))
+    with world.client(server.url) as client:
+        reply = route.call(client)
+        with pytest.raises(IncompleteReplyError, match="unfinished") as caught:
+            route.call(client)
+    assert type(caught.value.partial) is type(reply)
+    assert "tiny test model" in str(caught.value.partial.to_dict())
+
+
+_EMPTY_COMPLETION = (
+    b'{"id":"chatcmpl-1","object":"chat.completion","created":-62135596800,"model":"",'
+    b'"choices":[{"index":0,"message":{"role":"","content":""},"finish_reason":null}]}'
+)
+_EMPTY_MESSAGE = (
+    b'{"id":"msg_1","type":"message","role":"assistant","model":"","content":[],'
+    b'"usage":{"input_tokens":0,"output_tokens":0}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [
+        ("v1.chat.completions.create", _EMPTY_COMPLETION),
+        ("v1.messages.create", _EMPTY_MESSAGE),
+    ],
+)
+def test_a_reply_with_nothing_in_it_is_incomplete(world, serve, method, body):
+    server = serve(replies(whole(body)))
+    with world.client(server.url) as client, pytest.raises(IncompleteReplyError) as caught:
+        ROUTES[method].call(client)
+    assert caught.value.partial is not None
 
 
 def test_one_piece_pull_without_success_is_incomplete(world, serve):

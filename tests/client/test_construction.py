@@ -95,6 +95,18 @@ def test_invalid_host_is_refused_at_once_and_quoted(make, host, monkeypatch):
         make()
 
 
+@CLIENTS
+@pytest.mark.parametrize("port", ["114340", "65536", "-1", "x", "1x"])
+def test_a_url_whose_port_is_none_is_refused(make, port, monkeypatch):
+    for host in (f"http://127.0.0.1:{port}", f"https://[::1]:{port}/x"):
+        with pytest.raises(ConfigurationError, match=f"the port is '{port}'"):
+            make(host)
+        monkeypatch.setenv("OLLAMA_HOST", host)
+        with pytest.raises(ConfigurationError, match=f"the port is '{port}'"):
+            make()
+    assert make("http://host:").base_url.port is None  # that of the scheme
+
+
 @pytest.mark.parametrize("host", ["http://me:hunter2@example.com", "me:hunter2@example.com:1", "https://hunter2@x/y"])
 @CLIENTS
 def test_credentials_in_the_host_are_refused_and_not_repeated(make, host):
@@ -171,7 +183,105 @@ def test_a_limit_for_one_call_is_checked_like_any_other(server):
     assert not server.requests
 
 
+@CLIENTS
+def test_a_timeout_of_httpx_is_taken_by_its_parts(make):
+    assert make(timeout=httpx.Timeout(5))._runtime.settings.timeout == Timeout(connect=5, first_item=5, between_items=5)
+    parts = httpx.Timeout(connect=1, read=2, write=3, pool=4)
+    assert make(timeout=parts)._runtime.settings.timeout == Timeout(connect=1, first_item=2, between_items=2)
+    assert make().with_options(timeout=parts)._runtime.settings.timeout.first_item == 2
+
+
+@pytest.mark.anyio
+async def test_the_timeout_of_a_given_httpx_client_is_honoured(server):
+    with httpx.Client(timeout=7) as mine, httpx.Client() as plain:
+        assert Ollama(server.url, http_client=mine)._runtime.settings.timeout.first_item == 7
+        assert Ollama(server.url, http_client=mine, timeout=9)._runtime.settings.timeout == Timeout(total=9)
+        assert Ollama(server.url, http_client=plain)._runtime.settings.timeout == Timeout()
+    async with httpx.AsyncClient(timeout=None) as mine:
+        assert AsyncOllama(server.url, http_client=mine)._runtime.settings.timeout.first_item is None
+
+
+_HABITS = {
+    "base_url": ({"base_url": "http://x"}, "give host="),
+    "max_retries": ({"max_retries": 3}, "give retry=Retry(attempts=...)"),
+    "a typing error": ({"hosts": "x"}, "give host="),
+}
+
+
+@CLIENTS
+@pytest.mark.parametrize(("options", "said"), _HABITS.values(), ids=_HABITS)
+def test_an_argument_of_another_client_is_named_as_it_is_here(make, options, said):
+    with pytest.raises(TypeError) as refused:
+        make(**options)
+    assert str(refused.value) == (
+        f"{make.__name__}() got an unexpected keyword argument {next(iter(options))!r}; {said}"
+    )
+
+
+@CLIENTS
+@pytest.mark.parametrize("name", ["retry", "circuit_breaker", "rate_limit", "failover", "health", "cache"])
+def test_a_value_that_is_no_policy_is_refused_by_its_argument(make, name):
+    for refuse in (make, make().reconfigure):
+        with pytest.raises(ConfigurationError, match=rf"^{name}=3 is no \w+; give \w+\(.*\), or None"):
+            refuse(**{name: 3})
+
+
+@CLIENTS
+@pytest.mark.parametrize(
+    ("name", "ours"), [("list", "list_models()"), ("ps", "list_running()"), ("create_blob", "upload_blob(content=...)")]
+)
+def test_a_method_of_another_client_is_named_as_it_is_here(make, name, ours):
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'; use ") as missing:
+        getattr(make(), name)
+    assert ours in str(missing.value)
+    assert hasattr(make(), ours.partition("(")[0])
+    assert not hasattr(make(), "frobnicate")
+
+
 # Keys and headers
+
+
+class Secret:
+    """As SecretStr of Pydantic."""
+
+    def get_secret_value(self):
+        return "from-a-secret"
+
+    def __str__(self):
+        return "**********"
+
+
+@pytest.mark.anyio
+async def test_a_secret_is_sent_as_what_it_holds(server):
+    with Ollama(server.url, api_key=Secret()) as client:
+        client.version()
+    assert server.last.headers["authorization"] == "Bearer from-a-secret"
+    async with AsyncOllama(server.url) as client:
+        await client.with_options(api_key=Secret()).version()
+    assert server.last.headers["authorization"] == "Bearer from-a-secret"
+
+
+@CLIENTS
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (b"hunter2", "is bytes; give a str"),
+        (7, "is an int; give a str"),
+        ("hunter2\n", "blanks or line breaks around it"),
+        ("Bearer hunter2", "begins with 'Bearer'"),
+        ("hunter2 hunter3", "holds blanks"),
+    ],
+)
+def test_a_key_that_is_none_is_refused_at_once(make, key, said, monkeypatch):
+    for refuse in (make, make().with_options):
+        with pytest.raises(ConfigurationError) as refused:
+            refuse(api_key=key)
+        assert said in str(refused.value)
+        assert "hunter2" not in str(refused.value)
+    if isinstance(key, str):
+        monkeypatch.setenv("OLLAMA_API_KEY", key)
+        with pytest.raises(ConfigurationError, match="OLLAMA_API_KEY "):
+            make()
 
 
 def test_api_key_comes_from_argument_then_environment(server, monkeypatch):
@@ -215,10 +325,10 @@ def test_user_agent_names_the_package(server):
 @pytest.mark.anyio
 async def test_invalid_header_is_refused_without_showing_its_value(server, arguments, caplog):
     caplog.set_level(logging.DEBUG)
-    with Ollama(server.url, **arguments) as client, pytest.raises(ConfigurationError) as refused:
+    with pytest.raises(ConfigurationError) as refused, Ollama(server.url, **arguments) as client:
         client.version()
-    async with AsyncOllama(server.url, **arguments) as client:
-        with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError):
+        async with AsyncOllama(server.url, **arguments) as client:
             await client.version()
     assert "hunter2" not in str(refused.value) + caplog.text
     assert not server.requests

@@ -353,7 +353,7 @@ def test_what_cannot_be_uploaded_is_refused_before_any_request(server, client, t
         client.upload_blob(content=tmp_path)
     with pytest.raises(ConfigurationError, match="binary"):
         client.upload_blob(content=io.StringIO("abc"))
-    with pytest.raises(ConfigurationError, match="content is str"):
+    with pytest.raises(ConfigurationError, match="content is a str"):
         client.upload_blob(content="a path?")
     with pytest.raises(ConfigurationError, match=r"file.*no\.wav"):
         client.v1.audio.transcriptions.create("llama3.2", tmp_path / "no.wav")
@@ -486,6 +486,19 @@ async def test_headers_of_the_server_do_not_go_to_the_search_host(cloud):
     async with AsyncOllama("https://ollama.com", headers=mine, transport=AsyncRedirected(cloud.url)) as client:
         await client.web_search("ollama")
     assert cloud.last.headers["x-gateway"] == "secret"
+
+
+async def test_an_authorization_stands_for_the_key_at_the_search_host(cloud, monkeypatch):
+    mine = {"Authorization": "Bearer mine", "X-Gateway": "secret"}
+    for key in ["", "from-environment"]:
+        monkeypatch.setenv("OLLAMA_API_KEY", key)
+        with Ollama("http://gpu-1:1", headers=mine, transport=Redirected(cloud.url)) as client:
+            client.web_search("ollama")
+        assert cloud.last.headers["authorization"] == "Bearer mine"
+        assert "x-gateway" not in cloud.last.headers
+        async with AsyncOllama("http://gpu-1:1", transport=AsyncRedirected(cloud.url)) as client:
+            await client.with_options(headers=mine).web_search("ollama")
+        assert cloud.last.headers["authorization"] == "Bearer mine"
 
 
 async def test_without_a_key_the_web_is_not_asked(cloud, monkeypatch):

@@ -23,8 +23,11 @@ from ollama_sdk import (
     NotFoundError,
     Ollama,
     OllamaError,
+    PaymentRequiredError,
     PermissionDeniedError,
     RateLimitError,
+    ReplyFailedError,
+    RequestTooLargeError,
     ServiceUnavailableError,
     UnprocessableEntityError,
 )
@@ -102,8 +105,9 @@ def test_a_name_that_does_not_resolve_is_a_connection_error(world, chat):
 
 def test_a_server_without_tls_is_a_connection_error_over_https(world, serve, chat):
     server = serve(lambda connection: connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
-    with world.client(server.url.replace("http:", "https:")) as client, pytest.raises(APIConnectionError):
+    with world.client(server.url.replace("http:", "https:")) as client, pytest.raises(APIConnectionError) as caught:
         chat(client)
+    assert "does not speak TLS there: use http:// in the host" in str(caught.value)
 
 
 # A good status, a bad body
@@ -134,11 +138,11 @@ _NOT_JSON = {
     "not UTF-8": b'{"model":"\xff"}',
     "deep": b"[" * 100_000 + b"]" * 100_000,
     "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-    "rather deep": b'{"message":' * 1000 + b"1" + b"}" * 1000,
+    "rather deep": b'{"message":{"content":' * 500 + b"1" + b"}}" * 500,
     "page": b"<!doctype html><title>Log in</title>",
     "lacking": b"{}",
     "wrong": b'{"model":"m","created_at":"2026-01-01T00:00:00Z","message":[],"done":true}',
-    "no time": b'{"model":"m","created_at":"yesterday","message":{"role":"a","content":""},"done":true}',
+    "no text": b'{"model":"m","created_at":"yesterday","message":{"role":"a","content":7},"done":true}',
 }
 
 
@@ -189,11 +193,12 @@ def test_a_compressed_stream_and_a_compressed_reply_are_read(world, serve, chat)
 _STATUSES = {
     400: BadRequestError,
     401: AuthenticationError,
-    402: APIStatusError,
+    402: PaymentRequiredError,
     403: PermissionDeniedError,
     404: NotFoundError,
     405: APIStatusError,
     409: ConflictError,
+    413: RequestTooLargeError,
     418: APIStatusError,
     422: UnprocessableEntityError,
     429: RateLimitError,
@@ -322,6 +327,153 @@ def test_an_unknown_model_says_how_to_get_it(world, serve, chat, name):
         chat(client)
     assert "client.pull('m')" in str(caught.value)
     assert "not found" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/v1", "the host ends in /v1, which every route already has: use {} as the host"),
+        ("/api/", "the host ends in /api, which every route already has: use {} as the host"),
+        ("", "the server has no such route: it is older than the route"),
+        ("/elsewhere", "the server has no such route: it is older than the route"),
+    ],
+)
+@pytest.mark.parametrize("body", [b"404 page not found", b'{"detail":"Not Found"}', b"<h1>Not Found</h1>", b""])
+def test_a_route_that_is_missing_is_not_blamed_on_the_model(world, serve, chat, path, said, body):
+    server = serve(replies(whole(body, 404, "text/plain")))
+    with world.client(server.url + path) as client, pytest.raises(NotFoundError) as caught:
+        chat(client)
+    assert said.format(server.url) in str(caught.value)
+    assert "client.pull" not in str(caught.value)
+
+
+_PAGE = "<html>\r\n<head><title>{0} {1}</title></head>\r\n<body>\r\n<center><h1>{0} {1}</h1></center>\r\n<hr>nginx</body></html>"
+_PAGES = {
+    401: ("Authorization Required", "headers="),
+    413: ("Request Entity Too Large", "client_max_body_size"),
+    502: ("Bad Gateway", "cannot reach it"),
+    503: ("Service Temporarily Unavailable", "cannot reach it"),
+    504: ("Gateway Time-out", "proxy_read_timeout"),
+}
+
+
+@pytest.mark.parametrize("status", _PAGES)
+def test_a_page_of_a_proxy_is_one_line_and_not_ollamas_answer(world, serve, chat, status):
+    reason, advice = _PAGES[status]
+    server = serve(replies(whole(_PAGE.format(status, reason).encode(), status, "text/html")))
+    with world.client(server.url) as client, pytest.raises(APIStatusError) as caught:
+        chat(client)
+    assert caught.value.message == f"{status} {reason}"
+    assert f"answered {status}: {status} {reason}; this is not Ollama's answer: a proxy in front of it" in str(
+        caught.value
+    )
+    assert advice in str(caught.value)
+    for wrong in ("<", "OLLAMA_MAX_QUEUE", "signin"):
+        assert wrong not in str(caught.value)
+
+
+_DETAILS = {
+    b'{"detail":"Not authenticated"}': "Not authenticated",
+    b'{"detail":[{"type":"missing","loc":["body","model"],"msg":"Field required","input":{}}]}': (
+        "body.model: Field required"
+    ),
+}
+
+
+@pytest.mark.parametrize("body", _DETAILS)
+def test_the_detail_of_fastapi_is_the_message(world, serve, chat, body):
+    server = serve(replies(whole(body, 422)))
+    with world.client(server.url) as client, pytest.raises(UnprocessableEntityError) as caught:
+        chat(client)
+    assert caught.value.message == _DETAILS[body]
+    assert caught.value.body == json.loads(body)
+
+
+def test_a_request_in_plain_text_to_a_tls_port_says_https(world, serve, chat):
+    body = b"Client sent an HTTP request to an HTTPS server.\n"
+    server = serve(replies(whole(body, 400, None)))
+    with world.client(server.url) as client, pytest.raises(BadRequestError, match="use https://"):
+        chat(client)
+
+
+def test_an_error_keeps_its_type_and_code(world, serve):
+    error = {"error": {"message": "boom", "type": "api_error", "param": None, "code": "broken"}}
+    server = serve(replies(whole(json.dumps(error).encode(), 500), whole(json.dumps(error).encode())))
+    with world.client(server.url) as client:
+        with pytest.raises(InternalServerError) as caught:
+            client.version()
+        with pytest.raises(ReplyFailedError) as failed:
+            client.version()
+    for exc in (caught.value, failed.value, pickle.loads(pickle.dumps(failed.value))):
+        assert (exc.message, exc.type, exc.code, exc.body) == ("boom", "api_error", "broken", error)
+
+
+def test_a_failed_item_keeps_its_type_and_code(world, serve):
+    item = {"type": "error", "error": {"type": "overloaded_error", "message": "busy", "code": 529}}
+    body = b"event: error\ndata: " + json.dumps(item).encode() + b"\n\n"
+    server = serve(replies(whole(body, content_type="text/event-stream")))
+    with world.client(server.url) as client, pytest.raises(ReplyFailedError) as caught:
+        list(client.v1.messages.create("m", [{"role": "user", "content": "x"}], 10, stream=True))
+    assert (caught.value.type, caught.value.code, caught.value.body) == ("overloaded_error", 529, item)
+
+
+# Proxies of the environment
+
+
+@pytest.fixture
+def through_proxy(monkeypatch):
+    """Name a proxy in the environment; returns how messages name it."""
+
+    def name(host):
+        for each in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY", "HTTP_PROXY"):
+            monkeypatch.delenv(each, raising=False)
+        monkeypatch.setenv("http_proxy", f"http://me:hunter2@{host}")
+        return f"the proxy http://{host} that HTTP_PROXY names"
+
+    return name
+
+
+@pytest.mark.parametrize("status", [502, 503, 504, 407])
+def test_a_proxy_of_the_environment_is_named_for_its_answer(world, serve, chat, through_proxy, status):
+    server = serve(replies(whole(b"<html>Host unreachable</html>", status, "text/html")))
+    proxy = through_proxy(server.host)
+    with world.client("http://ollama.example:11434") as client, pytest.raises(APIStatusError) as caught:
+        chat(client)
+    assert f"{proxy}, which seems to have answered" in str(caught.value)
+    assert "NO_PROXY=ollama.example" in str(caught.value)
+    for wrong in ("OLLAMA_MAX_QUEUE", "hunter2"):
+        assert wrong not in str(caught.value)
+
+
+def test_an_answer_of_ollama_through_a_proxy_is_its_own(world, serve, chat, through_proxy):
+    server = serve(replies(whole(b'{"error":"server busy"}', 503)))
+    through_proxy(server.host)
+    with (
+        world.client("http://ollama.example") as client,
+        pytest.raises(ServiceUnavailableError, match="OLLAMA_MAX_QUEUE"),
+    ):
+        chat(client)
+
+
+def test_a_proxy_that_is_down_is_named(world, chat, through_proxy):
+    proxy = through_proxy(f"127.0.0.1:{free_port()}")
+    with world.client("http://ollama.example") as client, pytest.raises(APIConnectionError) as caught:
+        chat(client)
+    assert f"it went through {proxy}: is that proxy running? NO_PROXY=ollama.example" in str(caught.value)
+    assert "ollama serve" not in str(caught.value)
+
+
+def test_a_client_of_the_callers_own_transport_blames_no_proxy(serve, chat, through_proxy):
+    through_proxy("proxy.example:3128")
+    import httpx
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(503, text="<p>no</p>"))
+    with (
+        Ollama("http://ollama.example", transport=transport) as client,
+        pytest.raises(ServiceUnavailableError) as caught,
+    ):
+        chat(client)
+    assert "proxy.example" not in str(caught.value)
 
 
 def test_not_being_signed_in_says_where_to_sign_in(world, serve, chat):

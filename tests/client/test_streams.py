@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from ollama_sdk import AsyncStream, Stream, types
+from ollama_sdk import AsyncStream, IncompleteReplyError, Stream, types
 from tests.support.loopback import END, chunk, chunked, replies, replies_and_closes, whole
 from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, Route, capture, chat_item, drain, items_of, streamed
 
@@ -261,11 +261,89 @@ def test_collect_gives_the_same_reply_again(world, serve):
         assert stream.collect() == reply
 
 
-def test_collect_after_a_few_items_leaves_their_text_out(world, serve):
-    server = serve(replies(streamed(_V1_CHAT, capture(_V1_CHAT.capture))))
-    with world.client(server.url) as client, _V1_CHAT.call(client, stream=True) as stream:
-        had = next(stream).choices[0].delta.content + next(stream).choices[0].delta.content
-        assert had + stream.collect().choices[0].message.content == "Hello! I am a tiny test model 🌍. ok"
+@_ROUTES
+def test_collect_gives_the_whole_reply_also_after_items_were_taken(world, serve, route):
+    response = streamed(route, capture(route.capture))
+    server = serve(replies(*[response] * 4))
+    with world.client(server.url) as client:
+
+        def collect(taken):
+            with route.call(client, stream=True) as stream:
+                for _ in range(taken):
+                    next(stream)
+                return stream.collect()
+
+        whole_reply = collect(0)
+        for taken in (1, 2):
+            assert collect(taken) == whole_reply
+        with route.call(client, stream=True) as stream:
+            assert drain(stream)[1] is None
+            assert stream.collect() == whole_reply
+    assert type(whole_reply) is _REPLIES[route.method]
+
+
+@_ROUTES
+def test_an_incomplete_reply_has_all_items_in_its_partial(world, serve, route):
+    beginning = b"".join(items_of(capture(route.capture))[:-2])
+    response = streamed(route, beginning)
+    server = serve(replies(*[response] * 3))
+    with world.client(server.url) as client:
+        errors = []
+        for taken in (0, 1):
+            with route.call(client, stream=True) as stream:
+                for _ in range(taken):
+                    next(stream)
+                with pytest.raises(IncompleteReplyError) as caught:
+                    stream.collect()
+                errors.append(caught.value)
+        with route.call(client, stream=True) as stream:
+            errors.append(drain(stream)[1])
+    assert errors[0].partial is not None
+    assert [error.partial for error in errors] == [errors[0].partial] * 3
+
+
+def test_collect_of_a_long_stream_has_every_item_in_its_order(world, serve):
+    words = [f" {number}" for number in range(3000)]
+    body = b"".join(chat_item(word, message={"role": "assistant", "content": word}) for word in words) + LAST
+    pieces = [body[start : start + 5000] for start in range(0, len(body), 5000)]
+    server = serve(replies(*[chunked(NDJSON, *pieces) + END] * 2))
+    with world.client(server.url) as client:
+        for taken in (0, 1500):
+            with client.chat("m", [], stream=True) as stream:
+                for _ in range(taken):
+                    next(stream)
+                assert stream.collect().message.content == "".join(words)
+
+
+def test_changing_an_item_does_not_change_what_is_collected(world, serve):
+    server = serve(replies(streamed(_CHAT, chat_item("a") + LAST)))
+    with world.client(server.url) as client, client.chat("m", [], stream=True) as stream:
+        next(stream).message.content = "changed"
+        assert stream.collect().message.content == "a"
+
+
+@pytest.mark.parametrize(
+    "label", ["text/plain; charset=utf-8", "application/ndjson", "application/json", SSE, NDJSON, None]
+)
+@_ROUTES
+def test_a_stream_is_read_whatever_its_label(world, serve, route, label):
+    body = capture(route.capture)
+    server = serve(replies(whole(body, content_type=label)))
+    with world.client(server.url) as client, route.call(client, stream=True) as stream:
+        items, error = drain(stream)
+    assert (len(items), error) == (len([item for item in items_of(body) if b"[DONE]" not in item]), None)
+
+
+@_ROUTES
+def test_nothing_after_the_last_item_is_handed_out(world, serve, route):
+    body = capture(route.capture)
+    items = items_of(body)
+    number = len([item for item in items if b"[DONE]" not in item])
+    server = serve(replies(streamed(route, body.strip() + b"\n\n" + items[0] + items[-1] + b"{broken\n\n")))
+    with world.client(server.url) as client, route.call(client, stream=True) as stream:
+        taken, error = drain(stream)
+        assert (len(taken), error) == (number, None)
+        assert drain(stream) == ([], None)
 
 
 # What a stream leaves behind

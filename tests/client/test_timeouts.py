@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import socket
 import threading
 import time
@@ -10,6 +12,7 @@ import httpx
 import pytest
 
 from ollama_sdk import APITimeoutError, NotFoundError, Ollama, Timeout
+from ollama_sdk._timeout import INHERIT, OperationLimits, limits_of_call
 from tests.support.loopback import END, PATIENCE, Connection, chunk, chunked, full_backlog_port, head, replies, whole
 from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, chat_item, drain
 
@@ -231,23 +234,130 @@ def test_waiting_for_a_connection_of_a_full_pool_is_bounded(world, serve, timed_
         busy.close()
 
 
-@pytest.mark.parametrize("script", [Connection.hold, Connection.sip], ids=["unread", "read in sips"])
-@pytest.mark.parametrize(("timeout", "phase"), [(_FIRST, "write"), (_TOTAL, "total")], ids=["first_item", "total"])
-@pytest.mark.parametrize("call", ["chat", "upload_blob"])
-def test_sending_a_large_request_is_bounded(world, serve, timed_out, script, timeout, phase, call):
+_MANY_BYTES = 32 * 2**20  # more than kernels take before a server reads
+_UPLOADS = {
+    "chat": lambda client, size, **options: client.chat("m", [{"role": "user", "content": "x" * size}], **options),
+    "upload_blob": lambda client, size, **options: client.upload_blob("sha256:" + "0" * 64, bytes(size), **options),
+}
+
+
+@pytest.mark.parametrize(
+    ("script", "timeout", "phase"),
+    [(Connection.hold, _BETWEEN, "write"), (Connection.hold, _TOTAL, "total"), (Connection.sip, _TOTAL, "total")],
+    ids=["unread", "unread, total", "read in sips, total"],
+)
+@pytest.mark.parametrize("upload", _UPLOADS.values(), ids=_UPLOADS)
+def test_sending_a_large_request_is_bounded(world, serve, timed_out, script, timeout, phase, upload):
     def after_a_call(connection):
         connection.answer(whole(b'{"version":"1"}'))
         script(connection)
 
     server = serve(after_a_call, receive_buffer=4096)
-    large = 16 * 2**20
-    calls = {
-        "chat": lambda client: client.chat("m", [{"role": "user", "content": "x" * large}], timeout=timeout),
-        "upload_blob": lambda client: client.upload_blob("sha256:" + "0" * 64, bytes(large), timeout=timeout),
-    }
     with world.client(server.url) as client:
         client.version()  # connects, which may take longer than the limit below
-        assert timed_out(lambda: calls[call](client)) == phase
+        assert timed_out(lambda: upload(client, _MANY_BYTES, timeout=timeout)) == phase
+
+
+def test_a_stuck_upload_names_its_limit(world, serve):
+    server = serve(Connection.hold, receive_buffer=4096)
+    with world.client(server.url, timeout=_BETWEEN) as client, pytest.raises(APITimeoutError) as caught:
+        _UPLOADS["upload_blob"](client, _MANY_BYTES)
+    assert "took nothing more of the request" in str(caught.value)
+    assert "between_items=0.08 s" in str(caught.value)
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["our transport", "http_client"])
+@pytest.mark.parametrize("upload", _UPLOADS.values(), ids=_UPLOADS)
+def test_a_steady_upload_outlasts_every_limit_but_total(world, serve, limits_clock, upload, own):
+    step, limit = 2**20, 1000.0
+
+    def script(connection):
+        for _ in range(16):  # between two writes of the client passes less than the limit, in all more
+            connection.read_bytes(step)
+            limits_clock.now += limit / 10
+        connection.read_bytes(_MANY_BYTES - 16 * step)  # and leaves the head, or as much
+        connection.send(whole(LAST))
+        connection.watch()
+
+    limits = Timeout(first_item=limit, between_items=limit)
+    with contextlib.ExitStack() as stack:
+        http = {} if own else {"http_client": stack.enter_context(world.http_client())}
+        client = stack.enter_context(world.client(serve(script, receive_buffer=4096).url, timeout=limits, **http))
+        assert upload(client, _MANY_BYTES)
+
+
+def test_a_file_that_is_read_slowly_makes_no_server_late(world, serve, limits_clock):
+    limit = 1000.0
+
+    class SlowFile(io.BytesIO):
+        def read(self, size=-1, /):
+            limits_clock.now += limit * 0.9
+            return super().read(size)
+
+    with world.client(
+        serve(replies(whole(LAST))).url, timeout=Timeout(first_item=limit, between_items=limit)
+    ) as client:
+        assert client.upload_blob("sha256:" + "0" * 64, SlowFile(bytes(2**20)))
+
+
+_TRANSFERS = {"pull": {}, "push": {}, "create": {"from_": "n"}}
+_HOUR = 3600.0
+
+
+def _slow_transfer(clock, silence):
+    """Read a request, and reply in pieces with a silence between them."""
+
+    def script(connection, pieces):
+        connection.request()
+        for piece in pieces:
+            connection.send(piece)
+            clock.now += silence
+        connection.watch()
+
+    return script
+
+
+@pytest.mark.parametrize("method", _TRANSFERS)
+def test_a_transfer_in_one_piece_may_take_hours(world, serve, limits_clock, method):
+    reply = whole(b'{"status":"success"}')
+    pieces = [reply[:20], reply[20:-5], reply[-5:]]
+    script = _slow_transfer(limits_clock, 10 * _HOUR)
+    with world.client(serve(lambda it: script(it, pieces)).url, timeout=Timeout(first_item=1)) as client:
+        assert getattr(client, method)("m", **_TRANSFERS[method]).status == "success"
+
+
+@pytest.mark.parametrize("method", _TRANSFERS)
+def test_a_streamed_transfer_may_verify_in_silence(world, serve, limits_clock, method):
+    pieces = [
+        chunked(NDJSON),
+        chunk(b'{"status":"verifying sha256 digest"}\n'),
+        chunk(b'{"status":"success"}\n') + END,
+    ]
+    script = _slow_transfer(limits_clock, _HOUR / 2)
+    limits = Timeout(first_item=60, between_items=60)
+    with world.client(serve(lambda it: script(it, pieces)).url, timeout=limits) as client:
+        items = list(getattr(client, method)("m", **_TRANSFERS[method], stream=True))
+    assert [item.status for item in items] == ["verifying sha256 digest", "success"]
+
+
+@pytest.mark.parametrize("method", _TRANSFERS)
+def test_limits_given_to_a_transfer_itself_hold(world, serve, timed_out, method):
+    silent = chunked(NDJSON, b'{"status":"verifying sha256 digest"}\n')
+    server = serve(_silent, _silent, _after(silent))
+    with world.client(server.url) as client:
+        transfer = getattr(client, method)
+        more = _TRANSFERS[method]
+        assert timed_out(lambda: transfer("m", **more, timeout=_FIRST)) == "first_item"
+        assert timed_out(lambda: transfer("m", **more, timeout=_BRIEF)) == "total"
+        assert timed_out(lambda: _all(transfer("m", **more, stream=True, timeout=_BETWEEN))) == "between_items"
+
+
+@pytest.mark.parametrize(
+    "call", [{}, {"timeout": 9.0}, {"timeout": Timeout(connect=1)}], ids=["client", "total", "own"]
+)
+def test_limits_at_their_defaults_do_not_bound_a_transfer(call):
+    limits = limits_of_call(Timeout(), call.get("timeout", INHERIT), OperationLimits(None, _HOUR))
+    assert (limits.first_item, limits.between_items) == (None, _HOUR)
 
 
 def test_connecting_is_bounded(world, serve, timed_out, full_backlog):

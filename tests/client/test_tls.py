@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ollama_sdk import APIConnectionError, IncompleteReplyError, Retry
+from ollama_sdk import APIConnectionError, ConfigurationError, IncompleteReplyError, Retry
 from tests.support.loopback import head, replies, whole
 
 # A certificate for localhost and 127.0.0.1 that signs itself, and its key; good for a hundred years.
@@ -37,8 +37,10 @@ def test_a_server_with_a_trusted_certificate_answers(world, serve, tls):
 
 def test_untrusted_certificate_is_refused_with_the_reason(world, serve, tls):
     server = serve(replies(b""), tls=tls)
-    with world.client(server.url) as client, pytest.raises(APIConnectionError, match=r"(?i)certificate"):
+    with world.client(server.url) as client, pytest.raises(APIConnectionError, match=r"(?i)certificate") as caught:
         client.version()
+    assert "SSL_CERT_FILE" in str(caught.value)
+    assert "ollama serve" not in str(caught.value)
     assert not server.requests
 
 
@@ -55,3 +57,14 @@ def test_unsafe_call_is_not_retried_when_tls_breaks_later(world, serve, tls, beg
         with pytest.raises((APIConnectionError, IncompleteReplyError)):
             client.create("mine", from_="llama3.2")
         assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_are_not_there_are_named(world, monkeypatch, tmp_path, content):
+    path = tmp_path / "authorities.pem"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    with world.client("https://127.0.0.1:9") as client, pytest.raises(ConfigurationError) as caught:
+        client.version()
+    assert f"SSL_CERT_FILE names {str(path)!r}" in str(caught.value)

@@ -85,6 +85,7 @@ KEYWORDS = {
 # Where each extension key may stand: the place of the node that holds it.
 EXTENSIONS = {
     "x-method": r"paths [^ ]+ (get|head)",
+    "x-limits": r"paths /api/(pull|push|create) post",
     "x-model": r"paths /api/copy post",
     "x-needs-model": r"paths /api/(pull|create) post",
     "x-repeat": r"paths [^ ]+ (get|head|post|delete)",
@@ -94,6 +95,7 @@ EXTENSIONS = {
     "x-computed": r"paths [^ ]+ post parameters \d+",
     "x-mixin": r"components schemas \w+",
     "x-merge": r"components schemas \w+ properties \w+",
+    "x-absent": r"components schemas Message properties role",
     "x-positional": r"components schemas \w+Request properties \w+",
 }
 
@@ -203,7 +205,7 @@ def test_stream_comes_after_the_one_piece_reply_and_says_its_end(method: str, pa
         return
     assert content in (["application/json", STREAMS[0]], ["application/json", STREAMS[1]])
     stream = node["x-stream"]
-    assert set(stream) - {"failed", "usage"} == {"last", "collect"}
+    assert set(stream) - {"failed", "finished", "usage"} == {"last", "collect"}
     assert stream["collect"] in {"merge", "messages", "responses"}
     assert "one item" in node["responses"]["200"]["description"]
     assert "stream" in _request(node)["properties"]

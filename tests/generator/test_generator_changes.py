@@ -88,6 +88,7 @@ EDITS: list[tuple[str, tuple[str, str], str]] = [
     ("deprecated", ("operationId: list_notes", "operationId: list_notes\n      deprecated: true"), "`list_notes` is deprecated"),
     ("repeating", ("x-repeat: resumes", "x-repeat: never"), "`v1.answers.create`: repeating it is `never`; it was `resumes`"),
     ("no model is needed", ("x-repeat: resumes", "x-repeat: resumes\n      x-needs-model: false"), "`v1.answers.create` no longer needs an existing model"),
+    ("limits of its own", ("x-repeat: resumes", "x-repeat: resumes\n      x-limits: {first_item: null, between_items: 60}"), "`v1.answers.create` has limits of its own"),
     ("another argument names the model", ("x-repeat: resumes", "x-repeat: resumes\n      x-model: question"), "`v1.answers.create`: the model is named by `question`; it was named by `model`"),
     ("a key is needed", ("operationId: list_notes", "operationId: list_notes\n      security: [{bearer: []}]"), f"{B}`list_notes` needs an API key"),
     ("a server of its own", ('      servers: [{url: "https://answers.example"}]\n', ""), "`v1.answers.create` is served by the host of the client"),

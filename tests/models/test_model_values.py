@@ -6,7 +6,10 @@ import contextlib
 import copy
 import json
 import pickle
+from array import array
 from datetime import UTC, datetime, timedelta, timezone
+from types import UnionType
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 import attrs
 import pytest
@@ -14,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ollama_sdk import ConfigurationError, DecodeError, types
-from ollama_sdk._codec import Model, codec_of, wire_name
+from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
 from ollama_sdk._generated import models
 from ollama_sdk.types import (
     ChatResponse,
@@ -40,11 +43,26 @@ CHAT = {
     "message": {"role": "assistant", "content": "Hi"},
     "done": False,
 }
+CODEC = codec_of(models.__name__)
 CLASSES = [
     value
     for value in (getattr(models, name) for name in sorted(models.MODULES))
     if isinstance(value, type) and issubclass(value, Model)
 ]
+
+
+def least_data(kind):
+    """JSON of a value of some type, with the fields that are required in Python and no others."""
+    if isinstance(kind, type) and issubclass(kind, Model):
+        required = [field for field in document_fields(kind) if field.default is attrs.NOTHING]
+        return {wire_name(field): least_data(CODEC.field_type(field)) for field in required}
+    if get_origin(kind) is Literal:
+        return get_args(kind)[0]
+    if get_origin(kind) in {Union, UnionType}:
+        return least_data(get_args(kind)[0])
+    if get_origin(kind) is Annotated:
+        return least_data(get_args(kind)[0])
+    return {str: "x", int: 1, float: 1.5, bool: True, list: [], dict: {}}[get_origin(kind) or kind]
 
 
 def chat(**changes):
@@ -61,7 +79,70 @@ def test_absent_field_reads_as_none_and_is_not_sent():
 
 
 def test_null_reads_as_absent_where_a_field_is_optional():
-    assert chat(done_reason=None, logprobs=None) == chat()
+    assert chat(done_reason=None, eval_count=None) == chat()
+
+
+@pytest.mark.parametrize("model", CLASSES, ids=lambda model: model.__name__)
+def test_null_is_the_empty_list_in_every_list_field(model):
+    for field in document_fields(model):
+        if get_origin(CODEC.field_type(field)) is list:
+            read = model.from_dict(least_data(model) | {wire_name(field): None})
+            assert getattr(read, field.name) == []
+            assert model.from_dict(read.to_dict()) == read
+
+
+def test_null_item_of_a_list_is_not_an_empty_list():
+    with pytest.raises(DecodeError) as error:
+        EmbedResponse.from_dict({"embeddings": [[0.1], None]})
+    assert error.value.where == "embeddings[1]"
+
+
+@pytest.mark.parametrize(
+    ("model", "data"),
+    [
+        (ChatResponse, {"message": {"content": "Hi"}}),
+        (GenerateResponse, {"response": "Hi"}),
+        (EmbedResponse, {"embeddings": [[0.1]]}),
+        (types.ModelList, {"models": [{"name": "m"}]}),
+        (types.RunningModelList, {"models": [{"model": "m"}]}),
+        (ShowResponse, {"capabilities": ["completion"]}),
+        (types.ChatCompletion, {"choices": [{"message": {"content": "Hi"}}]}),
+        (types.ChatCompletionChunk, {"choices": [{"delta": {"content": "Hi"}}]}),
+        (types.Completion, {"choices": [{"text": "Hi"}]}),
+        (types.V1EmbeddingList, {"data": [{"embedding": [0.1]}]}),
+        (types.V1ModelList, {"data": [{"id": "m"}]}),
+        (types.ResponseObject, {"output": [{"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}]}),
+        (MessagesResponse, {"content": [{"type": "text", "text": "Hi"}]}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_reply_needs_only_what_was_asked_for(model, data):
+    read = model.from_dict(data)
+    assert model.from_dict(read.to_dict()) == read
+    for name in data:
+        with pytest.raises(DecodeError, match="missing") if name != "capabilities" else contextlib.nullcontext():
+            model.from_dict({key: value for key, value in data.items() if key != name})
+
+
+def test_missing_role_reads_as_that_of_the_model():
+    assert ChatResponse.from_dict({"message": {"content": "Hi"}}).message == Message(role="assistant", content="Hi")
+    choice = {"message": {"content": "Hi", "role": None}}
+    assert types.ChatCompletion.from_dict({"choices": [choice]}).choices[0].message.role == "assistant"
+
+
+@pytest.mark.parametrize("written", ["", "yesterday", 1767322800, [], {}, "0000-00-00T00:00:00Z", 10**30, True])
+def test_unreadable_time_reads_as_none_and_is_kept(written):
+    reply = chat(created_at=written)
+    assert reply.created_at is None
+    assert reply.additional_properties == {"created_at": written}
+    assert ChatResponse.from_dict(reply.to_dict()) == reply
+
+
+def test_empty_text_for_a_number_reads_as_none_and_is_kept():
+    reply = chat(eval_count="", mood="good")
+    assert reply.eval_count is None
+    assert reply.additional_properties == {"eval_count": "", "mood": "good"}
+    assert ChatResponse.from_dict(reply.to_dict()) == reply
 
 
 def test_required_field_is_required_in_python_too():
@@ -103,17 +184,15 @@ def test_replies_share_no_mutable_state():
 @pytest.mark.parametrize(
     ("changes", "where"),
     [
-        ({"model": None}, "model"),
         ({"model": 3}, "model"),
         ({"done": 1}, "done"),
         ({"eval_count": True}, "eval_count"),
         ({"eval_count": 1.5}, "eval_count"),
         ({"eval_count": "1"}, "eval_count"),
-        ({"created_at": 1767322800}, "created_at"),
-        ({"created_at": "yesterday"}, "created_at"),
+        ({"created_at": "yesterday", "done": "yes"}, "done"),
         ({"message": "Hi"}, "message"),
         ({"message": []}, "message"),
-        ({"message": {}}, "message.role"),
+        ({"message": {"role": 3}}, "message.role"),
         ({"message": {"role": "a", "content": 3}}, "message.content"),
         ({"message": {"role": "a", "tool_calls": {}}}, "message.tool_calls"),
         ({"message": {"role": "a", "tool_calls": [{}]}}, "message.tool_calls[0].function"),
@@ -138,11 +217,10 @@ def test_value_of_another_type_is_an_error_with_its_place(changes, where):
     assert error.value.excerpt.startswith('{"model":')
 
 
-@pytest.mark.parametrize("name", ["model", "created_at", "message", "done"])
-def test_missing_field_is_an_error_that_names_it(name):
+def test_missing_field_is_an_error_that_names_it():
     with pytest.raises(DecodeError, match="missing") as error:
-        ChatResponse.from_dict({key: value for key, value in CHAT.items() if key != name})
-    assert error.value.where == name
+        ChatResponse.from_dict({key: value for key, value in CHAT.items() if key != "message"})
+    assert error.value.where == "message"
 
 
 @pytest.mark.parametrize("data", [None, [], "text", 3, True])
@@ -279,10 +357,27 @@ def test_any_time_comes_back_as_the_same_instant(time):
 # Vectors
 
 
-def test_a_vector_in_base64_is_floats():
-    packed = V1Embedding.from_dict({"object": "embedding", "index": 0, "embedding": "AACAPwAAAL8="})
-    assert packed.embedding == [1.0, -0.5]
-    assert packed == V1Embedding.from_dict(packed.to_dict())
+def test_a_vector_in_base64_is_an_array_of_floats():
+    data = {"object": "embedding", "index": 0, "embedding": "AACAPwAAAL8="}
+    packed = V1Embedding.from_dict(data)
+    assert packed.embedding == array("f", [1.0, -0.5])
+    assert packed.to_dict() == data
+    assert packed == V1Embedding.from_dict(packed.to_dict()) == pickle.loads(pickle.dumps(packed))
+
+
+@pytest.mark.parametrize("bad", [None, "0.5", [], {}])
+def test_what_is_no_number_in_a_vector_is_named(bad):
+    with pytest.raises(DecodeError) as error:
+        V1Embedding.from_dict({"object": "embedding", "index": 0, "embedding": [0.5, bad]})
+    assert error.value.where == "embedding[1]"
+    with pytest.raises(DecodeError) as error:
+        EmbedResponse.from_dict({"model": "m", "embeddings": [[0.5], [1, 0.5, bad]]})
+    assert error.value.where == "embeddings[1][2]"
+    with pytest.raises(DecodeError) as error:
+        GenerateResponse.from_dict(
+            {"model": "m", "created_at": "2026-01-02T03:04:05Z", "response": "", "done": True, "context": [1, bad]}
+        )
+    assert error.value.where == "context[1]"
 
 
 @pytest.mark.parametrize("vector", ["!", "AAAA", 3, None])
@@ -337,14 +432,20 @@ def test_repr_shows_present_fields():
 
 
 def test_the_repr_shortens_long_values():
-    assert len(repr(EmbedResponse(model="m", embeddings=[[0.123456789] * 4096] * 64))) < 3000
-    assert len(repr(Message(role="user", images=["QUJD" * 100_000]))) < 3000
+    assert len(repr(EmbedResponse(model="m", embeddings=[[0.123456789] * 4096] * 64))) <= 300
+    assert len(repr(Message(role="user", images=["QUJD" * 100_000]))) <= 300
     vocabulary = list(range(100_000))
     info = {f"general.{number}": vocabulary for number in range(200)}
     details = types.ModelDetails.from_dict(
         {"parent_model": "", "format": "", "family": "", "families": [], "parameter_size": "", "quantization_level": ""}
     )
-    assert len(repr(ShowResponse(details=details, modelfile="x" * 100_000, model_info=info))) < 10_000
+    assert len(repr(ShowResponse(details=details, modelfile="x" * 100_000, model_info=info))) <= 300
+
+
+def test_a_method_of_pydantic_is_named_as_it_is_here():
+    with pytest.raises(AttributeError, match=r"has no attribute 'model_dump'; use to_dict\(\)"):
+        Message(role="user").model_dump()
+    assert not hasattr(Message(role="user"), "frobnicate")
 
 
 def test_model_with_an_image_is_json_with_base64(tmp_path):
@@ -363,20 +464,29 @@ def test_metrics_are_computed_from_nanoseconds():
         done=True,
         total_duration=5_000_000_000,
         load_duration=1_000_000_000,
-        prompt_eval_count=10,
+        prompt_eval_count=40,
+        prompt_eval_cached_count=30,
         prompt_eval_duration=500_000_000,
         eval_count=60,
         eval_duration=3_000_000_000,
     ).metrics
     assert (metrics.total_seconds, metrics.load_seconds) == (5.0, 1.0)
-    assert (metrics.prompt_tokens, metrics.prompt_seconds, metrics.prompt_tokens_per_second) == (10, 0.5, 20.0)
+    assert (metrics.prompt_tokens, metrics.cached_prompt_tokens, metrics.prompt_seconds) == (40, 30, 0.5)
+    assert metrics.prompt_tokens_per_second == 20.0
     assert (metrics.tokens, metrics.seconds, metrics.tokens_per_second) == (60, 3.0, 20.0)
 
 
 def test_metrics_are_none_where_the_server_sent_no_counters():
     assert set(attrs.asdict(chat().metrics).values()) == {None}
     assert chat(eval_count=0, eval_duration=0).metrics.tokens_per_second is None
-    assert chat(prompt_eval_count=3).metrics.prompt_tokens_per_second is None
+    assert chat(prompt_eval_count=3, prompt_eval_cached_count=0).metrics.prompt_tokens_per_second is None
+
+
+def test_prompt_rate_is_unknown_without_the_cached_count():
+    counters = {"prompt_eval_count": 3800, "prompt_eval_duration": 1_000_000_000}
+    assert chat(**counters).metrics.prompt_tokens_per_second is None
+    assert chat(**counters, prompt_eval_cached_count=0).metrics.prompt_tokens_per_second == 3800
+    assert chat(**counters, prompt_eval_cached_count=3700).metrics.prompt_tokens_per_second == 100
 
 
 # Any value of any model

@@ -97,6 +97,13 @@ def test_slow_calls_open_it_by_choice() -> None:
     assert run(Breaker(CircuitBreaker(window=4, minimum_calls=4, slow_rate=0.5)), "..ss")[-1] == "open"
 
 
+@pytest.mark.parametrize(("slow_rate", "state"), [(None, "closed"), (0.5, "open")])
+def test_a_slow_probe_reopens_the_circuit_by_choice(slow_rate: float | None, state: str) -> None:
+    breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1, open_for=30, slow_rate=slow_rate))
+    run(breaker, "x", now=0)
+    assert run(breaker, "s", now=30) == [state]
+
+
 def test_a_successful_probe_closes_the_circuit() -> None:
     breaker = Breaker(CircuitBreaker(window=2, minimum_calls=2, open_for=30))
     run(breaker, "xx", now=0)

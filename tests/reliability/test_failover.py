@@ -94,6 +94,14 @@ def test_call_moves_to_next_endpoint_on_failure(caller: Caller, clock: HandClock
     assert (type(event), event.endpoint, event.to, event.operation) == (FailedOver, A, B, "chat")
 
 
+def test_each_move_reports_its_own_reason(clock: HandClock) -> None:
+    events: list[Any] = []
+    transport = FailoverTransport(Hosts(a=502, b=503), THREE, Failover(), clock=clock, observer=events.append)
+    assert post(Caller("sync"), transport).text == "c says 200"
+    moves = [(event.endpoint, event.to, event.reason) for event in events if isinstance(event, FailedOver)]
+    assert moves == [(A, B, "status 502"), (B, C, "status 503")]
+
+
 def test_open_circuit_moves_unsafe_call(clock: HandClock) -> None:
     wire = Hosts(a=CircuitOpenError("open", endpoint=A, retry_after=1))
     transport = FailoverTransport(wire, THREE, Failover(), clock=clock)

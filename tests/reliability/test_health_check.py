@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ollama_sdk import HTTPTransport
+from ollama_sdk import HTTPTransport, Ollama
 from ollama_sdk._concurrency.clock import SystemClock
 from ollama_sdk.errors import ConfigurationError
 from ollama_sdk.reliability import (
@@ -219,6 +219,48 @@ def test_unexpected_answer_is_reported(answers: dict[str, Any], reachable: bool)
         [look] = Health(wire, [Endpoint(server.url)]).check()
     assert look.reachable is reachable
     assert look.error
+
+
+TWINS = {
+    "/api/tags": say(200, {"models": [
+        {"name": "llama3.2:latest", "digest": "d1"}, {"name": "mine:latest", "digest": "d1"},
+        {"name": "mario:latest", "digest": "d2"}, {"name": "bare:latest"}, {"model": "empty:latest", "digest": ""},
+    ]}),
+    "/api/ps": say(200, {"models": [{"name": "llama3.2:latest", "digest": "d1"}, {"name": "other:latest"}]}),
+}  # fmt: skip
+
+
+def test_second_name_of_a_loaded_model_is_loaded() -> None:
+    with serving({**OLLAMA, **TWINS}) as server, httpx.HTTPTransport() as wire:
+        health = Health(wire, [Endpoint(server.url)])
+        names = ("llama3.2", "mine", "mario", "bare", "empty", "gone")
+        looks = {name: health.check(name)[0] for name in names}
+    assert [look.model_loaded for look in looks.values()] == [True, True, False, False, False, False]
+    assert [look.model_available for look in looks.values()] == [True, True, True, True, True, False]
+    assert looks["mine"].running == {"llama3.2:latest", "mine:latest", "other:latest"}
+
+
+@pytest.mark.anyio
+async def test_second_name_of_a_loaded_model_is_loaded_async() -> None:
+    with serving({**OLLAMA, **TWINS}) as server:
+        async with httpx.AsyncHTTPTransport() as wire:
+            [look] = await AsyncHealth(wire, [Endpoint(server.url)]).check("mine")
+    assert look.model_loaded is True
+
+
+def test_model_aware_prefers_the_second_name_of_a_loaded_model() -> None:
+    stored = {**TWINS, "/api/ps": say(200, {"models": []}), "/api/chat": say(200, {"message": {}, "done": True})}
+    loaded = {**TWINS, "/api/chat": say(200, {"message": {}, "done": True})}
+    with (
+        serving({**OLLAMA, **stored}) as cold,
+        serving({**OLLAMA, **loaded}) as warm,
+        Ollama([cold.url, warm.url], failover=Failover("model_aware"), timeout=PATIENCE) as client,
+    ):
+        client.health.check()
+        for _ in range(6):
+            client.chat("mine", [])
+    assert [request.path for request in cold.requests].count("/api/chat") == 0
+    assert [request.path for request in warm.requests].count("/api/chat") == 6
 
 
 def test_server_without_models_is_healthy() -> None:

@@ -54,3 +54,17 @@ def test_incomplete_recovery_is_reported(storm: SimpleNamespace) -> None:
     assert never.success_after < 0.9
     assert never.seconds_to_recover == float("inf")
     assert not late.keeps_the_promise
+
+
+@pytest.mark.parametrize(
+    ("calls", "parallel", "queue", "seconds"), [(7, 1, 2, 0.2), (7, 1, 2, 1), (16, 1, 4, 1), (64, 4, 8, 1)]
+)
+def test_documented_numbers_carry_a_burst_over_a_short_queue(
+    storm: SimpleNamespace, calls: int, parallel: int, queue: int, seconds: float
+) -> None:
+    attempts = 8
+    enough = storm.RetryBudget(tokens=2 * (attempts - 1) * calls + 1)
+    policy = storm.Retry(attempts=attempts, initial=1, budget=enough)
+    scene = {"calls": calls, "parallel": parallel, "queue": queue, "seconds": seconds}
+    assert all(storm.burst(policy, **scene, seed=seed) == 1 for seed in range(10))
+    assert storm.burst(storm.Retry(), **scene) < 1  # its budget protects a server in an outage

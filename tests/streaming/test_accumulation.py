@@ -18,16 +18,14 @@ CHUNKS = {
     "choices": "by-index",
     "choices[].delta": "into:message",
     "choices[].delta.content": "concat",
-    "choices[].delta.tool_calls": "by-index",
+    "choices[].delta.tool_calls": "by-call",
     "choices[].delta.tool_calls[].function.arguments": "concat",
     "logprobs": "concat",
-    "object": "skip",
 }
 
 
 def add(accumulator, *items):
-    for item in items:
-        accumulator.add(item)
+    accumulator.add(items)
     return accumulator.result()
 
 
@@ -40,6 +38,9 @@ def add(accumulator, *items):
         ([], {}),
         ([{"a": 1}, {"a": 2}], {"a": 2}),
         ([{"a": 1}, {"a": None}], {"a": 1}),
+        ([{"a": "x"}, {"a": ""}], {"a": "x"}),
+        ([{"a": None}, {"a": ""}], {"a": ""}),
+        ([{"a": 1}, {"a": 0}, {"a": ""}], {"a": 0}),
         ([{"a": None}], {"a": None}),
         ([{"a": None}, {"a": 1}], {"a": 1}),
         ([{"a": [1]}, {"a": [2]}], {"a": [2]}),
@@ -79,16 +80,82 @@ def test_lists_of_log_probabilities_are_joined():
     assert (first, second) == ({"logprobs": [1]}, {"logprobs": [2, 3]})
 
 
-def test_skipped_fields_are_left_out():
-    assert add(MergeAccumulator(CHUNKS), {"object": "chunk", "id": "1"}) == {"id": "1"}
+def call(name=None, arguments=None, **fields):
+    """A chunk with a part of one tool call."""
+    function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
+    return {"choices": [{"delta": {"tool_calls": [{**fields, "function": function}]}}]}
 
 
-def test_a_first_item_taken_before_counts_without_its_text():
-    accumulator = MergeAccumulator(CHUNKS)
-    accumulator.add_without_text({"id": "1", "choices": [{"delta": {"role": "assistant", "content": "Hel"}}]})
-    assert accumulator.result() == {"id": "1", "choices": [{"message": {"role": "assistant"}}]}
-    reply = add(accumulator, {"choices": [{"delta": {"content": "lo"}}]})
-    assert reply == {"id": "1", "choices": [{"message": {"role": "assistant", "content": "lo"}}]}
+@pytest.mark.parametrize(
+    ("chunks", "calls"),
+    [
+        ([call("f", "{}", index=0, id="a"), call("f", "{}", index=0, id="b")], [("a", "f", "{}"), ("b", "f", "{}")]),
+        ([call("f", "{}", id="a"), call("g", "{}", id="b")], [("a", "f", "{}"), ("b", "g", "{}")]),
+        ([call("f", '{"n":1}'), call("f", '{"n":2}')], [(None, "f", '{"n":1}'), (None, "f", '{"n":2}')]),
+        ([call("f", "", index=0), call("g", "{}", index=0)], [(None, "f", ""), (None, "g", "{}")]),
+        ([call("f", "{", index=0, id="a"), call(None, "}", index=0), call("f", "{", index=0, id="b"),
+          call(None, "}", index=0, id="b")], [("a", "f", "{}"), ("b", "f", "{}")]),
+        ([call("f", "{", index=0, id="a"), call("f", "}", index=0, id="a")], [("a", "f", "{}")]),
+        ([call("f", "{", index=0, id="a"), call("f", "}", index=0, id="")], [("a", "f", "{}")]),
+        ([call("f", "", id="a"), call("f", "{}")], [("a", "f", "{}")]),
+        ([call("f", "{", index=0, id="x"), call("f", "{", index=1, id="x"), call(None, "}", index=0),
+          call(None, "}", index=1)], [("x", "f", "{}"), ("x", "f", "{}")]),
+        ([call("f", "{", index=None, id="a"), call(None, "}", index=None)], [("a", "f", "{}")]),
+        ([call("f", "{}", index=3, id="a"), call("f", "{}", index=1, id="b")], [("b", "f", "{}"), ("a", "f", "{}")]),
+    ],
+)  # fmt: skip
+def test_tool_calls_are_never_joined(chunks, calls):
+    (choice,) = add(MergeAccumulator(CHUNKS), *chunks)["choices"]
+    merged = [
+        (each.get("id"), each["function"]["name"], each["function"]["arguments"])
+        for each in choice["message"]["tool_calls"]
+    ]
+    assert merged == calls
+
+
+def test_a_call_without_a_function_is_merged_by_its_number():
+    parts = [
+        {"choices": [{"delta": {"tool_calls": [{"index": 0, **part}]}}]} for part in ({"a": 1}, {"function": None})
+    ]
+    (choice,) = add(MergeAccumulator(CHUNKS), *parts)["choices"]
+    assert choice["message"]["tool_calls"] == [{"index": 0, "a": 1, "function": None}]
+
+
+_VALUES = st.recursive(
+    st.none() | st.integers(0, 3) | st.text("ab", max_size=2),
+    lambda inner: st.dictionaries(st.sampled_from("xyz"), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@examples(300)
+@given(
+    st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys("xyz", _VALUES) | {"text": st.none() | st.text("ab")})),
+    st.data(),
+)
+def test_the_blocks_in_which_items_are_added_change_nothing(items, data):
+    def reply(cuts):
+        accumulator = MergeAccumulator({"text": "concat", "x": "into:y", "z.x": "concat"})
+        for start, end in zip([0, *cuts], [*cuts, len(items)], strict=True):
+            accumulator.add(items[start:end])
+        return accumulator.result()
+
+    def outcome(cuts):
+        try:
+            return reply(cuts)
+        except DATA_ERRORS:
+            return "refused"
+
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(items)))))
+    assert outcome(cuts) == outcome(range(len(items)))
+
+
+def test_a_long_text_is_kept_in_few_pieces():
+    accumulator = MergeAccumulator({"text": "concat"})
+    for _ in range(5000):
+        accumulator.add([{"text": "word "}])
+    assert accumulator.result() == {"text": "word " * 5000}
+    assert len(accumulator._merged["text"]._blocks) < 25
 
 
 def test_more_items_may_follow_a_result():
@@ -108,7 +175,7 @@ def test_joined_text_is_the_text_of_all_items(parts):
 @pytest.mark.parametrize("item", [{"choices": 3}, {"choices": [3]}, {"logprobs": 3}])
 def test_items_of_another_shape_raise_a_data_error(item):
     with pytest.raises(DATA_ERRORS):
-        MergeAccumulator(CHUNKS).add(item)
+        MergeAccumulator(CHUNKS).add([item])
 
 
 # Events of /v1/messages
@@ -178,10 +245,10 @@ def test_blocks_are_in_the_order_of_their_indexes():
     [
         ("text_delta", "text", {"type": "text", "text": "x"}),
         ("thinking_delta", "thinking", {"type": "thinking", "thinking": "x"}),
-        ("signature_delta", "signature", {"type": "thinking", "thinking": "", "signature": "x"}),
+        ("signature_delta", "signature", {"type": "thinking", "signature": "x"}),
     ],
 )
-def test_a_block_whose_start_was_taken_is_made_from_its_deltas(kind, name, content):
+def test_a_block_without_its_start_is_made_from_its_deltas(kind, name, content):
     assert add(MessagesAccumulator(), START, delta(0, kind, **{name: "x"}))["content"] == [content]
 
 
@@ -194,10 +261,17 @@ def test_without_its_start_there_is_no_message():
     assert add(MessagesAccumulator(), block(0, type="text", text="a")) == {}
 
 
-def test_a_start_taken_before_counts():
-    accumulator = MessagesAccumulator()
-    accumulator.add_without_text(START)
-    assert accumulator.result()["id"] == "m"
+def test_blocks_that_share_a_number_stay_apart():
+    one, two = ({"type": "tool_use", "id": name, "name": "f", "input": {}} for name in "ab")
+    events = [
+        START,
+        block(0, **one),
+        delta(0, "input_json_delta", partial_json='{"n":1}'),
+        block(0, **two),
+        delta(0, "input_json_delta", partial_json='{"n":2}'),
+    ]
+    reply = add(MessagesAccumulator(), *events)
+    assert reply["content"] == [one | {"input": {"n": 1}}, two | {"input": {"n": 2}}]
 
 
 def test_usage_may_come_with_the_last_delta_alone():
@@ -262,7 +336,7 @@ def test_before_the_last_event_a_response_is_built_from_deltas():
     }
 
 
-def test_an_output_whose_start_was_taken_is_made_from_its_deltas():
+def test_an_output_without_its_start_is_made_from_its_deltas():
     reply = add(
         ResponsesAccumulator(), CREATED, arguments(1, '{"a"'), arguments(1, ":1}"), text(0, 0, "x", item_id="m1")
     )
@@ -278,6 +352,29 @@ def test_a_finished_output_replaces_its_deltas():
         ResponsesAccumulator(), CREATED, arguments(0, "{"), item("done", 0, type="function_call", arguments="{}")
     )
     assert reply["output"] == [{"type": "function_call", "arguments": "{}"}]
+
+
+def test_outputs_that_share_a_number_stay_apart():
+    events = []
+    for name in "ab":
+        events += [
+            item("added", 0, type="function_call", id=name, arguments=""),
+            arguments(0, f'{{"{name}":'),
+            arguments(0, "1}"),
+            item("done", 0, type="function_call", id=name, arguments=f'{{"{name}":1}}'),
+        ]
+    for upto in (7, 8):
+        reply = add(ResponsesAccumulator(), CREATED, *events[:upto])
+        assert [(output["id"], output["arguments"]) for output in reply["output"]] == [
+            ("a", '{"a":1}'),
+            ("b", '{"b":1}'),
+        ]
+
+
+def test_outputs_without_ids_stay_apart_too():
+    events = [item("added", 0, type="message"), item("done", 0, type="message", n=1), item("added", 0, type="message")]
+    reply = add(ResponsesAccumulator(), CREATED, *events)
+    assert reply["output"] == [{"type": "message", "n": 1}, {"type": "message"}]
 
 
 def test_without_any_response_event_there_is_no_response():

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ollama_sdk.errors import APIConnectionError, DecodeError, IncompleteReplyError, ReplyFailedError
-from ollama_sdk.streaming._framing import NDJSONFramer, SSEFramer
+from ollama_sdk.streaming._framing import DetectingFramer, NDJSONFramer, SSEFramer
 from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
 from tests.support.examples import examples
 
@@ -290,11 +290,64 @@ def test_an_unterminated_item_that_is_cut_is_an_early_end():
     assert type(reader.error) is IncompleteReplyError
 
 
-def test_an_unterminated_item_that_breaks_off_is_not_taken():
+def test_an_unterminated_item_that_is_whole_counts_after_a_reset():
     reader = ndjson()
     reader.feed(b'{"n":9,"done":true}')
     reader.end(OSError("reset"))
-    assert (numbers(reader), reader.finished) == ([], False)
+    assert (numbers(reader), reader.finished, reader.error) == ([9], True, None)
+
+
+def test_nothing_counts_after_the_last_item():
+    reader = ndjson()
+    reader.feed(DONE + b'{"n":10}\n{broken}\n')
+    reader.feed(b'{"error":"boom"}\n{"n":11}')
+    reader.end()
+    assert (numbers(reader), reader.finished, reader.error) == ([9], True, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "items"),
+    [
+        (b'{"n":1}\n{"n":2}\n', [1, 2]),
+        (b' \r\n\n{"n":1}\n', [1]),
+        (b'\xef\xbb\xbf\n{"n":1}\n', [1]),
+        (b'data: {"n":1}\n\ndata: {"n":2}\n\n', [1, 2]),
+        (b'\xef\xbb\xbf\r\n: ping\r\n\r\nevent: x\r\ndata:{"n":1}\r\n\r\n', [1]),
+        (b'id\nretry: 3\ndata: {"n":1}\n\n', [1]),
+        (b'id: 7\rdata: {"n":1}\r\r', [1]),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_the_first_bytes_say_what_the_format_is(body, items, size):
+    reader = Reader(DetectingFramer(), last={"done": True}, failed=None, call=CALL, redact=str)
+    for start in range(0, len(body), size):
+        reader.feed(body[start : start + size])
+    reader.end()
+    assert (numbers(reader), type(reader.error)) == (items, IncompleteReplyError)
+
+
+@pytest.mark.parametrize("body", [b"<html></html>", b"\n <!doctype html>", b"Bad gateway", b"dates", b"404: no"])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_body_of_no_known_format_is_refused(body, size):
+    framer = DetectingFramer(content_type="text/html; key=secret")
+    reader = Reader(framer, last={}, failed=None, call=CALL, redact=lambda text: text.replace("secret", "***"))
+    for start in range(0, len(body), size):
+        reader.feed(body[start : start + size])
+    error = reader.error
+    reader.end()
+    assert reader.error is error
+    assert str(error).startswith(f"{CALL}: the reply (text/html; key=***) is not a stream of JSON")
+    assert body.decode().lstrip().startswith(error.excerpt)
+    assert "something other than Ollama" in str(error)
+
+
+@pytest.mark.parametrize("body", [b"", b"\n\r\n", b"\xef\xbb", b"dat", b"event"])
+def test_a_body_too_short_to_have_a_format_is_incomplete(body):
+    reader = Reader(DetectingFramer(), last={}, failed=None, call=CALL, redact=str)
+    reader.feed(body)
+    reader.end()
+    assert type(reader.error) is IncompleteReplyError
+    assert reader.error.items == 0
 
 
 def test_items_that_add_up_to_no_reply_are_an_error_of_the_call():

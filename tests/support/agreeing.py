@@ -36,6 +36,7 @@ MESSAGES = {
     "role": "assistant",
     "model": "llama3.2",
     "content": [],
+    "stop_reason": "end_turn",
     "usage": {"input_tokens": 1, "output_tokens": 1},
 }
 ANSWERS = {

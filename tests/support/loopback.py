@@ -142,6 +142,11 @@ class Connection:
             self._read(_SMALL)
             self._over.wait(every)
 
+    def read_bytes(self, size: int) -> None:
+        """Read so many bytes, whatever they are."""
+        while size > 0:
+            size -= len(self._read(min(size, _SMALL)))
+
     def watch(self) -> None:
         """Read until the client hangs up."""
         while True:

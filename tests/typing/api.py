@@ -7,7 +7,7 @@ A line with a ``type: ignore`` is one that both checkers refuse; they complain i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_type
@@ -658,15 +658,15 @@ def replies_have_types(client: Ollama) -> None:
     assert_type(reply.message.content, str)
     assert_type(reply.message.thinking, str | None)
     assert_type(reply.message.tool_calls, list[ToolCall] | None)
-    assert_type(reply.created_at, datetime)
-    assert_type(reply.done, bool)
+    assert_type(reply.created_at, datetime | None)
+    assert_type(reply.done, bool | None)
     assert_type(reply.eval_count, int | None)
     assert_type(reply.logprobs, list[Logprob] | None)
     assert_type(reply.metrics, Metrics)
     assert_type(reply.metrics.tokens_per_second, float | None)
     assert_type(reply.additional_properties, dict[str, Any])
     assert_type(client.embed("all-minilm", "one").embeddings, list[list[float]])
-    assert_type(client.v1.embeddings.create("all-minilm", "one").data[0].embedding, list[float])
+    assert_type(client.v1.embeddings.create("all-minilm", "one").data[0].embedding, Sequence[float])
     assert_type(client.show("llama3.2").model_info, dict[str, Any] | None)
     _ = reply.mesage  # type: ignore[attr-defined]
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .chat_completion_chunk_choice import ChatCompletionChunkChoice as ChatCompletionChunkChoice
     from .chat_completion_content_part import ChatCompletionContentPart as ChatCompletionContentPart
     from .chat_completion_delta import ChatCompletionDelta as ChatCompletionDelta
+    from .chat_completion_function_call_delta import ChatCompletionFunctionCallDelta as ChatCompletionFunctionCallDelta
     from .chat_completion_image_part import ChatCompletionImagePart as ChatCompletionImagePart
     from .chat_completion_image_url import ChatCompletionImageURL as ChatCompletionImageURL
     from .chat_completion_input_message import ChatCompletionInputMessage as ChatCompletionInputMessage
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .chat_completion_stream_options import ChatCompletionStreamOptions as ChatCompletionStreamOptions
     from .chat_completion_text_part import ChatCompletionTextPart as ChatCompletionTextPart
     from .chat_completion_tool_call import ChatCompletionToolCall as ChatCompletionToolCall
+    from .chat_completion_tool_call_delta import ChatCompletionToolCallDelta as ChatCompletionToolCallDelta
     from .chat_completion_tool_call_function import ChatCompletionToolCallFunction as ChatCompletionToolCallFunction
     from .chat_response import ChatResponse as ChatResponse
     from .cloud_status import CloudStatus as CloudStatus
@@ -159,6 +161,7 @@ MODULES = {
     "ChatCompletionChunkChoice": "chat_completion_chunk_choice",
     "ChatCompletionContentPart": "chat_completion_content_part",
     "ChatCompletionDelta": "chat_completion_delta",
+    "ChatCompletionFunctionCallDelta": "chat_completion_function_call_delta",
     "ChatCompletionImagePart": "chat_completion_image_part",
     "ChatCompletionImageURL": "chat_completion_image_url",
     "ChatCompletionInputMessage": "chat_completion_input_message",
@@ -170,6 +173,7 @@ MODULES = {
     "ChatCompletionStreamOptions": "chat_completion_stream_options",
     "ChatCompletionTextPart": "chat_completion_text_part",
     "ChatCompletionToolCall": "chat_completion_tool_call",
+    "ChatCompletionToolCallDelta": "chat_completion_tool_call_delta",
     "ChatCompletionToolCallFunction": "chat_completion_tool_call_function",
     "ChatResponse": "chat_response",
     "CloudStatus": "cloud_status",
@@ -304,6 +308,7 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "ChatCompletionChunkChoice",
     "ChatCompletionContentPart",
     "ChatCompletionDelta",
+    "ChatCompletionFunctionCallDelta",
     "ChatCompletionImagePart",
     "ChatCompletionImageURL",
     "ChatCompletionInputMessage",
@@ -315,6 +320,7 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "ChatCompletionStreamOptions",
     "ChatCompletionTextPart",
     "ChatCompletionToolCall",
+    "ChatCompletionToolCallDelta",
     "ChatCompletionToolCallFunction",
     "ChatResponse",
     "CloudStatus",

@@ -19,20 +19,20 @@ class ChatCompletion(Model):
     """The next message of a conversation.
 
     Attributes:
+        choices: The message; there is always one.
         id: Identifies the answer; not unique.
         object: The type of object.
         created: When it was created, in seconds since 1970.
         model: The model that answered.
-        choices: The message; there is always one.
         system_fingerprint: A constant.
         usage: Token counts. In a reply collected from a stream, present only if the stream had them.
     """
 
-    id: str
-    object: Literal["chat.completion"]
-    created: int
-    model: str
     choices: list[ChatCompletionChoice]
+    id: str | None = None
+    object: Literal["chat.completion"] | None = None
+    created: int | None = None
+    model: str | None = None
     system_fingerprint: str | None = None
     usage: CompletionUsage | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

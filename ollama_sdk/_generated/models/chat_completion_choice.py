@@ -19,15 +19,15 @@ class ChatCompletionChoice(Model):
     """A message and why it ended.
 
     Attributes:
-        index: Index among the choices.
         message: A message of the model.
+        index: Index among the choices.
         finish_reason: Why the answer ended: `stop` by the model, `length` at the token limit, `tool_calls` to call
             tools. Null when it is incomplete.
         logprobs: Log probabilities of the tokens, if they were requested.
     """
 
-    index: int
     message: ChatCompletionMessage
+    index: int | None = None
     finish_reason: str | None = None
     logprobs: CompletionLogprobs | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -19,20 +19,20 @@ class ChatCompletionChunk(Model):
     """A part of the next message of a conversation.
 
     Attributes:
+        choices: The parts; none in the item with the token counts.
         id: Identifies the answer; the same in all items.
         object: The type of object.
         created: When it was created, in seconds since 1970.
         model: The model that answered; empty when the stream failed here.
-        choices: The parts; none in the item with the token counts.
         system_fingerprint: A constant.
         usage: Token counts, in an item of their own at the end, if they were requested.
     """
 
-    id: str
-    object: str
-    created: int
-    model: str
     choices: list[ChatCompletionChunkChoice]
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
     system_fingerprint: str | None = None
     usage: CompletionUsage | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -19,15 +19,15 @@ class ChatCompletionChunkChoice(Model):
     """A part of a message.
 
     Attributes:
-        index: Index among the choices.
         delta: What is added to the message.
+        index: Index among the choices.
         finish_reason: Why the answer ended: `stop` by the model, `length` at the token limit, `tool_calls` to call
             tools. Null until then.
         logprobs: Log probabilities of the tokens, if they were requested.
     """
 
-    index: int
     delta: ChatCompletionDelta
+    index: int | None = None
     finish_reason: str | None = None
     logprobs: CompletionLogprobs | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

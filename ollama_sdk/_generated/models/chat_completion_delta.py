@@ -10,7 +10,7 @@ from attrs import define, field
 from ollama_sdk._codec import Model
 
 if TYPE_CHECKING:
-    from .chat_completion_tool_call import ChatCompletionToolCall
+    from .chat_completion_tool_call_delta import ChatCompletionToolCallDelta
 
 
 @define(kw_only=True, repr=False)
@@ -21,11 +21,11 @@ class ChatCompletionDelta(Model):
         role: Role of the author; in the first item.
         content: The next part of the text.
         reasoning: The next part of the model's reasoning.
-        tool_calls: The next tool calls of the model.
+        tool_calls: The next tool calls of the model, or the next parts of them.
     """
 
     role: str | None = None
     content: str | None = None
     reasoning: str | None = None
-    tool_calls: list[ChatCompletionToolCall] | None = None
+    tool_calls: list[ChatCompletionToolCallDelta] | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

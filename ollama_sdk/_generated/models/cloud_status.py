@@ -23,5 +23,5 @@ class CloudStatus(Model):
     """
 
     disabled: bool
-    source: str
+    source: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

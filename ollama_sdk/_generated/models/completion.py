@@ -19,20 +19,20 @@ class Completion(Model):
     """The continuation of a prompt.
 
     Attributes:
+        choices: The text; there is always one.
         id: Identifies the answer; not unique.
         object: The type of object.
         created: When it was created, in seconds since 1970.
         model: The model that answered.
-        choices: The text; there is always one.
         system_fingerprint: A constant.
         usage: Token counts. In a reply collected from a stream, present only if the stream had them.
     """
 
-    id: str
-    object: str
-    created: int
-    model: str
     choices: list[CompletionChoice]
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
     system_fingerprint: str | None = None
     usage: CompletionUsage | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

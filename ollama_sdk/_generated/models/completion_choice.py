@@ -25,7 +25,7 @@ class CompletionChoice(Model):
     """
 
     text: str
-    index: int
+    index: int | None = None
     finish_reason: str | None = None
     logprobs: CompletionLogprobs | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

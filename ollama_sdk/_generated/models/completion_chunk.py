@@ -19,20 +19,20 @@ class CompletionChunk(Model):
     """A part of the continuation of a prompt.
 
     Attributes:
+        choices: The parts; none in the item with the token counts.
         id: Identifies the answer; the same in all items.
         object: The type of object.
         created: When it was created, in seconds since 1970.
         model: The model that answered; empty when the stream failed here.
-        choices: The parts; none in the item with the token counts.
         system_fingerprint: A constant.
         usage: Token counts, if they were requested; zero in all items but the last.
     """
 
-    id: str
-    object: str
-    created: int
-    model: str
     choices: list[CompletionChoice]
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
     system_fingerprint: str | None = None
     usage: CompletionUsage | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

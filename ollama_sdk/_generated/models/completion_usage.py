@@ -23,7 +23,7 @@ class CompletionUsage(Model):
         total_tokens: Sum of both.
     """
 
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -18,15 +18,15 @@ class EmbedResponse(Model):
     """The embeddings of the texts. Counts and times are absent when the input was empty.
 
     Attributes:
-        model: The model that was used.
         embeddings: One vector of length 1 for each text, in the same order: [texts, dimensions].
+        model: The model that was used.
         total_duration: Time of the whole call, in nanoseconds.
         load_duration: Time to load the model, in nanoseconds.
         prompt_eval_count: Number of tokens in all texts.
     """
 
-    model: str
     embeddings: list[list[float]]
+    model: str | None = None
     total_duration: int | None = None
     load_duration: int | None = None
     prompt_eval_count: int | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from ollama_sdk._codec import Model, empty_list
+from ollama_sdk._codec import Model
 
 if TYPE_CHECKING:
     pass
@@ -21,5 +21,5 @@ class EmbeddingsResponse(Model):
         embedding: The vector: [dimensions]. Empty when the input was empty.
     """
 
-    embedding: list[float] = field(factory=empty_list)
+    embedding: list[float]
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -22,9 +22,9 @@ class GenerateResponse(GenerationMetrics, Model):
     """The answer to a prompt, or one item of its stream. Complete, with token counts, only when `done` is true.
 
     Attributes:
+        response: The text, or the next part of it.
         model: The model that answered.
         created_at: When the server created this.
-        response: The text, or the next part of it.
         done: Whether the answer is complete.
         thinking: The model's thinking before the answer.
         done_reason: Why the answer ended: `stop` by the model, `length` at the token limit; `load` and `unload` when
@@ -35,17 +35,20 @@ class GenerateResponse(GenerationMetrics, Model):
         total_duration: Time of the whole call, in nanoseconds.
         load_duration: Time to load the model, in nanoseconds.
         prompt_eval_count: Number of tokens in the prompt.
-        prompt_eval_duration: Time to process the prompt, in nanoseconds.
+        prompt_eval_cached_count: How many of these were found in the cache; since 0.33.3, and absent when the
+            model's runner does not report it.
+        prompt_eval_duration: Time to process the prompt, in nanoseconds; since 0.33.3 without the tokens that were
+            found in the cache.
         eval_count: Number of tokens in the answer.
         eval_duration: Time to generate the answer, in nanoseconds.
         remote_model: Name of the model on the remote host that ran it, if any.
         remote_host: Address of the remote host that ran the model, if any.
     """
 
-    model: str
-    created_at: datetime
     response: str
-    done: bool
+    model: str | None = None
+    created_at: datetime | None = None
+    done: bool | None = None
     thinking: str | None = None
     done_reason: str | None = None
     context: list[int] | None = None
@@ -54,6 +57,7 @@ class GenerateResponse(GenerationMetrics, Model):
     total_duration: int | None = None
     load_duration: int | None = None
     prompt_eval_count: int | None = None
+    prompt_eval_cached_count: int | None = None
     prompt_eval_duration: int | None = None
     eval_count: int | None = None
     eval_duration: int | None = None

@@ -29,7 +29,7 @@ class Message(Model):
         tool_call_id: In a message of role `tool`, the `id` of the call.
     """
 
-    role: str
+    role: str = field(metadata={"absent": "assistant"})
     content: str = ""
     thinking: str | None = None
     images: list[Base64] | None = None

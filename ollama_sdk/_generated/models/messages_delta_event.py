@@ -26,5 +26,5 @@ class MessagesDeltaEvent(Model):
 
     type: Literal["message_delta"]
     delta: MessagesDelta
-    usage: MessagesDeltaUsage
+    usage: MessagesDeltaUsage | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -18,10 +18,10 @@ class MessagesDeltaUsage(Model):
     """Token counts of a message. The first servers with this route count only the answer here.
 
     Attributes:
-        output_tokens: Number of tokens in the answer.
         input_tokens: Number of tokens in the input.
+        output_tokens: Number of tokens in the answer.
     """
 
-    output_tokens: int
     input_tokens: int | None = None
+    output_tokens: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -18,10 +18,10 @@ class MessagesError(Model):
     """The error.
 
     Attributes:
-        type: The type of error.
         message: The error message.
+        type: The type of error.
     """
 
-    type: str
     message: str
+    type: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

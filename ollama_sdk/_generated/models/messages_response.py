@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from ollama_sdk._codec import Model, empty_list
+from ollama_sdk._codec import Model
 
 if TYPE_CHECKING:
     from .messages_content_block import MessagesContentBlock
@@ -19,23 +19,23 @@ class MessagesResponse(Model):
     """The next message of a conversation.
 
     Attributes:
+        content: The blocks of the message.
         id: Identifies the message.
         type: The type of object.
         role: Role of the author.
         model: The model that answered.
-        usage: Token counts.
-        content: The blocks of the message.
         stop_reason: Why the answer ended: `end_turn` by the model, `max_tokens` at the token limit, `stop_sequence`
             at one of those, `tool_use` to call tools.
         stop_sequence: The text that ended the answer.
+        usage: Token counts.
     """
 
-    id: str
-    type: str
-    role: str
-    model: str
-    usage: MessagesUsage
-    content: list[MessagesContentBlock] = field(factory=empty_list)
+    content: list[MessagesContentBlock]
+    id: str | None = None
+    type: str | None = None
+    role: str | None = None
+    model: str | None = None
     stop_reason: str | None = None
     stop_sequence: str | None = None
+    usage: MessagesUsage | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -22,6 +22,6 @@ class MessagesUsage(Model):
         output_tokens: Number of tokens in the answer.
     """
 
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int | None = None
+    output_tokens: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -27,7 +27,7 @@ class MessagesWebSearchResult(Model):
 
     type: str
     url: str
-    title: str
+    title: str | None = None
     encrypted_content: str | None = None
     page_age: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

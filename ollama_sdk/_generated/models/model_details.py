@@ -21,19 +21,19 @@ class ModelDetails(Model):
         parent_model: The model from which it was created.
         format: Format of the model's file.
         family: Architecture of the model.
+        families: All architectures of the model's parts.
         parameter_size: Number of parameters, as a text.
         quantization_level: How the parameters are quantized.
-        families: All architectures of the model's parts.
         context_length: Longest context of the training, in tokens.
         embedding_length: Number of dimensions of its embeddings.
     """
 
-    parent_model: str
-    format: str
-    family: str
-    parameter_size: str
-    quantization_level: str
+    parent_model: str = ""
+    format: str = ""
+    family: str = ""
     families: list[str] = field(factory=empty_list)
+    parameter_size: str = ""
+    quantization_level: str = ""
     context_length: int | None = None
     embedding_length: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

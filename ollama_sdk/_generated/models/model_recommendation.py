@@ -27,7 +27,7 @@ class ModelRecommendation(Model):
     """
 
     model: str
-    description: str
+    description: str = ""
     context_length: int | None = None
     max_output_tokens: int | None = None
     vram_bytes: int | None = None

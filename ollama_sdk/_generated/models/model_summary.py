@@ -31,12 +31,12 @@ class ModelSummary(Model):
         remote_host: Address of the remote host, if the model runs there.
     """
 
-    name: str
-    model: str
-    modified_at: datetime
-    size: int
-    digest: str
-    details: ModelDetails
+    name: str = ""
+    model: str = ""
+    modified_at: datetime | None = None
+    size: int | None = None
+    digest: str | None = None
+    details: ModelDetails | None = None
     capabilities: list[str] | None = None
     remote_model: str | None = None
     remote_host: str | None = None

@@ -19,15 +19,15 @@ class ResponseArgumentsDeltaEvent(Model):
 
     Attributes:
         type: The type of event.
-        item_id: Identifies the call.
         output_index: Index of the call in the response, from 0.
         delta: The text that is added.
+        item_id: Identifies the call.
         sequence_number: Index of the event in the stream, from 0.
     """
 
     type: Literal["response.function_call_arguments.delta"]
-    item_id: str
     output_index: int
     delta: str
+    item_id: str | None = None
     sequence_number: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

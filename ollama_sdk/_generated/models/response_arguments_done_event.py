@@ -19,15 +19,15 @@ class ResponseArgumentsDoneEvent(Model):
 
     Attributes:
         type: The type of event.
-        item_id: Identifies the call.
         output_index: Index of the call in the response, from 0.
         arguments: Arguments by name, as the text of a JSON object.
+        item_id: Identifies the call.
         sequence_number: Index of the event in the stream, from 0.
     """
 
     type: Literal["response.function_call_arguments.done"]
-    item_id: str
     output_index: int
     arguments: str
+    item_id: str | None = None
     sequence_number: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -19,17 +19,17 @@ class ResponseContentPartEvent(Model):
 
     Attributes:
         type: The type of event.
-        item_id: Identifies the message.
         output_index: Index of the message in the response, from 0.
         content_index: Index of the part in the message, from 0.
         part: The part so far.
+        item_id: Identifies the message.
         sequence_number: Index of the event in the stream, from 0.
     """
 
     type: Literal["response.content_part.added", "response.content_part.done"]
-    item_id: str
     output_index: int
     content_index: int
     part: ResponseOutputContent
+    item_id: str | None = None
     sequence_number: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

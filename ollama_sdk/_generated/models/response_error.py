@@ -18,10 +18,10 @@ class ResponseError(Model):
     """Why a response failed.
 
     Attributes:
-        code: The code of the error.
         message: The error message.
+        code: The code of the error.
     """
 
-    code: str
     message: str
+    code: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -21,5 +21,5 @@ class ResponseIncompleteDetails(Model):
         reason: The reason.
     """
 
-    reason: str
+    reason: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

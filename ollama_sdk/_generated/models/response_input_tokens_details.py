@@ -21,5 +21,5 @@ class ResponseInputTokensDetails(Model):
         cached_tokens: Always 0.
     """
 
-    cached_tokens: int
+    cached_tokens: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

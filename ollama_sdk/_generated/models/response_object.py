@@ -24,10 +24,10 @@ class ResponseObject(Model):
     """A response, complete or in progress.
 
     Attributes:
+        output: The reasoning, messages and function calls of the model, in this order.
         id: Identifies the response; not unique.
         object: The type of object.
         status: State of the item.
-        output: The reasoning, messages and function calls of the model, in this order.
         model: The model that answered.
         created_at: When it began, in seconds since 1970.
         completed_at: When it was completed, in seconds since 1970.
@@ -57,10 +57,10 @@ class ResponseObject(Model):
         prompt_cache_key: Always null.
     """
 
-    id: str
-    object: str
-    status: str
     output: list[ResponseOutputItem]
+    id: str | None = None
+    object: str | None = None
+    status: str | None = None
     model: str | None = None
     created_at: int | None = None
     completed_at: int | None = None

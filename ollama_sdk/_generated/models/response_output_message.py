@@ -19,15 +19,15 @@ class ResponseOutputMessage(Model):
 
     Attributes:
         type: The type of item.
+        content: Text of the message.
         id: Identifies the item.
         role: Role of the author.
-        content: Text of the message.
         status: State of the item.
     """
 
     type: Literal["message"]
-    id: str
-    role: str
     content: list[ResponseOutputContent]
+    id: str | None = None
+    role: str | None = None
     status: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

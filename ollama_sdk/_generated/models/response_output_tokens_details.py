@@ -21,5 +21,5 @@ class ResponseOutputTokensDetails(Model):
         reasoning_tokens: Always 0.
     """
 
-    reasoning_tokens: int
+    reasoning_tokens: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

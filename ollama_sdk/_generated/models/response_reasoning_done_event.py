@@ -19,17 +19,17 @@ class ResponseReasoningDoneEvent(Model):
 
     Attributes:
         type: The type of event.
-        item_id: Identifies the reasoning.
         output_index: Index of the reasoning in the response, from 0.
         summary_index: Index of the part in the reasoning, from 0.
         text: Parts of the reasoning.
+        item_id: Identifies the reasoning.
         sequence_number: Index of the event in the stream, from 0.
     """
 
     type: Literal["response.reasoning_summary_text.done"]
-    item_id: str
     output_index: int
     summary_index: int
     text: str
+    item_id: str | None = None
     sequence_number: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -19,19 +19,19 @@ class ResponseTextDeltaEvent(Model):
 
     Attributes:
         type: The type of event.
-        item_id: Identifies the message.
         output_index: Index of the message in the response, from 0.
         content_index: Index of the part in the message, from 0.
         delta: The text that is added.
+        item_id: Identifies the message.
         logprobs: Always empty.
         sequence_number: Index of the event in the stream, from 0.
     """
 
     type: Literal["response.output_text.delta"]
-    item_id: str
     output_index: int
     content_index: int
     delta: str
+    item_id: str | None = None
     logprobs: list[Any] | None = None
     sequence_number: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

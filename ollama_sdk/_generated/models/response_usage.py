@@ -26,9 +26,9 @@ class ResponseUsage(Model):
         output_tokens_details: Details of the output tokens.
     """
 
-    input_tokens: int
-    output_tokens: int
-    total_tokens: int
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None
     input_tokens_details: ResponseInputTokensDetails | None = None
     output_tokens_details: ResponseOutputTokensDetails | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

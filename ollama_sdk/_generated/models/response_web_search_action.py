@@ -23,5 +23,5 @@ class ResponseWebSearchAction(Model):
     """
 
     type: str
-    query: str
+    query: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -29,7 +29,7 @@ class ResponseWebSearchEvent(Model):
         "response.web_search_call.in_progress",
         "response.web_search_call.searching",
     ]
-    item_id: str
-    output_index: int
+    item_id: str | None = None
+    output_index: int | None = None
     sequence_number: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

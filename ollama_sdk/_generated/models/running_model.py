@@ -30,12 +30,12 @@ class RunningModel(Model):
         context_length: Size of the context window, in tokens.
     """
 
-    name: str
-    model: str
-    size: int
-    size_vram: int
-    digest: str
-    details: ModelDetails
-    expires_at: datetime
+    name: str = ""
+    model: str = ""
+    size: int | None = None
+    size_vram: int | None = None
+    digest: str | None = None
+    details: ModelDetails | None = None
+    expires_at: datetime | None = None
     context_length: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

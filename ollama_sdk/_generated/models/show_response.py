@@ -22,7 +22,6 @@ class ShowResponse(Model):
     """Details of a model.
 
     Attributes:
-        details: Architecture and size of the model.
         license: Text of the licences.
         modelfile: The Modelfile of the model.
         parameters: The model's options, one per line: name and value.
@@ -30,6 +29,7 @@ class ShowResponse(Model):
         system: The model's system message.
         renderer: What renders the prompts, if not the template.
         parser: What parses the answers.
+        details: Architecture and size of the model.
         messages: Messages at the start of every conversation.
         model_info: Metadata of the model's file, by key.
         projector_info: Metadata of the vision projector's file, by key.
@@ -41,7 +41,6 @@ class ShowResponse(Model):
         remote_host: Address of the remote host, if the model runs there.
     """
 
-    details: ModelDetails
     license: str | None = None
     modelfile: str | None = None
     parameters: str | None = None
@@ -49,6 +48,7 @@ class ShowResponse(Model):
     system: str | None = None
     renderer: str | None = None
     parser: str | None = None
+    details: ModelDetails | None = None
     messages: list[Message] | None = None
     model_info: dict[str, Any] | None = None
     projector_info: dict[str, Any] | None = None

@@ -24,6 +24,6 @@ class Tensor(Model):
     """
 
     name: str
-    type: str
-    shape: list[int]
+    type: str | None = None
+    shape: list[int] | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -18,9 +18,9 @@ class UserResponse(Model):
     """An account at ollama.com.
 
     Attributes:
+        name: Name of the account.
         id: Identifies the account.
         email: E-mail address of the account.
-        name: Name of the account.
         bio: The owner's description.
         avatarurl: Address of the account's picture.
         firstname: The owner's first name.
@@ -28,9 +28,9 @@ class UserResponse(Model):
         plan: The subscription of the account.
     """
 
-    id: str
-    email: str
     name: str
+    id: str | None = None
+    email: str | None = None
     bio: str | None = None
     avatarurl: str | None = None
     firstname: str | None = None

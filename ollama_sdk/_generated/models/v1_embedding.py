@@ -18,12 +18,12 @@ class V1Embedding(Model):
     """The embedding of a text.
 
     Attributes:
-        object: The type of object.
         embedding: The vector, of length 1: [dimensions]. In base64 it is little-endian 32-bit floats.
+        object: The type of object.
         index: Index of the text, from 0.
     """
 
-    object: str
     embedding: FloatVector
-    index: int
+    object: str | None = None
+    index: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

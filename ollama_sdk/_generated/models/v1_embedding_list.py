@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from ollama_sdk._codec import Model, empty_list
+from ollama_sdk._codec import Model
 
 if TYPE_CHECKING:
     from .v1_embedding import V1Embedding
@@ -19,14 +19,14 @@ class V1EmbeddingList(Model):
     """The embeddings of the texts.
 
     Attributes:
+        data: One vector for each text, in the same order.
         object: The type of object.
         model: The model that was used.
-        data: One vector for each text, in the same order.
         usage: Token counts.
     """
 
-    object: str
-    model: str
-    data: list[V1Embedding] = field(factory=empty_list)
+    data: list[V1Embedding]
+    object: str | None = None
+    model: str | None = None
     usage: V1EmbeddingUsage | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

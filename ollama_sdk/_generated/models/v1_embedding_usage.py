@@ -22,6 +22,6 @@ class V1EmbeddingUsage(Model):
         total_tokens: Same as the name.
     """
 
-    prompt_tokens: int
-    total_tokens: int
+    prompt_tokens: int | None = None
+    total_tokens: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -25,7 +25,7 @@ class V1Model(Model):
     """
 
     id: str
-    object: str
-    created: int
-    owned_by: str
+    object: str | None = None
+    created: int | None = None
+    owned_by: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

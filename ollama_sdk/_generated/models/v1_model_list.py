@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from ollama_sdk._codec import Model, empty_list
+from ollama_sdk._codec import Model
 
 if TYPE_CHECKING:
     from .v1_model import V1Model
@@ -18,10 +18,10 @@ class V1ModelList(Model):
     """The models on a server.
 
     Attributes:
-        object: The type of object.
         data: The models, most recently changed first.
+        object: The type of object.
     """
 
-    object: str
-    data: list[V1Model] = field(factory=empty_list)
+    data: list[V1Model]
+    object: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -18,12 +18,12 @@ class WebFetchResponse(Model):
     """A page that was fetched.
 
     Attributes:
-        title: Title of the page.
         content: Text of the page, as Markdown.
+        title: Title of the page.
         links: Addresses of the links on the page.
     """
 
-    title: str
     content: str
+    title: str = ""
     links: list[str] | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from ollama_sdk._codec import Model, empty_list
+from ollama_sdk._codec import Model
 
 if TYPE_CHECKING:
     from .web_search_result import WebSearchResult
@@ -21,5 +21,5 @@ class WebSearchResponse(Model):
         results: The results, most relevant first.
     """
 
-    results: list[WebSearchResult] = field(factory=empty_list)
+    results: list[WebSearchResult]
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -18,12 +18,12 @@ class WebSearchResult(Model):
     """A result of a web search.
 
     Attributes:
-        title: Title of the page.
         url: Address of the page.
+        title: Title of the page.
         content: The relevant part of the page's text.
     """
 
-    title: str
     url: str
-    content: str
+    title: str = ""
+    content: str = ""
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,177 @@
+"""Says what to do about an error, and whose it is: the server's, a proxy's in front of it, or one of the environment."""
+
+from __future__ import annotations
+
+import html
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from ollama_sdk.errors import EXCERPT_LENGTH
+from ollama_sdk.streaming._reader import failure_message
+
+if TYPE_CHECKING:
+    from .request import Call
+
+__all__ = ["connection_advice", "message_of", "status_advice"]
+
+_UNAUTHORIZED, _NOT_FOUND, _PROXY_LOGIN, _TOO_LARGE, _UNAVAILABLE = 401, 404, 407, 413, 503
+_BAD_GATEWAY, _GATEWAY_TIMEOUT = 502, 504
+
+_OLLAMA = {
+    401: "; sign in with `ollama signin`, or give a valid API key (OLLAMA_API_KEY, api_key=)",
+    402: "; the account's plan does not cover this: see https://ollama.com/settings",
+    403: "; the server refuses this Host or Origin: see OLLAMA_ORIGINS",
+    413: "; the server takes no request of this size: send less, for example smaller images",
+    429: "; wait before the next call",
+    503: "; its queue is full or it is going down: try again later, or see OLLAMA_MAX_QUEUE",
+}
+# What a page instead of JSON means: nginx and its like stand in front of the server.
+_GATEWAY = {
+    401: "; this is not Ollama's answer: a proxy in front of it asks for a login, which headers={'Authorization': ...} may hold",
+    403: "; this is not Ollama's answer: a proxy in front of it refuses the request",
+    413: "; this is not Ollama's answer: a proxy in front of it takes no request of this size (nginx: client_max_body_size)",
+    502: "; this is not Ollama's answer: a proxy in front of it cannot reach it; is Ollama running there?",
+    503: "; this is not Ollama's answer: a proxy in front of it cannot reach it; is Ollama running there?",
+    504: "; this is not Ollama's answer: a proxy in front of it gave it too little time (nginx: proxy_read_timeout)",
+}
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_HIDDEN = re.compile(r"<(style|script|head)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
+_LONGEST_PAGE = 100_000  # characters that are searched for a title
+
+
+# What the server said
+
+
+def message_of(data: Any, text: str) -> str:
+    """Return the message of an error body.
+
+    Args:
+        data: The body as decoded JSON; ``None`` where it is none.
+        text: The body.
+    """
+    message = failure_message(data) or _detail_of(data)
+    if message:
+        return message
+    return (_text_of_page(text[:_LONGEST_PAGE]) if _is_page(text) else text.strip())[:EXCERPT_LENGTH]
+
+
+def _detail_of(data: Any) -> str:
+    """The ``detail`` of FastAPI's errors: a text, or a list of what is wrong and where."""
+    detail = data.get("detail") if data.__class__ is dict else None
+    if isinstance(detail, str):
+        return detail
+    parts: list[Any] = detail if detail is not None and detail.__class__ is list else []
+    problems: list[Any] = [each for each in parts if each.__class__ is dict and isinstance(each.get("msg"), str)]
+    return "; ".join(f"{'.'.join(map(str, each.get('loc') or ()))}: {each['msg']}".lstrip(": ") for each in problems)
+
+
+def _is_page(text: str) -> bool:
+    return text.lstrip()[:1] == "<"
+
+
+def _text_of_page(page: str) -> str:
+    title = _TITLE.search(page)
+    text = title[1] if title else _TAG.sub(" ", _HIDDEN.sub(" ", page))
+    return " ".join(html.unescape(text).split())
+
+
+# Error statuses
+
+
+def status_advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str) -> str:
+    """Return a clause that says what to do next about an error status; ``""`` where nothing is known.
+
+    Args:
+        call: The call.
+        response: The response.
+        data: The body as decoded JSON; ``None`` where it is none.
+        text: The body.
+    """
+    status = response.status_code
+    is_ollamas = data.__class__ is dict and data.get("error") is not None
+    proxy = "" if is_ollamas else environment_proxy(call)
+    if proxy and (_is_page(text) or status in {_PROXY_LOGIN, _BAD_GATEWAY, _UNAVAILABLE, _GATEWAY_TIMEOUT}):
+        return f"; it went through {proxy}, which seems to have answered in place of the server: {_without(call)}"
+    if status == _NOT_FOUND:
+        return _not_found_advice(call, data, is_ollamas=is_ollamas)
+    if "HTTP request" in text and "HTTPS" in text:
+        return "; the server speaks TLS there: use https:// in the host"
+    if _is_page(text) and status in _GATEWAY:
+        return _GATEWAY[status]
+    return _OLLAMA.get(status, "")
+
+
+def _not_found_advice(call: Call[Any, Any], data: Any, *, is_ollamas: bool) -> str:
+    """Only JSON of the server says that something is missing; any other 404 means that there is no such route."""
+    if is_ollamas:
+        says_missing = "model" in failure_message(data).lower()
+        return f"; if the model is not there yet: client.pull({call.model!r})" if says_missing and call.model else ""
+    base = str(call.request.extensions.get("base_url", ""))
+    for ending in ("/v1", "/api"):
+        if base.rstrip("/").endswith(ending):
+            shorter = base.rstrip("/").removesuffix(ending)
+            return f"; the host ends in {ending}, which every route already has: use {shorter} as the host"
+    return "; the server has no such route: it is older than the route (`ollama --version` shows its version), or not Ollama"
+
+
+# Connections
+
+
+def connection_advice(call: Call[Any, Any], request: httpx.Request, reason: str) -> str:
+    """Return a clause that says what to do next when there is no usable response.
+
+    Args:
+        call: The call.
+        request: The request that failed.
+        reason: What the transport said.
+    """
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        return (
+            "; the server's certificate is not trusted: name the certificate of its authority in SSL_CERT_FILE, or give "
+            "http_client=httpx.Client(verify=...)"
+        )
+    if any(
+        part in reason for part in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL")
+    ):
+        return "; the server does not speak TLS there: use http:// in the host"
+    if proxy := environment_proxy(call, request):
+        return f"; it went through {proxy}: is that proxy running? {_without(call, request)}"
+    host = str(request.url.copy_with(raw_path=b"/")).rstrip("/")
+    return f"; is Ollama running at {host}? `ollama serve` starts it"
+
+
+# Proxies of the environment
+
+
+def environment_proxy(call: Call[Any, Any], request: httpx.Request | None = None) -> str:
+    """Return how a message names the proxy of the environment that the request went through; ``""`` without one."""
+    url = (request or call.request).url
+    if not call.settings.environment_proxies or _is_loopback(url.host):
+        return ""
+    import urllib.request
+
+    if urllib.request.proxy_bypass(url.host):
+        return ""
+    proxies = urllib.request.getproxies()
+    scheme = url.scheme if proxies.get(url.scheme) else "all"
+    proxy = proxies.get(scheme)
+    if not proxy:
+        return ""
+    scheme_of_proxy, found, rest = proxy.partition("://")
+    place = (rest if found else scheme_of_proxy).rpartition("@")[2]  # without user name and password
+    return f"the proxy {scheme_of_proxy if found else 'http'}://{place} that {scheme.upper()}_PROXY names"
+
+
+def _without(call: Call[Any, Any], request: httpx.Request | None = None) -> str:
+    return f"NO_PROXY={(request or call.request).url.host} calls the server without it"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

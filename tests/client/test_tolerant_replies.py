@@ -1,0 +1,149 @@
+"""Replies of servers that leave metadata out, or send null for an empty list, over a real socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from ollama_sdk import DecodeError, IncompleteReplyError
+from tests.support.loopback import Loopback, replies, whole
+from tests.support.worlds import KINDS, World, world
+
+MESSAGES = [{"role": "user", "content": "hi"}]
+CHAT = {"model": "m", "messages": MESSAGES}
+
+
+@pytest.fixture(params=KINDS)
+def ways(request: pytest.FixtureRequest) -> Iterator[World]:
+    with world(request.param) as each:
+        yield each
+
+
+def ndjson(*items: object) -> bytes:
+    return whole(b"".join(json.dumps(item).encode() + b"\n" for item in items), content_type="application/x-ndjson")
+
+
+def events(*items: object, done: bool = False) -> bytes:
+    lines = [f"data: {json.dumps(item)}\n\n" for item in items] + ["data: [DONE]\n\n"] * done
+    return whole("".join(lines).encode(), content_type="text/event-stream")
+
+
+def one(item: object) -> bytes:
+    return whole(json.dumps(item).encode())
+
+
+def test_chat_items_need_only_message_and_the_end(ways: World):
+    items = [{"message": {"content": "a"}, "created_at": 1767322800}, {"message": {"content": ""}, "done": True}]
+    with (
+        Loopback(replies(ndjson(*items))) as server,
+        ways.client(server.url) as client,
+        client.chat(**CHAT, stream=True) as stream,
+    ):
+        seen = list(stream)
+    assert [(item.message.role, item.message.content) for item in seen] == [("assistant", "a"), ("assistant", "")]
+    assert (seen[0].created_at, seen[0].additional_properties) == (None, {"created_at": 1767322800})
+
+
+def test_one_piece_text_without_done_is_finished(ways: World):
+    answers = one({"message": {"content": "a"}}), one({"response": "b"}), one({"response": "c", "done": False})
+    with Loopback(replies(*answers)) as server, ways.client(server.url) as client:
+        assert client.chat(**CHAT).message.content == "a"
+        assert client.generate("m", "hi").response == "b"
+        with pytest.raises(IncompleteReplyError):
+            client.generate("m", "hi")
+
+
+def test_reply_of_another_route_is_refused(ways: World):
+    with (
+        Loopback(replies(ndjson({"response": "a", "done": True}))) as server,
+        ways.client(server.url) as client,
+        client.chat(**CHAT, stream=True) as stream,
+        pytest.raises(DecodeError) as error,
+    ):
+        list(stream)
+    assert error.value.where == "message"
+
+
+def test_one_bare_entry_does_not_lose_the_listing(ways: World):
+    entries = [
+        {"name": "a", "model": "a", "size": 1, "digest": "d", "details": {"family": "x", "families": None}},
+        {"name": "b", "modified_at": "", "size": "", "digest": "", "details": {}},
+        {"model": "c"},
+    ]
+    with (
+        Loopback(replies(one({"models": entries}), one({"models": None}))) as server,
+        ways.client(server.url) as client,
+    ):
+        models = client.list_models().models
+        assert client.list_running().models == []
+    assert [(model.name, model.model, model.size) for model in models] == [
+        ("a", "a", 1),
+        ("b", "", None),
+        ("", "c", None),
+    ]
+    assert models[1].additional_properties == {"modified_at": "", "size": ""}
+
+
+def test_completion_chunks_need_only_their_text(ways: World):
+    chunks = [
+        {"choices": None},
+        {"choices": [{"delta": {"content": "x"}}]},
+        {"choices": [{"delta": {}, "finish_reason": "stop"}]},
+    ]
+    with (
+        Loopback(replies(events(*chunks, done=True))) as server,
+        ways.client(server.url) as client,
+        client.v1.chat.completions.create(**CHAT, stream=True) as stream,
+    ):
+        reply = stream.collect()
+    assert (reply.object, reply.choices[0].message.role, reply.choices[0].message.content) == (
+        "chat.completion",
+        "assistant",
+        "x",
+    )
+
+
+def test_anthropic_events_need_no_usage(ways: World):
+    start = {"type": "message", "role": "assistant", "content": [], "model": "m"}
+    items = [
+        {"type": "message_start", "message": start},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hey"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+        {"type": "message_stop"},
+    ]
+    with Loopback(replies(events(*items), events(*items))) as server, ways.client(server.url) as client:
+        with client.v1.messages.create("m", MESSAGES, 16, stream=True) as stream:
+            assert [item.type for item in stream] == [item["type"] for item in items]
+        with client.v1.messages.create("m", MESSAGES, 16, stream=True) as stream:
+            assert stream.collect().content[0].text == "hey"
+
+
+def test_response_of_a_silent_model_completes(ways: World):
+    response = {"id": "r", "object": "response", "status": "completed", "output": None}
+    items = [{"type": "response.created", "response": response}, {"type": "response.completed", "response": response}]
+    with Loopback(replies(events(*items), events(*items), one(response))) as server, ways.client(server.url) as client:
+        with client.v1.responses.create("m", "hi", stream=True) as stream:
+            assert [item.response.output for item in stream] == [[], []]
+        with client.v1.responses.create("m", "hi", stream=True) as stream:
+            assert stream.collect().output == []
+        assert client.v1.responses.create("m", "hi").output == []
+
+
+def test_one_piece_v1_replies_need_only_what_was_asked_for(ways: World):
+    answers = (
+        {"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]},
+        {"choices": [{"text": "x", "finish_reason": "stop"}]},
+        {"data": [{"embedding": [0.5]}]},
+        {"data": [{"id": "m"}]},
+        {"content": [{"type": "text", "text": "x"}], "stop_reason": "end_turn"},
+    )
+    with Loopback(replies(*map(one, answers))) as server, ways.client(server.url) as client:
+        assert client.v1.chat.completions.create(**CHAT).choices[0].message.content == "x"
+        assert client.v1.completions.create("m", "hi").choices[0].text == "x"
+        assert client.v1.embeddings.create("m", "hi").data[0].embedding == [0.5]
+        assert client.v1.models.list().data[0].id == "m"
+        assert client.v1.messages.create("m", MESSAGES, 16).content[0].text == "x"

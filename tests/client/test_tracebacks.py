@@ -1,0 +1,107 @@
+"""A traceback shows the caller's line and ours, not the layers below: thirty lines at most."""
+
+from __future__ import annotations
+
+import traceback
+
+import httpx
+import pytest
+
+from ollama_sdk import ConfigurationError, NoEndpointError, Ollama, OllamaError
+from tests.support.loopback import free_port, replies, replies_and_closes, whole
+
+USER = [{"role": "user", "content": "Hi"}]
+MOST = 30
+
+
+def printed(error):
+    """The lines that Python prints, without those of the thread or task that a test's world adds."""
+    return "".join(traceback.format_exception(error)).splitlines()
+
+
+_CALLS = {
+    "one piece": lambda client: client.chat("m", USER),
+    "streamed": lambda client: list(client.chat("m", USER, stream=True)),
+    "raw": lambda client: client.with_raw_response.chat("m", USER),
+}
+_ANSWERS = {
+    "404": replies(whole(b'{"error":"model \'m\' not found"}', 404)),
+    "a page": replies(whole(b"<html><title>502 Bad Gateway</title></html>", 502, "text/html")),
+    "not JSON": replies(whole(b"Ollama is running")),
+    "another form": replies(whole(b'{"model":4,"message":[]}')),
+    "a failure": replies(whole(b'{"error":"boom"}', content_type="application/x-ndjson")),
+    "nothing": replies_and_closes(b""),
+    "half": replies_and_closes(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\ncontent-type: application/x-ndjson\r\n\r\n{"),
+}
+_BAD_ARGUMENTS = {
+    "an option": {"messages": USER, "options": {"seed": object()}},
+    "a kind": {"messages": "Hi"},
+    "a file": {"messages": [{"role": "user", "content": "Hi", "images": [b"", pytest]}]},
+    "a surrogate": {"messages": [{"role": "user", "content": "\ud800"}]},
+    "a header": {"messages": USER, "extra_headers": {"x y": "z"}},
+}
+
+
+@pytest.mark.parametrize("call", _CALLS.values(), ids=_CALLS)
+def test_the_traceback_of_a_refused_connection_is_short(sync_client, call):
+    with pytest.raises(OllamaError) as caught:
+        call(sync_client(f"127.0.0.1:{free_port()}"))
+    lines = printed(caught.value)
+    assert len(lines) <= MOST
+    assert "httpcore" not in "\n".join(lines)
+
+
+@pytest.mark.parametrize("call", _CALLS.values(), ids=_CALLS)
+@pytest.mark.parametrize("answer", _ANSWERS.values(), ids=_ANSWERS)
+def test_the_traceback_of_a_failed_call_is_short(serve, sync_client, call, answer):
+    with pytest.raises(OllamaError) as caught:
+        call(sync_client(serve(answer).url))
+    assert len(printed(caught.value)) <= MOST
+
+
+@pytest.mark.parametrize("arguments", _BAD_ARGUMENTS.values(), ids=_BAD_ARGUMENTS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_traceback_of_a_bad_argument_is_short(sync_client, arguments, stream):
+    with pytest.raises(ConfigurationError) as caught:
+        sync_client("127.0.0.1:9").chat("m", stream=stream, **arguments)
+    assert len(printed(caught.value)) <= MOST
+
+
+def test_async_calls_add_no_frames_of_the_layers_below(world, serve):
+    for host in (f"127.0.0.1:{free_port()}", serve(_ANSWERS["404"]).url):
+        with world.client(host) as client, pytest.raises(OllamaError) as caught:
+            client.chat("m", USER)
+        frames = [frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)]
+        ours = [name for name in frames if "ollama_sdk" in name]
+        assert 0 < len(ours) <= 6
+        assert not any("_transport" in name or "httpcore" in name for name in frames)
+
+
+def test_a_fault_of_the_callers_own_transport_keeps_its_traceback():
+    def broken(_):
+        raise ZeroDivisionError("mine")
+
+    with Ollama("127.0.0.1:9", transport=httpx.MockTransport(broken)) as client, pytest.raises(OllamaError) as caught:
+        client.version()
+    assert "in broken" in "\n".join(printed(caught.value))
+
+
+def test_frames_between_the_method_and_the_error_can_be_hidden(sync_client):
+    with pytest.raises(ConfigurationError) as caught:
+        sync_client("127.0.0.1:9").chat("m", "Hi")
+    shown = []
+    step = caught.value.__traceback__
+    while step is not None:
+        if not step.tb_frame.f_locals.get("__tracebackhide__"):
+            shown.append(step.tb_frame.f_code.co_name)
+        step = step.tb_next
+    assert shown == ["test_frames_between_the_method_and_the_error_can_be_hidden", "chat"]
+
+
+def test_each_endpoint_of_a_group_adds_one_line(sync_client):
+    hosts = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    from ollama_sdk import Failover
+
+    with pytest.raises(NoEndpointError) as caught:
+        sync_client(hosts, failover=Failover()).version()
+    assert len(printed(caught.value)) <= MOST
