@@ -38,6 +38,7 @@ class _Flavor:
     namespace: str
     stream: str
     raw: str
+    raw_base: str
     raw_namespace: str
     raw_runtime: str
 
@@ -58,7 +59,17 @@ class _Flavor:
 
 
 _FLAVORS = (
-    _Flavor("sync_client", "", "SyncClient", "SyncNamespace", "Stream", "raw", "SyncRawNamespace", "SyncRawRuntime"),
+    _Flavor(
+        "sync_client",
+        "",
+        "SyncClient",
+        "SyncNamespace",
+        "Stream",
+        "raw",
+        "SyncRawClient",
+        "SyncRawNamespace",
+        "SyncRawRuntime",
+    ),
     _Flavor(
         "async_client",
         "Async",
@@ -66,6 +77,7 @@ _FLAVORS = (
         "AsyncNamespace",
         "AsyncStream",
         "async_raw",
+        "AsyncRawClient",
         "AsyncRawNamespace",
         "AsyncRawRuntime",
     ),
