@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeGuard, TypeVar, get_origin, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard, TypeVar, get_origin, overload
 
 from ollama_sdk._codec import Model
 from ollama_sdk._codec.check import with_article
@@ -317,14 +317,14 @@ class SyncRawAnyRoute:
     """Adds ``request`` to the sync client's raw view."""
 
     _runtime: SyncRawRuntime
-    request = raw(SyncAnyRoute.request)
+    request: Final = raw(SyncAnyRoute.request)
 
 
 class AsyncRawAnyRoute:
     """Adds ``request`` to the async client's raw view."""
 
     _runtime: AsyncRawRuntime
-    request = async_raw(AsyncAnyRoute.request)
+    request: Final = async_raw(AsyncAnyRoute.request)
 
 
 # What the arguments describe
