@@ -39,6 +39,7 @@ class _Flavor:
     namespace: str
     stream: str
     raw: str
+    raw_base: str
     raw_namespace: str
     raw_runtime: str
 
@@ -59,7 +60,17 @@ class _Flavor:
 
 
 _FLAVORS = (
-    _Flavor("sync_client", "", "SyncClient", "SyncNamespace", "Stream", "raw", "SyncRawNamespace", "SyncRawRuntime"),
+    _Flavor(
+        "sync_client",
+        "",
+        "SyncClient",
+        "SyncNamespace",
+        "Stream",
+        "raw",
+        "SyncRawClient",
+        "SyncRawNamespace",
+        "SyncRawRuntime",
+    ),
     _Flavor(
         "async_client",
         "Async",
@@ -67,6 +78,7 @@ _FLAVORS = (
         "AsyncNamespace",
         "AsyncStream",
         "async_raw",
+        "AsyncRawClient",
         "AsyncRawNamespace",
         "AsyncRawRuntime",
     ),

@@ -221,6 +221,9 @@ def _body(
 ) -> tuple[dict[str, Any], Upload | None]:
     """Return the body as keyword arguments of :class:`httpx.Request`, and the upload in it."""
     if operation.body == "json":
+        for argument, value in given.items():
+            if argument.place == "json":
+                return {"content": dumps(codec_of(operation.models).encode(argument.kind, value, argument.name))}, None
         fields = [(a.wire, a.kind, value, a.name) for a, value in given.items() if a.place == "body"]
         if operation.streaming is not None:
             fields.append(("stream", "bool", stream, "stream"))
