@@ -704,7 +704,7 @@ def test_an_error_names_the_endpoint_that_it_came_from(world, servers):
         two.faults.add(Fault.cut(after=1), times=1)
         with pytest.raises(IncompleteReplyError, match=two.url):
             list(chat(client, stream=True))
-        two.faults.add(Fault.content_type("text/html"))
+        two.faults.add(Fault.error_item(after=1))
         with pytest.raises(OllamaError, match=two.url):
             chat(client, stream=True)
 
