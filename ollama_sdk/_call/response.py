@@ -128,7 +128,7 @@ def outermost(call: Call[Any, Any], error: OllamaError) -> OllamaError:
 
     Those of a caller's own transport stay: they are not ours, and what they hold must not be collected before its loop ends.
     """
-    return error.with_traceback(None) if call.request.extensions.get("own_transport") else error
+    return error.with_traceback(None) if call.settings.own_transport else error
 
 
 def unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[ReplyT]:
@@ -262,7 +262,7 @@ def open_stream(
 ) -> StreamExchange[ItemT, ReplyT]:
     """Return the state machine that reads a response as a stream; nothing of the body has been read yet."""
     reader = Reader(
-        DetectingFramer(call.max_item_bytes, response.headers.get("content-type", "")),
+        DetectingFramer(call.settings.max_item_bytes, response.headers.get("content-type", "")),
         last=streaming.last,
         failed=streaming.failed,
         call=describe_call(call.request),

@@ -108,7 +108,7 @@ STREAMS = {
     ),
 }
 
-# How a stream is read: item by item; with the rest taken at once after some items; with a pause; up to some items, after which the
+# How a stream is read: item by item; with the reply collected after some items; with a pause; up to some items, after which the
 # caller drops the stream; or up to some items, after which another thread cancels it. A task may also be cancelled while it waits.
 WAYS = ("reads", "reads", "reads", "collects", "pauses", "pauses", "leaves", "cancels")
 SHORTEST, _LONGEST = 6, 20
@@ -163,8 +163,14 @@ class Call:
         return self._items == self.acts_after
 
     def take_whole(self, reply: Any) -> None:
-        """Take the reply in one piece, or the rest of a stream."""
-        self.words += words_of(self.kind.text(reply, self.prompt))
+        """Take the reply in one piece, or what a stream adds up to."""
+        self._take_words(words_of(self.kind.text(reply, self.prompt)))
+
+    def _take_words(self, words: list[Word]) -> None:
+        """Take the words of the reply so far, among which those that were taken one by one come first."""
+        if words[: len(self.words)] != self.words:
+            self._breaks(f"was put together without what was taken: {words}, and not {self.words}")
+        self.words = words
 
     def act(self, stream: Any) -> None:
         """Pause or cancel the stream, as this caller does."""
@@ -195,7 +201,8 @@ class Call:
     def failed(self, error: Exception) -> None:
         """The call raised ``error``."""
         if isinstance(error, IncompleteReplyError) and error.partial is not None:
-            self.words += words_of(str(error.partial))
+            partial = error.partial
+            self._take_words(words_of(str(partial if isinstance(partial, dict) else partial.to_dict())))
         if self._cancelled and isinstance(error, IncompleteReplyError):
             self._end("cancelled")
             return
