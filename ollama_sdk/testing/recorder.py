@@ -59,7 +59,7 @@ class Recorder(Running):
         url = httpx.URL(upstream)
         if url.scheme not in {"http", "https"} or not url.host:
             raise ValueError(f"upstream={upstream!r}; give an address such as http://127.0.0.1:11434")
-        self.folder = RecordingFolder(to)
+        self.folder: RecordingFolder = RecordingFolder(to)
         self.requests: Requests = Requests()
         self.failures: list[str] = []
         forwarding = Forwarding(url, self.folder, self.failures.append)
