@@ -38,6 +38,7 @@ class _Flavor:
     base: str
     namespace: str
     stream: str
+    byte_stream: str
     raw: str
     raw_namespace: str
     raw_runtime: str
@@ -59,13 +60,24 @@ class _Flavor:
 
 
 _FLAVORS = (
-    _Flavor("sync_client", "", "SyncClient", "SyncNamespace", "Stream", "raw", "SyncRawNamespace", "SyncRawRuntime"),
+    _Flavor(
+        "sync_client",
+        "",
+        "SyncClient",
+        "SyncNamespace",
+        "Stream",
+        "ByteStream",
+        "raw",
+        "SyncRawNamespace",
+        "SyncRawRuntime",
+    ),
     _Flavor(
         "async_client",
         "Async",
         "AsyncClient",
         "AsyncNamespace",
         "AsyncStream",
+        "AsyncByteStream",
         "async_raw",
         "AsyncRawNamespace",
         "AsyncRawRuntime",
@@ -224,6 +236,7 @@ def _client(templates: Environment, interface: Interface, flavor: _Flavor) -> st
         flavor=flavor,
         module_doc=f"The {'async' if flavor.prefix else 'sync'} client: one method for each endpoint.",
         groups=list(_groups(interface)),
+        has_bytes=any(method.is_bytes for method in interface.methods),
         uses=uses,
         params=[f"{name}Param" for name in given.models],
     )

@@ -115,7 +115,8 @@ def _not_found_advice(call: Call[Any, Any], data: Any, *, is_ollamas: bool) -> s
         if base.rstrip("/").endswith(ending):
             shorter = base.rstrip("/").removesuffix(ending)
             return f"; the host ends in {ending}, which every route already has: use {shorter} as the host"
-    return "; the server has no such route: it is older than the route (`ollama --version` shows its version), or not Ollama"
+    came = f", which came with Ollama {call.operation.since}" if call.operation.since else ""
+    return f"; the server has no such route: it is older than the route{came} (`ollama --version` shows its version), or not Ollama"
 
 
 # Connections

@@ -25,6 +25,7 @@ JSON = Mapping[str, Any]
 Place = tuple[str, ...]
 
 _URI = "urn:ollama"
+_DATA = {"examples", "default", "enum", "const", "x-known", "x-known-since", "x-known-until", "x-refused"}
 
 
 @cache
@@ -63,7 +64,7 @@ def nodes(node: Any, place: Place = ()) -> Iterator[tuple[Place, JSON]]:
     if isinstance(node, dict):
         yield place, node
         for name, part in node.items():
-            if place[-1:] == ("properties",) or name not in {"examples", "default", "enum", "const"}:
+            if place[-1:] == ("properties",) or name not in _DATA:
                 yield from nodes(part, (*place, name))
     elif isinstance(node, list):
         for index, part in enumerate(node):
@@ -119,13 +120,13 @@ class Exchange:
 
 @cache
 def exchanges() -> tuple[Exchange, ...]:
-    return tuple(_exchange(path) for path in sorted((HERE / "captures").glob("*.json")))
+    return tuple(_exchange(path) for folder in ("captures", "newer") for path in sorted((HERE / folder).glob("*.json")))
 
 
 def _exchange(path: Path) -> Exchange:
     recorded = json.loads(path.read_text(encoding="utf-8"))
     request, response = recorded["request"], recorded["response"]
-    body = response["body"] or ""
+    body = response.get("body") or ""  # bytes are kept in base64, and have no schema
     return Exchange(
         name=path.stem,
         method=request["method"].lower(),
