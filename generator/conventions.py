@@ -238,7 +238,11 @@ def _reply(document: Document, pointer: Pointer, node: Mapping[str, Any]) -> Pro
     kinds = list(content)
     if "kind" in node.get("x-stream", {}):
         if len(kinds) != 1 or document.resolve(content[kinds[0]].get("schema", {})).get("format") != "binary":
-            yield (*pointer, "responses"), "a stream of bytes is one content type, whose schema has the format binary"
+            status = next(status for status in node["responses"] if status.startswith("2"))
+            yield (
+                (*pointer, "responses", status),
+                "a stream of bytes is one content type, whose schema has the format binary",
+            )
         return
     streams = [kind for kind in kinds if kind in STREAM_TYPES]
     for kind in kinds:
