@@ -10,11 +10,14 @@ from .changes import RevisionError, changes
 from .conventions import load
 from .document import Document, DocumentError
 from .emit import OutputError, build, stale
+from .parse import interface_of
+from .readme import update
 from .rules import refuse_gaps
 
 _ROOT = Path(__file__).parent.parent
 _DOCUMENT = _ROOT / "openapi" / "ollama.yaml"
 _OUTPUT = _ROOT / "ollama_sdk" / "_generated"
+_README = _ROOT / "README.md"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,15 +57,26 @@ def _complete(options: argparse.Namespace) -> Document:
 
 
 def _build(options: argparse.Namespace) -> int:
-    report = build(_complete(options), options.output)
-    print(report)
+    document = _complete(options)
+    print(build(document, options.output))
+    for name in _rows(options, document, write=True):
+        print(f"  changed  the row of {name} in {_README.name}")
     return 0
 
 
+def _rows(options: argparse.Namespace, document: Document, *, write: bool) -> list[str]:
+    """What the table of methods in the README lacks; only the package of this repository has one."""
+    if options.output.absolute() != _OUTPUT or not _README.exists():
+        return []
+    return update(_README, interface_of(document), write=write)
+
+
 def _check(options: argparse.Namespace) -> int:
-    files = stale(_complete(options), options.output)
+    document = _complete(options)
+    files = [str(options.output / name) for name in stale(document, options.output)]
+    files += [f"{_README}: the row of {name}" for name in _rows(options, document, write=False)]
     for name in files:
-        print(f"{options.output / name} is stale: run `make generate`", file=sys.stderr)
+        print(f"{name} is stale: run `make generate`", file=sys.stderr)
     return 1 if files else 0
 
 
