@@ -97,7 +97,7 @@ class _Draft:
             self._named.setdefault(name, shape)
             return {"$ref": f"#/components/schemas/{name}"}
         if shape.values:
-            return {"enum": sorted(shape.values)}
+            return {"type": "string", "x-known": sorted(shape.values)}
         if shape.item is not None:
             return {"type": "array", "items": self._schema(shape.item)}
         if shape.types == frozenset({"object"}):

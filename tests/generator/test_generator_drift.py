@@ -191,7 +191,7 @@ def test_draft_is_yaml_to_paste(known: Path) -> None:
     request = blocks["components/schemas: api.RenameRequest"]["RenameRequest"]
     assert request["required"] == ["model", "name"]
     assert request["properties"]["name"] == {"type": "string", "description": "Name is the new one."}
-    assert request["properties"]["place"]["enum"] == ["desk", "shelf"]
+    assert request["properties"]["place"]["x-known"] == ["desk", "shelf"]
     assert "components/schemas: api.Author" in blocks
     assert blocks["components/schemas: properties of Note"]["author"]["x-since"] == "9.9.9"
     assert blocks[
