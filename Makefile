@@ -11,7 +11,7 @@ SEED ?= $(shell date +%s)
 SECONDS ?= 600
 FUZZ ?= 25
 
-.PHONY: help demo check types generate changes docs docs-serve pictures test test-all test-versions coverage test-integration \
+.PHONY: help demo check types generate changes drift docs docs-serve pictures test test-all test-versions coverage test-integration \
         fuzz soak mutants bench package publish clean
 
 ##@ Use
@@ -54,6 +54,10 @@ generate: $(READY)  ## remake the typed client from openapi/ollama.yaml
 
 changes: $(READY)  ## what the edited document changes in the public interface, as Markdown
 	$(BIN)/python -m generator changes
+
+drift: $(READY)  ## what the document lacks of the source of Ollama at OLLAMA=path
+	@test -n "$(OLLAMA)" || { echo "say which: make drift OLLAMA=path"; exit 2; }
+	$(BIN)/python -m generator drift --against "$(OLLAMA)"
 
 pictures: $(READY)  ## draw the pictures of docs/ from the code
 	$(BIN)/python docs/draw_architecture.py

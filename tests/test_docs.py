@@ -95,7 +95,8 @@ def test_the_example_of_regenerating_gives_the_field(tmp_path: Path):
     document = tmp_path / "openapi" / "ollama.yaml"
     [field] = blocks(SECTIONS["Regenerating"], "yaml")
     [code] = blocks(SECTIONS["Regenerating"], "python")
-    head, found, tail = document.read_text(encoding="utf-8").partition("\n    ChatResponse:\n")
+    text = document.read_text(encoding="utf-8").replace(field, "")  # where the example was followed already
+    head, found, tail = text.partition("\n    ChatResponse:\n")
     schema, properties, rest = tail.partition("\n      properties:\n")
     document.write_text(f"{head}{found}{schema}{properties}{field}{rest}", encoding="utf-8")
 

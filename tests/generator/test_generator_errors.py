@@ -130,6 +130,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("what openapi-python-client refuses", (QUESTION, "question: {enum: [], description: What.}"), "question: {enum", "components/schemas/AnswerRequest/properties/question/enum", "cannot be expressed"),
     ("what openapi-python-client drops", ("    Stop:\n", "    note:\n      type: object\n      description: Another.\n      properties: {a: {type: string, description: A.}}\n    Stop:\n"), "", "components/schemas/", "cannot be expressed"),
     # Gaps
+    ("a misspelt keyword", ("description: A picture.", "desciption: A picture."), "desciption", "components/schemas/WriteRequest/properties/image/desciption", "unknown keyword 'desciption'; did you mean 'description'?"),
     ("a required field that is none", ("required: [text, done]", "required: [text, don]"), "required: [text, don]", "components/schemas/WriteReply/required/1", "'don' is required and is no property; there are text, done, total_duration"),
     ("a required field of an inline body", ("required: [file]", "required: [files]"), "required: [files]", "/required/0", "'files' is required and is no property; there are file, language"),
     ("a tag where there is none", (NOTE_ID, f"{NOTE_ID}\n      tags: [notes]"), "tags: [notes]", "paths//api/notes/{note}/get/tags/0", "unknown tag 'notes'; the document declares none"),
