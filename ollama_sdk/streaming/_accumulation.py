@@ -129,6 +129,11 @@ class MergeAccumulator(Accumulator):
 
     def __init__(self, rules: Mapping[str, str]) -> None:
         self._rules = rules
+        # By the path to an object, the names of its fields that another field is merged into.
+        self._targets: dict[str, set[str]] = {}
+        for place, rule in rules.items():
+            if rule.startswith("into:"):
+                self._targets.setdefault(place.rpartition(".")[0], set()).add(rule.removeprefix("into:"))
         self._merged: JSONObject = {}
 
     def add(self, items: Sequence[JSONObject]) -> None:
@@ -141,24 +146,35 @@ class MergeAccumulator(Accumulator):
         return {name: _settled(part) for name, part in self._merged.items()}
 
     def _merge(self, into: JSONObject, items: Sequence[JSONObject], path: str) -> None:
-        """Merge neighbouring items, all at once where the last one has every field that one of them has."""
-        last = items[-1]
-        if set().union(*items) == last.keys():
-            columns = self._columns(items, path)
-            if columns is not None:
-                self._merge_run(into, last, columns, path)
-                return
-        for _, alike in groupby(items, tuple):  # the names of an object's fields
+        """Merge neighbouring items: all at once if they are alike, else run by run."""
+        columns = self._columns(items, path)
+        if columns is not None:
+            self._merge_run(into, items[-1], columns, path)
+            return
+        targets = self._targets.get(path.rstrip("."), set())
+        apart = any(
+            not targets.isdisjoint(item) for item in items
+        )  # of two fields that are merged into one, each has its turn
+        for _, alike in groupby(items, id if apart else tuple):  # tuple: the names of an object's fields
             run = list(alike)
-            self._merge_run(into, run[-1], self._columns(run, path) or {}, path)
+            self._merge_run(into, run[-1], {name: list(map(itemgetter(name), run)) for name in run[-1]}, path)
 
-    def _columns(self, run: Sequence[JSONObject], path: str) -> dict[str, list[Any]] | None:
-        """The values in a run of those fields whose last value does not simply replace the others; ``None`` where one has gaps."""
+    def _columns(self, items: Sequence[JSONObject], path: str) -> dict[str, list[Any]] | None:
+        """The values of those fields whose last value does not simply replace the others.
+
+        Returns:
+            By the field's name; ``None`` where items are not alike. They are if the last one has every field that one of them
+            has, all of them have these, and none is one that another field is merged into.
+        """
+        last = items[-1]
+        targets = self._targets.get(path.rstrip("."))
         try:
+            if set().union(*items) != last.keys() or (targets and not targets.isdisjoint(last)):
+                return None
             return {
-                name: list(map(itemgetter(name), run))
-                for name, last in run[-1].items()
-                if last is None or last == "" or last.__class__ is dict or f"{path}{name}" in self._rules
+                name: list(map(itemgetter(name), items))
+                for name, value in last.items()
+                if value is None or value == "" or value.__class__ is dict or f"{path}{name}" in self._rules
             }
         except KeyError:
             return None
@@ -200,12 +216,14 @@ class MergeAccumulator(Accumulator):
             _replace(into, name, values)
 
     def _merge_alike(self, into: JSONObject, name: str, place: str, rule: str, values: list[Any]) -> bool:
-        """Merge the usual values: all null, all text, or lists of one choice; return whether they are such."""
+        """Merge the usual values: all null, objects, text, or lists of one choice; return whether they are such."""
         if values[-1] is None and values.count(None) == len(values):
             into.setdefault(name, None)
             return True
         if rule == "by-index":
             return self._merge_one_index(into, name, place, values)
+        if values[-1].__class__ is dict and rule != "by-call":
+            return self._merge_objects(into, rule.removeprefix("into:") or name, values, f"{place}.")
         if rule != "concat" or values[-1].__class__ is not str:
             return False
         try:
@@ -213,6 +231,15 @@ class MergeAccumulator(Accumulator):
         except TypeError:  # null among them
             return False
         _append(into, name, text)
+        return True
+
+    def _merge_objects(self, into: JSONObject, target: str, values: list[Any], path: str) -> bool:
+        columns = self._columns(values, path) if set(map(type, values)) == {dict} else None
+        if columns is None:
+            return False
+        if not isinstance(into.get(target), dict):
+            into[target] = {}
+        self._merge_run(into[target], values[-1], columns, path)
         return True
 
     def _merge_one_index(self, into: JSONObject, name: str, place: str, values: list[Any]) -> bool:
