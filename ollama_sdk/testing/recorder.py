@@ -56,7 +56,7 @@ class Recorder(Running):
 
     def __init__(self, upstream: str, to: Path | str, *, host: str = "127.0.0.1", port: int = 0) -> None:
         url = parse_host(upstream)
-        self.folder = RecordingFolder(to)
+        self.folder: RecordingFolder = RecordingFolder(to)
         self.requests: Requests = Requests()
         self.failures: list[str] = []
         forwarding = Forwarding(url, self.folder, self.failures.append)
