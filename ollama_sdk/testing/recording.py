@@ -175,7 +175,7 @@ class RecordingFolder:
     """
 
     def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         numbers = [int(found[0]) for file in self.path.glob("*.json") if (found := re.match(r"\d+", file.name))]
         self._last = max(numbers, default=0)
