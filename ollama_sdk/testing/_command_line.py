@@ -79,7 +79,9 @@ def emulator_parser() -> argparse.ArgumentParser:
         ),
     )
     _add_address(whole, _PORT)
-    whole.add_argument("--version", default=None, metavar="VERSION", help="the Ollama to be, as in 0.40.12")
+    whole.add_argument(
+        "--version", default=None, metavar="VERSION", help="the release to be, as in 0.33.0; the newest by default"
+    )
     whole.add_argument("--model", action="append", default=[], help="a further model; see below")
     whole.add_argument("--reply", action="append", default=[], metavar="TEXT", help="what models answer; see below")
     whole.add_argument(

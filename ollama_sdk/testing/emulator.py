@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ollama_sdk._generated import DOCUMENT_VERSION
 from ollama_sdk.testing._fault_rules import Faults
 from ollama_sdk.testing._model.tokens import split_tokens
 from ollama_sdk.testing._routes.backend import Backend, Cloud
@@ -43,7 +44,8 @@ class Emulator(Running):
         num_parallel: How many requests a model serves at once; ``None`` for no limit.
         speed: How fast models answer that have no speed of their own.
         cloud: Whether the server is signed out of ollama.com, or has the cloud switched off.
-        version: The version in ``/api/version``.
+        version: The release of Ollama that it is, with the routes, fields and refusals of that release; by default the newest
+            that the document describes.
         script: A script that sets it up at the start and after each reset: a YAML or JSON file by its path, or what such
             a file holds, or a list of both. ``python -m ollama_sdk.testing --help`` describes it.
         control: Whether clients on this machine may set it up through the routes under ``/_emulator``; anyone who can
@@ -55,7 +57,7 @@ class Emulator(Running):
 
     Raises:
         OSError: The script cannot be read.
-        ValueError: The script is wrong; the message names file, line and value.
+        ValueError: The version is none, or the script is wrong; the message names file, line and value.
 
     Example:
         >>> import httpx
@@ -76,7 +78,7 @@ class Emulator(Running):
         num_parallel: int | None = None,
         speed: Speed | None = None,
         cloud: Cloud = "signed out",
-        version: str = "0.33.0",
+        version: str = DOCUMENT_VERSION,
         script: SetupScript | Sequence[SetupScript] = (),
         control: bool = False,
     ) -> None:
