@@ -66,13 +66,17 @@ def test_the_cache_of_the_readme_answers_the_second_time(emulator: Emulator):
     assert [request.path for request in emulator.requests] == ["/api/embed"]
 
 
-def test_the_test_in_the_readme_passes(tmp_path: Path):
-    [code] = CODE["Testing with the emulator"]
-    (tmp_path / "test_it.py").write_text(code, encoding="utf-8")
+def test_the_tests_in_the_readme_pass(emulator: Emulator, tmp_path: Path):
+    for number, code in enumerate(CODE["Testing with the emulator"]):
+        (tmp_path / f"test_{number}.py").write_text(code, encoding="utf-8")
     plain = [f"-pno:{plugin}" for plugin in ("cacheprovider", "hypothesispytest", "schemathesis")]
     command = [sys.executable, "-m", "pytest", "-q", *plain, str(tmp_path)]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
-    assert "1 passed" in run.stdout, run.stdout
+    for options in (["--ollama-record=once", f"--ollama-upstream={emulator.url}"], []):
+        run = subprocess.run(
+            [*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
+        )
+        assert "2 passed" in run.stdout, run.stdout
+    assert [request.path for request in emulator.requests if request.path != "/api/version"] == ["/api/generate"]
 
 
 def test_the_example_of_regenerating_gives_the_field(tmp_path: Path):
