@@ -6,6 +6,7 @@ import ast
 import inspect
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -46,7 +47,12 @@ CODE = {
 CODE |= {page: blocks(text, "python") for page, text in PAGES.items()}
 CODE = {place: code for place, code in CODE.items() if code}
 # What is scripted in the block itself, or only shows how a client is made.
-ASKS_NO_SERVER = {"README, Several hosts", "README, Testing with the emulator", "howto/testing.md"}
+ASKS_NO_SERVER = {
+    "README, Several hosts",
+    "README, Testing with the emulator",
+    "howto/testing.md",
+    "howto/recording.md",
+}
 
 
 @pytest.fixture
@@ -79,13 +85,17 @@ def test_the_cache_of_the_docs_answers_the_second_time(emulator: Emulator):
     assert [request.path for request in emulator.requests] == ["/api/embed"]
 
 
-def test_the_test_in_the_readme_passes(tmp_path: Path):
-    [code] = CODE["README, Testing with the emulator"]
-    (tmp_path / "test_it.py").write_text(code, encoding="utf-8")
+def test_the_tests_in_the_docs_pass(emulator: Emulator, tmp_path: Path):
+    for number, code in enumerate([*CODE["README, Testing with the emulator"], *CODE["howto/recording.md"]]):
+        (tmp_path / f"test_{number}.py").write_text(code, encoding="utf-8")
     plain = [f"-pno:{plugin}" for plugin in ("cacheprovider", "hypothesispytest", "schemathesis")]
     command = [sys.executable, "-m", "pytest", "-q", *plain, str(tmp_path)]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
-    assert "1 passed" in run.stdout, run.stdout
+    for options in (["--ollama-record=once", f"--ollama-upstream={emulator.url}"], []):
+        run = subprocess.run(
+            [*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
+        )
+        assert "2 passed" in run.stdout, run.stdout
+    assert [request.path for request in emulator.requests if request.path != "/api/version"] == ["/api/generate"]
 
 
 def test_the_example_of_regenerating_gives_the_field(tmp_path: Path):
@@ -125,7 +135,7 @@ COMMANDS = [
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.split()[1] in {"make", "python"}])
 def test_a_command_exists(command: str):
     assert command.startswith("$ ")
-    program, *arguments = command.removeprefix("$ ").split()
+    program, *arguments = shlex.split(command.removeprefix("$ "), comments=True)
     if program == "make":
         targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
         assert set(arguments) <= set(targets)
