@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from attrs import field, frozen
 
-from .kinds import Kind
+from ollama_sdk._codec.discriminator import Discriminator, Variant, discriminator_of
 
-__all__ = ["SHADOWING", "Argument", "Field", "Interface", "Method", "Model", "Stream", "Union"]
+from .kinds import Kind, LiteralKind
+
+__all__ = ["SHADOWING", "Argument", "Field", "Interface", "Method", "Model", "Stream", "Union", "discriminator"]
 
 SHADOWING = frozenset({"bool", "datetime", "dict", "field", "float", "int", "list", "self", "str"})
 """Names that the body of a model uses; a field of such a name gets an underscore."""
@@ -29,6 +31,7 @@ class Field:
         default: What it reads as when it is absent: ``None``, ``""`` or ``[]``.
         doc: Its description.
         absent: What a required field reads as when a reply lacks it; ``None`` where such a reply is refused.
+        is_open_tag: Whether it is the field that says which member of a union a reply is, of the member for all other values.
     """
 
     name: str
@@ -38,10 +41,13 @@ class Field:
     default: Any
     doc: str
     absent: str | None = None
+    is_open_tag: bool = False
 
     @property
     def read(self) -> str:
         """The annotation of the field."""
+        if self.is_open_tag:
+            return "OtherTag"
         return f"{self.kind.read()} | None" if self.may_be_none else self.kind.read()
 
     @property
@@ -91,6 +97,18 @@ class Model:
     given: bool = False
     returned: bool = False
     place: Place = ()
+
+
+def discriminator(models: Iterable[Model]) -> Discriminator[str]:
+    """How the codec chooses among the models of a union, by their names."""
+    return discriminator_of(
+        Variant(
+            model.name,
+            {f.wire: f.kind.values for f in model.fields if isinstance(f.kind, LiteralKind)},
+            {f.wire for f in model.fields if f.required},
+        )
+        for model in models
+    )
 
 
 @frozen

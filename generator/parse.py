@@ -27,8 +27,8 @@ from openapi_python_client.strings import ClassName, PythonIdentifier
 from .bridge import ITEM_STATUS, MARKERS, UNIONS, parse
 from .checks import check
 from .document import BODY_TYPES, STREAM_TYPES, Document, Pointer
-from .interface import SHADOWING, Argument, Field, Interface, Method, Model, Stream, Union
-from .kinds import AnyKind, Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneKind, Scalar, UnionKind
+from .interface import SHADOWING, Argument, Field, Interface, Method, Model, Stream, Union, discriminator
+from .kinds import AnyKind, Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneKind, Scalar, UnionKind, flat
 
 __all__ = ["interface_of"]
 
@@ -69,9 +69,10 @@ class _Reading:
         every = given | returned
         models = (self._model(name) for name in sorted(every & self._by_name.keys()))
         unions = (union for union in self._unions if union.name in every)
+        known = (evolve(m, given=m.name in given, returned=m.name in returned) for m in models)
         return Interface(
             str(self._document.data["info"]["version"]),
-            tuple(evolve(m, given=m.name in given, returned=m.name in returned) for m in models),
+            _with_open_tags(tuple(known), [kind for method in methods for kind in method.results()]),
             tuple(evolve(u, given=u.name in given, returned=u.name in returned) for u in unions),
             methods,
         )
@@ -334,6 +335,28 @@ class _Reading:
             positional = each.required or bool(schema.get("properties", {}).get(wire, {}).get("x-positional"))
             doc = self._description(schema, wire, each)
             yield Argument(_python_name(wire, each), wire, kind, "body", positional, optional, False, doc)
+
+
+def _with_open_tags(models: tuple[Model, ...], results: Iterable[Kind]) -> tuple[Model, ...]:
+    """Mark the field by which the last member of a union takes every value that the others do not."""
+    by_name = {model.name: model for model in models}
+    inside = [field.kind for model in models if model.returned for field in model.fields]
+    found: set[tuple[str, str]] = set()
+    for kind in (*results, *inside):
+        for part in kind.parts():
+            if isinstance(part, UnionKind):
+                decision = discriminator(by_name[m.name] for m in flat(part) if isinstance(m, ModelKind))
+                found |= {(other, decision.tag) for other in decision.others}
+    return tuple(
+        evolve(
+            m,
+            fields=tuple(
+                evolve(f, is_open_tag=(m.name, f.wire) in found and f.kind == Scalar("str") and f.required)
+                for f in m.fields
+            ),
+        )
+        for m in models
+    )
 
 
 _SIMPLE: dict[type[Any], Kind] = {

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from ollama_sdk._call.raw import SyncRawRuntime
@@ -172,26 +172,33 @@ class V1ChatCompletions(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: Literal[False] = False,
@@ -204,26 +211,33 @@ class V1ChatCompletions(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: Literal[True],
@@ -236,26 +250,33 @@ class V1ChatCompletions(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: bool,
@@ -267,26 +288,33 @@ class V1ChatCompletions(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: bool = False,
@@ -386,12 +414,15 @@ class V1Completions(SyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -408,12 +439,15 @@ class V1Completions(SyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -430,12 +464,15 @@ class V1Completions(SyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -451,12 +488,15 @@ class V1Completions(SyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -526,7 +566,7 @@ class V1Embeddings(SyncNamespace):
     def create(
         self,
         model: str,
-        input: str | Sequence[str],
+        input: str | Iterable[str],
         *,
         dimensions: int | None = None,
         encoding_format: Literal["", "base64", "float"] | None = None,
@@ -576,13 +616,14 @@ class V1Messages(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -599,15 +640,15 @@ class V1Messages(SyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: Literal[False] = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -618,13 +659,14 @@ class V1Messages(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -641,15 +683,15 @@ class V1Messages(SyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: Literal[True],
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -660,13 +702,14 @@ class V1Messages(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -683,15 +726,15 @@ class V1Messages(SyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: bool,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -701,13 +744,14 @@ class V1Messages(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -724,15 +768,15 @@ class V1Messages(SyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: bool = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -873,9 +917,10 @@ class V1Responses(SyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -888,14 +933,14 @@ class V1Responses(SyncNamespace):
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         truncation: str | None = None,
-        include: Sequence[str] | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: Literal[False] = False,
@@ -909,9 +954,10 @@ class V1Responses(SyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -924,14 +970,14 @@ class V1Responses(SyncNamespace):
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         truncation: str | None = None,
-        include: Sequence[str] | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: Literal[True],
@@ -945,9 +991,10 @@ class V1Responses(SyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -960,14 +1007,14 @@ class V1Responses(SyncNamespace):
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         truncation: str | None = None,
-        include: Sequence[str] | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: bool,
@@ -980,9 +1027,10 @@ class V1Responses(SyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -995,14 +1043,14 @@ class V1Responses(SyncNamespace):
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         truncation: str | None = None,
-        include: Sequence[str] | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: bool = False,
@@ -1310,11 +1358,11 @@ class Ollama(SyncClient):
     def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
         format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1331,11 +1379,11 @@ class Ollama(SyncClient):
     def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
         format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1352,11 +1400,11 @@ class Ollama(SyncClient):
     def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
         format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1372,11 +1420,11 @@ class Ollama(SyncClient):
     def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
         format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1497,8 +1545,8 @@ class Ollama(SyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1524,8 +1572,8 @@ class Ollama(SyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1551,8 +1599,8 @@ class Ollama(SyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1577,8 +1625,8 @@ class Ollama(SyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1696,11 +1744,11 @@ class Ollama(SyncClient):
     def embed(
         self,
         model: str,
-        input: str | Sequence[str] | None = None,
+        input: str | Iterable[str] | None = None,
         *,
         dimensions: int | None = None,
         truncate: bool | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         keep_alive: str | float | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1753,7 +1801,7 @@ class Ollama(SyncClient):
         model: str,
         prompt: str | None = None,
         *,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         keep_alive: str | float | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1808,9 +1856,9 @@ class Ollama(SyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
+        images: Iterable[Base64] | None = None,
         format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
@@ -1818,7 +1866,7 @@ class Ollama(SyncClient):
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: Literal[False] = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1834,9 +1882,9 @@ class Ollama(SyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
+        images: Iterable[Base64] | None = None,
         format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
@@ -1844,7 +1892,7 @@ class Ollama(SyncClient):
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: Literal[True],
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1860,9 +1908,9 @@ class Ollama(SyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
+        images: Iterable[Base64] | None = None,
         format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
@@ -1870,7 +1918,7 @@ class Ollama(SyncClient):
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: bool,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1885,9 +1933,9 @@ class Ollama(SyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
+        images: Iterable[Base64] | None = None,
         format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
@@ -1895,7 +1943,7 @@ class Ollama(SyncClient):
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: bool = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -2268,7 +2316,7 @@ class Ollama(SyncClient):
         verbose: bool | None = None,
         system: str | None = None,
         template: str | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
