@@ -84,6 +84,8 @@ class Model:
         doc: Its description.
         fields: Required ones first.
         mixin: A hand-written class that adds properties.
+        from_function: The object that describes a function, with ``$name``, ``$description`` and ``$parameters`` in the places of
+            those; ``None`` where an argument takes no function.
         given: Whether it is part of an argument, and so may also be given as a dict.
         returned: Whether it is part of a reply.
         place: Its path in the document.
@@ -94,6 +96,7 @@ class Model:
     doc: str
     fields: tuple[Field, ...]
     mixin: str | None = None
+    from_function: dict[str, Any] | None = None
     given: bool = False
     returned: bool = False
     place: Place = ()

@@ -110,7 +110,8 @@ class _Reading:
             return Named(name)
         model = self._by_name.get(name, prop)
         if model.required_properties or model.optional_properties:
-            return ModelKind(name)
+            component = self._schemas.get(self._component.get(name, ""), {})
+            return ModelKind(name, from_function="x-from-function" in component)
         additional = model.additional_properties
         return MapKind(AnyKind() if additional is None else self._kind(additional))
 
@@ -159,6 +160,7 @@ class _Reading:
             _text(schema.get("description")) or f"{name}.",
             required + tuple(f for f in fields if not f.required),
             schema.get("x-mixin"),
+            schema.get("x-from-function"),
             place=place,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
 import shutil
@@ -59,6 +60,20 @@ def test_the_code_of_a_section_runs_from_top_to_bottom(
         exec(compile(code, f"README.md, {title}", "exec"), names)
     assert len(emulator.requests) > 0
     assert capsys.readouterr().out or title == "Typing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_the_code_passes_the_type_checkers(checker: str, tmp_path: Path):
+    (tmp_path / "code").mkdir()
+    for number, title in enumerate(CODE):
+        (tmp_path / "code" / f"section_{number}.py").write_text("\n".join(CODE[title]), encoding="utf-8")
+    strict = {"typeCheckingMode": "strict", "include": ["code"], "venvPath": str(ROOT), "venv": ".venv"}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(strict), encoding="utf-8")
+    arguments = {"mypy": ["--strict", "code"], "pyright": ["-p", "."]}[checker]
+    command = [sys.executable, "-m", checker, *arguments]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+    assert run.returncode == 0, run.stdout
 
 
 def test_the_cache_of_the_readme_answers_the_second_time(emulator: Emulator):

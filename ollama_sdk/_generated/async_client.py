@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from ollama_sdk._call.raw import AsyncRawRuntime
@@ -180,7 +180,7 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         response_format: ChatCompletionResponseFormat
         | ChatCompletionResponseFormatParam
         | Mapping[str, Any]
@@ -219,7 +219,7 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         response_format: ChatCompletionResponseFormat
         | ChatCompletionResponseFormatParam
         | Mapping[str, Any]
@@ -258,7 +258,7 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         response_format: ChatCompletionResponseFormat
         | ChatCompletionResponseFormatParam
         | Mapping[str, Any]
@@ -296,7 +296,7 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         response_format: ChatCompletionResponseFormat
         | ChatCompletionResponseFormatParam
         | Mapping[str, Any]
@@ -640,7 +640,7 @@ class AsyncV1Messages(AsyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
         thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
         output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
@@ -683,7 +683,7 @@ class AsyncV1Messages(AsyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
         thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
         output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
@@ -726,7 +726,7 @@ class AsyncV1Messages(AsyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
         thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
         output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
@@ -768,7 +768,7 @@ class AsyncV1Messages(AsyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
         thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
         output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
@@ -933,7 +933,7 @@ class AsyncV1Responses(AsyncNamespace):
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
         reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
@@ -970,7 +970,7 @@ class AsyncV1Responses(AsyncNamespace):
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
         reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
@@ -1007,7 +1007,7 @@ class AsyncV1Responses(AsyncNamespace):
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
         reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
@@ -1043,7 +1043,7 @@ class AsyncV1Responses(AsyncNamespace):
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
         reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
@@ -1361,7 +1361,7 @@ class AsyncOllama(AsyncClient):
         model: str,
         messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         format: Literal["", "json"] | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | None = None,
@@ -1382,7 +1382,7 @@ class AsyncOllama(AsyncClient):
         model: str,
         messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         format: Literal["", "json"] | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | None = None,
@@ -1403,7 +1403,7 @@ class AsyncOllama(AsyncClient):
         model: str,
         messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         format: Literal["", "json"] | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | None = None,
@@ -1423,7 +1423,7 @@ class AsyncOllama(AsyncClient):
         model: str,
         messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Iterable[Tool | ToolParam | Mapping[str, Any]] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         format: Literal["", "json"] | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | None = None,

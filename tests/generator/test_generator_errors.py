@@ -72,7 +72,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("one constant for two", (NOTE_ID, "operationId: v1.answers_create"), "", "operationId", "would share the name V1_ANSWERS_CREATE"),
     ("one class for two groups", (NOTE_ID, "operationId: v1.Answers.get"), "", "operationId", "would share the name V1Answers"),
     # Extension keys
-    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-merge, x-absent, x-positional"),
+    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-from-function, x-merge, x-absent, x-positional"),
     ("an x- key elsewhere", ("info: {", "info: {x-method: false, "), "info:", "info/x-method", "unknown extension key 'x-method'"),
     ("x-repeat missing", ("      x-repeat: resumes\n", ""), "", "paths//v1/answers/post/x-repeat", "'x-repeat' is missing"),
     ("x-repeat unknown", ("x-repeat: resumes", "x-repeat: often"), "x-repeat: often", "paths//v1/answers/post/x-repeat", "'often' is not one of ['safe', 'resumes', 'never']"),

@@ -33,10 +33,13 @@ from ollama_sdk import (
     Stream,
     Timeout,
 )
+from ollama_sdk.tools import Toolbox, tool
 from ollama_sdk.types import (
     ChatCompletion,
     ChatCompletionChunk,
+    ChatCompletionRequestMessage,
     ChatCompletionRequestMessageParam,
+    ChatCompletionToolCall,
     ChatResponse,
     Completion,
     CompletionChunk,
@@ -830,3 +833,26 @@ def blocks_narrow(reply: MessagesResponse) -> None:
                 assert_type(block.input, dict[str, Any])
             case _:
                 pass
+
+
+# Functions as tools
+
+
+def get_weather(city: str) -> str:
+    """The weather of a city."""
+    return city
+
+
+def functions_are_tools(client: Ollama, call: ToolCall, v1_call: ChatCompletionToolCall) -> None:
+    tools = [get_weather]
+    toolbox = Toolbox(tools, errors="answer")
+    client.chat("llama3.2", MESSAGES, tools=tools)
+    client.chat("llama3.2", MESSAGES, tools=[get_weather, tool(get_weather), {"type": "function"}])
+    client.v1.chat.completions.create("llama3.2", V1_MESSAGES, tools=toolbox)
+    client.v1.messages.create("llama3.2", ANTHROPIC, 100, tools=toolbox)
+    client.v1.responses.create("llama3.2", "Hi", tools=[get_weather])
+    assert_type(tool(get_weather), Tool)
+    assert_type(toolbox.call(call), Message)
+    assert_type(toolbox.call(v1_call), ChatCompletionRequestMessage)
+    client.chat("llama3.2", MESSAGES, tools=get_weather)  # type: ignore[call-overload]
+    client.chat("llama3.2", MESSAGES, options=get_weather)  # type: ignore[call-overload]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import define, field
 
@@ -25,6 +25,13 @@ class ResponseTool(Model):
         strict: Returned unchanged; has no effect.
         tools: The functions of a namespace.
     """
+
+    FROM_FUNCTION: ClassVar[dict[str, Any] | None] = {
+        "type": "function",
+        "name": "$name",
+        "description": "$description",
+        "parameters": "$parameters",
+    }
 
     type: str
     name: str | None = None

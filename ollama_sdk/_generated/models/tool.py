@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import define, field
 
@@ -22,6 +22,11 @@ class Tool(Model):
         type: The type of tool.
         items: Passed on to the model's template.
     """
+
+    FROM_FUNCTION: ClassVar[dict[str, Any] | None] = {
+        "type": "function",
+        "function": {"name": "$name", "description": "$description", "parameters": "$parameters"},
+    }
 
     function: ToolFunction
     type: str | None = None
