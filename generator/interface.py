@@ -8,6 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ollama_sdk._codec.discriminator import Discriminator, Variant, discriminator_of
+from ollama_sdk._lifetimes import ALWAYS, Lifetime
 
 from .kinds import Kind, LiteralKind
 
@@ -31,6 +32,7 @@ class Field:
         default: What it reads as when it is absent: ``None``, ``""`` or ``[]``.
         doc: Its description.
         absent: What a required field reads as when a reply lacks it; ``None`` where such a reply is refused.
+        lifetime: The releases that have it.
         is_open_tag: Whether it is the field that says which member of a union a reply is, of the member for all other values.
     """
 
@@ -41,6 +43,7 @@ class Field:
     default: Any
     doc: str
     absent: str | None = None
+    lifetime: Lifetime = ALWAYS
     is_open_tag: bool = False
 
     @property
@@ -145,6 +148,7 @@ class Argument:
         optional: Whether it may be left out.
         computed: Whether it is computed from the content when it is not given.
         doc: Its description.
+        lifetime: The releases that read it.
     """
 
     name: str
@@ -155,6 +159,7 @@ class Argument:
     optional: bool
     computed: bool
     doc: str
+    lifetime: Lifetime = ALWAYS
 
 
 @frozen
@@ -193,6 +198,7 @@ class Method:
         needs_key: Whether an API key is needed.
         deprecated: Whether it is superseded.
         limits: Seconds to the first item and between items, instead of the client's limits; or ``None``.
+        lifetime: The releases that have the route.
         place: Its path in the document.
     """
 
@@ -213,6 +219,7 @@ class Method:
     needs_key: bool
     deprecated: bool
     limits: tuple[float | None, float | None] | None = None
+    lifetime: Lifetime = ALWAYS
     place: Place = ()
 
     @property

@@ -37,6 +37,8 @@ class Argument:
         place: ``body`` (a field of the JSON or form body), ``json`` or ``content`` (the body itself), ``path`` or ``query``.
         computed: Whether it is the SHA-256 digest of the content when not given.
         required: Whether a body without it is not a request.
+        since: The first release of Ollama that reads it; ``None`` if that was before 0.5.0, or is unknown.
+        until: The first release that does not read it any more; ``None`` while it is read.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Argument:
     place: Literal["body", "json", "content", "path", "query"] = "body"
     computed: bool = False
     required: bool = False
+    since: str | None = None
+    until: str | None = None
 
 
 @frozen(eq=False, repr=False)
@@ -113,6 +117,8 @@ class Operation(Generic[ReplyT, ItemT]):
         usage: Where the one-piece reply names the model and counts the tokens; ``None`` where it does neither.
         server: The base URL it is served at when that is not the client's own.
         needs_key: Whether it is refused without an API key.
+        since: The first release of Ollama with it; ``None`` if that was before 0.5.0, or is unknown.
+        until: The first release without it; ``None`` while it is there.
         limits: What it has instead of the client's limits; ``None`` where those suit it.
     """
 
@@ -130,4 +136,6 @@ class Operation(Generic[ReplyT, ItemT]):
     usage: Usage | None = None
     server: str | None = None
     needs_key: bool = False
+    since: str | None = None
+    until: str | None = None
     limits: OperationLimits | None = None

@@ -52,6 +52,7 @@ ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
 
 _NOT_FOUND = 404
+_STUCK = "the model may have got stuck repeating itself"
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
 _ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
     "merge": lambda streaming: MergeAccumulator(streaming.merge),
@@ -135,7 +136,7 @@ def outermost(call: Call[Any, Any], error: OllamaError) -> OllamaError:
 
     Those of a caller's own transport stay: they are not ours, and what they hold must not be collected before its loop ends.
     """
-    return error.with_traceback(None) if call.request.extensions.get("own_transport") else error
+    return error.with_traceback(None) if call.settings.own_transport else error
 
 
 def unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[ReplyT]:
@@ -244,25 +245,31 @@ def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> N
     if not marks:
         return
     name, value = marks[0]
+    advice = _STUCK if call.operation.usage is not None else "look at the server's log, then call again"
     raise IncompleteReplyError(
         f"{describe_call(call.request)}: the server marks its reply as unfinished ({name} is "
-        f"{redact(call, repr(value))}): the model may have got stuck repeating itself; .partial holds the reply so far",
+        f"{redact(call, repr(value))}): {advice}; .partial holds the reply so far",
         items=0,
         partial=reply,
     )
 
 
 def _values_at(path: list[str], data: Any) -> Iterator[Any]:
-    """The values at a path, in each object that it leads to; ``[]`` after a name stands for each of its list."""
+    """The values at a path, in each object that it leads to; ``[]`` after a name stands for each of its list.
+
+    A list of nothing is a value itself: it lacks what all of its objects would have. What is not in an object that need not be
+    there, such as the usage, says nothing.
+    """
     if data.__class__ is not dict:
         return
     name, rest = path[0].removesuffix("[]"), path[1:]
     value = data.get(name)
     if not rest:
         yield value
-        return
-    for each in value or () if path[0].endswith("[]") else (value,):
-        yield from _values_at(rest, each)
+    elif path[0].endswith("[]"):
+        yield from (found for each in value for found in _values_at(rest, each)) if value else [value]
+    elif value.__class__ is dict and rest[0] in value:
+        yield from _values_at(rest, value)
 
 
 # Streams
@@ -273,7 +280,7 @@ def open_stream(
 ) -> StreamExchange[ItemT, ReplyT]:
     """Return the state machine that reads a response as a stream; nothing of the body has been read yet."""
     reader = Reader(
-        DetectingFramer(call.max_item_bytes, response.headers.get("content-type", "")),
+        DetectingFramer(call.settings.max_item_bytes, response.headers.get("content-type", "")),
         last=streaming.last,
         failed=streaming.failed,
         call=describe_call(call.request),
