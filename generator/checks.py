@@ -9,21 +9,21 @@ from typing import Any
 from ollama_sdk import _metrics as mixins
 from ollama_sdk._client import AsyncClient, SyncClient
 from ollama_sdk._codec import Model as BaseModel
-from ollama_sdk._codec.discriminator import Variant, discriminator_of
 from ollama_sdk.streaming._reader import SENTINEL
 
 from .document import Document, Pointer
-from .interface import Interface, Method, Model, Union
+from .interface import Interface, Method, Model, Union, discriminator
 from .kinds import Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneKind, Scalar, UnionKind, flat
 
 __all__ = ["check"]
 
 # Names that generated modules import or define, besides models and unions.
 _TAKEN_CLASSES = {
-    "Any", "Argument", "AsyncByteStream", "AsyncClient", "AsyncNamespace", "AsyncRawNamespace", "AsyncRawRuntime", "AsyncStream", "Base64",
-    "ByteStream", "CallOptions", "FileContent", "Final", "FloatVector", "Inherit", "JSONSchema", "Literal", "Mapping", "Model",
+    "Any", "Argument", "AsyncByteStream", "AsyncClient", "AsyncNamespace", "AsyncRawClient", "AsyncRawNamespace", "AsyncRawRuntime",
+    "AsyncStream", "Base64", "ByteStream", "CallOptions", "Callable", "FileContent", "Final", "FloatVector", "Inherit", "Iterable",
+    "JSONSchema", "Literal", "Mapping", "Model",
     "NamedUnions", "Operation", "Required", "Sequence", "Stream", "Streaming", "SyncClient", "SyncNamespace",
-    "SyncRawNamespace", "SyncRawRuntime", "TimeoutLike", "TypeAlias", "TypedDict", "Usage",
+    "SyncRawClient", "SyncRawNamespace", "SyncRawRuntime", "TimeoutLike", "TypeAlias", "TypedDict", "Usage",
 }  # fmt: skip
 _TAKEN_ARGUMENTS = {"self", "extra_headers", "extra_query", "extra_body", "timeout"}
 _CLIENT = {*dir(SyncClient), *dir(AsyncClient), "with_raw_response"}
@@ -175,14 +175,7 @@ def _forms(kind: Kind) -> Iterable[tuple[str, object]]:
 
 def _undecided(models: list[Model]) -> Iterator[str]:
     """Why the codec cannot distinguish some models."""
-    decision = discriminator_of(
-        Variant(
-            model.name,
-            {f.wire: f.kind.values for f in model.fields if isinstance(f.kind, LiteralKind)},
-            {f.wire for f in model.fields if f.required},
-        )
-        for model in models
-    )
+    decision = discriminator(models)
     seen: dict[Any, str] = {}
     for value, name in decision.values:
         if value in seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import os
 import re
 import shlex
@@ -78,6 +79,21 @@ def test_the_code_runs_from_top_to_bottom(
     for code in CODE[place]:
         exec(compile(code, place, "exec", dont_inherit=True), vars(module))
     assert place in ASKS_NO_SERVER or len(emulator.requests) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_the_code_passes_the_type_checkers(checker: str, tmp_path: Path):
+    (tmp_path / "code").mkdir()
+    for number, place in enumerate(CODE):
+        code = f"# {place}\n" + "\n".join(CODE[place])
+        (tmp_path / "code" / f"page_{number}.py").write_text(code, encoding="utf-8")
+    strict = {"typeCheckingMode": "strict", "include": ["code"], "venvPath": str(ROOT), "venv": ".venv"}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(strict), encoding="utf-8")
+    arguments = {"mypy": ["--strict", "code"], "pyright": ["-p", "."]}[checker]
+    command = [sys.executable, "-m", checker, *arguments]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+    assert run.returncode == 0, run.stdout
 
 
 def test_the_cache_of_the_docs_answers_the_second_time(emulator: Emulator):

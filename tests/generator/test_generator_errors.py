@@ -72,7 +72,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("one constant for two", (NOTE_ID, "operationId: v1.answers_create"), "", "operationId", "would share the name V1_ANSWERS_CREATE"),
     ("one class for two groups", (NOTE_ID, "operationId: v1.Answers.get"), "", "operationId", "would share the name V1Answers"),
     # Extension keys
-    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-merge, x-absent, x-positional"),
+    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-from-function, x-merge, x-absent, x-positional"),
     ("an x- key elsewhere", ("info: {", "info: {x-method: false, "), "info:", "info/x-method", "unknown extension key 'x-method'"),
     ("x-since that is no release", ("x-since: 1.1.0", "x-since: lately"), "x-since: lately", "paths//v1/audio/speak/post/x-since", "'lately' is not a release of Ollama, such as 0.35.0"),
     ("x-known of a number", ("x-known: [anna, otto]", "x-known: [anna, 3]"), "x-known: [anna, 3]", "components/schemas/SpeakRequest/properties/voice/x-known/1", "3 is not of type 'string'"),
