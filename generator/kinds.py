@@ -33,6 +33,10 @@ class Kind:
         """The annotation of a value that is given: an argument, or a key of a request dict."""
         return self.read()
 
+    def choices(self) -> tuple[str, ...]:
+        """The annotations of a value that is given, each of which may be given."""
+        return (self.write(),)
+
     def parts(self) -> Iterator[Kind]:
         """This type and every type inside it."""
         yield self
@@ -48,7 +52,10 @@ class Scalar(Kind):
         return self.name
 
     def write(self) -> str:
-        return "datetime | str" if self.name == "datetime" else self.name
+        return " | ".join(self.choices())
+
+    def choices(self) -> tuple[str, ...]:
+        return ("datetime", "str") if self.name == "datetime" else (self.name,)
 
 
 @frozen
@@ -97,7 +104,10 @@ class ModelKind(Kind):
         return self.name
 
     def write(self) -> str:
-        return f"{self.name} | {self.name}Param"
+        return " | ".join(self.choices())
+
+    def choices(self) -> tuple[str, ...]:
+        return self.name, f"{self.name}Param"
 
 
 @frozen
@@ -145,7 +155,10 @@ class UnionKind(Kind):
         return self.alias or " | ".join(member.read() for member in self.members)
 
     def write(self) -> str:
-        return " | ".join(dict.fromkeys(part for member in self.members for part in member.write().split(" | ")))
+        return " | ".join(self.choices())
+
+    def choices(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(choice for member in self.members for choice in member.choices()))
 
     def parts(self) -> Iterator[Kind]:
         yield self
