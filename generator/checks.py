@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -15,7 +16,7 @@ from .document import Document, Pointer
 from .interface import Interface, Method, Model, Union, discriminator
 from .kinds import Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneKind, Scalar, UnionKind, flat
 
-__all__ = ["check"]
+__all__ = ["check", "is_name"]
 
 # Names that generated modules import or define, besides models and unions.
 _TAKEN_CLASSES = {
@@ -42,6 +43,7 @@ def check(document: Document, interface: Interface) -> None:
 
 def _problems(interface: Interface) -> Iterator[tuple[Pointer, str]]:
     models = {model.name: model for model in interface.models}
+    yield from _identifiers(interface)
     yield from _class_names(interface)
     for model in interface.models:
         yield from _field_names(model)
@@ -57,6 +59,27 @@ def _problems(interface: Interface) -> Iterator[tuple[Pointer, str]]:
 
 
 # Names
+
+
+def is_name(text: str) -> bool:
+    """Whether ``text`` can be a name in the generated code. In ASCII: Python takes other characters for each other."""
+    return text.isascii() and text.isidentifier() and not keyword.iskeyword(text)
+
+
+def _identifiers(interface: Interface) -> Iterator[tuple[Pointer, str]]:
+    """Every text of the document that becomes code as it is."""
+    texts: list[tuple[Pointer, str]] = []
+    every: tuple[Model | Union, ...] = (*interface.models, *interface.unions)
+    for named in every:
+        texts += [(named.place, named.name), (named.place, named.module)]
+    for model in interface.models:
+        texts += [((*model.place, "properties", field.wire), field.name) for field in model.fields]
+    for method in interface.methods:
+        texts += [((*method.place, "operationId"), part) for part in method.path]
+        texts += [(method.place, argument.name) for argument in method.arguments]
+    for place, text in texts:
+        if not is_name(text):
+            yield place, f"{text!r} cannot be a name in Python: give it a name of letters, digits and _"
 
 
 def _class_names(interface: Interface) -> Iterator[tuple[Pointer, str]]:
