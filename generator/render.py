@@ -40,6 +40,7 @@ class _Flavor:
     stream: str
     byte_stream: str
     raw: str
+    raw_base: str
     raw_namespace: str
     raw_runtime: str
 
@@ -68,6 +69,7 @@ _FLAVORS = (
         "Stream",
         "ByteStream",
         "raw",
+        "SyncRawClient",
         "SyncRawNamespace",
         "SyncRawRuntime",
     ),
@@ -79,6 +81,7 @@ _FLAVORS = (
         "AsyncStream",
         "AsyncByteStream",
         "async_raw",
+        "AsyncRawClient",
         "AsyncRawNamespace",
         "AsyncRawRuntime",
     ),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 from ollama_sdk._call.raw import AsyncRawRuntime
 from ollama_sdk._call.raw import async_raw as _raw
 from ollama_sdk._call.request import CallOptions
-from ollama_sdk._client import AsyncClient, AsyncNamespace, AsyncRawNamespace
+from ollama_sdk._client import AsyncClient, AsyncNamespace, AsyncRawClient, AsyncRawNamespace
 from ollama_sdk._timeout import INHERIT
 
 from . import operations as _op
@@ -3064,7 +3064,7 @@ class AsyncRawV1(AsyncRawNamespace):
         return AsyncRawV1Systemone(self._runtime)
 
 
-class AsyncRawOllama(AsyncRawNamespace):
+class AsyncRawOllama(AsyncRawClient):
     """The methods of :class:`AsyncOllama`, returning status and headers with the reply."""
 
     @property

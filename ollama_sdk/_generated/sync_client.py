@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 from ollama_sdk._call.raw import SyncRawRuntime
 from ollama_sdk._call.raw import raw as _raw
 from ollama_sdk._call.request import CallOptions
-from ollama_sdk._client import SyncClient, SyncNamespace, SyncRawNamespace
+from ollama_sdk._client import SyncClient, SyncNamespace, SyncRawClient, SyncRawNamespace
 from ollama_sdk._timeout import INHERIT
 
 from . import operations as _op
@@ -3063,7 +3063,7 @@ class RawV1(SyncRawNamespace):
         return RawV1Systemone(self._runtime)
 
 
-class RawOllama(SyncRawNamespace):
+class RawOllama(SyncRawClient):
     """The methods of :class:`Ollama`, returning status and headers with the reply."""
 
     @property

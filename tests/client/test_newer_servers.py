@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from operator import attrgetter
 from pathlib import Path
@@ -17,44 +16,46 @@ import pytest
 from ollama_sdk import APIStatusError
 from ollama_sdk._codec import Model
 from ollama_sdk._generated.operations import OPERATIONS
+from ollama_sdk.testing import RecordedExchange, read_recordings
 from tests.support.loopback import END, chunk, head, replies, whole
 
-NEWER = Path(__file__).parents[1] / "document" / "newer"
-EXCHANGES = [pytest.param(json.loads(path.read_text("utf-8")), id=path.stem) for path in sorted(NEWER.glob("*.json"))]
+NEWER = {each.name: each for each in read_recordings(Path(__file__).parents[1] / "document" / "newer")}
+STREAMS = {"application/x-ndjson", "text/event-stream"}
 
 
-def operation_of(request: dict[str, Any]) -> Any:
+def operation_of(exchange: RecordedExchange) -> Any:
     """The row of the operation that a request calls."""
-    path = urlsplit(request["path"]).path
-    return next(row for row in OPERATIONS.values() if (row.method, row.path) == (request["method"], path))
+    route = exchange.method, exchange.path
+    return next(row for row in OPERATIONS.values() if (row.method, row.path) == route)
 
 
-def arguments_of(exchange: dict[str, Any], row: Any) -> dict[str, Any]:
+def request_of(exchange: RecordedExchange) -> dict[str, Any]:
+    """The fields of a request's body."""
+    return json.loads(exchange.request_body) if exchange.request_body else {}
+
+
+def arguments_of(exchange: RecordedExchange, row: Any) -> dict[str, Any]:
     """The arguments that make a client send a request; what it would refuse, or does not know, goes into ``extra_body``."""
-    request, response = exchange["request"], exchange["response"]
-    given: dict[str, Any] = dict(request["body"] or {}) | dict(parse_qsl(urlsplit(request["path"]).query))
+    given = request_of(exchange) | dict(parse_qsl(exchange.query))
     asked = given.pop("stream", None)
-    stream = asked or response["headers"]["Content-Type"] in {"application/x-ndjson", "text/event-stream"}
     known = {argument.wire: argument.name for argument in row.arguments}
     if given.get("think").__class__ is int:
         del known["think"]
     arguments = {known[name]: value for name, value in given.items() if name in known}
     if others := {name: value for name, value in given.items() if name not in known}:
         arguments["extra_body"] = others
-    return arguments | ({"stream": True} if stream else {})
+    return arguments | ({"stream": True} if asked or exchange.header("content-type") in STREAMS else {})
 
 
-def response_of(response: dict[str, Any]) -> bytes:
+def response_of(exchange: RecordedExchange) -> bytes:
     """The bytes of a response; a stream comes in pieces that have nothing to do with its items."""
-    body = base64.b64decode(response.get("body_base64", "")) or response["body"].encode()
-    headers = {name.replace("-", "_"): value for name, value in response["headers"].items()}
-    kind = headers.pop("Content_Type")
-    for name in ("Connection", "Transfer_Encoding"):
-        headers.pop(name, None)
-    if "Transfer-Encoding" not in response["headers"]:
-        return whole(body, response["status"], kind, **headers)
+    body, kind = exchange.body, exchange.header("content-type")
+    framing = {"content-type", "connection", "transfer-encoding"}
+    headers = {name.replace("-", "_"): value for name, value in exchange.headers if name.lower() not in framing}
+    if not exchange.header("transfer-encoding"):
+        return whole(body, exchange.status, kind, **headers)
     pieces = (body[start : start + 37] for start in range(0, len(body), 37))
-    return head(response["status"], kind, transfer_encoding="chunked", **headers) + b"".join(map(chunk, pieces)) + END
+    return head(exchange.status, kind, transfer_encoding="chunked", **headers) + b"".join(map(chunk, pieces)) + END
 
 
 def says_all_of(part: Any, whole: Any) -> bool:
@@ -68,47 +69,46 @@ def says_all_of(part: Any, whole: Any) -> bool:
     return part == whole
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES)
+@pytest.mark.parametrize("exchange", NEWER.values(), ids=NEWER)
 def test_exchange_goes_through_every_client_unharmed(world, serve, exchange):
-    request, response = exchange["request"], exchange["response"]
-    row = operation_of(request)
-    server = serve(replies(response_of(response)))
+    row = operation_of(exchange)
+    server = serve(replies(response_of(exchange)))
     with world.client(server.url, api_key="key") as client:
         method = attrgetter(row.name)(client)
-        if response["status"] >= 400:
+        if exchange.status >= 400:
             with pytest.raises(APIStatusError) as error:
                 method(**arguments_of(exchange, row))
-            assert error.value.status_code == response["status"]
+            assert error.value.status_code == exchange.status
             check_error(exchange, error.value)
         else:
-            check_reply(response, method(**arguments_of(exchange, row)))
+            check_reply(exchange, method(**arguments_of(exchange, row)))
     [sent] = server.requests
-    body = json.loads(sent.body) if sent.body else None
-    if body is not None and "stream" not in (request["body"] or {}):
+    body, due = json.loads(sent.body or b"{}"), request_of(exchange)
+    if "stream" not in due:
         body.pop("stream", None)
-    assert body == request["body"]
-    assert dict(parse_qsl(urlsplit(sent.target).query)) == dict(parse_qsl(urlsplit(request["path"]).query))
+    assert body == due
+    assert dict(parse_qsl(urlsplit(sent.target).query)) == dict(parse_qsl(exchange.query))
 
 
-def check_error(exchange: dict[str, Any], error: APIStatusError) -> None:
-    headers, body = exchange["response"]["headers"], exchange["response"]["body"]
-    if headers["Content-Type"] == "text/plain":
+def check_error(exchange: RecordedExchange, error: APIStatusError) -> None:
+    if exchange.header("content-type") == "text/plain":
         assert "0.35.0" in str(error)
         return
-    said = json.loads(body)["error"]
+    said = json.loads(exchange.body)["error"]
     assert (said if isinstance(said, str) else said["message"]) in str(error)
-    if "Retry-After" in headers:
-        assert error.response.headers["retry-after"] == headers["Retry-After"]
+    if exchange.header("retry-after"):
+        assert error.response.headers["retry-after"] == exchange.header("retry-after")
 
 
-def check_reply(response: dict[str, Any], reply: Any) -> None:
-    if "body_base64" in response:
-        assert reply.read() == base64.b64decode(response["body_base64"])
-    elif isinstance(reply, Model):
-        assert says_all_of(json.loads(response["body"]), reply.to_dict())
+def check_reply(exchange: RecordedExchange, reply: Any) -> None:
+    if isinstance(reply, Model):
+        assert says_all_of(json.loads(exchange.body), reply.to_dict())
+    elif exchange.header("content-type").startswith("audio/"):
+        assert reply.read() == exchange.body
     else:
-        data = [line.removeprefix("data: ") for line in response["body"].splitlines() if not line.startswith("event:")]
-        due = [json.loads(line) for line in data if line and line != "[DONE]"]
+        lines = exchange.body.decode().splitlines()
+        data = [line.removeprefix("data: ") for line in lines if line and not line.startswith("event:")]
+        due = [json.loads(line) for line in data if line != "[DONE]"]
         items = [item.to_dict() for item in reply]
         assert len(items) == len(due)
         assert all(map(says_all_of, due, items))
@@ -137,8 +137,7 @@ def test_names_of_newer_servers_never_fail(world, serve):
 
 
 def test_answers_to_three_kinds_of_questions_are_typed(world, serve):
-    path = NEWER / "101-systemone-noul-score.json"
-    server = serve(replies(response_of(json.loads(path.read_text("utf-8"))["response"])))
+    server = serve(replies(response_of(NEWER["101-systemone-noul-score"])))
     with world.client(server.url) as client:
         questions = {
             "angry": {"type": "noul", "instructions": "Is the writer angry?"},
@@ -153,21 +152,20 @@ def test_answers_to_three_kinds_of_questions_are_typed(world, serve):
 
 
 def test_compacted_conversation_is_given_back_as_it_came(world, serve):
-    compacted = json.loads((NEWER / "150-responses-compact.json").read_text("utf-8"))["response"]
-    answer = json.loads((NEWER / "151-responses-after-compact.json").read_text("utf-8"))["response"]
+    compacted, answer = NEWER["150-responses-compact"], NEWER["151-responses-after-compact"]
     server = serve(replies(response_of(compacted), response_of(answer)))
     with world.client(server.url) as client:
         [item] = client.v1.responses.compact("m", "a long story").output
         client.v1.responses.create("m", [item, {"role": "user", "content": "Go on."}])
-    assert server.requests[1].json["input"][0] == json.loads(compacted["body"])["output"][0]
+    assert server.requests[1].json["input"][0] == json.loads(compacted.body)["output"][0]
 
 
 def test_tool_search_is_given_back_as_it_came(world, serve):
-    searched = json.loads((NEWER / "155-responses-tool-search.json").read_text("utf-8"))["response"]
+    searched = NEWER["155-responses-tool-search"]
     server = serve(replies(response_of(searched), response_of(searched)))
     with world.client(server.url) as client:
         [call] = client.v1.responses.create("m", "Book me a slot", tools=[{"type": "tool_search"}]).output
         assert call.arguments == {"query": "calendar"}
         found = {"type": "tool_search_output", "call_id": call.call_id, "tools": [{"type": "function", "name": "book"}]}
         client.v1.responses.create("m", [call, found])
-    assert server.requests[1].json["input"] == [json.loads(searched["body"])["output"][0], found]
+    assert server.requests[1].json["input"] == [json.loads(searched.body)["output"][0], found]
