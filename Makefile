@@ -12,7 +12,7 @@ SECONDS ?= 600
 FUZZ ?= 25
 
 .PHONY: help demo check types generate changes docs test test-all test-versions coverage test-integration \
-        fuzz soak mutants bench package publish clean
+        test-programs fuzz soak mutants bench package publish clean
 
 ##@ Use
 help:  ## list the targets
@@ -84,6 +84,11 @@ coverage: $(READY)  ## run the tests, and show what they do not reach; fails bel
 
 test-integration: $(READY)  ## run every method against the live server at $OLLAMA_HOST
 	$(BIN)/python -m pytest tests/integration
+
+test-programs: $(READY) .venv-programs/.ready  ## drive the emulator by langchain, litellm, haystack … and ollama of npm
+	@if command -v npm >/dev/null; then cp tests/programs/package.json .venv-programs/ && \
+	  npm install --prefix .venv-programs --no-package-lock --silent; else echo "npm is not on the PATH: not tested: ollama of npm"; fi
+	$(BIN)/python -m pytest tests/programs
 
 ##@ Search for faults, and measure
 soak: $(READY)  ## chaos on real sockets for SECONDS (600)
