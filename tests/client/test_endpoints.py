@@ -17,7 +17,7 @@ import pytest
 
 from ollama_sdk import AsyncOllama, BadRequestError, ConfigurationError, Ollama, RawResponse, types
 from ollama_sdk._call.operation import Operation
-from ollama_sdk._generated import operations
+from ollama_sdk._generated import DOCUMENT_VERSION, operations
 from ollama_sdk.testing import Emulator
 from tests.support.agreeing import Agreeing
 
@@ -30,12 +30,13 @@ MODELS = {
     SLASHES: ["completion"],
 }
 OPERATIONS = {o.name: o for o in vars(operations).values() if isinstance(o, Operation)}
-STREAMING = [name for name, operation in OPERATIONS.items() if operation.streaming]
+STREAMING = [name for name, row in OPERATIONS.items() if row.streaming and row.streaming.is_asked_for]
 SOUND = b"RIFF....WAVE"
 DIGEST = f"sha256:{hashlib.sha256(b'abc').hexdigest()}"
 
 # What each method is called with, and what its reply is.
 CALLS = {
+    "balance": ([], {}, lambda reply: reply.included.balance_usd == 13.75),
     "blob_exists": ([DIGEST], {}, lambda reply: reply is False),
     "chat": (["llama3.2", USER], {}, lambda reply: reply.message.content == "Hello there"),
     "copy": (["llama3.2", "copied"], {}, lambda reply: reply is None),
@@ -57,6 +58,8 @@ CALLS = {
     "signout": ([], {}, lambda reply: reply is None),
     "status": ([], {}, lambda reply: reply.cloud.disabled is False),
     "upload_blob": ([], {"content": b"abc"}, lambda reply: reply == DIGEST),
+    "usage": ([], {"range": "24h"}, lambda reply: reply.totals.request_count == 4),
+    "v1.audio.speech.create": (["llama3.2", "Hi"], {}, lambda reply: reply.head.headers["content-type"] == "audio/wav"),
     "v1.audio.transcriptions.create": (["llama3.2", SOUND], {}, lambda reply: reply.text == "Hello there"),
     "v1.chat.completions.create": (
         ["llama3.2", USER],
@@ -69,12 +72,18 @@ CALLS = {
     "v1.models.list": ([], {}, lambda reply: SLASHES in [m.id for m in reply.data]),
     "v1.models.retrieve": (["llama3.2"], {}, lambda reply: reply.id == "llama3.2"),
     "v1.responses.create": (["llama3.2", "Hi"], {}, lambda reply: reply.output[0].content[0].text == "Hello there"),
-    "version": ([], {}, lambda reply: reply.version == "0.33.0"),
+    "v1.responses.compact": (["llama3.2", "Hi"], {}, lambda reply: reply.output[0].type == "compaction"),
+    "v1.systemone.create": (
+        ["llama3.2", "x", {"q": {"type": "noul", "instructions": "Is it?"}}],
+        {},
+        lambda reply: 0 <= reply.answers["q"].noul <= 1,
+    ),
+    "version": ([], {}, lambda reply: reply.version == DOCUMENT_VERSION),
     "web_fetch": (["https://example.com"], {}, lambda reply: reply.content == "c"),
     "web_search": (["ollama"], {}, lambda reply: reply.results[0].url == "https://example.com"),
 }
 # What a signed-out server refuses is asked of one that agrees to everything.
-CLOUD = {"me", "experimental.web_fetch", "experimental.web_search", "web_fetch", "web_search"}
+CLOUD = {"me", "usage", "balance", "experimental.web_fetch", "experimental.web_search", "web_fetch", "web_search"}
 
 
 class Redirected(httpx.HTTPTransport):
@@ -121,6 +130,8 @@ def cloud():
     with Agreeing() as server:
         server.answers |= {
             "/api/me": {"id": "1", "name": "Ada", "email": "ada@example.com"},
+            "/api/usage": {"range": "24h", "totals": {"request_count": 4}, "buckets": []},
+            "/api/balance": {"included": {"balance_usd": 13.75}},
             "/api/experimental/web_search": server.answers["/api/web_search"],
             "/api/experimental/web_fetch": server.answers["/api/web_fetch"],
         }
