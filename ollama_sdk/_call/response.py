@@ -183,7 +183,7 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
             reply = call.path_values["digest"]
         elif kind == "none":
             reply = None
-        elif kind == "bytes":
+        elif kind == "bytes" and call.operation.streaming is None:
             reply = body
         elif kind == "text" or ("str" in kind.split(" | ") and _media_type(response) == "text/plain"):
             reply = body.decode(errors="replace")

@@ -16,7 +16,7 @@ import pytest
 
 from ollama_sdk import AsyncOllama, BadRequestError, ConfigurationError, Ollama, RawResponse, types
 from ollama_sdk._call.operation import Operation
-from ollama_sdk._generated import operations
+from ollama_sdk._generated import DOCUMENT_VERSION, operations
 from ollama_sdk.testing import Emulator
 from tests.support.agreeing import Agreeing
 from tests.support.redirected import AsyncRedirected, Redirected
@@ -35,6 +35,7 @@ DIGEST = f"sha256:{hashlib.sha256(b'abc').hexdigest()}"
 
 # What each method is called with, and what its reply is. What every method does, new ones too, is in test_every_operation.py.
 CALLS = {
+    "balance": ([], {}, lambda reply: reply.included.balance_usd == 13.75),
     "blob_exists": ([DIGEST], {}, lambda reply: reply is False),
     "chat": (["llama3.2", USER], {}, lambda reply: reply.message.content == "Hello there"),
     "copy": (["llama3.2", "copied"], {}, lambda reply: reply is None),
@@ -56,6 +57,8 @@ CALLS = {
     "signout": ([], {}, lambda reply: reply is None),
     "status": ([], {}, lambda reply: reply.cloud.disabled is False),
     "upload_blob": ([], {"content": b"abc"}, lambda reply: reply == DIGEST),
+    "usage": ([], {"range": "24h"}, lambda reply: reply.totals.request_count == 4),
+    "v1.audio.speech.create": (["llama3.2", "Hi"], {}, lambda reply: reply.head.headers["content-type"] == "audio/wav"),
     "v1.audio.transcriptions.create": (["llama3.2", SOUND], {}, lambda reply: reply.text == "Hello there"),
     "v1.chat.completions.create": (
         ["llama3.2", USER],
@@ -68,13 +71,19 @@ CALLS = {
     "v1.models.list": ([], {}, lambda reply: SLASHES in [m.id for m in reply.data]),
     "v1.models.retrieve": (["llama3.2"], {}, lambda reply: reply.id == "llama3.2"),
     "v1.responses.create": (["llama3.2", "Hi"], {}, lambda reply: reply.output[0].content[0].text == "Hello there"),
-    "version": ([], {}, lambda reply: reply.version.count(".") == 2),
+    "v1.responses.compact": (["llama3.2", "Hi"], {}, lambda reply: reply.output[0].type == "compaction"),
+    "v1.systemone.create": (
+        ["llama3.2", "x", {"q": {"type": "noul", "instructions": "Is it?"}}],
+        {},
+        lambda reply: 0 <= reply.answers["q"].noul <= 1,
+    ),
+    "version": ([], {}, lambda reply: reply.version == DOCUMENT_VERSION),
     "web_fetch": (["https://example.com"], {}, lambda reply: reply.content == "c"),
     "web_search": (["ollama"], {}, lambda reply: reply.results[0].url == "https://example.com"),
 }
-STREAMING = [name for name in CALLS if OPERATIONS[name].streaming]
+STREAMING = [name for name in CALLS if (how := OPERATIONS[name].streaming) and how.is_asked_for]
 # What a signed-out server refuses is asked of one that agrees to everything.
-CLOUD = {"me", "experimental.web_fetch", "experimental.web_search", "web_fetch", "web_search"}
+CLOUD = {"me", "usage", "balance", "experimental.web_fetch", "experimental.web_search", "web_fetch", "web_search"}
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +108,8 @@ def cloud():
     with Agreeing() as server:
         server.answers |= {
             "/api/me": {"id": "1", "name": "Ada", "email": "ada@example.com"},
+            "/api/usage": {"range": "24h", "totals": {"request_count": 4}, "buckets": []},
+            "/api/balance": {"included": {"balance_usd": 13.75}},
             "/api/experimental/web_search": server.answers["/api/web_search"],
             "/api/experimental/web_fetch": server.answers["/api/web_fetch"],
         }

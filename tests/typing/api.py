@@ -72,6 +72,8 @@ from ollama_sdk.types import (
     ShowResponse,
     StatusResponse,
     SystemOneAnswer,
+    SystemOneNoulParam,
+    SystemOneResponse,
     SystemOneScore,
     Tool,
     ToolCall,
@@ -610,18 +612,19 @@ def bytes_are_streamed(client: Ollama) -> None:
         assert_type(sound.read(), bytes)
         assert_type(sound.save(Path("hi.wav")), int)
         assert_type(sound.head, ResponseHead)
-    raw = client.with_raw_response.v1.audio.speech.create("phonon", "Hi")
-    assert_type(raw, RawResponse[ByteStream])
+    raw = client.with_raw_response
+    assert_type(raw.v1.audio.speech.create("phonon", "Hi"), RawResponse[ByteStream])
 
 
 async def bytes_are_streamed_async(client: AsyncOllama) -> None:
+    assert_type(await client.v1.audio.speech.create("phonon", "Hi"), AsyncByteStream)
     async with await client.v1.audio.speech.create("phonon", "Hi") as sound:
         assert_type(sound, AsyncByteStream)
         assert_type([chunk async for chunk in sound], list[bytes])
         assert_type(await sound.read(), bytes)
         assert_type(await sound.save("hi.wav"), int)
-    raw = await client.with_raw_response.v1.audio.speech.create("phonon", "Hi")
-    assert_type(raw, RawResponse[AsyncByteStream])
+    raw = client.with_raw_response
+    assert_type(await raw.v1.audio.speech.create("phonon", "Hi"), RawResponse[AsyncByteStream])
 
 
 def questions_are_dicts_or_models(client: Ollama) -> None:
@@ -638,9 +641,28 @@ def questions_are_dicts_or_models(client: Ollama) -> None:
     assert_type(reply.answers, dict[str, SystemOneAnswer])
     assert_type(reply.answers["two"].noul, float | None)
     client.v1.systemone.create("nimble", "x", {"one": {"type": "noul", "instructions": 3}})
+    assert_type(reply, SystemOneResponse)
     assert_type(client.usage(range="24h", scope="self"), UsageResponse)
     assert_type(client.balance(), BalanceResponse)
     assert_type(client.v1.responses.compact("llama3.2", "Hi"), ResponseCompaction)
+    raw = client.with_raw_response
+    assert_type(raw.v1.systemone.create("nimble", "x", {}), RawResponse[SystemOneResponse])
+    assert_type(raw.usage(), RawResponse[UsageResponse])
+    assert_type(raw.balance(), RawResponse[BalanceResponse])
+    assert_type(raw.v1.responses.compact("llama3.2", "Hi"), RawResponse[ResponseCompaction])
+
+
+async def newer_routes_async(client: AsyncOllama) -> None:
+    questions: dict[str, SystemOneNoulParam] = {"q": {"type": "noul", "instructions": "Is it?"}}
+    assert_type(await client.v1.systemone.create("nimble", "x", questions), SystemOneResponse)
+    assert_type(await client.usage(), UsageResponse)
+    assert_type(await client.balance(), BalanceResponse)
+    assert_type(await client.v1.responses.compact("llama3.2", "Hi"), ResponseCompaction)
+    raw = client.with_raw_response
+    assert_type(await raw.v1.systemone.create("nimble", "x", questions), RawResponse[SystemOneResponse])
+    assert_type(await raw.usage(), RawResponse[UsageResponse])
+    assert_type(await raw.balance(), RawResponse[BalanceResponse])
+    assert_type(await raw.v1.responses.compact("llama3.2", "Hi"), RawResponse[ResponseCompaction])
 
 
 def every_method_takes_extras(client: Ollama, headers: Mapping[str, str]) -> None:
