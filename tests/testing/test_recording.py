@@ -192,6 +192,18 @@ def test_values_of_unknown_request_headers_are_removed(header):
     assert "text/plain" in text
 
 
+@pytest.mark.parametrize(
+    "name", ["password", "db_password", "OPENAI_API_KEY", "accessToken", "auth-token", "client_secret"]
+)
+def test_fields_that_hold_secrets_are_emptied(name):
+    body = json.dumps(
+        {name: "open-sesame", "token": "Hello", "eos_token": "<s>", "properties": {name: {"type": "string"}}}
+    ).encode()
+    exchange = RecordedExchange(method="POST", target="/", request_body=body, status=200, chunks=[RecordedChunk(body)])
+    removed = remove_secrets(exchange)
+    assert json.loads(removed.request_body) == json.loads(removed.body) == {**json.loads(body), name: REMOVED}
+
+
 def test_unknown_request_is_told_what_differs(server, tmp_path):
     with Recorder(server.url, tmp_path) as recorder:
         httpx.post(f"{recorder.url}/api/chat", json={**CHAT, "stream": False, "options": {"seed": 1}})
