@@ -38,6 +38,7 @@ class _Flavor:
     base: str
     namespace: str
     stream: str
+    byte_stream: str
     raw: str
     raw_base: str
     raw_namespace: str
@@ -66,6 +67,7 @@ _FLAVORS = (
         "SyncClient",
         "SyncNamespace",
         "Stream",
+        "ByteStream",
         "raw",
         "SyncRawClient",
         "SyncRawNamespace",
@@ -77,6 +79,7 @@ _FLAVORS = (
         "AsyncClient",
         "AsyncNamespace",
         "AsyncStream",
+        "AsyncByteStream",
         "async_raw",
         "AsyncRawClient",
         "AsyncRawNamespace",
@@ -236,6 +239,7 @@ def _client(templates: Environment, interface: Interface, flavor: _Flavor) -> st
         flavor=flavor,
         module_doc=f"The {'async' if flavor.prefix else 'sync'} client: one method for each endpoint.",
         groups=list(_groups(interface)),
+        has_bytes=any(method.is_bytes for method in interface.methods),
         uses=uses,
         params=[f"{name}Param" for name in given.models],
     )

@@ -119,7 +119,8 @@ def _not_found_advice(call: Call[Any, Any], data: Any, *, is_ollamas: bool) -> s
             return f"; the host ends in {ending}, which every route already has: use {shorter} as the host"
     if name := next((value for value in call.path_values.values() if "/" in value), None):
         return f"; Ollama has no route for a name with a slash: look for {name!r} in client.{_listing_of(call)}"
-    return "; the server has no such route: it is older than the route (`ollama --version` shows its version), or not Ollama"
+    came = f", which came with Ollama {call.operation.since}" if call.operation.since else ""
+    return f"; the server has no such route: it is older than the route{came} (`ollama --version` shows its version), or not Ollama"
 
 
 def _listing_of(call: Call[Any, Any]) -> str:

@@ -38,13 +38,13 @@ def test_accepted_request_is_valid_under_the_document(exchange: Exchange):
 @each
 def test_document_has_status_and_content_type_of_every_reply(exchange: Exchange):
     response = resolve(at((*_operation(exchange), "responses"))[str(exchange.status)])
-    if exchange.body:
-        assert exchange.content_type in response["content"]
+    if exchange.body and "content" in response:  # the form of some errors is not known
+        assert {exchange.content_type, f"{exchange.content_type.partition('/')[0]}/*"} & response["content"].keys()
 
 
 @each
 def test_every_reply_is_valid_under_the_document_item_by_item(exchange: Exchange):
-    if not exchange.body or exchange.content_type == "text/plain":
+    if not exchange.body or exchange.content_type == "text/plain" or exchange.content_type.startswith("audio/"):
         return
     operation = _operation(exchange)
     for value in exchange.values():
