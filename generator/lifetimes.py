@@ -34,9 +34,12 @@ def lifetime_of(node: Mapping[str, Any]) -> Lifetime:
 
 
 def value_lifetimes(node: Mapping[str, Any]) -> dict[str, Lifetime]:
-    """The lifetimes of the known values of a field, for those that have one; ``*`` stands for any other value."""
+    """The lifetimes of the known values of a field, for those that have one; ``*`` stands for any other value.
+
+    Where ``*`` has one, every known value is listed: those without a lifetime of their own are as old as the field.
+    """
     since, until = node.get("x-known-since", {}), node.get("x-known-until", {})
-    known = (value for value in (*node.get("x-known", ()), "*") if value in since or value in until)
+    known = (value for value in (*node.get("x-known", ()), "*") if "*" in since or value in since or value in until)
     return {value: Lifetime(since.get(value), until.get(value)) for value in known}
 
 

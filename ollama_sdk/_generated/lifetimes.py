@@ -256,6 +256,9 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "reasoning_effort": {
                 "none": Lifetime("0.12.4"),
                 "minimal": Lifetime("0.32.11"),
+                "low": Lifetime(),
+                "medium": Lifetime(),
+                "high": Lifetime(),
                 "xhigh": Lifetime("0.32.11"),
                 "ultra": Lifetime("0.32.11"),
                 "max": Lifetime("0.22.0"),
@@ -264,6 +267,9 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "reasoning.effort": {
                 "none": Lifetime("0.12.4"),
                 "minimal": Lifetime("0.32.11"),
+                "low": Lifetime(),
+                "medium": Lifetime(),
+                "high": Lifetime(),
                 "xhigh": Lifetime("0.32.11"),
                 "ultra": Lifetime("0.32.11"),
                 "max": Lifetime("0.22.0"),
@@ -392,6 +398,9 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "reasoning.effort": {
                 "none": Lifetime("0.12.4"),
                 "minimal": Lifetime("0.32.11"),
+                "low": Lifetime(),
+                "medium": Lifetime(),
+                "high": Lifetime(),
                 "xhigh": Lifetime("0.32.11"),
                 "ultra": Lifetime("0.32.11"),
                 "max": Lifetime("0.22.0"),
@@ -406,6 +415,9 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "reasoning.effort": {
                 "none": Lifetime("0.12.4"),
                 "minimal": Lifetime("0.32.11"),
+                "low": Lifetime(),
+                "medium": Lifetime(),
+                "high": Lifetime(),
                 "xhigh": Lifetime("0.32.11"),
                 "ultra": Lifetime("0.32.11"),
                 "max": Lifetime("0.22.0"),
@@ -420,6 +432,9 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "response.reasoning.effort": {
                 "none": Lifetime("0.12.4"),
                 "minimal": Lifetime("0.32.11"),
+                "low": Lifetime(),
+                "medium": Lifetime(),
+                "high": Lifetime(),
                 "xhigh": Lifetime("0.32.11"),
                 "ultra": Lifetime("0.32.11"),
                 "max": Lifetime("0.22.0"),
