@@ -319,6 +319,12 @@ def _join(base: httpx.URL, path: str) -> httpx.URL:
 def _headers(
     operation: Operation[Any, Any], options: CallOptions, settings: Settings, upload: Upload | None, *, stream: bool
 ) -> dict[str, str]:
+    """Return the headers of a request. This is the one place that decides which host gets which key and which headers.
+
+    A request goes to the client's own server, unless the document names another one for the operation. The client's own server
+    gets the client's headers, and among them an ``Authorization`` of the caller's before the key. Any other host gets the key,
+    or, where there is none, that ``Authorization``, and nothing else of the client's. The headers of a call go with it.
+    """
     streaming = operation.streaming if stream else None
     headers: dict[str, Any] = {
         "accept": _JSON if streaming is None else STREAM_TYPES[streaming.format][0],
@@ -328,8 +334,7 @@ def _headers(
     if settings.api_key:
         headers["authorization"] = f"Bearer {settings.api_key}"
     of_client = {name.lower(): value for name, value in settings.headers.items()}
-    # Headers that were given for the client's own server may hold a secret: another host does not get them. Only an
-    # authorization that stands in place of a key goes wherever a key would go.
+    # Headers that were given for the client's own server may hold a secret.
     if operation.server is None or httpx.URL(operation.server).host == settings.base_url.host:
         headers |= of_client | dict(settings.own_headers)
     elif not settings.api_key and "authorization" in of_client:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Blobs", "Capability", "EmulatedModel", "Layer", "Models", "Registry"]
 
-Capability = Literal["completion", "tools", "insert", "vision", "embedding", "thinking", "audio"]
+Capability = Literal["completion", "tools", "insert", "vision", "embedding", "thinking", "audio", "decision"]
 
 _MEGABYTE = 2**20
 

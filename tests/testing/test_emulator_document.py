@@ -31,6 +31,8 @@ STREAMS = {"application/x-ndjson": "", "text/event-stream": "data: "}
 # Routes that only ollama.com could serve.
 SIGNED_OUT = {
     "/api/me",
+    "/api/usage",
+    "/api/balance",
     *(f"/api/{path}" for path in ("web_search", "web_fetch", "experimental/web_search", "experimental/web_fetch")),
 }
 

@@ -139,6 +139,7 @@ class Answer:
             "total_duration": load + prompt + evaluation + 1_000,
             "load_duration": load,
             "prompt_eval_count": max(self.prompt_tokens, 1),
+            "prompt_eval_cached_count": 0,  # an emulated model keeps no cache
             "prompt_eval_duration": prompt,
             "eval_count": max(self.tokens, 1),
             "eval_duration": evaluation,

@@ -51,7 +51,7 @@ def error_body_of(path: str) -> ErrorBody:
     """Return the form of error bodies of a path."""
     if path.startswith("/v1/messages"):
         return anthropic_error
-    return openai_error if path.startswith("/v1/") else native_error
+    return openai_error if path.startswith("/v1/") and path != "/v1/systemone" else native_error
 
 
 def error_response(error: StatusError, body: ErrorBody, *, streaming: bool = False) -> Response:

@@ -53,7 +53,6 @@ _UNIT_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m":
 _LONGEST_DURATION = MAX_INTEGER / 1e9
 
 _THINK_LEVELS = ("high", "medium", "low", "max")
-_THINK_LEVELS_TEXT = ", ".join(f'"{level}"' for level in _THINK_LEVELS)
 _MAX_LOGPROBS = 20
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 
@@ -117,10 +116,7 @@ def decode_think(think: Any) -> bool | str | None:
         return think
     if not isinstance(think, str):
         raise StatusError(400, "think must be a boolean or string", stage="request")
-    if think in _THINK_LEVELS:
-        return think
-    text = f'invalid think value: "{think}" (must be {_THINK_LEVELS_TEXT}, true, or false)'
-    raise StatusError(400, text, stage="request")
+    return think
 
 
 def decode_effort(effort: Any) -> bool | str | None:
@@ -131,9 +127,10 @@ def decode_effort(effort: Any) -> bool | str | None:
     """
     if not effort or effort == "none":
         return False if effort else None
-    if isinstance(effort, str) and effort in _THINK_LEVELS:
+    if isinstance(effort, str):
         return effort
-    text = f"invalid reasoning value: '{effort}' (must be {_THINK_LEVELS_TEXT}, or \"none\")"
+    levels = ", ".join(f'"{level}"' for level in _THINK_LEVELS)
+    text = f"invalid reasoning value: '{effort}' (must be {levels}, or \"none\")"
     raise StatusError(400, text, stage="request")
 
 

@@ -13,7 +13,7 @@ from ollama_sdk.testing._routes.backend import Backend
 from ollama_sdk.testing._routes.errors import error_body_of, error_response
 from ollama_sdk.testing._routes.native.blobs import blob_exists, upload_blob
 from ollama_sdk.testing._routes.native.chat import chat
-from ollama_sdk.testing._routes.native.cloud import me, signout, web_fetch, web_search
+from ollama_sdk.testing._routes.native.cloud import balance, me, signout, usage, web_fetch, web_search
 from ollama_sdk.testing._routes.native.create import create
 from ollama_sdk.testing._routes.native.embed import embed, embeddings
 from ollama_sdk.testing._routes.native.generate import generate
@@ -22,10 +22,13 @@ from ollama_sdk.testing._routes.native.server_info import recommendations, root,
 from ollama_sdk.testing._routes.native.show import show
 from ollama_sdk.testing._routes.native.transfers import pull, push
 from ollama_sdk.testing._routes.openai.chat import chat as openai_chat
+from ollama_sdk.testing._routes.openai.compaction import compact_conversation
 from ollama_sdk.testing._routes.openai.completions import completions
 from ollama_sdk.testing._routes.openai.embeddings import embeddings as openai_embeddings
 from ollama_sdk.testing._routes.openai.models import list_models, retrieve_model
 from ollama_sdk.testing._routes.openai.responses import create_response
+from ollama_sdk.testing._routes.openai.speech import speech
+from ollama_sdk.testing._routes.openai.systemone import systemone
 from ollama_sdk.testing._routes.openai.transcriptions import transcriptions
 from ollama_sdk.testing._routes.release import Release
 from ollama_sdk.testing._server.access import AccessControl
@@ -59,6 +62,8 @@ _HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     "/api/blobs/{digest}": {"HEAD": blob_exists, "POST": upload_blob},
     "/api/me": {"POST": me},
     "/api/signout": {"POST": signout},
+    "/api/usage": {"GET": usage},
+    "/api/balance": {"GET": balance},
     "/api/web_search": {"POST": web_search},
     "/api/web_fetch": {"POST": web_fetch},
     "/api/experimental/web_search": {"POST": web_search},
@@ -71,7 +76,10 @@ _HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     "/v1/models/{model}": {"GET": retrieve_model},
     "/v1/responses": {"POST": create_response},
     "/v1/messages": {"POST": create_message},
+    "/v1/responses/compact": {"POST": compact_conversation},
     "/v1/audio/transcriptions": {"POST": transcriptions},
+    "/v1/audio/speech": {"POST": speech},
+    "/v1/systemone": {"POST": systemone},
 }
 
 

@@ -9,7 +9,9 @@ from starlette.responses import Response
 
 __all__ = ["MediaType", "chunked", "empty_response", "json_response", "text_response"]
 
-MediaType = Literal["application/json; charset=utf-8", "application/json", "application/x-ndjson", "text/event-stream"]
+MediaType = Literal[
+    "application/json; charset=utf-8", "application/json", "application/x-ndjson", "text/event-stream", "audio/wav"
+]
 
 # Go's HTTP server sends a length with bodies of up to this many bytes; longer ones are chunked.
 _LONGEST_COUNTED_BODY = 2048

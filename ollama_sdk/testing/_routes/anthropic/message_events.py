@@ -87,7 +87,7 @@ def _envelope(model: str) -> Json:
 
 
 def _usage(answer: Answer) -> Json:
-    return {"input_tokens": answer.prompt_tokens, "output_tokens": answer.tokens}
+    return {"input_tokens": answer.prompt_tokens, "output_tokens": answer.tokens, "cache_read_input_tokens": 0}
 
 
 def _stop(answer: Answer) -> Json:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from ollama_sdk.testing._routes.backend import Backend
 
-__all__ = ["me", "signout", "web_fetch", "web_search"]
+__all__ = ["balance", "me", "signout", "usage", "web_fetch", "web_search"]
+
+_USAGE_QUERY = {"range": {"24h", "7d", "30d"}, "scope": {"self", "team"}, "group_by": {"model"}}
 
 
 async def me(backend: Backend, _request: Request) -> Response:
@@ -37,3 +39,22 @@ async def web_search(backend: Backend, _request: Request) -> Response:
 async def web_fetch(backend: Backend, _request: Request) -> Response:
     """``POST /api/web_fetch``, and the local server's proxy of it."""
     backend.refuse_cloud("web fetch is unavailable")
+
+
+async def usage(backend: Backend, request: Request) -> Response:
+    """``GET /api/usage``."""
+    query = request.query_params
+    for name, values in _USAGE_QUERY.items():
+        if name in query and (len(query.getlist(name)) > 1 or query[name] not in values):
+            raise StatusError(400, f"invalid {name}")
+    for name in query:
+        if name not in _USAGE_QUERY:
+            raise StatusError(400, f"unknown parameter {name}")
+    backend.refuse_cloud("usage is unavailable")
+
+
+async def balance(backend: Backend, request: Request) -> Response:
+    """``GET /api/balance``."""
+    for name in request.query_params:
+        raise StatusError(400, f"unknown parameter {name}")
+    backend.refuse_cloud("balance is unavailable")

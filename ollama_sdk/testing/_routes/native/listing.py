@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ollama_sdk.testing._model.names import ModelName
 from ollama_sdk.testing._routes.body import STRING, decode
-from ollama_sdk.testing._routes.native.model_fields import MODEL_FIELDS, details, required_name
+from ollama_sdk.testing._routes.native.model_fields import MODEL_FIELDS, RUNNER, details, required_name
 from ollama_sdk.testing._routes.timestamps import format_time
 from ollama_sdk.testing._server.responses import empty_response, json_response
 from ollama_sdk.testing._server.status_error import StatusError
@@ -65,14 +65,14 @@ async def delete(backend: Backend, request: Request) -> Response:
 
 
 def _listed(model: EmulatedModel) -> Json:
-    lengths = {"context_length": model.context_length, "embedding_length": model.embedding_length}
+    more = {"context_length": model.context_length, "embedding_length": model.embedding_length, "runner": RUNNER}
     return {
         "name": model.name.short,
         "model": model.name.short,
         "modified_at": format_time(model.modified_at),
         "size": model.size,
         "digest": model.digest,
-        "details": details(model) | lengths,
+        "details": details(model) | more,
         "capabilities": list(model.capabilities),
     }
 
@@ -87,4 +87,5 @@ def _running(model: EmulatedModel, expires_at: float, context: int) -> Json:
         "expires_at": format_time(expires_at),
         "size_vram": model.size,
         "context_length": context,
+        "runner": RUNNER,
     }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ollama_sdk.testing._model.json import Json
     from ollama_sdk.testing.models import EmulatedModel
 
-__all__ = ["MODEL_FIELDS", "STORE", "details", "parsed_name", "required_name"]
+__all__ = ["MODEL_FIELDS", "RUNNER", "STORE", "details", "parsed_name", "required_name"]
 
 MODEL_FIELDS = {
     "model": STRING,
@@ -22,6 +22,7 @@ MODEL_FIELDS = {
     "username": STRING,
     "password": STRING,
 }
+RUNNER = "ggml"
 # The folder of the models in error texts and Modelfiles.
 STORE = "/var/lib/ollama/models"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ollama_sdk.testing._model.json import is_list
 from ollama_sdk.testing._model.names import ModelName
 from ollama_sdk.testing._routes.body import BOOLEAN, OBJECT, STRING, decode
-from ollama_sdk.testing._routes.native.model_fields import STORE, details, required_name
+from ollama_sdk.testing._routes.native.model_fields import RUNNER, STORE, details, required_name
 from ollama_sdk.testing._routes.timestamps import format_time
 from ollama_sdk.testing._server.responses import json_response
 
@@ -55,13 +55,21 @@ async def show(backend: Backend, request: Request) -> Response:
     return json_response(
         {key: value for key, value in texts.items() if value}
         | {
-            "details": details(model),
+            "details": details(model) | {"runner": RUNNER},
             "model_info": _model_info(model),
             "tensors": _tensors(model.embedding_length),
             "capabilities": list(model.capabilities),
+            "thinking": _thinking(model),
+            "template_source": "go_template",
+            "manifests": [{"digest": model.digest, "runner": RUNNER, "format": "gguf", "selected": True}],
             "modified_at": format_time(model.modified_at),
         }
     )
+
+
+def _thinking(model: EmulatedModel) -> Json:
+    can_think = "thinking" in model.capabilities
+    return {"values": [False, True] if can_think else [False], "default": can_think}
 
 
 def _modelfile(model: EmulatedModel, system: str, template: str) -> str:

@@ -85,7 +85,12 @@ def head(kind: str, model: str) -> Json:
 def usage_of(answer: Answer) -> Json:
     """Return the token counts."""
     prompt, completion = answer.prompt_tokens, answer.tokens
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": 0},
+    }
 
 
 def wants_usage(body: Json) -> bool:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from ollama_sdk.testing._routes.answer import Answer, Step
     from ollama_sdk.testing.script import ScriptedToolCall
 
-__all__ = ["ResponseEvents"]
+__all__ = ["ResponseEvents", "number", "usage_of"]
 
 _TOOL_FIELDS = ("type", "name", "description", "strict", "parameters")
+_SEARCH_FIELDS = ("type", "execution", "description", "parameters")
 
 
 class ResponseEvents:
@@ -29,7 +30,7 @@ class ResponseEvents:
 
     def __init__(self, body: Json) -> None:
         self._body = body
-        self._id = f"resp_{_number()}"
+        self._id = f"resp_{number()}"
         self._created = int(time.time())
         self._sequence = 0
         self._output: list[Json] = []
@@ -59,16 +60,16 @@ class ResponseEvents:
 
     def response(self, answer: Answer) -> Json:
         """Return the response object at the end."""
-        return self._object(answer, "incomplete" if answer.done_reason == "length" else "completed")
+        return self._object(usage_of(answer), "incomplete" if answer.done_reason == "length" else "completed")
 
     def _open_item(self, kind: str) -> Iterator[Json]:
         if self._open.get("type") == kind:
             return
         yield from self._close_item()
         if kind == "reasoning":
-            self._open = {"id": f"rs_{_number()}", "type": kind, "summary": []}
+            self._open = {"id": f"rs_{number()}", "type": kind, "summary": []}
         else:
-            self._open = {"id": f"msg_{_number()}", "type": kind, "status": "in_progress", "role": "assistant"}
+            self._open = {"id": f"msg_{number()}", "type": kind, "status": "in_progress", "role": "assistant"}
             self._open["content"] = []
         self._text = ""
         yield self._event("response.output_item.added", output_index=len(self._output), item=self._open)
@@ -95,9 +96,26 @@ class ResponseEvents:
             item = {**self._open, "status": "completed", "content": [part]}
         yield self._done(item)
 
+    def compaction(self, item: Json, usage: Json) -> Iterator[Json]:
+        """Return the events of a conversation that was made short."""
+        yield from self.opening()
+        yield self._event("response.output_item.added", output_index=0, item=item)
+        yield self._done(item)
+        yield self._event("response.completed", response=self._object(usage, "completed"))
+
+    def _search(self, index: int, identity: str, call: ScriptedToolCall) -> Iterator[Json]:
+        """Return the events of a search for tools, whose arguments come at once."""
+        item: Json = {"id": f"ts_{number()}_{index}", "type": "tool_search_call", "call_id": identity}
+        item |= {"execution": "client", "status": "in_progress", "arguments": dict(call.arguments)}
+        yield self._event("response.output_item.added", output_index=len(self._output), item=item)
+        yield self._done({**item, "status": "completed"})
+
     def _call(self, index: int, identity: str, call: ScriptedToolCall) -> Iterator[Json]:
+        if call.name == "tool_search" and any(t.get("type") == "tool_search" for t in self._body.get("tools", ())):
+            yield from self._search(index, identity, call)
+            return
         arguments = compact(dict(call.arguments))
-        item: Json = {"id": f"fc_{_number()}_{index}", "type": "function_call", "status": "in_progress"}
+        item: Json = {"id": f"fc_{number()}_{index}", "type": "function_call", "status": "in_progress"}
         item |= {"call_id": identity, "name": call.name, "arguments": ""}
         self._open = item
         yield self._event("response.output_item.added", output_index=len(self._output), item=item)
@@ -120,14 +138,14 @@ class ResponseEvents:
         self._sequence += 1
         return event
 
-    def _object(self, answer: Answer | None, status: str) -> Json:
+    def _object(self, usage: Json | None, status: str) -> Json:
         body = self._body
         reasoning = body.get("reasoning", {})
         return {
             "id": self._id,
             "object": "response",
             "created_at": self._created,
-            "completed_at": None if answer is None else int(time.time()),
+            "completed_at": None if usage is None else int(time.time()),
             "status": status,
             "incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None,
             "model": body.get("model", ""),
@@ -135,7 +153,7 @@ class ResponseEvents:
             "instructions": body.get("instructions"),
             "output": list(self._output),
             "error": None,
-            "tools": [{key: tool.get(key) for key in _TOOL_FIELDS} for tool in body.get("tools", ())],
+            "tools": [_shown_tool(tool) for tool in body.get("tools", ())],
             "tool_choice": "auto",
             "truncation": body.get("truncation") or "disabled",
             "parallel_tool_calls": True,
@@ -148,7 +166,7 @@ class ResponseEvents:
             "reasoning": {key: reasoning.get(key) for key in ("effort", "summary")}
             if reasoning.get("effort")
             else None,
-            "usage": None if answer is None else _usage(answer),
+            "usage": usage,
             "max_output_tokens": body.get("max_output_tokens"),
             "max_tool_calls": None,
             "store": False,
@@ -160,15 +178,22 @@ class ResponseEvents:
         }
 
 
+def _shown_tool(tool: Json) -> Json:
+    fields = _SEARCH_FIELDS if tool.get("type") == "tool_search" else _TOOL_FIELDS
+    return {key: tool.get(key) for key in fields}
+
+
 def _text_part(text: str) -> Json:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-def _number() -> str:
+def number() -> str:
+    """Return the number in the id of an object."""
     return f"{secrets.randbelow(10**6):06d}"
 
 
-def _usage(answer: Answer) -> Json:
+def usage_of(answer: Answer) -> Json:
+    """Return the usage of a response."""
     return {
         "input_tokens": answer.prompt_tokens,
         "output_tokens": answer.tokens,

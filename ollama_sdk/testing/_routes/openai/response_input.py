@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk.testing._model.json import is_list, is_object, objects, text_in
+from ollama_sdk.testing._model.json import compact, is_list, is_object, object_in, objects, text_in
 from ollama_sdk.testing._routes.openai.request_parts import decode_arguments, decode_image
 from ollama_sdk.testing._server.status_error import StatusError
 
@@ -28,7 +29,20 @@ def native_messages(body: Json) -> list[Json]:
         return [*system, {"role": "user", "content": given}]
     if not is_list(given):
         raise _refuse("input must be a string or array")
-    return [*system, *(_message(item, f"input[{index}]") for index, item in enumerate(given))]
+    return [*system, *(message for index, item in enumerate(given) for message in _messages(item, f"input[{index}]"))]
+
+
+def _messages(item: Any, where: str) -> list[Json]:
+    """Return one input item as messages: a conversation that was made short as what it holds."""
+    if not is_object(item) or item.get("type") != "compaction":
+        return [_message(item, where)]
+    try:
+        held = json.loads(item.get("encrypted_content") or "")
+    except (TypeError, ValueError):
+        held = None
+    if not is_object(held) or held.get("type") != "ollama_compaction":
+        raise _refuse("unsupported compaction item: encrypted_content is not an Ollama payload")
+    return [{"role": "system", "content": text_in(held.get("summary"))}, *objects(held.get("retained"))]
 
 
 def _message(item: Any, where: str) -> Json:
@@ -45,12 +59,34 @@ def _message(item: Any, where: str) -> Json:
         return {"role": "assistant", "content": "", "tool_calls": [{"function": call}]}
     if kind == "function_call_output":
         return {"role": "tool", "tool_call_id": item.get("call_id", ""), **_content(item.get("output"), where)}
+    if kind in {"tool_search_call", "tool_search_output", "custom_tool_call", "custom_tool_call_output"}:
+        return _tool_message(kind, item, where)
     if kind == "reasoning":
         thinking = "".join(text_in(part.get("text")) for part in objects(item.get("summary")))
         return {"role": "assistant", "content": "", "thinking": thinking}
     raise _refuse(
         f'{where}: unknown input item type: "{kind}"' if kind else f"{where}: input item missing required 'type' field"
     )
+
+
+def _tool_message(kind: str, item: Json, where: str) -> Json:
+    """Return a search for tools, a call of a custom tool, or the result of one."""
+    call_id = item.get("call_id", "")
+    if kind.startswith("custom") and not call_id:
+        raise _refuse(f"{where}: {kind} call_id must not be empty")
+    if kind == "tool_search_output":
+        return {"role": "tool", "tool_call_id": call_id, "content": compact(item.get("tools") or [])}
+    if kind == "custom_tool_call_output":
+        return {"role": "tool", "tool_call_id": call_id, **_content(item.get("output"), where)}
+    if kind == "tool_search_call":
+        call: Json = {"name": "tool_search", "arguments": object_in(item.get("arguments"))}
+    else:
+        if not text_in(item.get("name")).strip():
+            raise _refuse(f"{where}: custom_tool_call name must not be empty")
+        if not isinstance(item.get("input"), str):
+            raise _refuse(f"{where}: custom_tool_call input must be a string")
+        call = {"name": item["name"], "arguments": {"input": item["input"]}}
+    return {"role": "assistant", "content": "", "tool_calls": [{"function": call}]}
 
 
 def _content(content: Any, where: str) -> Json:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk.testing._model.json import is_object
+from ollama_sdk.testing._model.json import is_object, objects
 from ollama_sdk.testing._routes.backend import require_for_prompt
 from ollama_sdk.testing._routes.body import BOOLEAN, INTEGER, NUMBER, OBJECT, STRING, TOOLS, decode
 from ollama_sdk.testing._routes.errors import openai_error
 from ollama_sdk.testing._routes.openai.chunks import openai_json
+from ollama_sdk.testing._routes.openai.compaction import compacted, is_triggered, without_trigger
 from ollama_sdk.testing._routes.openai.request_parts import options_from
 from ollama_sdk.testing._routes.openai.response_events import ResponseEvents
 from ollama_sdk.testing._routes.openai.response_input import native_messages
@@ -46,11 +47,15 @@ _FIELDS = {
 async def create_response(backend: Backend, request: Request) -> Response:
     """``POST /v1/responses``."""
     body = decode(await request.body(), "openai.ResponsesRequest", _FIELDS, missing="EOF")
+    if is_triggered(body):
+        return StreamResponse(
+            _compaction(backend, body), media_type="text/event-stream", error_body=openai_error, headers=NO_CACHE
+        )
     prompt = Prompt(
         path="/v1/responses",
         model=body.get("model", ""),
         messages=native_messages(body),
-        tools=[_native_tool(tool) for tool in body.get("tools", ()) if tool.get("type") == "function"],
+        tools=[_native_tool(tool) for tool in _tools(body) if tool.get("type") in {"function", "tool_search"}],
         format=_format(body),
         think=decode_effort(body.get("reasoning", {}).get("effort")),
         options=options_from(body, "max_output_tokens"),
@@ -84,7 +89,23 @@ async def _stream(
                 yield named_event(event)
 
 
+async def _compaction(backend: Backend, body: Json) -> AsyncGenerator[bytes]:
+    if not body.get("model"):
+        raise StatusError(400, "model is required")
+    item, usage = await compacted(backend, without_trigger(body), "/v1/responses")
+    for event in ResponseEvents(body).compaction(item, usage):
+        yield named_event(event)
+
+
+def _tools(body: Json) -> list[Json]:
+    """Return the tools of a request, and those that a search in its input has found."""
+    found = [tool for item in objects(body.get("input")) for tool in objects(item.get("tools"))]
+    return [*body.get("tools", ()), *found]
+
+
 def _native_tool(tool: Json) -> Json:
+    if tool["type"] == "tool_search":
+        tool = {**tool, "name": "tool_search"}
     function = {key: tool[key] for key in ("name", "description", "parameters") if tool.get(key) is not None}
     return {"type": "function", "function": function}
 
