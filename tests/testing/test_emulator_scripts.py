@@ -242,10 +242,10 @@ def test_reset_from_outside_returns_to_the_start():
 
 
 def test_control_routes_are_listed_and_refuse_what_is_unknown(controlled):
-    _, control = controlled
+    server, control = controlled
     described = control.get("").json()
     assert "POST /_emulator/faults" in described["routes"]
-    assert described["version"] == "0.33.0"
+    assert described["version"] == server.version
     assert control.get("/nothing").json()["error"].startswith("there is no /_emulator/nothing; GET /_emulator lists")
     assert control.put("/faults").json()["error"] == "/_emulator/faults takes POST and DELETE"
     assert control.get("/journal", params={"count": "many"}).status_code == 400
