@@ -200,7 +200,9 @@ def _method_names(document: Document) -> Problems:
             continue
         place = (*pointer, "operationId")
         name = str(node.get("operationId", ""))
-        if not all(p.isidentifier() and not keyword.iskeyword(p) and p[0] != "_" for p in name.split(".")):
+        if not all(
+            p.isascii() and p.isidentifier() and not keyword.iskeyword(p) and p[0] != "_" for p in name.split(".")
+        ):
             yield place, f"{name!r} cannot be the dotted name of a method"
         if name in seen:
             other = document.lines[seen[name]]

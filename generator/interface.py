@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from attrs import field, frozen
 
+from ollama_sdk._codec.discriminator import Discriminator, Variant, discriminator_of
 from ollama_sdk._lifetimes import ALWAYS, Lifetime
 
-from .kinds import Kind
+from .kinds import Kind, LiteralKind
 
-__all__ = ["SHADOWING", "Argument", "Field", "Interface", "Method", "Model", "Stream", "Union"]
+__all__ = ["SHADOWING", "Argument", "Field", "Interface", "Method", "Model", "Stream", "Union", "discriminator"]
 
 SHADOWING = frozenset({"bool", "datetime", "dict", "field", "float", "int", "list", "self", "str"})
 """Names that the body of a model uses; a field of such a name gets an underscore."""
@@ -32,6 +33,7 @@ class Field:
         doc: Its description.
         absent: What a required field reads as when a reply lacks it; ``None`` where such a reply is refused.
         lifetime: The releases that have it.
+        is_open_tag: Whether it is the field that says which member of a union a reply is, of the member for all other values.
     """
 
     name: str
@@ -42,10 +44,13 @@ class Field:
     doc: str
     absent: str | None = None
     lifetime: Lifetime = ALWAYS
+    is_open_tag: bool = False
 
     @property
     def read(self) -> str:
         """The annotation of the field."""
+        if self.is_open_tag:
+            return "OtherTag"
         return f"{self.kind.read()} | None" if self.may_be_none else self.kind.read()
 
     @property
@@ -82,6 +87,8 @@ class Model:
         doc: Its description.
         fields: Required ones first.
         mixin: A hand-written class that adds properties.
+        from_function: The object that describes a function, with ``$name``, ``$description`` and ``$parameters`` in the places of
+            those; ``None`` where an argument takes no function.
         given: Whether it is part of an argument, and so may also be given as a dict.
         returned: Whether it is part of a reply.
         place: Its path in the document.
@@ -92,9 +99,22 @@ class Model:
     doc: str
     fields: tuple[Field, ...]
     mixin: str | None = None
+    from_function: dict[str, Any] | None = None
     given: bool = False
     returned: bool = False
     place: Place = ()
+
+
+def discriminator(models: Iterable[Model]) -> Discriminator[str]:
+    """How the codec chooses among the models of a union, by their names."""
+    return discriminator_of(
+        Variant(
+            model.name,
+            {f.wire: f.kind.values for f in model.fields if isinstance(f.kind, LiteralKind)},
+            {f.wire for f in model.fields if f.required},
+        )
+        for model in models
+    )
 
 
 @frozen

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from ollama_sdk._transport.environment import proxy_setting
 from ollama_sdk.errors import EXCERPT_LENGTH
 from ollama_sdk.streaming._reader import failure_message
 
@@ -180,29 +180,16 @@ def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Excepti
 
 def environment_proxy(call: Call[Any, Any], request: httpx.Request | None = None) -> str:
     """Return how a message names the proxy of the environment that the request went through; ``""`` without one."""
-    url = (request or call.request).url
-    if not call.settings.environment_proxies or _is_loopback(url.host):
+    if not call.settings.environment_proxies:
         return ""
-    import urllib.request
-
-    if urllib.request.proxy_bypass(url.host):
+    setting = proxy_setting((request or call.request).url)
+    if setting is None:
         return ""
-    proxies = urllib.request.getproxies()
-    scheme = url.scheme if proxies.get(url.scheme) else "all"
-    proxy = proxies.get(scheme)
-    if not proxy:
-        return ""
+    name, proxy = setting
     scheme_of_proxy, found, rest = proxy.partition("://")
     place = (rest if found else scheme_of_proxy).rpartition("@")[2]  # without user name and password
-    return f"the proxy {scheme_of_proxy if found else 'http'}://{place} that {scheme.upper()}_PROXY names"
+    return f"the proxy {scheme_of_proxy if found else 'http'}://{place} that {name} names"
 
 
 def _without(call: Call[Any, Any], request: httpx.Request | None = None) -> str:
     return f"NO_PROXY={(request or call.request).url.host} calls the server without it"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from ollama_sdk._call.raw import SyncRawRuntime
@@ -247,27 +247,34 @@ class V1ChatCompletions(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
         | str
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: Literal[False] = False,
@@ -280,27 +287,34 @@ class V1ChatCompletions(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
         | str
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: Literal[True],
@@ -313,27 +327,34 @@ class V1ChatCompletions(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
         | str
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: bool,
@@ -345,27 +366,34 @@ class V1ChatCompletions(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
         | str
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: bool = False,
@@ -474,12 +502,15 @@ class V1Completions(SyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -496,12 +527,15 @@ class V1Completions(SyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -518,12 +552,15 @@ class V1Completions(SyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -539,12 +576,15 @@ class V1Completions(SyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -614,7 +654,7 @@ class V1Embeddings(SyncNamespace):
     def create(
         self,
         model: str,
-        input: str | Sequence[str],
+        input: str | Iterable[str],
         *,
         dimensions: int | None = None,
         encoding_format: Literal["base64", "float"] | str | None = None,
@@ -664,13 +704,14 @@ class V1Messages(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -687,15 +728,15 @@ class V1Messages(SyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: Literal[False] = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -706,13 +747,14 @@ class V1Messages(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -729,15 +771,15 @@ class V1Messages(SyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: Literal[True],
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -748,13 +790,14 @@ class V1Messages(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -771,15 +814,15 @@ class V1Messages(SyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: bool,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -789,13 +832,14 @@ class V1Messages(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -812,15 +856,15 @@ class V1Messages(SyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: bool = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -962,9 +1006,10 @@ class V1Responses(SyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -987,7 +1032,7 @@ class V1Responses(SyncNamespace):
             | ResponseCustomToolCallOutputParam
         ],
         *,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1033,9 +1078,10 @@ class V1Responses(SyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -1060,14 +1106,14 @@ class V1Responses(SyncNamespace):
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         truncation: Literal["auto", "disabled"] | str | None = None,
-        include: Sequence[str] | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: Literal[False] = False,
@@ -1081,9 +1127,10 @@ class V1Responses(SyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -1108,14 +1155,14 @@ class V1Responses(SyncNamespace):
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         truncation: Literal["auto", "disabled"] | str | None = None,
-        include: Sequence[str] | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: Literal[True],
@@ -1129,9 +1176,10 @@ class V1Responses(SyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -1156,14 +1204,14 @@ class V1Responses(SyncNamespace):
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         truncation: Literal["auto", "disabled"] | str | None = None,
-        include: Sequence[str] | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: bool,
@@ -1176,9 +1224,10 @@ class V1Responses(SyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -1203,14 +1252,14 @@ class V1Responses(SyncNamespace):
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         truncation: Literal["auto", "disabled"] | str | None = None,
-        include: Sequence[str] | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: bool = False,
@@ -1283,18 +1332,19 @@ class V1Systemone(SyncNamespace):
     def create(
         self,
         model: str,
-        state: str | Mapping[str, Any] | Sequence[Any],
+        state: str | Mapping[str, Any] | Iterable[Any],
         questions: Mapping[
             str,
             SystemOneChoice
             | SystemOneChoiceParam
+            | Mapping[str, Any]
             | SystemOneNoul
             | SystemOneNoulParam
             | SystemOneScore
             | SystemOneScoreParam,
         ],
         *,
-        images: Sequence[Base64] | None = None,
+        images: Iterable[Base64] | None = None,
         keep_alive: str | float | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1635,11 +1685,11 @@ class Ollama(SyncClient):
     def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         format: Literal["json"] | str | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1656,11 +1706,11 @@ class Ollama(SyncClient):
     def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         format: Literal["json"] | str | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1677,11 +1727,11 @@ class Ollama(SyncClient):
     def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         format: Literal["json"] | str | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1697,11 +1747,11 @@ class Ollama(SyncClient):
     def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
         format: Literal["json"] | str | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1825,8 +1875,8 @@ class Ollama(SyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1852,8 +1902,8 @@ class Ollama(SyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1879,8 +1929,8 @@ class Ollama(SyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1905,8 +1955,8 @@ class Ollama(SyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -2026,11 +2076,11 @@ class Ollama(SyncClient):
     def embed(
         self,
         model: str,
-        input: str | Sequence[str] | None = None,
+        input: str | Iterable[str] | None = None,
         *,
         dimensions: int | None = None,
         truncate: bool | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         keep_alive: str | float | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -2083,7 +2133,7 @@ class Ollama(SyncClient):
         model: str,
         prompt: str | None = None,
         *,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         keep_alive: str | float | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -2138,9 +2188,9 @@ class Ollama(SyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
+        images: Iterable[Base64] | None = None,
         format: Literal["json"] | str | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
@@ -2148,7 +2198,7 @@ class Ollama(SyncClient):
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: Literal[False] = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -2164,9 +2214,9 @@ class Ollama(SyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
+        images: Iterable[Base64] | None = None,
         format: Literal["json"] | str | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
@@ -2174,7 +2224,7 @@ class Ollama(SyncClient):
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: Literal[True],
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -2190,9 +2240,9 @@ class Ollama(SyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
+        images: Iterable[Base64] | None = None,
         format: Literal["json"] | str | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
@@ -2200,7 +2250,7 @@ class Ollama(SyncClient):
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: bool,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -2215,9 +2265,9 @@ class Ollama(SyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
+        images: Iterable[Base64] | None = None,
         format: Literal["json"] | str | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
@@ -2225,7 +2275,7 @@ class Ollama(SyncClient):
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: bool = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -2604,7 +2654,7 @@ class Ollama(SyncClient):
         verbose: bool | None = None,
         system: str | None = None,
         template: str | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import define, field
 
@@ -24,6 +24,12 @@ class MessagesTool(Model):
         type: The type of tool.
         max_uses: How many web searches the server may do. Since Ollama 0.16.2.
     """
+
+    FROM_FUNCTION: ClassVar[dict[str, Any] | None] = {
+        "name": "$name",
+        "description": "$description",
+        "input_schema": "$parameters",
+    }
 
     name: str
     description: str | None = None

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import define, field
 
@@ -26,6 +26,13 @@ class ResponseTool(Model):
         strict: Returned unchanged; has no effect.
         tools: The functions of a namespace. Since Ollama 0.32.7.
     """
+
+    FROM_FUNCTION: ClassVar[dict[str, Any] | None] = {
+        "type": "function",
+        "name": "$name",
+        "description": "$description",
+        "parameters": "$parameters",
+    }
 
     type: Literal["function", "namespace", "tool_search", "web_search"] | str
     name: str | None = None

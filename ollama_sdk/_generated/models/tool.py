@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import define, field
 
@@ -22,6 +22,11 @@ class Tool(Model):
         type: The type of tool.
         items: Passed on to the model's template. Since Ollama 0.6.6.
     """
+
+    FROM_FUNCTION: ClassVar[dict[str, Any] | None] = {
+        "type": "function",
+        "function": {"name": "$name", "description": "$description", "parameters": "$parameters"},
+    }
 
     function: ToolFunction
     type: Literal["function"] | str | None = None
