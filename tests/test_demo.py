@@ -60,7 +60,7 @@ def test_demo_runs_on_the_server_at_ollama_host(emulator: Emulator, capsys: pyte
     emulator.reply("Blue", " light", " scatters.", to="llama3.2", when="sky")
     assert demo.main() == 0
     shown = capsys.readouterr().out
-    assert f"Ollama 0.33.0 at {emulator.url}" in shown.splitlines()[0]
+    assert f"Ollama {emulator.version} at {emulator.url}" in shown.splitlines()[0]
     assert "Streaming from llama3.2:latest\nBlue light scatters.\n" in shown
     assert "Name one colour. This is llama3.2" in shown
     assert "Name one animal. This is llama3.2" in shown

@@ -19,40 +19,39 @@ from ollama_sdk._generated.operations import OPERATIONS
 from ollama_sdk.testing import RecordedExchange, read_recordings
 from tests.support.loopback import END, chunk, head, replies, whole
 
-NAMED = {each.name: each for each in read_recordings(Path(__file__).parents[1] / "document" / "newer")}
-EXCHANGES = [pytest.param(exchange, id=name) for name, exchange in NAMED.items()]
+NEWER = {each.name: each for each in read_recordings(Path(__file__).parents[1] / "document" / "newer")}
+STREAMS = {"application/x-ndjson", "text/event-stream"}
 
 
 def operation_of(exchange: RecordedExchange) -> Any:
     """The row of the operation that a request calls."""
-    return next(row for row in OPERATIONS.values() if (row.method, row.path) == (exchange.method, exchange.path))
+    route = exchange.method, exchange.path
+    return next(row for row in OPERATIONS.values() if (row.method, row.path) == route)
 
 
-def request_of(exchange: RecordedExchange) -> Any:
-    return json.loads(exchange.request_body) if exchange.request_body else None
+def request_of(exchange: RecordedExchange) -> dict[str, Any]:
+    """The fields of a request's body."""
+    return json.loads(exchange.request_body) if exchange.request_body else {}
 
 
 def arguments_of(exchange: RecordedExchange, row: Any) -> dict[str, Any]:
     """The arguments that make a client send a request; what it would refuse, or does not know, goes into ``extra_body``."""
-    given: dict[str, Any] = dict(request_of(exchange) or {}) | dict(parse_qsl(exchange.query))
+    given = request_of(exchange) | dict(parse_qsl(exchange.query))
     asked = given.pop("stream", None)
-    stream = asked or exchange.header("content-type") in {"application/x-ndjson", "text/event-stream"}
     known = {argument.wire: argument.name for argument in row.arguments}
     if given.get("think").__class__ is int:
         del known["think"]
     arguments = {known[name]: value for name, value in given.items() if name in known}
     if others := {name: value for name, value in given.items() if name not in known}:
         arguments["extra_body"] = others
-    return arguments | ({"stream": True} if stream else {})
+    return arguments | ({"stream": True} if asked or exchange.header("content-type") in STREAMS else {})
 
 
 def response_of(exchange: RecordedExchange) -> bytes:
     """The bytes of a response; a stream comes in pieces that have nothing to do with its items."""
-    body = exchange.body
-    headers = {name.replace("-", "_"): value for name, value in exchange.headers}
-    kind = headers.pop("Content_Type")
-    for name in ("Connection", "Transfer_Encoding"):
-        headers.pop(name, None)
+    body, kind = exchange.body, exchange.header("content-type")
+    framing = {"content-type", "connection", "transfer-encoding"}
+    headers = {name.replace("-", "_"): value for name, value in exchange.headers if name.lower() not in framing}
     if not exchange.header("transfer-encoding"):
         return whole(body, exchange.status, kind, **headers)
     pieces = (body[start : start + 37] for start in range(0, len(body), 37))
@@ -70,9 +69,9 @@ def says_all_of(part: Any, whole: Any) -> bool:
     return part == whole
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES)
+@pytest.mark.parametrize("exchange", NEWER.values(), ids=NEWER)
 def test_exchange_goes_through_every_client_unharmed(world, serve, exchange):
-    row, request = operation_of(exchange), request_of(exchange)
+    row = operation_of(exchange)
     server = serve(replies(response_of(exchange)))
     with world.client(server.url, api_key="key") as client:
         method = attrgetter(row.name)(client)
@@ -84,10 +83,10 @@ def test_exchange_goes_through_every_client_unharmed(world, serve, exchange):
         else:
             check_reply(exchange, method(**arguments_of(exchange, row)))
     [sent] = server.requests
-    body = json.loads(sent.body) if sent.body else None
-    if body is not None and "stream" not in (request or {}):
+    body, due = json.loads(sent.body or b"{}"), request_of(exchange)
+    if "stream" not in due:
         body.pop("stream", None)
-    assert body == request
+    assert body == due
     assert dict(parse_qsl(urlsplit(sent.target).query)) == dict(parse_qsl(exchange.query))
 
 
@@ -97,19 +96,19 @@ def check_error(exchange: RecordedExchange, error: APIStatusError) -> None:
         return
     said = json.loads(exchange.body)["error"]
     assert (said if isinstance(said, str) else said["message"]) in str(error)
-    if waiting := exchange.header("retry-after"):
-        assert error.response.headers["retry-after"] == waiting
+    if exchange.header("retry-after"):
+        assert error.response.headers["retry-after"] == exchange.header("retry-after")
 
 
 def check_reply(exchange: RecordedExchange, reply: Any) -> None:
-    if exchange.header("content-type").startswith("audio/"):
-        assert reply.read() == exchange.body
-    elif isinstance(reply, Model):
+    if isinstance(reply, Model):
         assert says_all_of(json.loads(exchange.body), reply.to_dict())
+    elif exchange.header("content-type").startswith("audio/"):
+        assert reply.read() == exchange.body
     else:
         lines = exchange.body.decode().splitlines()
-        data = [line.removeprefix("data: ") for line in lines if not line.startswith("event:")]
-        due = [json.loads(line) for line in data if line and line != "[DONE]"]
+        data = [line.removeprefix("data: ") for line in lines if line and not line.startswith("event:")]
+        due = [json.loads(line) for line in data if line != "[DONE]"]
         items = [item.to_dict() for item in reply]
         assert len(items) == len(due)
         assert all(map(says_all_of, due, items))
@@ -138,7 +137,7 @@ def test_names_of_newer_servers_never_fail(world, serve):
 
 
 def test_answers_to_three_kinds_of_questions_are_typed(world, serve):
-    server = serve(replies(response_of(NAMED["101-systemone-noul-score"])))
+    server = serve(replies(response_of(NEWER["101-systemone-noul-score"])))
     with world.client(server.url) as client:
         questions = {
             "angry": {"type": "noul", "instructions": "Is the writer angry?"},
@@ -153,7 +152,7 @@ def test_answers_to_three_kinds_of_questions_are_typed(world, serve):
 
 
 def test_compacted_conversation_is_given_back_as_it_came(world, serve):
-    compacted, answer = NAMED["150-responses-compact"], NAMED["151-responses-after-compact"]
+    compacted, answer = NEWER["150-responses-compact"], NEWER["151-responses-after-compact"]
     server = serve(replies(response_of(compacted), response_of(answer)))
     with world.client(server.url) as client:
         [item] = client.v1.responses.compact("m", "a long story").output
@@ -162,7 +161,7 @@ def test_compacted_conversation_is_given_back_as_it_came(world, serve):
 
 
 def test_tool_search_is_given_back_as_it_came(world, serve):
-    searched = NAMED["155-responses-tool-search"]
+    searched = NEWER["155-responses-tool-search"]
     server = serve(replies(response_of(searched), response_of(searched)))
     with world.client(server.url) as client:
         [call] = client.v1.responses.create("m", "Book me a slot", tools=[{"type": "tool_search"}]).output

@@ -11,7 +11,7 @@ import ollama
 import openai
 import pytest
 
-from ollama_sdk import NotFoundError, Ollama
+from ollama_sdk import BadRequestError, NotFoundError, Ollama
 from ollama_sdk._generated import DOCUMENT_VERSION
 from ollama_sdk._generated.lifetimes import ROUTES
 from ollama_sdk._lifetimes import Lifetime, RouteLifetimes, release_numbers
@@ -87,6 +87,46 @@ class TestOurs:
         reply = client.chat("llama3.2", ASK, logprobs=True, top_logprobs=2)
         assert (reply.logprobs is not None) == _has(served[0], "0.12.11")
 
+    def test_is_refused_levels_that_came_later(self, client, served):
+        version, _ = served
+        if not _has(version, "0.9.0") or _has(version, "0.22.0"):
+            assert client.chat("qwen3", ASK, think="max").message.content == "Hello there"
+            return
+        with pytest.raises(BadRequestError, match='must be "high", "medium", "low", true, or false'):
+            client.chat("qwen3", ASK, think="max")
+
+    def test_takes_any_name_for_thinking_where_the_release_does(self, client, served):
+        version, _ = served
+        if not _has(version, "0.9.0") or _has(version, "0.34.3"):  # before 0.9.0 the field was ignored
+            assert client.chat("qwen3", ASK, think="deepest").message.content == "Hello there"
+            return
+        with pytest.raises(BadRequestError, match='invalid think value: "deepest"'):
+            client.chat("qwen3", ASK, think="deepest")
+
+    def test_asks_and_speaks_where_the_release_does(self, client, served):
+        version, server = served
+        server.models.add("nimble", capabilities=["decision"])
+        question = {"q": {"type": "noul", "instructions": "Is it?"}}
+        calls = {
+            "0.35.0": lambda: client.v1.systemone.create("nimble", "state", question).answers["q"],
+            "0.40.8": lambda: client.v1.audio.speech.create("llama3.2", "Hello").read(),
+            "0.34.0": lambda: client.v1.responses.compact("llama3.2", "Hello").output,
+        }
+        for since, call in calls.items():
+            if _has(version, since):
+                assert call()
+            else:
+                with pytest.raises(NotFoundError, match=f"came with Ollama {since}"):
+                    call()
+
+    def test_sees_the_newest_fields_only_in_the_newest_release(self, client, served):
+        version, _ = served
+        shown = client.show("qwen3")
+        assert (shown.thinking is not None) == _has(version, "0.34.3")
+        assert (shown.template_source is not None) == _has(version, "0.40.12")
+        assert (client.list_models().models[0].details.runner is not None) == _has(version, "0.40.0")
+        assert (client.chat("llama3.2", ASK).prompt_eval_cached_count is not None) == _has(version, "0.33.3")
+
     def test_is_advised_where_a_route_is_missing(self, client, served):
         if _has(served[0], "0.13.3"):
             assert client.v1.responses.create("llama3.2", "?").status == "completed"
@@ -146,6 +186,17 @@ class TestAnthropic:
 
 def _post(server, path, **body):
     return httpx.post(f"{server.url}{path}", json=body, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize(("version", "status"), [("0.33.0", 200), ("0.34.1", 400), ("0.34.4", 400), ("0.40.12", 200)])
+def test_option_that_some_releases_refuse_is_refused_by_those(version, status):
+    with _server(version) as server:
+        for path, body in (
+            ("/api/generate", {"model": "llama3.2", "prompt": "?"}),
+            ("/api/embed", {"model": "all-minilm"}),
+        ):
+            answer = _post(server, path, **body, input="?", stream=False, options={"typical_p": 0.5})
+            assert answer.status_code == status, path
 
 
 def test_unknown_field_of_a_request_is_ignored():

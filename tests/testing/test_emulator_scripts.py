@@ -13,7 +13,6 @@ import httpx
 import pytest
 
 from ollama_sdk import Ollama
-from ollama_sdk._generated import DOCUMENT_VERSION
 from ollama_sdk.testing import Emulator, read_recordings
 from ollama_sdk.testing.__main__ import main
 from tests.support.loopback import PATIENCE
@@ -243,10 +242,10 @@ def test_reset_from_outside_returns_to_the_start():
 
 
 def test_control_routes_are_listed_and_refuse_what_is_unknown(controlled):
-    _, control = controlled
+    server, control = controlled
     described = control.get("").json()
     assert "POST /_emulator/faults" in described["routes"]
-    assert described["version"] == DOCUMENT_VERSION
+    assert described["version"] == server.version
     assert control.get("/nothing").json()["error"].startswith("there is no /_emulator/nothing; GET /_emulator lists")
     assert control.put("/faults").json()["error"] == "/_emulator/faults takes POST and DELETE"
     assert control.get("/journal", params={"count": "many"}).status_code == 400

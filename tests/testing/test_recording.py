@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ollama_sdk import ConfigurationError, IncompleteReplyError, InternalServerError, Ollama
-from ollama_sdk._generated import DOCUMENT_VERSION
 from ollama_sdk.testing import (
     Fault,
     RecordedChunk,
@@ -85,7 +84,7 @@ def test_recording_has_every_chunk_with_its_time(server, tmp_path):
     times = [chunk.at for chunk in exchange.chunks]
     assert times == sorted(times)
     assert times[0] > 0
-    assert (exchange.name, exchange.server_version, exchange.complete) == ("0001-post-api-chat", DOCUMENT_VERSION, True)
+    assert (exchange.name, exchange.server_version, exchange.complete) == ("0001-post-api-chat", server.version, True)
 
 
 def test_client_gets_chunks_while_the_server_still_sends(serve, tmp_path):
@@ -191,6 +190,18 @@ def test_values_of_unknown_request_headers_are_removed(header):
     assert '"z9"' not in text
     assert "a1" not in text
     assert "text/plain" in text
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "db_password", "OPENAI_API_KEY", "accessToken", "auth-token", "client_secret"]
+)
+def test_fields_that_hold_secrets_are_emptied(name):
+    body = json.dumps(
+        {name: "open-sesame", "token": "Hello", "eos_token": "<s>", "properties": {name: {"type": "string"}}}
+    ).encode()
+    exchange = RecordedExchange(method="POST", target="/", request_body=body, status=200, chunks=[RecordedChunk(body)])
+    removed = remove_secrets(exchange)
+    assert json.loads(removed.request_body) == json.loads(removed.body) == {**json.loads(body), name: REMOVED}
 
 
 def test_unknown_request_is_told_what_differs(server, tmp_path):

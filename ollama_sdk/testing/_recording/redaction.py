@@ -32,17 +32,18 @@ REMOVED = "[removed]"
 _HARMLESS = frozenset({
     "accept", "accept-encoding", "accept-language", "access-control-request-headers", "access-control-request-method",
     "anthropic-beta", "anthropic-version", "cache-control", "connection", "content-encoding", "content-length",
-    "content-type", "expect", "host", "openai-beta", "origin", "pragma", "sec-fetch-mode", "te", "transfer-encoding",
-    "user-agent",
+    "content-type", "expect", "host", "openai-beta", "origin", "pragma", "priority", "te", "transfer-encoding", "user-agent",
 })  # fmt: skip
-_HARMLESS_PREFIX = "x-stainless-"
+_HARMLESS_PREFIXES = ("sec-", "x-stainless-")
 _SECRET_HEADER = re.compile(r"auth|cookie|credential|key|password|secret|session|signature|token")
 # What a response may say of keys without holding one.
 _HARMLESS_ANSWERS = frozenset({"access-control-allow-headers", "access-control-allow-credentials"})
 # A shorter text occurs by chance; it is removed from its header alone.
 _SHORTEST_SECRET = 8
 
-_FIELDS = rb"password|passwd|api_?key|access_?token|refresh_?token|client_?secret|secret|private_?key|authorization"
+# Names of any length that end so: db_password, OPENAI_API_KEY, auth-token. Not every token: log-probabilities have "token",
+# tokenizers "eos_token".
+_FIELDS = rb"[\w.-]*(?:password|passwd|api[_-]?key|(?:access|refresh|auth|session|bearer|api|id)[_-]?token|secret|private[_-]?key|authorization|cookie)"
 _SECRETS_IN_TEXT = (
     re.compile(rb'"(?:' + _FIELDS + rb')"\s*:\s*"((?:[^"\\]|\\.)*)"', re.IGNORECASE | re.DOTALL),
     # JSON inside a JSON string, as in the arguments of a tool call.
@@ -79,7 +80,7 @@ def remove_secrets(exchange: RecordedExchange) -> RecordedExchange:
 
 
 def _is_secret_request_header(name: str) -> bool:
-    return name not in _HARMLESS and not name.startswith(_HARMLESS_PREFIX)
+    return name not in _HARMLESS and not name.startswith(_HARMLESS_PREFIXES)
 
 
 def _is_secret_header(name: str) -> bool:
