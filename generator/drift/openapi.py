@@ -72,7 +72,11 @@ class _Shapes:
             return Shape(every.types, name or every.name, every.values, every.item, every.free, every.load)
         kinds = node.get("type", [])
         types = {kinds} if isinstance(kinds, str) else set(kinds)
-        values = {value for value in [*node.get("enum", ()), *node.get("x-known", ()), node.get("const")] if isinstance(value, str)}
+        values = {
+            value
+            for value in [*node.get("enum", ()), *node.get("x-known", ()), node.get("const")]
+            if isinstance(value, str)
+        }
         types |= {"string"} if values and not types else set()
         types |= {"object"} if "properties" in node else set()
         return Shape(
