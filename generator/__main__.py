@@ -19,8 +19,6 @@ from .drift.openapi import read_openapi, routes_of
 from .drift.report import report_of
 from .drift.shapes import Source, SourceError
 from .emit import OutputError, build, stale
-from .parse import interface_of
-from .readme import update
 from .rules import refuse_gaps
 from .verify.judge import Judge
 from .verify.probes import ProbeError, Probes
@@ -30,7 +28,6 @@ _ROOT = Path(__file__).parent.parent
 _DOCUMENT = _ROOT / "openapi" / "ollama.yaml"
 _OUTPUT = _ROOT / "ollama_sdk" / "_generated"
 _ACCEPTED = _ROOT / "openapi" / "drift.toml"
-_README = _ROOT / "README.md"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -112,24 +109,12 @@ def _complete(options: argparse.Namespace) -> Document:
 
 
 def _build(options: argparse.Namespace) -> int:
-    document = _complete(options)
-    print(build(document, options.output))
-    for name in _rows(options, document, write=True):
-        print(f"  changed  the row of {name} in {_README.name}")
+    print(build(_complete(options), options.output))
     return 0
 
 
-def _rows(options: argparse.Namespace, document: Document, *, write: bool) -> list[str]:
-    """What the table of methods in the README lacks; only the package of this repository has one."""
-    if options.output.absolute() != _OUTPUT or not _README.exists():
-        return []
-    return update(_README, interface_of(document), write=write)
-
-
 def _check(options: argparse.Namespace) -> int:
-    document = _complete(options)
-    files = [str(options.output / name) for name in stale(document, options.output)]
-    files += [f"{_README}: the row of {name}" for name in _rows(options, document, write=False)]
+    files = [str(options.output / name) for name in stale(_complete(options), options.output)]
     for name in files:
         print(f"{name} is stale: run `make generate`", file=sys.stderr)
     return 1 if files else 0
