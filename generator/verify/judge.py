@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -106,7 +107,7 @@ class Judge:
         if not exchange.body:
             return
         known = self._node(response).get("content", {})
-        if media_type not in known:
+        if not any(fnmatch.fnmatchcase(media_type, pattern) for pattern in known):
             said = ", ".join(known) or "an empty body"
             yield Finding(
                 VIOLATION, label, "", f"{exchange.status} is {media_type or 'unlabelled'}; the document says {said}"

@@ -12,6 +12,7 @@ from ollama_sdk import AsyncOllama, Ollama
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._codec import Model
 from ollama_sdk._generated import operations
+from ollama_sdk.streaming import AsyncByteStream, ByteStream
 from tests.document.openapi_document import JSON, at, faults, resolve
 from tests.document.openapi_document import operations as described
 from tests.support.document_values import value_of
@@ -62,6 +63,8 @@ def _reply(operation: Rows) -> tuple[bytes, Any]:
     content = _content(operation)
     if not content:
         return whole(b"", content_type=None), DIGEST if operation.reply == "digest" else EMPTY[operation.reply]
+    if operation.reply == "bytes":
+        return whole(CONTENT, content_type=next(iter(content)).replace("*", "wav")), CONTENT
     value = value_of(content["application/json"]["schema"])
     if operation.streaming and operation.streaming.format == "ndjson":
         value |= operation.streaming.last  # an example may show an item in between
@@ -120,11 +123,13 @@ async def test_operation_sends_and_reads_what_the_document_allows(operation: Row
         Ollama(server.url, api_key="key", transport=Redirected(server.url)) as client,
     ):
         reply = attrgetter(operation.name)(client)(**arguments)
+        reply = reply.read() if isinstance(reply, ByteStream) else reply
         _check_request(operation, server.requests[0])
         _check_reply(reply, expected)
     with Loopback(replies(answer)) as server:
         async with AsyncOllama(server.url, api_key="key", transport=AsyncRedirected(server.url)) as client:
             reply = await attrgetter(operation.name)(client)(**arguments)
+            reply = await reply.read() if isinstance(reply, AsyncByteStream) else reply
         _check_request(operation, server.requests[0])
         _check_reply(reply, expected)
 

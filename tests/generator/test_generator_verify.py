@@ -109,6 +109,14 @@ def test_route_of_a_later_release_is_not_missed() -> None:
         assert len(list(judge.findings(evolve(missing, server_version=version)))) == count
 
 
+def test_binary_reply_is_of_its_media_range() -> None:
+    judge = Judge(load(ROOT / "openapi" / "ollama.yaml"))
+    sent = {"model": "phonon", "input": "Hi"}
+    assert found(judge, exchange("POST /v1/audio/speech", kind="audio/wav", body=b"RIFF\x00\xff", sent=sent)) == []
+    [(kind, _, text)] = found(judge, exchange("POST /v1/audio/speech", kind="text/html", body="<p>", sent=sent))
+    assert (kind, text) == ("violation", "200 is text/html; the document says audio/*")
+
+
 # The command
 
 
