@@ -1,10 +1,12 @@
-"""The command line: ``python -m generator build | check | changes | drift``."""
+"""The command line: ``python -m generator build | check | changes | drift | verify``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
+
+from ollama_sdk.testing.recording import RecordedExchange, read_recordings
 
 from .changes import RevisionError, changes
 from .conventions import load
@@ -18,6 +20,9 @@ from .drift.report import report_of
 from .drift.shapes import Source, SourceError
 from .emit import OutputError, build, stale
 from .rules import refuse_gaps
+from .verify.judge import Judge
+from .verify.probes import ProbeError, Probes
+from .verify.report import verify
 
 _ROOT = Path(__file__).parent.parent
 _DOCUMENT = _ROOT / "openapi" / "ollama.yaml"
@@ -30,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (DocumentError, OutputError, RevisionError, SourceError, OSError) as exc:
+    except (DocumentError, OutputError, ProbeError, RevisionError, SourceError, OSError) as exc:
         print(exc, file=sys.stderr)
         return 1
 
@@ -45,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         ("check", _check, "fail if the generated package differs from what the document gives"),
         ("changes", _changes, "list what an edit of the document changes in the public interface"),
         ("drift", _drift, "compare the document with Ollama's source, or with another OpenAPI document"),
+        ("verify", _verify, "check recordings, or a live server, against the document"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--document", type=Path, default=_DOCUMENT, metavar="FILE")
@@ -53,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--against", default="HEAD", metavar="GIT-REV", help="the revision to compare with")
         elif name == "drift":
             _drift_arguments(command)
+        elif name == "verify":
+            _verify_arguments(command)
         else:
             command.add_argument("--output", type=Path, default=_OUTPUT, metavar="FOLDER")
     return parser
@@ -80,6 +88,18 @@ def _drift_arguments(command: argparse.ArgumentParser) -> None:
     forms.add_argument(
         "--draft", action="store_true", help="print the YAML of what the document lacks, to be finished by hand"
     )
+
+
+def _verify_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "source",
+        metavar="FOLDER|URL",
+        help="recordings of `python -m ollama_sdk.testing record`, or a server, which is sent harmless requests only",
+    )
+    command.add_argument(
+        "--model", default="", help="the model that completes text; default: the smallest of the server"
+    )
+    command.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
 
 
 def _complete(options: argparse.Namespace) -> Document:
@@ -110,6 +130,29 @@ def _drift(options: argparse.Namespace) -> int:
         draft(report.found, source.version) if options.draft else report.json() if options.json else report.markdown()
     )
     return 1 if report.lacks and older is None else 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    document = load(options.document)
+    judge = Judge(document)
+    if options.source.startswith(("http://", "https://")):
+        probes = Probes(document, options.source, options.model)
+        exchanges = list(probes.exchanges())
+        verdict = verify(judge, options.source, exchanges, probes.untried)
+    else:
+        verdict = verify(judge, options.source, _recordings(Path(options.source)))
+    print(verdict.json() if options.json else verdict.markdown())
+    return 1 if verdict.found else 0
+
+
+def _recordings(folder: Path) -> list[RecordedExchange]:
+    try:
+        found = read_recordings(folder)
+    except ValueError as exc:
+        raise OSError(str(exc)) from exc
+    if not found:
+        raise FileNotFoundError(f"{folder}: no recording here; record some with python -m ollama_sdk.testing record")
+    return found
 
 
 def _source(path: Path, accepted: Accepted, version: str) -> Source:

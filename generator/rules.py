@@ -159,6 +159,13 @@ def _mapping(document: Document, pointer: Pointer, schema: dict[str, Any], objec
         field = document.resolve({"$ref": ref}).get("properties", {}).get(key, {})
         values = [field["const"]] if "const" in field else field.get("enum", ())
         expected |= dict.fromkeys(map(str, values), ref)
+    for ref in objects:
+        closed = document.resolve({"$ref": ref}).get("properties", {}).get(key, {}).get("not", {}).get("enum")
+        if closed is not None and {*map(str, closed)} != expected.keys():
+            target: Pointer = tuple(ref.removeprefix("#/").split("/"))
+            wrong = ", ".join(sorted({*map(str, closed)} ^ expected.keys()))
+            problem = f"is to leave out what the other members of {pointer[-1]} take, and does not agree on {wrong}"
+            yield (*target, "properties", key, "not", "enum"), problem
     mapping = discriminator.get("mapping")
     if mapping is None:
         lines = ", ".join(f"{value}: {ref!r}" for value, ref in expected.items())

@@ -149,6 +149,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("events without a discriminator", ("      discriminator:\n        propertyName: type\n        mapping: {delta: '#/components/schemas/DeltaEvent', end: '#/components/schemas/EndEvent'}\n", ""), "    AnswerEvent:", "components/schemas/AnswerEvent/discriminator", "a union of objects has a discriminator"),
     ("events without a mapping", ("        mapping: {delta: '#/components/schemas/DeltaEvent', end: '#/components/schemas/EndEvent'}\n", ""), "      discriminator:\n        prop", "components/schemas/AnswerEvent/discriminator/mapping", "it is {delta: '#/components/schemas/DeltaEvent', end: '#/components/schemas/EndEvent'}"),
     ("a mapping without an event", (", end: '#/components/schemas/EndEvent'}", "}"), "        mapping: {delta", "components/schemas/AnswerEvent/discriminator/mapping", "'end' means #/components/schemas/EndEvent by the 'type' of the members, and None by the mapping"),
+    ("an open member that takes what another takes", ("not: {enum: [text]}", "not: {enum: [picture]}"), "type: {type: string, not", "components/schemas/OtherPart/properties/type/not/enum", "does not agree on picture, text"),
     ("a mapping to another event", ("type: {const: end", "type: {const: ending"), "mapping: {delta", "components/schemas/AnswerEvent/discriminator/mapping", "by the 'type' of the members"),
     ("a mixin without its field", ("        eval_count: {type", "        evaluated: {type"), "      x-mixin:", "components/schemas/WriteReply/x-mixin", "GenerationMetrics in ollama_sdk/_metrics.py reads 'eval_count', which this schema does not have"),
     ("a mixin with another type", ("        eval_count: {type: integer", "        eval_count: {type: string"), "        eval_count:", "components/schemas/WriteReply/properties/eval_count", "reads 'eval_count' as int | None, and here it is str | None"),
@@ -181,6 +182,7 @@ def test_two_branches_without_a_constant_are_refused(workplace: Path) -> None:
     text = edited(
         ("type: {const: text, description: Text.}", "type: {type: string, description: Text.}"),
         ("mapping: {text: '#/components/schemas/TextPart'}", "mapping: {}"),
+        ("not: {enum: [text]}, description: Any", "description: Any"),
     )
     assert "have no required property with a constant that distinguishes them" in _refused(workplace, text)
 

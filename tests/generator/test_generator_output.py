@@ -86,7 +86,7 @@ def test_long_descriptions_are_wrapped_and_complete(built: Path) -> None:
     committed = contents(ROOT / "ollama_sdk" / "_generated")
     for name, content in {**contents(built), **committed}.items():
         assert max(map(len, content.decode().splitlines()), default=0) <= 120, name
-    document = yaml.safe_load((ROOT / "openapi" / "ollama.yaml").read_text(encoding="utf-8"))
+    document = yaml.load((ROOT / "openapi" / "ollama.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
     properties = document["components"]["schemas"]["ChatResponse"]["properties"]
     text = " ".join((ROOT / "ollama_sdk/_generated/models/chat_response.py").read_text(encoding="utf-8").split())
     for field, schema in properties.items():

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 from ollama_sdk.testing import Emulator
 from tests.support.examples import examples
 
-DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "openapi" / "ollama.yaml").read_text())
+DOCUMENT = yaml.load((Path(__file__).parents[2] / "openapi" / "ollama.yaml").read_text(), yaml.CSafeLoader)
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 NO_ROUTE = (404, "404 page not found")
 STREAMS = {"application/x-ndjson": "", "text/event-stream": "data: "}
