@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--parser") == "h11":
-        sys.modules["httptools"] = None  # type: ignore[assignment] # which stands for: it cannot be imported
+        sys.modules["ollama_sdk._transport._llhttp"] = None  # type: ignore[assignment] # as where its parser cannot be imported
     assert parser_class().__module__.endswith(config.getoption("--parser") or "llhttp")
 
 
