@@ -96,6 +96,9 @@ from ollama_sdk.errors import APITimeoutError, DecodeError, IncompleteReplyError
 from ._accumulation import DATA_ERRORS, Accumulator
 from ._reader import Reader
 
+if TYPE_CHECKING:
+    from ._bytes import BytesReader
+
 __all__ = ["END", "READ", "Event", "StreamExchange", "StreamState", "Wait"]
 
 StreamState = Literal["open", "paused", "finished", "failed", "cancelled", "closed"]
@@ -168,7 +171,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     """
 
     response: httpx.Response
-    reader: Reader
+    reader: Reader | BytesReader
     deadlines: Deadlines
     decode_item: Callable[[Any], ItemT]
     accumulator: Accumulator
