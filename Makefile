@@ -77,6 +77,10 @@ test: $(READY)  ## run the tests except the slow ones; PYTHON=python3.13 chooses
 test-all: $(READY)  ## run every test, in random order (SEED) and in Python's development mode
 	PYTHONDEVMODE=1 $(PYTEST) -p randomly --randomly-seed=$(SEED)
 
+# test_responses.py compares the two parsers, so it needs both; what is counted of the other one is another number.
+test-h11: $(READY)  ## run the tests of transport, clients and streams where llhttp cannot be imported, so that h11 reads responses
+	$(PYTEST) -m "not slow" --parser h11 --ignore tests/transport/test_responses.py tests/transport tests/client tests/streaming
+
 test-versions:  ## run the tests on every other Python that is found here, on the PATH or by pyenv
 	@missing=; for version in $(VERSIONS); do found=; \
 	  for python in python$$version $$HOME/.pyenv/versions/$$version.*/bin/python$$version; do \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import settings
 
 from ollama_sdk import Ollama
 from ollama_sdk._timeout import Deadlines
+from ollama_sdk._transport.response import parser_class
 
 from .support import worlds
 from .support.callers import Caller
@@ -20,6 +22,18 @@ from .support.loopback import PATIENCE, Loopback
 from .support.worlds import World
 
 settings.load_profile(PROFILE)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--parser", choices=["llhttp", "h11"], help="read responses with this parser, in place of the fastest"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--parser") == "h11":
+        sys.modules["ollama_sdk._transport._llhttp"] = None  # type: ignore[assignment] # as where its parser cannot be imported
+    assert parser_class().__module__.endswith(config.getoption("--parser") or "llhttp")
 
 
 @pytest.fixture(autouse=True, scope="module")

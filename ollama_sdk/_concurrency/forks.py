@@ -25,18 +25,26 @@ class Restarts(Protocol):
         ...
 
 
-_registered: dict[int, weakref.ref[Any]] = {}
+class _Ref(weakref.ref[Any]):
+    """A weak reference that knows its key: smaller than a closure, and there is one for each open stream."""
+
+    __slots__ = ("key",)
+    key: int
+
+
+_registered: dict[int, _Ref] = {}
 
 
 def register(state: Restarts) -> None:
     """Call ``state.restart_in_child()`` in each child that is forked from now on, as long as ``state`` is alive."""
-    key = id(state)
-    _registered[key] = weakref.ref(state, lambda ref: _forget(key, ref))
+    ref = _Ref(state, _forget)
+    ref.key = id(state)
+    _registered[ref.key] = ref
 
 
-def _forget(key: int, ref: weakref.ref[Any]) -> None:
-    if _registered.get(key) is ref:
-        del _registered[key]
+def _forget(ref: _Ref) -> None:
+    if _registered.get(ref.key) is ref:
+        del _registered[ref.key]
 
 
 def _restart() -> None:

@@ -58,12 +58,14 @@ async def _quietly(function: Callable[[], Awaitable[None]]) -> None:
         await function()
 
 
+_spawned: set[asyncio.Task[None]] = set()  # a loop itself keeps only weak references to its tasks
+
+
 class _AsyncioLoop:
-    __slots__ = ("_loop", "_tasks")
+    __slots__ = ("_loop",)
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._tasks: set[asyncio.Task[None]] = set()  # a loop itself keeps only weak references to its tasks
 
     def is_current(self) -> bool:
         return _native_loop() is self._loop
@@ -81,8 +83,8 @@ class _AsyncioLoop:
     def spawn(self, function: Callable[[], Awaitable[None]]) -> None:
         def start() -> None:
             task = self._loop.create_task(_quietly(function))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            _spawned.add(task)
+            task.add_done_callback(_spawned.discard)
 
         self.call(start)
 

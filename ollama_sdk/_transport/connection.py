@@ -252,16 +252,16 @@ class _Readable:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
-        if hasattr(select, "poll"):
-            self._ask: Any = select.poll()
-            self._ask.register(sock, select.POLLIN)
-        else:
-            self._ask = None
+        self._ask: Any = None  # made when it is needed: a connection that carries one long stream never does
 
     def __call__(self) -> bool:
-        if self._ask is not None:
-            return bool(self._ask.poll(0))
-        return bool(select.select([self._socket], [], [], 0)[0])
+        if not hasattr(select, "poll"):
+            return bool(select.select([self._socket], [], [], 0)[0])
+        if self._ask is None:
+            ask = select.poll()
+            ask.register(self._socket, select.POLLIN)
+            self._ask = ask
+        return bool(self._ask.poll(0))
 
 
 class Whole(httpx.ByteStream):

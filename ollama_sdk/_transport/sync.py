@@ -7,6 +7,10 @@ ends the call after at most :data:`SLICE` seconds (``SO_RCVTIMEO``), or earlier 
 deadline is asked again, because it may have moved: a paused stream has none for the moment. Where the system has no
 such option the socket's own timeout does the same with one more call.
 
+A signal makes the system end the call early, and Python then begins it anew, with the whole time: a timer that fires
+more often than a slice lasts would put the deadline off for ever. So where the program handles the signals of timers, a
+read waits by ``poll`` first, for which Python counts the time across signals.
+
 Shutting the socket down wakes a reader that blocks at once. So do ``cancel()`` and ``close()`` of a stream from other
 threads and signal handlers, and so does closing the client.
 
@@ -19,11 +23,12 @@ from __future__ import annotations
 import contextlib
 import math
 import select
+import signal
 import socket
 import ssl
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Self, cast
 
 import httpx
@@ -44,6 +49,9 @@ SLICE = 1.0
 _SHORTEST = 0.001  # of nothing at all the system makes no end
 _READ = 65536
 _NOW = getattr(socket, "MSG_DONTWAIT", 0)
+# That of ``signal`` itself makes an enumeration of its result, at ten times the cost.
+_getsignal: Callable[[int], object] = sys.modules["_signal"].getsignal
+_TIMER_SIGNALS = [getattr(signal, name) for name in ("SIGALRM", "SIGPROF", "SIGVTALRM") if hasattr(signal, name)]
 _HAS_RECEIVE_TIMEOUT = bool(_NOW) and sys.platform != "win32"
 
 
@@ -83,6 +91,8 @@ class SyncConnection(Connection):
                 raise httpx.ReadTimeout("time is up")
             if seconds < self._slice:
                 self._set_slice(seconds)
+            if _handles_timers() and not _wait(self.socket, min(seconds, SLICE), write=False)[0]:
+                continue
             try:
                 data = self.socket.recv(_READ)
             except (BlockingIOError, TimeoutError) as exc:
@@ -139,6 +149,11 @@ class SyncConnection(Connection):
             except OSError as exc:
                 raise httpx.ReadError(str(exc)) from exc
         return self.answered_early()
+
+
+def _handles_timers() -> bool:
+    """Whether the program has handlers of its own for the signals of timers; asked before every read."""
+    return any(map(callable, map(_getsignal, _TIMER_SIGNALS)))
 
 
 def _wait(sock: socket.socket, seconds: float, *, write: bool) -> tuple[bool, bool]:

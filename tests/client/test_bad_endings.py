@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 
 from ollama_sdk import DecodeError, IncompleteReplyError, ReplyFailedError
 from tests.support.loopback import END, chunked, head, replies, replies_and_closes, replies_and_resets, whole
 from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, capture, chat_item, drain, items_of, streamed
+from tests.support.transports import CERTIFICATE, server_context
+
+
+@pytest.fixture(params=["plain", "tls"])
+def serve(request, serve, monkeypatch):
+    """Start a scripted server, once plain and once behind TLS with a certificate that the client trusts."""
+    if request.param == "plain":
+        return serve
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    return partial(serve, tls=server_context())
+
 
 _ROUTES = pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES.keys())
 

@@ -22,11 +22,16 @@ SECONDS = {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": 5.0}
 _END = object()
 
 
-def tls_loopback(*scripts: Script, **options: Any) -> Loopback:
-    """A scripted server behind TLS."""
+def server_context() -> ssl.SSLContext:
+    """The server's side of TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
-    return Loopback(*scripts, tls=context, **options)
+    return context
+
+
+def tls_loopback(*scripts: Script, **options: Any) -> Loopback:
+    """A scripted server behind TLS."""
+    return Loopback(*scripts, tls=server_context(), **options)
 
 
 def trusting() -> ssl.SSLContext:

@@ -181,6 +181,28 @@ def test_interrupts_at_any_byte_code_lose_no_connection(server):
     assert _connections_left(server) == 0
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
+def test_a_timer_that_fires_often_does_not_put_a_deadline_off():
+    silent = Loopback(lambda connection: (connection.answer(chunked("a/b", b"one")), connection.watch()))
+    previous = signal.signal(signal.SIGALRM, lambda *_: None)
+    watchdog = threading.Timer(
+        30, lambda: [each.interrupt() for each in silent.connections]
+    )  # without the fix it hangs
+    with silent, HTTPTransport(trust_env=False) as transport:
+        response = transport.handle_request(httpx.Request("GET", silent.url, extensions={"timeout": {"read": 1.0}}))
+        parts = iter(response.stream)
+        next(parts)
+        watchdog.start()
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+            with pytest.raises(httpx.ReadTimeout):
+                next(parts)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, previous)
+            watchdog.cancel()
+
+
 @pytest.mark.parametrize("kind", ["sync", "asyncio", "trio"])
 def test_a_program_with_open_streams_ends_without_a_traceback(kind):
     code = f"""
