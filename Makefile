@@ -61,8 +61,10 @@ docs: $(READY)  ## draw the pictures of docs/ from the code
 test: $(READY)  ## run the tests except the slow ones; PYTHON=python3.13 chooses another Python
 	$(PYTEST) -m "not slow"
 
-test-all: $(READY)  ## run every test, in random order (SEED) and in Python's development mode
-	PYTHONDEVMODE=1 $(PYTEST) -p randomly --randomly-seed=$(SEED)
+# The workers are Pythons of their own, so that what is asked of one is asked of each.
+test-all: $(READY)  ## run every test, in random order (SEED), in Python's development mode, each warning an error
+	PYTHONDEVMODE=1 PYTHONWARNINGS=error $(BIN)/python -bb -m pytest --dist loadfile \
+	  --tx "$(WORKERS)*popen//python=$(CURDIR)/$(BIN)/python -bb" -p randomly --randomly-seed=$(SEED)
 
 test-versions:  ## run the tests on every other Python that is found here, on the PATH or by pyenv
 	@missing=; for version in $(VERSIONS); do found=; \
