@@ -37,6 +37,10 @@ class Kind:
         """The annotations of a value that is given, each of which may be given."""
         return (self.write(),)
 
+    def taken(self) -> tuple[str, ...]:
+        """The annotations of what an argument takes; beside what a request dict holds, variables whose types were inferred."""
+        return (self.write(),)
+
     def parts(self) -> Iterator[Kind]:
         """This type and every type inside it."""
         yield self
@@ -96,9 +100,10 @@ class Named(Kind):
 
 @frozen
 class ModelKind(Kind):
-    """A model; an argument also takes its dict."""
+    """A model; an argument also takes its dict, and where ``from_function`` a function that describes itself as one."""
 
     name: str
+    from_function: bool = False
 
     def read(self) -> str:
         return self.name
@@ -108,6 +113,10 @@ class ModelKind(Kind):
 
     def choices(self) -> tuple[str, ...]:
         return self.name, f"{self.name}Param"
+
+    def taken(self) -> tuple[str, ...]:
+        function = ("Callable[..., Any]",) if self.from_function else ()
+        return (self.name, f"{self.name}Param", "Mapping[str, Any]", *function)
 
 
 @frozen
@@ -121,6 +130,9 @@ class ListKind(Kind):
 
     def write(self) -> str:
         return f"Sequence[{self.item.write()}]"
+
+    def taken(self) -> tuple[str, ...]:
+        return (f"Iterable[{' | '.join(self.item.taken())}]",)
 
     def parts(self) -> Iterator[Kind]:
         yield self
@@ -138,6 +150,9 @@ class MapKind(Kind):
 
     def write(self) -> str:
         return f"Mapping[str, {self.value.write()}]"
+
+    def taken(self) -> tuple[str, ...]:
+        return (f"Mapping[str, {' | '.join(self.value.taken())}]",)
 
     def parts(self) -> Iterator[Kind]:
         yield self
@@ -159,6 +174,9 @@ class UnionKind(Kind):
 
     def choices(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(choice for member in self.members for choice in member.choices()))
+
+    def taken(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(each for member in self.members for each in member.taken()))
 
     def parts(self) -> Iterator[Kind]:
         yield self

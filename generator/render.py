@@ -21,6 +21,7 @@ from .checks import is_name
 from .document import Document
 from .interface import SHADOWING, Interface, Method
 from .kinds import Kind, LiteralKind, ModelKind, Named, UnionKind
+from .lifetimes import routes
 from .parse import interface_of
 
 __all__ = ["render"]
@@ -37,7 +38,9 @@ class _Flavor:
     base: str
     namespace: str
     stream: str
+    byte_stream: str
     raw: str
+    raw_base: str
     raw_namespace: str
     raw_runtime: str
 
@@ -58,14 +61,27 @@ class _Flavor:
 
 
 _FLAVORS = (
-    _Flavor("sync_client", "", "SyncClient", "SyncNamespace", "Stream", "raw", "SyncRawNamespace", "SyncRawRuntime"),
+    _Flavor(
+        "sync_client",
+        "",
+        "SyncClient",
+        "SyncNamespace",
+        "Stream",
+        "ByteStream",
+        "raw",
+        "SyncRawClient",
+        "SyncRawNamespace",
+        "SyncRawRuntime",
+    ),
     _Flavor(
         "async_client",
         "Async",
         "AsyncClient",
         "AsyncNamespace",
         "AsyncStream",
+        "AsyncByteStream",
         "async_raw",
+        "AsyncRawClient",
         "AsyncRawNamespace",
         "AsyncRawRuntime",
     ),
@@ -114,6 +130,7 @@ def render(document: Document) -> dict[str, str]:
     given = [model for model in interface.models if model.given]
     files = {
         "__init__.py": templates.get_template("package_init.py.jinja").render(interface=interface),
+        "lifetimes.py": templates.get_template("lifetimes.py.jinja").render(routes=list(routes(document))),
         "models/__init__.py": templates.get_template("models_init.py.jinja").render(modules=modules),
         "operations.py": templates.get_template("operations.py.jinja").render(
             methods=interface.methods, uses=_uses(kind for m in interface.methods for kind in m.results())
@@ -235,6 +252,7 @@ def _client(templates: Environment, interface: Interface, flavor: _Flavor) -> st
         flavor=flavor,
         module_doc=f"The {'async' if flavor.prefix else 'sync'} client: one method for each endpoint.",
         groups=list(_groups(interface)),
+        has_bytes=any(method.is_bytes for method in interface.methods),
         uses=uses,
         params=[f"{name}Param" for name in given.models],
     )
