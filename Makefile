@@ -74,8 +74,10 @@ docs-serve: docs  ## show the site at http://127.0.0.1:8000
 test: $(READY)  ## run the tests except the slow ones; PYTHON=python3.13 chooses another Python
 	$(PYTEST) -m "not slow"
 
-test-all: $(READY)  ## run every test, in random order (SEED) and in Python's development mode
-	PYTHONDEVMODE=1 $(PYTEST) -p randomly --randomly-seed=$(SEED)
+# The workers are Pythons of their own, so that what is asked of one is asked of each.
+test-all: $(READY)  ## run every test, in random order (SEED), in Python's development mode, each warning an error
+	PYTHONDEVMODE=1 PYTHONWARNINGS=error $(BIN)/python -bb -m pytest --dist loadfile \
+	  --tx "$(WORKERS)*popen//python=$(CURDIR)/$(BIN)/python -bb" -p randomly --randomly-seed=$(SEED)
 
 # test_responses.py compares the two parsers, so it needs both; what is counted of the other one is another number.
 test-h11: $(READY)  ## run the tests of transport, clients and streams where llhttp cannot be imported, so that h11 reads responses

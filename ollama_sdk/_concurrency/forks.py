@@ -6,13 +6,23 @@ that has locks or counts calls calls :func:`register`, once, when it is made. In
 other code runs there, its method ``restart_in_child`` makes new locks and forgets the calls of the parent.
 
 Objects are kept by weak references in a dict, whose changes are atomic: a fork may come between any two of them.
+
+Python's own locks around imports cannot be made anew: a module that another thread was importing would hang the child, or stay half
+there. This package imports much of itself when it is first used, so a fork waits until no thread is in the middle of that.
 """
 
 from __future__ import annotations
 
 import os
+import sys
+import threading
+import time
 import weakref
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 __all__ = ["register"]
 
@@ -54,5 +64,37 @@ def _restart() -> None:
             state.restart_in_child()
 
 
+_PACKAGE = str(Path(__file__).parents[1]) + os.sep
+_IMPORTS = "<frozen importlib._bootstrap>"
+_LONGEST_IMPORT = 10.0  # seconds; a thread that hangs there must not keep the process from forking
+_PAUSE = 0.001
+
+
+def _wait_for_imports() -> None:
+    """Wait until no other thread is in the middle of an import that this package has asked for."""
+    until = time.monotonic() + _LONGEST_IMPORT
+    pause = 0.0  # which gives this thread a whole turn, so that none begins to import before the fork
+    while True:
+        time.sleep(pause)
+        frames: dict[int, FrameType] = getattr(sys, "_current_frames", dict)()  # documented, in CPython
+        frames.pop(threading.get_ident(), None)
+        if not any(map(_is_importing, frames.values())) or time.monotonic() >= until:
+            return
+        pause = _PAUSE
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether the thread of that frame imports something for this package, or a module of it."""
+    imports = False
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename == _IMPORTS:
+            imports = True
+        elif code.co_filename.startswith(_PACKAGE) and (imports or code.co_name == "<module>"):
+            return True
+        frame = frame.f_back
+    return False
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart)
+    os.register_at_fork(before=_wait_for_imports, after_in_child=_restart)

@@ -518,7 +518,7 @@ _NONSENSE = {
 @pytest.mark.parametrize(
     ("method", "item"),
     [(method, item) for method, items in _NONSENSE.items() for item in items],
-    ids=lambda value: str(value)[:70],
+    ids=lambda value: repr(value)[:70],
 )
 @pytest.mark.parametrize("position", [0, 1])
 def test_collect_of_nonsense_is_a_typed_error(serve, sync_client, method, item, position):

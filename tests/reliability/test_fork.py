@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import itertools
+import json
 import multiprocessing
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
-from ollama_sdk import Ollama
+from ollama_sdk import AsyncOllama, Ollama
+from ollama_sdk._concurrency import forks
 from ollama_sdk.reliability import (
     Cache,
     CircuitBreaker,
@@ -28,7 +36,7 @@ from ollama_sdk.reliability import (
 from ollama_sdk.reliability.health import Health
 from tests.support.callers import Script
 from tests.support.forked import in_child
-from tests.support.loopback import PATIENCE, Loopback, replies, say, serving, whole
+from tests.support.loopback import PATIENCE, Connection, Loopback, replies, say, serving, whole
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
@@ -148,6 +156,145 @@ def test_children_forked_amid_calls_of_threads_never_hang() -> None:
             thread.join(PATIENCE)
         sys.setswitchinterval(former)
     assert outcomes == [200] * 20
+
+
+def _answer_slowly(connection: Connection) -> None:
+    """Answer embeddings, those of the parent only after a while, so that calls are in flight at each fork."""
+    while True:
+        request = connection.request()
+        if b"of the parent" in request.body:
+            time.sleep(0.02)
+        connection.send(whole(json.dumps({"model": "m", "embeddings": [[1.0]]}).encode()))
+
+
+ALL_POLICIES: dict[str, Any] = {
+    "retry": Retry(),
+    "circuit_breaker": CircuitBreaker(),
+    "rate_limit": RateLimit(concurrent=2),
+    "failover": Failover("least_busy"),
+    "cache": Cache(),
+    "timeout": PATIENCE,
+}
+
+
+def _left_of(client: Any) -> list[int]:
+    states = client._runtime.transports.stack._states
+    return [*(member.busy() for member in states.endpoints.members), len(states.limiter.queue.held)]
+
+
+def test_children_forked_amid_real_calls_answer_under_all_policies() -> None:
+    over = threading.Event()
+
+    def work(client: Ollama, number: int) -> None:
+        for count in itertools.count():
+            if over.is_set():
+                return
+            client.embed("m", f"of the parent {number} {count}")
+
+    def child(client: Ollama) -> Any:
+        first = client.embed("m", "of the child").embeddings
+        threads = [threading.Thread(target=client.embed, args=("m", f"of the child {each}")) for each in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+        return [first, _left_of(client)]
+
+    with (
+        Loopback(_answer_slowly) as one,
+        Loopback(_answer_slowly) as two,
+        Ollama([one.url, two.url], **ALL_POLICIES) as client,
+    ):
+        client.health.start()
+        threads = [threading.Thread(target=work, args=(client, each)) for each in range(5)]
+        for thread in threads:
+            thread.start()
+        try:
+            outcomes = [in_child(lambda: child(client)) for _ in range(8)]
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join(PATIENCE)
+        assert outcomes == [[[[1.0]], [0, 0, 0]]] * 8
+        assert _left_of(client) == [0, 0, 0]  # the forks took nothing from the parent
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_child_uses_an_async_client_that_runs_in_a_thread(backend: str) -> None:
+    started, over = threading.Event(), threading.Event()
+
+    async def work(client: AsyncOllama, number: int) -> None:
+        for count in itertools.count():
+            if over.is_set():
+                return
+            await client.embed("m", f"of the parent {number} {count}")
+
+    async def live(client: AsyncOllama) -> None:
+        started.set()
+        async with anyio.create_task_group() as group:
+            for number in range(5):
+                group.start_soon(work, client, number)
+        await client.close()
+
+    async def child(client: AsyncOllama) -> Any:
+        return [(await client.embed("m", "of the child")).embeddings, _left_of(client)]
+
+    with Loopback(_answer_slowly) as one, Loopback(_answer_slowly) as two:
+        client = AsyncOllama([one.url, two.url], **ALL_POLICIES)
+        thread = threading.Thread(target=lambda: anyio.run(live, client, backend=backend))
+        thread.start()
+        assert started.wait(PATIENCE)
+        try:
+            outcomes = [in_child(lambda: anyio.run(child, client, backend=backend)) for _ in range(5)]
+        finally:
+            over.set()
+            thread.join(PATIENCE)
+        assert outcomes == [[[[1.0]], [0, 0, 0]]] * 5
+        assert _left_of(client) == [0, 0, 0]
+
+
+def test_fork_waits_for_an_import_of_another_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python would keep the lock of a module that is being imported in the child, where no thread ever gives it back."""
+    (tmp_path / "slow_to_import.py").write_text(
+        "import gate\ngate.entered.set()\nassert gate.over.wait(60)\nvalue = 1\n"
+    )
+    gate: Any = ModuleType("gate")
+    gate.entered, gate.over = threading.Event(), threading.Event()
+    monkeypatch.setitem(sys.modules, "gate", gate)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(forks, "_PACKAGE", str(Path(__file__).parent))  # this test asks for the import
+    monkeypatch.setattr(forks, "_PAUSE", 0.0)
+    pauses = itertools.count()
+
+    def sleep(_: float) -> None:
+        if next(pauses) == 3:
+            gate.over.set()
+
+    monkeypatch.setattr(forks.time, "sleep", sleep)
+    thread = threading.Thread(target=_import_slowly)
+    thread.start()
+    assert gate.entered.wait(PATIENCE)
+    assert in_child(_import_slowly) == 1
+    thread.join(PATIENCE)
+    assert next(pauses) > 3
+
+
+def _import_slowly() -> int:
+    value: int = importlib.import_module("slow_to_import").value
+    return value
+
+
+def test_thread_that_imports_for_itself_delays_no_fork() -> None:
+    def frame(name: str, code: str, caller: Any = None) -> Any:
+        return SimpleNamespace(f_code=SimpleNamespace(co_filename=name, co_name=code), f_back=caller)
+
+    ours = forks.__file__
+    application = frame(forks._IMPORTS, "_load", frame("application.py", "<module>"))
+    assert not forks._is_importing(None)
+    assert not forks._is_importing(application)
+    assert not forks._is_importing(frame(ours, "call", application))  # imports nothing itself
+    assert forks._is_importing(frame("any.py", "<module>", frame(forks._IMPORTS, "_load", frame(ours, "call"))))
+    assert forks._is_importing(frame(ours, "<module>"))
 
 
 def test_monitor_of_the_parent_does_not_run_in_the_child() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import random
 import signal
 import subprocess
@@ -226,7 +227,8 @@ sync() if {kind!r} == "sync" else anyio.run(main, backend={kind!r})
 """
     with Loopback(_talking) as server:
         command = [sys.executable, "-c", code, server.url]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        environment = {**os.environ, "PYTHONDEVMODE": "", "PYTHONWARNINGS": ""}  # they say what was left open
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=environment)
         assert (done.returncode, done.stderr) == (0, "")
         assert server.connections[0].hung_up.wait(5)
 
