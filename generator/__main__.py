@@ -114,9 +114,9 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    files = [str(options.output / name) for name in stale(_complete(options), options.output)]
+    files = stale(_complete(options), options.output)
     for name in files:
-        print(f"{name} is stale: run `make generate`", file=sys.stderr)
+        print(f"{options.output / name} is stale: run `make generate`", file=sys.stderr)
     return 1 if files else 0
 
 
