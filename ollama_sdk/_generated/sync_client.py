@@ -842,7 +842,8 @@ class V1Models(SyncNamespace):
         ``GET /v1/models/{model}``
 
         Args:
-            model: Name of the model. Slashes are part of the name and are sent escaped.
+            model: Name of the model. Ollama has no route for a name with a slash, escaped or not; `v1.models.list`
+                shows such a model.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
