@@ -8,8 +8,9 @@ from pathlib import Path
 
 from .changes import RevisionError, changes
 from .conventions import load
-from .document import DocumentError
+from .document import Document, DocumentError
 from .emit import OutputError, build, stale
+from .rules import refuse_gaps
 
 _ROOT = Path(__file__).parent.parent
 _DOCUMENT = _ROOT / "openapi" / "ollama.yaml"
@@ -46,13 +47,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _complete(options: argparse.Namespace) -> Document:
+    document = load(options.document)
+    refuse_gaps(document)
+    return document
+
+
 def _build(options: argparse.Namespace) -> int:
-    build(load(options.document), options.output)
+    report = build(_complete(options), options.output)
+    print(report)
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    files = stale(load(options.document), options.output)
+    files = stale(_complete(options), options.output)
     for name in files:
         print(f"{options.output / name} is stale: run `make generate`", file=sys.stderr)
     return 1 if files else 0

@@ -34,7 +34,7 @@ def check(document: Document, interface: Interface) -> None:
 
     Raises:
         DocumentError: Two names are the same, a name is taken, the members of a union cannot be distinguished, or a field that
-            marks an item or counts tokens does not exist.
+            marks an item, counts tokens or is read by a mixin does not exist.
     """
     for place, problem in _problems(interface):
         raise document.error(place, problem)
@@ -82,7 +82,9 @@ def _field_names(model: Model) -> Iterator[tuple[Pointer, str]]:
         if model.mixin not in mixins.__all__:
             yield (*model.place, "x-mixin"), f"there is no class {model.mixin!r} in ollama_sdk/_metrics.py"
             return
-        taken |= dict.fromkeys(dir(getattr(mixins, model.mixin)), model.mixin)
+        mixin = getattr(mixins, model.mixin)
+        taken |= dict.fromkeys(dir(mixin), model.mixin)
+        yield from _mixin_fields(model, mixin)
     for field in model.fields:
         if field.name in taken:
             yield (
@@ -90,6 +92,22 @@ def _field_names(model: Model) -> Iterator[tuple[Pointer, str]]:
                 f"a model cannot have a field named {field.name!r}: {taken[field.name]} has one",
             )
         taken.setdefault(field.name, f"the property {field.wire!r}")
+
+
+def _mixin_fields(model: Model, mixin: type) -> Iterator[tuple[Pointer, str]]:
+    """A mixin reads fields that no type checker connects with the model: each must be there, as the mixin declares it."""
+    fields = {field.name: field for field in model.fields}
+    for name, annotation in mixin.__annotations__.items():
+        if name not in fields:
+            yield (
+                (*model.place, "x-mixin"),
+                f"{model.mixin} in ollama_sdk/_metrics.py reads {name!r}, which this schema does not have",
+            )
+        elif (read := fields[name].read) != annotation:
+            yield (
+                (*model.place, "properties", fields[name].wire),
+                f"{model.mixin} in ollama_sdk/_metrics.py reads {name!r} as {annotation}, and here it is {read}",
+            )
 
 
 def _method_names(interface: Interface) -> Iterator[tuple[Pointer, str]]:

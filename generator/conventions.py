@@ -144,6 +144,15 @@ def _schema_node(pointer: Pointer, fields: Mapping[str, Any]) -> Problems:
         fields["default"] == value and kind in fields.get("type", kind) for kind, value in empty.items()
     ):
         yield (*pointer, "default"), 'a field may default to "" or [] only, as its type says'
+    if "x-known" in fields and ("string" not in fields.get("type", ()) or "enum" in fields):
+        yield (
+            (*pointer, "x-known"),
+            "x-known lists the known values of a text that takes any other: type string, no enum",
+        )
+    for key in ("x-known-since", "x-known-until"):
+        for value in fields.get(key, ()):
+            if value not in fields.get("x-known", ()):
+                yield (*pointer, key, value), f"{value!r} is not among the values of x-known"
     for name, field in fields.get("properties", {}).items() if pointer[:-1] == _NAMED_SCHEMAS else ():
         if isinstance(field, dict) and "x-absent" in field and name not in fields.get("required", ()):
             yield (*pointer, "properties", name, "x-absent"), "an optional field has a default instead"

@@ -29,7 +29,10 @@ STREAM_TYPES = {"application/x-ndjson": "ndjson", "text/event-stream": "sse"}
 BODY_TYPES = {"application/json": "json", "multipart/form-data": "multipart", "application/octet-stream": "binary"}
 
 # Keys whose values are data, in which other keys mean nothing.
-_DATA_KEYS = {"example", "examples", "default", "const", "enum", "x-stream"}
+_DATA_KEYS = {
+    *("example", "examples", "default", "const", "enum"),
+    *("x-stream", "x-known", "x-known-since", "x-known-until", "x-refused"),
+}
 _KEY_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:int"}
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ollama_sdk._lifetimes import ALWAYS, Lifetime
+
 from .kinds import Kind
 
 __all__ = ["SHADOWING", "Argument", "Field", "Interface", "Method", "Model", "Stream", "Union"]
@@ -29,6 +31,7 @@ class Field:
         default: What it reads as when it is absent: ``None``, ``""`` or ``[]``.
         doc: Its description.
         absent: What a required field reads as when a reply lacks it; ``None`` where such a reply is refused.
+        lifetime: The releases that have it.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Field:
     default: Any
     doc: str
     absent: str | None = None
+    lifetime: Lifetime = ALWAYS
 
     @property
     def read(self) -> str:
@@ -124,6 +128,7 @@ class Argument:
         optional: Whether it may be left out.
         computed: Whether it is computed from the content when it is not given.
         doc: Its description.
+        lifetime: The releases that read it.
     """
 
     name: str
@@ -134,6 +139,7 @@ class Argument:
     optional: bool
     computed: bool
     doc: str
+    lifetime: Lifetime = ALWAYS
 
 
 @frozen
@@ -172,6 +178,7 @@ class Method:
         needs_key: Whether an API key is needed.
         deprecated: Whether it is superseded.
         limits: Seconds to the first item and between items, instead of the client's limits; or ``None``.
+        lifetime: The releases that have the route.
         place: Its path in the document.
     """
 
@@ -192,6 +199,7 @@ class Method:
     needs_key: bool
     deprecated: bool
     limits: tuple[float | None, float | None] | None = None
+    lifetime: Lifetime = ALWAYS
     place: Place = ()
 
     @property

@@ -29,6 +29,7 @@ from .checks import check
 from .document import BODY_TYPES, STREAM_TYPES, Document, Pointer
 from .interface import SHADOWING, Argument, Field, Interface, Method, Model, Stream, Union
 from .kinds import AnyKind, Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneKind, Scalar, UnionKind
+from .lifetimes import lifetime_of, lifetime_text
 
 __all__ = ["interface_of"]
 
@@ -176,12 +177,15 @@ class _Reading:
                 default,
                 self._description(schema, wire, each),
                 node.get("x-absent"),
+                lifetime_of(node),
             )
 
     def _description(self, schema: Mapping[str, Any], wire: str, prop: Any) -> str:
         node = schema.get("properties", {}).get(wire, {})
-        text = node.get("description") or self._document.resolve(node).get("description")
-        return _text(text) or (_text(prop.description.get_untrusted_value()) if prop.description else "")
+        target = self._document.resolve(node)
+        text = _text(node.get("description") or target.get("description"))
+        text = text or (_text(prop.description.get_untrusted_value()) if prop.description else "")
+        return " ".join(filter(None, (text, lifetime_text(node, target))))
 
     # Methods
 
@@ -209,7 +213,9 @@ class _Reading:
             path=tuple(node["operationId"].split(".")),
             http=http.upper(),
             url=url,
-            doc="\n\n".join(filter(None, (_text(node.get("summary")), _text(node.get("description"))))),
+            doc="\n\n".join(
+                filter(None, (_text(node.get("summary")), _text(node.get("description")), lifetime_text(node, {})))
+            ),
             arguments=arguments,
             body=body,
             reply=self._reply(node, content, replies),
@@ -223,6 +229,7 @@ class _Reading:
             needs_key=bool(security) and {} not in security,
             deprecated=bool(node.get("deprecated")),
             limits=_limits(node.get("x-limits")),
+            lifetime=lifetime_of(node),
             place=pointer,
         )
 
@@ -308,6 +315,7 @@ class _Reading:
                 computed = "x-computed" in parameter
                 kind, _ = self._without_none(self._kind(prop))
                 doc = _text(parameter.get("description"))
+                doc = " ".join(filter(None, (doc, lifetime_text(parameter, parameter.get("schema", {})))))
                 yield Argument(
                     _python_name(wire, prop),
                     wire,
@@ -317,6 +325,7 @@ class _Reading:
                     computed or not prop.required,
                     computed,
                     doc,
+                    lifetime_of(parameter),
                 )
 
     def _body_arguments(
@@ -331,9 +340,10 @@ class _Reading:
                 continue
             kind, nullable = self._without_none(self._kind(each))
             optional = nullable or not each.required
-            positional = each.required or bool(schema.get("properties", {}).get(wire, {}).get("x-positional"))
-            doc = self._description(schema, wire, each)
-            yield Argument(_python_name(wire, each), wire, kind, "body", positional, optional, False, doc)
+            property_node = schema.get("properties", {}).get(wire, {})
+            positional = each.required or bool(property_node.get("x-positional"))
+            doc, life = self._description(schema, wire, each), lifetime_of(property_node)
+            yield Argument(_python_name(wire, each), wire, kind, "body", positional, optional, False, doc, life)
 
 
 _SIMPLE: dict[type[Any], Kind] = {

@@ -21,6 +21,7 @@ from .bridge import config, parse
 from .document import Document
 from .interface import SHADOWING, Interface, Method
 from .kinds import Kind, LiteralKind, ModelKind, Named, UnionKind
+from .lifetimes import routes
 from .parse import interface_of
 
 __all__ = ["render"]
@@ -38,6 +39,7 @@ class _Flavor:
     namespace: str
     stream: str
     raw: str
+    raw_base: str
     raw_namespace: str
     raw_runtime: str
 
@@ -58,7 +60,17 @@ class _Flavor:
 
 
 _FLAVORS = (
-    _Flavor("sync_client", "", "SyncClient", "SyncNamespace", "Stream", "raw", "SyncRawNamespace", "SyncRawRuntime"),
+    _Flavor(
+        "sync_client",
+        "",
+        "SyncClient",
+        "SyncNamespace",
+        "Stream",
+        "raw",
+        "SyncRawClient",
+        "SyncRawNamespace",
+        "SyncRawRuntime",
+    ),
     _Flavor(
         "async_client",
         "Async",
@@ -66,6 +78,7 @@ _FLAVORS = (
         "AsyncNamespace",
         "AsyncStream",
         "async_raw",
+        "AsyncRawClient",
         "AsyncRawNamespace",
         "AsyncRawRuntime",
     ),
@@ -114,6 +127,7 @@ def render(document: Document) -> dict[str, str]:
     given = [model for model in interface.models if model.given]
     files = {
         "__init__.py": templates.get_template("package_init.py.jinja").render(interface=interface),
+        "lifetimes.py": templates.get_template("lifetimes.py.jinja").render(routes=list(routes(document))),
         "models/__init__.py": templates.get_template("models_init.py.jinja").render(modules=modules),
         "operations.py": templates.get_template("operations.py.jinja").render(
             methods=interface.methods, uses=_uses(kind for m in interface.methods for kind in m.results())

@@ -180,7 +180,7 @@ def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Excepti
 def environment_proxy(call: Call[Any, Any], request: httpx.Request | None = None) -> str:
     """Return how a message names the proxy of the environment that the request went through; ``""`` without one."""
     url = (request or call.request).url
-    if not call.request.extensions.get("environment_proxies") or _is_loopback(url.host):
+    if not call.settings.environment_proxies or _is_loopback(url.host):
         return ""
     import urllib.request
 

@@ -80,7 +80,7 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
     if isinstance(exc, OllamaError):
         return exc
     # Of our own transport the text says all, and its frames hide the caller's line. Those of a caller's transport stay.
-    if isinstance(exc, httpx.TransportError) and call.request.extensions.get("own_transport"):
+    if isinstance(exc, httpx.TransportError) and call.settings.own_transport:
         exc.__traceback__ = exc.__cause__ = exc.__context__ = None
     request = _request_of(exc) or call.request  # that of the endpoint which failover chose, where there is one
     name = describe_call(request)

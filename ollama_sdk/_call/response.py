@@ -27,7 +27,13 @@ from ollama_sdk.errors import (
     ReplyFailedError,
     describe_call,
 )
-from ollama_sdk.streaming._accumulation import Accumulator, MergeAccumulator, MessagesAccumulator, ResponsesAccumulator
+from ollama_sdk.streaming._accumulation import (
+    Accumulator,
+    ItemsAccumulator,
+    MergeAccumulator,
+    MessagesAccumulator,
+    ResponsesAccumulator,
+)
 from ollama_sdk.streaming._exchange import StreamExchange
 from ollama_sdk.streaming._framing import DetectingFramer
 from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message, redact_all
@@ -52,6 +58,7 @@ _ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
     "merge": lambda streaming: MergeAccumulator(streaming.merge),
     "messages": lambda _: MessagesAccumulator(),
     "responses": lambda _: ResponsesAccumulator(),
+    "items": lambda _: ItemsAccumulator(),
 }
 
 
@@ -129,7 +136,7 @@ def outermost(call: Call[Any, Any], error: OllamaError) -> OllamaError:
 
     Those of a caller's own transport stay: they are not ours, and what they hold must not be collected before its loop ends.
     """
-    return error.with_traceback(None) if call.request.extensions.get("own_transport") else error
+    return error.with_traceback(None) if call.settings.own_transport else error
 
 
 def unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[ReplyT]:
@@ -170,7 +177,9 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
             reply = call.path_values["digest"]
         elif kind == "none":
             reply = None
-        elif "str" in kind.split(" | ") and _media_type(response) == "text/plain":
+        elif kind == "bytes":
+            reply = body
+        elif kind == "text" or ("str" in kind.split(" | ") and _media_type(response) == "text/plain"):
             reply = body.decode(errors="replace")
         else:
             data = _json_object(call, response, body)
@@ -208,7 +217,7 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     return fields
 
 
-def _decode(call: Call[Any, Any], data: dict[str, Any], body: bytes | None = None) -> Any:
+def _decode(call: Call[Any, Any], data: Any, body: bytes | None = None) -> Any:
     """Return the reply of decoded JSON; the error of data that does not fit names the call."""
     try:
         return codec_of(call.operation.models).decode(call.operation.reply, data, body)
@@ -226,7 +235,9 @@ def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> N
     if streaming is None:
         return
     last: Mapping[str, Any] = (
-        streaming.last if streaming.item == call.operation.reply and streaming.last != SENTINEL else {}
+        streaming.last
+        if streaming.last and streaming.item == call.operation.reply and streaming.last != SENTINEL
+        else {}
     )
     # Some servers leave the mark out where nothing is streamed; what they do not send does not say that it is unfinished.
     marks = [(name, data.get(name)) for name, value in last.items() if data.get(name, value) != value]
@@ -269,7 +280,7 @@ def open_stream(
 ) -> StreamExchange[ItemT, ReplyT]:
     """Return the state machine that reads a response as a stream; nothing of the body has been read yet."""
     reader = Reader(
-        DetectingFramer(call.max_item_bytes, response.headers.get("content-type", "")),
+        DetectingFramer(call.settings.max_item_bytes, response.headers.get("content-type", "")),
         last=streaming.last,
         failed=streaming.failed,
         call=describe_call(call.request),
@@ -291,6 +302,8 @@ def open_stream(
 def _accumulated(call: Call[Any, Any], data: dict[str, Any]) -> Any:
     """Return the reply that the items of a stream add up to, with the fields that have one possible value."""
     kind = codec_of(call.operation.models).resolve(call.operation.reply)
+    if call.operation.streaming is not None and call.operation.streaming.collect == "items":
+        return _decode(call, data.get("items", []))
     if isinstance(kind, type) and issubclass(kind, Model):
         data = data | _constants(kind)
     return _decode(call, data)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 from ollama_sdk._call.raw import SyncRawRuntime
 from ollama_sdk._call.raw import raw as _raw
 from ollama_sdk._call.request import CallOptions
-from ollama_sdk._client import SyncClient, SyncNamespace, SyncRawNamespace
+from ollama_sdk._client import SyncClient, SyncNamespace, SyncRawClient, SyncRawNamespace
 from ollama_sdk._timeout import INHERIT
 
 from . import operations as _op
@@ -130,6 +130,8 @@ class V1AudioTranscriptions(SyncNamespace):
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> TranscriptionResponse | str:
         """Transcribe a recording.
+
+        Since Ollama 0.20.0.
 
         ``POST /v1/audio/transcriptions``
 
@@ -306,7 +308,7 @@ class V1ChatCompletions(SyncNamespace):
             messages: The conversation so far.
             tools: Tools that the model may call.
             response_format: The format of the answer; free text when absent.
-            stream_options: What a stream holds in addition to the text.
+            stream_options: What a stream holds in addition to the text. Since Ollama 0.5.2.
             max_tokens: Maximum number of tokens to generate; negative is unlimited.
             temperature: Sampling temperature; 0 always takes the most likely token. 1 when absent.
             top_p: Sample from the most likely tokens that together have this probability.
@@ -315,10 +317,11 @@ class V1ChatCompletions(SyncNamespace):
             frequency_penalty: Penalty for tokens, times how often they have occurred.
             presence_penalty: Penalty for tokens that have occurred.
             reasoning_effort: How much a model reasons first. A level that Ollama does not have means the nearest
-                one.
-            reasoning: The same in an object; has precedence over `reasoning_effort`.
-            logprobs: Whether to return the log probabilities of the answer's tokens.
-            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`.
+                one. Since Ollama 0.11.5.
+            reasoning: The same in an object; has precedence over `reasoning_effort`. Since Ollama 0.11.0.
+            logprobs: Whether to return the log probabilities of the answer's tokens. Since Ollama 0.12.11.
+            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`. Since
+                Ollama 0.12.11.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
@@ -476,7 +479,7 @@ class V1Completions(SyncNamespace):
             model: Name of the model.
             prompt: The prompt. Without it the model is only loaded.
             suffix: Text after the answer, for a model that supports insertion.
-            stream_options: What a stream holds in addition to the text.
+            stream_options: What a stream holds in addition to the text. Since Ollama 0.5.2.
             max_tokens: Maximum number of tokens to generate; negative is unlimited.
             temperature: Sampling temperature; 0 always takes the most likely token. 1 when absent.
             top_p: Sample from the most likely tokens that together have this probability.
@@ -484,7 +487,7 @@ class V1Completions(SyncNamespace):
             stop: A text, or texts, that end the answer; not part of it.
             frequency_penalty: Penalty for tokens, times how often they have occurred.
             presence_penalty: Penalty for tokens that have occurred.
-            logprobs: How many of the most likely tokens to return at each position.
+            logprobs: How many of the most likely tokens to return at each position. Since Ollama 0.12.11.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
@@ -542,8 +545,8 @@ class V1Embeddings(SyncNamespace):
         Args:
             model: Name of an embedding model.
             input: The text, or the texts.
-            dimensions: Number of dimensions to truncate the vectors to; all when absent.
-            encoding_format: Encoding of the vectors; numbers when absent.
+            dimensions: Number of dimensions to truncate the vectors to; all when absent. Since Ollama 0.11.11.
+            encoding_format: Encoding of the vectors; numbers when absent. Since Ollama 0.12.7.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -741,6 +744,8 @@ class V1Messages(SyncNamespace):
     ) -> MessagesResponse | Stream[MessagesStreamEvent, MessagesResponse]:
         """Generate a message (Anthropic's messages).
 
+        Since Ollama 0.14.0.
+
         ``POST /v1/messages``
 
         Args:
@@ -751,7 +756,7 @@ class V1Messages(SyncNamespace):
             tools: Tools that the model may call.
             tool_choice: Has no effect.
             thinking: Whether the model thinks first.
-            output_config: How much the model thinks first.
+            output_config: How much the model thinks first. Since Ollama 0.23.4.
             temperature: Sampling temperature; 0 always takes the most likely token, higher is more varied.
             top_p: Sample from the most likely tokens that together have this probability.
             top_k: Sample from this many of the most likely tokens.
@@ -1016,6 +1021,8 @@ class V1Responses(SyncNamespace):
 
         The server stores no responses, so `input` holds the whole conversation each time.
 
+        Since Ollama 0.13.3.
+
         ``POST /v1/responses``
 
         Args:
@@ -1081,6 +1088,8 @@ class Experimental(SyncNamespace):
     ) -> ModelRecommendations:
         """Models that Ollama recommends.
 
+        Since Ollama 0.22.1.
+
         ``GET /api/experimental/model-recommendations``
 
         Args:
@@ -1115,6 +1124,8 @@ class Experimental(SyncNamespace):
         """Fetch a web page through this server.
 
         The server calls ollama.com with the account that it is signed in to.
+
+        Since Ollama 0.18.0.
 
         ``POST /api/experimental/web_fetch``
 
@@ -1154,6 +1165,8 @@ class Experimental(SyncNamespace):
         """Search the web through this server.
 
         The server calls ollama.com with the account that it is signed in to.
+
+        Since Ollama 0.18.0.
 
         ``POST /api/experimental/web_search``
 
@@ -1405,16 +1418,17 @@ class Ollama(SyncClient):
                 free text.
             options: How the model runs and samples tokens.
             think: Whether the model thinks before it answers, or how much. When absent, a model that supports
-                thinking thinks.
+                thinking thinks. Since Ollama 0.9.0.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
                 seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
                 minutes.
             truncate: Whether the oldest messages are dropped when the conversation is too long, instead of refusing
-                it. True when absent.
+                it. True when absent. Since Ollama 0.12.6.
             shift: Whether older tokens are dropped when the context is full, instead of ending the answer. True when
-                absent.
-            logprobs: Whether to return the log probabilities of the answer's tokens.
-            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`.
+                absent. Since Ollama 0.12.6.
+            logprobs: Whether to return the log probabilities of the answer's tokens. Since Ollama 0.12.11.
+            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`. Since
+                Ollama 0.12.11.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
@@ -1603,22 +1617,23 @@ class Ollama(SyncClient):
 
         Args:
             model: Name of the new model.
-            from_: Name of the model to create it from.
-            files: Files to create it from: the digest of an uploaded blob for each file name.
-            adapters: LoRA adapters to apply: the digest of an uploaded blob for each file name.
-            template: The template that turns messages into a prompt.
-            system: System message of the model.
-            parameters: Options of the model, by name; those of `Options` and lists of them.
-            messages: Messages at the start of every conversation.
-            license: The licence, or the licences.
+            from_: Name of the model to create it from. Since Ollama 0.5.5.
+            files: Files to create it from: the digest of an uploaded blob for each file name. Since Ollama 0.5.5.
+            adapters: LoRA adapters to apply: the digest of an uploaded blob for each file name. Since Ollama 0.5.5.
+            template: The template that turns messages into a prompt. Since Ollama 0.5.5.
+            system: System message of the model. Since Ollama 0.5.5.
+            parameters: Options of the model, by name; those of `Options` and lists of them. Since Ollama 0.5.5.
+            messages: Messages at the start of every conversation. Since Ollama 0.5.5.
+            license: The licence, or the licences. Since Ollama 0.5.5.
             quantize: How to quantize the parameters.
-            draft_files: Files of a draft model: the digest of an uploaded blob for each file name.
-            draft_quantize: How to quantize the draft model's parameters.
-            renderer: What renders the prompts, instead of the template.
-            parser: What parses the answers.
-            requires: The oldest version of Ollama that runs the model.
-            info: Metadata by key, which replace those of the files.
-            remote_host: Address of the host that will run the model.
+            draft_files: Files of a draft model: the digest of an uploaded blob for each file name. Since Ollama
+                0.30.0.
+            draft_quantize: How to quantize the draft model's parameters. Since Ollama 0.30.0.
+            renderer: What renders the prompts, instead of the template. Since Ollama 0.12.0.
+            parser: What parses the answers. Since Ollama 0.12.0.
+            requires: The oldest version of Ollama that runs the model. Since Ollama 0.14.0.
+            info: Metadata by key, which replace those of the files. Since Ollama 0.12.0.
+            remote_host: Address of the host that will run the model. Since Ollama 0.12.0.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
@@ -1717,7 +1732,7 @@ class Ollama(SyncClient):
         Args:
             model: Name of an embedding model.
             input: The text, or the texts. Without any, the model is only loaded.
-            dimensions: Number of dimensions to truncate the vectors to; all when absent.
+            dimensions: Number of dimensions to truncate the vectors to; all when absent. Since Ollama 0.11.11.
             truncate: Whether a text that is too long is truncated instead of refused. True when absent.
             options: How the model runs.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
@@ -1921,16 +1936,18 @@ class Ollama(SyncClient):
                 free text.
             options: How the model runs and samples tokens.
             think: Whether the model thinks before it answers, or how much. When absent, a model that supports
-                thinking thinks.
+                thinking thinks. Since Ollama 0.9.0.
             raw: Whether the prompt is sent to the model without a template.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
                 seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
                 minutes.
-            truncate: Whether a prompt that is too long is truncated instead of refused. True when absent.
+            truncate: Whether a prompt that is too long is truncated instead of refused. True when absent. Since
+                Ollama 0.12.6.
             shift: Whether older tokens are dropped when the context is full, instead of ending the answer. True when
-                absent.
-            logprobs: Whether to return the log probabilities of the answer's tokens.
-            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`.
+                absent. Since Ollama 0.12.6.
+            logprobs: Whether to return the log probabilities of the answer's tokens. Since Ollama 0.12.11.
+            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`. Since
+                Ollama 0.12.11.
             context: Tokens of the conversation so far, from an earlier reply. Superseded by `chat`.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
@@ -2077,6 +2094,8 @@ class Ollama(SyncClient):
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> UserResponse:
         """The account that this server is signed in to.
+
+        Since Ollama 0.12.0.
 
         ``POST /api/me``
 
@@ -2320,6 +2339,8 @@ class Ollama(SyncClient):
     ) -> None:
         """Sign this server out of its account.
 
+        Since Ollama 0.12.1.
+
         ``POST /api/signout``
 
         Args:
@@ -2351,6 +2372,8 @@ class Ollama(SyncClient):
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> StatusResponse:
         """Which features of the server are disabled.
+
+        Since Ollama 0.16.2.
 
         ``GET /api/status``
 
@@ -2654,7 +2677,7 @@ class RawV1(SyncRawNamespace):
         return RawV1Responses(self._runtime)
 
 
-class RawOllama(SyncRawNamespace):
+class RawOllama(SyncRawClient):
     """The methods of :class:`Ollama`, returning status and headers with the reply."""
 
     @property

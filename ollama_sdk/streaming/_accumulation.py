@@ -24,7 +24,14 @@ import orjson
 
 from ollama_sdk._json import join_surrogates, loads
 
-__all__ = ["DATA_ERRORS", "Accumulator", "MergeAccumulator", "MessagesAccumulator", "ResponsesAccumulator"]
+__all__ = [
+    "DATA_ERRORS",
+    "Accumulator",
+    "ItemsAccumulator",
+    "MergeAccumulator",
+    "MessagesAccumulator",
+    "ResponsesAccumulator",
+]
 
 # What an accumulator raises for items that are not what the document promises.
 DATA_ERRORS = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
@@ -94,6 +101,21 @@ class _ByIndex:
     def in_order(self) -> list[JSONObject]:
         """All objects by their index, and those of one index as they came."""
         return [each for _, each in sorted(self.objects, key=itemgetter(0))]
+
+
+class ItemsAccumulator(Accumulator):
+    """Keeps the items as they are, for streams whose items have no known meaning."""
+
+    def __init__(self) -> None:
+        self._items: list[JSONObject] = []
+
+    def add(self, items: Sequence[JSONObject]) -> None:
+        """Add the next items."""
+        self._items += items
+
+    def result(self) -> JSONObject:
+        """All items so far, under ``items``."""
+        return {"items": self._items.copy()} if self._items else {}
 
 
 class MergeAccumulator(Accumulator):

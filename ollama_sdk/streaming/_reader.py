@@ -28,6 +28,8 @@ _BRACKET, _FEW_OBJECTS = ord("["), 3
 _MAX_ERROR_DEPTH = 20
 # In the document, the end of a stream of server-sent events: the text [DONE] where an item's JSON would be.
 SENTINEL = {"data": "[DONE]"}
+# What no item holds.
+_UNMARKED: Mapping[str, Any] = {"": object()}
 
 
 class Reader:
@@ -38,7 +40,8 @@ class Reader:
 
     Args:
         framer: Cuts the bytes into items.
-        last: The fields and values of the item that ends the stream well, or :data:`SENTINEL`.
+        last: The fields and values of the item that ends the stream well, or :data:`SENTINEL`; ``None`` where a clean end of
+            the body between two items does.
         failed: The fields and values of an item that reports a failure, beside any item that has an ``error``.
         call: The call, for messages: method and URL.
         redact: Removes API keys from a text that goes into a message.
@@ -58,6 +61,7 @@ class Reader:
         "_failed",
         "_framer",
         "_last",
+        "_marked",
         "_redact",
         "_sentinel",
         "error",
@@ -73,14 +77,15 @@ class Reader:
         self,
         framer: Framer,
         *,
-        last: Mapping[str, Any],
+        last: Mapping[str, Any] | None,
         failed: Mapping[str, Any] | None,
         call: str,
         redact: Callable[[str], str],
     ) -> None:
         self._framer = framer
         self._sentinel = b"[DONE]" if last == SENTINEL else None
-        self._last = tuple(last.items())
+        self._marked = last is not None
+        self._last = tuple((_UNMARKED if last is None else last).items())
         self._failed = failed
         self._call = call
         self._redact = redact
@@ -109,8 +114,11 @@ class Reader:
         Args:
             cause: What broke the body off; ``None`` for a clean end.
         """
-        self.take_unterminated()
+        left_over = self.take_unterminated()
         if self.finished or self.error is not None:
+            return
+        if not self._marked and not left_over and cause is None:
+            self.finished = True
             return
         how = "the connection was lost" if cause else "the body ended"
         advice = "the model or the server may have stopped: look at the server's log, then try again"
@@ -129,21 +137,26 @@ class Reader:
         """The error of items that are JSON objects, but do not add up to a reply."""
         return DecodeError(f"{self._call}: the items of the stream do not add up to a reply: {cause!r}")
 
-    def take_unterminated(self) -> None:
+    def take_unterminated(self) -> bool:
         """Take a last item that lacks only its line end; nothing more will be read.
 
         No beginning of a JSON object is one itself, so an item that parses is whole, however the body ended. Less than a
         whole item is an end that came too early.
+
+        Returns:
+            Whether less than a whole item is left over.
         """
         if self.finished or self.error is not None:
-            return
+            return False
         for payload in self._framer.finish():
             try:
                 is_whole = payload == self._sentinel or loads(payload).__class__ is dict
             except orjson.JSONDecodeError:
-                return
-            if is_whole:
-                self._take(payload)
+                return True
+            if not is_whole:
+                return True
+            self._take(payload)
+        return False
 
     def _take(self, payload: bytes) -> None:
         """Take the JSON text of one item. This runs for every token, so it is one function."""

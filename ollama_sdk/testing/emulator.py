@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from ollama_sdk.testing._fault_rules import Faults
 from ollama_sdk.testing._model.tokens import split_tokens
 from ollama_sdk.testing._routes.backend import Backend, Cloud
 from ollama_sdk.testing._routes.routes import application
 from ollama_sdk.testing._server.request_handling import RequestHandler
+from ollama_sdk.testing._server.running import Running
 from ollama_sdk.testing._server.scheduler import Scheduler
 from ollama_sdk.testing._server.server import Server
 from ollama_sdk.testing.requests import Requests
@@ -17,14 +18,13 @@ from ollama_sdk.testing.script import Condition, ReplyFunction, ScriptedReply, S
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
-    from types import TracebackType
 
     from ollama_sdk.testing.models import Blobs, Models, Registry
 
 __all__ = ["Emulator"]
 
 
-class Emulator:
+class Emulator(Running):
     """An emulated Ollama server; use it as a context manager, sync or async.
 
     It runs in a thread of its own, so it serves threads, asyncio and trio alike. It starts without models.
@@ -69,15 +69,6 @@ class Emulator:
         self.requests: Requests = Requests()
         handler = RequestHandler(application(self._backend), self.requests, self.faults.for_request)
         self._server = Server(handler, self.faults.refuses_connection, host=host, port=port)
-
-    @property
-    def url(self) -> str:
-        """The address it listens on, as in ``http://127.0.0.1:40123``.
-
-        Raises:
-            RuntimeError: It was given no port and has not started yet.
-        """
-        return self._server.url
 
     @property
     def models(self) -> Models:
@@ -173,39 +164,3 @@ class Emulator:
         for part in (self.models, self.blobs, self._backend.script, self.faults, self.requests):
             part.clear()
         self._backend.scheduler.clear()
-
-    def start(self) -> None:
-        """Start the server, where a ``with`` block does not fit.
-
-        Raises:
-            OSError: The address cannot be bound.
-        """
-        self._server.start()
-
-    def stop(self) -> None:
-        """Stop the server if it runs; :meth:`start` listens on the same port again."""
-        self._server.stop()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def __repr__(self) -> str:
-        try:
-            return f"<Emulator {self.url}>"
-        except RuntimeError:
-            return "<Emulator, not started>"

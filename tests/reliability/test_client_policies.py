@@ -704,9 +704,9 @@ def test_an_error_names_the_endpoint_that_it_came_from(world, servers):
         two.faults.add(Fault.cut(after=1), times=1)
         with pytest.raises(IncompleteReplyError, match=two.url):
             list(chat(client, stream=True))
-        two.faults.add(Fault.content_type("text/html"))
-        with pytest.raises(OllamaError, match=two.url):
-            chat(client, stream=True)
+        two.faults.add(Fault.garbage(after=0))
+        with pytest.raises(DecodeError, match=two.url):
+            list(chat(client, stream=True))
 
 
 def test_model_aware_failover_goes_where_the_model_is(world, servers):

@@ -723,3 +723,34 @@ def errors_have_types(client: Ollama) -> None:
         assert_type(error, APITimeoutError | ConnectionError)
     except OllamaError as error:
         assert_type(error, OllamaError)
+
+
+# Routes without a method
+
+
+def any_route_can_be_called(client: Ollama, sound: Path) -> None:
+    assert_type(client.request("GET", "/x"), dict[str, Any])
+    assert_type(client.request("POST", "/x", json={"a": 1}, cast_to=dict, repeat="safe", timeout=3), dict[str, Any])
+    assert_type(client.request("POST", "/x", content=sound, cast_to=ChatResponse), ChatResponse)
+    assert_type(client.request("POST", "/x", files={"file": sound}, json={"a": 1}, cast_to=bytes), bytes)
+    assert_type(client.request("POST", "/x", cast_to=str), str)
+    client.request("POST", "/x", cast_to=None)
+    items = client.request("POST", "/x", json=[1], stream="sse", last="[DONE]")
+    assert_type(items, Stream[dict[str, Any], list[dict[str, Any]]])
+    models = client.request("POST", "/x", stream="ndjson", last={"done": True}, cast_to=ChatResponse)
+    assert_type(models, Stream[ChatResponse, list[ChatResponse]])
+    assert_type(client.with_raw_response.request("GET", "/x"), RawResponse[dict[str, Any]])
+    assert_type(client.with_raw_response.request("GET", "/x", cast_to=ChatResponse), RawResponse[ChatResponse])
+    client.request("POST", "/x", stream="sse")  # type: ignore[call-overload]
+    client.request("POST", "/x", stream=True, last=None)  # type: ignore[call-overload]
+    client.request("POST", "/x", cast_to=int)  # type: ignore[arg-type]
+
+
+async def any_async_route_can_be_called(client: AsyncOllama) -> None:
+    assert_type(await client.request("GET", "/x"), dict[str, Any])
+    assert_type(await client.request("POST", "/x", json={"a": 1}, cast_to=ChatResponse), ChatResponse)
+    items = await client.request("POST", "/x", stream="ndjson", last=None)
+    assert_type(items, AsyncStream[dict[str, Any], list[dict[str, Any]]])
+    models = await client.request("POST", "/x", stream="sse", last=None, cast_to=ChatResponse)
+    assert_type(models, AsyncStream[ChatResponse, list[ChatResponse]])
+    assert_type(await client.with_raw_response.request("GET", "/x"), RawResponse[dict[str, Any]])

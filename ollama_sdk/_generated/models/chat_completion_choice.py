@@ -23,7 +23,7 @@ class ChatCompletionChoice(Model):
         index: Index among the choices.
         finish_reason: Why the answer ended: `stop` by the model, `length` at the token limit, `tool_calls` to call
             tools. Null when it is incomplete.
-        logprobs: Log probabilities of the tokens, if they were requested.
+        logprobs: Log probabilities of the tokens, if they were requested. Since Ollama 0.12.11.
     """
 
     message: ChatCompletionMessage

@@ -23,7 +23,7 @@ class ChatCompletionChunkChoice(Model):
         index: Index among the choices.
         finish_reason: Why the answer ended: `stop` by the model, `length` at the token limit, `tool_calls` to call
             tools. Null until then.
-        logprobs: Log probabilities of the tokens, if they were requested.
+        logprobs: Log probabilities of the tokens, if they were requested. Since Ollama 0.12.11.
     """
 
     delta: ChatCompletionDelta

@@ -28,7 +28,7 @@ class ChatResponse(GenerationMetrics, Model):
         done: Whether the answer is complete.
         done_reason: Why the answer ended: `stop` by the model or with a tool call, `length` at the token limit;
             `load` and `unload` when there was nothing to answer.
-        logprobs: Log probabilities of the tokens of this text, if they were requested.
+        logprobs: Log probabilities of the tokens of this text, if they were requested. Since Ollama 0.12.11.
         total_duration: Time of the whole call, in nanoseconds.
         load_duration: Time to load the model, in nanoseconds.
         prompt_eval_count: Number of tokens in the prompt.
@@ -38,8 +38,8 @@ class ChatResponse(GenerationMetrics, Model):
             found in the cache.
         eval_count: Number of tokens in the answer.
         eval_duration: Time to generate the answer, in nanoseconds.
-        remote_model: Name of the model on the remote host that ran it, if any.
-        remote_host: Address of the remote host that ran the model, if any.
+        remote_model: Name of the model on the remote host that ran it, if any. Since Ollama 0.12.0.
+        remote_host: Address of the remote host that ran the model, if any. Since Ollama 0.12.0.
     """
 
     message: Message

@@ -21,7 +21,7 @@ class CompletionChoice(Model):
         text: The text, or the next part of it.
         index: Index among the choices.
         finish_reason: Why the answer ended: `stop` by the model, `length` at the token limit. Null until then.
-        logprobs: Log probabilities of the tokens, if they were requested.
+        logprobs: Log probabilities of the tokens, if they were requested. Since Ollama 0.12.11.
     """
 
     text: str

@@ -26,12 +26,12 @@ class GenerateResponse(GenerationMetrics, Model):
         model: The model that answered.
         created_at: When the server created this.
         done: Whether the answer is complete.
-        thinking: The model's thinking before the answer.
+        thinking: The model's thinking before the answer. Since Ollama 0.9.0.
         done_reason: Why the answer ended: `stop` by the model, `length` at the token limit; `load` and `unload` when
             there was nothing to answer.
         context: Tokens of the conversation so far. Superseded by `chat`.
-        tool_calls: Tool calls of the model.
-        logprobs: Log probabilities of the tokens of this text, if they were requested.
+        tool_calls: Tool calls of the model. Since Ollama 0.11.0.
+        logprobs: Log probabilities of the tokens of this text, if they were requested. Since Ollama 0.12.11.
         total_duration: Time of the whole call, in nanoseconds.
         load_duration: Time to load the model, in nanoseconds.
         prompt_eval_count: Number of tokens in the prompt.
@@ -41,8 +41,8 @@ class GenerateResponse(GenerationMetrics, Model):
             found in the cache.
         eval_count: Number of tokens in the answer.
         eval_duration: Time to generate the answer, in nanoseconds.
-        remote_model: Name of the model on the remote host that ran it, if any.
-        remote_host: Address of the remote host that ran the model, if any.
+        remote_model: Name of the model on the remote host that ran it, if any. Since Ollama 0.12.0.
+        remote_host: Address of the remote host that ran the model, if any. Since Ollama 0.12.0.
     """
 
     response: str

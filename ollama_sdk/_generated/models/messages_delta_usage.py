@@ -18,7 +18,7 @@ class MessagesDeltaUsage(Model):
     """Token counts of a message. The first servers with this route count only the answer here.
 
     Attributes:
-        input_tokens: Number of tokens in the input.
+        input_tokens: Number of tokens in the input. Since Ollama 0.15.5.
         output_tokens: Number of tokens in the answer.
     """
 

@@ -24,8 +24,8 @@ class ModelDetails(Model):
         families: All architectures of the model's parts.
         parameter_size: Number of parameters, as a text.
         quantization_level: How the parameters are quantized.
-        context_length: Longest context of the training, in tokens.
-        embedding_length: Number of dimensions of its embeddings.
+        context_length: Longest context of the training, in tokens. Since Ollama 0.30.0.
+        embedding_length: Number of dimensions of its embeddings. Since Ollama 0.30.0.
     """
 
     parent_model: str = ""

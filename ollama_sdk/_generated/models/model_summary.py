@@ -26,9 +26,9 @@ class ModelSummary(Model):
         size: Size of the model's files, in bytes.
         digest: SHA-256 of its manifest, in hexadecimal.
         details: Architecture and size of the model.
-        capabilities: What the model can do.
-        remote_model: Name of the model on the remote host, if it runs there.
-        remote_host: Address of the remote host, if the model runs there.
+        capabilities: What the model can do. Since Ollama 0.30.0.
+        remote_model: Name of the model on the remote host, if it runs there. Since Ollama 0.12.0.
+        remote_host: Address of the remote host, if the model runs there. Since Ollama 0.12.0.
     """
 
     name: str = ""

@@ -24,7 +24,7 @@ class Options(Model):
         main_gpu: Index of the GPU for what is not split across GPUs.
         use_mmap: Whether the file of the model is mapped into memory.
         num_thread: CPU threads; 0 lets the server choose.
-        draft_num_predict: Tokens that a draft model proposes at a time.
+        draft_num_predict: Tokens that a draft model proposes at a time. Since Ollama 0.30.0.
         num_keep: Tokens at the start of the prompt to keep when the context is shifted.
         seed: The same seed and request give the same text; -1 is random.
         num_predict: Maximum number of tokens to generate; negative is unlimited.

@@ -23,7 +23,7 @@ class ResponseTool(Model):
         description: What the function does, for the model.
         parameters: The parameters of the function, as a JSON schema of an object.
         strict: Returned unchanged; has no effect.
-        tools: The functions of a namespace.
+        tools: The functions of a namespace. Since Ollama 0.32.7.
     """
 
     type: str

@@ -21,7 +21,7 @@ class ResponseWebSearchCall(Model):
         type: The type of item.
         id: Identifies the item.
         status: State of the item.
-        action: The search.
+        action: The search. Since Ollama 0.32.10.
     """
 
     type: Literal["web_search_call"]

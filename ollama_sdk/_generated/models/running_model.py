@@ -27,7 +27,7 @@ class RunningModel(Model):
         digest: SHA-256 of its manifest, in hexadecimal.
         details: Architecture and size of the model.
         expires_at: When the model is unloaded unless it is used; centuries ahead when it stays loaded for ever.
-        context_length: Size of the context window, in tokens.
+        context_length: Size of the context window, in tokens. Since Ollama 0.10.0.
     """
 
     name: str = ""

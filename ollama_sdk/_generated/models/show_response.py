@@ -27,18 +27,18 @@ class ShowResponse(Model):
         parameters: The model's options, one per line: name and value.
         template: The template that turns messages into a prompt.
         system: The model's system message.
-        renderer: What renders the prompts, if not the template.
-        parser: What parses the answers.
+        renderer: What renders the prompts, if not the template. Since Ollama 0.12.0.
+        parser: What parses the answers. Since Ollama 0.12.0.
         details: Architecture and size of the model.
         messages: Messages at the start of every conversation.
         model_info: Metadata of the model's file, by key.
         projector_info: Metadata of the vision projector's file, by key.
-        tensors: The tensors of the model.
-        capabilities: What the model can do.
+        tensors: The tensors of the model. Since Ollama 0.6.1.
+        capabilities: What the model can do. Since Ollama 0.6.4.
         modified_at: When the model was last changed on this server.
-        requires: The oldest version of Ollama that runs the model.
-        remote_model: Name of the model on the remote host, if it runs there.
-        remote_host: Address of the remote host, if the model runs there.
+        requires: The oldest version of Ollama that runs the model. Since Ollama 0.14.0.
+        remote_model: Name of the model on the remote host, if it runs there. Since Ollama 0.12.0.
+        remote_host: Address of the remote host, if the model runs there. Since Ollama 0.12.0.
     """
 
     license: str | None = None

@@ -20,7 +20,7 @@ class Tool(Model):
     Attributes:
         function: The function.
         type: The type of tool.
-        items: Passed on to the model's template.
+        items: Passed on to the model's template. Since Ollama 0.6.6.
     """
 
     function: ToolFunction
