@@ -154,6 +154,7 @@ class AsyncV1AudioTranscriptions(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.V1_AUDIO_TRANSCRIPTIONS_CREATE,
             {
@@ -336,6 +337,7 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.V1_CHAT_COMPLETIONS_CREATE,
             {
@@ -502,6 +504,7 @@ class AsyncV1Completions(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.V1_COMPLETIONS_CREATE,
             {
@@ -560,6 +563,7 @@ class AsyncV1Embeddings(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.V1_EMBEDDINGS_CREATE,
             {
@@ -776,6 +780,7 @@ class AsyncV1Messages(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.V1_MESSAGES_CREATE,
             {
@@ -827,6 +832,7 @@ class AsyncV1Models(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.V1_MODELS_LIST,
             {},
@@ -862,6 +868,7 @@ class AsyncV1Models(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.V1_MODELS_RETRIEVE,
             {
@@ -1053,6 +1060,7 @@ class AsyncV1Responses(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.V1_RESPONSES_CREATE,
             {
@@ -1106,6 +1114,7 @@ class AsyncExperimental(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.EXPERIMENTAL_MODEL_RECOMMENDATIONS,
             {},
@@ -1144,6 +1153,7 @@ class AsyncExperimental(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.EXPERIMENTAL_WEB_FETCH,
             {
@@ -1186,6 +1196,7 @@ class AsyncExperimental(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.EXPERIMENTAL_WEB_SEARCH,
             {
@@ -1313,6 +1324,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.BLOB_EXISTS,
             {
@@ -1444,6 +1456,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.CHAT,
             {
@@ -1493,6 +1506,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.COPY,
             {
@@ -1649,6 +1663,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.CREATE,
             {
@@ -1702,6 +1717,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.DELETE,
             {
@@ -1752,6 +1768,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.EMBED,
             {
@@ -1805,6 +1822,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.EMBEDDINGS,
             {
@@ -1964,6 +1982,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.GENERATE,
             {
@@ -2016,6 +2035,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.IS_AVAILABLE,
             {},
@@ -2048,6 +2068,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.LIST_MODELS,
             {},
@@ -2080,6 +2101,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.LIST_RUNNING,
             {},
@@ -2114,6 +2136,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.ME,
             {},
@@ -2191,6 +2214,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.PULL,
             {
@@ -2272,6 +2296,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.PUSH,
             {
@@ -2318,6 +2343,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.SHOW,
             {
@@ -2358,6 +2384,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.SIGNOUT,
             {},
@@ -2392,6 +2419,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.STATUS,
             {},
@@ -2449,6 +2477,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.UPLOAD_BLOB,
             {
@@ -2484,6 +2513,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.VERSION,
             {},
@@ -2520,6 +2550,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.WEB_FETCH,
             {
@@ -2560,6 +2591,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.WEB_SEARCH,
             {

@@ -154,6 +154,7 @@ class V1AudioTranscriptions(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.V1_AUDIO_TRANSCRIPTIONS_CREATE,
             {
@@ -336,6 +337,7 @@ class V1ChatCompletions(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.V1_CHAT_COMPLETIONS_CREATE,
             {
@@ -502,6 +504,7 @@ class V1Completions(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.V1_COMPLETIONS_CREATE,
             {
@@ -560,6 +563,7 @@ class V1Embeddings(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.V1_EMBEDDINGS_CREATE,
             {
@@ -776,6 +780,7 @@ class V1Messages(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.V1_MESSAGES_CREATE,
             {
@@ -827,6 +832,7 @@ class V1Models(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.V1_MODELS_LIST,
             {},
@@ -862,6 +868,7 @@ class V1Models(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.V1_MODELS_RETRIEVE,
             {
@@ -1053,6 +1060,7 @@ class V1Responses(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.V1_RESPONSES_CREATE,
             {
@@ -1106,6 +1114,7 @@ class Experimental(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.EXPERIMENTAL_MODEL_RECOMMENDATIONS,
             {},
@@ -1144,6 +1153,7 @@ class Experimental(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.EXPERIMENTAL_WEB_FETCH,
             {
@@ -1186,6 +1196,7 @@ class Experimental(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.EXPERIMENTAL_WEB_SEARCH,
             {
@@ -1312,6 +1323,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.BLOB_EXISTS,
             {
@@ -1443,6 +1455,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.CHAT,
             {
@@ -1492,6 +1505,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.COPY,
             {
@@ -1648,6 +1662,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.CREATE,
             {
@@ -1701,6 +1716,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.DELETE,
             {
@@ -1751,6 +1767,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.EMBED,
             {
@@ -1804,6 +1821,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.EMBEDDINGS,
             {
@@ -1963,6 +1981,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.GENERATE,
             {
@@ -2015,6 +2034,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.IS_AVAILABLE,
             {},
@@ -2047,6 +2067,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.LIST_MODELS,
             {},
@@ -2079,6 +2100,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.LIST_RUNNING,
             {},
@@ -2113,6 +2135,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.ME,
             {},
@@ -2190,6 +2213,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.PULL,
             {
@@ -2271,6 +2295,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.PUSH,
             {
@@ -2317,6 +2342,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.SHOW,
             {
@@ -2357,6 +2383,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.SIGNOUT,
             {},
@@ -2391,6 +2418,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.STATUS,
             {},
@@ -2448,6 +2476,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.UPLOAD_BLOB,
             {
@@ -2483,6 +2512,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.VERSION,
             {},
@@ -2519,6 +2549,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.WEB_FETCH,
             {
@@ -2559,6 +2590,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.WEB_SEARCH,
             {
