@@ -252,7 +252,7 @@ class MergeAccumulator(Accumulator):
         if len(indexes) != 1 or None in indexes:
             return False
         known = into.get(name)
-        if known.__class__ is not _ByIndex:
+        if not isinstance(known, _ByIndex):
             known = into[name] = _ByIndex()
         self._merge(known.at(indexes.pop()), parts, f"{place}[].")
         return True
@@ -326,7 +326,7 @@ def _replace(into: JSONObject, name: str, values: list[Any]) -> None:
 
 def _append(into: JSONObject, name: str, text: str) -> None:
     known = into.get(name)
-    if known.__class__ is not _Text:
+    if not isinstance(known, _Text):
         known = into[name] = _Text()
     known.append(text)
 
@@ -345,12 +345,14 @@ def _extend_by(into: JSONObject, name: str, value: Any) -> None:
 
 def _runs(items: Sequence[JSONObject], key: Callable[[JSONObject], Any]) -> Iterable[tuple[Any, Sequence[JSONObject]]]:
     """Neighbouring items of the same key, with the key; quick where that is all of them."""
+    keys: set[Any] = set()
     try:
-        keys = set(map(key, items))
+        keys.update(map(key, items))
     except (KeyError, TypeError):  # one has no type, or a type that is none
         if key is not _type_of:
             raise
-        keys, key = set(), methodcaller("get", "type")
+        keys.clear()
+        key = methodcaller("get", "type")
     if len(keys) == 1:
         return [(keys.pop(), items)]
     return ((each, list(run)) for each, run in groupby(items, key))
