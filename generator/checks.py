@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -9,21 +10,21 @@ from typing import Any
 from ollama_sdk import _metrics as mixins
 from ollama_sdk._client import AsyncClient, SyncClient
 from ollama_sdk._codec import Model as BaseModel
-from ollama_sdk._codec.discriminator import Variant, discriminator_of
 from ollama_sdk.streaming._reader import SENTINEL
 
 from .document import Document, Pointer
-from .interface import Interface, Method, Model, Union
+from .interface import Interface, Method, Model, Union, discriminator
 from .kinds import Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneKind, Scalar, UnionKind, flat
 
-__all__ = ["check"]
+__all__ = ["check", "is_name"]
 
 # Names that generated modules import or define, besides models and unions.
 _TAKEN_CLASSES = {
-    "Any", "Argument", "AsyncClient", "AsyncNamespace", "AsyncRawNamespace", "AsyncRawRuntime", "AsyncStream", "Base64",
-    "CallOptions", "FileContent", "Final", "FloatVector", "Inherit", "JSONSchema", "Literal", "Mapping", "Model",
+    "Any", "Argument", "AsyncByteStream", "AsyncClient", "AsyncNamespace", "AsyncRawClient", "AsyncRawNamespace", "AsyncRawRuntime",
+    "AsyncStream", "Base64", "ByteStream", "CallOptions", "Callable", "FileContent", "Final", "FloatVector", "Inherit", "Iterable",
+    "JSONSchema", "Literal", "Mapping", "Model",
     "NamedUnions", "Operation", "Required", "Sequence", "Stream", "Streaming", "SyncClient", "SyncNamespace",
-    "SyncRawNamespace", "SyncRawRuntime", "TimeoutLike", "TypeAlias", "TypedDict", "Usage",
+    "SyncRawClient", "SyncRawNamespace", "SyncRawRuntime", "TimeoutLike", "TypeAlias", "TypedDict", "Usage",
 }  # fmt: skip
 _TAKEN_ARGUMENTS = {"self", "extra_headers", "extra_query", "extra_body", "timeout"}
 _CLIENT = {*dir(SyncClient), *dir(AsyncClient), "with_raw_response"}
@@ -42,6 +43,7 @@ def check(document: Document, interface: Interface) -> None:
 
 def _problems(interface: Interface) -> Iterator[tuple[Pointer, str]]:
     models = {model.name: model for model in interface.models}
+    yield from _identifiers(interface)
     yield from _class_names(interface)
     for model in interface.models:
         yield from _field_names(model)
@@ -57,6 +59,27 @@ def _problems(interface: Interface) -> Iterator[tuple[Pointer, str]]:
 
 
 # Names
+
+
+def is_name(text: str) -> bool:
+    """Whether ``text`` can be a name in the generated code. In ASCII: Python takes other characters for each other."""
+    return text.isascii() and text.isidentifier() and not keyword.iskeyword(text)
+
+
+def _identifiers(interface: Interface) -> Iterator[tuple[Pointer, str]]:
+    """Every text of the document that becomes code as it is."""
+    texts: list[tuple[Pointer, str]] = []
+    every: tuple[Model | Union, ...] = (*interface.models, *interface.unions)
+    for named in every:
+        texts += [(named.place, named.name), (named.place, named.module)]
+    for model in interface.models:
+        texts += [((*model.place, "properties", field.wire), field.name) for field in model.fields]
+    for method in interface.methods:
+        texts += [((*method.place, "operationId"), part) for part in method.path]
+        texts += [(method.place, argument.name) for argument in method.arguments]
+    for place, text in texts:
+        if not is_name(text):
+            yield place, f"{text!r} cannot be a name in Python: give it a name of letters, digits and _"
 
 
 def _class_names(interface: Interface) -> Iterator[tuple[Pointer, str]]:
@@ -175,14 +198,7 @@ def _forms(kind: Kind) -> Iterable[tuple[str, object]]:
 
 def _undecided(models: list[Model]) -> Iterator[str]:
     """Why the codec cannot distinguish some models."""
-    decision = discriminator_of(
-        Variant(
-            model.name,
-            {f.wire: f.kind.values for f in model.fields if isinstance(f.kind, LiteralKind)},
-            {f.wire for f in model.fields if f.required},
-        )
-        for model in models
-    )
+    decision = discriminator(models)
     seen: dict[Any, str] = {}
     for value, name in decision.values:
         if value in seen:

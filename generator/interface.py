@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from attrs import field, frozen
 
+from ollama_sdk._codec.discriminator import Discriminator, Variant, discriminator_of
 from ollama_sdk._lifetimes import ALWAYS, Lifetime
 
-from .kinds import Kind
+from .kinds import Kind, LiteralKind
 
-__all__ = ["SHADOWING", "Argument", "Field", "Interface", "Method", "Model", "Stream", "Union"]
+__all__ = ["SHADOWING", "Argument", "Field", "Interface", "Method", "Model", "Stream", "Union", "discriminator"]
 
 SHADOWING = frozenset({"bool", "datetime", "dict", "field", "float", "int", "list", "self", "str"})
 """Names that the body of a model uses; a field of such a name gets an underscore."""
@@ -32,6 +33,7 @@ class Field:
         doc: Its description.
         absent: What a required field reads as when a reply lacks it; ``None`` where such a reply is refused.
         lifetime: The releases that have it.
+        is_open_tag: Whether it is the field that says which member of a union a reply is, of the member for all other values.
     """
 
     name: str
@@ -42,10 +44,13 @@ class Field:
     doc: str
     absent: str | None = None
     lifetime: Lifetime = ALWAYS
+    is_open_tag: bool = False
 
     @property
     def read(self) -> str:
         """The annotation of the field."""
+        if self.is_open_tag:
+            return "OtherTag"
         return f"{self.kind.read()} | None" if self.may_be_none else self.kind.read()
 
     @property
@@ -82,6 +87,8 @@ class Model:
         doc: Its description.
         fields: Required ones first.
         mixin: A hand-written class that adds properties.
+        from_function: The object that describes a function, with ``$name``, ``$description`` and ``$parameters`` in the places of
+            those; ``None`` where an argument takes no function.
         given: Whether it is part of an argument, and so may also be given as a dict.
         returned: Whether it is part of a reply.
         place: Its path in the document.
@@ -92,9 +99,22 @@ class Model:
     doc: str
     fields: tuple[Field, ...]
     mixin: str | None = None
+    from_function: dict[str, Any] | None = None
     given: bool = False
     returned: bool = False
     place: Place = ()
+
+
+def discriminator(models: Iterable[Model]) -> Discriminator[str]:
+    """How the codec chooses among the models of a union, by their names."""
+    return discriminator_of(
+        Variant(
+            model.name,
+            {f.wire: f.kind.values for f in model.fields if isinstance(f.kind, LiteralKind)},
+            {f.wire for f in model.fields if f.required},
+        )
+        for model in models
+    )
 
 
 @frozen
@@ -149,11 +169,11 @@ class Stream:
     format: str
     item: Kind
     last: dict[str, Any]
-    failed: dict[str, Any] | None
-    finished: tuple[str, ...]
     collect: str
-    merge: dict[str, str]
-    usage: tuple[str, ...]
+    failed: dict[str, Any] | None = None
+    finished: tuple[str, ...] = ()
+    merge: dict[str, str] = field(factory=dict[str, str])
+    usage: tuple[str, ...] = ()
 
 
 @frozen
@@ -169,7 +189,7 @@ class Method:
         body: ``json``, ``multipart``, ``binary`` or ``None``.
         reply: The type of the one-piece reply, or ``None`` where ``result`` says what is returned.
         result: ``none``, ``exists``, ``reachable`` or ``digest``.
-        stream: How it streams, or ``None``.
+        stream: How it streams where that is asked for, or ``None``.
         repeat: Whether sending the same request again is safe.
         needs_model: Whether the server must have the model that it names.
         model: Name of the argument that names it, if there is one.
@@ -217,6 +237,11 @@ class Method:
         """The name of its row in the operation table."""
         return "_".join(self.path).upper()
 
+    @property
+    def is_bytes(self) -> bool:
+        """Whether every reply is a stream of bytes."""
+        return self.stream is not None and self.stream.format == "bytes"
+
     def results(self) -> Iterator[Kind]:
         """The types of what it returns, and of the items of its stream."""
         if self.reply is not None:
@@ -234,6 +259,8 @@ class Method:
         """The annotation of the one-piece reply."""
         if self.reply is not None:
             return self.reply.read()
+        if self.is_bytes:
+            return "ByteStream"
         return {"none": "None", "digest": "str"}.get(self.result, "bool")
 
 

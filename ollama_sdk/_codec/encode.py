@@ -300,6 +300,11 @@ def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
         return value
     if isinstance(value, datetime):
         return value.isoformat()
+    for model in union_members(kind):
+        if is_model(model) and model.FROM_FUNCTION is not None and callable(value):
+            from ollama_sdk._functions import describe  # only tools pay for it
+
+            return describe(model.FROM_FUNCTION, value)
     marks = _marks_of(kind)
     if "base64" in marks and _is_bytes(value):
         return binascii.b2a_base64(value, newline=False).decode("ascii")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import define, field
 
@@ -25,9 +25,15 @@ class MessagesTool(Model):
         max_uses: How many web searches the server may do. Since Ollama 0.16.2.
     """
 
+    FROM_FUNCTION: ClassVar[dict[str, Any] | None] = {
+        "name": "$name",
+        "description": "$description",
+        "input_schema": "$parameters",
+    }
+
     name: str
     description: str | None = None
     input_schema: JSONSchema | None = None
-    type: str | None = None
+    type: Literal["custom", "web_search_20250305"] | str | None = None
     max_uses: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

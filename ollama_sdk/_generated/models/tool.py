@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import define, field
 
@@ -23,7 +23,12 @@ class Tool(Model):
         items: Passed on to the model's template. Since Ollama 0.6.6.
     """
 
+    FROM_FUNCTION: ClassVar[dict[str, Any] | None] = {
+        "type": "function",
+        "function": {"name": "$name", "description": "$description", "parameters": "$parameters"},
+    }
+
     function: ToolFunction
-    type: str | None = None
+    type: Literal["function"] | str | None = None
     items: Any | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
