@@ -23,7 +23,7 @@ from ._servers import endpoints_of, endpoints_with_headers, hosts_of, own_header
 from ._stack import AsyncClientTransport, AsyncTransports, ClientTransport, Servers, SyncTransports
 from ._timeout import INHERIT, Inherit, Timeout, TimeoutLike, as_timeout
 from ._transport.sync import HTTPTransport
-from .errors import ConfigurationError
+from .errors import ConfigurationError, OllamaError, shorten_traceback
 from .streaming._framing import MAX_ITEM_BYTES
 
 if TYPE_CHECKING:
@@ -184,6 +184,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         cache: Cache | None = None,
         observer: Observer | None = None,
     ) -> None:
+        __tracebackhide__ = True
         self._check_transport(transport, http_client)
         hosts = self._hosts = hosts_of(host)
         given_headers: dict[str, str] = dict(named(headers, "headers"))
@@ -437,8 +438,12 @@ class SyncClient(_Client[SyncRuntime, httpx.BaseTransport, httpx.Client], SyncNa
         transport: httpx.BaseTransport | None,
         http_client: httpx.Client | None,
     ) -> SyncRuntime:
+        __tracebackhide__ = True
         wire = transport or (HTTPTransport() if http_client is None else ClientTransport(http_client))
-        return SyncRuntime(settings, SyncTransports(wire, servers, policies))
+        try:
+            return SyncRuntime(settings, SyncTransports(wire, servers, policies))
+        except OllamaError as exc:
+            raise shorten_traceback(exc) from exc.__cause__
 
     @property
     def health(self) -> Health:
@@ -480,7 +485,10 @@ class AsyncClient(_Client[AsyncRuntime, httpx.AsyncBaseTransport, httpx.AsyncCli
         from ._transport.aio import AsyncHTTPTransport
 
         wire = transport or (AsyncHTTPTransport() if http_client is None else AsyncClientTransport(http_client))
-        return AsyncRuntime(settings, AsyncTransports(wire, servers, policies))
+        try:
+            return AsyncRuntime(settings, AsyncTransports(wire, servers, policies))
+        except OllamaError as exc:
+            raise shorten_traceback(exc) from exc.__cause__
 
     @property
     def health(self) -> AsyncHealth:

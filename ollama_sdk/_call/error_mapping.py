@@ -90,7 +90,7 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
     if isinstance(exc, (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)):
         return ConfigurationError(f"{name}: the request cannot be sent: {exc}")
     if isinstance(exc, httpx.DecodingError):
-        return DecodeError(f"{name}: the body is not encoded as its headers say: {reason}")
+        return DecodeError(f"{name}: the body is not encoded as its head says: {reason}")
     if httpx.codes.is_success(request.extensions.get("status", 0)):
         return IncompleteReplyError(f"{name}: the connection was lost before the reply was complete: {reason}", items=0)
     if isinstance(exc, ImportError):  # a proxy or an encoding that httpx needs a package for

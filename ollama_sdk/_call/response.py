@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast
 
 import httpx
 import orjson
-from attrs import frozen
+from attrs import field, frozen
 
 from ollama_sdk._bodies import is_whole
 from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
@@ -54,6 +54,7 @@ ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
 
 _NOT_FOUND = 404
+_SHOWN = 230  # characters of a reply in the repr of its response
 _STUCK = "the model may have got stuck repeating itself"
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
 # What a stream of bytes is not: an error with a good status, or the page of a proxy.
@@ -64,6 +65,11 @@ _ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
     "responses": lambda _: ResponsesAccumulator(),
     "items": lambda _: ItemsAccumulator(),
 }
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 @frozen
@@ -77,8 +83,8 @@ class RawResponse(Generic[ReplyT]):
     """
 
     status_code: int
-    headers: httpx.Headers
-    parsed: ReplyT
+    headers: httpx.Headers = field(repr=lambda headers: f"<{len(headers)} headers>")
+    parsed: ReplyT = field(repr=_shortened)
 
 
 # The head

@@ -175,6 +175,7 @@ class AsyncV1AudioSpeech(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.download(
             _op.V1_AUDIO_SPEECH_CREATE,
             {
@@ -227,6 +228,7 @@ class AsyncV1AudioTranscriptions(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.V1_AUDIO_TRANSCRIPTIONS_CREATE,
             {
@@ -444,6 +446,7 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.V1_CHAT_COMPLETIONS_CREATE,
             {
@@ -627,6 +630,7 @@ class AsyncV1Completions(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.V1_COMPLETIONS_CREATE,
             {
@@ -685,6 +689,7 @@ class AsyncV1Embeddings(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.V1_EMBEDDINGS_CREATE,
             {
@@ -905,6 +910,7 @@ class AsyncV1Messages(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.V1_MESSAGES_CREATE,
             {
@@ -956,6 +962,7 @@ class AsyncV1Models(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.V1_MODELS_LIST,
             {},
@@ -976,7 +983,8 @@ class AsyncV1Models(AsyncNamespace):
         ``GET /v1/models/{model}``
 
         Args:
-            model: Name of the model. Slashes are part of the name and are sent escaped.
+            model: Name of the model. Ollama has no route for a name with a slash, escaped or not; `v1.models.list`
+                shows such a model.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -990,6 +998,7 @@ class AsyncV1Models(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.V1_MODELS_RETRIEVE,
             {
@@ -1063,6 +1072,7 @@ class AsyncV1Responses(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.V1_RESPONSES_COMPACT,
             {
@@ -1304,6 +1314,7 @@ class AsyncV1Responses(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.V1_RESPONSES_CREATE,
             {
@@ -1381,6 +1392,7 @@ class AsyncV1Systemone(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.V1_SYSTEMONE_CREATE,
             {
@@ -1425,6 +1437,7 @@ class AsyncExperimental(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.EXPERIMENTAL_MODEL_RECOMMENDATIONS,
             {},
@@ -1463,6 +1476,7 @@ class AsyncExperimental(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.EXPERIMENTAL_WEB_FETCH,
             {
@@ -1505,6 +1519,7 @@ class AsyncExperimental(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.EXPERIMENTAL_WEB_SEARCH,
             {
@@ -1640,6 +1655,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.BALANCE,
             {},
@@ -1674,6 +1690,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.BLOB_EXISTS,
             {
@@ -1807,6 +1824,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.CHAT,
             {
@@ -1856,6 +1874,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.COPY,
             {
@@ -2013,6 +2032,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.CREATE,
             {
@@ -2066,6 +2086,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.DELETE,
             {
@@ -2116,6 +2137,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.EMBED,
             {
@@ -2169,6 +2191,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.EMBEDDINGS,
             {
@@ -2330,6 +2353,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.GENERATE,
             {
@@ -2382,6 +2406,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.IS_AVAILABLE,
             {},
@@ -2414,6 +2439,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.LIST_MODELS,
             {},
@@ -2446,6 +2472,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.LIST_RUNNING,
             {},
@@ -2480,6 +2507,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.ME,
             {},
@@ -2557,6 +2585,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.PULL,
             {
@@ -2638,6 +2667,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.invoke(
             _op.PUSH,
             {
@@ -2684,6 +2714,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.SHOW,
             {
@@ -2724,6 +2755,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.SIGNOUT,
             {},
@@ -2758,6 +2790,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.STATUS,
             {},
@@ -2815,6 +2848,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.UPLOAD_BLOB,
             {
@@ -2861,6 +2895,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.USAGE,
             {
@@ -2897,6 +2932,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.VERSION,
             {},
@@ -2933,6 +2969,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.WEB_FETCH,
             {
@@ -2973,6 +3010,7 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return await self._runtime.call(
             _op.WEB_SEARCH,
             {

@@ -175,6 +175,7 @@ class V1AudioSpeech(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.download(
             _op.V1_AUDIO_SPEECH_CREATE,
             {
@@ -227,6 +228,7 @@ class V1AudioTranscriptions(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.V1_AUDIO_TRANSCRIPTIONS_CREATE,
             {
@@ -444,6 +446,7 @@ class V1ChatCompletions(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.V1_CHAT_COMPLETIONS_CREATE,
             {
@@ -627,6 +630,7 @@ class V1Completions(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.V1_COMPLETIONS_CREATE,
             {
@@ -685,6 +689,7 @@ class V1Embeddings(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.V1_EMBEDDINGS_CREATE,
             {
@@ -905,6 +910,7 @@ class V1Messages(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.V1_MESSAGES_CREATE,
             {
@@ -956,6 +962,7 @@ class V1Models(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.V1_MODELS_LIST,
             {},
@@ -976,7 +983,8 @@ class V1Models(SyncNamespace):
         ``GET /v1/models/{model}``
 
         Args:
-            model: Name of the model. Slashes are part of the name and are sent escaped.
+            model: Name of the model. Ollama has no route for a name with a slash, escaped or not; `v1.models.list`
+                shows such a model.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -990,6 +998,7 @@ class V1Models(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.V1_MODELS_RETRIEVE,
             {
@@ -1063,6 +1072,7 @@ class V1Responses(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.V1_RESPONSES_COMPACT,
             {
@@ -1304,6 +1314,7 @@ class V1Responses(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.V1_RESPONSES_CREATE,
             {
@@ -1381,6 +1392,7 @@ class V1Systemone(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.V1_SYSTEMONE_CREATE,
             {
@@ -1425,6 +1437,7 @@ class Experimental(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.EXPERIMENTAL_MODEL_RECOMMENDATIONS,
             {},
@@ -1463,6 +1476,7 @@ class Experimental(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.EXPERIMENTAL_WEB_FETCH,
             {
@@ -1505,6 +1519,7 @@ class Experimental(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.EXPERIMENTAL_WEB_SEARCH,
             {
@@ -1639,6 +1654,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.BALANCE,
             {},
@@ -1673,6 +1689,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.BLOB_EXISTS,
             {
@@ -1806,6 +1823,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.CHAT,
             {
@@ -1855,6 +1873,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.COPY,
             {
@@ -2012,6 +2031,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.CREATE,
             {
@@ -2065,6 +2085,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.DELETE,
             {
@@ -2115,6 +2136,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.EMBED,
             {
@@ -2168,6 +2190,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.EMBEDDINGS,
             {
@@ -2329,6 +2352,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.GENERATE,
             {
@@ -2381,6 +2405,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.IS_AVAILABLE,
             {},
@@ -2413,6 +2438,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.LIST_MODELS,
             {},
@@ -2445,6 +2471,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.LIST_RUNNING,
             {},
@@ -2479,6 +2506,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.ME,
             {},
@@ -2556,6 +2584,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.PULL,
             {
@@ -2637,6 +2666,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.invoke(
             _op.PUSH,
             {
@@ -2683,6 +2713,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.SHOW,
             {
@@ -2723,6 +2754,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.SIGNOUT,
             {},
@@ -2757,6 +2789,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.STATUS,
             {},
@@ -2814,6 +2847,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.UPLOAD_BLOB,
             {
@@ -2860,6 +2894,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.USAGE,
             {
@@ -2896,6 +2931,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.VERSION,
             {},
@@ -2932,6 +2968,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.WEB_FETCH,
             {
@@ -2972,6 +3009,7 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
         return self._runtime.call(
             _op.WEB_SEARCH,
             {

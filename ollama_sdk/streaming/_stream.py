@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, Self
 
 import anyio
 import httpx
-from attrs import frozen
+from attrs import field, frozen
 
 from ollama_sdk._concurrency.events import TaskEvent, ThreadEvent
 from ollama_sdk._concurrency.loops import EventLoop, current_loop
@@ -39,7 +39,7 @@ class ResponseHead:
     """
 
     status_code: int
-    headers: httpx.Headers
+    headers: httpx.Headers = field(repr=lambda headers: f"<{len(headers)} headers>")
 
 
 class _StreamBase(Generic[ItemT, ReplyT]):
