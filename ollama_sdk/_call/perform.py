@@ -75,7 +75,7 @@ class SyncRuntime:
         try:
             stream: Stream[ItemT, ReplyT] = self._perform(call)
         except OllamaError as exc:
-            raise outermost(call, exc) from exc.__cause__
+            raise outermost(exc) from exc.__cause__
         return stream
 
     def _prepare(
@@ -151,7 +151,7 @@ class AsyncRuntime:
         try:
             stream: AsyncStream[ItemT, ReplyT] = await self._perform(call)
         except OllamaError as exc:
-            raise outermost(call, exc) from exc.__cause__
+            raise outermost(exc) from exc.__cause__
         return stream
 
     async def _prepare(

@@ -152,6 +152,8 @@ class AsyncV1AudioTranscriptions(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_AUDIO_TRANSCRIPTIONS_CREATE,
             {
@@ -161,7 +163,7 @@ class AsyncV1AudioTranscriptions(AsyncNamespace):
                 "language": language,
                 "prompt": prompt,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -333,6 +335,8 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.V1_CHAT_COMPLETIONS_CREATE,
             {
@@ -353,7 +357,7 @@ class AsyncV1ChatCompletions(AsyncNamespace):
                 "logprobs": logprobs,
                 "top_logprobs": top_logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -499,6 +503,8 @@ class AsyncV1Completions(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.V1_COMPLETIONS_CREATE,
             {
@@ -515,7 +521,7 @@ class AsyncV1Completions(AsyncNamespace):
                 "presence_penalty": presence_penalty,
                 "logprobs": logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -557,6 +563,8 @@ class AsyncV1Embeddings(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_EMBEDDINGS_CREATE,
             {
@@ -565,7 +573,7 @@ class AsyncV1Embeddings(AsyncNamespace):
                 "dimensions": dimensions,
                 "encoding_format": encoding_format,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -771,6 +779,8 @@ class AsyncV1Messages(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.V1_MESSAGES_CREATE,
             {
@@ -788,7 +798,7 @@ class AsyncV1Messages(AsyncNamespace):
                 "stop_sequences": stop_sequences,
                 "metadata": metadata,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -822,10 +832,12 @@ class AsyncV1Models(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_MODELS_LIST,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def retrieve(
@@ -856,12 +868,14 @@ class AsyncV1Models(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_MODELS_RETRIEVE,
             {
                 "model": model,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1045,6 +1059,8 @@ class AsyncV1Responses(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.V1_RESPONSES_CREATE,
             {
@@ -1062,7 +1078,7 @@ class AsyncV1Responses(AsyncNamespace):
                 "background": background,
                 "conversation": conversation,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1096,10 +1112,12 @@ class AsyncExperimental(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EXPERIMENTAL_MODEL_RECOMMENDATIONS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def web_fetch(
@@ -1132,12 +1150,14 @@ class AsyncExperimental(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EXPERIMENTAL_WEB_FETCH,
             {
                 "url": url,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def web_search(
@@ -1172,13 +1192,15 @@ class AsyncExperimental(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EXPERIMENTAL_WEB_SEARCH,
             {
                 "query": query,
                 "max_results": max_results,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1299,12 +1321,14 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.BLOB_EXISTS,
             {
                 "digest": digest,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -1429,6 +1453,8 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.CHAT,
             {
@@ -1444,7 +1470,7 @@ class AsyncOllama(AsyncClient):
                 "logprobs": logprobs,
                 "top_logprobs": top_logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1478,13 +1504,15 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.COPY,
             {
                 "source": source,
                 "destination": destination,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -1633,6 +1661,8 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.CREATE,
             {
@@ -1654,7 +1684,7 @@ class AsyncOllama(AsyncClient):
                 "info": info,
                 "remote_host": remote_host,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1686,12 +1716,14 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.DELETE,
             {
                 "model": model,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def embed(
@@ -1736,6 +1768,8 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EMBED,
             {
@@ -1746,7 +1780,7 @@ class AsyncOllama(AsyncClient):
                 "options": options,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def embeddings(
@@ -1789,6 +1823,8 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EMBEDDINGS,
             {
@@ -1797,7 +1833,7 @@ class AsyncOllama(AsyncClient):
                 "options": options,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -1946,6 +1982,8 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.GENERATE,
             {
@@ -1966,7 +2004,7 @@ class AsyncOllama(AsyncClient):
                 "top_logprobs": top_logprobs,
                 "context": context,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1998,10 +2036,12 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.IS_AVAILABLE,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def list_models(
@@ -2030,10 +2070,12 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.LIST_MODELS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def list_running(
@@ -2062,10 +2104,12 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.LIST_RUNNING,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def me(
@@ -2094,10 +2138,12 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.ME,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2171,13 +2217,15 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.PULL,
             {
                 "model": model,
                 "insecure": insecure,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2252,13 +2300,15 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.PUSH,
             {
                 "model": model,
                 "insecure": insecure,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2298,6 +2348,8 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.SHOW,
             {
@@ -2307,7 +2359,7 @@ class AsyncOllama(AsyncClient):
                 "template": template,
                 "options": options,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def signout(
@@ -2336,10 +2388,12 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.SIGNOUT,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def status(
@@ -2368,10 +2422,12 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.STATUS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2425,13 +2481,15 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.UPLOAD_BLOB,
             {
                 "digest": digest,
                 "content": content,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def version(
@@ -2460,10 +2518,12 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.VERSION,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def web_fetch(
@@ -2496,12 +2556,14 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.WEB_FETCH,
             {
                 "url": url,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def web_search(
@@ -2536,13 +2598,15 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.WEB_SEARCH,
             {
                 "query": query,
                 "max_results": max_results,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 

@@ -152,6 +152,8 @@ class V1AudioTranscriptions(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_AUDIO_TRANSCRIPTIONS_CREATE,
             {
@@ -161,7 +163,7 @@ class V1AudioTranscriptions(SyncNamespace):
                 "language": language,
                 "prompt": prompt,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -333,6 +335,8 @@ class V1ChatCompletions(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.V1_CHAT_COMPLETIONS_CREATE,
             {
@@ -353,7 +357,7 @@ class V1ChatCompletions(SyncNamespace):
                 "logprobs": logprobs,
                 "top_logprobs": top_logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -499,6 +503,8 @@ class V1Completions(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.V1_COMPLETIONS_CREATE,
             {
@@ -515,7 +521,7 @@ class V1Completions(SyncNamespace):
                 "presence_penalty": presence_penalty,
                 "logprobs": logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -557,6 +563,8 @@ class V1Embeddings(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_EMBEDDINGS_CREATE,
             {
@@ -565,7 +573,7 @@ class V1Embeddings(SyncNamespace):
                 "dimensions": dimensions,
                 "encoding_format": encoding_format,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -771,6 +779,8 @@ class V1Messages(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.V1_MESSAGES_CREATE,
             {
@@ -788,7 +798,7 @@ class V1Messages(SyncNamespace):
                 "stop_sequences": stop_sequences,
                 "metadata": metadata,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -822,10 +832,12 @@ class V1Models(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_MODELS_LIST,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def retrieve(
@@ -856,12 +868,14 @@ class V1Models(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_MODELS_RETRIEVE,
             {
                 "model": model,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1045,6 +1059,8 @@ class V1Responses(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.V1_RESPONSES_CREATE,
             {
@@ -1062,7 +1078,7 @@ class V1Responses(SyncNamespace):
                 "background": background,
                 "conversation": conversation,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1096,10 +1112,12 @@ class Experimental(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EXPERIMENTAL_MODEL_RECOMMENDATIONS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def web_fetch(
@@ -1132,12 +1150,14 @@ class Experimental(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EXPERIMENTAL_WEB_FETCH,
             {
                 "url": url,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def web_search(
@@ -1172,13 +1192,15 @@ class Experimental(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EXPERIMENTAL_WEB_SEARCH,
             {
                 "query": query,
                 "max_results": max_results,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1298,12 +1320,14 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.BLOB_EXISTS,
             {
                 "digest": digest,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -1428,6 +1452,8 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.CHAT,
             {
@@ -1443,7 +1469,7 @@ class Ollama(SyncClient):
                 "logprobs": logprobs,
                 "top_logprobs": top_logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1477,13 +1503,15 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.COPY,
             {
                 "source": source,
                 "destination": destination,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -1632,6 +1660,8 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.CREATE,
             {
@@ -1653,7 +1683,7 @@ class Ollama(SyncClient):
                 "info": info,
                 "remote_host": remote_host,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1685,12 +1715,14 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.DELETE,
             {
                 "model": model,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def embed(
@@ -1735,6 +1767,8 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EMBED,
             {
@@ -1745,7 +1779,7 @@ class Ollama(SyncClient):
                 "options": options,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def embeddings(
@@ -1788,6 +1822,8 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EMBEDDINGS,
             {
@@ -1796,7 +1832,7 @@ class Ollama(SyncClient):
                 "options": options,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -1945,6 +1981,8 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.GENERATE,
             {
@@ -1965,7 +2003,7 @@ class Ollama(SyncClient):
                 "top_logprobs": top_logprobs,
                 "context": context,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1997,10 +2035,12 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.IS_AVAILABLE,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def list_models(
@@ -2029,10 +2069,12 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.LIST_MODELS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def list_running(
@@ -2061,10 +2103,12 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.LIST_RUNNING,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def me(
@@ -2093,10 +2137,12 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.ME,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2170,13 +2216,15 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.PULL,
             {
                 "model": model,
                 "insecure": insecure,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2251,13 +2299,15 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.PUSH,
             {
                 "model": model,
                 "insecure": insecure,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2297,6 +2347,8 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.SHOW,
             {
@@ -2306,7 +2358,7 @@ class Ollama(SyncClient):
                 "template": template,
                 "options": options,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def signout(
@@ -2335,10 +2387,12 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.SIGNOUT,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def status(
@@ -2367,10 +2421,12 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.STATUS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2424,13 +2480,15 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.UPLOAD_BLOB,
             {
                 "digest": digest,
                 "content": content,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def version(
@@ -2459,10 +2517,12 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.VERSION,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def web_fetch(
@@ -2495,12 +2555,14 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.WEB_FETCH,
             {
                 "url": url,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def web_search(
@@ -2535,13 +2597,15 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.WEB_SEARCH,
             {
                 "query": query,
                 "max_results": max_results,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
