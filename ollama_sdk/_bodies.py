@@ -28,7 +28,6 @@ __all__ = [
     "HeldBody",
     "StartedBody",
     "WatchedBody",
-    "close_generator",
     "hold",
     "is_whole",
 ]
@@ -125,7 +124,10 @@ class StartedBody(Body):
 
     async def aclose(self) -> None:
         await super().aclose()
-        await close_generator(self._rest)  # one that another task is reading ends by itself
+        # An async generator left half-way is a warning on trio. One that another task is reading ends by itself.
+        rest: Any = self._rest
+        if isinstance(rest, AsyncGeneratorType) and not rest.ag_running:
+            await rest.aclose()
 
 
 class WatchedBody(Body):
@@ -169,10 +171,6 @@ class WatchedBody(Body):
             raise
         return chunk
 
-    async def aclose(self) -> None:
-        await super().aclose()
-        await close_generator(self._chunks)
-
 
 class ForeignBody(WatchedBody):
     """A body that a transport of another library reads: kept within the deadlines of its call, and its errors name the request.
@@ -214,12 +212,6 @@ class BoundedBody(WatchedBody):
                 f"{describe_call(self._request)}: the reply is longer than {self._limit:,} bytes, the limit; if replies this "
                 "long are expected, raise the limit with a larger max_body_bytes="
             )
-
-
-async def close_generator(chunks: Any) -> None:
-    """Close an iterator that another library has made as an async generator: one left half-way is a warning on trio."""
-    if isinstance(chunks, AsyncGeneratorType) and not chunks.ag_running:
-        await chunks.aclose()
 
 
 class ErrorBody(WatchedBody):

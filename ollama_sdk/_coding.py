@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
-from ._bodies import Body, close_generator
+from ._bodies import Body
 from .errors import DecodeError, decoded_headers, describe_call
 
 if TYPE_CHECKING:
@@ -256,7 +256,3 @@ class DecodedBody(Body):
             except StopAsyncIteration:
                 self._end()
                 raise
-
-    async def aclose(self) -> None:
-        await super().aclose()
-        await close_generator(self._chunks)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import anyio
 from attrs import frozen
 
+from ollama_sdk._concurrency.loops import ON_LOOP, NotOnLoopError
 from ollama_sdk._stack import AsyncTransports, SyncTransports
 from ollama_sdk.errors import (
     OllamaError,
@@ -161,7 +162,13 @@ class AsyncRuntime:
         work = partial(prepare, operation, values, options, self.settings, stream=stream)
         try:
             if operation.body not in {"binary", "multipart"}:
-                return work()
+                ON_LOOP.value = True
+                try:
+                    return work()
+                except NotOnLoopError:
+                    pass
+                finally:
+                    ON_LOOP.value = False
             import anyio.to_thread  # only uploads pay for it
 
             return await anyio.to_thread.run_sync(work)  # it reads files, which must not block the event loop

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 from attrs import Attribute, Factory, define, evolve, field, frozen
@@ -270,6 +271,11 @@ def _path_values(
             value = upload.digest()
         if not isinstance(value, str) or not value or not value.isprintable():
             raise ConfigurationError(f"{operation.name}: {argument.name} is {value!r}; give a name")
+        # Servers and proxies resolve such segments, also encoded ones: the request would reach another route.
+        if not {"", ".", ".."}.isdisjoint(re.split(r"[/\\]", unquote(value))):
+            raise ConfigurationError(
+                f"{operation.name}: {argument.name} is {value!r}; no part of a name between slashes is empty, '.' or '..'"
+            )
         path_values[argument.wire] = value
     return path_values
 

@@ -25,11 +25,11 @@ from array import array
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence, ValuesView
 from datetime import datetime
 from os import PathLike
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, TypeGuard, get_args, get_origin
 
 import orjson
 
+from ollama_sdk._concurrency.loops import leave_loop
 from ollama_sdk.errors import ConfigurationError
 
 from .check import ArgumentChecks, describe_kind, with_article
@@ -269,6 +269,7 @@ def _is_binary_file(value: Any) -> TypeGuard[IO[bytes]]:
 def _plain(value: Any) -> Any:
     """The plain value that one of another library stands for, such as a NumPy or torch array; any other as it is."""
     if _is_iterator(value):
+        leave_loop()  # before it is used up: files may follow, and the work would be done again
         return list(value)
     if isinstance(value, type) or _is_bytes(value) or not hasattr(value, "tolist"):
         return value
@@ -285,12 +286,16 @@ def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
     if "base64" in marks and _is_bytes(value):
         return binascii.b2a_base64(value, newline=False).decode("ascii")
     if "base64" in marks and _is_path(value):
-        return binascii.b2a_base64(_read(value, where), newline=False).decode("ascii")
+        from ollama_sdk._files import read_whole  # only files pay for it
+
+        return binascii.b2a_base64(read_whole(value, where), newline=False).decode("ascii")
     if "json-schema" in marks and isinstance(value, type) and hasattr(value, "model_json_schema"):
         schema_class: type[SupportsJSONSchema] = value
         return schema_class.model_json_schema()
     if "base64" in marks and _is_binary_file(value):
-        return binascii.b2a_base64(value.read(), newline=False).decode("ascii")
+        from ollama_sdk._files import read_opened
+
+        return binascii.b2a_base64(read_opened(value, where), newline=False).decode("ascii")
     raise ConfigurationError(
         f"{where or 'the value'} is {with_article(value)}, which {_unsendable(kind, value, where)}"
     )
@@ -306,13 +311,6 @@ def _unsendable(kind: Any, value: Any, where: str) -> str:
         return "gives text: open the file in binary mode, or give what it reads"
     instead = "plain values, lists, dicts or models" if kind is Any else describe_kind(kind, where)
     return f"cannot be sent as JSON; give {instead}"
-
-
-def _read(path: PathLike[str], where: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as exc:
-        raise ConfigurationError(f"{where}: the file {str(path)!r} cannot be read: {exc.strerror}") from exc
 
 
 def dumps(data: Any) -> bytes:
