@@ -1,8 +1,9 @@
 """Runs openapi-python-client on the document, and turns its errors and warnings into errors of the document.
 
-openapi-python-client drops what it cannot express, with a warning; here every warning is an error. Two things are rewritten for it.
-A format that means more to this package than a string becomes a reference to a marker schema. The item of a stream, for which
-OpenAPI has no place of its own, becomes the body of a made-up status.
+openapi-python-client drops what it cannot express, with a warning; here every warning is an error. Some things are rewritten for it.
+A format that means more to this package than a string becomes a reference to a marker schema. A text with known values becomes the
+union of their enumeration and any text. The item of a stream, for which OpenAPI has no place of its own, becomes the body of a
+made-up status; a stream of bytes has no body that it could read.
 """
 
 from __future__ import annotations
@@ -109,8 +110,12 @@ def _bridged(document: Document) -> dict[str, Any]:
             del data["paths"][path][method]
             continue
         operation["operationId"] = node["operationId"].replace(".", "_")
-        responses = {status: r for status, r in operation["responses"].items() if str(status).startswith("2")}
+        responses: dict[str, Any] = {
+            status: r for status, r in operation["responses"].items() if str(status).startswith("2")
+        }
         content = document.success(pointer, node).get("content", {})
+        if "kind" in node.get("x-stream", ()):
+            responses = {"200": {"description": "bytes"}}
         for kind in STREAM_TYPES.keys() & content.keys():
             responses[ITEM_STATUS] = {
                 "description": "one item",
@@ -132,10 +137,19 @@ def _marked(node: Any) -> Any:
         return node
     if marker := _marker(node):
         return {"$ref": f"#/components/schemas/{marker}"}
+    if "x-known" in node:
+        node = _opened(node)
     return {
         name: {key: _marked(value) for key, value in part.items()} if name == "properties" else _marked(part)
         for name, part in node.items()
     }
+
+
+def _opened(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A text with known values as the union of an enumeration and any text."""
+    types = schema["type"] if is_list(schema["type"]) else [schema["type"]]
+    branches = [{"type": "string", "enum": schema["x-known"]}, *({"type": each} for each in types)]
+    return {"anyOf": branches} | {key: value for key, value in schema.items() if key not in {"type", "examples"}}
 
 
 def _marker(schema: Mapping[str, Any]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -9,21 +10,21 @@ from typing import Any
 from ollama_sdk import _metrics as mixins
 from ollama_sdk._client import AsyncClient, SyncClient
 from ollama_sdk._codec import Model as BaseModel
-from ollama_sdk._codec.discriminator import Variant, discriminator_of
 from ollama_sdk.streaming._reader import SENTINEL
 
 from .document import Document, Pointer
-from .interface import Interface, Method, Model, Union
+from .interface import Interface, Method, Model, Union, discriminator
 from .kinds import Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneKind, Scalar, UnionKind, flat
 
-__all__ = ["check"]
+__all__ = ["check", "is_name"]
 
 # Names that generated modules import or define, besides models and unions.
 _TAKEN_CLASSES = {
-    "Any", "Argument", "AsyncClient", "AsyncNamespace", "AsyncRawNamespace", "AsyncRawRuntime", "AsyncStream", "Base64",
-    "CallOptions", "FileContent", "Final", "FloatVector", "Inherit", "JSONSchema", "Literal", "Mapping", "Model",
+    "Any", "Argument", "AsyncByteStream", "AsyncClient", "AsyncNamespace", "AsyncRawClient", "AsyncRawNamespace", "AsyncRawRuntime",
+    "AsyncStream", "Base64", "ByteStream", "CallOptions", "Callable", "FileContent", "Final", "FloatVector", "Inherit", "Iterable",
+    "JSONSchema", "Literal", "Mapping", "Model",
     "NamedUnions", "Operation", "Required", "Sequence", "Stream", "Streaming", "SyncClient", "SyncNamespace",
-    "SyncRawNamespace", "SyncRawRuntime", "TimeoutLike", "TypeAlias", "TypedDict", "Usage",
+    "SyncRawClient", "SyncRawNamespace", "SyncRawRuntime", "TimeoutLike", "TypeAlias", "TypedDict", "Usage",
 }  # fmt: skip
 _TAKEN_ARGUMENTS = {"self", "extra_headers", "extra_query", "extra_body", "timeout"}
 _CLIENT = {*dir(SyncClient), *dir(AsyncClient), "with_raw_response"}
@@ -34,7 +35,7 @@ def check(document: Document, interface: Interface) -> None:
 
     Raises:
         DocumentError: Two names are the same, a name is taken, the members of a union cannot be distinguished, or a field that
-            marks an item or counts tokens does not exist.
+            marks an item, counts tokens or is read by a mixin does not exist.
     """
     for place, problem in _problems(interface):
         raise document.error(place, problem)
@@ -42,6 +43,7 @@ def check(document: Document, interface: Interface) -> None:
 
 def _problems(interface: Interface) -> Iterator[tuple[Pointer, str]]:
     models = {model.name: model for model in interface.models}
+    yield from _identifiers(interface)
     yield from _class_names(interface)
     for model in interface.models:
         yield from _field_names(model)
@@ -57,6 +59,27 @@ def _problems(interface: Interface) -> Iterator[tuple[Pointer, str]]:
 
 
 # Names
+
+
+def is_name(text: str) -> bool:
+    """Whether ``text`` can be a name in the generated code. In ASCII: Python takes other characters for each other."""
+    return text.isascii() and text.isidentifier() and not keyword.iskeyword(text)
+
+
+def _identifiers(interface: Interface) -> Iterator[tuple[Pointer, str]]:
+    """Every text of the document that becomes code as it is."""
+    texts: list[tuple[Pointer, str]] = []
+    every: tuple[Model | Union, ...] = (*interface.models, *interface.unions)
+    for named in every:
+        texts += [(named.place, named.name), (named.place, named.module)]
+    for model in interface.models:
+        texts += [((*model.place, "properties", field.wire), field.name) for field in model.fields]
+    for method in interface.methods:
+        texts += [((*method.place, "operationId"), part) for part in method.path]
+        texts += [(method.place, argument.name) for argument in method.arguments]
+    for place, text in texts:
+        if not is_name(text):
+            yield place, f"{text!r} cannot be a name in Python: give it a name of letters, digits and _"
 
 
 def _class_names(interface: Interface) -> Iterator[tuple[Pointer, str]]:
@@ -82,7 +105,9 @@ def _field_names(model: Model) -> Iterator[tuple[Pointer, str]]:
         if model.mixin not in mixins.__all__:
             yield (*model.place, "x-mixin"), f"there is no class {model.mixin!r} in ollama_sdk/_metrics.py"
             return
-        taken |= dict.fromkeys(dir(getattr(mixins, model.mixin)), model.mixin)
+        mixin = getattr(mixins, model.mixin)
+        taken |= dict.fromkeys(dir(mixin), model.mixin)
+        yield from _mixin_fields(model, mixin)
     for field in model.fields:
         if field.name in taken:
             yield (
@@ -90,6 +115,22 @@ def _field_names(model: Model) -> Iterator[tuple[Pointer, str]]:
                 f"a model cannot have a field named {field.name!r}: {taken[field.name]} has one",
             )
         taken.setdefault(field.name, f"the property {field.wire!r}")
+
+
+def _mixin_fields(model: Model, mixin: type) -> Iterator[tuple[Pointer, str]]:
+    """A mixin reads fields that no type checker connects with the model: each must be there, as the mixin declares it."""
+    fields = {field.name: field for field in model.fields}
+    for name, annotation in mixin.__annotations__.items():
+        if name not in fields:
+            yield (
+                (*model.place, "x-mixin"),
+                f"{model.mixin} in ollama_sdk/_metrics.py reads {name!r}, which this schema does not have",
+            )
+        elif (read := fields[name].read) != annotation:
+            yield (
+                (*model.place, "properties", fields[name].wire),
+                f"{model.mixin} in ollama_sdk/_metrics.py reads {name!r} as {annotation}, and here it is {read}",
+            )
 
 
 def _method_names(interface: Interface) -> Iterator[tuple[Pointer, str]]:
@@ -157,14 +198,7 @@ def _forms(kind: Kind) -> Iterable[tuple[str, object]]:
 
 def _undecided(models: list[Model]) -> Iterator[str]:
     """Why the codec cannot distinguish some models."""
-    decision = discriminator_of(
-        Variant(
-            model.name,
-            {f.wire: f.kind.values for f in model.fields if isinstance(f.kind, LiteralKind)},
-            {f.wire for f in model.fields if f.required},
-        )
-        for model in models
-    )
+    decision = discriminator(models)
     seen: dict[Any, str] = {}
     for value, name in decision.values:
         if value in seen:

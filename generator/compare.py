@@ -8,7 +8,7 @@ from typing import TypeVar
 from attrs import frozen
 
 from .interface import Argument, Field, Interface, Method, Model, Stream, Union
-from .kinds import AnyKind, Kind, ListKind, LiteralKind, MapKind, Named, Scalar, UnionKind
+from .kinds import AnyKind, Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, Scalar, UnionKind
 
 __all__ = ["ADDED", "CHANGED", "REMOVED", "Change", "compare"]
 
@@ -20,6 +20,7 @@ _BREAKS = {
     "renamed": (True, True),
     "replaced": (True, True),
     "widened": (False, True),
+    "extended": (False, False),
     "narrowed": (True, False),
     "optional": (False, True),
     "required": (True, False),
@@ -49,7 +50,7 @@ class Change:
 
 def compare(old: Interface, new: Interface) -> list[Change]:
     """The differences of two interfaces, methods first."""
-    types = _Types({u.name for u in old.unions} & {u.name for u in new.unions})
+    types = _Types({u.name for u in old.unions} & {u.name for u in new.unions}, (*new.models, *old.models))
     found: list[Change] = []
     if old.version != new.version:
         found.append(Change(CHANGED, f"The document describes Ollama {new.version}; it was {old.version}."))
@@ -268,17 +269,39 @@ def _union_changes(types: _Types, old: Union, new: Union) -> Iterator[Change]:
 
 
 class _Types:
-    """Compares types. A named union that both interfaces have is compared by its name: its own changes are listed once."""
+    """Compares types. A named union that both interfaces have is compared by its name: its own changes are listed once.
 
-    def __init__(self, shared: set[str]) -> None:
+    A type is open when it takes values beyond those that it names: an enumeration beside a plain string, or a union of objects of
+    which one has any other tag. Code that reads it is prepared for unknown values, so a further name for one of them breaks nothing.
+    """
+
+    def __init__(self, shared: set[str], models: Iterable[Model]) -> None:
         self._shared = shared
+        self._models = {model.name: model for model in models}  # as they were, where they were
 
     def difference(self, old: Kind, new: Kind) -> str | None:
-        """``widened``, ``narrowed`` or ``replaced``, or ``None``."""
+        """``widened``, ``extended`` (widened, but it was open), ``narrowed`` or ``replaced``, or ``None``."""
         wider, narrower = self._covers(new, old), self._covers(old, new)
         if wider and narrower:
-            return None
-        return "widened" if wider else "narrowed" if narrower else "replaced"
+            return "extended" if self._names(old) != self._names(new) else None
+        if wider:
+            return "extended" if self._only_models_more(old, new) and self._is_open(old) else "widened"
+        return "narrowed" if narrower else "replaced"
+
+    def _names(self, kind: Kind) -> set[object]:
+        """The values of enumerations that stand beside a plain type of theirs."""
+        return {value for part in kind.parts() if isinstance(part, LiteralKind) for value in part.values}
+
+    def _only_models_more(self, old: Kind, new: Kind) -> bool:
+        before = set(self._parts(old))
+        return all(isinstance(part, ModelKind) for part in self._parts(new) if part not in before)
+
+    def _is_open(self, kind: Kind) -> bool:
+        """Whether one of the models of a union takes the tags that no other has."""
+        models = [self._models[part.name] for part in self._parts(kind) if isinstance(part, ModelKind)]
+        tags = [{field.wire: field.kind for field in model.fields} for model in models]
+        constants = {wire for fields in tags for wire, of in fields.items() if isinstance(of, LiteralKind)}
+        return any(fields.get(wire) == Scalar("str") for fields in tags for wire in constants)
 
     def _covers(self, wide: Kind, narrow: Kind) -> bool:
         """Whether every value of ``narrow`` is also a value of ``wide``."""

@@ -22,8 +22,11 @@ class OutputError(Exception):
     """The output cannot be written, or must not be."""
 
 
-def build(document: Document, output: Path) -> None:
+def build(document: Document, output: Path) -> str:
     """Write the generated package to ``output``; on any error, leave the folder as it was.
+
+    Returns:
+        What was written, in one line for each file that is new, different or gone.
 
     Raises:
         DocumentError: The document cannot be expressed.
@@ -36,7 +39,21 @@ def build(document: Document, output: Path) -> None:
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".generated-") as folder:
         fresh = Path(folder, "new")
         _write(render(document), fresh)
+        report = _report(document, output, fresh)
         _replace(output, fresh, old=Path(folder, "old"))
+    return report
+
+
+def _report(document: Document, output: Path, fresh: Path) -> str:
+    """What replacing the output changes."""
+    new, old = set(_files(fresh)), set(_files(output))
+    methods = sum("operationId" in node for _, _, _, node in document.operations())
+    models = sum(name.startswith("models/") for name in new) - 1
+    lines = [f"{output}: {methods} methods and {models} types from {document.path.name}"]
+    lines += [f"  new      {name}" for name in sorted(new - old)] if old else []
+    lines += [f"  changed  {name}" for name in sorted(new & old) if not _same(fresh / name, output / name)]
+    lines += [f"  removed  {name}" for name in sorted(old - new)]
+    return "\n".join(lines if len(lines) > 1 or not old else [f"{lines[0]}; nothing changed"])
 
 
 def _may_be_replaced(output: Path) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from attrs import field, frozen
 
-from .kinds import Kind
+from ollama_sdk._codec.discriminator import Discriminator, Variant, discriminator_of
+from ollama_sdk._lifetimes import ALWAYS, Lifetime
 
-__all__ = ["SHADOWING", "Argument", "Field", "Interface", "Method", "Model", "Stream", "Union"]
+from .kinds import Kind, LiteralKind
+
+__all__ = ["SHADOWING", "Argument", "Field", "Interface", "Method", "Model", "Stream", "Union", "discriminator"]
 
 SHADOWING = frozenset({"bool", "datetime", "dict", "field", "float", "int", "list", "self", "str"})
 """Names that the body of a model uses; a field of such a name gets an underscore."""
@@ -29,6 +32,8 @@ class Field:
         default: What it reads as when it is absent: ``None``, ``""`` or ``[]``.
         doc: Its description.
         absent: What a required field reads as when a reply lacks it; ``None`` where such a reply is refused.
+        lifetime: The releases that have it.
+        is_open_tag: Whether it is the field that says which member of a union a reply is, of the member for all other values.
     """
 
     name: str
@@ -38,10 +43,14 @@ class Field:
     default: Any
     doc: str
     absent: str | None = None
+    lifetime: Lifetime = ALWAYS
+    is_open_tag: bool = False
 
     @property
     def read(self) -> str:
         """The annotation of the field."""
+        if self.is_open_tag:
+            return "OtherTag"
         return f"{self.kind.read()} | None" if self.may_be_none else self.kind.read()
 
     @property
@@ -78,6 +87,8 @@ class Model:
         doc: Its description.
         fields: Required ones first.
         mixin: A hand-written class that adds properties.
+        from_function: The object that describes a function, with ``$name``, ``$description`` and ``$parameters`` in the places of
+            those; ``None`` where an argument takes no function.
         given: Whether it is part of an argument, and so may also be given as a dict.
         returned: Whether it is part of a reply.
         place: Its path in the document.
@@ -88,9 +99,22 @@ class Model:
     doc: str
     fields: tuple[Field, ...]
     mixin: str | None = None
+    from_function: dict[str, Any] | None = None
     given: bool = False
     returned: bool = False
     place: Place = ()
+
+
+def discriminator(models: Iterable[Model]) -> Discriminator[str]:
+    """How the codec chooses among the models of a union, by their names."""
+    return discriminator_of(
+        Variant(
+            model.name,
+            {f.wire: f.kind.values for f in model.fields if isinstance(f.kind, LiteralKind)},
+            {f.wire for f in model.fields if f.required},
+        )
+        for model in models
+    )
 
 
 @frozen
@@ -124,6 +148,7 @@ class Argument:
         optional: Whether it may be left out.
         computed: Whether it is computed from the content when it is not given.
         doc: Its description.
+        lifetime: The releases that read it.
     """
 
     name: str
@@ -134,6 +159,7 @@ class Argument:
     optional: bool
     computed: bool
     doc: str
+    lifetime: Lifetime = ALWAYS
 
 
 @frozen
@@ -143,11 +169,11 @@ class Stream:
     format: str
     item: Kind
     last: dict[str, Any]
-    failed: dict[str, Any] | None
-    finished: tuple[str, ...]
     collect: str
-    merge: dict[str, str]
-    usage: tuple[str, ...]
+    failed: dict[str, Any] | None = None
+    finished: tuple[str, ...] = ()
+    merge: dict[str, str] = field(factory=dict[str, str])
+    usage: tuple[str, ...] = ()
 
 
 @frozen
@@ -163,7 +189,7 @@ class Method:
         body: ``json``, ``multipart``, ``binary`` or ``None``.
         reply: The type of the one-piece reply, or ``None`` where ``result`` says what is returned.
         result: ``none``, ``exists``, ``reachable`` or ``digest``.
-        stream: How it streams, or ``None``.
+        stream: How it streams where that is asked for, or ``None``.
         repeat: Whether sending the same request again is safe.
         needs_model: Whether the server must have the model that it names.
         model: Name of the argument that names it, if there is one.
@@ -172,6 +198,7 @@ class Method:
         needs_key: Whether an API key is needed.
         deprecated: Whether it is superseded.
         limits: Seconds to the first item and between items, instead of the client's limits; or ``None``.
+        lifetime: The releases that have the route.
         place: Its path in the document.
     """
 
@@ -192,6 +219,7 @@ class Method:
     needs_key: bool
     deprecated: bool
     limits: tuple[float | None, float | None] | None = None
+    lifetime: Lifetime = ALWAYS
     place: Place = ()
 
     @property
@@ -208,6 +236,11 @@ class Method:
     def constant(self) -> str:
         """The name of its row in the operation table."""
         return "_".join(self.path).upper()
+
+    @property
+    def is_bytes(self) -> bool:
+        """Whether every reply is a stream of bytes."""
+        return self.stream is not None and self.stream.format == "bytes"
 
     def results(self) -> Iterator[Kind]:
         """The types of what it returns, and of the items of its stream."""
@@ -226,6 +259,8 @@ class Method:
         """The annotation of the one-piece reply."""
         if self.reply is not None:
             return self.reply.read()
+        if self.is_bytes:
+            return "ByteStream"
         return {"none": "None", "digest": "str"}.get(self.result, "bool")
 
 

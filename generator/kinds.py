@@ -33,6 +33,14 @@ class Kind:
         """The annotation of a value that is given: an argument, or a key of a request dict."""
         return self.read()
 
+    def choices(self) -> tuple[str, ...]:
+        """The annotations of a value that is given, each of which may be given."""
+        return (self.write(),)
+
+    def taken(self) -> tuple[str, ...]:
+        """The annotations of what an argument takes; beside what a request dict holds, variables whose types were inferred."""
+        return (self.write(),)
+
     def parts(self) -> Iterator[Kind]:
         """This type and every type inside it."""
         yield self
@@ -48,7 +56,10 @@ class Scalar(Kind):
         return self.name
 
     def write(self) -> str:
-        return "datetime | str" if self.name == "datetime" else self.name
+        return " | ".join(self.choices())
+
+    def choices(self) -> tuple[str, ...]:
+        return ("datetime", "str") if self.name == "datetime" else (self.name,)
 
 
 @frozen
@@ -89,15 +100,23 @@ class Named(Kind):
 
 @frozen
 class ModelKind(Kind):
-    """A model; an argument also takes its dict."""
+    """A model; an argument also takes its dict, and where ``from_function`` a function that describes itself as one."""
 
     name: str
+    from_function: bool = False
 
     def read(self) -> str:
         return self.name
 
     def write(self) -> str:
-        return f"{self.name} | {self.name}Param"
+        return " | ".join(self.choices())
+
+    def choices(self) -> tuple[str, ...]:
+        return self.name, f"{self.name}Param"
+
+    def taken(self) -> tuple[str, ...]:
+        function = ("Callable[..., Any]",) if self.from_function else ()
+        return (self.name, f"{self.name}Param", "Mapping[str, Any]", *function)
 
 
 @frozen
@@ -111,6 +130,9 @@ class ListKind(Kind):
 
     def write(self) -> str:
         return f"Sequence[{self.item.write()}]"
+
+    def taken(self) -> tuple[str, ...]:
+        return (f"Iterable[{' | '.join(self.item.taken())}]",)
 
     def parts(self) -> Iterator[Kind]:
         yield self
@@ -129,6 +151,9 @@ class MapKind(Kind):
     def write(self) -> str:
         return f"Mapping[str, {self.value.write()}]"
 
+    def taken(self) -> tuple[str, ...]:
+        return (f"Mapping[str, {' | '.join(self.value.taken())}]",)
+
     def parts(self) -> Iterator[Kind]:
         yield self
         yield from self.value.parts()
@@ -145,7 +170,13 @@ class UnionKind(Kind):
         return self.alias or " | ".join(member.read() for member in self.members)
 
     def write(self) -> str:
-        return " | ".join(dict.fromkeys(part for member in self.members for part in member.write().split(" | ")))
+        return " | ".join(self.choices())
+
+    def choices(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(choice for member in self.members for choice in member.choices()))
+
+    def taken(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(each for member in self.members for each in member.taken()))
 
     def parts(self) -> Iterator[Kind]:
         yield self

@@ -27,8 +27,9 @@ from openapi_python_client.strings import ClassName, PythonIdentifier
 from .bridge import ITEM_STATUS, MARKERS, UNIONS, parse
 from .checks import check
 from .document import BODY_TYPES, STREAM_TYPES, Document, Pointer
-from .interface import SHADOWING, Argument, Field, Interface, Method, Model, Stream, Union
-from .kinds import AnyKind, Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneKind, Scalar, UnionKind
+from .interface import SHADOWING, Argument, Field, Interface, Method, Model, Stream, Union, discriminator
+from .kinds import AnyKind, Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneKind, Scalar, UnionKind, flat
+from .lifetimes import lifetime_of, lifetime_text
 
 __all__ = ["interface_of"]
 
@@ -69,9 +70,10 @@ class _Reading:
         every = given | returned
         models = (self._model(name) for name in sorted(every & self._by_name.keys()))
         unions = (union for union in self._unions if union.name in every)
+        known = (evolve(m, given=m.name in given, returned=m.name in returned) for m in models)
         return Interface(
             str(self._document.data["info"]["version"]),
-            tuple(evolve(m, given=m.name in given, returned=m.name in returned) for m in models),
+            _with_open_tags(tuple(known), [kind for method in methods for kind in method.results()]),
             tuple(evolve(u, given=u.name in given, returned=u.name in returned) for u in unions),
             methods,
         )
@@ -109,7 +111,8 @@ class _Reading:
             return Named(name)
         model = self._by_name.get(name, prop)
         if model.required_properties or model.optional_properties:
-            return ModelKind(name)
+            component = self._schemas.get(self._component.get(name, ""), {})
+            return ModelKind(name, from_function="x-from-function" in component)
         additional = model.additional_properties
         return MapKind(AnyKind() if additional is None else self._kind(additional))
 
@@ -155,9 +158,10 @@ class _Reading:
         return Model(
             name,
             str(prop.class_info.module_name),
-            _text(schema.get("description")) or f"{name}.",
+            " ".join(filter(None, (_text(schema.get("description")) or f"{name}.", lifetime_text(schema, {})))),
             required + tuple(f for f in fields if not f.required),
             schema.get("x-mixin"),
+            schema.get("x-from-function"),
             place=place,
         )
 
@@ -176,12 +180,15 @@ class _Reading:
                 default,
                 self._description(schema, wire, each),
                 node.get("x-absent"),
+                lifetime_of(node),
             )
 
     def _description(self, schema: Mapping[str, Any], wire: str, prop: Any) -> str:
         node = schema.get("properties", {}).get(wire, {})
-        text = node.get("description") or self._document.resolve(node).get("description")
-        return _text(text) or (_text(prop.description.get_untrusted_value()) if prop.description else "")
+        target = self._document.resolve(node)
+        text = _text(node.get("description") or target.get("description"))
+        text = text or (_text(prop.description.get_untrusted_value()) if prop.description else "")
+        return " ".join(filter(None, (text, lifetime_text(node, target))))
 
     # Methods
 
@@ -209,7 +216,9 @@ class _Reading:
             path=tuple(node["operationId"].split(".")),
             http=http.upper(),
             url=url,
-            doc="\n\n".join(filter(None, (_text(node.get("summary")), _text(node.get("description"))))),
+            doc="\n\n".join(
+                filter(None, (_text(node.get("summary")), _text(node.get("description")), lifetime_text(node, {})))
+            ),
             arguments=arguments,
             body=body,
             reply=self._reply(node, content, replies),
@@ -223,6 +232,7 @@ class _Reading:
             needs_key=bool(security) and {} not in security,
             deprecated=bool(node.get("deprecated")),
             limits=_limits(node.get("x-limits")),
+            lifetime=lifetime_of(node),
             place=pointer,
         )
 
@@ -237,7 +247,7 @@ class _Reading:
         return names[node["x-model"]]
 
     def _reply(self, node: Mapping[str, Any], content: Mapping[str, Any], replies: Mapping[str, Any]) -> Kind | None:
-        if "x-result" in node or not content:
+        if "x-result" in node or "kind" in node.get("x-stream", {}) or not content:
             return None
         first = next(r for status, r in sorted(replies.items()) if status.startswith("2") and status != ITEM_STATUS)
         kind = self._kind(first.prop)
@@ -248,6 +258,8 @@ class _Reading:
         if "x-stream" not in node:
             return None
         spec = node["x-stream"]
+        if "kind" in spec:
+            return Stream("bytes", Scalar("bytes"), {}, "none")
         media_type = next(kind for kind in content if kind in STREAM_TYPES)
         return Stream(
             format=STREAM_TYPES[media_type],
@@ -308,6 +320,7 @@ class _Reading:
                 computed = "x-computed" in parameter
                 kind, _ = self._without_none(self._kind(prop))
                 doc = _text(parameter.get("description"))
+                doc = " ".join(filter(None, (doc, lifetime_text(parameter, parameter.get("schema", {})))))
                 yield Argument(
                     _python_name(wire, prop),
                     wire,
@@ -317,6 +330,7 @@ class _Reading:
                     computed or not prop.required,
                     computed,
                     doc,
+                    lifetime_of(parameter),
                 )
 
     def _body_arguments(
@@ -331,9 +345,32 @@ class _Reading:
                 continue
             kind, nullable = self._without_none(self._kind(each))
             optional = nullable or not each.required
-            positional = each.required or bool(schema.get("properties", {}).get(wire, {}).get("x-positional"))
-            doc = self._description(schema, wire, each)
-            yield Argument(_python_name(wire, each), wire, kind, "body", positional, optional, False, doc)
+            property_node = schema.get("properties", {}).get(wire, {})
+            positional = each.required or bool(property_node.get("x-positional"))
+            doc, life = self._description(schema, wire, each), lifetime_of(property_node)
+            yield Argument(_python_name(wire, each), wire, kind, "body", positional, optional, False, doc, life)
+
+
+def _with_open_tags(models: tuple[Model, ...], results: Iterable[Kind]) -> tuple[Model, ...]:
+    """Mark the field by which the last member of a union takes every value that the others do not."""
+    by_name = {model.name: model for model in models}
+    inside = [field.kind for model in models if model.returned for field in model.fields]
+    found: set[tuple[str, str]] = set()
+    for kind in (*results, *inside):
+        for part in kind.parts():
+            if isinstance(part, UnionKind):
+                decision = discriminator(by_name[m.name] for m in flat(part) if isinstance(m, ModelKind))
+                found |= {(other, decision.tag) for other in decision.others}
+    return tuple(
+        evolve(
+            m,
+            fields=tuple(
+                evolve(f, is_open_tag=(m.name, f.wire) in found and f.kind == Scalar("str") and f.required)
+                for f in m.fields
+            ),
+        )
+        for m in models
+    )
 
 
 _SIMPLE: dict[type[Any], Kind] = {

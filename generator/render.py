@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -18,9 +17,11 @@ from openapi_python_client.parser.openapi import GeneratorData
 from ollama_sdk._client import AsyncClient, SyncClient
 
 from .bridge import config, parse
+from .checks import is_name
 from .document import Document
 from .interface import SHADOWING, Interface, Method
 from .kinds import Kind, LiteralKind, ModelKind, Named, UnionKind
+from .lifetimes import routes
 from .parse import interface_of
 
 __all__ = ["render"]
@@ -37,7 +38,9 @@ class _Flavor:
     base: str
     namespace: str
     stream: str
+    byte_stream: str
     raw: str
+    raw_base: str
     raw_namespace: str
     raw_runtime: str
 
@@ -58,14 +61,27 @@ class _Flavor:
 
 
 _FLAVORS = (
-    _Flavor("sync_client", "", "SyncClient", "SyncNamespace", "Stream", "raw", "SyncRawNamespace", "SyncRawRuntime"),
+    _Flavor(
+        "sync_client",
+        "",
+        "SyncClient",
+        "SyncNamespace",
+        "Stream",
+        "ByteStream",
+        "raw",
+        "SyncRawClient",
+        "SyncRawNamespace",
+        "SyncRawRuntime",
+    ),
     _Flavor(
         "async_client",
         "Async",
         "AsyncClient",
         "AsyncNamespace",
         "AsyncStream",
+        "AsyncByteStream",
         "async_raw",
+        "AsyncRawClient",
         "AsyncRawNamespace",
         "AsyncRawRuntime",
     ),
@@ -114,6 +130,7 @@ def render(document: Document) -> dict[str, str]:
     given = [model for model in interface.models if model.given]
     files = {
         "__init__.py": templates.get_template("package_init.py.jinja").render(interface=interface),
+        "lifetimes.py": templates.get_template("lifetimes.py.jinja").render(routes=list(routes(document))),
         "models/__init__.py": templates.get_template("models_init.py.jinja").render(modules=modules),
         "operations.py": templates.get_template("operations.py.jinja").render(
             methods=interface.methods, uses=_uses(kind for m in interface.methods for kind in m.results())
@@ -139,7 +156,8 @@ def render(document: Document) -> dict[str, str]:
 def _environment(document: Document, parsed: GeneratorData) -> Environment:
     """openapi-python-client's templates with ours before them."""
     environment = Project(openapi=parsed, config=config(document.path), custom_template_path=_TEMPLATES).env
-    filters: dict[str, Any] = {"docstring": _docstring, "summary": _summary, "repr": repr}
+    # Whatever comes from the document passes one of these, or is a name that checks.py has checked.
+    filters: dict[str, Any] = {"docstring": _docstring, "inline": _inline, "summary": _summary, "repr": repr}
     environment.filters.update(filters)
     tests: dict[str, Any] = {"field_name": _is_field_name}
     environment.tests.update(tests)
@@ -152,13 +170,25 @@ def _summary(text: str) -> str:
 
 
 def _is_field_name(text: str) -> bool:
-    return text.isidentifier() and not keyword.iskeyword(text) and text not in SHADOWING
+    """Whether a field can have this name in the body of a class, where two underscores before it would change it."""
+    return is_name(text) and not text.startswith("__") and text not in SHADOWING
 
 
 def _escaped(text: str) -> str:
-    """Text with the quotes and backslashes escaped that would end a docstring."""
-    safe = text.replace("\\", "\\\\").replace('"""', "'''")
-    return f'{safe[:-1]}\\"' if safe.endswith('"') else safe
+    """Text as it stands between the quotes of a docstring: the one way by which text of the document enters one.
+
+    Nothing in it can end the docstring, change how the source reads, or fail to be written: backslashes are doubled, quotes
+    neither come in threes nor end a line, and characters that do not show, such as those that reverse the text, stand as
+    their escapes.
+    """
+    safe = "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
+    safe = safe.replace("\\", "\\\\").replace('"""', "'''")
+    return re.sub(r'"(?=\n|$)', r'\\"', safe)
+
+
+def _inline(text: str) -> str:
+    """Text in the middle of a line of a docstring."""
+    return _escaped(text.replace("\n", "\\n").replace("\t", " "))
 
 
 def _docstring(text: str, indent: int, begin: int | None = None) -> str:
@@ -222,6 +252,7 @@ def _client(templates: Environment, interface: Interface, flavor: _Flavor) -> st
         flavor=flavor,
         module_doc=f"The {'async' if flavor.prefix else 'sync'} client: one method for each endpoint.",
         groups=list(_groups(interface)),
+        has_bytes=any(method.is_bytes for method in interface.methods),
         uses=uses,
         params=[f"{name}Param" for name in given.models],
     )

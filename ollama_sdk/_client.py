@@ -12,6 +12,7 @@ import httpx
 from attrs import evolve
 
 from ._bodies import MAX_BODY_BYTES
+from ._call.any_route import AsyncAnyRoute, AsyncRawAnyRoute, SyncAnyRoute, SyncRawAnyRoute
 from ._call.operation import Operation
 from ._call.perform import AsyncRuntime, SyncRuntime
 from ._call.raw import AsyncRawRuntime, SyncRawRuntime
@@ -46,9 +47,11 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncClient",
     "AsyncNamespace",
+    "AsyncRawClient",
     "AsyncRawNamespace",
     "SyncClient",
     "SyncNamespace",
+    "SyncRawClient",
     "SyncRawNamespace",
 ]
 
@@ -83,6 +86,14 @@ class SyncRawNamespace(_Namespace[SyncRawRuntime]):
 
 class AsyncRawNamespace(_Namespace[AsyncRawRuntime]):
     """A group of async methods with raw responses, such as ``client.with_raw_response.v1.chat``."""
+
+
+class SyncRawClient(SyncRawNamespace, SyncRawAnyRoute):
+    """The base of the view of a sync client whose methods return raw responses."""
+
+
+class AsyncRawClient(AsyncRawNamespace, AsyncRawAnyRoute):
+    """The base of the view of an async client whose methods return raw responses."""
 
 
 def _has_authorization(headers: Mapping[str, Any]) -> bool:
@@ -406,7 +417,7 @@ def _rebuild(cls: type[Any], configuration: dict[str, Any], chosen: frozenset[st
     return client
 
 
-class SyncClient(_Client[SyncRuntime, httpx.BaseTransport, httpx.Client], SyncNamespace):
+class SyncClient(_Client[SyncRuntime, httpx.BaseTransport, httpx.Client], SyncNamespace, SyncAnyRoute):
     """The base of :class:`ollama_sdk.Ollama`, which adds one method per endpoint.
 
     No request is made before a method is called. May be shared by threads.
@@ -473,7 +484,7 @@ class SyncClient(_Client[SyncRuntime, httpx.BaseTransport, httpx.Client], SyncNa
         self.close()
 
 
-class AsyncClient(_Client[AsyncRuntime, httpx.AsyncBaseTransport, httpx.AsyncClient], AsyncNamespace):
+class AsyncClient(_Client[AsyncRuntime, httpx.AsyncBaseTransport, httpx.AsyncClient], AsyncNamespace, AsyncAnyRoute):
     """The base of :class:`ollama_sdk.AsyncOllama`, which adds one method per endpoint.
 
     No request is made before a method is called. Belongs to the event loop of its first call: make a client in each

@@ -90,7 +90,7 @@ def read_whole(path: PathLike[str], where: str) -> bytes:
         return b"".join(pieces_of(file, size, where, str(path)))
 
 
-def read_opened(file: IO[bytes], where: str) -> bytes:
+def read_opened(file: IO[bytes], where: str, size: int = -1) -> Any:
     """Return what is left of a file that the caller has opened.
 
     Raises:
@@ -100,7 +100,7 @@ def read_opened(file: IO[bytes], where: str) -> bytes:
     name = name_of(file)
     try:
         _refuse_endless(file, where, name)
-        return file.read()
+        return file.read(size)
     except (OSError, MemoryError) as exc:
         raise _unreadable(where, name, exc) from exc
 

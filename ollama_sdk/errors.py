@@ -28,6 +28,7 @@ __all__ = [
     "NoEndpointError",
     "NotFoundError",
     "OllamaError",
+    "ParseError",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitError",
@@ -37,6 +38,7 @@ __all__ = [
     "RequestTooLargeError",
     "ServiceUnavailableError",
     "TimeoutPhase",
+    "ToolCallError",
     "UnprocessableEntityError",
 ]
 
@@ -267,6 +269,37 @@ class DecodeError(OllamaError):
         super().__init__(text)
         self.excerpt = excerpt
         self.where = where
+
+
+class ParseError(OllamaError, ValueError):
+    """The text of a reply is not what ``parse()`` was to make of it.
+
+    Attributes:
+        text: The whole text.
+        where: The path of the first value that does not fit, such as ``people[0].age``; ``""`` for the text as a whole.
+    """
+
+    text: str
+    where: str
+
+    def __init__(self, message: str, *, text: str, where: str = "") -> None:
+        super().__init__(message)
+        self.text = text
+        self.where = where
+
+
+class ToolCallError(OllamaError, ValueError):
+    """A model called a tool that there is not, or with arguments that do not fit; no function was run.
+
+    Attributes:
+        name: The name that the model called.
+    """
+
+    name: str
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class CircuitOpenError(OllamaError):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -217,7 +218,7 @@ def test_async_call_costs_five_system_calls():
 @pytest.mark.parametrize("ended", [True, False], ids=["idle", "open"])
 def test_call_costs_the_same_beside_other_connections(ended):
     with (
-        Loopback(_EndingStreams() if ended else _Answering()) as server,
+        Loopback(partial(_answer_chats, ended=ended)) as server,
         Ollama(server.url, timeout=PATIENCE) as client,
         contextlib.ExitStack() as opened,
     ):
@@ -232,13 +233,16 @@ def test_call_costs_the_same_beside_other_connections(ended):
     assert beside.python.total() <= alone.python.total() * 1.02
 
 
-class _EndingStreams:
-    """The script that answers a chat in one piece, and a stream with its last item."""
-
-    def __call__(self, connection):
-        while True:
-            streamed = connection.request().json["stream"]
-            connection.send(chunked("application/x-ndjson", LAST) + END if streamed else whole(LAST))
+def _answer_chats(connection, ended):
+    """The script that answers a chat in one piece, and a stream with its last item, or with an item and nothing more."""
+    while True:
+        if not connection.request().json["stream"]:
+            connection.send(whole(LAST))
+        elif ended:
+            connection.send(chunked("application/x-ndjson", LAST) + END)
+        else:
+            connection.send(chunked("application/x-ndjson", ITEM))
+            return connection.watch()
 
 
 def _calls_of_chats(client, number):

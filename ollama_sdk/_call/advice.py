@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import html
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from ollama_sdk._transport.environment import proxy_setting
 from ollama_sdk.errors import EXCERPT_LENGTH
 from ollama_sdk.streaming._reader import failure_message
 
 if TYPE_CHECKING:
     from .request import Call
 
-__all__ = ["connection_advice", "message_of", "status_advice"]
+__all__ = ["connection_advice", "environment_proxy", "message_of", "status_advice"]
 
 _UNAUTHORIZED, _NOT_FOUND, _PROXY_LOGIN, _TOO_LARGE, _UNAVAILABLE = 401, 404, 407, 413, 503
 _BAD_GATEWAY, _GATEWAY_TIMEOUT = 502, 504
+_OF_GATEWAYS = {_BAD_GATEWAY, _UNAVAILABLE, _GATEWAY_TIMEOUT}
 
 _OLLAMA = {
     401: "; sign in with `ollama signin`, or give a valid API key (OLLAMA_API_KEY, api_key=)",
@@ -28,7 +29,7 @@ _OLLAMA = {
     429: "; wait before the next call",
     503: "; its queue is full or it is going down: try again later, or see OLLAMA_MAX_QUEUE",
 }
-# What a page instead of JSON means: nginx and its like stand in front of the server.
+# What an answer that is not Ollama's means: nginx and its like stand in front of the server.
 _GATEWAY = {
     401: "; this is not Ollama's answer: a proxy in front of it asks for a login, which headers={'Authorization': ...} may hold",
     403: "; this is not Ollama's answer: a proxy in front of it refuses the request",
@@ -60,10 +61,10 @@ def message_of(data: Any, text: str) -> str:
 
 
 def _detail_of(data: Any) -> str:
-    """The ``detail`` of FastAPI's errors: a text, or a list of what is wrong and where."""
+    """The ``detail`` of FastAPI's errors: a text, an error of the application, or a list of what is wrong and where."""
     detail = data.get("detail") if data.__class__ is dict else None
-    if isinstance(detail, str):
-        return detail
+    if isinstance(detail, str) or detail.__class__ is dict:
+        return failure_message(detail)
     parts: list[Any] = detail if detail is not None and detail.__class__ is list else []
     problems: list[Any] = [each for each in parts if each.__class__ is dict and isinstance(each.get("msg"), str)]
     return "; ".join(f"{'.'.join(map(str, each.get('loc') or ()))}: {each['msg']}".lstrip(": ") for each in problems)
@@ -94,13 +95,14 @@ def status_advice(call: Call[Any, Any], response: httpx.Response, data: Any, tex
     status = response.status_code
     is_ollamas = data.__class__ is dict and data.get("error") is not None
     proxy = "" if is_ollamas else environment_proxy(call)
-    if proxy and (_is_page(text) or status in {_PROXY_LOGIN, _BAD_GATEWAY, _UNAVAILABLE, _GATEWAY_TIMEOUT}):
+    if proxy and (_is_page(text) or status == _PROXY_LOGIN or status in _OF_GATEWAYS):
         return f"; it went through {proxy}, which seems to have answered in place of the server: {_without(call)}"
     if status == _NOT_FOUND:
         return _not_found_advice(call, data, is_ollamas=is_ollamas)
     if "HTTP request" in text and "HTTPS" in text:
         return "; the server speaks TLS there: use https:// in the host"
-    if _is_page(text) and status in _GATEWAY:
+    # Ollama answers these in JSON of its own, so what says otherwise stands in front of it. Its 403 has no body.
+    if status in _GATEWAY and (_is_page(text) or (not is_ollamas and status in _OF_GATEWAYS)):
         return _GATEWAY[status]
     return _OLLAMA.get(status, "")
 
@@ -115,20 +117,40 @@ def _not_found_advice(call: Call[Any, Any], data: Any, *, is_ollamas: bool) -> s
         if base.rstrip("/").endswith(ending):
             shorter = base.rstrip("/").removesuffix(ending)
             return f"; the host ends in {ending}, which every route already has: use {shorter} as the host"
-    return "; the server has no such route: it is older than the route (`ollama --version` shows its version), or not Ollama"
+    if name := next((value for value in call.path_values.values() if "/" in value), None):
+        return f"; Ollama has no route for a name with a slash: look for {name!r} in client.{_listing_of(call)}"
+    came = f", which came with Ollama {call.operation.since}" if call.operation.since else ""
+    return f"; the server has no such route: it is older than the route{came} (`ollama --version` shows its version), or not Ollama"
+
+
+def _listing_of(call: Call[Any, Any]) -> str:
+    """The call that lists what this one looks up: ``v1.models.list()`` beside ``v1.models.retrieve()``."""
+    return f"{call.operation.name.rpartition('.')[0]}.list()"
 
 
 # Connections
 
 
-def connection_advice(call: Call[Any, Any], request: httpx.Request, reason: str) -> str:
+# What resolvers say of a name: those of glibc, musl, macOS and Windows.
+_UNRESOLVED = (
+    "Name or service not known",
+    "No address associated",
+    "Temporary failure in name resolution",
+    "Name does not resolve",
+    "nodename nor servname",
+    "getaddrinfo failed",
+)
+
+
+def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Exception) -> str:
     """Return a clause that says what to do next when there is no usable response.
 
     Args:
         call: The call.
         request: The request that failed.
-        reason: What the transport said.
+        exc: What the transport raised.
     """
+    reason = str(exc)
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         return (
             "; the server's certificate is not trusted: name the certificate of its authority in SSL_CERT_FILE, or give "
@@ -139,8 +161,17 @@ def connection_advice(call: Call[Any, Any], request: httpx.Request, reason: str)
     ):
         return "; the server does not speak TLS there: use http:// in the host"
     if proxy := environment_proxy(call, request):
-        return f"; it went through {proxy}: is that proxy running? {_without(call, request)}"
+        what = "it does not connect to the server" if "no tunnel" in reason else "is that proxy running?"
+        return f"; it went through {proxy}: {what} {_without(call, request)}"
     host = str(request.url.copy_with(raw_path=b"/")).rstrip("/")
+    if call.operation.server is not None and host == call.operation.server:  # not a server that a user could start
+        return f"; {host} cannot be reached: check the network connection of this machine"
+    if any(part in reason for part in _UNRESOLVED):
+        return (
+            f"; no address is known for {request.url.host}: check the host (OLLAMA_HOST, host=), or the network's DNS"
+        )
+    if isinstance(exc, httpx.RemoteProtocolError) and "closed" not in reason:
+        return f"; what answers at {host} does not speak HTTP as Ollama does: check host and port"
     return f"; is Ollama running at {host}? `ollama serve` starts it"
 
 
@@ -149,29 +180,16 @@ def connection_advice(call: Call[Any, Any], request: httpx.Request, reason: str)
 
 def environment_proxy(call: Call[Any, Any], request: httpx.Request | None = None) -> str:
     """Return how a message names the proxy of the environment that the request went through; ``""`` without one."""
-    url = (request or call.request).url
-    if not call.request.extensions.get("environment_proxies") or _is_loopback(url.host):
+    if not call.settings.environment_proxies:
         return ""
-    import urllib.request
-
-    if urllib.request.proxy_bypass(url.host):
+    setting = proxy_setting((request or call.request).url)
+    if setting is None:
         return ""
-    proxies = urllib.request.getproxies()
-    scheme = url.scheme if proxies.get(url.scheme) else "all"
-    proxy = proxies.get(scheme)
-    if not proxy:
-        return ""
+    name, proxy = setting
     scheme_of_proxy, found, rest = proxy.partition("://")
     place = (rest if found else scheme_of_proxy).rpartition("@")[2]  # without user name and password
-    return f"the proxy {scheme_of_proxy if found else 'http'}://{place} that {scheme.upper()}_PROXY names"
+    return f"the proxy {scheme_of_proxy if found else 'http'}://{place} that {name} names"
 
 
 def _without(call: Call[Any, Any], request: httpx.Request | None = None) -> str:
     return f"NO_PROXY={(request or call.request).url.host} calls the server without it"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

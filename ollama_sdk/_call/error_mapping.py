@@ -28,7 +28,7 @@ from ollama_sdk.errors import (
     status_error_class,
 )
 
-from .advice import connection_advice, message_of, status_advice
+from .advice import connection_advice, environment_proxy, message_of, status_advice
 
 if TYPE_CHECKING:
     from .request import Call
@@ -65,7 +65,7 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
     request = request_of(exc) or call.request  # that of the endpoint which failover chose, where there is one
     clean(exc, request, call.request)
     # Of our own transport the text says all, and its frames hide the caller's line. Those of a caller's transport stay.
-    if isinstance(exc, httpx.TransportError) and call.request.extensions.get("own_transport"):
+    if isinstance(exc, httpx.TransportError) and call.settings.own_transport:
         exc.__traceback__ = exc.__cause__ = exc.__context__ = None
     name = describe_call(request)
     reason = str(exc) or type(exc).__name__
@@ -79,9 +79,9 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
         return IncompleteReplyError(f"{name}: the connection was lost before the reply was complete: {reason}", items=0)
     if isinstance(exc, ImportError):  # a proxy or an encoding that httpx needs a package for
         return ConfigurationError(
-            f"{name}: the request cannot be sent: {reason}{connection_advice(call, request, reason)}"
+            f"{name}: the request cannot be sent: {reason}{connection_advice(call, request, exc)}"
         )
-    return APIConnectionError(f"{name}: no usable response: {reason}{connection_advice(call, request, reason)}")
+    return APIConnectionError(f"{name}: no usable response: {reason}{connection_advice(call, request, exc)}")
 
 
 def _endpoint_error(call: Call[Any, Any], exc: Exception) -> Exception:
@@ -101,6 +101,8 @@ def _timeout_error(call: Call[Any, Any], name: str, exc: httpx.TimeoutException)
     bound = f" (limit: {limit}={seconds:g} s)" if seconds else ""
     loads = phase == "first_item" and call.operation.usage is not None and "status" not in call.request.extensions
     what = _LOADING if loads else _WHAT_TOOK_TOO_LONG[phase]
+    if phase == "connect" and (proxy := environment_proxy(call, request_of(exc))):
+        what = f"{proxy} could not be reached; check it, or allow a longer connect="
     return APITimeoutError(f"{name}: {what}{bound}, {deadlines.elapsed():.1f} s after the call began", phase=phase)
 
 
@@ -145,7 +147,9 @@ def _advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str
     """Return a clause that says what to do next."""
     if response.is_redirect:
         target = redact(call.request, response.headers.get("location", "elsewhere"))
-        return f"; it redirects to {target}, and redirects are not followed: use that as the host"
+        base = target.removesuffix(call.operation.path)
+        use = "check the host" if base == target else f"use {base} as the host"
+        return f"; it redirects to {target}, and redirects are not followed: {use}"
     return status_advice(call, response, data, text)
 
 

@@ -134,7 +134,7 @@ class Call(Generic[ReplyT, ItemT]):
         stream: Whether a stream was asked for.
         path_values: The path arguments as they were sent, by their names in the path.
         model: The model that the arguments name, if there is one.
-        max_item_bytes: The largest item of a stream, in bytes.
+        settings: What the request took from the client.
     """
 
     operation: Operation[ReplyT, ItemT]
@@ -143,7 +143,7 @@ class Call(Generic[ReplyT, ItemT]):
     stream: bool
     path_values: dict[str, str]
     model: str | None
-    max_item_bytes: int
+    settings: Settings
 
 
 def prepare(
@@ -192,8 +192,6 @@ def prepare(
         "began": deadlines.started,
         "deadlines": deadlines,
         "outcome": True,
-        "environment_proxies": settings.environment_proxies,
-        "own_transport": settings.own_transport,
         "max_body_bytes": settings.max_body_bytes,
         "rewinds": upload is None or upload.size is not None,
     }
@@ -203,7 +201,7 @@ def prepare(
     request = httpx.Request(operation.method, url, headers=headers, extensions=extensions, **body)
     if upload is not None:  # httpx sets this header only for a body that it encodes itself
         request.headers.setdefault("Host", url.netloc.decode("ascii"))
-    return Call(operation, request, deadlines, stream, path_values, model, settings.max_item_bytes)
+    return Call(operation, request, deadlines, stream, path_values, model, settings)
 
 
 def _is_deterministic(operation: Operation[Any, Any], values: Mapping[str, Any]) -> bool:
@@ -223,8 +221,11 @@ def _body(
 ) -> tuple[dict[str, Any], Upload | None]:
     """Return the body as keyword arguments of :class:`httpx.Request`, and the upload in it."""
     if operation.body == "json":
+        for argument, value in given.items():
+            if argument.place == "json":
+                return {"content": dumps(codec_of(operation.models).encode(argument.kind, value, argument.name))}, None
         fields = [(a.wire, a.kind, value, a.name) for a, value in given.items() if a.place == "body"]
-        if operation.streaming is not None:
+        if operation.streaming is not None and operation.streaming.is_asked_for:
             fields.append(("stream", "bool", stream, "stream"))
         extra = named(options.extra_body, "extra_body")
         return {"content": codec_of(operation.models).encode_object(fields, extra, "extra_body")}, None

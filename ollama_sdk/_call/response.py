@@ -28,7 +28,13 @@ from ollama_sdk.errors import (
     ReplyFailedError,
     describe_call,
 )
-from ollama_sdk.streaming._accumulation import Accumulator, MergeAccumulator, MessagesAccumulator, ResponsesAccumulator
+from ollama_sdk.streaming._accumulation import (
+    Accumulator,
+    ItemsAccumulator,
+    MergeAccumulator,
+    MessagesAccumulator,
+    ResponsesAccumulator,
+)
 from ollama_sdk.streaming._exchange import StreamExchange
 from ollama_sdk.streaming._framing import DetectingFramer
 from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
@@ -36,6 +42,8 @@ from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
 from .error_mapping import decode_error, status_error, transport_error
 
 if TYPE_CHECKING:
+    from ollama_sdk.streaming._bytes import BytesReader
+
     from .operation import Streaming
     from .request import Call
 
@@ -48,11 +56,15 @@ ItemT = TypeVar("ItemT")
 
 _NOT_FOUND = 404
 _LONGEST_EXCERPT = 10_000  # bytes that are redacted before they are cut
+_STUCK = "the model may have got stuck repeating itself"
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
+# What a stream of bytes is not: an error with a good status, or the page of a proxy.
+_NOT_BYTES = {"application/json", "text/html"}
 _ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
     "merge": lambda streaming: MergeAccumulator(streaming.merge),
     "messages": lambda _: MessagesAccumulator(),
     "responses": lambda _: ResponsesAccumulator(),
+    "items": lambda _: ItemsAccumulator(),
 }
 
 
@@ -84,6 +96,8 @@ def read_head(call: Call[Any, Any], response: httpx.Response) -> Streaming | Non
     call.request = response.extensions.get("request", call.request)
     streaming = call.operation.streaming
     if not call.stream or streaming is None or not response.is_success:
+        return None
+    if streaming.format == "bytes" and _media_type(response) in _NOT_BYTES:
         return None
     return streaming
 
@@ -173,10 +187,14 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
             reply = call.path_values["digest"]
         elif kind == "none":
             reply = None
-        elif "str" in kind.split(" | ") and _media_type(response) == "text/plain":
+        elif kind == "bytes":
+            reply = body
+        elif kind == "text" or ("str" in kind.split(" | ") and _media_type(response) == "text/plain"):
             reply = body.decode(errors="replace")
         else:
             data = _json_object(call, response, body)
+            if kind == "bytes":
+                raise DecodeError(f"{describe_call(call.request)}: the body is JSON where bytes are due, such as sound")
             reply = _decode(call, data, body)
             _check_finished(call, data, reply)
     except OllamaError as exc:
@@ -209,7 +227,7 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     return fields
 
 
-def _decode(call: Call[Any, Any], data: dict[str, Any], body: bytes | None = None) -> Any:
+def _decode(call: Call[Any, Any], data: Any, body: bytes | None = None) -> Any:
     """Return the reply of decoded JSON; the error of data that does not fit names the call."""
     try:
         return codec_of(call.operation.models).decode(call.operation.reply, data, body)
@@ -227,7 +245,9 @@ def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> N
     if streaming is None:
         return
     last: Mapping[str, Any] = (
-        streaming.last if streaming.item == call.operation.reply and streaming.last != SENTINEL else {}
+        streaming.last
+        if streaming.last and streaming.item == call.operation.reply and streaming.last != SENTINEL
+        else {}
     )
     # Some servers leave the mark out where nothing is streamed; what they do not send does not say that it is unfinished.
     marks = [(name, data.get(name)) for name, value in last.items() if data.get(name, value) != value]
@@ -235,26 +255,31 @@ def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> N
     if not marks:
         return
     name, value = marks[0]
+    advice = _STUCK if call.operation.usage is not None else "look at the server's log, then call again"
     raise IncompleteReplyError(
         f"{describe_call(call.request)}: the server marks its reply as unfinished "
-        f"({name} is {redact(call.request, repr(value))}): "
-        "the model may have got stuck repeating itself; .partial holds the reply so far",
+        f"({name} is {redact(call.request, repr(value))}): {advice}; .partial holds the reply so far",
         items=0,
         partial=reply,
     )
 
 
 def _values_at(path: list[str], data: Any) -> Iterator[Any]:
-    """The values at a path, in each object that it leads to; ``[]`` after a name stands for each of its list."""
+    """The values at a path, in each object that it leads to; ``[]`` after a name stands for each of its list.
+
+    A list of nothing is a value itself: it lacks what all of its objects would have. What is not in an object that need not be
+    there, such as the usage, says nothing.
+    """
     if data.__class__ is not dict:
         return
     name, rest = path[0].removesuffix("[]"), path[1:]
     value = data.get(name)
     if not rest:
         yield value
-        return
-    for each in value or () if path[0].endswith("[]") else (value,):
-        yield from _values_at(rest, each)
+    elif path[0].endswith("[]"):
+        yield from (found for each in value for found in _values_at(rest, each)) if value else [value]
+    elif value.__class__ is dict and rest[0] in value:
+        yield from _values_at(rest, value)
 
 
 # Streams
@@ -264,8 +289,10 @@ def open_stream(
     call: Call[ReplyT, ItemT], response: httpx.Response, streaming: Streaming
 ) -> StreamExchange[ItemT, ReplyT]:
     """Return the state machine that reads a response as a stream; nothing of the body has been read yet."""
+    if streaming.format == "bytes":
+        return _open_bytes(call, response)
     reader = Reader(
-        DetectingFramer(call.max_item_bytes, response.headers.get("content-type", "")),
+        DetectingFramer(call.settings.max_item_bytes, response.headers.get("content-type", "")),
         last=streaming.last,
         failed=streaming.failed,
         call=describe_call(call.request),
@@ -284,9 +311,31 @@ def open_stream(
     )
 
 
+def _open_bytes(call: Call[Any, Any], response: httpx.Response) -> StreamExchange[Any, Any]:
+    from ollama_sdk.streaming._bytes import BytesReader, NoAccumulator  # only who streams bytes pays for it
+
+    reader = BytesReader(describe_call(call.request))
+    return StreamExchange(
+        response=response,
+        reader=reader,
+        deadlines=call.deadlines,
+        decode_item=_as_it_is,
+        accumulator=NoAccumulator(),
+        make_reply=_as_it_is,
+        map_error=partial(transport_error, call),
+        on_end=partial(_end_stream, call, response, reader),
+    )
+
+
+def _as_it_is(item: Any) -> Any:
+    return item
+
+
 def _accumulated(call: Call[Any, Any], data: dict[str, Any]) -> Any:
     """Return the reply that the items of a stream add up to, with the fields that have one possible value."""
     kind = codec_of(call.operation.models).resolve(call.operation.reply)
+    if call.operation.streaming is not None and call.operation.streaming.collect == "items":
+        return _decode(call, data.get("items", []))
     if isinstance(kind, type) and issubclass(kind, Model):
         data = data | _constants(kind)
     return _decode(call, data)
@@ -303,7 +352,7 @@ def _constants(model: type[Model]) -> dict[str, Any]:
 
 
 def _end_stream(
-    call: Call[Any, Any], response: httpx.Response, reader: Reader, items: int, error: Exception | None
+    call: Call[Any, Any], response: httpx.Response, reader: Reader | BytesReader, items: int, error: Exception | None
 ) -> None:
     # A caller that gives a stream up says nothing about the reply.
     counted = reader.usage_item if reader.finished or error is not None else None

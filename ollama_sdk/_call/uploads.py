@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 import httpx
 
 from ollama_sdk._codec.check import with_article
+from ollama_sdk._codec.encode import NOTHING_LEFT, read_bytes
 from ollama_sdk.errors import ConfigurationError
 
 __all__ = ["Upload", "file_part"]
@@ -58,7 +59,7 @@ class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
                 f"{where} is {with_article(content)}; give bytes, a pathlib.Path or a file opened in binary mode"
             )
         else:
-            self._open, self.size = _file_source(content)
+            self._open, self.size = _file_source(content, where)
 
     def digest(self) -> str:
         """Return ``sha256:`` and the hexadecimal digest of the content.
@@ -87,13 +88,20 @@ class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield piece
 
 
-def _file_source(file: IO[bytes]) -> tuple[Callable[[], _Readable], int | None]:
-    """Return how to read a caller's file from its present position, and how many bytes follow if that is known."""
+def _file_source(file: IO[bytes], where: str) -> tuple[Callable[[], _Readable], int | None]:
+    """Return how to read a caller's file from its present position, and how many bytes follow if that is known.
+
+    Raises:
+        ConfigurationError: It was read to its end before, or does not give bytes.
+    """
+    read_bytes(file, where, 0)
     if not file.seekable():
         return lambda: _CallersFile(file), None
     start = file.tell()
     size = file.seek(0, os.SEEK_END) - start
     file.seek(start)
+    if start and not size:
+        raise ConfigurationError(f"{where} {NOTHING_LEFT}")
 
     def rewound() -> _Readable:
         file.seek(start)

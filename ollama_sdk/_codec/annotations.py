@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import IO, Annotated, Any, Protocol, TypeAlias
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias
 
-__all__ = ["Base64", "FileContent", "FloatVector", "JSONSchema", "SupportsJSONSchema"]
+__all__ = ["Base64", "FileContent", "FloatVector", "JSONSchema", "OtherTag", "SupportsJSONSchema"]
 
 
 class SupportsJSONSchema(Protocol):
@@ -32,3 +32,14 @@ NumPy, PyTorch and ``memoryview`` take such an array without copying a number.
 
 FileContent: TypeAlias = bytes | PathLike[str] | IO[bytes]
 """The content of a file to upload: bytes, a path, or a binary file open for reading from where it stands."""
+
+if TYPE_CHECKING:
+    OtherTag: TypeAlias = Literal["any other"]
+    """A text that is none of those by which the other members of a union are known.
+
+    Checkers have no type for that. With this one, a comparison with one of those narrows the union. For a comparison with another
+    text they need ``str(event.type)``, and a new model of this kind is made by ``from_dict``, or given as a dict. At run time it
+    is any text.
+    """
+else:
+    OtherTag = str

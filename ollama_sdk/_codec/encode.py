@@ -22,7 +22,7 @@ import io
 import math
 import sys
 from array import array
-from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Awaitable, Coroutine, Iterable, Iterator, Mapping, MappingView, Sequence
 from datetime import datetime
 from os import PathLike
 from typing import IO, TYPE_CHECKING, Annotated, Any, TypeGuard, get_args, get_origin
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .annotations import SupportsJSONSchema
     from .resolve import Resolver
 
-__all__ = ["Encoder", "dumps"]
+__all__ = ["NOTHING_LEFT", "Encoder", "dumps", "read_bytes"]
 
 # Classes whose values are JSON already; a bool is here because it is the most frequent, a float is not: it may be infinite.
 _JSON_SCALARS = frozenset({str, int, bool})
@@ -55,6 +55,10 @@ _WIDEST = 10_000  # bits; Python itself refuses to write much longer integers
 
 class _ExactInt(int):
     """An integer beyond 64 bits in a free-form object, such as the arguments of a tool call."""
+
+
+# What a file is that was read to its end before.
+NOTHING_LEFT = "is a file with nothing left to read: call its seek(0), or give a pathlib.Path"
 
 
 class Encoder:
@@ -76,37 +80,46 @@ class Encoder:
         Raises:
             ConfigurationError: As :meth:`Codec.encode_object`.
         """
-        data: dict[str, Any] | None = None
+        data: dict[str, Any] = {}
         others: dict[str, Any] | None = None
         try:
-            data = {name: self._sendable(kind, value, path) for name, kind, value, path in fields}
-            others = {name: self._sendable(Any, value, where) for name, value in extra.items()}
+            for name, kind, value, path in fields:
+                data[name] = self._sendable(kind, value, path)
+            others = {name: self._sendable(Any, value, f"{where}.{name}") for name, value in extra.items()}
             for name, kind, value, path in fields:
                 self._checks.check(kind, data[name], value, path)
             return orjson.dumps(data | others)
-        except (TypeError, ConfigurationError, RecursionError):  # also what orjson raises
-            return self._walk_object(fields, data, extra if others is None else others, where)
+        except (TypeError, ConfigurationError, RecursionError) as exc:  # also what orjson raises
+            return self._walk_object(fields, data, others, where, exc)
 
     def _walk_object(
         self,
         fields: Sequence[tuple[str, Any, Any, str]],
-        read: dict[str, Any] | None,
-        extra: Mapping[str, Any],
+        read: dict[str, Any],
+        others: dict[str, Any] | None,
         where: str,
+        refusal: Exception,
     ) -> bytes:
         """Encode every part, so that the first fault in the order of the arguments is named.
 
+        Nothing is read twice: a file or generator would give less, and what is left of it would be sent.
+
         Args:
             fields: As :meth:`encode_object` takes them.
-            read: What the quick way made of them, if it came so far: a file or generator cannot be read again.
-            extra: Fields to add.
-            where: The path to ``extra``.
+            read: What the quick way made of them, as far as it came.
+            others: What it made of the fields to add, if it came so far.
+            where: The path to ``others``.
+            refusal: Why it came no further.
         """
         data: dict[str, Any] = {}
         for name, kind, value, path in fields:
-            data[name] = self.encode(kind, value if read is None else read[name], path)
+            if name not in read:
+                raise _refusal_of(path, refusal)
+            data[name] = self.encode(kind, read[name], path)
             self._checks.check(kind, data[name], value, path)
-        return dumps(data | self.encode(Any, extra, where))
+        if others is None:
+            raise _refusal_of(where, refusal)
+        return dumps(data | self.encode(Any, others, where))
 
     def _sendable(self, annotation: Any, value: Any, where: str) -> Any:
         """Encode as :meth:`encode` does, but share plain data instead of copying it."""
@@ -125,9 +138,8 @@ class Encoder:
         """
         try:
             return self._encode(annotation, value, where)
-        except RecursionError:
-            name = where or "the value"
-            raise ConfigurationError(f"{name} holds itself, or is nested too deeply to be sent as JSON") from None
+        except RecursionError as exc:
+            raise _refusal_of(where, exc) from None
 
     def _encode(self, annotation: Any, value: Any, where: str) -> Any:
         if value is None or value.__class__ in _JSON_SCALARS:
@@ -214,6 +226,13 @@ def _are_plain(parts: Iterable[Any]) -> bool:
     return True
 
 
+def _refusal_of(where: str, exc: Exception) -> Exception:
+    """The error of a value that cannot be encoded; what a generator of the caller raises stays as it is."""
+    if not isinstance(exc, RecursionError):
+        return exc
+    return ConfigurationError(f"{where or 'the value'} holds itself, or is nested too deeply to be sent as JSON")
+
+
 def _item_kind(kind: Any) -> Any:
     """The annotation of the items of a list."""
     if kind is _FREE_FORM:
@@ -259,7 +278,7 @@ def _is_path(value: Any) -> TypeGuard[PathLike[str]]:
 def _is_iterator(value: Any) -> TypeGuard[Iterable[Any]]:
     """Whether a value becomes a JSON array by being read once; an open file or a stream does not."""
     is_other = hasattr(value, "read") or hasattr(value, "collect")
-    return not is_other and isinstance(value, (Iterator, ValuesView))
+    return not is_other and isinstance(value, (Iterator, MappingView))
 
 
 def _is_binary_file(value: Any) -> TypeGuard[IO[bytes]]:
@@ -282,6 +301,11 @@ def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
         return value
     if isinstance(value, datetime):
         return value.isoformat()
+    for model in union_members(kind):
+        if is_model(model) and model.FROM_FUNCTION is not None and callable(value):
+            from ollama_sdk._functions import describe  # only tools pay for it
+
+            return describe(model.FROM_FUNCTION, value)
     marks = _marks_of(kind)
     if "base64" in marks and _is_bytes(value):
         return binascii.b2a_base64(value, newline=False).decode("ascii")
@@ -293,9 +317,7 @@ def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
         schema_class: type[SupportsJSONSchema] = value
         return schema_class.model_json_schema()
     if "base64" in marks and _is_binary_file(value):
-        from ollama_sdk._files import read_opened
-
-        return binascii.b2a_base64(read_opened(value, where), newline=False).decode("ascii")
+        return binascii.b2a_base64(_read_file(value, where), newline=False).decode("ascii")
     raise ConfigurationError(
         f"{where or 'the value'} is {with_article(value)}, which {_unsendable(kind, value, where)}"
     )
@@ -311,6 +333,32 @@ def _unsendable(kind: Any, value: Any, where: str) -> str:
         return "gives text: open the file in binary mode, or give what it reads"
     instead = "plain values, lists, dicts or models" if kind is Any else describe_kind(kind, where)
     return f"cannot be sent as JSON; give {instead}"
+
+
+def _read_file(file: IO[bytes], where: str) -> bytes:
+    data = read_bytes(file, where)
+    if not data:
+        raise ConfigurationError(f"{where} {NOTHING_LEFT}")
+    return data
+
+
+def read_bytes(file: IO[bytes], where: str, size: int = -1) -> bytes:
+    """Read from a caller's file.
+
+    Raises:
+        ConfigurationError: It gives text, as wrappers of text files do that are no ``TextIOBase``, or it is read with
+            ``await``, as the files of web frameworks are.
+    """
+    from ollama_sdk._files import read_opened  # only files pay for it
+
+    data: Any = read_opened(file, where, size)
+    if _is_bytes(data):
+        return data
+    if isinstance(data, Coroutine):
+        data.close()
+    raise ConfigurationError(
+        f"{where} is {with_article(file)}, whose read() gives {with_article(data)}; give bytes, or a file opened in binary mode"
+    )
 
 
 def dumps(data: Any) -> bytes:

@@ -26,9 +26,11 @@ class Model:
 
     Attributes:
         additional_properties: Fields that the document does not know, by their JSON names; :meth:`to_dict` sends them back.
+        FROM_FUNCTION: The object that describes a Python function where an argument takes one, else ``None``.
     """
 
     __slots__ = ()
+    FROM_FUNCTION: ClassVar[dict[str, Any] | None] = None
     __attrs_attrs__: ClassVar[tuple[attrs.Attribute[Any], ...]]
     additional_properties: dict[str, Any]
 

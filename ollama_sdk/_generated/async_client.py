@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from ollama_sdk._call.raw import AsyncRawRuntime
 from ollama_sdk._call.raw import async_raw as _raw
 from ollama_sdk._call.request import CallOptions
-from ollama_sdk._client import AsyncClient, AsyncNamespace, AsyncRawNamespace
+from ollama_sdk._client import AsyncClient, AsyncNamespace, AsyncRawClient, AsyncRawNamespace
 from ollama_sdk._timeout import INHERIT
 
 from . import operations as _op
@@ -17,9 +17,10 @@ from . import operations as _op
 if TYPE_CHECKING:
     from ollama_sdk._codec.annotations import Base64, FileContent, JSONSchema
     from ollama_sdk._timeout import Inherit, TimeoutLike
-    from ollama_sdk.streaming import AsyncStream
+    from ollama_sdk.streaming import AsyncByteStream, AsyncStream
 
     from .models import (
+        BalanceResponse,
         ChatCompletion,
         ChatCompletionChunk,
         ChatCompletionMessage,
@@ -54,6 +55,11 @@ if TYPE_CHECKING:
         ModelRecommendations,
         Options,
         ProgressResponse,
+        ResponseCompaction,
+        ResponseCompactionItem,
+        ResponseCompactionTrigger,
+        ResponseCustomToolCall,
+        ResponseCustomToolCallOutput,
         ResponseFunctionCall,
         ResponseFunctionCallOutput,
         ResponseInputMessage,
@@ -63,12 +69,19 @@ if TYPE_CHECKING:
         ResponseStreamEvent,
         ResponseText,
         ResponseTool,
+        ResponseToolSearchCall,
+        ResponseToolSearchOutput,
         ResponseWebSearchCall,
         RunningModelList,
         ShowResponse,
         StatusResponse,
+        SystemOneChoice,
+        SystemOneNoul,
+        SystemOneResponse,
+        SystemOneScore,
         Tool,
         TranscriptionResponse,
+        UsageResponse,
         UserResponse,
         V1EmbeddingList,
         V1Model,
@@ -99,6 +112,10 @@ if TYPE_CHECKING:
         MessagesToolUseBlockParam,
         MessagesWebSearchResultBlockParam,
         OptionsParam,
+        ResponseCompactionItemParam,
+        ResponseCompactionTriggerParam,
+        ResponseCustomToolCallOutputParam,
+        ResponseCustomToolCallParam,
         ResponseFunctionCallOutputParam,
         ResponseFunctionCallParam,
         ResponseInputMessageParam,
@@ -106,11 +123,69 @@ if TYPE_CHECKING:
         ResponseReasoningParam,
         ResponseTextParam,
         ResponseToolParam,
+        ResponseToolSearchCallParam,
+        ResponseToolSearchOutputParam,
         ResponseWebSearchCallParam,
+        SystemOneChoiceParam,
+        SystemOneNoulParam,
+        SystemOneScoreParam,
         ToolParam,
     )
 
 __all__ = ["AsyncOllama"]
+
+
+class AsyncV1AudioSpeech(AsyncNamespace):
+    """The methods of ``v1.audio.speech``."""
+
+    async def create(
+        self,
+        model: str,
+        input: str,
+        *,
+        voice: Literal["Freya", "Harper", "Sterling", "Toby"] | str | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> AsyncByteStream:
+        """Speak a text (OpenAI's speech).
+
+        The sound arrives while it is made. Give further fields that a server takes, such as a format of the sound,
+        in `extra_body`.
+
+        Since Ollama 0.40.8.
+
+        ``POST /v1/audio/speech``
+
+        Args:
+            model: Name of a speech model.
+            input: The text, at most 4096 characters.
+            voice: Who speaks; `Freya` when absent. Case matters.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
+        return await self._runtime.download(
+            _op.V1_AUDIO_SPEECH_CREATE,
+            {
+                "model": model,
+                "input": input,
+                "voice": voice,
+            },
+            _options,
+        )
 
 
 class AsyncV1AudioTranscriptions(AsyncNamespace):
@@ -121,7 +196,7 @@ class AsyncV1AudioTranscriptions(AsyncNamespace):
         model: str,
         file: FileContent,
         *,
-        response_format: str | None = None,
+        response_format: Literal["json", "text", "verbose_json"] | str | None = None,
         language: str | None = None,
         prompt: str | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
@@ -130,6 +205,8 @@ class AsyncV1AudioTranscriptions(AsyncNamespace):
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> TranscriptionResponse | str:
         """Transcribe a recording.
+
+        Since Ollama 0.20.0.
 
         ``POST /v1/audio/transcriptions``
 
@@ -174,26 +251,34 @@ class AsyncV1ChatCompletions(AsyncNamespace):
     async def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: Literal[False] = False,
@@ -206,26 +291,34 @@ class AsyncV1ChatCompletions(AsyncNamespace):
     async def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: Literal[True],
@@ -238,26 +331,34 @@ class AsyncV1ChatCompletions(AsyncNamespace):
     async def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: bool,
@@ -269,26 +370,34 @@ class AsyncV1ChatCompletions(AsyncNamespace):
     async def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: bool = False,
@@ -308,7 +417,7 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             messages: The conversation so far.
             tools: Tools that the model may call.
             response_format: The format of the answer; free text when absent.
-            stream_options: What a stream holds in addition to the text.
+            stream_options: What a stream holds in addition to the text. Since Ollama 0.5.2.
             max_tokens: Maximum number of tokens to generate; negative is unlimited.
             temperature: Sampling temperature; 0 always takes the most likely token. 1 when absent.
             top_p: Sample from the most likely tokens that together have this probability.
@@ -316,11 +425,15 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             stop: A text, or texts, that end the answer; not part of it.
             frequency_penalty: Penalty for tokens, times how often they have occurred.
             presence_penalty: Penalty for tokens that have occurred.
-            reasoning_effort: How much a model reasons first. A level that Ollama does not have means the nearest
-                one.
-            reasoning: The same in an object; has precedence over `reasoning_effort`.
-            logprobs: Whether to return the log probabilities of the answer's tokens.
-            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`.
+            reasoning_effort: How much a model reasons first; `none` is not at all. A model takes the names that
+                `show().thinking` lists. For a model without such a list, a level that Ollama does not have means the
+                nearest one; any other name is refused. Since Ollama 0.11.5. Of its values, `none` since 0.12.4,
+                `minimal` since 0.32.11, `xhigh` since 0.32.11, `ultra` since 0.32.11, `max` since 0.22.0, any other
+                since 0.34.3.
+            reasoning: The same in an object; has precedence over `reasoning_effort`. Since Ollama 0.11.0.
+            logprobs: Whether to return the log probabilities of the answer's tokens. Since Ollama 0.12.11.
+            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`. Since
+                Ollama 0.12.11.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
@@ -366,6 +479,11 @@ class AsyncV1Audio(AsyncNamespace):
     """The methods of ``v1.audio``."""
 
     @property
+    def speech(self) -> AsyncV1AudioSpeech:
+        """The ``v1.audio.speech`` methods."""
+        return AsyncV1AudioSpeech(self._runtime)
+
+    @property
     def transcriptions(self) -> AsyncV1AudioTranscriptions:
         """The ``v1.audio.transcriptions`` methods."""
         return AsyncV1AudioTranscriptions(self._runtime)
@@ -390,12 +508,15 @@ class AsyncV1Completions(AsyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -412,12 +533,15 @@ class AsyncV1Completions(AsyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -434,12 +558,15 @@ class AsyncV1Completions(AsyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -455,12 +582,15 @@ class AsyncV1Completions(AsyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -480,7 +610,7 @@ class AsyncV1Completions(AsyncNamespace):
             model: Name of the model.
             prompt: The prompt. Without it the model is only loaded.
             suffix: Text after the answer, for a model that supports insertion.
-            stream_options: What a stream holds in addition to the text.
+            stream_options: What a stream holds in addition to the text. Since Ollama 0.5.2.
             max_tokens: Maximum number of tokens to generate; negative is unlimited.
             temperature: Sampling temperature; 0 always takes the most likely token. 1 when absent.
             top_p: Sample from the most likely tokens that together have this probability.
@@ -488,7 +618,7 @@ class AsyncV1Completions(AsyncNamespace):
             stop: A text, or texts, that end the answer; not part of it.
             frequency_penalty: Penalty for tokens, times how often they have occurred.
             presence_penalty: Penalty for tokens that have occurred.
-            logprobs: How many of the most likely tokens to return at each position.
+            logprobs: How many of the most likely tokens to return at each position. Since Ollama 0.12.11.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
@@ -532,10 +662,10 @@ class AsyncV1Embeddings(AsyncNamespace):
     async def create(
         self,
         model: str,
-        input: str | Sequence[str],
+        input: str | Iterable[str],
         *,
         dimensions: int | None = None,
-        encoding_format: Literal["", "base64", "float"] | None = None,
+        encoding_format: Literal["base64", "float"] | str | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -548,8 +678,8 @@ class AsyncV1Embeddings(AsyncNamespace):
         Args:
             model: Name of an embedding model.
             input: The text, or the texts.
-            dimensions: Number of dimensions to truncate the vectors to; all when absent.
-            encoding_format: Encoding of the vectors; numbers when absent.
+            dimensions: Number of dimensions to truncate the vectors to; all when absent. Since Ollama 0.11.11.
+            encoding_format: Encoding of the vectors; numbers when absent. Since Ollama 0.12.7.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -584,13 +714,14 @@ class AsyncV1Messages(AsyncNamespace):
     async def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -607,15 +738,15 @@ class AsyncV1Messages(AsyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: Literal[False] = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -626,13 +757,14 @@ class AsyncV1Messages(AsyncNamespace):
     async def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -649,15 +781,15 @@ class AsyncV1Messages(AsyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: Literal[True],
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -668,13 +800,14 @@ class AsyncV1Messages(AsyncNamespace):
     async def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -691,15 +824,15 @@ class AsyncV1Messages(AsyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: bool,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -709,13 +842,14 @@ class AsyncV1Messages(AsyncNamespace):
     async def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -732,15 +866,15 @@ class AsyncV1Messages(AsyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: bool = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -748,6 +882,8 @@ class AsyncV1Messages(AsyncNamespace):
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> MessagesResponse | AsyncStream[MessagesStreamEvent, MessagesResponse]:
         """Generate a message (Anthropic's messages).
+
+        Since Ollama 0.14.0.
 
         ``POST /v1/messages``
 
@@ -759,7 +895,7 @@ class AsyncV1Messages(AsyncNamespace):
             tools: Tools that the model may call.
             tool_choice: Has no effect.
             thinking: Whether the model thinks first.
-            output_config: How much the model thinks first.
+            output_config: How much the model thinks first. Since Ollama 0.23.4.
             temperature: Sampling temperature; 0 always takes the most likely token, higher is more varied.
             top_p: Sample from the most likely tokens that together have this probability.
             top_k: Sample from this many of the most likely tokens.
@@ -882,14 +1018,14 @@ class AsyncV1Models(AsyncNamespace):
 class AsyncV1Responses(AsyncNamespace):
     """The methods of ``v1.responses``."""
 
-    @overload
-    async def create(
+    async def compact(
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -898,18 +1034,104 @@ class AsyncV1Responses(AsyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
+        ],
+        *,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ResponseCompaction:
+        """Make a long conversation short (OpenAI's responses).
+
+        Returns one item, which takes the place of the conversation in the `input` of the next call.
+
+        Since Ollama 0.34.0.
+
+        ``POST /v1/responses/compact``
+
+        Args:
+            model: Name of the model.
+            input: The user's message, or the conversation so far; no images.
+            tools: Tools that the model may call; their names and descriptions count.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
+        return await self._runtime.call(
+            _op.V1_RESPONSES_COMPACT,
+            {
+                "model": model,
+                "input": input,
+                "tools": tools,
+            },
+            _options,
+        )
+
+    @overload
+    async def create(
+        self,
+        model: str,
+        input: str
+        | Iterable[
+            ResponseInputMessage
+            | ResponseInputMessageParam
+            | Mapping[str, Any]
+            | ResponseFunctionCall
+            | ResponseFunctionCallParam
+            | ResponseFunctionCallOutput
+            | ResponseFunctionCallOutputParam
+            | ResponseReasoningItem
+            | ResponseReasoningItemParam
+            | ResponseWebSearchCall
+            | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
-        include: Sequence[str] | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: Literal[False] = False,
@@ -923,9 +1145,10 @@ class AsyncV1Responses(AsyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -934,18 +1157,30 @@ class AsyncV1Responses(AsyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
-        include: Sequence[str] | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: Literal[True],
@@ -959,9 +1194,10 @@ class AsyncV1Responses(AsyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -970,18 +1206,30 @@ class AsyncV1Responses(AsyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
-        include: Sequence[str] | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: bool,
@@ -994,9 +1242,10 @@ class AsyncV1Responses(AsyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -1005,18 +1254,30 @@ class AsyncV1Responses(AsyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
-        include: Sequence[str] | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: bool = False,
@@ -1028,6 +1289,8 @@ class AsyncV1Responses(AsyncNamespace):
         """Generate a response (OpenAI's responses).
 
         The server stores no responses, so `input` holds the whole conversation each time.
+
+        Since Ollama 0.13.3.
 
         ``POST /v1/responses``
 
@@ -1083,6 +1346,76 @@ class AsyncV1Responses(AsyncNamespace):
         )
 
 
+class AsyncV1Systemone(AsyncNamespace):
+    """The methods of ``v1.systemone``."""
+
+    async def create(
+        self,
+        model: str,
+        state: str | Mapping[str, Any] | Iterable[Any],
+        questions: Mapping[
+            str,
+            SystemOneChoice
+            | SystemOneChoiceParam
+            | Mapping[str, Any]
+            | SystemOneNoul
+            | SystemOneNoulParam
+            | SystemOneScore
+            | SystemOneScoreParam,
+        ],
+        *,
+        images: Iterable[Base64] | None = None,
+        keep_alive: str | float | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> SystemOneResponse:
+        """Answer questions about a state with probabilities.
+
+        For models with the capability `decision`. The answers do not depend on each other. This is no route of
+        OpenAI; its errors have the form of the native routes.
+
+        Since Ollama 0.35.0.
+
+        ``POST /v1/systemone``
+
+        Args:
+            model: Name of a decision model.
+            state: What the questions are about; objects and arrays are given to the model as JSON text.
+            questions: The questions, by names of your choice; at most 64.
+            images: Images for all questions, for a model with vision; PNG, JPEG or WebP. Since Ollama 0.35.1.
+            keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
+                seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
+                minutes.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
+        return await self._runtime.call(
+            _op.V1_SYSTEMONE_CREATE,
+            {
+                "model": model,
+                "state": state,
+                "questions": questions,
+                "images": images,
+                "keep_alive": keep_alive,
+            },
+            _options,
+        )
+
+
 class AsyncExperimental(AsyncNamespace):
     """The methods of ``experimental``."""
 
@@ -1095,6 +1428,8 @@ class AsyncExperimental(AsyncNamespace):
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ModelRecommendations:
         """Models that Ollama recommends.
+
+        Since Ollama 0.22.1.
 
         ``GET /api/experimental/model-recommendations``
 
@@ -1132,6 +1467,8 @@ class AsyncExperimental(AsyncNamespace):
         """Fetch a web page through this server.
 
         The server calls ollama.com with the account that it is signed in to.
+
+        Since Ollama 0.18.0.
 
         ``POST /api/experimental/web_fetch``
 
@@ -1173,6 +1510,8 @@ class AsyncExperimental(AsyncNamespace):
         """Search the web through this server.
 
         The server calls ollama.com with the account that it is signed in to.
+
+        Since Ollama 0.18.0.
 
         ``POST /api/experimental/web_search``
 
@@ -1242,6 +1581,11 @@ class AsyncV1(AsyncNamespace):
         """The ``v1.responses`` methods."""
         return AsyncV1Responses(self._runtime)
 
+    @property
+    def systemone(self) -> AsyncV1Systemone:
+        """The ``v1.systemone`` methods."""
+        return AsyncV1Systemone(self._runtime)
+
 
 class AsyncOllama(AsyncClient):
     """A client of an Ollama server, or of several; async, on asyncio and trio.
@@ -1261,7 +1605,9 @@ class AsyncOllama(AsyncClient):
         transport: Any httpx transport, used instead of the SDK's own; closed with the client. Timeouts are then as
             exact as that transport reads: on httpx's own, each single read may take what is left when the body begins.
         http_client: A whole ``httpx.AsyncClient``, used instead; left open. Its ``auth`` applies where no key is sent.
-        max_item_bytes: The largest item of a stream, in bytes.
+        max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
+        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A longer reply or
+            item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
         retry: Repeat calls that failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
         circuit_breaker: Stop calling an endpoint that keeps failing.
         rate_limit: Bound the rate of calls and how many run at once.
@@ -1292,6 +1638,45 @@ class AsyncOllama(AsyncClient):
     def with_raw_response(self) -> AsyncRawOllama:
         """The same methods, returning status and headers with the reply."""
         return AsyncRawOllama(AsyncRawRuntime(self._runtime))
+
+    async def balance(
+        self,
+        *,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> BalanceResponse:
+        """What an account at ollama.com has left.
+
+        At ollama.com, that of the API key; through a local server, that of the account it is signed in to. At most
+        ten calls a minute.
+
+        Since Ollama 0.40.1.
+
+        ``GET /api/balance``
+
+        Args:
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
+        return await self._runtime.call(
+            _op.BALANCE,
+            {},
+            _options,
+        )
 
     async def blob_exists(
         self,
@@ -1335,12 +1720,12 @@ class AsyncOllama(AsyncClient):
     async def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1356,12 +1741,12 @@ class AsyncOllama(AsyncClient):
     async def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1377,12 +1762,12 @@ class AsyncOllama(AsyncClient):
     async def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1397,12 +1782,12 @@ class AsyncOllama(AsyncClient):
     async def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1428,17 +1813,20 @@ class AsyncOllama(AsyncClient):
             format: The format of the answer. `json` is any JSON object; a schema is JSON that matches it; empty is
                 free text.
             options: How the model runs and samples tokens.
-            think: Whether the model thinks before it answers, or how much. When absent, a model that supports
-                thinking thinks.
+            think: Whether the model thinks before it answers, or how much: one of the values that `show().thinking`
+                lists; a name that the model does not have means its default. When absent, a model that supports
+                thinking thinks. Since Ollama 0.9.0. Of its values, `low` since 0.11.0, `medium` since 0.11.0, `high`
+                since 0.11.0, `max` since 0.22.0, any other since 0.34.3.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
                 seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
                 minutes.
             truncate: Whether the oldest messages are dropped when the conversation is too long, instead of refusing
-                it. True when absent.
+                it. True when absent. Since Ollama 0.12.6.
             shift: Whether older tokens are dropped when the context is full, instead of ending the answer. True when
-                absent.
-            logprobs: Whether to return the log probabilities of the answer's tokens.
-            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`.
+                absent. Since Ollama 0.12.6.
+            logprobs: Whether to return the log probabilities of the answer's tokens. Since Ollama 0.12.11.
+            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`. Since
+                Ollama 0.12.11.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
@@ -1526,8 +1914,8 @@ class AsyncOllama(AsyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1553,8 +1941,8 @@ class AsyncOllama(AsyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1580,8 +1968,8 @@ class AsyncOllama(AsyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1606,8 +1994,8 @@ class AsyncOllama(AsyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1631,22 +2019,24 @@ class AsyncOllama(AsyncClient):
 
         Args:
             model: Name of the new model.
-            from_: Name of the model to create it from.
-            files: Files to create it from: the digest of an uploaded blob for each file name.
-            adapters: LoRA adapters to apply: the digest of an uploaded blob for each file name.
-            template: The template that turns messages into a prompt.
-            system: System message of the model.
-            parameters: Options of the model, by name; those of `Options` and lists of them.
-            messages: Messages at the start of every conversation.
-            license: The licence, or the licences.
-            quantize: How to quantize the parameters.
-            draft_files: Files of a draft model: the digest of an uploaded blob for each file name.
-            draft_quantize: How to quantize the draft model's parameters.
-            renderer: What renders the prompts, instead of the template.
-            parser: What parses the answers.
-            requires: The oldest version of Ollama that runs the model.
-            info: Metadata by key, which replace those of the files.
-            remote_host: Address of the host that will run the model.
+            from_: Name of the model to create it from. Since Ollama 0.5.5.
+            files: Files to create it from: the digest of an uploaded blob for each file name. Since Ollama 0.5.5.
+            adapters: LoRA adapters to apply: the digest of an uploaded blob for each file name. Since Ollama 0.5.5.
+            template: The template that turns messages into a prompt. Since Ollama 0.5.5.
+            system: System message of the model. Since Ollama 0.5.5.
+            parameters: Options of the model, by name; those of `Options` and lists of them. Since Ollama 0.5.5.
+            messages: Messages at the start of every conversation. Since Ollama 0.5.5.
+            license: The licence, or the licences. Since Ollama 0.5.5.
+            quantize: How to quantize the parameters. Of safetensors, from Ollama 0.34.1 on, it has no effect.
+            draft_files: Files of a draft model: the digest of an uploaded blob for each file name. Since Ollama
+                0.30.0.
+            draft_quantize: How to quantize the draft model's parameters. Since Ollama 0.30.0.
+            renderer: What renders the prompts, instead of the template. Since Ollama 0.12.0.
+            parser: What parses the answers. Since Ollama 0.12.0.
+            requires: The oldest version of Ollama that runs the model. Since Ollama 0.14.0.
+            info: Metadata by key, which replace those of the files. From Ollama 0.35.1 on, `capabilities` lists what
+                a local model can do. Since Ollama 0.12.0.
+            remote_host: Address of the host that will run the model. Since Ollama 0.12.0.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
@@ -1702,7 +2092,7 @@ class AsyncOllama(AsyncClient):
         ``DELETE /api/delete``
 
         Args:
-            model: Name of the model.
+            model: Name of the model; from Ollama 0.40.2 on also the digest of one of its builds.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -1729,11 +2119,11 @@ class AsyncOllama(AsyncClient):
     async def embed(
         self,
         model: str,
-        input: str | Sequence[str] | None = None,
+        input: str | Iterable[str] | None = None,
         *,
         dimensions: int | None = None,
         truncate: bool | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         keep_alive: str | float | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1749,7 +2139,7 @@ class AsyncOllama(AsyncClient):
         Args:
             model: Name of an embedding model.
             input: The text, or the texts. Without any, the model is only loaded.
-            dimensions: Number of dimensions to truncate the vectors to; all when absent.
+            dimensions: Number of dimensions to truncate the vectors to; all when absent. Since Ollama 0.11.11.
             truncate: Whether a text that is too long is truncated instead of refused. True when absent.
             options: How the model runs.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
@@ -1788,7 +2178,7 @@ class AsyncOllama(AsyncClient):
         model: str,
         prompt: str | None = None,
         *,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         keep_alive: str | float | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1845,17 +2235,17 @@ class AsyncOllama(AsyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        images: Iterable[Base64] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: Literal[False] = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1871,17 +2261,17 @@ class AsyncOllama(AsyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        images: Iterable[Base64] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: Literal[True],
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1897,17 +2287,17 @@ class AsyncOllama(AsyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        images: Iterable[Base64] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: bool,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1922,17 +2312,17 @@ class AsyncOllama(AsyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        images: Iterable[Base64] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: bool = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1956,17 +2346,21 @@ class AsyncOllama(AsyncClient):
             format: The format of the answer. `json` is any JSON object; a schema is JSON that matches it; empty is
                 free text.
             options: How the model runs and samples tokens.
-            think: Whether the model thinks before it answers, or how much. When absent, a model that supports
-                thinking thinks.
+            think: Whether the model thinks before it answers, or how much: one of the values that `show().thinking`
+                lists; a name that the model does not have means its default. When absent, a model that supports
+                thinking thinks. Since Ollama 0.9.0. Of its values, `low` since 0.11.0, `medium` since 0.11.0, `high`
+                since 0.11.0, `max` since 0.22.0, any other since 0.34.3.
             raw: Whether the prompt is sent to the model without a template.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
                 seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
                 minutes.
-            truncate: Whether a prompt that is too long is truncated instead of refused. True when absent.
+            truncate: Whether a prompt that is too long is truncated instead of refused. True when absent. Since
+                Ollama 0.12.6.
             shift: Whether older tokens are dropped when the context is full, instead of ending the answer. True when
-                absent.
-            logprobs: Whether to return the log probabilities of the answer's tokens.
-            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`.
+                absent. Since Ollama 0.12.6.
+            logprobs: Whether to return the log probabilities of the answer's tokens. Since Ollama 0.12.11.
+            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`. Since
+                Ollama 0.12.11.
             context: Tokens of the conversation so far, from an earlier reply. Superseded by `chat`.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
@@ -2121,6 +2515,8 @@ class AsyncOllama(AsyncClient):
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> UserResponse:
         """The account that this server is signed in to.
+
+        Since Ollama 0.12.0.
 
         ``POST /api/me``
 
@@ -2319,7 +2715,7 @@ class AsyncOllama(AsyncClient):
         verbose: bool | None = None,
         system: str | None = None,
         template: str | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2372,6 +2768,8 @@ class AsyncOllama(AsyncClient):
     ) -> None:
         """Sign this server out of its account.
 
+        Since Ollama 0.12.1.
+
         ``POST /api/signout``
 
         Args:
@@ -2405,6 +2803,8 @@ class AsyncOllama(AsyncClient):
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> StatusResponse:
         """Which features of the server are disabled.
+
+        Since Ollama 0.16.2.
 
         ``GET /api/status``
 
@@ -2488,6 +2888,55 @@ class AsyncOllama(AsyncClient):
             {
                 "digest": digest,
                 "content": content,
+            },
+            _options,
+        )
+
+    async def usage(
+        self,
+        *,
+        range: Literal["24h", "30d", "7d"] | str | None = None,
+        scope: Literal["self", "team"] | str | None = None,
+        group_by: Literal["model"] | str | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> UsageResponse:
+        """What an account at ollama.com has used.
+
+        At ollama.com, that of the API key; through a local server, that of the account it is signed in to. At most
+        ten calls a minute; fresh use may show late.
+
+        Since Ollama 0.40.1.
+
+        ``GET /api/usage``
+
+        Args:
+            range: How far back; seven days when absent.
+            scope: Whose use; `team` only for its administrators. Your own when absent.
+            group_by: By what the use is split.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
+        return await self._runtime.call(
+            _op.USAGE,
+            {
+                "range": range,
+                "scope": scope,
+                "group_by": group_by,
             },
             _options,
         )
@@ -2610,6 +3059,12 @@ class AsyncOllama(AsyncClient):
         )
 
 
+class AsyncRawV1AudioSpeech(AsyncRawNamespace):
+    """The methods of :class:`AsyncV1AudioSpeech`, returning status and headers with the reply."""
+
+    create: Final = _raw(AsyncV1AudioSpeech.create)
+
+
 class AsyncRawV1AudioTranscriptions(AsyncRawNamespace):
     """The methods of :class:`AsyncV1AudioTranscriptions`, returning status and headers with the reply."""
 
@@ -2624,6 +3079,11 @@ class AsyncRawV1ChatCompletions(AsyncRawNamespace):
 
 class AsyncRawV1Audio(AsyncRawNamespace):
     """The methods of :class:`AsyncV1Audio`, returning status and headers with the reply."""
+
+    @property
+    def speech(self) -> AsyncRawV1AudioSpeech:
+        """The ``v1.audio.speech`` methods."""
+        return AsyncRawV1AudioSpeech(self._runtime)
 
     @property
     def transcriptions(self) -> AsyncRawV1AudioTranscriptions:
@@ -2668,7 +3128,14 @@ class AsyncRawV1Models(AsyncRawNamespace):
 class AsyncRawV1Responses(AsyncRawNamespace):
     """The methods of :class:`AsyncV1Responses`, returning status and headers with the reply."""
 
+    compact: Final = _raw(AsyncV1Responses.compact)
     create: Final = _raw(AsyncV1Responses.create)
+
+
+class AsyncRawV1Systemone(AsyncRawNamespace):
+    """The methods of :class:`AsyncV1Systemone`, returning status and headers with the reply."""
+
+    create: Final = _raw(AsyncV1Systemone.create)
 
 
 class AsyncRawExperimental(AsyncRawNamespace):
@@ -2717,8 +3184,13 @@ class AsyncRawV1(AsyncRawNamespace):
         """The ``v1.responses`` methods."""
         return AsyncRawV1Responses(self._runtime)
 
+    @property
+    def systemone(self) -> AsyncRawV1Systemone:
+        """The ``v1.systemone`` methods."""
+        return AsyncRawV1Systemone(self._runtime)
 
-class AsyncRawOllama(AsyncRawNamespace):
+
+class AsyncRawOllama(AsyncRawClient):
     """The methods of :class:`AsyncOllama`, returning status and headers with the reply."""
 
     @property
@@ -2731,6 +3203,7 @@ class AsyncRawOllama(AsyncRawNamespace):
         """The ``v1`` methods."""
         return AsyncRawV1(self._runtime)
 
+    balance: Final = _raw(AsyncOllama.balance)
     blob_exists: Final = _raw(AsyncOllama.blob_exists)
     chat: Final = _raw(AsyncOllama.chat)
     copy: Final = _raw(AsyncOllama.copy)
@@ -2749,6 +3222,7 @@ class AsyncRawOllama(AsyncRawNamespace):
     signout: Final = _raw(AsyncOllama.signout)
     status: Final = _raw(AsyncOllama.status)
     upload_blob: Final = _raw(AsyncOllama.upload_blob)
+    usage: Final = _raw(AsyncOllama.usage)
     version: Final = _raw(AsyncOllama.version)
     web_fetch: Final = _raw(AsyncOllama.web_fetch)
     web_search: Final = _raw(AsyncOllama.web_search)

@@ -10,6 +10,7 @@ from ollama_sdk._call.operation import Argument, Operation, OperationLimits, Str
 
 if TYPE_CHECKING:
     from .models import (
+        BalanceResponse,
         ChatCompletion,
         ChatCompletionChunk,
         ChatResponse,
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
         ModelList,
         ModelRecommendations,
         ProgressResponse,
+        ResponseCompaction,
         ResponseObject,
         ResponseStreamEvent,
         RunningModelList,
         ShowResponse,
         StatusResponse,
+        SystemOneResponse,
         TranscriptionResponse,
+        UsageResponse,
         UserResponse,
         V1EmbeddingList,
         V1Model,
@@ -40,6 +44,15 @@ if TYPE_CHECKING:
 
 _MODELS = f"{__package__}.models"
 
+BALANCE: Operation[BalanceResponse, Any] = Operation(
+    name="balance",
+    method="GET",
+    path="/api/balance",
+    models=_MODELS,
+    reply="BalanceResponse",
+    repeat="never",
+    since="0.40.1",
+)
 BLOB_EXISTS: Operation[bool, Any] = Operation(
     name="blob_exists",
     method="HEAD",
@@ -58,14 +71,14 @@ CHAT: Operation[ChatResponse, ChatResponse] = Operation(
         Argument("model", "model", "str", required=True),
         Argument("messages", "messages", "list[Message]"),
         Argument("tools", "tools", "list[Tool]"),
-        Argument("format", "format", "Literal['', 'json'] | JSONSchema"),
+        Argument("format", "format", "Literal['json'] | str | JSONSchema"),
         Argument("options", "options", "Options"),
-        Argument("think", "think", "bool | Literal['high', 'low', 'max', 'medium']"),
+        Argument("think", "think", "bool | Literal['high', 'low', 'max', 'medium'] | str", since="0.9.0"),
         Argument("keep_alive", "keep_alive", "str | float"),
-        Argument("truncate", "truncate", "bool"),
-        Argument("shift", "shift", "bool"),
-        Argument("logprobs", "logprobs", "bool"),
-        Argument("top_logprobs", "top_logprobs", "int"),
+        Argument("truncate", "truncate", "bool", since="0.12.6"),
+        Argument("shift", "shift", "bool", since="0.12.6"),
+        Argument("logprobs", "logprobs", "bool", since="0.12.11"),
+        Argument("top_logprobs", "top_logprobs", "int", since="0.12.11"),
     ),
     body="json",
     reply="ChatResponse",
@@ -105,22 +118,22 @@ CREATE: Operation[ProgressResponse, ProgressResponse] = Operation(
     models=_MODELS,
     arguments=(
         Argument("model", "model", "str", required=True),
-        Argument("from_", "from", "str"),
-        Argument("files", "files", "dict[str, str]"),
-        Argument("adapters", "adapters", "dict[str, str]"),
-        Argument("template", "template", "str"),
-        Argument("system", "system", "str"),
-        Argument("parameters", "parameters", "dict[str, Any]"),
-        Argument("messages", "messages", "list[Message]"),
-        Argument("license", "license", "str | list[str]"),
+        Argument("from_", "from", "str", since="0.5.5"),
+        Argument("files", "files", "dict[str, str]", since="0.5.5"),
+        Argument("adapters", "adapters", "dict[str, str]", since="0.5.5"),
+        Argument("template", "template", "str", since="0.5.5"),
+        Argument("system", "system", "str", since="0.5.5"),
+        Argument("parameters", "parameters", "dict[str, Any]", since="0.5.5"),
+        Argument("messages", "messages", "list[Message]", since="0.5.5"),
+        Argument("license", "license", "str | list[str]", since="0.5.5"),
         Argument("quantize", "quantize", "str"),
-        Argument("draft_files", "draft_files", "dict[str, str]"),
-        Argument("draft_quantize", "draft_quantize", "str"),
-        Argument("renderer", "renderer", "str"),
-        Argument("parser", "parser", "str"),
-        Argument("requires", "requires", "str"),
-        Argument("info", "info", "dict[str, Any]"),
-        Argument("remote_host", "remote_host", "str"),
+        Argument("draft_files", "draft_files", "dict[str, str]", since="0.30.0"),
+        Argument("draft_quantize", "draft_quantize", "str", since="0.30.0"),
+        Argument("renderer", "renderer", "str", since="0.12.0"),
+        Argument("parser", "parser", "str", since="0.12.0"),
+        Argument("requires", "requires", "str", since="0.14.0"),
+        Argument("info", "info", "dict[str, Any]", since="0.12.0"),
+        Argument("remote_host", "remote_host", "str", since="0.12.0"),
     ),
     body="json",
     reply="ProgressResponse",
@@ -152,7 +165,7 @@ EMBED: Operation[EmbedResponse, Any] = Operation(
     arguments=(
         Argument("model", "model", "str", required=True),
         Argument("input", "input", "str | list[str]"),
-        Argument("dimensions", "dimensions", "int"),
+        Argument("dimensions", "dimensions", "int", since="0.11.11"),
         Argument("truncate", "truncate", "bool"),
         Argument("options", "options", "Options"),
         Argument("keep_alive", "keep_alive", "str | float"),
@@ -184,6 +197,7 @@ EXPERIMENTAL_MODEL_RECOMMENDATIONS: Operation[ModelRecommendations, Any] = Opera
     models=_MODELS,
     reply="ModelRecommendations",
     repeat="safe",
+    since="0.22.1",
 )
 EXPERIMENTAL_WEB_FETCH: Operation[WebFetchResponse, Any] = Operation(
     name="experimental.web_fetch",
@@ -194,6 +208,7 @@ EXPERIMENTAL_WEB_FETCH: Operation[WebFetchResponse, Any] = Operation(
     body="json",
     reply="WebFetchResponse",
     repeat="safe",
+    since="0.18.0",
 )
 EXPERIMENTAL_WEB_SEARCH: Operation[WebSearchResponse, Any] = Operation(
     name="experimental.web_search",
@@ -207,6 +222,7 @@ EXPERIMENTAL_WEB_SEARCH: Operation[WebSearchResponse, Any] = Operation(
     body="json",
     reply="WebSearchResponse",
     repeat="safe",
+    since="0.18.0",
 )
 GENERATE: Operation[GenerateResponse, GenerateResponse] = Operation(
     name="generate",
@@ -220,15 +236,15 @@ GENERATE: Operation[GenerateResponse, GenerateResponse] = Operation(
         Argument("system", "system", "str"),
         Argument("template", "template", "str"),
         Argument("images", "images", "list[Base64]"),
-        Argument("format", "format", "Literal['', 'json'] | JSONSchema"),
+        Argument("format", "format", "Literal['json'] | str | JSONSchema"),
         Argument("options", "options", "Options"),
-        Argument("think", "think", "bool | Literal['high', 'low', 'max', 'medium']"),
+        Argument("think", "think", "bool | Literal['high', 'low', 'max', 'medium'] | str", since="0.9.0"),
         Argument("raw", "raw", "bool"),
         Argument("keep_alive", "keep_alive", "str | float"),
-        Argument("truncate", "truncate", "bool"),
-        Argument("shift", "shift", "bool"),
-        Argument("logprobs", "logprobs", "bool"),
-        Argument("top_logprobs", "top_logprobs", "int"),
+        Argument("truncate", "truncate", "bool", since="0.12.6"),
+        Argument("shift", "shift", "bool", since="0.12.6"),
+        Argument("logprobs", "logprobs", "bool", since="0.12.11"),
+        Argument("top_logprobs", "top_logprobs", "int", since="0.12.11"),
         Argument("context", "context", "list[int]"),
     ),
     body="json",
@@ -274,6 +290,7 @@ ME: Operation[UserResponse, Any] = Operation(
     models=_MODELS,
     reply="UserResponse",
     repeat="safe",
+    since="0.12.0",
 )
 PULL: Operation[ProgressResponse, ProgressResponse] = Operation(
     name="pull",
@@ -339,6 +356,7 @@ SIGNOUT: Operation[None, Any] = Operation(
     models=_MODELS,
     reply="none",
     repeat="never",
+    since="0.12.1",
 )
 STATUS: Operation[StatusResponse, Any] = Operation(
     name="status",
@@ -347,6 +365,7 @@ STATUS: Operation[StatusResponse, Any] = Operation(
     models=_MODELS,
     reply="StatusResponse",
     repeat="safe",
+    since="0.16.2",
 )
 UPLOAD_BLOB: Operation[str, Any] = Operation(
     name="upload_blob",
@@ -361,6 +380,36 @@ UPLOAD_BLOB: Operation[str, Any] = Operation(
     reply="digest",
     repeat="safe",
 )
+USAGE: Operation[UsageResponse, Any] = Operation(
+    name="usage",
+    method="GET",
+    path="/api/usage",
+    models=_MODELS,
+    arguments=(
+        Argument("range", "range", "Literal['24h', '30d', '7d'] | str", "query"),
+        Argument("scope", "scope", "Literal['self', 'team'] | str", "query"),
+        Argument("group_by", "group_by", "Literal['model'] | str", "query"),
+    ),
+    reply="UsageResponse",
+    repeat="never",
+    since="0.40.1",
+)
+V1_AUDIO_SPEECH_CREATE: Operation[bytes, bytes] = Operation(
+    name="v1.audio.speech.create",
+    method="POST",
+    path="/v1/audio/speech",
+    models=_MODELS,
+    arguments=(
+        Argument("model", "model", "str", required=True),
+        Argument("input", "input", "str", required=True),
+        Argument("voice", "voice", "Literal['Freya', 'Harper', 'Sterling', 'Toby'] | str"),
+    ),
+    body="json",
+    reply="bytes",
+    streaming=Streaming(format="bytes", item="bytes"),
+    repeat="safe",
+    since="0.40.8",
+)
 V1_AUDIO_TRANSCRIPTIONS_CREATE: Operation[TranscriptionResponse | str, Any] = Operation(
     name="v1.audio.transcriptions.create",
     method="POST",
@@ -369,13 +418,14 @@ V1_AUDIO_TRANSCRIPTIONS_CREATE: Operation[TranscriptionResponse | str, Any] = Op
     arguments=(
         Argument("model", "model", "str", required=True),
         Argument("file", "file", "FileContent", required=True),
-        Argument("response_format", "response_format", "str"),
+        Argument("response_format", "response_format", "Literal['json', 'text', 'verbose_json'] | str"),
         Argument("language", "language", "str"),
         Argument("prompt", "prompt", "str"),
     ),
     body="multipart",
     reply="TranscriptionResponse | str",
     repeat="safe",
+    since="0.20.0",
 )
 V1_CHAT_COMPLETIONS_CREATE: Operation[ChatCompletion, ChatCompletionChunk] = Operation(
     name="v1.chat.completions.create",
@@ -387,7 +437,7 @@ V1_CHAT_COMPLETIONS_CREATE: Operation[ChatCompletion, ChatCompletionChunk] = Ope
         Argument("messages", "messages", "list[ChatCompletionInputMessage]", required=True),
         Argument("tools", "tools", "list[Tool]"),
         Argument("response_format", "response_format", "ChatCompletionResponseFormat"),
-        Argument("stream_options", "stream_options", "ChatCompletionStreamOptions"),
+        Argument("stream_options", "stream_options", "ChatCompletionStreamOptions", since="0.5.2"),
         Argument("max_tokens", "max_tokens", "int"),
         Argument("temperature", "temperature", "float"),
         Argument("top_p", "top_p", "float"),
@@ -398,11 +448,12 @@ V1_CHAT_COMPLETIONS_CREATE: Operation[ChatCompletion, ChatCompletionChunk] = Ope
         Argument(
             "reasoning_effort",
             "reasoning_effort",
-            "Literal['', 'high', 'low', 'max', 'medium', 'minimal', 'none', 'ultra', 'xhigh']",
+            "Literal['high', 'low', 'max', 'medium', 'minimal', 'none', 'ultra', 'xhigh'] | str",
+            since="0.11.5",
         ),
-        Argument("reasoning", "reasoning", "ChatCompletionReasoning"),
-        Argument("logprobs", "logprobs", "bool"),
-        Argument("top_logprobs", "top_logprobs", "int"),
+        Argument("reasoning", "reasoning", "ChatCompletionReasoning", since="0.11.0"),
+        Argument("logprobs", "logprobs", "bool", since="0.12.11"),
+        Argument("top_logprobs", "top_logprobs", "int", since="0.12.11"),
     ),
     body="json",
     reply="ChatCompletion",
@@ -434,7 +485,7 @@ V1_COMPLETIONS_CREATE: Operation[Completion, CompletionChunk] = Operation(
         Argument("model", "model", "str", required=True),
         Argument("prompt", "prompt", "str"),
         Argument("suffix", "suffix", "str"),
-        Argument("stream_options", "stream_options", "ChatCompletionStreamOptions"),
+        Argument("stream_options", "stream_options", "ChatCompletionStreamOptions", since="0.5.2"),
         Argument("max_tokens", "max_tokens", "int"),
         Argument("temperature", "temperature", "float"),
         Argument("top_p", "top_p", "float"),
@@ -442,7 +493,7 @@ V1_COMPLETIONS_CREATE: Operation[Completion, CompletionChunk] = Operation(
         Argument("stop", "stop", "str | list[str]"),
         Argument("frequency_penalty", "frequency_penalty", "float"),
         Argument("presence_penalty", "presence_penalty", "float"),
-        Argument("logprobs", "logprobs", "int"),
+        Argument("logprobs", "logprobs", "int", since="0.12.11"),
     ),
     body="json",
     reply="Completion",
@@ -465,8 +516,8 @@ V1_EMBEDDINGS_CREATE: Operation[V1EmbeddingList, Any] = Operation(
     arguments=(
         Argument("model", "model", "str", required=True),
         Argument("input", "input", "str | list[str]", required=True),
-        Argument("dimensions", "dimensions", "int"),
-        Argument("encoding_format", "encoding_format", "Literal['', 'base64', 'float']"),
+        Argument("dimensions", "dimensions", "int", since="0.11.11"),
+        Argument("encoding_format", "encoding_format", "Literal['base64', 'float'] | str", since="0.12.7"),
     ),
     body="json",
     reply="V1EmbeddingList",
@@ -486,7 +537,7 @@ V1_MESSAGES_CREATE: Operation[MessagesResponse, MessagesStreamEvent] = Operation
         Argument("tools", "tools", "list[MessagesTool]"),
         Argument("tool_choice", "tool_choice", "MessagesToolChoice"),
         Argument("thinking", "thinking", "MessagesThinking"),
-        Argument("output_config", "output_config", "MessagesOutputConfig"),
+        Argument("output_config", "output_config", "MessagesOutputConfig", since="0.23.4"),
         Argument("temperature", "temperature", "float"),
         Argument("top_p", "top_p", "float"),
         Argument("top_k", "top_k", "int"),
@@ -505,6 +556,7 @@ V1_MESSAGES_CREATE: Operation[MessagesResponse, MessagesStreamEvent] = Operation
     ),
     repeat="safe",
     usage=Usage("model", "usage.input_tokens", "usage.output_tokens"),
+    since="0.14.0",
 )
 V1_MODELS_LIST: Operation[V1ModelList, Any] = Operation(
     name="v1.models.list",
@@ -523,6 +575,21 @@ V1_MODELS_RETRIEVE: Operation[V1Model, Any] = Operation(
     reply="V1Model",
     repeat="safe",
 )
+V1_RESPONSES_COMPACT: Operation[ResponseCompaction, Any] = Operation(
+    name="v1.responses.compact",
+    method="POST",
+    path="/v1/responses/compact",
+    models=_MODELS,
+    arguments=(
+        Argument("model", "model", "str", required=True),
+        Argument("input", "input", "str | list[ResponseInputItem]", required=True),
+        Argument("tools", "tools", "list[ResponseTool]"),
+    ),
+    body="json",
+    reply="ResponseCompaction",
+    repeat="safe",
+    since="0.34.0",
+)
 V1_RESPONSES_CREATE: Operation[ResponseObject, ResponseStreamEvent] = Operation(
     name="v1.responses.create",
     method="POST",
@@ -538,7 +605,7 @@ V1_RESPONSES_CREATE: Operation[ResponseObject, ResponseStreamEvent] = Operation(
         Argument("max_output_tokens", "max_output_tokens", "int"),
         Argument("temperature", "temperature", "float"),
         Argument("top_p", "top_p", "float"),
-        Argument("truncation", "truncation", "str"),
+        Argument("truncation", "truncation", "Literal['auto', 'disabled'] | str"),
         Argument("include", "include", "list[str]"),
         Argument("background", "background", "bool"),
         Argument("conversation", "conversation", "str | dict[str, Any]"),
@@ -556,6 +623,25 @@ V1_RESPONSES_CREATE: Operation[ResponseObject, ResponseStreamEvent] = Operation(
     ),
     repeat="safe",
     usage=Usage("model", "usage.input_tokens", "usage.output_tokens"),
+    since="0.13.3",
+)
+V1_SYSTEMONE_CREATE: Operation[SystemOneResponse, Any] = Operation(
+    name="v1.systemone.create",
+    method="POST",
+    path="/v1/systemone",
+    models=_MODELS,
+    arguments=(
+        Argument("model", "model", "str", required=True),
+        Argument("state", "state", "SystemOneInstructions", required=True),
+        Argument("questions", "questions", "dict[str, SystemOneQuestion]", required=True),
+        Argument("images", "images", "list[Base64]", since="0.35.1"),
+        Argument("keep_alive", "keep_alive", "str | float"),
+    ),
+    body="json",
+    reply="SystemOneResponse",
+    repeat="safe",
+    usage=Usage("model", "usage.input_tokens", "usage.output_tokens"),
+    since="0.35.0",
 )
 VERSION: Operation[VersionResponse, Any] = Operation(
     name="version",
@@ -594,6 +680,7 @@ WEB_SEARCH: Operation[WebSearchResponse, Any] = Operation(
 )
 
 OPERATIONS: Mapping[str, Operation[Any, Any]] = {
+    "balance": BALANCE,
     "blob_exists": BLOB_EXISTS,
     "chat": CHAT,
     "copy": COPY,
@@ -615,6 +702,8 @@ OPERATIONS: Mapping[str, Operation[Any, Any]] = {
     "signout": SIGNOUT,
     "status": STATUS,
     "upload_blob": UPLOAD_BLOB,
+    "usage": USAGE,
+    "v1.audio.speech.create": V1_AUDIO_SPEECH_CREATE,
     "v1.audio.transcriptions.create": V1_AUDIO_TRANSCRIPTIONS_CREATE,
     "v1.chat.completions.create": V1_CHAT_COMPLETIONS_CREATE,
     "v1.completions.create": V1_COMPLETIONS_CREATE,
@@ -622,7 +711,9 @@ OPERATIONS: Mapping[str, Operation[Any, Any]] = {
     "v1.messages.create": V1_MESSAGES_CREATE,
     "v1.models.list": V1_MODELS_LIST,
     "v1.models.retrieve": V1_MODELS_RETRIEVE,
+    "v1.responses.compact": V1_RESPONSES_COMPACT,
     "v1.responses.create": V1_RESPONSES_CREATE,
+    "v1.systemone.create": V1_SYSTEMONE_CREATE,
     "version": VERSION,
     "web_fetch": WEB_FETCH,
     "web_search": WEB_SEARCH,

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from ollama_sdk._call.raw import SyncRawRuntime
 from ollama_sdk._call.raw import raw as _raw
 from ollama_sdk._call.request import CallOptions
-from ollama_sdk._client import SyncClient, SyncNamespace, SyncRawNamespace
+from ollama_sdk._client import SyncClient, SyncNamespace, SyncRawClient, SyncRawNamespace
 from ollama_sdk._timeout import INHERIT
 
 from . import operations as _op
@@ -17,9 +17,10 @@ from . import operations as _op
 if TYPE_CHECKING:
     from ollama_sdk._codec.annotations import Base64, FileContent, JSONSchema
     from ollama_sdk._timeout import Inherit, TimeoutLike
-    from ollama_sdk.streaming import Stream
+    from ollama_sdk.streaming import ByteStream, Stream
 
     from .models import (
+        BalanceResponse,
         ChatCompletion,
         ChatCompletionChunk,
         ChatCompletionMessage,
@@ -54,6 +55,11 @@ if TYPE_CHECKING:
         ModelRecommendations,
         Options,
         ProgressResponse,
+        ResponseCompaction,
+        ResponseCompactionItem,
+        ResponseCompactionTrigger,
+        ResponseCustomToolCall,
+        ResponseCustomToolCallOutput,
         ResponseFunctionCall,
         ResponseFunctionCallOutput,
         ResponseInputMessage,
@@ -63,12 +69,19 @@ if TYPE_CHECKING:
         ResponseStreamEvent,
         ResponseText,
         ResponseTool,
+        ResponseToolSearchCall,
+        ResponseToolSearchOutput,
         ResponseWebSearchCall,
         RunningModelList,
         ShowResponse,
         StatusResponse,
+        SystemOneChoice,
+        SystemOneNoul,
+        SystemOneResponse,
+        SystemOneScore,
         Tool,
         TranscriptionResponse,
+        UsageResponse,
         UserResponse,
         V1EmbeddingList,
         V1Model,
@@ -99,6 +112,10 @@ if TYPE_CHECKING:
         MessagesToolUseBlockParam,
         MessagesWebSearchResultBlockParam,
         OptionsParam,
+        ResponseCompactionItemParam,
+        ResponseCompactionTriggerParam,
+        ResponseCustomToolCallOutputParam,
+        ResponseCustomToolCallParam,
         ResponseFunctionCallOutputParam,
         ResponseFunctionCallParam,
         ResponseInputMessageParam,
@@ -106,11 +123,69 @@ if TYPE_CHECKING:
         ResponseReasoningParam,
         ResponseTextParam,
         ResponseToolParam,
+        ResponseToolSearchCallParam,
+        ResponseToolSearchOutputParam,
         ResponseWebSearchCallParam,
+        SystemOneChoiceParam,
+        SystemOneNoulParam,
+        SystemOneScoreParam,
         ToolParam,
     )
 
 __all__ = ["Ollama"]
+
+
+class V1AudioSpeech(SyncNamespace):
+    """The methods of ``v1.audio.speech``."""
+
+    def create(
+        self,
+        model: str,
+        input: str,
+        *,
+        voice: Literal["Freya", "Harper", "Sterling", "Toby"] | str | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ByteStream:
+        """Speak a text (OpenAI's speech).
+
+        The sound arrives while it is made. Give further fields that a server takes, such as a format of the sound,
+        in `extra_body`.
+
+        Since Ollama 0.40.8.
+
+        ``POST /v1/audio/speech``
+
+        Args:
+            model: Name of a speech model.
+            input: The text, at most 4096 characters.
+            voice: Who speaks; `Freya` when absent. Case matters.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
+        return self._runtime.download(
+            _op.V1_AUDIO_SPEECH_CREATE,
+            {
+                "model": model,
+                "input": input,
+                "voice": voice,
+            },
+            _options,
+        )
 
 
 class V1AudioTranscriptions(SyncNamespace):
@@ -121,7 +196,7 @@ class V1AudioTranscriptions(SyncNamespace):
         model: str,
         file: FileContent,
         *,
-        response_format: str | None = None,
+        response_format: Literal["json", "text", "verbose_json"] | str | None = None,
         language: str | None = None,
         prompt: str | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
@@ -130,6 +205,8 @@ class V1AudioTranscriptions(SyncNamespace):
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> TranscriptionResponse | str:
         """Transcribe a recording.
+
+        Since Ollama 0.20.0.
 
         ``POST /v1/audio/transcriptions``
 
@@ -174,26 +251,34 @@ class V1ChatCompletions(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: Literal[False] = False,
@@ -206,26 +291,34 @@ class V1ChatCompletions(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: Literal[True],
@@ -238,26 +331,34 @@ class V1ChatCompletions(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: bool,
@@ -269,26 +370,34 @@ class V1ChatCompletions(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[
+        messages: Iterable[
             ChatCompletionMessage
             | ChatCompletionMessageParam
+            | Mapping[str, Any]
             | ChatCompletionRequestMessage
             | ChatCompletionRequestMessageParam
         ],
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        response_format: ChatCompletionResponseFormat | ChatCompletionResponseFormatParam | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        response_format: ChatCompletionResponseFormat
+        | ChatCompletionResponseFormatParam
+        | Mapping[str, Any]
+        | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
-        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | None = None,
+        reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
         stream: bool = False,
@@ -308,7 +417,7 @@ class V1ChatCompletions(SyncNamespace):
             messages: The conversation so far.
             tools: Tools that the model may call.
             response_format: The format of the answer; free text when absent.
-            stream_options: What a stream holds in addition to the text.
+            stream_options: What a stream holds in addition to the text. Since Ollama 0.5.2.
             max_tokens: Maximum number of tokens to generate; negative is unlimited.
             temperature: Sampling temperature; 0 always takes the most likely token. 1 when absent.
             top_p: Sample from the most likely tokens that together have this probability.
@@ -316,11 +425,15 @@ class V1ChatCompletions(SyncNamespace):
             stop: A text, or texts, that end the answer; not part of it.
             frequency_penalty: Penalty for tokens, times how often they have occurred.
             presence_penalty: Penalty for tokens that have occurred.
-            reasoning_effort: How much a model reasons first. A level that Ollama does not have means the nearest
-                one.
-            reasoning: The same in an object; has precedence over `reasoning_effort`.
-            logprobs: Whether to return the log probabilities of the answer's tokens.
-            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`.
+            reasoning_effort: How much a model reasons first; `none` is not at all. A model takes the names that
+                `show().thinking` lists. For a model without such a list, a level that Ollama does not have means the
+                nearest one; any other name is refused. Since Ollama 0.11.5. Of its values, `none` since 0.12.4,
+                `minimal` since 0.32.11, `xhigh` since 0.32.11, `ultra` since 0.32.11, `max` since 0.22.0, any other
+                since 0.34.3.
+            reasoning: The same in an object; has precedence over `reasoning_effort`. Since Ollama 0.11.0.
+            logprobs: Whether to return the log probabilities of the answer's tokens. Since Ollama 0.12.11.
+            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`. Since
+                Ollama 0.12.11.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
@@ -366,6 +479,11 @@ class V1Audio(SyncNamespace):
     """The methods of ``v1.audio``."""
 
     @property
+    def speech(self) -> V1AudioSpeech:
+        """The ``v1.audio.speech`` methods."""
+        return V1AudioSpeech(self._runtime)
+
+    @property
     def transcriptions(self) -> V1AudioTranscriptions:
         """The ``v1.audio.transcriptions`` methods."""
         return V1AudioTranscriptions(self._runtime)
@@ -390,12 +508,15 @@ class V1Completions(SyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -412,12 +533,15 @@ class V1Completions(SyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -434,12 +558,15 @@ class V1Completions(SyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -455,12 +582,15 @@ class V1Completions(SyncNamespace):
         prompt: str | None = None,
         *,
         suffix: str | None = None,
-        stream_options: ChatCompletionStreamOptions | ChatCompletionStreamOptionsParam | None = None,
+        stream_options: ChatCompletionStreamOptions
+        | ChatCompletionStreamOptionsParam
+        | Mapping[str, Any]
+        | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] | None = None,
+        stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         logprobs: int | None = None,
@@ -480,7 +610,7 @@ class V1Completions(SyncNamespace):
             model: Name of the model.
             prompt: The prompt. Without it the model is only loaded.
             suffix: Text after the answer, for a model that supports insertion.
-            stream_options: What a stream holds in addition to the text.
+            stream_options: What a stream holds in addition to the text. Since Ollama 0.5.2.
             max_tokens: Maximum number of tokens to generate; negative is unlimited.
             temperature: Sampling temperature; 0 always takes the most likely token. 1 when absent.
             top_p: Sample from the most likely tokens that together have this probability.
@@ -488,7 +618,7 @@ class V1Completions(SyncNamespace):
             stop: A text, or texts, that end the answer; not part of it.
             frequency_penalty: Penalty for tokens, times how often they have occurred.
             presence_penalty: Penalty for tokens that have occurred.
-            logprobs: How many of the most likely tokens to return at each position.
+            logprobs: How many of the most likely tokens to return at each position. Since Ollama 0.12.11.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
@@ -532,10 +662,10 @@ class V1Embeddings(SyncNamespace):
     def create(
         self,
         model: str,
-        input: str | Sequence[str],
+        input: str | Iterable[str],
         *,
         dimensions: int | None = None,
-        encoding_format: Literal["", "base64", "float"] | None = None,
+        encoding_format: Literal["base64", "float"] | str | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -548,8 +678,8 @@ class V1Embeddings(SyncNamespace):
         Args:
             model: Name of an embedding model.
             input: The text, or the texts.
-            dimensions: Number of dimensions to truncate the vectors to; all when absent.
-            encoding_format: Encoding of the vectors; numbers when absent.
+            dimensions: Number of dimensions to truncate the vectors to; all when absent. Since Ollama 0.11.11.
+            encoding_format: Encoding of the vectors; numbers when absent. Since Ollama 0.12.7.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -584,13 +714,14 @@ class V1Messages(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -607,15 +738,15 @@ class V1Messages(SyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: Literal[False] = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -626,13 +757,14 @@ class V1Messages(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -649,15 +781,15 @@ class V1Messages(SyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: Literal[True],
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -668,13 +800,14 @@ class V1Messages(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -691,15 +824,15 @@ class V1Messages(SyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: bool,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -709,13 +842,14 @@ class V1Messages(SyncNamespace):
     def create(
         self,
         model: str,
-        messages: Sequence[MessagesMessage | MessagesMessageParam],
+        messages: Iterable[MessagesMessage | MessagesMessageParam | Mapping[str, Any]],
         max_tokens: int,
         *,
         system: str
-        | Sequence[
+        | Iterable[
             MessagesTextBlock
             | MessagesTextBlockParam
+            | Mapping[str, Any]
             | MessagesImageBlock
             | MessagesImageBlockParam
             | MessagesToolUseBlock
@@ -732,15 +866,15 @@ class V1Messages(SyncNamespace):
             | MessagesOtherBlockParam
         ]
         | None = None,
-        tools: Sequence[MessagesTool | MessagesToolParam] | None = None,
-        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | None = None,
-        thinking: MessagesThinking | MessagesThinkingParam | None = None,
-        output_config: MessagesOutputConfig | MessagesOutputConfigParam | None = None,
+        tools: Iterable[MessagesTool | MessagesToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        tool_choice: MessagesToolChoice | MessagesToolChoiceParam | Mapping[str, Any] | None = None,
+        thinking: MessagesThinking | MessagesThinkingParam | Mapping[str, Any] | None = None,
+        output_config: MessagesOutputConfig | MessagesOutputConfigParam | Mapping[str, Any] | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
-        stop_sequences: Sequence[str] | None = None,
-        metadata: MessagesMetadata | MessagesMetadataParam | None = None,
+        stop_sequences: Iterable[str] | None = None,
+        metadata: MessagesMetadata | MessagesMetadataParam | Mapping[str, Any] | None = None,
         stream: bool = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -748,6 +882,8 @@ class V1Messages(SyncNamespace):
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> MessagesResponse | Stream[MessagesStreamEvent, MessagesResponse]:
         """Generate a message (Anthropic's messages).
+
+        Since Ollama 0.14.0.
 
         ``POST /v1/messages``
 
@@ -759,7 +895,7 @@ class V1Messages(SyncNamespace):
             tools: Tools that the model may call.
             tool_choice: Has no effect.
             thinking: Whether the model thinks first.
-            output_config: How much the model thinks first.
+            output_config: How much the model thinks first. Since Ollama 0.23.4.
             temperature: Sampling temperature; 0 always takes the most likely token, higher is more varied.
             top_p: Sample from the most likely tokens that together have this probability.
             top_k: Sample from this many of the most likely tokens.
@@ -882,14 +1018,14 @@ class V1Models(SyncNamespace):
 class V1Responses(SyncNamespace):
     """The methods of ``v1.responses``."""
 
-    @overload
-    def create(
+    def compact(
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -898,18 +1034,104 @@ class V1Responses(SyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
+        ],
+        *,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ResponseCompaction:
+        """Make a long conversation short (OpenAI's responses).
+
+        Returns one item, which takes the place of the conversation in the `input` of the next call.
+
+        Since Ollama 0.34.0.
+
+        ``POST /v1/responses/compact``
+
+        Args:
+            model: Name of the model.
+            input: The user's message, or the conversation so far; no images.
+            tools: Tools that the model may call; their names and descriptions count.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
+        return self._runtime.call(
+            _op.V1_RESPONSES_COMPACT,
+            {
+                "model": model,
+                "input": input,
+                "tools": tools,
+            },
+            _options,
+        )
+
+    @overload
+    def create(
+        self,
+        model: str,
+        input: str
+        | Iterable[
+            ResponseInputMessage
+            | ResponseInputMessageParam
+            | Mapping[str, Any]
+            | ResponseFunctionCall
+            | ResponseFunctionCallParam
+            | ResponseFunctionCallOutput
+            | ResponseFunctionCallOutputParam
+            | ResponseReasoningItem
+            | ResponseReasoningItemParam
+            | ResponseWebSearchCall
+            | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
-        include: Sequence[str] | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: Literal[False] = False,
@@ -923,9 +1145,10 @@ class V1Responses(SyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -934,18 +1157,30 @@ class V1Responses(SyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
-        include: Sequence[str] | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: Literal[True],
@@ -959,9 +1194,10 @@ class V1Responses(SyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -970,18 +1206,30 @@ class V1Responses(SyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
-        include: Sequence[str] | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: bool,
@@ -994,9 +1242,10 @@ class V1Responses(SyncNamespace):
         self,
         model: str,
         input: str
-        | Sequence[
+        | Iterable[
             ResponseInputMessage
             | ResponseInputMessageParam
+            | Mapping[str, Any]
             | ResponseFunctionCall
             | ResponseFunctionCallParam
             | ResponseFunctionCallOutput
@@ -1005,18 +1254,30 @@ class V1Responses(SyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
         instructions: str | None = None,
-        tools: Sequence[ResponseTool | ResponseToolParam] | None = None,
-        text: ResponseText | ResponseTextParam | None = None,
-        reasoning: ResponseReasoning | ResponseReasoningParam | None = None,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        text: ResponseText | ResponseTextParam | Mapping[str, Any] | None = None,
+        reasoning: ResponseReasoning | ResponseReasoningParam | Mapping[str, Any] | None = None,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
-        include: Sequence[str] | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
+        include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
         stream: bool = False,
@@ -1028,6 +1289,8 @@ class V1Responses(SyncNamespace):
         """Generate a response (OpenAI's responses).
 
         The server stores no responses, so `input` holds the whole conversation each time.
+
+        Since Ollama 0.13.3.
 
         ``POST /v1/responses``
 
@@ -1083,6 +1346,76 @@ class V1Responses(SyncNamespace):
         )
 
 
+class V1Systemone(SyncNamespace):
+    """The methods of ``v1.systemone``."""
+
+    def create(
+        self,
+        model: str,
+        state: str | Mapping[str, Any] | Iterable[Any],
+        questions: Mapping[
+            str,
+            SystemOneChoice
+            | SystemOneChoiceParam
+            | Mapping[str, Any]
+            | SystemOneNoul
+            | SystemOneNoulParam
+            | SystemOneScore
+            | SystemOneScoreParam,
+        ],
+        *,
+        images: Iterable[Base64] | None = None,
+        keep_alive: str | float | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> SystemOneResponse:
+        """Answer questions about a state with probabilities.
+
+        For models with the capability `decision`. The answers do not depend on each other. This is no route of
+        OpenAI; its errors have the form of the native routes.
+
+        Since Ollama 0.35.0.
+
+        ``POST /v1/systemone``
+
+        Args:
+            model: Name of a decision model.
+            state: What the questions are about; objects and arrays are given to the model as JSON text.
+            questions: The questions, by names of your choice; at most 64.
+            images: Images for all questions, for a model with vision; PNG, JPEG or WebP. Since Ollama 0.35.1.
+            keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
+                seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
+                minutes.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
+        return self._runtime.call(
+            _op.V1_SYSTEMONE_CREATE,
+            {
+                "model": model,
+                "state": state,
+                "questions": questions,
+                "images": images,
+                "keep_alive": keep_alive,
+            },
+            _options,
+        )
+
+
 class Experimental(SyncNamespace):
     """The methods of ``experimental``."""
 
@@ -1095,6 +1428,8 @@ class Experimental(SyncNamespace):
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ModelRecommendations:
         """Models that Ollama recommends.
+
+        Since Ollama 0.22.1.
 
         ``GET /api/experimental/model-recommendations``
 
@@ -1132,6 +1467,8 @@ class Experimental(SyncNamespace):
         """Fetch a web page through this server.
 
         The server calls ollama.com with the account that it is signed in to.
+
+        Since Ollama 0.18.0.
 
         ``POST /api/experimental/web_fetch``
 
@@ -1173,6 +1510,8 @@ class Experimental(SyncNamespace):
         """Search the web through this server.
 
         The server calls ollama.com with the account that it is signed in to.
+
+        Since Ollama 0.18.0.
 
         ``POST /api/experimental/web_search``
 
@@ -1242,6 +1581,11 @@ class V1(SyncNamespace):
         """The ``v1.responses`` methods."""
         return V1Responses(self._runtime)
 
+    @property
+    def systemone(self) -> V1Systemone:
+        """The ``v1.systemone`` methods."""
+        return V1Systemone(self._runtime)
+
 
 class Ollama(SyncClient):
     """A client of an Ollama server, or of several; sync.
@@ -1260,7 +1604,9 @@ class Ollama(SyncClient):
         transport: Any httpx transport, used instead of the SDK's own; closed with the client. Timeouts are then as
             exact as that transport reads: on httpx's own, each single read may take what is left when the body begins.
         http_client: A whole ``httpx.Client``, used instead; left open. Its ``auth`` applies where no key is sent.
-        max_item_bytes: The largest item of a stream, in bytes.
+        max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
+        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A longer reply or
+            item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
         retry: Repeat calls that failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
         circuit_breaker: Stop calling an endpoint that keeps failing.
         rate_limit: Bound the rate of calls and how many run at once.
@@ -1291,6 +1637,45 @@ class Ollama(SyncClient):
     def with_raw_response(self) -> RawOllama:
         """The same methods, returning status and headers with the reply."""
         return RawOllama(SyncRawRuntime(self._runtime))
+
+    def balance(
+        self,
+        *,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> BalanceResponse:
+        """What an account at ollama.com has left.
+
+        At ollama.com, that of the API key; through a local server, that of the account it is signed in to. At most
+        ten calls a minute.
+
+        Since Ollama 0.40.1.
+
+        ``GET /api/balance``
+
+        Args:
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
+        return self._runtime.call(
+            _op.BALANCE,
+            {},
+            _options,
+        )
 
     def blob_exists(
         self,
@@ -1334,12 +1719,12 @@ class Ollama(SyncClient):
     def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1355,12 +1740,12 @@ class Ollama(SyncClient):
     def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1376,12 +1761,12 @@ class Ollama(SyncClient):
     def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1396,12 +1781,12 @@ class Ollama(SyncClient):
     def chat(
         self,
         model: str,
-        messages: Sequence[Message | MessageParam] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
-        tools: Sequence[Tool | ToolParam] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1427,17 +1812,20 @@ class Ollama(SyncClient):
             format: The format of the answer. `json` is any JSON object; a schema is JSON that matches it; empty is
                 free text.
             options: How the model runs and samples tokens.
-            think: Whether the model thinks before it answers, or how much. When absent, a model that supports
-                thinking thinks.
+            think: Whether the model thinks before it answers, or how much: one of the values that `show().thinking`
+                lists; a name that the model does not have means its default. When absent, a model that supports
+                thinking thinks. Since Ollama 0.9.0. Of its values, `low` since 0.11.0, `medium` since 0.11.0, `high`
+                since 0.11.0, `max` since 0.22.0, any other since 0.34.3.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
                 seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
                 minutes.
             truncate: Whether the oldest messages are dropped when the conversation is too long, instead of refusing
-                it. True when absent.
+                it. True when absent. Since Ollama 0.12.6.
             shift: Whether older tokens are dropped when the context is full, instead of ending the answer. True when
-                absent.
-            logprobs: Whether to return the log probabilities of the answer's tokens.
-            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`.
+                absent. Since Ollama 0.12.6.
+            logprobs: Whether to return the log probabilities of the answer's tokens. Since Ollama 0.12.11.
+            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`. Since
+                Ollama 0.12.11.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
@@ -1525,8 +1913,8 @@ class Ollama(SyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1552,8 +1940,8 @@ class Ollama(SyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1579,8 +1967,8 @@ class Ollama(SyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1605,8 +1993,8 @@ class Ollama(SyncClient):
         template: str | None = None,
         system: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        messages: Sequence[Message | MessageParam] | None = None,
-        license: str | Sequence[str] | None = None,
+        messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
+        license: str | Iterable[str] | None = None,
         quantize: str | None = None,
         draft_files: Mapping[str, str] | None = None,
         draft_quantize: str | None = None,
@@ -1630,22 +2018,24 @@ class Ollama(SyncClient):
 
         Args:
             model: Name of the new model.
-            from_: Name of the model to create it from.
-            files: Files to create it from: the digest of an uploaded blob for each file name.
-            adapters: LoRA adapters to apply: the digest of an uploaded blob for each file name.
-            template: The template that turns messages into a prompt.
-            system: System message of the model.
-            parameters: Options of the model, by name; those of `Options` and lists of them.
-            messages: Messages at the start of every conversation.
-            license: The licence, or the licences.
-            quantize: How to quantize the parameters.
-            draft_files: Files of a draft model: the digest of an uploaded blob for each file name.
-            draft_quantize: How to quantize the draft model's parameters.
-            renderer: What renders the prompts, instead of the template.
-            parser: What parses the answers.
-            requires: The oldest version of Ollama that runs the model.
-            info: Metadata by key, which replace those of the files.
-            remote_host: Address of the host that will run the model.
+            from_: Name of the model to create it from. Since Ollama 0.5.5.
+            files: Files to create it from: the digest of an uploaded blob for each file name. Since Ollama 0.5.5.
+            adapters: LoRA adapters to apply: the digest of an uploaded blob for each file name. Since Ollama 0.5.5.
+            template: The template that turns messages into a prompt. Since Ollama 0.5.5.
+            system: System message of the model. Since Ollama 0.5.5.
+            parameters: Options of the model, by name; those of `Options` and lists of them. Since Ollama 0.5.5.
+            messages: Messages at the start of every conversation. Since Ollama 0.5.5.
+            license: The licence, or the licences. Since Ollama 0.5.5.
+            quantize: How to quantize the parameters. Of safetensors, from Ollama 0.34.1 on, it has no effect.
+            draft_files: Files of a draft model: the digest of an uploaded blob for each file name. Since Ollama
+                0.30.0.
+            draft_quantize: How to quantize the draft model's parameters. Since Ollama 0.30.0.
+            renderer: What renders the prompts, instead of the template. Since Ollama 0.12.0.
+            parser: What parses the answers. Since Ollama 0.12.0.
+            requires: The oldest version of Ollama that runs the model. Since Ollama 0.14.0.
+            info: Metadata by key, which replace those of the files. From Ollama 0.35.1 on, `capabilities` lists what
+                a local model can do. Since Ollama 0.12.0.
+            remote_host: Address of the host that will run the model. Since Ollama 0.12.0.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
@@ -1701,7 +2091,7 @@ class Ollama(SyncClient):
         ``DELETE /api/delete``
 
         Args:
-            model: Name of the model.
+            model: Name of the model; from Ollama 0.40.2 on also the digest of one of its builds.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -1728,11 +2118,11 @@ class Ollama(SyncClient):
     def embed(
         self,
         model: str,
-        input: str | Sequence[str] | None = None,
+        input: str | Iterable[str] | None = None,
         *,
         dimensions: int | None = None,
         truncate: bool | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         keep_alive: str | float | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1748,7 +2138,7 @@ class Ollama(SyncClient):
         Args:
             model: Name of an embedding model.
             input: The text, or the texts. Without any, the model is only loaded.
-            dimensions: Number of dimensions to truncate the vectors to; all when absent.
+            dimensions: Number of dimensions to truncate the vectors to; all when absent. Since Ollama 0.11.11.
             truncate: Whether a text that is too long is truncated instead of refused. True when absent.
             options: How the model runs.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
@@ -1787,7 +2177,7 @@ class Ollama(SyncClient):
         model: str,
         prompt: str | None = None,
         *,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         keep_alive: str | float | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1844,17 +2234,17 @@ class Ollama(SyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        images: Iterable[Base64] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: Literal[False] = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1870,17 +2260,17 @@ class Ollama(SyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        images: Iterable[Base64] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: Literal[True],
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1896,17 +2286,17 @@ class Ollama(SyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        images: Iterable[Base64] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: bool,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1921,17 +2311,17 @@ class Ollama(SyncClient):
         suffix: str | None = None,
         system: str | None = None,
         template: str | None = None,
-        images: Sequence[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
-        options: Options | OptionsParam | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        images: Iterable[Base64] | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
         logprobs: bool | None = None,
         top_logprobs: int | None = None,
-        context: Sequence[int] | None = None,
+        context: Iterable[int] | None = None,
         stream: bool = False,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1955,17 +2345,21 @@ class Ollama(SyncClient):
             format: The format of the answer. `json` is any JSON object; a schema is JSON that matches it; empty is
                 free text.
             options: How the model runs and samples tokens.
-            think: Whether the model thinks before it answers, or how much. When absent, a model that supports
-                thinking thinks.
+            think: Whether the model thinks before it answers, or how much: one of the values that `show().thinking`
+                lists; a name that the model does not have means its default. When absent, a model that supports
+                thinking thinks. Since Ollama 0.9.0. Of its values, `low` since 0.11.0, `medium` since 0.11.0, `high`
+                since 0.11.0, `max` since 0.22.0, any other since 0.34.3.
             raw: Whether the prompt is sent to the model without a template.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
                 seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
                 minutes.
-            truncate: Whether a prompt that is too long is truncated instead of refused. True when absent.
+            truncate: Whether a prompt that is too long is truncated instead of refused. True when absent. Since
+                Ollama 0.12.6.
             shift: Whether older tokens are dropped when the context is full, instead of ending the answer. True when
-                absent.
-            logprobs: Whether to return the log probabilities of the answer's tokens.
-            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`.
+                absent. Since Ollama 0.12.6.
+            logprobs: Whether to return the log probabilities of the answer's tokens. Since Ollama 0.12.11.
+            top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`. Since
+                Ollama 0.12.11.
             context: Tokens of the conversation so far, from an earlier reply. Superseded by `chat`.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
@@ -2120,6 +2514,8 @@ class Ollama(SyncClient):
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> UserResponse:
         """The account that this server is signed in to.
+
+        Since Ollama 0.12.0.
 
         ``POST /api/me``
 
@@ -2318,7 +2714,7 @@ class Ollama(SyncClient):
         verbose: bool | None = None,
         system: str | None = None,
         template: str | None = None,
-        options: Options | OptionsParam | None = None,
+        options: Options | OptionsParam | Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2371,6 +2767,8 @@ class Ollama(SyncClient):
     ) -> None:
         """Sign this server out of its account.
 
+        Since Ollama 0.12.1.
+
         ``POST /api/signout``
 
         Args:
@@ -2404,6 +2802,8 @@ class Ollama(SyncClient):
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> StatusResponse:
         """Which features of the server are disabled.
+
+        Since Ollama 0.16.2.
 
         ``GET /api/status``
 
@@ -2487,6 +2887,55 @@ class Ollama(SyncClient):
             {
                 "digest": digest,
                 "content": content,
+            },
+            _options,
+        )
+
+    def usage(
+        self,
+        *,
+        range: Literal["24h", "30d", "7d"] | str | None = None,
+        scope: Literal["self", "team"] | str | None = None,
+        group_by: Literal["model"] | str | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> UsageResponse:
+        """What an account at ollama.com has used.
+
+        At ollama.com, that of the API key; through a local server, that of the account it is signed in to. At most
+        ten calls a minute; fresh use may show late.
+
+        Since Ollama 0.40.1.
+
+        ``GET /api/usage``
+
+        Args:
+            range: How far back; seven days when absent.
+            scope: Whose use; `team` only for its administrators. Your own when absent.
+            group_by: By what the use is split.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
+        return self._runtime.call(
+            _op.USAGE,
+            {
+                "range": range,
+                "scope": scope,
+                "group_by": group_by,
             },
             _options,
         )
@@ -2609,6 +3058,12 @@ class Ollama(SyncClient):
         )
 
 
+class RawV1AudioSpeech(SyncRawNamespace):
+    """The methods of :class:`V1AudioSpeech`, returning status and headers with the reply."""
+
+    create: Final = _raw(V1AudioSpeech.create)
+
+
 class RawV1AudioTranscriptions(SyncRawNamespace):
     """The methods of :class:`V1AudioTranscriptions`, returning status and headers with the reply."""
 
@@ -2623,6 +3078,11 @@ class RawV1ChatCompletions(SyncRawNamespace):
 
 class RawV1Audio(SyncRawNamespace):
     """The methods of :class:`V1Audio`, returning status and headers with the reply."""
+
+    @property
+    def speech(self) -> RawV1AudioSpeech:
+        """The ``v1.audio.speech`` methods."""
+        return RawV1AudioSpeech(self._runtime)
 
     @property
     def transcriptions(self) -> RawV1AudioTranscriptions:
@@ -2667,7 +3127,14 @@ class RawV1Models(SyncRawNamespace):
 class RawV1Responses(SyncRawNamespace):
     """The methods of :class:`V1Responses`, returning status and headers with the reply."""
 
+    compact: Final = _raw(V1Responses.compact)
     create: Final = _raw(V1Responses.create)
+
+
+class RawV1Systemone(SyncRawNamespace):
+    """The methods of :class:`V1Systemone`, returning status and headers with the reply."""
+
+    create: Final = _raw(V1Systemone.create)
 
 
 class RawExperimental(SyncRawNamespace):
@@ -2716,8 +3183,13 @@ class RawV1(SyncRawNamespace):
         """The ``v1.responses`` methods."""
         return RawV1Responses(self._runtime)
 
+    @property
+    def systemone(self) -> RawV1Systemone:
+        """The ``v1.systemone`` methods."""
+        return RawV1Systemone(self._runtime)
 
-class RawOllama(SyncRawNamespace):
+
+class RawOllama(SyncRawClient):
     """The methods of :class:`Ollama`, returning status and headers with the reply."""
 
     @property
@@ -2730,6 +3202,7 @@ class RawOllama(SyncRawNamespace):
         """The ``v1`` methods."""
         return RawV1(self._runtime)
 
+    balance: Final = _raw(Ollama.balance)
     blob_exists: Final = _raw(Ollama.blob_exists)
     chat: Final = _raw(Ollama.chat)
     copy: Final = _raw(Ollama.copy)
@@ -2748,6 +3221,7 @@ class RawOllama(SyncRawNamespace):
     signout: Final = _raw(Ollama.signout)
     status: Final = _raw(Ollama.status)
     upload_blob: Final = _raw(Ollama.upload_blob)
+    usage: Final = _raw(Ollama.usage)
     version: Final = _raw(Ollama.version)
     web_fetch: Final = _raw(Ollama.web_fetch)
     web_search: Final = _raw(Ollama.web_search)

@@ -69,9 +69,14 @@ class Cache:
     is not returned again; behind a plain ``httpx`` client, which does not decode replies, only the status counts. The defaults are
     a fair start for one local Ollama and for a fleet. Each process has a cache of its own.
 
-    Calls are identical when method, URL, body and headers are, credentials included, as far as the cache sees them: headers,
-    cookies and ``auth`` that a client given as ``http_client`` adds by itself are added later. Where those change the answer, give
-    each user a client with a cache of its own.
+    Calls are identical when method, URL, body and headers are, credentials included: also a key that an endpoint has of its own, and
+    whether ``with_options()`` or ``extra_headers`` replaced it. Of a JSON body, the order of keys counts wherever it may reach the
+    model, as in a ``format`` schema, in the parameters of tools and in the arguments of their calls; it does not count in the
+    body itself, in ``options`` and in each of ``messages``. ``1`` and ``1.0`` differ, so do composed and decomposed letters, and
+    a field that is absent differs from one that holds the server's default. An argument that is ``None`` is absent.
+
+    The cache does not see what a client given as ``http_client`` adds by itself later: headers, cookies and ``auth``. Where those
+    change the answer, give each user a client with a cache of its own.
 
     Attributes:
         ttl: Seconds that a reply is kept.

@@ -21,7 +21,7 @@ from ollama_sdk.errors import (
 
 from ._framing import Framer
 
-__all__ = ["SENTINEL", "Reader", "failure_message"]
+__all__ = ["SENTINEL", "Reader", "failure_message", "incomplete"]
 
 # Free-form values, whose integers may be of any size, stand in lists of tool calls and outputs, deeper than this many objects. The
 # items that carry a token are not: to search them too would cost a tenth of reading them.
@@ -29,6 +29,8 @@ _BRACKET, _FEW_OBJECTS = ord("["), 3
 _MAX_ERROR_DEPTH = 20
 # In the document, the end of a stream of server-sent events: the text [DONE] where an item's JSON would be.
 SENTINEL = {"data": "[DONE]"}
+# What no item holds.
+_UNMARKED: Mapping[str, Any] = {"": object()}
 
 
 class Reader:
@@ -39,7 +41,8 @@ class Reader:
 
     Args:
         framer: Cuts the bytes into items.
-        last: The fields and values of the item that ends the stream well, or :data:`SENTINEL`.
+        last: The fields and values of the item that ends the stream well, or :data:`SENTINEL`; ``None`` where a clean end of
+            the body between two items does.
         failed: The fields and values of an item that reports a failure, beside any item that has an ``error``.
         call: The call, for messages: method and URL.
         redact: Removes API keys from a text that goes into a message.
@@ -59,6 +62,7 @@ class Reader:
         "_failed",
         "_framer",
         "_last",
+        "_marked",
         "_redact",
         "_sentinel",
         "error",
@@ -74,14 +78,15 @@ class Reader:
         self,
         framer: Framer,
         *,
-        last: Mapping[str, Any],
+        last: Mapping[str, Any] | None,
         failed: Mapping[str, Any] | None,
         call: str,
         redact: Callable[[str], str],
     ) -> None:
         self._framer = framer
         self._sentinel = b"[DONE]" if last == SENTINEL else None
-        self._last = tuple(last.items())
+        self._marked = last is not None
+        self._last = tuple((_UNMARKED if last is None else last).items())
         self._failed = failed
         self._call = call
         self._redact = redact
@@ -110,42 +115,40 @@ class Reader:
         Args:
             cause: What broke the body off; ``None`` for a clean end.
         """
-        self.take_unterminated()
+        left_over = self.take_unterminated()
         if self.finished or self.error is not None:
             return
-        how = "the connection was lost" if cause else "the body ended"
-        advice = "the model or the server may have stopped: look at the server's log, then try again"
-        if isinstance(cause, APIConnectionError):  # our transport raises this one only when the client was closed
-            how, advice = "the client was closed", "close it when its streams have ended"
-        elif cause is not None and not isinstance(cause, Exception):  # a cancelled task, or Ctrl-C
-            how = f"reading was interrupted by {type(cause).__name__}"
-            advice = "what was being read is lost: call again for the rest"
-        self.error = IncompleteReplyError(
-            f"{self._call}: {how} before the last item, after {self.items} whole items; {advice}", items=self.items
-        )
-        if isinstance(cause, Exception):
-            self.error.__cause__ = cause
+        if not self._marked and not left_over and cause is None:
+            self.finished = True
+            return
+        where = f"before the last item, after {self.items} whole items"
+        self.error = incomplete(self._call, where, self.items, cause)
 
     def decode_error(self, cause: BaseException) -> DecodeError:
         """The error of items that are JSON objects, but do not add up to a reply."""
         problem = self._redact(repr(cause))
         return DecodeError(f"{self._call}: the items of the stream do not add up to a reply: {problem}")
 
-    def take_unterminated(self) -> None:
+    def take_unterminated(self) -> bool:
         """Take a last item that lacks only its line end; nothing more will be read.
 
         No beginning of a JSON object is one itself, so an item that parses is whole, however the body ended. Less than a
         whole item is an end that came too early.
+
+        Returns:
+            Whether less than a whole item is left over.
         """
         if self.finished or self.error is not None:
-            return
+            return False
         for payload in self._framer.finish():
             try:
                 is_whole = payload == self._sentinel or loads(payload).__class__ is dict
             except orjson.JSONDecodeError:
-                return
-            if is_whole:
-                self._take(payload)
+                return True
+            if not is_whole:
+                return True
+            self._take(payload)
+        return False
 
     def _take(self, payload: bytes) -> None:
         """Take the JSON text of one item. This runs for every token, so it is one function."""
@@ -206,6 +209,28 @@ class Reader:
         """Set an error that does not name the call yet; the first stays."""
         text, excerpt = self._redact(str(error)), self._redact(error.excerpt)
         self.error = self.error or DecodeError(f"{self._call}: {text}", excerpt=excerpt)
+
+
+def incomplete(call: str, where: str, items: int, cause: BaseException | None) -> IncompleteReplyError:
+    """The error of a body that ended too early.
+
+    Args:
+        call: The call, for the message: method and URL.
+        where: Where it ended, for the message.
+        items: How many items have arrived whole.
+        cause: What broke the body off; ``None`` for a clean end.
+    """
+    how = "the connection was lost" if cause else "the body ended"
+    advice = "the model or the server may have stopped: look at the server's log, then try again"
+    if isinstance(cause, APIConnectionError):  # our transport raises this one only when the client was closed
+        how, advice = "the client was closed", "close it when its streams have ended"
+    elif cause is not None and not isinstance(cause, Exception):  # a cancelled task, or Ctrl-C
+        how = f"reading was interrupted by {type(cause).__name__}"
+        advice = "what was being read is lost: call again for the rest"
+    error = IncompleteReplyError(f"{call}: {how} {where}; {advice}", items=items)
+    if isinstance(cause, Exception):
+        error.__cause__ = cause
+    return error
 
 
 def failure_message(error: Any, depth: int = 0) -> str:

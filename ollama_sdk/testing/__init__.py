@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ollama_sdk.testing.emulator import Emulator
     from ollama_sdk.testing.faults import Fault, Interception
     from ollama_sdk.testing.models import Blobs, EmulatedModel, Layer, Models, Registry
+    from ollama_sdk.testing.recorder import Recorder, Replay
+    from ollama_sdk.testing.recording import RecordedChunk, RecordedExchange, RecordingFolder, read_recordings
     from ollama_sdk.testing.requests import RecordedRequest, Requests
     from ollama_sdk.testing.script import Prompt, ScriptedReply, ScriptedToolCall, Speed
 
@@ -45,12 +47,18 @@ __all__ = [
     "Layer",
     "Models",
     "Prompt",
+    "RecordedChunk",
+    "RecordedExchange",
     "RecordedRequest",
+    "Recorder",
+    "RecordingFolder",
     "Registry",
+    "Replay",
     "Requests",
     "ScriptedReply",
     "ScriptedToolCall",
     "Speed",
+    "read_recordings",
 ]
 
 _MODULES = {
@@ -58,6 +66,8 @@ _MODULES = {
     **dict.fromkeys(("RecordedRequest", "Requests"), "requests"),
     **dict.fromkeys(("Prompt", "ScriptedReply", "ScriptedToolCall", "Speed"), "script"),
     **dict.fromkeys(("Fault", "Interception"), "faults"),
+    **dict.fromkeys(("Recorder", "Replay"), "recorder"),
+    **dict.fromkeys(("RecordedChunk", "RecordedExchange", "RecordingFolder", "read_recordings"), "recording"),
     "Emulator": "emulator",
     "Faults": "_fault_rules",
 }

@@ -6,6 +6,7 @@ import base64
 import collections
 import enum
 import math
+import tempfile
 import types
 from datetime import UTC, datetime
 from pathlib import Path
@@ -486,6 +487,68 @@ def test_an_opened_binary_file_is_an_image(client, server, picture, refused):
     server.requests.clear()
     with picture.open() as file:
         assert "binary mode" in refused([{**USER, "images": [file]}])
+
+
+def test_a_file_that_was_read_before_is_not_sent_as_nothing(client, server, picture, refused):
+    with picture.open("rb") as file:
+        file.read()
+        assert refused([{**USER, "images": [file]}]).startswith(
+            "messages[0].images[0] is a file with nothing left to read: call its seek(0)"
+        )
+        for send in (
+            lambda: client.v1.audio.transcriptions.create("m", file),
+            lambda: client.upload_blob(content=file),
+        ):
+            with pytest.raises(ConfigurationError, match=r"is a file with nothing left to read: call its seek\(0\)"):
+                send()
+    assert not server.requests
+
+
+class WebFile:
+    """A file of a web framework, which is read with ``await``."""
+
+    async def read(self, size=-1):
+        raise AssertionError(size)
+
+
+def test_a_file_that_does_not_give_bytes_is_refused(client, server, tmp_path, refused):
+    with tempfile.NamedTemporaryFile("w+", dir=tmp_path) as text:  # a wrapper, and no TextIOBase
+        for file, kind in ((text, "str"), (WebFile(), "coroutine")):
+            assert f"whose read() gives a {kind}; give bytes" in refused([{**USER, "images": [file]}])
+            with pytest.raises(ConfigurationError, match=f"file is a .*, whose read\\(\\) gives a {kind}"):
+                client.v1.audio.transcriptions.create("m", file)
+    assert not server.requests
+
+
+def test_what_is_left_of_a_generator_is_never_sent(client, server, refused, picture):
+    """A fault behind what was read from it once would otherwise be lost with the rest."""
+    assert refused_of(client.chat, "m", (part for part in [USER, object()])).startswith("messages[1] is an object")
+    assert refused_of(client.embed, "m", (part for part in ["a", object()])).startswith("input[1] is an object")
+    extra = {"new": (part for part in [1, object()])}
+    assert refused_of(client.embed, "m", "a", extra_body=extra).startswith("extra_body.new[1] is an object")
+    with picture.open("rb") as file:
+        assert refused([{**USER, "images": [file]}], options={"x": object()}).startswith("options.x is an object")
+
+    def broken():
+        yield USER
+        raise TypeError("the caller's own")
+
+    with pytest.raises(TypeError, match="the caller's own"):
+        client.chat("m", broken())
+    assert not server.requests
+
+
+def refused_of(method, *arguments, **options):
+    with pytest.raises(ConfigurationError) as error:
+        method(*arguments, **options)
+    return str(error.value)
+
+
+def test_views_of_a_dict_are_sent_as_lists(client, server):
+    client.embed("m", {"a": "b"}.keys())
+    assert server.sent["input"] == ["a"]
+    client.embed("m", {"a": "b"}.values())
+    assert server.sent["input"] == ["b"]
 
 
 # What cannot be sent

@@ -385,11 +385,29 @@ def test_a_reply_with_nothing_in_it_is_incomplete(world, serve, method, body):
     assert caught.value.partial is not None
 
 
+@pytest.mark.parametrize("method", ["v1.chat.completions.create", "v1.completions.create"])
+@pytest.mark.parametrize("choices", [b"[]", b"null"])
+def test_a_reply_without_choices_is_incomplete(world, serve, method, choices):
+    server = serve(replies(whole(b'{"id":"x","model":"m","choices":%b}' % choices)))
+    with world.client(server.url) as client, pytest.raises(IncompleteReplyError) as caught:
+        ROUTES[method].call(client)
+    assert caught.value.partial.choices == []
+
+
+@pytest.mark.parametrize("usage", [b"{}", b"null", b'{"input_tokens":3,"output_tokens":4}'])
+def test_a_server_that_counts_no_tokens_has_finished(world, serve, usage):
+    body = b'{"id":"x","status":"completed","model":"m","output":[],"usage":%b}' % usage
+    with world.client(serve(replies(whole(body))).url) as client:
+        assert client.v1.responses.create("m", "x").model == "m"
+
+
 def test_one_piece_pull_without_success_is_incomplete(world, serve):
     server = serve(replies(whole(b'{"status":"pulling manifest"}')))
     with world.client(server.url) as client, pytest.raises(IncompleteReplyError) as caught:
         client.pull("m")
     assert caught.value.partial.status == "pulling manifest"
+    assert "look at the server's log" in str(caught.value)
+    assert "repeating" not in str(caught.value)
 
 
 @pytest.mark.parametrize("method", ["chat", "generate", "pull", "v1.chat.completions.create", "v1.responses.create"])

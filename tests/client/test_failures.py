@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ollama_sdk import (
     APIConnectionError,
     APIStatusError,
+    APITimeoutError,
     AuthenticationError,
     BadRequestError,
     ConfigurationError,
@@ -29,6 +30,7 @@ from ollama_sdk import (
     ReplyFailedError,
     RequestTooLargeError,
     ServiceUnavailableError,
+    Timeout,
     UnprocessableEntityError,
 )
 from tests.support.examples import examples
@@ -37,6 +39,7 @@ from tests.support.loopback import (
     Loopback,
     chunk,
     free_port,
+    full_backlog_port,
     head,
     replies,
     replies_and_closes,
@@ -99,8 +102,27 @@ def test_no_usable_response_is_a_connection_error(world, serve, chat, script):
 
 
 def test_a_name_that_does_not_resolve_is_a_connection_error(world, chat):
-    with world.client("http://nowhere.invalid") as client, pytest.raises(APIConnectionError, match=r"nowhere\.invalid"):
+    with world.client("http://nowhere.invalid") as client, pytest.raises(APIConnectionError) as caught:
         chat(client)
+    assert "no address is known for nowhere.invalid: check the host (OLLAMA_HOST, host=)" in str(caught.value)
+    assert "ollama serve" not in str(caught.value)
+
+
+@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.6\r\n\r\n", b"* OK IMAP4rev1 ready\r\n", b"\x00\x01" * 20])
+def test_a_port_that_speaks_something_else_is_named(world, serve, chat, answer):
+    server = serve(replies_and_closes(answer))
+    with world.client(server.url) as client, pytest.raises(APIConnectionError) as caught:
+        chat(client)
+    assert f"what answers at {server.url} does not speak HTTP as Ollama does: check host and port" in str(caught.value)
+
+
+def test_ollamas_own_site_is_not_one_to_start(monkeypatch, sync_client):
+    monkeypatch.setenv("https_proxy", "")
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: (_ for _ in ()).throw(OSError("no network")))
+    client = sync_client(f"127.0.0.1:{free_port()}", api_key="k")
+    with pytest.raises(APIConnectionError, match=r"https://ollama\.com cannot be reached: check the network") as caught:
+        client.web_search("x")
+    assert "ollama serve" not in str(caught.value)
 
 
 def test_a_server_without_tls_is_a_connection_error_over_https(world, serve, chat):
@@ -372,11 +394,30 @@ def test_a_page_of_a_proxy_is_one_line_and_not_ollamas_answer(world, serve, chat
         assert wrong not in str(caught.value)
 
 
+@pytest.mark.parametrize("body", [b"", b"upstream connect error", b'{"message":"no Route matched"}'])
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_an_answer_of_a_proxy_that_is_no_page_is_not_ollamas(world, serve, chat, status, body):
+    server = serve(replies(whole(body, status, "text/plain")))
+    with world.client(server.url) as client, pytest.raises(APIStatusError) as caught:
+        chat(client)
+    assert "this is not Ollama's answer: a proxy in front of it" in str(caught.value)
+    assert "OLLAMA_MAX_QUEUE" not in str(caught.value)
+
+
+def test_a_model_with_a_slash_is_found_in_the_list(world, serve):
+    server = serve(replies(whole(b"404 page not found", 404, "text/plain")))
+    with world.client(server.url) as client, pytest.raises(NotFoundError) as caught:
+        client.v1.models.retrieve("me/model")
+    assert "look for 'me/model' in client.v1.models.list()" in str(caught.value)
+    assert "client.pull" not in str(caught.value)
+
+
 _DETAILS = {
     b'{"detail":"Not authenticated"}': "Not authenticated",
     b'{"detail":[{"type":"missing","loc":["body","model"],"msg":"Field required","input":{}}]}': (
         "body.model: Field required"
     ),
+    b'{"detail":{"error":"out of memory","code":7}}': "out of memory",
 }
 
 
@@ -463,6 +504,25 @@ def test_a_proxy_that_is_down_is_named(world, chat, through_proxy):
     assert "ollama serve" not in str(caught.value)
 
 
+def test_a_proxy_that_opens_no_tunnel_is_not_said_to_be_down(world, serve, chat, through_proxy, monkeypatch):
+    server = serve(replies_and_closes(whole(b"", 403)))
+    through_proxy(server.host)
+    monkeypatch.setenv("https_proxy", f"http://{server.host}")
+    with world.client("https://ollama.example") as client, pytest.raises(APIConnectionError) as caught:
+        chat(client)
+    assert f"the proxy http://{server.host} that HTTPS_PROXY names: it does not connect to the server" in str(
+        caught.value
+    )
+
+
+def test_a_proxy_that_does_not_accept_is_named_for_the_time(world, chat, through_proxy):
+    with full_backlog_port() as port:
+        proxy = through_proxy(f"127.0.0.1:{port}")
+        with world.client("http://ollama.example") as client, pytest.raises(APITimeoutError) as caught:
+            chat(client, timeout=Timeout(connect=0.05))
+    assert f"{proxy} could not be reached; check it" in str(caught.value)
+
+
 def test_a_client_of_the_callers_own_transport_blames_no_proxy(serve, chat, through_proxy):
     through_proxy("proxy.example:3128")
     import httpx
@@ -534,7 +594,17 @@ def test_a_redirect_is_not_followed_and_says_where_to(world, serve, chat, status
         chat(client)
     assert caught.value.status_code == status
     assert "http://127.0.0.1:9/elsewhere" in str(caught.value)
+    assert "check the host" in str(caught.value)
     assert len(server.requests) == 1
+
+
+def test_a_redirect_to_another_host_says_what_host_to_give(world, serve, chat):
+    server = serve(replies(whole(b"", 308, location="https://gpu.example/ollama/api/chat")))
+    with (
+        world.client(server.url) as client,
+        pytest.raises(APIStatusError, match=r"use https://gpu\.example/ollama as the"),
+    ):
+        chat(client)
 
 
 def test_a_good_status_without_content_is_no_reply(world, serve, chat):

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
+
+from ollama_sdk.testing import RecordedExchange, read_recordings
 
 HERE = Path(__file__).parent
 PATH = HERE.parents[1] / "openapi" / "ollama.yaml"
@@ -25,6 +26,7 @@ JSON = Mapping[str, Any]
 Place = tuple[str, ...]
 
 _URI = "urn:ollama"
+_DATA = {"examples", "default", "enum", "const", "x-known", "x-known-since", "x-known-until", "x-refused"}
 
 
 @cache
@@ -63,7 +65,7 @@ def nodes(node: Any, place: Place = ()) -> Iterator[tuple[Place, JSON]]:
     if isinstance(node, dict):
         yield place, node
         for name, part in node.items():
-            if place[-1:] == ("properties",) or name not in {"examples", "default", "enum", "const"}:
+            if place[-1:] == ("properties",) or name not in _DATA:
                 yield from nodes(part, (*place, name))
     elif isinstance(node, list):
         for index, part in enumerate(node):
@@ -119,28 +121,26 @@ class Exchange:
 
 @cache
 def exchanges() -> tuple[Exchange, ...]:
-    return tuple(_exchange(path) for path in sorted((HERE / "captures").glob("*.json")))
+    return tuple(_exchange(recorded) for folder in ("captures", "newer") for recorded in read_recordings(HERE / folder))
 
 
-def _exchange(path: Path) -> Exchange:
-    recorded = json.loads(path.read_text(encoding="utf-8"))
-    request, response = recorded["request"], recorded["response"]
-    body = response["body"] or ""
+def _exchange(recorded: RecordedExchange) -> Exchange:
     return Exchange(
-        name=path.stem,
-        method=request["method"].lower(),
-        path=urlsplit(request["path"]).path,
-        request=request["body"],
-        status=response["status"],
-        content_type=response["headers"].get("Content-Type", "").partition(";")[0],
-        body=_unchunked(body) if path.stem.endswith("-rawchunks") else body,
+        name=recorded.name,
+        method=recorded.method.lower(),
+        path=recorded.path,
+        request=_request(recorded.request_body),
+        status=recorded.status,
+        content_type=recorded.header("content-type").partition(";")[0],
+        body=""
+        if recorded.header("content-type").startswith("audio/")
+        else recorded.body.decode(),  # bytes have no schema
     )
 
 
-def _unchunked(text: str) -> str:
-    rest, whole = text.encode(), b""
-    while rest:
-        size, _, rest = rest.partition(b"\r\n")
-        length = int(size, 16)
-        whole, rest = whole + rest[:length], rest[length + 2 :]
-    return whole.decode()
+def _request(body: bytes) -> Any:
+    """The JSON of a request, its text where it is none, or ``None`` without a body."""
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return body.decode()

@@ -58,7 +58,7 @@ def test_report_is_markdown_with_breaking_changes_first() -> None:
         ("version: 1.2.3", "version: 1.3.0"),
         ("operationId: delete_note", "operationId: forget"),
         (QUESTION, f"{QUESTION}\n        tone: {{type: string}}"),
-        ("        sure: {anyOf: [{type: boolean}, {enum: [low, high]}]}\n", ""),
+        ("        sure: {anyOf: [{type: boolean}, {enum: [low, high]}], description: Whether it is certain.}\n", ""),
         ("required: [text, done]", "required: [text]"),
     )
     assert report == (
@@ -106,8 +106,8 @@ EDITS: list[tuple[str, tuple[str, str], str]] = [
     ("by position too", ("format: byte, description", "format: byte, x-positional: true, description"), "`write`: argument `image` may be given by position too, as number 4"),
     # Replies: what is promised to callers
     ("a reply has more", ("        sure: {anyOf", "        why: {type: string}\n        sure: {anyOf"), "`Answer.why`: `str | None`"),
-    ("a reply field is optional", ("required: [text]\n      properties:\n        text: {type: string}\n        sure", "required: []\n      properties:\n        text: {type: string}\n        sure"), f"{B}`Answer.text` is optional now: `None` when it is absent"),
-    ("a reply field is certain", ("required: [text]\n      properties:\n        text: {type: string}\n        sure", "required: [text, sure]\n      properties:\n        text: {type: string}\n        sure"), "`Answer.sure` is required now"),
+    ("a reply field is optional", ("required: [text]\n      properties:\n        text: {type: string, description: The answer.}\n        sure", "required: []\n      properties:\n        text: {type: string, description: The answer.}\n        sure"), f"{B}`Answer.text` is optional now: `None` when it is absent"),
+    ("a reply field is certain", ("required: [text]\n      properties:\n        text: {type: string, description: The answer.}\n        sure", "required: [text, sure]\n      properties:\n        text: {type: string, description: The answer.}\n        sure"), "`Answer.sure` is required now"),
     ("a reply field is widened", ("enum: [low, high]", "enum: [low, high, none]"), f"{B}`Answer.sure` is `bool | Literal['high', 'low', 'none']`; it was `bool | Literal['high', 'low']`"),
     ("a reply field is narrowed", ("enum: [low, high]", "enum: [low]"), "`Answer.sure` is `bool | Literal['low']`; it was `bool | Literal['high', 'low']`"),
     ("a reply field defaults", ("content-type: {type: string,", 'content-type: {type: string, default: "",'), "`Note.content_type` is optional now: `''` when it is absent"),
@@ -116,8 +116,8 @@ EDITS: list[tuple[str, tuple[str, str], str]] = [
     ("a JSON name changes", ("content-type: {type: string,", "content_type: {type: string,"), f"{B}`Note.content_type` is `content_type` in JSON; it was `content-type`"),
     # What is given inside arguments
     ("a request dict asks for more", ("required: [type]\n      properties:\n        type: {type: string, not", "required: [type, weight]\n      properties:\n        type: {type: string, not"), f"{B}`OtherPart.weight` is required now"),
-    ("a request dict takes more", ("weight: {type: number}", "weight: {type: [number, string]}"), "`OtherPart.weight` is `float | str`; it was `float`"),
-    ("a request dict takes less", ("weight: {type: number}", "weight: {type: integer}"), f"{B}`OtherPart.weight` is `int`; it was `float`"),
+    ("a request dict takes more", ("weight: {type: number,", "weight: {type: [number, string],"), "`OtherPart.weight` is `float | str`; it was `float`"),
+    ("a request dict takes less", ("weight: {type: number,", "weight: {type: integer,"), f"{B}`OtherPart.weight` is `int`; it was `float`"),
     # Unions
     ("a union given takes more", ("anyOf: [{type: string}, {type: array, items: {type: string}}]", "anyOf: [{type: string}, {type: boolean}, {type: array, items: {type: string}}]"), "union `Stop` is `str | bool | list[str]`; it was `str | list[str]`"),
     # Streams
@@ -160,6 +160,42 @@ def test_added_or_removed_stream_is_listed() -> None:
     )
     for line in ("`v1.answers.create`: `stream=True`", "model `EndEvent`", "union `AnswerEvent`"):
         assert f"- **Breaking:** {line}" in report
+
+
+OTHER_EVENT = """\
+    OtherEvent:
+      type: object
+      description: An event of a newer server.
+      required: [type]
+      properties: {type: {type: string, description: Its name.}}
+    PauseEvent:
+      type: object
+      description: A pause.
+      required: [type]
+      properties: {type: {const: pause, description: A pause.}}
+"""
+EVENTS = "anyOf: [{$ref: '#/components/schemas/DeltaEvent'}, {$ref: '#/components/schemas/EndEvent'}"
+OTHER, PAUSE = (f"{{$ref: '#/components/schemas/{name}Event'}}" for name in ("Other", "Pause"))
+LAST = "      properties: {type: {const: end, description: The last.}}\n"
+
+
+def test_new_event_breaks_only_a_union_without_an_open_member() -> None:
+    line = "union `AnswerEvent` is `DeltaEvent | EndEvent"
+    closed = changes((EVENTS, f"{EVENTS}, {PAUSE}"), (LAST, f"{LAST}{OTHER_EVENT}"))
+    assert f"- **Breaking:** {line} | PauseEvent`" in closed
+    old = _interface(edited((EVENTS, f"{EVENTS}, {OTHER}"), (LAST, f"{LAST}{OTHER_EVENT}")))
+    new = _interface(edited((EVENTS, f"{EVENTS}, {PAUSE}, {OTHER}"), (LAST, f"{LAST}{OTHER_EVENT}")))
+    opened = markdown(compare(old, new)).splitlines()
+    assert "**Breaking:**" not in "".join(opened)
+    assert [text for text in opened if text.startswith(f"- {line} | PauseEvent | OtherEvent`; it was")]
+
+
+def test_new_value_of_an_open_enumeration_is_listed_and_breaks_nothing() -> None:
+    field = "        sure: {anyOf: [{type: boolean}, {enum: [low, high]}]"
+    opened = "        sure: {anyOf: [{type: boolean}, {type: string}, {enum: [%s]}]"
+    old, new = (_interface(edited((field, opened % values))) for values in ("low, high", "low, high, none"))
+    kinds = ["`bool | str | Literal['high', 'low', 'none']`", "`bool | str | Literal['high', 'low']`"]
+    assert markdown(compare(old, new)).splitlines()[2:] == [f"- `Answer.sure` is {kinds[0]}; it was {kinds[1]}"]
 
 
 def test_other_item_type_and_merging_are_listed() -> None:

@@ -18,8 +18,8 @@ from tests.generator.generator_kit import SMALL, Outcome, build, contents, edite
 from tests.support.examples import examples
 
 NOTE_ID = "operationId: read_note"
-PART = "      discriminator: {propertyName: type}\n"
-END = "      properties: {type: {const: end}}\n"
+PART = "      discriminator: {propertyName: type, mapping: {text: '#/components/schemas/TextPart'}}\n"
+END = "      properties: {type: {const: end, description: The last.}}\n"
 QUESTION = "question: {type: string, description: What is asked.}"
 ORDER = "{name: order, in: query, description: Which comes first., schema: {enum: [newest, oldest]}}"
 WRITE_STREAM = "{last: {done: true}, failed: {status: broken}, collect: merge}"
@@ -72,8 +72,14 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("one constant for two", (NOTE_ID, "operationId: v1.answers_create"), "", "operationId", "would share the name V1_ANSWERS_CREATE"),
     ("one class for two groups", (NOTE_ID, "operationId: v1.Answers.get"), "", "operationId", "would share the name V1Answers"),
     # Extension keys
-    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-merge, x-absent, x-positional"),
+    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-from-function, x-merge, x-absent, x-positional"),
     ("an x- key elsewhere", ("info: {", "info: {x-method: false, "), "info:", "info/x-method", "unknown extension key 'x-method'"),
+    ("x-since that is no release", ("x-since: 1.1.0", "x-since: lately"), "x-since: lately", "paths//v1/audio/speak/post/x-since", "'lately' is not a release of Ollama, such as 0.35.0"),
+    ("x-known of a number", ("x-known: [anna, otto]", "x-known: [anna, 3]"), "x-known: [anna, 3]", "components/schemas/SpeakRequest/properties/voice/x-known/1", "3 is not of type 'string'"),
+    ("x-known without a text", ('type: [string, "null"]\n          description: Who', "type: integer\n          description: Who"), "x-known:", "components/schemas/SpeakRequest/properties/voice/x-known", "x-known lists the known values of a text"),
+    ("x-known-since of an unknown value", ("otto: 1.2.0", "otti: 1.2.0"), "otti: 1.2.0", "components/schemas/SpeakRequest/properties/voice/x-known-since/otti", "'otti' is not among the values of x-known"),
+    ("bytes with an end", ("x-stream: {kind: bytes}", "x-stream: {kind: bytes, collect: merge}"), "x-stream: {kind", "paths//v1/audio/speak/post/x-stream", "has too many properties"),
+    ("bytes that are JSON", ("audio/*: {schema: {type: string, format: binary}}", "application/json: {schema: {type: string}}"), "application/json: {schema: {type: string}}", "paths//v1/audio/speak/post/responses/200", "a stream of bytes is one content type, whose schema has the format binary"),
     ("x-repeat missing", ("      x-repeat: resumes\n", ""), "", "paths//v1/answers/post/x-repeat", "'x-repeat' is missing"),
     ("x-repeat unknown", ("x-repeat: resumes", "x-repeat: often"), "x-repeat: often", "paths//v1/answers/post/x-repeat", "'often' is not one of ['safe', 'resumes', 'never']"),
     ("x-needs-model true", ("x-repeat: resumes", "x-repeat: resumes\n      x-needs-model: true"), "x-needs-model: true", "paths//v1/answers/post/x-needs-model", "True is not false; leave the key out otherwise"),
@@ -121,15 +127,37 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("content without a schema", ("text/plain: {schema: {type: string}}", "text/plain: {}"), "", "text/plain", "text/plain lacks a schema"),
     ("a default that is no default", (QUESTION, "question: {type: string, default: why}"), "default: why", "components/schemas/AnswerRequest/properties/question/default", 'a field may default to "" or [] only'),
     ("two servers", ('servers: [{url: "https://answers.example"}]', "servers: [{url: 'https://a.example'}, {url: 'https://b.example'}]"), "https://a.example", "paths//v1/answers/post/servers", "is not one server without variables"),
-    ("what openapi-python-client drops", ("question: {type: string, description: What is asked.}", "question: {enum: [1, text]}"), "", "components/schemas/AnswerRequest", "cannot be expressed"),
+    ("what openapi-python-client refuses", (QUESTION, "question: {enum: [], description: What.}"), "question: {enum", "components/schemas/AnswerRequest/properties/question/enum", "cannot be expressed"),
+    ("what openapi-python-client drops", ("    Stop:\n", "    note:\n      type: object\n      description: Another.\n      properties: {a: {type: string, description: A.}}\n    Stop:\n"), "", "components/schemas/", "cannot be expressed"),
+    # Gaps
+    ("a misspelt keyword", ("description: A picture.", "desciption: A picture."), "desciption", "components/schemas/WriteRequest/properties/image/desciption", "unknown keyword 'desciption'; did you mean 'description'?"),
+    ("a required field that is none", ("required: [text, done]", "required: [text, don]"), "required: [text, don]", "components/schemas/WriteReply/required/1", "'don' is required and is no property; there are text, done, total_duration"),
+    ("a required field of an inline body", ("required: [file]", "required: [files]"), "required: [files]", "/required/0", "'files' is required and is no property; there are file, language"),
+    ("a tag where there is none", (NOTE_ID, f"{NOTE_ID}\n      tags: [notes]"), "tags: [notes]", "paths//api/notes/{note}/get/tags/0", "unknown tag 'notes'; the document declares none"),
+    ("no tag", ("\npaths:\n", "\ntags: [{name: notes}]\npaths:\n"), "    get:\n      summary: A route", "paths///get/tags", "'tags' is missing; there are notes"),
+    ("no summary", ("      summary: Read a note.\n", ""), "    get:\n      operationId: read", "paths//api/notes/{note}/get/summary", "'summary' is missing"),
+    ("no description of a schema", ("      description: A note.\n", ""), "    Note:", "components/schemas/Note/description", "'description' is missing"),
+    ("no description of a field", (QUESTION, "question: {type: string}"), "question: {type", "components/schemas/AnswerRequest/properties/question", "'description' is missing: say what it is"),
+    ("no description of a field of an inline body", (", description: The recording.", ""), "file: {type", "properties/file", "'description' is missing: say what it is"),
+    ("no description of a parameter", ("description: How many lines at most., ", ""), "name: max-lines", "paths//api/notes/{note}/get/parameters/1", "'description' is missing"),
+    ("yes and no in an enumeration", ("\n        sure: {anyOf: [{type: boolean}, {enum: [low, high]}],", "\n        sure:\n          enum:\n            - maybe\n            - yes\n         "), "- yes", "components/schemas/Answer/properties/sure/enum/1", "YAML reads this value as true; quote it"),
+    ("an enumeration of another type", (QUESTION, "question: {type: integer, enum: [1, two], description: What.}"), "question: {type: integer", "components/schemas/AnswerRequest/properties/question/enum/1", "'two' is not of the type integer"),
+    ("a constant of another type", (QUESTION, "question: {type: string, const: 3, description: What.}"), "question: {type: string, const", "components/schemas/AnswerRequest/properties/question/const", "3 is not of the type string"),
+    ("a mixed enumeration", (QUESTION, "question: {enum: [1, text], description: What.}"), "question: {enum", "components/schemas/AnswerRequest/properties/question/enum", "all text or all whole numbers"),
+    ("an array of nothing", ("words: {type: array, items: {type: string}, default", "words: {type: array, default"), "words: {type", "components/schemas/Note/properties/words", "items is missing"),
+    ("an array of nothing in a union", ("anyOf: [{type: string}, {type: array, items: {type: string}}]", "anyOf:\n        - {type: string}\n        - {type: array}"), "- {type: array}", "components/schemas/Stop/anyOf/1", "items is missing"),
+    ("events without a discriminator", ("      discriminator:\n        propertyName: type\n        mapping: {delta: '#/components/schemas/DeltaEvent', end: '#/components/schemas/EndEvent'}\n", ""), "    AnswerEvent:", "components/schemas/AnswerEvent/discriminator", "a union of objects has a discriminator"),
+    ("events without a mapping", ("        mapping: {delta: '#/components/schemas/DeltaEvent', end: '#/components/schemas/EndEvent'}\n", ""), "      discriminator:\n        prop", "components/schemas/AnswerEvent/discriminator/mapping", "it is {delta: '#/components/schemas/DeltaEvent', end: '#/components/schemas/EndEvent'}"),
+    ("a mapping without an event", (", end: '#/components/schemas/EndEvent'}", "}"), "        mapping: {delta", "components/schemas/AnswerEvent/discriminator/mapping", "'end' means #/components/schemas/EndEvent by the 'type' of the members, and None by the mapping"),
+    ("a mapping to another event", ("type: {const: end", "type: {const: ending"), "mapping: {delta", "components/schemas/AnswerEvent/discriminator/mapping", "by the 'type' of the members"),
+    ("a mixin without its field", ("        eval_count: {type", "        evaluated: {type"), "      x-mixin:", "components/schemas/WriteReply/x-mixin", "GenerationMetrics in ollama_sdk/_metrics.py reads 'eval_count', which this schema does not have"),
+    ("a mixin with another type", ("        eval_count: {type: integer", "        eval_count: {type: string"), "        eval_count:", "components/schemas/WriteReply/properties/eval_count", "reads 'eval_count' as int | None, and here it is str | None"),
     # Names and unions
-    ("a field of every model", ("text: {type: string}\n        sure:", "to_dict: {type: string}\n        text: {type: string}\n        sure:"), "to_dict", "components/schemas/Answer/properties/to_dict", "a model cannot have a field named 'to_dict'"),
-    ("a field of the mixin", ("done: {type: boolean}\n        total_duration", "metrics: {type: boolean}\n        done: {type: boolean}\n        total_duration"), "metrics", "components/schemas/WriteReply/properties/metrics", "GenerationMetrics has one"),
-    ("an argument of every method", (QUESTION, "timeout: {type: string}"), "", "paths//v1/answers/post", "an argument 'timeout' that it already has"),
+    ("a field of every model", ("        sure:", "        to_dict: {type: string, description: No.}\n        sure:"), "to_dict", "components/schemas/Answer/properties/to_dict", "a model cannot have a field named 'to_dict'"),
+    ("a field of the mixin", ("        total_duration:", "        metrics: {type: boolean, description: No.}\n        total_duration:"), "metrics", "components/schemas/WriteReply/properties/metrics", "GenerationMetrics has one"),
+    ("an argument of every method", (f"required: [question]\n      properties:\n        {QUESTION}", "required: [timeout]\n      properties:\n        timeout: {type: string, description: How long.}"), "", "paths//v1/answers/post", "an argument 'timeout' that it already has"),
     ("two lists", ("anyOf: [{type: string}, {type: array, items: {type: string}}]", "anyOf: [{type: array, items: {type: number}}, {type: array, items: {type: string}}]"), "", "", "the union cannot be decided: the same array may be list[float] or list[str]"),
-    ("a time or a string", ("sure: {anyOf: [{type: boolean}, {enum: [low, high]}]}", "sure: {anyOf: [{type: string, format: date-time}, {enum: [low, high]}]}"), "sure:", "components/schemas/Answer/properties/sure", "the same string may be"),
-    ("two open branches", ("type: {const: text}", "type: {type: string}"), "", "", "have no required property with a constant that distinguishes them"),
-    ("one constant for two branches", ("type: {const: end}", "type: {const: delta}"), "", "paths//v1/answers/post", "DeltaEvent and EndEvent both have the type 'delta'"),
+    ("a time or a string", ("sure: {anyOf: [{type: boolean},", "sure: {anyOf: [{type: string, format: date-time},"), "sure:", "components/schemas/Answer/properties/sure", "the same string may be"),
 ]  # fmt: skip
 
 
@@ -147,6 +175,24 @@ def test_mistake_is_reported_with_line_and_old_output_stays(
         assert int(line) == _line(text, marked), said
     assert place in rest
     assert message in rest
+
+
+def test_two_branches_without_a_constant_are_refused(workplace: Path) -> None:
+    text = edited(
+        ("type: {const: text, description: Text.}", "type: {type: string, description: Text.}"),
+        ("mapping: {text: '#/components/schemas/TextPart'}", "mapping: {}"),
+    )
+    assert "have no required property with a constant that distinguishes them" in _refused(workplace, text)
+
+
+def test_two_branches_with_one_constant_are_refused(workplace: Path) -> None:
+    text = edited(
+        ("type: {const: end,", "type: {const: delta,"),
+        ("{delta: '#/components/schemas/DeltaEvent', end:", "{delta:"),
+    )
+    said = _refused(workplace, text)
+    assert "paths//v1/answers/post" in said
+    assert "DeltaEvent and EndEvent both have the type 'delta'" in said
 
 
 def test_model_cannot_have_a_name_that_the_code_imports(workplace: Path) -> None:
@@ -241,6 +287,7 @@ def test_any_single_mutation_builds_or_is_one_message(data: dict[str, Any]) -> N
         event(f"status {outcome.status}")
         if outcome.status == 0:
             assert outcome.complained == ""
+            assert outcome.printed
         else:
             _is_one_message(outcome, Path(folder, "small.yaml"))
             assert not Path(folder, "out").exists()

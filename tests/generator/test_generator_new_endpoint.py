@@ -21,6 +21,7 @@ PATHS = """\
     post:
       operationId: sort_shelf
       summary: Sort what stands on a shelf.
+      tags: [models]
       x-repeat: safe
       x-stream: {last: {finished: true}, collect: merge}
       parameters:
@@ -38,6 +39,7 @@ PATHS = """\
     post:
       operationId: v1.library.books.search
       summary: Search the books.
+      tags: [models]
       x-repeat: safe
       x-stream: {last: {data: '[DONE]'}, collect: merge}
       requestBody:
@@ -54,6 +56,7 @@ PATHS = """\
 SCHEMAS = """\
     SortRequest:
       type: object
+      description: How to sort.
       required: [by]
       properties:
         by: {anyOf: [{enum: [title, size]}, {type: array, items: {type: string}}], description: The order.}
@@ -83,6 +86,7 @@ SCHEMAS = """\
         log: {type: string, x-merge: concat, description: What was done.}
     BookQuery:
       type: object
+      description: What to look for.
       required: [words]
       properties:
         words: {type: string, description: What to look for.}
@@ -120,7 +124,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     )
     document = folder / "edited.yaml"
     document.write_text(text, encoding="utf-8")
-    assert run("build", "--document", document, "--output", folder / "fresh_client") == (0, "", "")
+    assert run("build", "--document", document, "--output", folder / "fresh_client").status == 0
     sys.path.insert(0, str(folder))
     yield folder
     sys.path.remove(str(folder))

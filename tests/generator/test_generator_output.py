@@ -48,7 +48,7 @@ def test_output_does_not_depend_on_the_environment(built: Path, tmp_path: Path) 
     for number, world in enumerate(worlds):
         output = tmp_path / str(number)
         outcome = run_apart("build", "--document", SMALL, "--output", output, cwd=tmp_path, environment=world)
-        assert outcome == (0, "", "")
+        assert outcome == (0, f"{output}: 9 methods and 12 types from small.yaml\n", "")
         assert contents(output) == contents(built)
 
 
@@ -115,8 +115,23 @@ def test_generated_method_is_a_docstring_and_one_call(built: Path, folder: str, 
 
 
 def test_document_without_models_or_methods_builds(tmp_path: Path) -> None:
-    assert build("openapi: 3.1.0\ninfo: {title: Nothing, version: 0.0.0}\npaths: {}\n", tmp_path) == (0, "", "")
+    outcome = build("openapi: 3.1.0\ninfo: {title: Nothing, version: 0.0.0}\npaths: {}\n", tmp_path)
+    assert outcome == (0, f"{tmp_path / 'out'}: 0 methods and 0 types from small.yaml\n", "")
     assert "class Ollama(SyncClient)" in (tmp_path / "out" / "sync_client.py").read_text()
+
+
+def test_build_lists_the_files_that_it_changed(built: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    shutil.copytree(built, output)
+    (output / "models" / "note.py").unlink()
+    (output / "models" / "extra.py").touch()
+    with (output / "params.py").open("a") as file:
+        file.write("# by hand\n")
+    headline = f"{output}: 9 methods and 12 types from small.yaml"
+    outcome = run("build", "--document", SMALL, "--output", output)
+    lines = [headline, "  new      models/note.py", "  changed  params.py", "  removed  models/extra.py"]
+    assert (outcome.status, outcome.printed.splitlines()) == (0, lines)
+    assert run("build", "--document", SMALL, "--output", output) == (0, f"{headline}; nothing changed\n", "")
 
 
 # check
@@ -221,14 +236,20 @@ def test_output_with_a_missing_parent_is_named(tmp_path: Path) -> None:
 
 
 def test_reserved_name_is_changed_in_python_but_not_in_json(tmp_path: Path) -> None:
-    text = edited(("        question: {type: string, description: What is asked.}", "        self_: {type: string}"))
+    text = edited(
+        (
+            "        question: {type: string, description: What is asked.}",
+            "        self_: {type: string, description: Me.}",
+        )
+    )
     names = ("class", "field", "dict", "list", "self", "str", "from", "camelCase", "with-hyphen", "_private")
-    fields = "".join(f"        {name}: {{type: string}}\n" for name in names)
+    fields = "".join(f"        {name}: {{type: string, description: One.}}\n" for name in names)
     text = text.replace("required: [question]", "required: [self_]")
     text = text.replace(
-        "      properties: {type: {const: end}}\n", f"      properties:\n        type: {{const: end}}\n{fields}"
+        "      properties: {type: {const: end, description: The last.}}\n",
+        f"      properties:\n        type: {{const: end, description: The last.}}\n{fields}",
     )
-    assert build(text, tmp_path) == (0, "", "")
+    assert build(text, tmp_path).status == 0
     source = (tmp_path / "out" / "models" / "end_event.py").read_text()
     for name in names:
         assert f'metadata={{"wire": "{name}"}}' in source

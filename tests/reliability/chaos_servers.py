@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import random
 import threading
 import time
@@ -91,6 +92,7 @@ class Server:
         if trouble == "killed":
             for answer in list(self._answering):
                 answer.troubles["killed"] = TROUBLES["killed"].ends_in
+            self._tally.down[self.url].append([time.monotonic(), math.inf])
             self._emulator.down()
 
     def _wait_for_a_stream(self) -> None:
@@ -104,6 +106,8 @@ class Server:
         self.trouble = ""
         self.answered.clear()
         self._emulator.up()
+        if down := self._tally.down[self.url]:
+            down[-1][1] = min(down[-1][1], time.monotonic())
         self._emulator.requests.clear()
 
     async def _handle(self, exchange: Interception) -> None:
@@ -112,22 +116,30 @@ class Server:
         call, lucky, hasty, world = request.headers.get("x-call", " 1 0 -").split(" ")
         if lucky == "0" and call not in self._refused:
             self._refused.append(call)
+            self._befalls(call, "without luck")
             await Fault.status(429).act(exchange)
             return
         name = self.trouble
         if name == "stalls" and call and hasty == "0":
             name = "busy"  # only hasty calls may stall: the others have no limit short enough
         if call and name == _FALTERING and next(self._steps) % 3:
+            self._befalls(call, name)
             await _refused().act(exchange)
         elif not request.wants_stream:
             fault = TROUBLES[name].whole if name else None
+            if fault is not None:
+                self._befalls(call, name)
             await (exchange.proceed() if fault is None else fault().act(exchange))
         else:
-            await self._stream(exchange, name, hasty=hasty == "1")
+            await self._stream(exchange, name, call, hasty=hasty == "1")
         if call and not name:
             self.answered[world] += 1
 
-    async def _stream(self, exchange: Interception, name: str, *, hasty: bool) -> None:
+    def _befalls(self, call: str, trouble: str) -> None:
+        if call:
+            self._tally.befalls(int(call), self.url, trouble)
+
+    async def _stream(self, exchange: Interception, name: str, call: str, *, hasty: bool) -> None:
         answer, first = Answer(), 0
         if not name and self._rng.random() < (0.8 if hasty else 0.2):
             # A healthy server may interrupt an answer, too: late enough that a burst of items arrives together with its end.
@@ -135,6 +147,8 @@ class Server:
         trouble = TROUBLES.get(name)
         if trouble is not None:
             answer.troubles[name] = trouble.ends_in
+            if trouble.stream is not None:
+                self._befalls(call, name)
         self._answering.add(answer)
         writer = _Writer(exchange, answer, self._tally, self._rng.choice(_MANNERS))
         exchange = evolve(exchange, send=writer.send)

@@ -36,6 +36,8 @@ from ollama_sdk.reliability import (
     CacheHit,
     CacheMiss,
     CacheTransport,
+    Endpoint,
+    Failover,
     Policies,
     Retry,
     build_async_stack,
@@ -49,7 +51,9 @@ from tests.reliability.hand_driven import HandDriven, send
 from tests.reliability.judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
 from tests.support.callers import Caller, Script, in_threads
 from tests.support.clocks import HandClock
-from tests.support.loopback import PATIENCE, Connection, chunks, cut, say, serving
+from tests.support.loopback import PATIENCE, Connection, Loopback, chunks, cut, say, serving
+from tests.support.loopback import whole as whole_reply
+from tests.support.worlds import World
 
 PAIR = (CacheTransport, AsyncCacheTransport)
 EMBED = {"operation": "embed", "deterministic": True}
@@ -75,16 +79,65 @@ def test_identical_call_is_answered_from_cache_until_ttl(caller: Caller, clock: 
     assert embed(caller, transport) == 2
 
 
-def test_key_ignores_json_order_and_nothing_else(clock: HandClock) -> None:
+def test_key_ignores_headers_that_change_no_reply(clock: HandClock) -> None:
     caller, transport = Caller("sync"), CacheTransport(counting(), Cache(), clock=clock)
-    assert embed(caller, transport, {"a": 1, "b": {"c": 2, "d": 3}}) == 1
-    assert embed(caller, transport, {"b": {"d": 3, "c": 2}, "a": 1}) == 1
-    assert embed(caller, transport, {"a": 1, "b": {"c": 2, "d": 4}}) == 2
-    assert embed(caller, transport, headers={"Authorization": "Bearer one"}) == 3
-    assert embed(caller, transport, headers={"Authorization": "Bearer two"}) == 4
-    assert embed(caller, transport, headers={"Authorization": "Bearer one", "User-Agent": "x", "traceparent": "y"}) == 3
-    assert embed(caller, transport, headers={"X-Lot": "1"}) == 5
-    assert embed(caller, transport, headers={"x-lot": "1"}) == 5
+    assert embed(caller, transport, headers={"Authorization": "Bearer one"}) == 1
+    assert embed(caller, transport, headers={"Authorization": "Bearer two"}) == 2
+    assert embed(caller, transport, headers={"Authorization": "Bearer one", "User-Agent": "x", "traceparent": "y"}) == 1
+    assert embed(caller, transport, headers={"X-Lot": "1"}) == 3
+    assert embed(caller, transport, headers={"x-lot": "1"}) == 3
+    assert embed(caller, transport, headers={"Host": "another"}) == 4
+
+
+def key_of_body(body: str | bytes) -> bytes:
+    return key_of(httpx.Request("POST", "http://a/api/chat", content=body))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('{"a": 1, "b": 2}', '{"b":2,"a":1}'),
+        ('{"options": {"seed": 1, "top_k": 2}}', '{"options": {"top_k": 2, "seed": 1}}'),
+        ('{"messages": [{"role": "user", "content": "x"}]}', '{"messages": [{"content": "x", "role": "user"}]}'),
+        ('{"a": "\\u00e9\\/"}', '{"a": "\u00e9/"}'),
+        ('{"a": 1.0}', '{"a": 1e0}'),
+    ],
+)
+def test_body_written_otherwise_is_the_same_request(one: str, other: str) -> None:
+    assert key_of_body(one) == key_of_body(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('{"format": {"properties": {"a": {}, "b": {}}}}', '{"format": {"properties": {"b": {}, "a": {}}}}'),
+        (
+            '{"tools": [{"function": {"parameters": {"properties": {"a": {}, "b": {}}}}}]}',
+            '{"tools": [{"function": {"parameters": {"properties": {"b": {}, "a": {}}}}}]}',
+        ),
+        (
+            '{"messages": [{"tool_calls": [{"function": {"arguments": {"a": 1, "b": 2}}}]}]}',
+            '{"messages": [{"tool_calls": [{"function": {"arguments": {"b": 2, "a": 1}}}]}]}',
+        ),
+        ('{"messages": [{"a": 1}, {"b": 1}]}', '{"messages": [{"b": 1}, {"a": 1}]}'),
+        ('{"unknown": {"a": 1, "b": 2}}', '{"unknown": {"b": 2, "a": 1}}'),
+        ('{"a": 1}', '{"a": 1.0}'),
+        ('{"a": 1}', '{"a": true}'),
+        ('{"a": 1}', '{"a": "1"}'),
+        ('{"a": 0.0}', '{"a": -0.0}'),
+        ('{"a": 9007199254740993}', '{"a": 9007199254740992}'),
+        ('{"a": 1e400}', '{"a": 1e500}'),
+        ('{"a": "\u00e9"}', '{"a": "e\u0301"}'),
+        ('{"a": "\\ud800"}', '{"a": "\\ud801"}'),
+        ("{}", '{"a": null}'),
+        ('{"a": 1, "a": 2}', '{"a": 2}'),
+        ('{"A": 1, "a": 2}', '{"a": 2, "A": 1}'),
+        ('{"a": [1, 2]}', '{"a": [2, 1]}'),
+        (b'{"a": 1}', '{"a": 1}'.encode("utf-16")),
+    ],
+)
+def test_body_that_may_be_answered_otherwise_is_another(one: str | bytes, other: str | bytes) -> None:
+    assert key_of_body(one) != key_of_body(other)
 
 
 def test_method_is_part_of_key(caller: Caller, clock: HandClock) -> None:
@@ -112,6 +165,34 @@ def test_endpoint_and_credentials_are_part_of_key() -> None:
     keys = {key_of(each) for each in (request, *others)}
     assert len(keys) == 3
     assert not any(b"secret" in key for key in keys)
+
+
+def _echo_key(connection: Connection) -> None:
+    """Answer each request with the key that it came with, as a vector."""
+    while True:
+        key = connection.request().headers.get("authorization", "0").rpartition(" ")[2]
+        connection.send(whole_reply(json.dumps({"model": "m", "embeddings": [[float(key)]]}).encode()))
+
+
+@pytest.mark.parametrize("chosen", ["key of a view", "header of a view", "header of a call", "no key for a call"])
+def test_reply_to_endpoints_key_is_not_given_to_another(world: World, chosen: str) -> None:
+    """The key in the request is the same each time: only whether the endpoint's own key replaces it is different."""
+    client_key = None if chosen == "no key for a call" else "1"
+    with Loopback(_echo_key) as server:
+        endpoints = [Endpoint(server.url, api_key="2"), Endpoint("http://127.0.0.1:1")]
+        with world.client(endpoints, api_key=client_key, cache=Cache(), failover=Failover()) as client:
+            extra: dict[str, Any] = {}
+            view = client
+            if chosen == "key of a view":
+                view = client.with_options(api_key="1")
+            elif chosen == "header of a view":
+                view = client.with_options(headers={"Authorization": "Bearer 1"})
+            else:
+                extra = {"extra_headers": {"Authorization": None if client_key is None else "Bearer 1"}}
+            for _ in range(2):
+                assert client.embed("m", "x").embeddings == [[2.0]]
+                assert view.embed("m", "x", **extra).embeddings == [[0.0 if client_key is None else 1.0]]
+            assert len(server.requests) == 2
 
 
 @given(st.binary(max_size=60))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import runpy
 import sys
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from ollama_sdk import AsyncOllama, AsyncStream, Ollama, Stream
+from ollama_sdk import AsyncOllama, AsyncStream, NoEndpointError, Ollama, OllamaError, Stream
+from ollama_sdk.reliability import AttemptFailed, AttemptStarted, Event, RetryScheduled
 from tests.reliability import chaos
 from tests.reliability.chaos import WORLDS, belongings, happenings, leftovers, unleash
-from tests.reliability.chaos_calls import Tally
+from tests.reliability.chaos_calls import EXCUSED, Call, Tally
 
 SECONDS = 3
 SOAK = Path(__file__).parents[2] / "benchmarks" / "soak.py"
@@ -83,3 +85,74 @@ def test_soak_fails_if_an_expected_event_is_missing(
     assert f"Never happened: 1\n  {happenings()[0]}\n" in capsys.readouterr().out
     tally.counts.update(happenings())
     assert main() == 0
+
+
+def _failed(call: Call, events: list[Event]) -> None:
+    for event in events:
+        call.note(event)
+    call.failed(NoEndpointError("no endpoint could answer", [OllamaError("one")]))
+
+
+def _attempts(number: int, servers: str = "abc", reason: str = "status 503") -> list[Event]:
+    events: list[Event] = []
+    for attempt in range(1, number + 1):
+        for server in servers:
+            events.append(AttemptStarted(1, "chat", server, 2 * attempt, attempt))
+            events.append(AttemptFailed(1, "chat", server, 2 * attempt + 1, attempt, 1, reason))
+        events.append(RetryScheduled(1, "chat", "a", 2 * attempt + 1, attempt, 0.1, reason))
+    return events[:-1]
+
+
+def _patient_call(tally: Tally) -> Call:
+    tally.counts["compared: stalls"] = 1
+    call = Call(tally, random.Random(1), "sync")
+    assert not call.is_hasty
+    return call
+
+
+def test_failed_call_is_judged_by_what_the_servers_did() -> None:
+    """Not by when they did it, which depends on the speed of the machine."""
+    tally = Tally()
+    call = _patient_call(tally)
+    for _ in range(3):
+        for server in "abc":
+            tally.befalls(call.number, server, "busy")
+    _failed(call, _attempts(3))
+    assert (tally.broken, tally.counts[EXCUSED]) == ([], 1)
+
+    call = _patient_call(tally)
+    tally.down["a"].append([3.0, 5.0])  # across the first two attempts of three
+    for server in "abcbcbc":
+        tally.befalls(call.number, server, "busy")
+    _failed(call, _attempts(3))
+    assert (tally.broken, tally.counts[EXCUSED]) == ([], 2)
+
+
+@pytest.mark.parametrize(
+    ("troubles", "events", "promise"),
+    [
+        ("abc" * 2 + "ab", _attempts(3), "c had no trouble"),
+        ("ab" * 3, _attempts(3, servers="ab"), "not every server was tried"),
+        ("abc" * 2, _attempts(2), "not every attempt was made"),
+        ("abc" * 3, [], "not every server was tried"),
+        ("", _attempts(3, reason="ReadTimeout"), "a had no trouble"),
+    ],
+)
+def test_failure_without_a_cause_is_a_broken_promise(troubles: str, events: list[Event], promise: str) -> None:
+    tally = Tally()
+    call = _patient_call(tally)
+    for server in troubles:
+        tally.befalls(call.number, server, "busy")
+    _failed(call, events)
+    assert promise in tally.broken[0]
+
+
+def test_many_excused_calls_are_a_broken_promise() -> None:
+    tally = Tally()
+    tally.counts["caller reads: answered"] = 2000
+    tally.counts[EXCUSED] = 20
+    tally.judge_excuses()
+    assert tally.broken == []
+    tally.counts[EXCUSED] = 21
+    tally.judge_excuses()
+    assert len(tally.broken) == 1

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import multiprocessing
 import os
-import select
-import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -30,6 +27,7 @@ from ollama_sdk.reliability import (
 )
 from ollama_sdk.reliability.health import Health
 from tests.support.callers import Script
+from tests.support.forked import in_child
 from tests.support.loopback import PATIENCE, Loopback, replies, say, serving, whole
 
 pytestmark = [
@@ -46,30 +44,6 @@ POLICIES = Policies(
     cache=Cache(),
 )
 KNOWN = {"operation": "embed", "repeat": "safe", "deterministic": True, "stream": False}
-
-
-def in_child(work: Callable[[], Any]) -> Any:
-    """Fork, do ``work`` in the child, and return its result, or the text of its error; a child that hangs fails the test."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if not pid:
-        try:
-            try:
-                result = work()
-            except BaseException as error:  # noqa: BLE001 - for the parent to see
-                result = f"{type(error).__name__}: {error}"
-            os.write(writing, json.dumps(result).encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    try:
-        if not select.select([reading], [], [], PATIENCE)[0]:
-            os.kill(pid, signal.SIGKILL)
-            return "the child hangs"
-        return json.loads(os.read(reading, 65536))
-    finally:
-        os.waitpid(pid, 0)
-        os.close(reading)
 
 
 @contextlib.contextmanager

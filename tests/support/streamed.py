@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ollama_sdk.testing import RecordedExchange
+
 from .loopback import END, chunked
 
 CAPTURES = Path(__file__).parent.parent / "document" / "captures"
@@ -52,7 +54,7 @@ ROUTES = {
 def capture(name: str) -> bytes:
     """The body of a recorded response."""
     (path,) = CAPTURES.glob(f"{name}*.json")
-    return json.loads(path.read_text(encoding="utf-8"))["response"]["body"].encode()
+    return RecordedExchange.from_json(path.read_text(encoding="utf-8")).body
 
 
 def items_of(body: bytes) -> list[bytes]:

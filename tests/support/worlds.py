@@ -80,7 +80,7 @@ class _Blocking:
         return self._wrapped(value)
 
     def _wrapped(self, value: Any) -> Any:
-        kinds = (AsyncNamespace, ollama_sdk.AsyncStream)
+        kinds = (ollama_sdk.AsyncOllama, AsyncNamespace, ollama_sdk.AsyncStream)
         return _Blocking(self._portal, value) if isinstance(value, kinds) else value
 
     def __iter__(self) -> _Blocking:

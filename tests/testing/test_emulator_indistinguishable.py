@@ -13,11 +13,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from ollama_sdk.testing import Emulator, Fault, ScriptedReply, ScriptedToolCall, Speed
+from ollama_sdk.testing import Emulator, Fault, ScriptedReply, ScriptedToolCall, Speed, read_recordings
 from tests.support.loopback import PATIENCE
 
 CAPTURES = Path(__file__).parent.parent / "document" / "captures"
-NAMES = sorted(path.stem for path in CAPTURES.glob("*.json"))
 
 # What is not compared. Each row: the captures, the fields, the reason.
 NOT_COMPARED = [
@@ -131,7 +130,7 @@ def _before(server, name):
 
 @pytest.fixture(scope="module")
 def recorded():
-    return {name: json.loads((CAPTURES / f"{name}.json").read_text()) for name in NAMES}
+    return {exchange.name: exchange for exchange in read_recordings(CAPTURES)}
 
 
 @pytest.fixture(scope="module")
@@ -155,46 +154,43 @@ def differences(recorded, busy):
         for name, capture in recorded.items():
             _before(server, name)
             wanted = _aspects(name, _Answer.recorded(capture))
-            actual = _aspects(name, _repeated(busy if "busy" in name else server, name, capture["request"]))
+            actual = _aspects(name, _repeated(busy if "busy" in name else server, name, capture))
             if wanted != actual:
                 found[name] = {key: (wanted[key], actual[key]) for key in wanted if wanted[key] != actual[key]}
     return found
 
 
 class _Answer:
-    def __init__(self, status, headers, body):
-        self.status, self.headers, self.body = status, {key.lower(): value for key, value in headers.items()}, body
+    """A reply: ``chunks`` are what arrived together."""
+
+    def __init__(self, status, headers, chunks):
+        self.status, self.headers, self.chunks = status, {key.lower(): value for key, value in headers}, chunks
+        self.body = b"".join(chunks).decode("utf-8", "replace")
 
     @classmethod
     def recorded(cls, capture):
-        answer = capture["response"]
-        return cls(answer["status"], answer["headers"], answer["body"])
+        return cls(capture.status, capture.headers, [chunk.data for chunk in capture.chunks])
 
 
-def _repeated(server, name, request):
-    path = urlsplit(request["path"]).path
-    body = b"" if request["body"] is None else _body(request["body"])
+def _repeated(server, name, capture):
+    path, body = capture.path, capture.request_body
     if path.endswith("444b14bcc8d72223a55a67346bb6b98fe861a84b3a7fec57819464510bce8ca3"):
         path, body = "/api/blobs/" + server.blobs.digest(NOT_GGUF), NOT_GGUF
     if "444b14bcc8d7" in body.decode("utf-8", "replace"):
         body = re.sub(rb"sha256:444b\w+", server.blobs.digest(NOT_GGUF).encode(), body)
-    with _open(server, request["method"], path, request["headers"], body) as connection:
+    with _open(server, capture.method, path, dict(capture.request_headers), body) as connection:
         head, _, rest = _read(connection, b"\r\n\r\n").partition(b"\r\n\r\n")
         status, *lines = head.decode().split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in lines)
-        if "cut" in name:
+        if not capture.complete:
             rest = _read(connection, b"}\n\r\n", rest, times=40)
-        elif request["method"] != "HEAD":
+        elif capture.method != "HEAD":
             rest = _whole(connection, headers, rest)
-        if headers.get("transfer-encoding") == "chunked" and not name.endswith("rawchunks"):
-            rest = _dechunked(rest)
-        if "cut" in name:
-            rest = rest[: rest.rindex(b"\n") + 1]
-        return _Answer(int(status.split()[1]), headers, rest.decode("utf-8", "replace"))
-
-
-def _body(body):
-    return body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        chunks = _dechunked(rest) if headers.get("transfer-encoding") == "chunked" else [rest]
+        if not capture.complete:
+            whole = b"".join(chunks)
+            chunks = [whole[: whole.rindex(b"\n") + 1]]
+        return _Answer(int(status.split()[1]), headers.items(), chunks)
 
 
 def _open(server, method, path, headers, body):
@@ -224,13 +220,14 @@ def _whole(connection, headers, rest):
 
 
 def _dechunked(raw):
-    body = b""
+    chunks = []
     while raw:
         size, _, raw = raw.partition(b"\r\n")
         if not size or not int(size, 16):
             break
-        body, raw = body + raw[: int(size, 16)], raw[int(size, 16) + 2 :]
-    return body
+        chunks.append(raw[: int(size, 16)])
+        raw = raw[int(size, 16) + 2 :]
+    return chunks
 
 
 def _aspects(name, answer):
@@ -243,7 +240,7 @@ def _aspects(name, answer):
         "headers": sorted(COMPARED_HEADERS & set(answer.headers)),
     }
     if name.endswith("rawchunks"):
-        return aspects | {"chunks": _collapsed(_items(chunk, skipped) for chunk in _chunks(answer.body))}
+        return aspects | {"chunks": _collapsed(_items(chunk.decode(), skipped) for chunk in answer.chunks)}
     items = _collapsed(_items(answer.body, skipped))
     return aspects | {"items": items[:2] + items[-1:] if "middle" in skipped else items}
 
@@ -252,16 +249,6 @@ def _framing(headers):
     if "transfer-encoding" in headers:
         return "chunked"
     return "length" if headers.get("content-length", "0") != "0" else None
-
-
-def _chunks(raw):
-    rest = raw.encode()
-    while rest:
-        size, _, rest = rest.partition(b"\r\n")
-        if not size or not int(size, 16):
-            return
-        yield rest[: int(size, 16)].decode()
-        rest = rest[int(size, 16) + 2 :]
 
 
 def _items(body, skipped):

@@ -18,9 +18,11 @@ from ollama_sdk import (
     INHERIT,
     APIStatusError,
     APITimeoutError,
+    AsyncByteStream,
     AsyncOllama,
     AsyncStream,
     AuthenticationError,
+    ByteStream,
     DecodeError,
     HTTPTransport,
     IncompleteReplyError,
@@ -33,10 +35,15 @@ from ollama_sdk import (
     Stream,
     Timeout,
 )
+from ollama_sdk.tools import Toolbox, tool
 from ollama_sdk.types import (
+    BalanceResponse,
+    Capability,
     ChatCompletion,
     ChatCompletionChunk,
+    ChatCompletionRequestMessage,
     ChatCompletionRequestMessageParam,
+    ChatCompletionToolCall,
     ChatResponse,
     Completion,
     CompletionChunk,
@@ -57,17 +64,22 @@ from ollama_sdk.types import (
     Options,
     OptionsParam,
     ProgressResponse,
+    ResponseCompaction,
     ResponseObject,
+    ResponseOtherEvent,
     ResponseStreamEvent,
     RunningModelList,
     ShowResponse,
     StatusResponse,
+    SystemOneAnswer,
+    SystemOneScore,
     Tool,
     ToolCall,
     ToolFunction,
     ToolParam,
     ToolProperty,
     TranscriptionResponse,
+    UsageResponse,
     UserResponse,
     V1EmbeddingList,
     V1Model,
@@ -572,8 +584,63 @@ def formats_are_json_a_schema_or_a_class_with_one(client: Ollama) -> None:
         "llama3.2", "Hi", text={"format": {"type": "json_schema", "name": "a", "schema": Answer}}
     )
     client.v1.messages.create("llama3.2", ANTHROPIC, 10, tools=[{"name": "f", "input_schema": Answer}])
-    client.chat("llama3.2", MESSAGES, format="yaml")  # type: ignore[call-overload]
+    client.chat("llama3.2", MESSAGES, format=3)  # type: ignore[call-overload]
     client.chat("llama3.2", MESSAGES, format=int)  # type: ignore[arg-type]
+
+
+def known_names_and_others_are_taken(client: Ollama, name: str) -> None:
+    for level in ("low", "max", name):
+        client.chat("llama3.2", MESSAGES, think=level, format=name)
+    client.chat("llama3.2", MESSAGES, think="extreme")
+    client.v1.chat.completions.create("llama3.2", [{"role": "user"}], reasoning_effort=name)
+    client.v1.responses.create("llama3.2", "Hi", reasoning={"effort": "extreme"})
+    client.v1.audio.speech.create("phonon", "Hi", voice=name)
+    reason: str | None = client.chat("llama3.2", MESSAGES).done_reason
+    capabilities: list[Capability] | None = client.show("llama3.2").capabilities
+    texts: list[str] = [reason or "", *(capabilities or ())]
+    runner: str | None = client.list_running().models[0].runner
+    if runner == "mlx" or reason == "stop" or texts == [name]:
+        client.v1.embeddings.create("all-minilm", "Hi", encoding_format="float")
+
+
+def bytes_are_streamed(client: Ollama) -> None:
+    with client.v1.audio.speech.create("phonon", "Hi", voice="Freya") as sound:
+        assert_type(sound, ByteStream)
+        assert_type(next(sound), bytes)
+        assert_type(sound.read(), bytes)
+        assert_type(sound.save(Path("hi.wav")), int)
+        assert_type(sound.head, ResponseHead)
+    raw = client.with_raw_response.v1.audio.speech.create("phonon", "Hi")
+    assert_type(raw, RawResponse[ByteStream])
+
+
+async def bytes_are_streamed_async(client: AsyncOllama) -> None:
+    async with await client.v1.audio.speech.create("phonon", "Hi") as sound:
+        assert_type(sound, AsyncByteStream)
+        assert_type([chunk async for chunk in sound], list[bytes])
+        assert_type(await sound.read(), bytes)
+        assert_type(await sound.save("hi.wav"), int)
+    raw = await client.with_raw_response.v1.audio.speech.create("phonon", "Hi")
+    assert_type(raw, RawResponse[AsyncByteStream])
+
+
+def questions_are_dicts_or_models(client: Ollama) -> None:
+    reply = client.v1.systemone.create(
+        "nimble",
+        ["a", {"b": 1}],
+        {
+            "one": {"type": "choice", "instructions": "Which?", "criteria": {"a": None, "b": "the second"}},
+            "two": {"type": "noul", "instructions": {"text": "Is it?"}, "criteria": {"true": "so", "false": "not"}},
+            "three": SystemOneScore(type="score", instructions="How much?", criteria=["little", "much"]),
+        },
+        images=[b"png"],
+    )
+    assert_type(reply.answers, dict[str, SystemOneAnswer])
+    assert_type(reply.answers["two"].noul, float | None)
+    client.v1.systemone.create("nimble", "x", {"one": {"type": "noul", "instructions": 3}})
+    assert_type(client.usage(range="24h", scope="self"), UsageResponse)
+    assert_type(client.balance(), BalanceResponse)
+    assert_type(client.v1.responses.compact("llama3.2", "Hi"), ResponseCompaction)
 
 
 def every_method_takes_extras(client: Ollama, headers: Mapping[str, str]) -> None:
@@ -588,11 +655,7 @@ def what_checkers_refuse(client: Ollama) -> None:
     client.chat(3, MESSAGES)  # type: ignore[call-overload]
     client.chat("llama3.2", MESSAGES, temperature=1)  # type: ignore[call-overload]
     client.chat("llama3.2", "Hi")  # type: ignore[arg-type]
-    client.chat("llama3.2", [{"content": "no role"}])  # type: ignore[list-item]
-    client.chat("llama3.2", [{"role": "user", "contents": "misspelt"}])  # type: ignore[list-item]
-    client.chat("llama3.2", [{"role": "user", "images": [3]}])  # type: ignore[list-item]
-    client.chat("llama3.2", MESSAGES, options={"temprature": 1})  # type: ignore[call-overload]
-    client.chat("llama3.2", MESSAGES, think="very")  # type: ignore[call-overload]
+    client.chat("llama3.2", MESSAGES, think=3)  # type: ignore[call-overload]
     client.chat("llama3.2", MESSAGES, stream="yes")  # type: ignore[call-overload]
     client.chat("llama3.2", MESSAGES, None)  # type: ignore[call-overload]
     client.embed("all-minilm", [1, 2])  # type: ignore[list-item]
@@ -620,7 +683,6 @@ def what_checkers_refuse_of_raw_calls(client: Ollama) -> None:
     raw.chat()  # type: ignore[call-overload]
     raw.chat("llama3.2", MESSAGES, temperature=1)  # type: ignore[call-overload]
     raw.chat("llama3.2", MESSAGES, stream="yes")  # type: ignore[call-overload]
-    raw.chat("llama3.2", MESSAGES, options={"temprature": 1})  # type: ignore[call-overload]
     raw.copy("llama3.2")  # type: ignore[call-arg]
     raw.version(model="llama3.2")  # type: ignore[call-arg]
     raw.show(3)  # type: ignore[arg-type]
@@ -723,3 +785,137 @@ def errors_have_types(client: Ollama) -> None:
         assert_type(error, APITimeoutError | ConnectionError)
     except OllamaError as error:
         assert_type(error, OllamaError)
+
+
+# Routes without a method
+
+
+def any_route_can_be_called(client: Ollama, sound: Path) -> None:
+    assert_type(client.request("GET", "/x"), dict[str, Any])
+    assert_type(client.request("POST", "/x", json={"a": 1}, cast_to=dict, repeat="safe", timeout=3), dict[str, Any])
+    assert_type(client.request("POST", "/x", content=sound, cast_to=ChatResponse), ChatResponse)
+    assert_type(client.request("POST", "/x", files={"file": sound}, json={"a": 1}, cast_to=bytes), bytes)
+    assert_type(client.request("POST", "/x", cast_to=str), str)
+    client.request("POST", "/x", cast_to=None)
+    items = client.request("POST", "/x", json=[1], stream="sse", last="[DONE]")
+    assert_type(items, Stream[dict[str, Any], list[dict[str, Any]]])
+    models = client.request("POST", "/x", stream="ndjson", last={"done": True}, cast_to=ChatResponse)
+    assert_type(models, Stream[ChatResponse, list[ChatResponse]])
+    assert_type(client.with_raw_response.request("GET", "/x"), RawResponse[dict[str, Any]])
+    assert_type(client.with_raw_response.request("GET", "/x", cast_to=ChatResponse), RawResponse[ChatResponse])
+    client.request("POST", "/x", stream="sse")  # type: ignore[call-overload]
+    client.request("POST", "/x", stream=True, last=None)  # type: ignore[call-overload]
+    client.request("POST", "/x", cast_to=int)  # type: ignore[arg-type]
+
+
+async def any_async_route_can_be_called(client: AsyncOllama) -> None:
+    assert_type(await client.request("GET", "/x"), dict[str, Any])
+    assert_type(await client.request("POST", "/x", json={"a": 1}, cast_to=ChatResponse), ChatResponse)
+    items = await client.request("POST", "/x", stream="ndjson", last=None)
+    assert_type(items, AsyncStream[dict[str, Any], list[dict[str, Any]]])
+    models = await client.request("POST", "/x", stream="sse", last=None, cast_to=ChatResponse)
+    assert_type(models, AsyncStream[ChatResponse, list[ChatResponse]])
+    assert_type(await client.with_raw_response.request("GET", "/x"), RawResponse[dict[str, Any]])
+
+
+# Dicts in variables, whose types are inferred
+
+
+def plain_variables_are_arguments(client: Ollama, names: set[str]) -> None:
+    messages = [{"role": "user", "content": "Hi"}]
+    options = {"temperature": 0}
+    weather = {
+        "type": "function",
+        "function": {
+            "name": "get_weather",
+            "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+        },
+    }
+    tools = [weather]
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    client.chat("llama3.2", messages, options=options, tools=tools, format=schema)
+    client.chat("llama3.2", (message for message in messages), stream=True)
+    client.generate("llama3.2", "Hi", options=options)
+    client.embed("all-minilm", names, options=options)
+    client.v1.chat.completions.create("llama3.2", messages, tools=tools)
+    client.v1.messages.create("llama3.2", messages, 100)
+    client.v1.responses.create("llama3.2", messages)
+    with_picture = [{"role": "user", "content": "What is this?", "images": [b"PNG", Path("a.png")]}]
+    client.chat("llama3.2", with_picture)
+    parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "data:"}}]
+    client.v1.chat.completions.create("llama3.2", [{"role": "user", "content": parts}])
+
+
+def typed_dicts_are_checked_where_they_are_named() -> None:
+    _: MessageParam = {"content": "no role"}  # type: ignore[typeddict-item]
+    _ = {"role": "user", "contents": "misspelt"}  # type: ignore[typeddict-unknown-key]
+    _ = {"role": "user", "images": [3]}  # type: ignore[list-item]
+    options: OptionsParam = {"temprature": 1}  # type: ignore[typeddict-unknown-key]
+    assert options
+
+
+# Unions narrow by their tag
+
+
+def responses_narrow(client: Ollama) -> None:
+    for event in client.v1.responses.create("llama3.2", "Hi", stream=True):
+        if event.type == "response.output_text.delta":
+            assert_type(event.delta, str)
+        elif event.type == "response.completed":
+            assert_type(event.response, ResponseObject)
+            for item in event.response.output:
+                if item.type == "message":
+                    for part in item.content:
+                        if part.type == "output_text":
+                            assert_type(part.text, str)
+                elif item.type == "function_call":
+                    assert_type(item.arguments, str)
+        elif isinstance(event, ResponseOtherEvent):
+            text: str = event.type
+            assert text
+
+
+def messages_narrow(client: Ollama) -> None:
+    for event in client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=True):
+        if event.type == "content_block_delta":
+            delta = event.delta
+            if delta.type == "text_delta":
+                assert_type(delta.text, str)
+            elif delta.type == "input_json_delta":
+                assert_type(delta.partial_json, str)
+        elif event.type == "message_start":
+            assert_type(event.message, MessagesResponse)
+
+
+def blocks_narrow(reply: MessagesResponse) -> None:
+    for block in reply.content:
+        match block.type:
+            case "text":
+                assert_type(block.text, str)
+            case "tool_use":
+                assert_type(block.input, dict[str, Any])
+            case _:
+                pass
+
+
+# Functions as tools
+
+
+def get_weather(city: str) -> str:
+    """The weather of a city."""
+    return city
+
+
+def functions_are_tools(client: Ollama, call: ToolCall, v1_call: ChatCompletionToolCall) -> None:
+    tools = [get_weather]
+    toolbox = Toolbox(tools, errors="answer")
+    client.chat("llama3.2", MESSAGES, tools=tools)
+    client.chat("llama3.2", MESSAGES, tools=[get_weather, tool(get_weather), {"type": "function"}])
+    client.v1.chat.completions.create("llama3.2", V1_MESSAGES, tools=toolbox)
+    client.v1.messages.create("llama3.2", ANTHROPIC, 100, tools=toolbox)
+    client.v1.responses.create("llama3.2", "Hi", tools=[get_weather])
+    assert_type(tool(get_weather), Tool)
+    assert_type(toolbox.call(call), Message)
+    assert_type(toolbox.call(v1_call), ChatCompletionRequestMessage)
+    client.chat("llama3.2", MESSAGES, tools=get_weather)  # type: ignore[call-overload]
+    client.chat("llama3.2", MESSAGES, options=get_weather)  # type: ignore[call-overload]

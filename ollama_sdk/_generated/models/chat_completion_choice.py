@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -23,11 +23,11 @@ class ChatCompletionChoice(Model):
         index: Index among the choices.
         finish_reason: Why the answer ended: `stop` by the model, `length` at the token limit, `tool_calls` to call
             tools. Null when it is incomplete.
-        logprobs: Log probabilities of the tokens, if they were requested.
+        logprobs: Log probabilities of the tokens, if they were requested. Since Ollama 0.12.11.
     """
 
     message: ChatCompletionMessage
     index: int | None = None
-    finish_reason: str | None = None
+    finish_reason: Literal["length", "stop", "tool_calls"] | str | None = None
     logprobs: CompletionLogprobs | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

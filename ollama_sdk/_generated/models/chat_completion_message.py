@@ -20,10 +20,10 @@ class ChatCompletionMessage(Model):
     Attributes:
         role: Role of the author.
         content: Text of the message; empty beside tool calls.
-        reasoning: The model's thinking before this message.
+        reasoning: The model's thinking before this message. Since Ollama 0.11.0.
         tool_calls: Tool calls of the model.
-        name: For messages of role `tool`; absent in messages of the model.
-        tool_call_id: For messages of role `tool`; absent in messages of the model.
+        name: For messages of role `tool`; absent in messages of the model. Since Ollama 0.11.4.
+        tool_call_id: For messages of role `tool`; absent in messages of the model. Since Ollama 0.11.4.
     """
 
     role: Literal["assistant"]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -21,13 +21,13 @@ class ChatCompletionRequestMessage(Model):
     Attributes:
         role: Role of the author.
         content: Text of the message, or its parts. May be absent beside tool calls.
-        reasoning: The model's thinking before this message.
+        reasoning: The model's thinking before this message. Since Ollama 0.11.0.
         tool_calls: Tool calls of the model.
-        name: In a message of role `tool`, the tool that was called.
-        tool_call_id: In a message of role `tool`, the `id` of the call.
+        name: In a message of role `tool`, the tool that was called. Since Ollama 0.11.4.
+        tool_call_id: In a message of role `tool`, the `id` of the call. Since Ollama 0.11.4.
     """
 
-    role: str
+    role: Literal["assistant", "system", "tool", "user"] | str
     content: str | list[ChatCompletionContentPart] | None = None
     reasoning: str | None = None
     tool_calls: list[ChatCompletionToolCall] | None = None

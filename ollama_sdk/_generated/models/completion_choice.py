@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -21,11 +21,11 @@ class CompletionChoice(Model):
         text: The text, or the next part of it.
         index: Index among the choices.
         finish_reason: Why the answer ended: `stop` by the model, `length` at the token limit. Null until then.
-        logprobs: Log probabilities of the tokens, if they were requested.
+        logprobs: Log probabilities of the tokens, if they were requested. Since Ollama 0.12.11.
     """
 
     text: str
     index: int | None = None
-    finish_reason: str | None = None
+    finish_reason: Literal["length", "stop"] | str | None = None
     logprobs: CompletionLogprobs | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

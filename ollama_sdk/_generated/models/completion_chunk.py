@@ -25,7 +25,7 @@ class CompletionChunk(Model):
         created: When it was created, in seconds since 1970.
         model: The model that answered; empty when the stream failed here.
         system_fingerprint: A constant.
-        usage: Token counts, if they were requested; zero in all items but the last.
+        usage: Token counts, if they were requested; zero in all items but the last. Since Ollama 0.5.2.
     """
 
     choices: list[CompletionChoice]

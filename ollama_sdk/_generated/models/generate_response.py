@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -26,23 +26,23 @@ class GenerateResponse(GenerationMetrics, Model):
         model: The model that answered.
         created_at: When the server created this.
         done: Whether the answer is complete.
-        thinking: The model's thinking before the answer.
+        thinking: The model's thinking before the answer. Since Ollama 0.9.0.
         done_reason: Why the answer ended: `stop` by the model, `length` at the token limit; `load` and `unload` when
             there was nothing to answer.
         context: Tokens of the conversation so far. Superseded by `chat`.
-        tool_calls: Tool calls of the model.
-        logprobs: Log probabilities of the tokens of this text, if they were requested.
+        tool_calls: Tool calls of the model. Since Ollama 0.11.0.
+        logprobs: Log probabilities of the tokens of this text, if they were requested. Since Ollama 0.12.11.
         total_duration: Time of the whole call, in nanoseconds.
         load_duration: Time to load the model, in nanoseconds.
         prompt_eval_count: Number of tokens in the prompt.
-        prompt_eval_cached_count: How many of these were found in the cache; since 0.33.3, and absent when the
-            model's runner does not report it.
-        prompt_eval_duration: Time to process the prompt, in nanoseconds; since 0.33.3 without the tokens that were
-            found in the cache.
+        prompt_eval_cached_count: How many of these were found in the cache; absent when the model's runner does not
+            report it. Since Ollama 0.33.3.
+        prompt_eval_duration: Time to process the prompt, in nanoseconds; from Ollama 0.33.3 on without the tokens
+            that were found in the cache.
         eval_count: Number of tokens in the answer.
         eval_duration: Time to generate the answer, in nanoseconds.
-        remote_model: Name of the model on the remote host that ran it, if any.
-        remote_host: Address of the remote host that ran the model, if any.
+        remote_model: Name of the model on the remote host that ran it, if any. Since Ollama 0.12.0.
+        remote_host: Address of the remote host that ran the model, if any. Since Ollama 0.12.0.
     """
 
     response: str
@@ -50,7 +50,7 @@ class GenerateResponse(GenerationMetrics, Model):
     created_at: datetime | None = None
     done: bool | None = None
     thinking: str | None = None
-    done_reason: str | None = None
+    done_reason: Literal["length", "load", "stop", "unload"] | str | None = None
     context: list[int] | None = None
     tool_calls: list[ToolCall] | None = None
     logprobs: list[Logprob] | None = None

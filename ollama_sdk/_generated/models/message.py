@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -22,14 +22,14 @@ class Message(Model):
     Attributes:
         role: Role of the author.
         content: Text of the message.
-        thinking: The model's thinking before this message.
+        thinking: The model's thinking before this message. Since Ollama 0.9.0.
         images: Images of the message, for a model with vision; base64, not a data URL.
         tool_calls: Tool calls of the model.
-        tool_name: In a message of role `tool`, the tool that was called.
-        tool_call_id: In a message of role `tool`, the `id` of the call.
+        tool_name: In a message of role `tool`, the tool that was called. Since Ollama 0.9.6.
+        tool_call_id: In a message of role `tool`, the `id` of the call. Since Ollama 0.12.10.
     """
 
-    role: str = field(metadata={"absent": "assistant"})
+    role: Literal["assistant", "system", "tool", "user"] | str = field(metadata={"absent": "assistant"})
     content: str = ""
     thinking: str | None = None
     images: list[Base64] | None = None

@@ -10,7 +10,7 @@ from attrs import define, field
 from ollama_sdk._codec import Model
 
 if TYPE_CHECKING:
-    pass
+    from ollama_sdk._codec.annotations import OtherTag
 
 
 @define(kw_only=True, repr=False)
@@ -21,5 +21,5 @@ class MessagesOtherBlock(Model):
         type: The type of block.
     """
 
-    type: str
+    type: OtherTag
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

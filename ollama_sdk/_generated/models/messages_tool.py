@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import define, field
 
@@ -22,12 +22,18 @@ class MessagesTool(Model):
         description: What the function does, for the model.
         input_schema: The parameters of the function, as a JSON schema of an object.
         type: The type of tool.
-        max_uses: How many web searches the server may do.
+        max_uses: How many web searches the server may do. Since Ollama 0.16.2.
     """
+
+    FROM_FUNCTION: ClassVar[dict[str, Any] | None] = {
+        "name": "$name",
+        "description": "$description",
+        "input_schema": "$parameters",
+    }
 
     name: str
     description: str | None = None
     input_schema: JSONSchema | None = None
-    type: str | None = None
+    type: Literal["custom", "web_search_20250305"] | str | None = None
     max_uses: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

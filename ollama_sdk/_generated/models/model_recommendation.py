@@ -23,7 +23,7 @@ class ModelRecommendation(Model):
         context_length: Longest context, in tokens.
         max_output_tokens: Longest answer, in tokens.
         vram_bytes: Memory needed on GPUs, in bytes.
-        required_plan: The subscription that is needed to use it.
+        required_plan: The subscription that is needed to use it. Since Ollama 0.23.2.
     """
 
     model: str

@@ -12,6 +12,7 @@ from ollama_sdk._codec import Model
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from .capability import Capability
     from .model_details import ModelDetails
 
 
@@ -26,9 +27,9 @@ class ModelSummary(Model):
         size: Size of the model's files, in bytes.
         digest: SHA-256 of its manifest, in hexadecimal.
         details: Architecture and size of the model.
-        capabilities: What the model can do.
-        remote_model: Name of the model on the remote host, if it runs there.
-        remote_host: Address of the remote host, if the model runs there.
+        capabilities: What the model can do. Since Ollama 0.30.0.
+        remote_model: Name of the model on the remote host, if it runs there. Since Ollama 0.12.0.
+        remote_host: Address of the remote host, if the model runs there. Since Ollama 0.12.0.
     """
 
     name: str = ""
@@ -37,7 +38,7 @@ class ModelSummary(Model):
     size: int | None = None
     digest: str | None = None
     details: ModelDetails | None = None
-    capabilities: list[str] | None = None
+    capabilities: list[Capability] | None = None
     remote_model: str | None = None
     remote_host: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -24,14 +24,15 @@ class Options(Model):
         main_gpu: Index of the GPU for what is not split across GPUs.
         use_mmap: Whether the file of the model is mapped into memory.
         num_thread: CPU threads; 0 lets the server choose.
-        draft_num_predict: Tokens that a draft model proposes at a time.
+        draft_num_predict: Tokens that a draft model proposes at a time. Since Ollama 0.30.0.
         num_keep: Tokens at the start of the prompt to keep when the context is shifted.
         seed: The same seed and request give the same text; -1 is random.
         num_predict: Maximum number of tokens to generate; negative is unlimited.
         top_k: Sample from this many of the most likely tokens.
         top_p: Sample from the most likely tokens that together have this probability.
         min_p: Drop tokens less likely than this fraction of the most likely one.
-        typical_p: Prefer tokens about as surprising as expected (typical sampling); 1 is off.
+        typical_p: Prefer tokens about as surprising as expected (typical sampling); 1 is off. Removed in Ollama
+            0.34.1. Refused from 0.34.1 on, ignored again from 0.35.0 on.
         repeat_last_n: Tokens to look back for repetition; 0 is off, -1 is num_ctx.
         temperature: Sampling temperature; 0 always takes the most likely token, higher is more varied.
         repeat_penalty: Penalty for repeated tokens; 1 is off.

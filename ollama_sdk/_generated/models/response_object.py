@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -30,37 +30,37 @@ class ResponseObject(Model):
         status: State of the item.
         model: The model that answered.
         created_at: When it began, in seconds since 1970.
-        completed_at: When it was completed, in seconds since 1970.
+        completed_at: When it was completed, in seconds since 1970. Since Ollama 0.14.2.
         usage: Token counts.
-        error: Why it failed.
-        incomplete_details: Why it is incomplete.
-        instructions: As in the request.
-        tools: As in the request.
-        text: As in the request.
-        reasoning: As in the request.
-        temperature: As in the request.
-        top_p: As in the request.
-        max_output_tokens: As in the request.
-        truncation: As in the request.
-        background: As in the request.
-        tool_choice: Always `auto`.
-        parallel_tool_calls: Always true.
-        presence_penalty: Always 0.
-        frequency_penalty: Always 0.
-        top_logprobs: Always 0.
-        max_tool_calls: Always null.
-        store: Always false; the server keeps no responses.
-        service_tier: Always `default`.
-        metadata: Always empty.
-        previous_response_id: Always null; the server keeps no responses.
-        safety_identifier: Always null.
-        prompt_cache_key: Always null.
+        error: Why it failed. Since Ollama 0.14.2.
+        incomplete_details: Why it is incomplete. Since Ollama 0.14.2.
+        instructions: As in the request. Since Ollama 0.14.2.
+        tools: As in the request. Since Ollama 0.14.2.
+        text: As in the request. Since Ollama 0.14.2.
+        reasoning: As in the request. Since Ollama 0.14.2.
+        temperature: As in the request. Since Ollama 0.14.2.
+        top_p: As in the request. Since Ollama 0.14.2.
+        max_output_tokens: As in the request. Since Ollama 0.14.2.
+        truncation: As in the request. Since Ollama 0.14.2.
+        background: As in the request. Since Ollama 0.14.2.
+        tool_choice: Always `auto`. Since Ollama 0.14.2.
+        parallel_tool_calls: Always true. Since Ollama 0.14.2.
+        presence_penalty: Always 0. Since Ollama 0.14.2.
+        frequency_penalty: Always 0. Since Ollama 0.14.2.
+        top_logprobs: Always 0. Since Ollama 0.14.2.
+        max_tool_calls: Always null. Since Ollama 0.14.2.
+        store: Always false; the server keeps no responses. Since Ollama 0.14.2.
+        service_tier: Always `default`. Since Ollama 0.14.2.
+        metadata: Always empty. Since Ollama 0.14.2.
+        previous_response_id: Always null; the server keeps no responses. Since Ollama 0.14.2.
+        safety_identifier: Always null. Since Ollama 0.14.2.
+        prompt_cache_key: Always null. Since Ollama 0.14.2.
     """
 
     output: list[ResponseOutputItem]
     id: str | None = None
     object: str | None = None
-    status: str | None = None
+    status: Literal["completed", "failed", "in_progress"] | str | None = None
     model: str | None = None
     created_at: int | None = None
     completed_at: int | None = None

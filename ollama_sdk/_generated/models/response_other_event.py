@@ -10,7 +10,7 @@ from attrs import define, field
 from ollama_sdk._codec import Model
 
 if TYPE_CHECKING:
-    pass
+    from ollama_sdk._codec.annotations import OtherTag
 
 
 @define(kw_only=True, repr=False)
@@ -22,6 +22,6 @@ class ResponseOtherEvent(Model):
         sequence_number: Index of the event in the stream, from 0.
     """
 
-    type: str
+    type: OtherTag
     sequence_number: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -20,8 +20,8 @@ class ResponseOutputText(Model):
     Attributes:
         type: The type of part.
         text: The text.
-        annotations: Always empty.
-        logprobs: Always empty.
+        annotations: Always empty. Since Ollama 0.14.2.
+        logprobs: Always empty. Since Ollama 0.14.2.
     """
 
     type: Literal["output_text"]

@@ -22,8 +22,8 @@ class ResponseUsage(Model):
         input_tokens: Number of tokens in the input.
         output_tokens: Number of tokens in the answer.
         total_tokens: Sum of both.
-        input_tokens_details: Details of the input tokens.
-        output_tokens_details: Details of the output tokens.
+        input_tokens_details: Details of the input tokens. Since Ollama 0.14.2.
+        output_tokens_details: Details of the output tokens. Since Ollama 0.14.2.
     """
 
     input_tokens: int | None = None

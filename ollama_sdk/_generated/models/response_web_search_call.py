@@ -21,11 +21,11 @@ class ResponseWebSearchCall(Model):
         type: The type of item.
         id: Identifies the item.
         status: State of the item.
-        action: The search.
+        action: The search. Since Ollama 0.32.10.
     """
 
     type: Literal["web_search_call"]
     id: str | None = None
-    status: str | None = None
+    status: Literal["completed", "in_progress"] | str | None = None
     action: ResponseWebSearchAction | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -12,8 +12,11 @@ from ollama_sdk._codec import Model
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from .capability import Capability
     from .message import Message
     from .model_details import ModelDetails
+    from .model_manifest import ModelManifest
+    from .model_thinking import ModelThinking
     from .tensor import Tensor
 
 
@@ -27,18 +30,21 @@ class ShowResponse(Model):
         parameters: The model's options, one per line: name and value.
         template: The template that turns messages into a prompt.
         system: The model's system message.
-        renderer: What renders the prompts, if not the template.
-        parser: What parses the answers.
+        renderer: What renders the prompts, if not the template. Since Ollama 0.12.0.
+        parser: What parses the answers. Since Ollama 0.12.0.
         details: Architecture and size of the model.
         messages: Messages at the start of every conversation.
         model_info: Metadata of the model's file, by key.
         projector_info: Metadata of the vision projector's file, by key.
-        tensors: The tensors of the model.
-        capabilities: What the model can do.
+        tensors: The tensors of the model. Since Ollama 0.6.1.
+        capabilities: What the model can do. Since Ollama 0.6.4.
         modified_at: When the model was last changed on this server.
-        requires: The oldest version of Ollama that runs the model.
-        remote_model: Name of the model on the remote host, if it runs there.
-        remote_host: Address of the remote host, if the model runs there.
+        requires: The oldest version of Ollama that runs the model. Since Ollama 0.14.0.
+        remote_model: Name of the model on the remote host, if it runs there. Since Ollama 0.12.0.
+        remote_host: Address of the remote host, if the model runs there. Since Ollama 0.12.0.
+        thinking: How the model can think; absent where that is unknown. Since Ollama 0.34.3.
+        template_source: Where the prompts come from. Since Ollama 0.40.12.
+        manifests: The builds of this name. Since Ollama 0.40.0.
     """
 
     license: str | None = None
@@ -53,9 +59,16 @@ class ShowResponse(Model):
     model_info: dict[str, Any] | None = None
     projector_info: dict[str, Any] | None = None
     tensors: list[Tensor] | None = None
-    capabilities: list[str] | None = None
+    capabilities: list[Capability] | None = None
     modified_at: datetime | None = None
     requires: str | None = None
     remote_model: str | None = None
     remote_host: str | None = None
+    thinking: ModelThinking | None = None
+    template_source: (
+        Literal["gguf_chat_template", "go_template", "harmony", "none", "parser", "renderer", "renderer_parser"]
+        | str
+        | None
+    ) = None
+    manifests: list[ModelManifest] | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import define, field
 
@@ -20,10 +20,15 @@ class Tool(Model):
     Attributes:
         function: The function.
         type: The type of tool.
-        items: Passed on to the model's template.
+        items: Passed on to the model's template. Since Ollama 0.6.6.
     """
 
+    FROM_FUNCTION: ClassVar[dict[str, Any] | None] = {
+        "type": "function",
+        "function": {"name": "$name", "description": "$description", "parameters": "$parameters"},
+    }
+
     function: ToolFunction
-    type: str | None = None
+    type: Literal["function"] | str | None = None
     items: Any | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

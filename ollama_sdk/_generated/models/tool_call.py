@@ -19,7 +19,7 @@ class ToolCall(Model):
 
     Attributes:
         function: The function and its arguments.
-        id: Identifies the call in the message with its result.
+        id: Identifies the call in the message with its result. Since Ollama 0.12.10.
     """
 
     function: ToolCallFunction

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -22,12 +22,12 @@ class ToolProperty(Model):
         description: What the parameter means, for the model.
         enum: The allowed values.
         items: The schema of the elements of an array.
-        properties: The fields of an object by name.
-        required: Names of the required fields.
-        any_of: Schemas of which at least one matches.
+        properties: The fields of an object by name. Since Ollama 0.13.5.
+        required: Names of the required fields. Since Ollama 0.20.0.
+        any_of: Schemas of which at least one matches. Since Ollama 0.11.3.
     """
 
-    type: str | list[str] | None = None
+    type: Literal["array", "boolean", "integer", "number", "object", "string"] | str | list[str] | None = None
     description: str | None = None
     enum: list[Any] | None = None
     items: Any | None = None

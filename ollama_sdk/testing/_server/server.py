@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from contextvars import Context
 from email.utils import formatdate
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -134,7 +135,8 @@ class Server:
         self._loop.close()
 
     def _run_in_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        # In a context of its own: the caller's may say that this is trio, which libraries in the server's thread would believe.
+        return Context().run(asyncio.run_coroutine_threadsafe, work, self._loop).result()
 
     async def _open(self) -> None:
         self._update_date()

@@ -1,0 +1,444 @@
+"""Calls a route that the document does not describe: one operation, made from the arguments of ``request()``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard, TypeVar, get_origin, overload
+
+from ollama_sdk._codec import Model
+from ollama_sdk._codec.check import with_article
+from ollama_sdk._codec.resolve import is_model
+from ollama_sdk._timeout import INHERIT
+from ollama_sdk.errors import ConfigurationError
+from ollama_sdk.streaming._reader import SENTINEL
+
+from .operation import Argument, Operation, Streaming, Usage
+from .raw import async_raw, raw
+from .request import CallOptions, named
+
+if TYPE_CHECKING:
+    from ollama_sdk._codec.annotations import FileContent
+    from ollama_sdk._timeout import Inherit, TimeoutLike
+    from ollama_sdk.streaming import AsyncStream, Stream
+
+    from .perform import AsyncRuntime, SyncRuntime
+    from .raw import AsyncRawRuntime, SyncRawRuntime
+
+__all__ = ["AsyncAnyRoute", "AsyncRawAnyRoute", "SyncAnyRoute", "SyncRawAnyRoute"]
+
+ModelT = TypeVar("ModelT", bound=Model)
+CastT = TypeVar("CastT", bound=Model | str | bytes)
+
+_METHOD = re.compile(r"[A-Za-z]+")
+_PATH = re.compile(r"/[!-~]*")
+_MODELS = "ollama_sdk._generated.models"
+_OBJECT = "dict[str, Any]"
+# What a whole reply may be beside an object, as ``cast_to`` and as the annotation.
+_WHOLE = ((str, "text"), (bytes, "bytes"), (None, "none"))
+_FORMATS = ("ndjson", "sse")
+_REPEATS = ("safe", "resumes", "never")
+
+
+class SyncAnyRoute:
+    """Adds ``request`` to the sync client."""
+
+    _runtime: SyncRuntime
+
+    @overload
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: FileContent | None = None,
+        files: Mapping[str, FileContent] | None = None,
+        cast_to: type[dict[str, Any]] = dict,
+        stream: Literal[False] = False,
+        repeat: Literal["safe", "resumes", "never"] = "never",
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> dict[str, Any]: ...
+    @overload
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: FileContent | None = None,
+        files: Mapping[str, FileContent] | None = None,
+        cast_to: None,
+        stream: Literal[False] = False,
+        repeat: Literal["safe", "resumes", "never"] = "never",
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> None: ...
+    @overload
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: FileContent | None = None,
+        files: Mapping[str, FileContent] | None = None,
+        cast_to: type[CastT],
+        stream: Literal[False] = False,
+        repeat: Literal["safe", "resumes", "never"] = "never",
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> CastT: ...
+    @overload
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: FileContent | None = None,
+        files: Mapping[str, FileContent] | None = None,
+        cast_to: type[dict[str, Any]] = dict,
+        stream: Literal["ndjson", "sse"],
+        last: Mapping[str, Any] | Literal["[DONE]"] | None,
+        repeat: Literal["safe", "resumes", "never"] = "never",
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> Stream[dict[str, Any], list[dict[str, Any]]]: ...
+    @overload
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: FileContent | None = None,
+        files: Mapping[str, FileContent] | None = None,
+        cast_to: type[ModelT],
+        stream: Literal["ndjson", "sse"],
+        last: Mapping[str, Any] | Literal["[DONE]"] | None,
+        repeat: Literal["safe", "resumes", "never"] = "never",
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> Stream[ModelT, list[ModelT]]: ...
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: FileContent | None = None,
+        files: Mapping[str, FileContent] | None = None,
+        cast_to: type[Any] | None = dict,
+        stream: Literal[False, "ndjson", "sse"] = False,
+        last: Any = INHERIT,
+        repeat: Literal["safe", "resumes", "never"] = "never",
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> Any:
+        """Call a route that has no method, such as one that is newer than this package.
+
+        The call goes through every policy and limit, and fails with the same errors as a method.
+
+        Args:
+            method: The HTTP method.
+            path: The path below the client's host, such as ``/v1/brand-new``.
+            json: The body, sent as it is: a route that streams only when asked needs its ``"stream": True`` here. With ``files``,
+                the other fields of the form.
+            content: The body, unless it is JSON: bytes, a path or a file opened in binary mode.
+            files: The files of a multipart form, by the names of their fields.
+            cast_to: What the reply is, or each item of a stream: ``dict``, a model of :mod:`ollama_sdk.types`; for a whole reply
+                also ``str`` or ``bytes``, whatever the body is, or ``None``, which ignores it.
+            stream: How the reply streams: lines of JSON or server-sent events; ``False`` reads it whole.
+            last: What ends a stream well: fields and their values in its last item, such as ``{"done": True}``, or
+                ``"[DONE]"``. ``None`` takes the end of the body for that, which a server that broke off may cause too.
+            repeat: Whether the same request may be sent again: ``safe``, ``resumes`` (the server goes on where it stopped)
+                or ``never``, which leaves ``retry`` only what was not sent at all.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Returns:
+            The reply; with ``stream`` its items, whose ``collect()`` returns the list of all of them.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply is not what ``cast_to`` and ``stream`` say.
+        """
+        operation, values, body = _describe(
+            method,
+            path,
+            json=json,
+            content=content,
+            files=files,
+            cast_to=cast_to,
+            stream=stream,
+            last=last,
+            repeat=repeat,
+        )
+        options = CallOptions(extra_headers, extra_query, body, timeout)
+        return self._runtime.invoke(operation, values, options, bool(stream))
+
+
+class AsyncAnyRoute:
+    """Adds ``request`` to the async client."""
+
+    _runtime: AsyncRuntime
+
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: FileContent | None = None,
+        files: Mapping[str, FileContent] | None = None,
+        cast_to: type[dict[str, Any]] = dict,
+        stream: Literal[False] = False,
+        repeat: Literal["safe", "resumes", "never"] = "never",
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> dict[str, Any]: ...
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: FileContent | None = None,
+        files: Mapping[str, FileContent] | None = None,
+        cast_to: None,
+        stream: Literal[False] = False,
+        repeat: Literal["safe", "resumes", "never"] = "never",
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> None: ...
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: FileContent | None = None,
+        files: Mapping[str, FileContent] | None = None,
+        cast_to: type[CastT],
+        stream: Literal[False] = False,
+        repeat: Literal["safe", "resumes", "never"] = "never",
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> CastT: ...
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: FileContent | None = None,
+        files: Mapping[str, FileContent] | None = None,
+        cast_to: type[dict[str, Any]] = dict,
+        stream: Literal["ndjson", "sse"],
+        last: Mapping[str, Any] | Literal["[DONE]"] | None,
+        repeat: Literal["safe", "resumes", "never"] = "never",
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> AsyncStream[dict[str, Any], list[dict[str, Any]]]: ...
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: FileContent | None = None,
+        files: Mapping[str, FileContent] | None = None,
+        cast_to: type[ModelT],
+        stream: Literal["ndjson", "sse"],
+        last: Mapping[str, Any] | Literal["[DONE]"] | None,
+        repeat: Literal["safe", "resumes", "never"] = "never",
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> AsyncStream[ModelT, list[ModelT]]: ...
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: FileContent | None = None,
+        files: Mapping[str, FileContent] | None = None,
+        cast_to: type[Any] | None = dict,
+        stream: Literal[False, "ndjson", "sse"] = False,
+        last: Any = INHERIT,
+        repeat: Literal["safe", "resumes", "never"] = "never",
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> Any:
+        """As :meth:`SyncAnyRoute.request`."""
+        operation, values, body = _describe(
+            method,
+            path,
+            json=json,
+            content=content,
+            files=files,
+            cast_to=cast_to,
+            stream=stream,
+            last=last,
+            repeat=repeat,
+        )
+        options = CallOptions(extra_headers, extra_query, body, timeout)
+        return await self._runtime.invoke(operation, values, options, bool(stream))
+
+
+AsyncAnyRoute.request.__doc__ = SyncAnyRoute.request.__doc__
+
+
+class SyncRawAnyRoute:
+    """Adds ``request`` to the sync client's raw view."""
+
+    _runtime: SyncRawRuntime
+    request: Final = raw(SyncAnyRoute.request)
+
+
+class AsyncRawAnyRoute:
+    """Adds ``request`` to the async client's raw view."""
+
+    _runtime: AsyncRawRuntime
+    request: Final = async_raw(AsyncAnyRoute.request)
+
+
+# What the arguments describe
+
+
+def _describe(
+    method: Any,
+    path: Any,
+    *,
+    json: Any,
+    content: Any,
+    files: Any,
+    cast_to: Any,
+    stream: Any,
+    last: Any,
+    repeat: Any,
+) -> tuple[Operation[Any, Any], dict[str, Any], Mapping[str, Any] | None]:
+    """Return the operation that the arguments of ``request`` describe, its values, and the further fields of its body.
+
+    Raises:
+        ConfigurationError: They describe none.
+    """
+    if not isinstance(method, str) or not _METHOD.fullmatch(method):
+        raise ConfigurationError(f"method is {method!r}; give an HTTP method such as 'POST'")
+    _check_path(path)
+    if repeat not in _REPEATS:
+        raise ConfigurationError(f"repeat is {repeat!r}; give 'safe', 'resumes' or 'never'")
+    item = _kind_of(cast_to, stream)
+    streaming = None if stream is False else _streaming(stream, item, last)
+    if streaming is None and last is not INHERIT:
+        raise ConfigurationError("last= is about the items of a stream; give stream='ndjson' or stream='sse' with it")
+    values: dict[str, Any] = dict(json) if _is_object(json) else {}  # the model and the seed are looked up there
+    body, arguments, form = _body(json, content, files, values)
+    operation: Operation[Any, Any] = Operation(
+        name="request",
+        method=method.upper(),
+        path=path,
+        models=_MODELS,
+        arguments=arguments,
+        body=body,
+        reply=item if streaming is None else f"list[{item}]",
+        streaming=streaming,
+        repeat=repeat,
+        usage=Usage("model"),
+    )
+    return operation, values, form
+
+
+def _check_path(path: Any) -> None:
+    if not isinstance(path, str):
+        raise ConfigurationError(f"path is {with_article(path)}; give a str such as '/v1/brand-new'")
+    if "://" in path:
+        raise ConfigurationError(f"path is the URL {path!r}; give only what follows the host, which is the client's")
+    if "?" in path or "#" in path:
+        raise ConfigurationError(f"path is {path!r}; give what follows the question mark as extra_query={{...}}")
+    if not _PATH.fullmatch(path):
+        raise ConfigurationError(f"path is {path!r}; give one that begins with / and is percent-encoded")
+
+
+def _kind_of(cast_to: Any, stream: Any) -> str:
+    """The annotation of the reply, or of an item."""
+    if is_model(cast_to):
+        if cast_to.__module__.rpartition(".")[0] == _MODELS:
+            return cast_to.__name__
+    elif cast_to is dict or get_origin(cast_to) is dict:
+        return _OBJECT
+    elif not stream:
+        for kind, annotation in _WHOLE:
+            if cast_to is kind:
+                return annotation
+    choices = (
+        "dict or a model of ollama_sdk.types" if stream else "dict, str, bytes, None or a model of ollama_sdk.types"
+    )
+    given: str = getattr(cast_to, "__name__", "") or repr(cast_to)
+    raise ConfigurationError(f"cast_to is {given}; give {choices}")
+
+
+def _streaming(stream: Any, item: str, last: Any) -> Streaming:
+    if stream not in _FORMATS:
+        raise ConfigurationError(f"stream is {stream!r}; give 'ndjson', 'sse' or False")
+    if last == "[DONE]":
+        last = SENTINEL
+    if last is not None and not (_is_object(last) and last):
+        given = "missing" if last is INHERIT else repr(last)
+        raise ConfigurationError(
+            f"last is {given}; give what marks the last item of the stream, such as {{'done': True}} or '[DONE]', "
+            "or None if nothing but the end of the body does"
+        )
+    return Streaming(format=stream, item=item, last=last, collect="items")
+
+
+def _body(
+    json: Any, content: Any, files: Any, values: dict[str, Any]
+) -> tuple[Literal["json", "multipart", "binary"] | None, tuple[Argument, ...], Mapping[str, Any] | None]:
+    """Return how the body travels, the arguments that hold it, and the other fields of a form; adds to ``values``."""
+    if content is not None:
+        if json is not None or files is not None:
+            raise ConfigurationError("content= is the whole body; give json= or files= in another call")
+        values["content"] = content
+        return "binary", (Argument("content", "content", "FileContent", "content"),), None
+    if files is not None:
+        if json is not None and not _is_object(json):
+            raise ConfigurationError(
+                f"json is {with_article(json)}; with files=, give a dict: the other fields of the form"
+            )
+        named(files, "files")
+        arguments = tuple(Argument(f"files.{name}", name, "FileContent") for name in files)
+        values |= {f"files.{name}": file for name, file in files.items()}
+        return "multipart", arguments, json
+    if json is None:
+        return None, (), None
+    values["json"] = json
+    return "json", (Argument("json", "json", _OBJECT if _is_object(json) else "Any", "json"),), None
+
+
+def _is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
