@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import anyio
 from attrs import frozen
 
+from ollama_sdk._concurrency.loops import ON_LOOP, NotOnLoopError
 from ollama_sdk._stack import AsyncTransports, SyncTransports
 from ollama_sdk.errors import (
     OllamaError,
@@ -76,7 +77,7 @@ class SyncRuntime:
         try:
             stream: Stream[ItemT, ReplyT] = self._perform(call)
         except OllamaError as exc:
-            raise outermost(call, exc) from exc.__cause__
+            raise outermost(exc) from exc.__cause__
         return stream
 
     def download(
@@ -88,7 +89,7 @@ class SyncRuntime:
         try:
             stream: ByteStream = self._perform(call, ByteStream)
         except OllamaError as exc:
-            raise outermost(call, exc) from exc.__cause__
+            raise outermost(exc) from exc.__cause__
         return stream
 
     def _prepare(
@@ -164,7 +165,7 @@ class AsyncRuntime:
         try:
             stream: AsyncStream[ItemT, ReplyT] = await self._perform(call)
         except OllamaError as exc:
-            raise outermost(call, exc) from exc.__cause__
+            raise outermost(exc) from exc.__cause__
         return stream
 
     async def download(
@@ -176,7 +177,7 @@ class AsyncRuntime:
         try:
             stream: AsyncByteStream = await self._perform(call, AsyncByteStream)
         except OllamaError as exc:
-            raise outermost(call, exc) from exc.__cause__
+            raise outermost(exc) from exc.__cause__
         return stream
 
     async def _prepare(
@@ -186,7 +187,13 @@ class AsyncRuntime:
         work = partial(prepare, operation, values, options, self.settings, stream=stream)
         try:
             if operation.body not in {"binary", "multipart"}:
-                return work()
+                ON_LOOP.value = True
+                try:
+                    return work()
+                except NotOnLoopError:
+                    pass
+                finally:
+                    ON_LOOP.value = False
             import anyio.to_thread  # only uploads pay for it
 
             return await anyio.to_thread.run_sync(work)  # it reads files, which must not block the event loop

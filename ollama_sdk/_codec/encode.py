@@ -25,11 +25,11 @@ from array import array
 from collections.abc import Awaitable, Coroutine, Iterable, Iterator, Mapping, MappingView, Sequence
 from datetime import datetime
 from os import PathLike
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, TypeGuard, get_args, get_origin
 
 import orjson
 
+from ollama_sdk._concurrency.loops import leave_loop
 from ollama_sdk.errors import ConfigurationError
 
 from .check import ArgumentChecks, describe_kind, with_article
@@ -288,6 +288,7 @@ def _is_binary_file(value: Any) -> TypeGuard[IO[bytes]]:
 def _plain(value: Any) -> Any:
     """The plain value that one of another library stands for, such as a NumPy or torch array; any other as it is."""
     if _is_iterator(value):
+        leave_loop()  # before it is used up: files may follow, and the work would be done again
         return list(value)
     if isinstance(value, type) or _is_bytes(value) or not hasattr(value, "tolist"):
         return value
@@ -309,7 +310,9 @@ def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
     if "base64" in marks and _is_bytes(value):
         return binascii.b2a_base64(value, newline=False).decode("ascii")
     if "base64" in marks and _is_path(value):
-        return binascii.b2a_base64(_read(value, where), newline=False).decode("ascii")
+        from ollama_sdk._files import read_whole  # only files pay for it
+
+        return binascii.b2a_base64(read_whole(value, where), newline=False).decode("ascii")
     if "json-schema" in marks and isinstance(value, type) and hasattr(value, "model_json_schema"):
         schema_class: type[SupportsJSONSchema] = value
         return schema_class.model_json_schema()
@@ -346,7 +349,9 @@ def read_bytes(file: IO[bytes], where: str, size: int = -1) -> bytes:
         ConfigurationError: It gives text, as wrappers of text files do that are no ``TextIOBase``, or it is read with
             ``await``, as the files of web frameworks are.
     """
-    data: Any = file.read(size)
+    from ollama_sdk._files import read_opened  # only files pay for it
+
+    data: Any = read_opened(file, where, size)
     if _is_bytes(data):
         return data
     if isinstance(data, Coroutine):
@@ -354,13 +359,6 @@ def read_bytes(file: IO[bytes], where: str, size: int = -1) -> bytes:
     raise ConfigurationError(
         f"{where} is {with_article(file)}, whose read() gives {with_article(data)}; give bytes, or a file opened in binary mode"
     )
-
-
-def _read(path: PathLike[str], where: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as exc:
-        raise ConfigurationError(f"{where}: the file {str(path)!r} cannot be read: {exc.strerror}") from exc
 
 
 def dumps(data: Any) -> bytes:

@@ -176,6 +176,8 @@ class AsyncV1AudioSpeech(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.download(
             _op.V1_AUDIO_SPEECH_CREATE,
             {
@@ -183,7 +185,7 @@ class AsyncV1AudioSpeech(AsyncNamespace):
                 "input": input,
                 "voice": voice,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -229,6 +231,8 @@ class AsyncV1AudioTranscriptions(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_AUDIO_TRANSCRIPTIONS_CREATE,
             {
@@ -238,7 +242,7 @@ class AsyncV1AudioTranscriptions(AsyncNamespace):
                 "language": language,
                 "prompt": prompt,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -447,6 +451,8 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.V1_CHAT_COMPLETIONS_CREATE,
             {
@@ -467,7 +473,7 @@ class AsyncV1ChatCompletions(AsyncNamespace):
                 "logprobs": logprobs,
                 "top_logprobs": top_logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -631,6 +637,8 @@ class AsyncV1Completions(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.V1_COMPLETIONS_CREATE,
             {
@@ -647,7 +655,7 @@ class AsyncV1Completions(AsyncNamespace):
                 "presence_penalty": presence_penalty,
                 "logprobs": logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -690,6 +698,8 @@ class AsyncV1Embeddings(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_EMBEDDINGS_CREATE,
             {
@@ -698,7 +708,7 @@ class AsyncV1Embeddings(AsyncNamespace):
                 "dimensions": dimensions,
                 "encoding_format": encoding_format,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -911,6 +921,8 @@ class AsyncV1Messages(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.V1_MESSAGES_CREATE,
             {
@@ -928,7 +940,7 @@ class AsyncV1Messages(AsyncNamespace):
                 "stop_sequences": stop_sequences,
                 "metadata": metadata,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -963,10 +975,12 @@ class AsyncV1Models(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_MODELS_LIST,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def retrieve(
@@ -999,12 +1013,14 @@ class AsyncV1Models(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_MODELS_RETRIEVE,
             {
                 "model": model,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1073,6 +1089,8 @@ class AsyncV1Responses(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_RESPONSES_COMPACT,
             {
@@ -1080,7 +1098,7 @@ class AsyncV1Responses(AsyncNamespace):
                 "input": input,
                 "tools": tools,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -1315,6 +1333,8 @@ class AsyncV1Responses(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.V1_RESPONSES_CREATE,
             {
@@ -1332,7 +1352,7 @@ class AsyncV1Responses(AsyncNamespace):
                 "background": background,
                 "conversation": conversation,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1393,6 +1413,8 @@ class AsyncV1Systemone(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_SYSTEMONE_CREATE,
             {
@@ -1402,7 +1424,7 @@ class AsyncV1Systemone(AsyncNamespace):
                 "images": images,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1438,10 +1460,12 @@ class AsyncExperimental(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EXPERIMENTAL_MODEL_RECOMMENDATIONS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def web_fetch(
@@ -1477,12 +1501,14 @@ class AsyncExperimental(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EXPERIMENTAL_WEB_FETCH,
             {
                 "url": url,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def web_search(
@@ -1520,13 +1546,15 @@ class AsyncExperimental(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EXPERIMENTAL_WEB_SEARCH,
             {
                 "query": query,
                 "max_results": max_results,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1592,7 +1620,9 @@ class AsyncOllama(AsyncClient):
         transport: Any httpx transport, used instead of the SDK's own; closed with the client. Timeouts are then as
             exact as that transport reads: on httpx's own, each single read may take what is left when the body begins.
         http_client: A whole ``httpx.AsyncClient``, used instead; left open. Its ``auth`` applies where no key is sent.
-        max_item_bytes: The largest item of a stream, in bytes.
+        max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
+        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A longer reply or
+            item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
         retry: Repeat calls that failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
         circuit_breaker: Stop calling an endpoint that keeps failing.
         rate_limit: Bound the rate of calls and how many run at once.
@@ -1656,10 +1686,12 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.BALANCE,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def blob_exists(
@@ -1691,12 +1723,14 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.BLOB_EXISTS,
             {
                 "digest": digest,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -1825,6 +1859,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.CHAT,
             {
@@ -1840,7 +1876,7 @@ class AsyncOllama(AsyncClient):
                 "logprobs": logprobs,
                 "top_logprobs": top_logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1875,13 +1911,15 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.COPY,
             {
                 "source": source,
                 "destination": destination,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2033,6 +2071,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.CREATE,
             {
@@ -2054,7 +2094,7 @@ class AsyncOllama(AsyncClient):
                 "info": info,
                 "remote_host": remote_host,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2087,12 +2127,14 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.DELETE,
             {
                 "model": model,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def embed(
@@ -2138,6 +2180,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EMBED,
             {
@@ -2148,7 +2192,7 @@ class AsyncOllama(AsyncClient):
                 "options": options,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def embeddings(
@@ -2192,6 +2236,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EMBEDDINGS,
             {
@@ -2200,7 +2246,7 @@ class AsyncOllama(AsyncClient):
                 "options": options,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2354,6 +2400,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.GENERATE,
             {
@@ -2374,7 +2422,7 @@ class AsyncOllama(AsyncClient):
                 "top_logprobs": top_logprobs,
                 "context": context,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2407,10 +2455,12 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.IS_AVAILABLE,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def list_models(
@@ -2440,10 +2490,12 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.LIST_MODELS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def list_running(
@@ -2473,10 +2525,12 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.LIST_RUNNING,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def me(
@@ -2508,10 +2562,12 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.ME,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2586,13 +2642,15 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.PULL,
             {
                 "model": model,
                 "insecure": insecure,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2668,13 +2726,15 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.PUSH,
             {
                 "model": model,
                 "insecure": insecure,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2715,6 +2775,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.SHOW,
             {
@@ -2724,7 +2786,7 @@ class AsyncOllama(AsyncClient):
                 "template": template,
                 "options": options,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def signout(
@@ -2756,10 +2818,12 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.SIGNOUT,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def status(
@@ -2791,10 +2855,12 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.STATUS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2849,13 +2915,15 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.UPLOAD_BLOB,
             {
                 "digest": digest,
                 "content": content,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def usage(
@@ -2896,6 +2964,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.USAGE,
             {
@@ -2903,7 +2973,7 @@ class AsyncOllama(AsyncClient):
                 "scope": scope,
                 "group_by": group_by,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def version(
@@ -2933,10 +3003,12 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.VERSION,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def web_fetch(
@@ -2970,12 +3042,14 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.WEB_FETCH,
             {
                 "url": url,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def web_search(
@@ -3011,13 +3085,15 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.WEB_SEARCH,
             {
                 "query": query,
                 "max_results": max_results,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 

@@ -176,6 +176,8 @@ class V1AudioSpeech(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.download(
             _op.V1_AUDIO_SPEECH_CREATE,
             {
@@ -183,7 +185,7 @@ class V1AudioSpeech(SyncNamespace):
                 "input": input,
                 "voice": voice,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -229,6 +231,8 @@ class V1AudioTranscriptions(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_AUDIO_TRANSCRIPTIONS_CREATE,
             {
@@ -238,7 +242,7 @@ class V1AudioTranscriptions(SyncNamespace):
                 "language": language,
                 "prompt": prompt,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -447,6 +451,8 @@ class V1ChatCompletions(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.V1_CHAT_COMPLETIONS_CREATE,
             {
@@ -467,7 +473,7 @@ class V1ChatCompletions(SyncNamespace):
                 "logprobs": logprobs,
                 "top_logprobs": top_logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -631,6 +637,8 @@ class V1Completions(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.V1_COMPLETIONS_CREATE,
             {
@@ -647,7 +655,7 @@ class V1Completions(SyncNamespace):
                 "presence_penalty": presence_penalty,
                 "logprobs": logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -690,6 +698,8 @@ class V1Embeddings(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_EMBEDDINGS_CREATE,
             {
@@ -698,7 +708,7 @@ class V1Embeddings(SyncNamespace):
                 "dimensions": dimensions,
                 "encoding_format": encoding_format,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -911,6 +921,8 @@ class V1Messages(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.V1_MESSAGES_CREATE,
             {
@@ -928,7 +940,7 @@ class V1Messages(SyncNamespace):
                 "stop_sequences": stop_sequences,
                 "metadata": metadata,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -963,10 +975,12 @@ class V1Models(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_MODELS_LIST,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def retrieve(
@@ -999,12 +1013,14 @@ class V1Models(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_MODELS_RETRIEVE,
             {
                 "model": model,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1073,6 +1089,8 @@ class V1Responses(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_RESPONSES_COMPACT,
             {
@@ -1080,7 +1098,7 @@ class V1Responses(SyncNamespace):
                 "input": input,
                 "tools": tools,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -1315,6 +1333,8 @@ class V1Responses(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.V1_RESPONSES_CREATE,
             {
@@ -1332,7 +1352,7 @@ class V1Responses(SyncNamespace):
                 "background": background,
                 "conversation": conversation,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1393,6 +1413,8 @@ class V1Systemone(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_SYSTEMONE_CREATE,
             {
@@ -1402,7 +1424,7 @@ class V1Systemone(SyncNamespace):
                 "images": images,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1438,10 +1460,12 @@ class Experimental(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EXPERIMENTAL_MODEL_RECOMMENDATIONS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def web_fetch(
@@ -1477,12 +1501,14 @@ class Experimental(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EXPERIMENTAL_WEB_FETCH,
             {
                 "url": url,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def web_search(
@@ -1520,13 +1546,15 @@ class Experimental(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EXPERIMENTAL_WEB_SEARCH,
             {
                 "query": query,
                 "max_results": max_results,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1591,7 +1619,9 @@ class Ollama(SyncClient):
         transport: Any httpx transport, used instead of the SDK's own; closed with the client. Timeouts are then as
             exact as that transport reads: on httpx's own, each single read may take what is left when the body begins.
         http_client: A whole ``httpx.Client``, used instead; left open. Its ``auth`` applies where no key is sent.
-        max_item_bytes: The largest item of a stream, in bytes.
+        max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
+        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A longer reply or
+            item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
         retry: Repeat calls that failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
         circuit_breaker: Stop calling an endpoint that keeps failing.
         rate_limit: Bound the rate of calls and how many run at once.
@@ -1655,10 +1685,12 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.BALANCE,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def blob_exists(
@@ -1690,12 +1722,14 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.BLOB_EXISTS,
             {
                 "digest": digest,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -1824,6 +1858,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.CHAT,
             {
@@ -1839,7 +1875,7 @@ class Ollama(SyncClient):
                 "logprobs": logprobs,
                 "top_logprobs": top_logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1874,13 +1910,15 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.COPY,
             {
                 "source": source,
                 "destination": destination,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2032,6 +2070,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.CREATE,
             {
@@ -2053,7 +2093,7 @@ class Ollama(SyncClient):
                 "info": info,
                 "remote_host": remote_host,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2086,12 +2126,14 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.DELETE,
             {
                 "model": model,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def embed(
@@ -2137,6 +2179,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EMBED,
             {
@@ -2147,7 +2191,7 @@ class Ollama(SyncClient):
                 "options": options,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def embeddings(
@@ -2191,6 +2235,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EMBEDDINGS,
             {
@@ -2199,7 +2245,7 @@ class Ollama(SyncClient):
                 "options": options,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2353,6 +2399,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.GENERATE,
             {
@@ -2373,7 +2421,7 @@ class Ollama(SyncClient):
                 "top_logprobs": top_logprobs,
                 "context": context,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2406,10 +2454,12 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.IS_AVAILABLE,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def list_models(
@@ -2439,10 +2489,12 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.LIST_MODELS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def list_running(
@@ -2472,10 +2524,12 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.LIST_RUNNING,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def me(
@@ -2507,10 +2561,12 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.ME,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2585,13 +2641,15 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.PULL,
             {
                 "model": model,
                 "insecure": insecure,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2667,13 +2725,15 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.PUSH,
             {
                 "model": model,
                 "insecure": insecure,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2714,6 +2774,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.SHOW,
             {
@@ -2723,7 +2785,7 @@ class Ollama(SyncClient):
                 "template": template,
                 "options": options,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def signout(
@@ -2755,10 +2817,12 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.SIGNOUT,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def status(
@@ -2790,10 +2854,12 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.STATUS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2848,13 +2914,15 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.UPLOAD_BLOB,
             {
                 "digest": digest,
                 "content": content,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def usage(
@@ -2895,6 +2963,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.USAGE,
             {
@@ -2902,7 +2972,7 @@ class Ollama(SyncClient):
                 "scope": scope,
                 "group_by": group_by,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def version(
@@ -2932,10 +3002,12 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.VERSION,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def web_fetch(
@@ -2969,12 +3041,14 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.WEB_FETCH,
             {
                 "url": url,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def web_search(
@@ -3010,13 +3084,15 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.WEB_SEARCH,
             {
                 "query": query,
                 "max_results": max_results,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
