@@ -54,9 +54,11 @@ class Scheduler:
     def loaded(self) -> list[tuple[EmulatedModel, float, int]]:
         """Return the models in memory, each with its expiry (seconds since the epoch) and its context length."""
         now = time.time()
-        kept = {key: runner for key, runner in self._runners.items() if runner.running or runner.expires_at > now}
-        self._runners = kept
-        return [(runner.model, runner.expires_at, runner.context) for runner in kept.values()]
+        # In copies: the server's thread adds runners while a test looks.
+        for key, runner in list(self._runners.items()):
+            if not runner.running and runner.expires_at <= now:
+                self._runners.pop(key, None)
+        return [(runner.model, runner.expires_at, runner.context) for runner in list(self._runners.values())]
 
     def unload(self, model: EmulatedModel) -> None:
         """Remove a model from memory."""
@@ -109,7 +111,7 @@ class Scheduler:
         if self.num_parallel is None or runner.running < self.num_parallel:
             runner.running += 1
             return
-        if sum(len(other.waiting) for other in self._runners.values()) >= self.max_queue:
+        if sum(len(other.waiting) for other in list(self._runners.values())) >= self.max_queue:
             raise StatusError(503, "server busy, please try again.  maximum pending requests exceeded")
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         runner.waiting.append(waiter)
