@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 from attrs import frozen
@@ -19,12 +19,14 @@ from ollama_sdk.errors import (
     OllamaError,
     shorten_traceback,
 )
-from ollama_sdk.streaming._bytes import AsyncByteStream, ByteStream
 from ollama_sdk.streaming._stream import AsyncStream, Stream
 
 from .operation import Operation
 from .request import Call, CallOptions, Settings, prepare
 from .response import RawResponse, buffered_body, fail, open_stream, outermost, read_head, read_reply, unreachable
+
+if TYPE_CHECKING:
+    from ollama_sdk.streaming._bytes import AsyncByteStream, ByteStream
 
 __all__ = ["AsyncRuntime", "SyncRuntime"]
 
@@ -85,6 +87,8 @@ class SyncRuntime:
     ) -> ByteStream:
         """Call an operation whose reply is bytes, and return them as a stream."""
         __tracebackhide__ = True
+        from ollama_sdk.streaming._bytes import ByteStream  # only who streams bytes pays for it
+
         call = self._prepare(operation, values, options, stream=True)
         try:
             stream: ByteStream = self._perform(call, ByteStream)
@@ -173,6 +177,8 @@ class AsyncRuntime:
     ) -> AsyncByteStream:
         """As :meth:`SyncRuntime.download`."""
         __tracebackhide__ = True
+        from ollama_sdk.streaming._bytes import AsyncByteStream
+
         call = await self._prepare(operation, values, options, stream=True)
         try:
             stream: AsyncByteStream = await self._perform(call, AsyncByteStream)
