@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
+from types import UnionType
 from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias
 
-__all__ = ["Base64", "FileContent", "FloatVector", "JSONSchema", "OtherTag", "SupportsJSONSchema"]
+__all__ = ["Base64", "FileContent", "FloatVector", "JSONSchema", "OtherTag", "SupportsJSONSchema", "SupportsSchema"]
 
 
 class SupportsJSONSchema(Protocol):
@@ -18,11 +19,25 @@ class SupportsJSONSchema(Protocol):
         ...
 
 
+class SupportsSchema(Protocol):
+    """What has a JSON schema, as Pydantic's ``TypeAdapter`` has."""
+
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON schema."""
+        ...
+
+    def validate_json(self, data: str, /) -> Any:
+        """The value that JSON text stands for."""
+        ...
+
+
 Base64: TypeAlias = Annotated[str | bytes | PathLike[str], "base64"]
 """Binary data in JSON: ``bytes`` and the file at a path are encoded when sent; a ``str`` is base64 already."""
 
-JSONSchema: TypeAlias = Annotated[dict[str, Any] | type[SupportsJSONSchema], "json-schema"]
-"""A JSON schema, or a class that has one."""
+JSONSchema: TypeAlias = Annotated[
+    dict[str, Any] | Mapping[str, Any] | type[Any] | UnionType | SupportsSchema, "json-schema"
+]
+"""A JSON schema, or a type that Pydantic describes by one: a model, a dataclass, a TypedDict, ``list[Colour]``, a TypeAdapter."""
 
 FloatVector: TypeAlias = Annotated[Sequence[float], "float32-base64"]
 """``[dimensions]`` floats: a list where the server sent numbers, an ``array('f')`` where it sent base64 of 32-bit floats.

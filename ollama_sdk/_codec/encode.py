@@ -38,7 +38,7 @@ from .resolve import is_model, mark_of, union_members
 from .unions import choice_between
 
 if TYPE_CHECKING:
-    from .annotations import SupportsJSONSchema
+    from .annotations import SupportsJSONSchema, SupportsSchema
     from .resolve import Resolver
 
 __all__ = ["NOTHING_LEFT", "Encoder", "dumps", "read_bytes"]
@@ -310,14 +310,31 @@ def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
         return binascii.b2a_base64(value, newline=False).decode("ascii")
     if "base64" in marks and _is_path(value):
         return binascii.b2a_base64(_read(value, where), newline=False).decode("ascii")
-    if "json-schema" in marks and isinstance(value, type) and hasattr(value, "model_json_schema"):
-        schema_class: type[SupportsJSONSchema] = value
-        return schema_class.model_json_schema()
+    if "json-schema" in marks and (schema := _schema_of(value, where)) is not None:
+        return schema
     if "base64" in marks and _is_binary_file(value):
         return binascii.b2a_base64(_read_file(value, where), newline=False).decode("ascii")
     raise ConfigurationError(
         f"{where or 'the value'} is {with_article(value)}, which {_unsendable(kind, value, where)}"
     )
+
+
+def _is_adapter(value: Any) -> TypeGuard[SupportsSchema]:
+    return hasattr(value, "json_schema") and hasattr(value, "validate_json")
+
+
+def _schema_of(value: Any, where: str) -> Any:
+    """The JSON schema of a class, a type such as ``list[Colour]``, or Pydantic's adapter of one; ``None`` for anything else."""
+    if isinstance(value, type) and hasattr(value, "model_json_schema"):
+        schema_class: type[SupportsJSONSchema] = value
+        return schema_class.model_json_schema()
+    if _is_adapter(value):
+        return value.json_schema()
+    if not isinstance(value, type) and get_origin(value) is None:
+        return None
+    from ollama_sdk._replies import adapter_of  # only structured output pays for it
+
+    return adapter_of(value, where).json_schema()
 
 
 def _unsendable(kind: Any, value: Any, where: str) -> str:

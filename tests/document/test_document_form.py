@@ -100,6 +100,7 @@ EXTENSIONS = {
     "x-known-until": r".* schema|components schemas .*",
     "x-computed": r"paths [^ ]+ post parameters \d+",
     "x-mixin": r"components schemas \w+",
+    "x-items": r"components schemas \w+",
     "x-from-function": r"components schemas \w+",
     "x-merge": r"components schemas \w+ properties \w+",
     "x-absent": r"components schemas Message properties role",

@@ -72,7 +72,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("one constant for two", (NOTE_ID, "operationId: v1.answers_create"), "", "operationId", "would share the name V1_ANSWERS_CREATE"),
     ("one class for two groups", (NOTE_ID, "operationId: v1.Answers.get"), "", "operationId", "would share the name V1Answers"),
     # Extension keys
-    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-from-function, x-merge, x-absent, x-positional"),
+    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-items, x-from-function, x-merge, x-absent, x-positional"),
     ("an x- key elsewhere", ("info: {", "info: {x-method: false, "), "info:", "info/x-method", "unknown extension key 'x-method'"),
     ("x-repeat missing", ("      x-repeat: resumes\n", ""), "", "paths//v1/answers/post/x-repeat", "'x-repeat' is missing"),
     ("x-repeat unknown", ("x-repeat: resumes", "x-repeat: often"), "x-repeat: often", "paths//v1/answers/post/x-repeat", "'often' is not one of ['safe', 'resumes', 'never']"),
@@ -143,7 +143,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("events without a mapping", ("        mapping: {delta: '#/components/schemas/DeltaEvent', end: '#/components/schemas/EndEvent'}\n", ""), "      discriminator:\n        prop", "components/schemas/AnswerEvent/discriminator/mapping", "it is {delta: '#/components/schemas/DeltaEvent', end: '#/components/schemas/EndEvent'}"),
     ("a mapping without an event", (", end: '#/components/schemas/EndEvent'}", "}"), "        mapping: {delta", "components/schemas/AnswerEvent/discriminator/mapping", "'end' means #/components/schemas/EndEvent by the 'type' of the members, and None by the mapping"),
     ("a mapping to another event", ("type: {const: end", "type: {const: ending"), "mapping: {delta", "components/schemas/AnswerEvent/discriminator/mapping", "by the 'type' of the members"),
-    ("a mixin without its field", ("        eval_count: {type", "        evaluated: {type"), "      x-mixin:", "components/schemas/WriteReply/x-mixin", "GenerationMetrics in ollama_sdk/_metrics.py reads 'eval_count', which this schema does not have"),
+    ("a mixin without its field", ("        eval_count: {type", "        evaluated: {type"), "      x-mixin:", "components/schemas/WriteReply/x-mixin", "GenerationMetrics in ollama_sdk/_replies.py reads 'eval_count', which this schema does not have"),
     ("a mixin with another type", ("        eval_count: {type: integer", "        eval_count: {type: string"), "        eval_count:", "components/schemas/WriteReply/properties/eval_count", "reads 'eval_count' as int | None, and here it is str | None"),
     # Names and unions
     ("a field of every model", ("        sure:", "        to_dict: {type: string, description: No.}\n        sure:"), "to_dict", "components/schemas/Answer/properties/to_dict", "a model cannot have a field named 'to_dict'"),

@@ -577,7 +577,6 @@ def formats_are_json_a_schema_or_a_class_with_one(client: Ollama) -> None:
     )
     client.v1.messages.create("llama3.2", ANTHROPIC, 10, tools=[{"name": "f", "input_schema": Answer}])
     client.chat("llama3.2", MESSAGES, format="yaml")  # type: ignore[call-overload]
-    client.chat("llama3.2", MESSAGES, format=int)  # type: ignore[arg-type]
 
 
 def every_method_takes_extras(client: Ollama, headers: Mapping[str, str]) -> None:
