@@ -7,7 +7,16 @@ from os import PathLike
 from types import UnionType
 from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias
 
-__all__ = ["Base64", "FileContent", "FloatVector", "JSONSchema", "OtherTag", "SupportsJSONSchema", "SupportsSchema"]
+__all__ = [
+    "Base64",
+    "FileContent",
+    "FloatVector",
+    "JSONSchema",
+    "OtherTag",
+    "Picture",
+    "SupportsJSONSchema",
+    "SupportsSchema",
+]
 
 
 class SupportsJSONSchema(Protocol):
@@ -31,8 +40,31 @@ class SupportsSchema(Protocol):
         ...
 
 
-Base64: TypeAlias = Annotated[str | bytes | PathLike[str], "base64"]
-"""Binary data in JSON: ``bytes`` and the file at a path are encoded when sent; a ``str`` is base64 already."""
+class Picture(Protocol):
+    """An image of Pillow; it is sent as PNG."""
+
+    @property
+    def mode(self) -> str:
+        """How its pixels are stored."""
+        ...
+
+    def convert(self, mode: str, /) -> Any:
+        """The same picture, with its pixels stored in another way."""
+        ...
+
+    def save(self, fp: Any, kind: str | None = ..., /, **params: Any) -> None:
+        """Write it to a file."""
+        ...
+
+
+if TYPE_CHECKING:
+    Base64: TypeAlias = Annotated[str | bytes | PathLike[str] | IO[bytes] | Picture, "base64"]
+    """Binary data in JSON: ``bytes``, the file at a path, an open binary file and an image of Pillow are encoded when sent.
+
+    A ``str`` is base64 already, and is never opened as a file.
+    """
+else:
+    Base64: TypeAlias = Annotated[str | bytes | PathLike[str], "base64"]  # what Pydantic can describe
 
 JSONSchema: TypeAlias = Annotated[
     dict[str, Any] | Mapping[str, Any] | type[Any] | UnionType | SupportsSchema, "json-schema"
