@@ -11,8 +11,8 @@ SEED ?= $(shell date +%s)
 SECONDS ?= 600
 FUZZ ?= 25
 
-.PHONY: help demo check types generate changes docs test test-all test-versions coverage test-integration \
-        fuzz soak mutants bench package publish clean
+.PHONY: help demo check types generate changes drift docs docs-serve pictures test test-all test-versions coverage test-integration \
+        test-programs fuzz soak mutants bench package publish clean
 
 ##@ Use
 help:  ## list the targets
@@ -43,6 +43,7 @@ check: $(READY)  ## format, lint, types, public types, import contract, document
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m generator check
 	$(BIN)/python docs/draw_architecture.py --check
+	$(BIN)/python docs/draw_policies.py --check
 	$(MAKE) --no-print-directory types
 
 types: $(READY)  ## whether every public name has a known type; pyright looks for the package on the PATH
@@ -54,8 +55,20 @@ generate: $(READY)  ## remake the typed client from openapi/ollama.yaml
 changes: $(READY)  ## what the edited document changes in the public interface, as Markdown
 	$(BIN)/python -m generator changes
 
-docs: $(READY)  ## draw the pictures of docs/ from the code
+drift: $(READY)  ## what the document lacks of the source of Ollama at OLLAMA=path
+	@test -n "$(OLLAMA)" || { echo "say which: make drift OLLAMA=path"; exit 2; }
+	$(BIN)/python -m generator drift --against "$(OLLAMA)"
+
+pictures: $(READY)  ## draw the pictures of docs/ from the code
 	$(BIN)/python docs/draw_architecture.py
+	$(BIN)/python docs/draw_policies.py
+
+docs: $(READY) .venv-docs/.ready  ## build the site in build/docs/html; a warning or a broken link fails
+	$(BIN)/python docs/write_site.py build/docs/source
+	.venv-docs/bin/python -m sphinx -q -W --keep-going -n -b html build/docs/source build/docs/html
+
+docs-serve: docs  ## show the site at http://127.0.0.1:8000
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/docs/html 8000
 
 ##@ Test
 test: $(READY)  ## run the tests except the slow ones; PYTHON=python3.13 chooses another Python
@@ -84,6 +97,11 @@ coverage: $(READY)  ## run the tests, and show what they do not reach; fails bel
 
 test-integration: $(READY)  ## run every method against the live server at $OLLAMA_HOST
 	$(BIN)/python -m pytest tests/integration
+
+test-programs: $(READY) .venv-programs/.ready  ## drive the emulator by langchain, litellm, haystack … and ollama of npm
+	@if command -v npm >/dev/null; then cp tests/programs/package.json .venv-programs/ && \
+	  npm install --prefix .venv-programs --no-package-lock --silent; else echo "npm is not on the PATH: not tested: ollama of npm"; fi
+	$(BIN)/python -m pytest tests/programs
 
 ##@ Search for faults, and measure
 soak: $(READY)  ## chaos on real sockets for SECONDS (600)

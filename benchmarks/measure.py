@@ -89,6 +89,22 @@ def async_stream(name, url, rounds, items, streams="1"):
     return {"seconds": asyncio.run(work()) / int(items) / int(streams)}
 
 
+def adding_up(name, url, rounds, method, items):
+    """How many times as much CPU a streamed item costs as one that is not added up for ``collect()``."""
+    from ollama_sdk.streaming._accumulation import MergeAccumulator
+
+    read = getattr(clients.make(name, url), method)
+    ways = [MergeAccumulator.add, lambda *_: None]
+
+    def cost(add):
+        MergeAccumulator.add = add
+        return least(lambda: read(f"{items}x12"), 1)
+
+    read("10x12")
+    added, dropped = (min(costs) for costs in zip(*([cost(add) for add in ways] for _ in range(rounds)), strict=True))
+    return {"times": added / dropped}
+
+
 # At the rate of real tokens
 
 
@@ -446,7 +462,7 @@ def finish(result):
 
 
 _FUNCTIONS = (
-    *(startup, calls, async_calls, stream, async_stream),
+    *(startup, calls, async_calls, stream, adding_up, async_stream),
     *(paced, async_paced, delay, async_delay, first_item),
     *(open_streams, beside_idle, beside_open, connections),
     *(item_counts, async_item_counts, call_counts, async_call_counts),

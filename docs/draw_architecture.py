@@ -166,7 +166,7 @@ def main() -> int:
     stale = [path for path, text in fresh.items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv[1:]:
         for path in stale:
-            print(f"{path.relative_to(ROOT)} is not what the code says: run `make docs`")
+            print(f"{path.relative_to(ROOT)} is not what the code says: run `make pictures`")
         return 1 if stale else 0
     for path in stale:
         path.write_text(fresh[path])

@@ -1,4 +1,4 @@
-"""The command line: ``python -m generator build | check | changes``."""
+"""The command line: ``python -m generator build | check | changes | drift``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ from pathlib import Path
 from .changes import RevisionError, changes
 from .conventions import load
 from .document import Document, DocumentError
+from .drift.accepted import Accepted, read_accepted
+from .drift.differences import differences
+from .drift.draft import draft
+from .drift.golang import read_checkout
+from .drift.openapi import read_openapi, routes_of
+from .drift.report import report_of
+from .drift.shapes import Source, SourceError
 from .emit import OutputError, build, stale
 from .rules import refuse_gaps
 
 _ROOT = Path(__file__).parent.parent
 _DOCUMENT = _ROOT / "openapi" / "ollama.yaml"
 _OUTPUT = _ROOT / "ollama_sdk" / "_generated"
+_ACCEPTED = _ROOT / "openapi" / "drift.toml"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (DocumentError, OutputError, RevisionError, OSError) as exc:
+    except (DocumentError, OutputError, RevisionError, SourceError, OSError) as exc:
         print(exc, file=sys.stderr)
         return 1
 
@@ -36,15 +44,42 @@ def _parser() -> argparse.ArgumentParser:
         ("build", _build, "write the generated package"),
         ("check", _check, "fail if the generated package differs from what the document gives"),
         ("changes", _changes, "list what an edit of the document changes in the public interface"),
+        ("drift", _drift, "compare the document with Ollama's source, or with another OpenAPI document"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--document", type=Path, default=_DOCUMENT, metavar="FILE")
         command.set_defaults(run=run)
         if name == "changes":
             command.add_argument("--against", default="HEAD", metavar="GIT-REV", help="the revision to compare with")
+        elif name == "drift":
+            _drift_arguments(command)
         else:
             command.add_argument("--output", type=Path, default=_OUTPUT, metavar="FOLDER")
     return parser
+
+
+def _drift_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--against",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="a checkout of Ollama's source, or an OpenAPI document such as docs/openapi.yaml in it",
+    )
+    command.add_argument(
+        "--from",
+        type=Path,
+        dest="older",
+        metavar="PATH",
+        help="compare with this older checkout instead of with the document: what did a release add?",
+    )
+    command.add_argument("--accepted", type=Path, default=_ACCEPTED, metavar="FILE", help="default: openapi/drift.toml")
+    command.add_argument("--version", default="", help="the release that PATH is of, when git does not know it")
+    forms = command.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    forms.add_argument(
+        "--draft", action="store_true", help="print the YAML of what the document lacks, to be finished by hand"
+    )
 
 
 def _complete(options: argparse.Namespace) -> Document:
@@ -54,16 +89,31 @@ def _complete(options: argparse.Namespace) -> Document:
 
 
 def _build(options: argparse.Namespace) -> int:
-    report = build(_complete(options), options.output)
-    print(report)
+    print(build(_complete(options), options.output))
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    files = stale(_complete(options), options.output)
+    files = [str(options.output / name) for name in stale(_complete(options), options.output)]
     for name in files:
-        print(f"{options.output / name} is stale: run `make generate`", file=sys.stderr)
+        print(f"{name} is stale: run `make generate`", file=sys.stderr)
     return 1 if files else 0
+
+
+def _drift(options: argparse.Namespace) -> int:
+    accepted = read_accepted(options.accepted)
+    source = _source(options.against, accepted, options.version)
+    older = None if options.older is None else _source(options.older, accepted, "")
+    known = older.routes if older else routes_of(load(options.document))
+    report = report_of(older.path if older else options.document, source, differences(known, source.routes), accepted)
+    print(
+        draft(report.found, source.version) if options.draft else report.json() if options.json else report.markdown()
+    )
+    return 1 if report.lacks and older is None else 0
+
+
+def _source(path: Path, accepted: Accepted, version: str) -> Source:
+    return read_checkout(path, accepted, version) if path.is_dir() else read_openapi(path, version)
 
 
 def _changes(options: argparse.Namespace) -> int:

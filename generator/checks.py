@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -16,12 +17,13 @@ from .document import Document, Pointer
 from .interface import Interface, Method, Model, Union, discriminator
 from .kinds import Kind, ListKind, LiteralKind, MapKind, ModelKind, Named, NoneKind, Scalar, UnionKind, flat
 
-__all__ = ["check"]
+__all__ = ["check", "is_name"]
 
 # Names that generated modules import or define, besides models and unions.
 _TAKEN_CLASSES = {
-    "Any", "Argument", "AsyncClient", "AsyncNamespace", "AsyncRawClient", "AsyncRawNamespace", "AsyncRawRuntime", "AsyncStream", "Base64",
-    "CallOptions", "Callable", "FileContent", "Final", "FloatVector", "Inherit", "Iterable", "JSONSchema", "Literal", "Mapping", "Model",
+    "Any", "Argument", "AsyncByteStream", "AsyncClient", "AsyncNamespace", "AsyncRawClient", "AsyncRawNamespace", "AsyncRawRuntime",
+    "AsyncStream", "Base64", "ByteStream", "CallOptions", "Callable", "FileContent", "Final", "FloatVector", "Inherit", "Iterable",
+    "JSONSchema", "Literal", "Mapping", "Model",
     "NamedUnions", "Operation", "Required", "Sequence", "Stream", "Streaming", "SyncClient", "SyncNamespace",
     "SyncRawClient", "SyncRawNamespace", "SyncRawRuntime", "TimeoutLike", "TypeAlias", "TypedDict", "Usage",
 }  # fmt: skip
@@ -42,6 +44,7 @@ def check(document: Document, interface: Interface) -> None:
 
 def _problems(interface: Interface) -> Iterator[tuple[Pointer, str]]:
     models = {model.name: model for model in interface.models}
+    yield from _identifiers(interface)
     yield from _class_names(interface)
     for model in interface.models:
         yield from _field_names(model)
@@ -57,6 +60,27 @@ def _problems(interface: Interface) -> Iterator[tuple[Pointer, str]]:
 
 
 # Names
+
+
+def is_name(text: str) -> bool:
+    """Whether ``text`` can be a name in the generated code. In ASCII: Python takes other characters for each other."""
+    return text.isascii() and text.isidentifier() and not keyword.iskeyword(text)
+
+
+def _identifiers(interface: Interface) -> Iterator[tuple[Pointer, str]]:
+    """Every text of the document that becomes code as it is."""
+    texts: list[tuple[Pointer, str]] = []
+    every: tuple[Model | Union, ...] = (*interface.models, *interface.unions)
+    for named in every:
+        texts += [(named.place, named.name), (named.place, named.module)]
+    for model in interface.models:
+        texts += [((*model.place, "properties", field.wire), field.name) for field in model.fields]
+    for method in interface.methods:
+        texts += [((*method.place, "operationId"), part) for part in method.path]
+        texts += [(method.place, argument.name) for argument in method.arguments]
+    for place, text in texts:
+        if not is_name(text):
+            yield place, f"{text!r} cannot be a name in Python: give it a name of letters, digits and _"
 
 
 def _class_names(interface: Interface) -> Iterator[tuple[Pointer, str]]:
@@ -99,7 +123,7 @@ def _field_names(model: Model) -> Iterator[tuple[Pointer, str]]:
 def _mixin_fields(model: Model, mixin: type) -> Iterator[tuple[Pointer, str]]:
     """A mixin reads fields that no type checker connects with the model: each must be there, as the mixin declares it.
 
-    ``Any`` in a mixin stands for a model, which it cannot import.
+    ``Any`` in a mixin stands for anything, such as a model, which it cannot import.
     """
     fields = {field.name: field for field in model.fields}
     declared = [item for each in mixin.__mro__ for item in vars(each).get("__annotations__", {}).items()]
@@ -109,7 +133,7 @@ def _mixin_fields(model: Model, mixin: type) -> Iterator[tuple[Pointer, str]]:
                 (*model.place, "x-mixin"),
                 f"{model.mixin} in ollama_sdk/_replies.py reads {name!r}, which this schema does not have",
             )
-        elif not re.fullmatch(re.escape(annotation).replace("Any", r"\w+"), read := fields[name].read):
+        elif not re.fullmatch(re.escape(annotation).replace("Any", ".+"), read := fields[name].read):
             yield (
                 (*model.place, "properties", fields[name].wire),
                 f"{model.mixin} in ollama_sdk/_replies.py reads {name!r} as {annotation}, and here it is {read}",

@@ -151,7 +151,7 @@ def _schema_node(pointer: Pointer, fields: Mapping[str, Any]) -> Problems:
         )
     for key in ("x-known-since", "x-known-until"):
         for value in fields.get(key, ()):
-            if value not in fields.get("x-known", ()):
+            if value not in (*fields.get("x-known", ()), "*"):
                 yield (*pointer, key, value), f"{value!r} is not among the values of x-known"
     for name, field in fields.get("properties", {}).items() if pointer[:-1] == _NAMED_SCHEMAS else ():
         if isinstance(field, dict) and "x-absent" in field and name not in fields.get("required", ()):
@@ -200,7 +200,9 @@ def _method_names(document: Document) -> Problems:
             continue
         place = (*pointer, "operationId")
         name = str(node.get("operationId", ""))
-        if not all(p.isidentifier() and not keyword.iskeyword(p) and p[0] != "_" for p in name.split(".")):
+        if not all(
+            p.isascii() and p.isidentifier() and not keyword.iskeyword(p) and p[0] != "_" for p in name.split(".")
+        ):
             yield place, f"{name!r} cannot be the dotted name of a method"
         if name in seen:
             other = document.lines[seen[name]]
@@ -236,6 +238,14 @@ def _reply(document: Document, pointer: Pointer, node: Mapping[str, Any]) -> Pro
     content = document.success(pointer, node).get("content", {})
     yield from _content((*pointer, "responses"), content)
     kinds = list(content)
+    if "kind" in node.get("x-stream", {}):
+        if len(kinds) != 1 or document.resolve(content[kinds[0]].get("schema", {})).get("format") != "binary":
+            status = next(status for status in node["responses"] if status.startswith("2"))
+            yield (
+                (*pointer, "responses", status),
+                "a stream of bytes is one content type, whose schema has the format binary",
+            )
+        return
     streams = [kind for kind in kinds if kind in STREAM_TYPES]
     for kind in kinds:
         if kind not in _REPLY_TYPES:

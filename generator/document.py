@@ -35,6 +35,10 @@ _DATA_KEYS = {
 }
 _KEY_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:int"}
 
+# Far beyond any document: the one of this repository has some 7,000 nodes, 16 deep.
+_MOST_NODES = 500_000
+_DEEPEST = 100
+
 
 class DocumentError(Exception):
     """The document cannot be turned into a client; the message says where and why."""
@@ -161,6 +165,7 @@ def read(path: Path, text: str | None = None) -> Document:
     text = _text_of(path) if text is None else text
     lines: dict[Pointer, int] = {}
     try:
+        _measure(path, text)
         loader = yaml.CSafeLoader(text)
         try:
             node = loader.get_single_node()
@@ -178,7 +183,11 @@ def read(path: Path, text: str | None = None) -> Document:
     if not isinstance(data, dict):
         raise _error(path, 1, (), "not an OpenAPI document: its top is not a mapping")
     # Through JSON, so that status codes and dates are strings.
-    return Document(path, json.loads(json.dumps(data, default=str)), lines)
+    try:
+        content = json.dumps(data, default=str, allow_nan=False)
+    except ValueError as exc:
+        raise _error(path, 1, (), "a number in it is infinite, or too long to be one") from exc
+    return Document(path, json.loads(content), lines)
 
 
 def _text_of(path: Path) -> str:
@@ -190,6 +199,40 @@ def _text_of(path: Path) -> str:
         return content.decode()
     except UnicodeDecodeError as exc:
         raise _error(path, content.count(b"\n", 0, exc.start) + 1, (), f"not valid UTF-8: {exc.reason}") from exc
+
+
+def _measure(path: Path, text: str) -> None:
+    """Refuse what would take too much time, memory or stack to read: a few aliases can stand for billions of nodes.
+
+    Raises:
+        DocumentError: It is nested too deep, an alias is part of what it stands for, or the nodes are too many.
+        yaml.YAMLError: It is not valid YAML.
+    """
+    sizes: dict[Any, int] = {}  # of what each anchor stands for
+    open_nodes: list[tuple[Any, int]] = [(None, 0)]  # the anchor of each collection, and its nodes so far
+    events: Any = yaml.parse(text, Loader=yaml.CSafeLoader)
+    for event in events:
+        line: int = event.start_mark.line + 1
+        size = 0
+        if isinstance(event, yaml.AliasEvent):
+            if any(anchor == event.anchor for anchor, _ in open_nodes):
+                raise _error(path, line, (), f"not valid YAML: *{event.anchor} holds itself")
+            size = sizes.get(event.anchor, 0)
+        elif isinstance(event, yaml.ScalarEvent):
+            size = 1
+            sizes |= {event.anchor: size} if event.anchor else {}
+        elif isinstance(event, yaml.CollectionStartEvent):
+            open_nodes.append((event.anchor, 1))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = open_nodes.pop()
+            sizes |= {anchor: size} if anchor else {}
+        anchor, count = open_nodes[-1]
+        open_nodes[-1] = anchor, count + size
+        if len(open_nodes) > _DEEPEST:
+            raise _error(path, line, (), f"it is nested more than {_DEEPEST} levels deep")
+        if count + size > _MOST_NODES:
+            problem = f"it has more than {_MOST_NODES:,} nodes, with all that its aliases stand for"
+            raise _error(path, line, (), problem)
 
 
 def _index(path: Path, node: Any, pointer: Pointer, lines: dict[Pointer, int]) -> None:

@@ -182,11 +182,11 @@ class Stream:
     format: str
     item: Kind
     last: dict[str, Any]
-    failed: dict[str, Any] | None
-    finished: tuple[str, ...]
     collect: str
-    merge: dict[str, str]
-    usage: tuple[str, ...]
+    failed: dict[str, Any] | None = None
+    finished: tuple[str, ...] = ()
+    merge: dict[str, str] = field(factory=dict[str, str])
+    usage: tuple[str, ...] = ()
 
 
 @frozen
@@ -202,7 +202,7 @@ class Method:
         body: ``json``, ``multipart``, ``binary`` or ``None``.
         reply: The type of the one-piece reply, or ``None`` where ``result`` says what is returned.
         result: ``none``, ``exists``, ``reachable`` or ``digest``.
-        stream: How it streams, or ``None``.
+        stream: How it streams where that is asked for, or ``None``.
         repeat: Whether sending the same request again is safe.
         needs_model: Whether the server must have the model that it names.
         model: Name of the argument that names it, if there is one.
@@ -250,6 +250,11 @@ class Method:
         """The name of its row in the operation table."""
         return "_".join(self.path).upper()
 
+    @property
+    def is_bytes(self) -> bool:
+        """Whether every reply is a stream of bytes."""
+        return self.stream is not None and self.stream.format == "bytes"
+
     def results(self) -> Iterator[Kind]:
         """The types of what it returns, and of the items of its stream."""
         if self.reply is not None:
@@ -267,6 +272,8 @@ class Method:
         """The annotation of the one-piece reply."""
         if self.reply is not None:
             return self.reply.read()
+        if self.is_bytes:
+            return "ByteStream"
         return {"none": "None", "digest": "str"}.get(self.result, "bool")
 
 

@@ -33,6 +33,10 @@ class Kind:
         """The annotation of a value that is given: an argument, or a key of a request dict."""
         return self.read()
 
+    def choices(self) -> tuple[str, ...]:
+        """The annotations of a value that is given, each of which may be given."""
+        return (self.write(),)
+
     def taken(self) -> tuple[str, ...]:
         """The annotations of what an argument takes; beside what a request dict holds, variables whose types were inferred."""
         return (self.write(),)
@@ -52,7 +56,10 @@ class Scalar(Kind):
         return self.name
 
     def write(self) -> str:
-        return "datetime | str" if self.name == "datetime" else self.name
+        return " | ".join(self.choices())
+
+    def choices(self) -> tuple[str, ...]:
+        return ("datetime", "str") if self.name == "datetime" else (self.name,)
 
 
 @frozen
@@ -102,7 +109,10 @@ class ModelKind(Kind):
         return self.name
 
     def write(self) -> str:
-        return f"{self.name} | {self.name}Param"
+        return " | ".join(self.choices())
+
+    def choices(self) -> tuple[str, ...]:
+        return self.name, f"{self.name}Param"
 
     def taken(self) -> tuple[str, ...]:
         function = ("Callable[..., Any]",) if self.from_function else ()
@@ -160,7 +170,10 @@ class UnionKind(Kind):
         return self.alias or " | ".join(member.read() for member in self.members)
 
     def write(self) -> str:
-        return " | ".join(dict.fromkeys(part for member in self.members for part in member.write().split(" | ")))
+        return " | ".join(self.choices())
+
+    def choices(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(choice for member in self.members for choice in member.choices()))
 
     def taken(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(each for member in self.members for each in member.taken()))

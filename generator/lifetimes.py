@@ -34,9 +34,9 @@ def lifetime_of(node: Mapping[str, Any]) -> Lifetime:
 
 
 def value_lifetimes(node: Mapping[str, Any]) -> dict[str, Lifetime]:
-    """The lifetimes of the known values of a field, for those that have one."""
+    """The lifetimes of the known values of a field, for those that have one; ``*`` stands for any other value."""
     since, until = node.get("x-known-since", {}), node.get("x-known-until", {})
-    known = (value for value in node.get("x-known", ()) if value in since or value in until)
+    known = (value for value in (*node.get("x-known", ()), "*") if value in since or value in until)
     return {value: Lifetime(since.get(value), until.get(value)) for value in known}
 
 
@@ -59,11 +59,15 @@ def lifetime_text(node: Mapping[str, Any], target: Mapping[str, Any]) -> str:
     values = value_lifetimes(node) or value_lifetimes(target) or value_lifetimes(items)
     for branch in target.get("anyOf", ()):
         values = values or value_lifetimes(branch)
-    noted = [f"`{value}` since {each.since}" for value, each in values.items() if each.since is not None]
-    noted += [f"`{value}` until {each.until}" for value, each in values.items() if each.until is not None]
+    noted = [f"{_shown(value)} since {each.since}" for value, each in values.items() if each.since is not None]
+    noted += [f"{_shown(value)} until {each.until}" for value, each in values.items() if each.until is not None]
     if noted:
         parts.append(f"Of its values, {', '.join(noted)}.")
     return " ".join(parts)
+
+
+def _shown(value: str) -> str:
+    return "any other" if value == "*" else f"`{value}`"
 
 
 def routes(document: Document) -> Iterator[Route]:
@@ -105,8 +109,10 @@ def _below(document: Document, *bodies: Mapping[str, Any]) -> tuple[_FIELDS, _VA
             visit(branch, path, seen)
         for name, part in node.get("properties", {}).items():
             below = f"{path}.{name}".lstrip(".")
-            if lifetime_of(part) != ALWAYS:
-                fields.setdefault(below, lifetime_of(part))
+            # Members of a union share their paths: the field is as old as the oldest of them.
+            fields[below] = ALWAYS if fields.get(below) == ALWAYS else lifetime_of(part)
+            if "const" in part and lifetime_of(node) != ALWAYS:
+                values.setdefault(below, {})[part["const"]] = lifetime_of(node)
             visit(part, below, seen)
         if "items" in node:
             visit(node["items"], f"{path}[]", seen)
@@ -115,4 +121,4 @@ def _below(document: Document, *bodies: Mapping[str, Any]) -> tuple[_FIELDS, _VA
 
     for body in bodies:
         visit(body.get("schema", {}), "", ())
-    return fields, values
+    return {path: life for path, life in fields.items() if life != ALWAYS}, values

@@ -158,7 +158,7 @@ class _Reading:
         return Model(
             name,
             str(prop.class_info.module_name),
-            _text(schema.get("description")) or f"{name}.",
+            " ".join(filter(None, (_text(schema.get("description")) or f"{name}.", lifetime_text(schema, {})))),
             required + tuple(f for f in fields if not f.required),
             schema.get("x-mixin"),
             schema.get("x-from-function"),
@@ -248,7 +248,7 @@ class _Reading:
         return names[node["x-model"]]
 
     def _reply(self, node: Mapping[str, Any], content: Mapping[str, Any], replies: Mapping[str, Any]) -> Kind | None:
-        if "x-result" in node or not content:
+        if "x-result" in node or "kind" in node.get("x-stream", {}) or not content:
             return None
         first = next(r for status, r in sorted(replies.items()) if status.startswith("2") and status != ITEM_STATUS)
         kind = self._kind(first.prop)
@@ -259,6 +259,8 @@ class _Reading:
         if "x-stream" not in node:
             return None
         spec = node["x-stream"]
+        if "kind" in spec:
+            return Stream("bytes", Scalar("bytes"), {}, "none")
         media_type = next(kind for kind in content if kind in STREAM_TYPES)
         return Stream(
             format=STREAM_TYPES[media_type],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,7 @@ from openapi_python_client.parser.openapi import GeneratorData
 from ollama_sdk._client import AsyncClient, SyncClient
 
 from .bridge import config, parse
+from .checks import is_name
 from .document import Document
 from .interface import SHADOWING, Interface, Method
 from .kinds import Kind, LiteralKind, ModelKind, Named, UnionKind
@@ -38,6 +38,7 @@ class _Flavor:
     base: str
     namespace: str
     stream: str
+    byte_stream: str
     raw: str
     raw_base: str
     raw_namespace: str
@@ -66,6 +67,7 @@ _FLAVORS = (
         "SyncClient",
         "SyncNamespace",
         "Stream",
+        "ByteStream",
         "raw",
         "SyncRawClient",
         "SyncRawNamespace",
@@ -77,6 +79,7 @@ _FLAVORS = (
         "AsyncClient",
         "AsyncNamespace",
         "AsyncStream",
+        "AsyncByteStream",
         "async_raw",
         "AsyncRawClient",
         "AsyncRawNamespace",
@@ -153,7 +156,8 @@ def render(document: Document) -> dict[str, str]:
 def _environment(document: Document, parsed: GeneratorData) -> Environment:
     """openapi-python-client's templates with ours before them."""
     environment = Project(openapi=parsed, config=config(document.path), custom_template_path=_TEMPLATES).env
-    filters: dict[str, Any] = {"docstring": _docstring, "summary": _summary, "repr": repr}
+    # Whatever comes from the document passes one of these, or is a name that checks.py has checked.
+    filters: dict[str, Any] = {"docstring": _docstring, "inline": _inline, "summary": _summary, "repr": repr}
     environment.filters.update(filters)
     tests: dict[str, Any] = {"field_name": _is_field_name}
     environment.tests.update(tests)
@@ -166,13 +170,25 @@ def _summary(text: str) -> str:
 
 
 def _is_field_name(text: str) -> bool:
-    return text.isidentifier() and not keyword.iskeyword(text) and text not in SHADOWING
+    """Whether a field can have this name in the body of a class, where two underscores before it would change it."""
+    return is_name(text) and not text.startswith("__") and text not in SHADOWING
 
 
 def _escaped(text: str) -> str:
-    """Text with the quotes and backslashes escaped that would end a docstring."""
-    safe = text.replace("\\", "\\\\").replace('"""', "'''")
-    return f'{safe[:-1]}\\"' if safe.endswith('"') else safe
+    """Text as it stands between the quotes of a docstring: the one way by which text of the document enters one.
+
+    Nothing in it can end the docstring, change how the source reads, or fail to be written: backslashes are doubled, quotes
+    neither come in threes nor end a line, and characters that do not show, such as those that reverse the text, stand as
+    their escapes.
+    """
+    safe = "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
+    safe = safe.replace("\\", "\\\\").replace('"""', "'''")
+    return re.sub(r'"(?=\n|$)', r'\\"', safe)
+
+
+def _inline(text: str) -> str:
+    """Text in the middle of a line of a docstring."""
+    return _escaped(text.replace("\n", "\\n").replace("\t", " "))
 
 
 def _docstring(text: str, indent: int, begin: int | None = None) -> str:
@@ -236,6 +252,7 @@ def _client(templates: Environment, interface: Interface, flavor: _Flavor) -> st
         flavor=flavor,
         module_doc=f"The {'async' if flavor.prefix else 'sync'} client: one method for each endpoint.",
         groups=list(_groups(interface)),
+        has_bytes=any(method.is_bytes for method in interface.methods),
         uses=uses,
         params=[f"{name}Param" for name in given.models],
     )

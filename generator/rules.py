@@ -6,6 +6,7 @@ for an old revision that it is compared with.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,16 @@ __all__ = ["refuse_gaps"]
 Problems = Iterator[tuple[Pointer, str]]
 
 _SCHEMAS = ("components", "schemas")
+# What JSON Schema and OpenAPI know; conventions.yaml refuses some of it.
+_WORDS = """
+    $anchor $comment $defs $dynamicAnchor $dynamicRef $id $ref $schema additionalProperties allOf anyOf const contains
+    contentEncoding contentMediaType contentSchema default dependentRequired dependentSchemas deprecated description
+    discriminator else enum example examples exclusiveMaximum exclusiveMinimum externalDocs format if items maxContains maxItems
+    maxLength maxProperties maximum minContains minItems minLength minProperties minimum multipleOf not nullable oneOf pattern
+    patternProperties prefixItems properties propertyNames readOnly required then title type unevaluatedItems
+    unevaluatedProperties uniqueItems writeOnly xml
+"""
+_KEYWORDS = frozenset(_WORDS.split())
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
     "integer": int,
@@ -31,10 +42,10 @@ def refuse_gaps(document: Document) -> None:
     """Check a document that keeps to the conventions.
 
     Raises:
-        DocumentError: A required field or a tag does not exist, an enumeration holds what YAML did not read as text, an array
+        DocumentError: A keyword is misspelt, a required field or a tag does not exist, an enumeration holds what YAML did not read as text, an array
             does not say of what, a union of objects lacks its mapping, or a description is missing.
     """
-    for check in (_values, _required, _unions, _tags, _descriptions):
+    for check in (_keywords, _values, _required, _unions, _tags, _descriptions):
         for place, problem in check(document):
             raise document.error(place, problem)
 
@@ -63,6 +74,14 @@ def _inside(schema: Any, pointer: Pointer) -> Iterator[tuple[Pointer, dict[str, 
 
 
 # Values and names
+
+
+def _keywords(document: Document) -> Problems:
+    for pointer, schema in _all_schemas(document):
+        for key in schema:
+            if key not in _KEYWORDS and not key.startswith("x-"):
+                near = difflib.get_close_matches(key, _KEYWORDS, 1)
+                yield (*pointer, key), f"unknown keyword {key!r}{f'; did you mean {near[0]!r}?' if near else ''}"
 
 
 def _values(document: Document) -> Problems:

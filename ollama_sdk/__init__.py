@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from .reliability import HealthCheck as HealthCheck
     from .reliability import RateLimit as RateLimit
     from .reliability import Retry as Retry
+    from .streaming import AsyncByteStream as AsyncByteStream
     from .streaming import AsyncStream as AsyncStream
+    from .streaming import ByteStream as ByteStream
     from .streaming import ResponseHead as ResponseHead
     from .streaming import Stream as Stream
     from .streaming import StreamState as StreamState
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
 _MODULES = {
     "AsyncHTTPTransport": "_transport.aio",
     "AsyncOllama": "_generated.async_client",
+    "AsyncByteStream": "streaming",
     "AsyncStream": "streaming",
+    "ByteStream": "streaming",
     "Cache": "reliability",
     "CircuitBreaker": "reliability",
     "Endpoint": "reliability",

@@ -63,7 +63,7 @@ class RouteLifetimes:
         request: By the path of a field of the body, or the name of a query parameter.
         reply: By the path of a field of the one-piece reply.
         item: By the path of a field of an item of the stream.
-        request_values: By the path of a field, and then by its value.
+        request_values: By the path of a field, and then by its value; ``*`` is any value that the document does not name.
         reply_values: As ``request_values``.
         item_values: As ``request_values``.
     """

@@ -168,7 +168,7 @@ class GenerateReply(_Generated):
 
     __slots__ = ()
     response: str
-    done_reason: str | None
+    done_reason: Any
 
     def _answer(self) -> tuple[str, str | None]:
         return self.response, self.done_reason
@@ -179,7 +179,7 @@ class ChatReply(_Generated):
 
     __slots__ = ()
     message: Any
-    done_reason: str | None
+    done_reason: Any
 
     def _answer(self) -> tuple[str, str | None]:
         return self.message.content, self.done_reason

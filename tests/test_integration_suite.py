@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ollama_sdk.testing import Emulator, Fault, Interception
-
-pytestmark = pytest.mark.slow  # each test starts a pytest of its own
+from ollama_sdk import Ollama
+from ollama_sdk.testing import Emulator, Fault, Interception, ScriptedToolCall
+from tests.integration.live import QUESTION
 
 pytestmark = pytest.mark.slow  # each runs a suite of hundreds of tests
 
@@ -95,6 +95,29 @@ def test_suite_deletes_its_models(emulator: Emulator):
     assert "plain:latest has no capability 'vision'" in run.stdout
     assert "OLLAMA_TEST_EMBED_MODEL" in run.stdout
     assert "OLLAMA_TEST_PULL" in run.stdout
+
+
+def test_suite_names_what_a_model_does_that_does_not_cooperate(emulator: Emulator):
+    emulator.models.add("wild", capabilities=["completion", "tools", "thinking"])
+    emulator.models.add("tame", capabilities=["embedding"])
+    emulator.reply("}", "}", finished=False, when=QUESTION)
+    emulator.reply(tool_calls=[ScriptedToolCall("launch", {})], when="weather")
+    emulator.reply("no", " format", when=lambda prompt: prompt.format is not None)
+    run = run_suite(emulator.url)
+    assert run.returncode == 0, run.stdout
+    assert "the server gave up on the model in v1.messages.create, as it does when one repeats itself" in run.stdout
+    assert "the model did not say JSON, though format= asked for it: 'no format'" in run.stdout
+    assert "wild:latest called a tool that was not offered: 'launch'" in run.stdout
+    assert "failed" not in run.stdout.splitlines()[-1]
+
+
+def test_suite_passes_where_two_names_share_weights(emulator: Emulator):
+    emulator.models.add("plain")
+    with Ollama(emulator.url) as client:
+        client.copy("plain", "another")
+        client.generate("another", "Hi")
+    run = run_suite(emulator.url, OLLAMA_TEST_MODEL="plain:latest")
+    assert run.returncode == 0, run.stdout
 
 
 def test_suite_passes_on_the_oldest_supported_server():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from ollama_sdk._transport.environment import proxy_setting
 from ollama_sdk.errors import EXCERPT_LENGTH
 from ollama_sdk.streaming._reader import failure_message
 
@@ -119,7 +119,8 @@ def _not_found_advice(call: Call[Any, Any], data: Any, *, is_ollamas: bool) -> s
             return f"; the host ends in {ending}, which every route already has: use {shorter} as the host"
     if name := next((value for value in call.path_values.values() if "/" in value), None):
         return f"; Ollama has no route for a name with a slash: look for {name!r} in client.{_listing_of(call)}"
-    return "; the server has no such route: it is older than the route (`ollama --version` shows its version), or not Ollama"
+    came = f", which came with Ollama {call.operation.since}" if call.operation.since else ""
+    return f"; the server has no such route: it is older than the route{came} (`ollama --version` shows its version), or not Ollama"
 
 
 def _listing_of(call: Call[Any, Any]) -> str:
@@ -179,29 +180,16 @@ def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Excepti
 
 def environment_proxy(call: Call[Any, Any], request: httpx.Request | None = None) -> str:
     """Return how a message names the proxy of the environment that the request went through; ``""`` without one."""
-    url = (request or call.request).url
-    if not call.settings.environment_proxies or _is_loopback(url.host):
+    if not call.settings.environment_proxies:
         return ""
-    import urllib.request
-
-    if urllib.request.proxy_bypass(url.host):
+    setting = proxy_setting((request or call.request).url)
+    if setting is None:
         return ""
-    proxies = urllib.request.getproxies()
-    scheme = url.scheme if proxies.get(url.scheme) else "all"
-    proxy = proxies.get(scheme)
-    if not proxy:
-        return ""
+    name, proxy = setting
     scheme_of_proxy, found, rest = proxy.partition("://")
     place = (rest if found else scheme_of_proxy).rpartition("@")[2]  # without user name and password
-    return f"the proxy {scheme_of_proxy if found else 'http'}://{place} that {scheme.upper()}_PROXY names"
+    return f"the proxy {scheme_of_proxy if found else 'http'}://{place} that {name} names"
 
 
 def _without(call: Call[Any, Any], request: httpx.Request | None = None) -> str:
     return f"NO_PROXY={(request or call.request).url.host} calls the server without it"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -16,9 +16,10 @@ ItemT = TypeVar("ItemT")
 
 # The content types of a stream; the first is the one to ask for. A request with nothing to generate (an empty prompt
 # loads the model) is answered by one JSON object even when a stream was asked for.
-STREAM_TYPES: Mapping[Literal["ndjson", "sse"], tuple[str, ...]] = {
+STREAM_TYPES: Mapping[Literal["ndjson", "sse", "bytes"], tuple[str, ...]] = {
     "ndjson": ("application/x-ndjson", "application/json"),
     "sse": ("text/event-stream",),
+    "bytes": ("*/*",),
 }
 
 
@@ -71,7 +72,8 @@ class Streaming:
     """How an operation streams.
 
     Attributes:
-        format: ``ndjson`` (a JSON object a line) or ``sse`` (server-sent events).
+        format: ``ndjson`` (a JSON object a line), ``sse`` (server-sent events), or ``bytes``: every good reply is a stream, of
+            chunks of bytes without items.
         item: The annotation of one item, as source text.
         last: The fields and values of the item that ends the stream well; ``{"data": "[DONE]"}`` is the sentinel of
             server-sent events, which is not an item. ``None`` where the end of the body is the end.
@@ -79,20 +81,25 @@ class Streaming:
         finished: Where the one-piece reply says that it is finished: dotted paths, with ``[]`` for "each of the list". A reply
             that has nothing there (null, an empty text or 0) is unfinished.
         collect: How items become one reply: ``merge`` by :attr:`merge`, the event vocabulary of ``/v1/messages`` or
-            ``/v1/responses``, or ``items``, the list of them.
+            ``/v1/responses``, or ``items``, the list of them; for ``bytes`` they do not.
         merge: For ``merge``, how the fields of items combine where the last value does not simply win: by path, with
             ``[]`` for "each of the list", ``concat``, ``by-index``, ``by-call``, or ``into:NAME``.
         usage: Where an item names the model and counts the tokens; ``None`` where that is as in the one-piece reply.
     """
 
-    format: Literal["ndjson", "sse"]
+    format: Literal["ndjson", "sse", "bytes"]
     item: str
-    last: Mapping[str, Any] | None
+    last: Mapping[str, Any] | None = None
     failed: Mapping[str, Any] | None = None
     finished: tuple[str, ...] = ()
     collect: Literal["merge", "messages", "responses", "items"] = "merge"
     merge: Mapping[str, str] = field(factory=dict[str, str])
     usage: Usage | None = None
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether a request says by its field ``stream`` that it wants a stream."""
+        return self.format != "bytes"
 
 
 @frozen(eq=False, repr=False)

@@ -18,6 +18,7 @@ from ollama_sdk.errors import (
     OllamaError,
     shorten_traceback,
 )
+from ollama_sdk.streaming._bytes import AsyncByteStream, ByteStream
 from ollama_sdk.streaming._stream import AsyncStream, Stream
 
 from .operation import Operation
@@ -78,6 +79,18 @@ class SyncRuntime:
             raise outermost(call, exc) from exc.__cause__
         return stream
 
+    def download(
+        self, operation: Operation[bytes, bytes], values: Mapping[str, Any], options: CallOptions
+    ) -> ByteStream:
+        """Call an operation whose reply is bytes, and return them as a stream."""
+        __tracebackhide__ = True
+        call = self._prepare(operation, values, options, stream=True)
+        try:
+            stream: ByteStream = self._perform(call, ByteStream)
+        except OllamaError as exc:
+            raise outermost(call, exc) from exc.__cause__
+        return stream
+
     def _prepare(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, *, stream: bool
     ) -> Call[ReplyT, ItemT]:
@@ -87,7 +100,7 @@ class SyncRuntime:
         except OllamaError as exc:
             raise shorten_traceback(exc) from exc.__cause__
 
-    def _perform(self, call: Call[Any, Any]) -> Any:
+    def _perform(self, call: Call[Any, Any], stream_class: type[Stream[Any, Any]] = Stream) -> Any:
         """Send the request, and return the reply or the stream that was asked for."""
         __tracebackhide__ = True
         response = stream = None
@@ -95,7 +108,7 @@ class SyncRuntime:
             response = self.transports.current.handle_request(call.request)
             streaming = read_head(call, response)
             if streaming is not None:
-                stream = Stream(open_stream(call, response, streaming))
+                stream = stream_class(open_stream(call, response, streaming))
                 return stream
             body = buffered_body(response)
             if body is None:
@@ -154,6 +167,18 @@ class AsyncRuntime:
             raise outermost(call, exc) from exc.__cause__
         return stream
 
+    async def download(
+        self, operation: Operation[bytes, bytes], values: Mapping[str, Any], options: CallOptions
+    ) -> AsyncByteStream:
+        """As :meth:`SyncRuntime.download`."""
+        __tracebackhide__ = True
+        call = await self._prepare(operation, values, options, stream=True)
+        try:
+            stream: AsyncByteStream = await self._perform(call, AsyncByteStream)
+        except OllamaError as exc:
+            raise outermost(call, exc) from exc.__cause__
+        return stream
+
     async def _prepare(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, *, stream: bool
     ) -> Call[ReplyT, ItemT]:
@@ -168,7 +193,7 @@ class AsyncRuntime:
         except OllamaError as exc:
             raise shorten_traceback(exc) from exc.__cause__
 
-    async def _perform(self, call: Call[Any, Any]) -> Any:
+    async def _perform(self, call: Call[Any, Any], stream_class: type[AsyncStream[Any, Any]] = AsyncStream) -> Any:
         """As :meth:`SyncRuntime._perform`."""
         __tracebackhide__ = True
         response = stream = None
@@ -176,7 +201,7 @@ class AsyncRuntime:
             response = await self.transports.current.handle_async_request(call.request)
             streaming = read_head(call, response)
             if streaming is not None:
-                stream = AsyncStream(open_stream(call, response, streaming))
+                stream = stream_class(open_stream(call, response, streaming))
                 return stream
             body = buffered_body(response)
             if body is None:

@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from attrs import frozen
 
-from ollama_sdk.streaming import AsyncStream, Stream
+from ollama_sdk.streaming import AsyncByteStream, AsyncStream, ByteStream, Stream
 
 from .operation import Operation
 from .perform import AsyncRuntime, SyncRuntime
@@ -63,6 +63,13 @@ class SyncRawRuntime:
         opened = self.runtime.stream(operation, values, options)
         return RawResponse(opened.head.status_code, opened.head.headers, opened)
 
+    def download(
+        self, operation: Operation[bytes, bytes], values: Mapping[str, Any], options: CallOptions
+    ) -> RawResponse[ByteStream]:
+        """Call an operation whose reply is bytes, of which only the head has been read."""
+        opened = self.runtime.download(operation, values, options)
+        return RawResponse(opened.head.status_code, opened.head.headers, opened)
+
 
 @frozen(eq=False, repr=False)
 class AsyncRawRuntime:
@@ -83,4 +90,11 @@ class AsyncRawRuntime:
         if not stream:
             return await self.runtime.raw(operation, values, options)
         opened = await self.runtime.stream(operation, values, options)
+        return RawResponse(opened.head.status_code, opened.head.headers, opened)
+
+    async def download(
+        self, operation: Operation[bytes, bytes], values: Mapping[str, Any], options: CallOptions
+    ) -> RawResponse[AsyncByteStream]:
+        """Call an operation whose reply is bytes, of which only the head has been read."""
+        opened = await self.runtime.download(operation, values, options)
         return RawResponse(opened.head.status_code, opened.head.headers, opened)

@@ -225,7 +225,7 @@ def _body(
             if argument.place == "json":
                 return {"content": dumps(codec_of(operation.models).encode(argument.kind, value, argument.name))}, None
         fields = [(a.wire, a.kind, value, a.name) for a, value in given.items() if a.place == "body"]
-        if operation.streaming is not None:
+        if operation.streaming is not None and operation.streaming.is_asked_for:
             fields.append(("stream", "bool", stream, "stream"))
         extra = named(options.extra_body, "extra_body")
         return {"content": codec_of(operation.models).encode_object(fields, extra, "extra_body")}, None

@@ -41,6 +41,8 @@ from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message, reda
 from .error_mapping import decode_error, redact, status_error, transport_error
 
 if TYPE_CHECKING:
+    from ollama_sdk.streaming._bytes import BytesReader
+
     from .operation import Streaming
     from .request import Call
 
@@ -54,6 +56,8 @@ ItemT = TypeVar("ItemT")
 _NOT_FOUND = 404
 _STUCK = "the model may have got stuck repeating itself"
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
+# What a stream of bytes is not: an error with a good status, or the page of a proxy.
+_NOT_BYTES = {"application/json", "text/html"}
 _ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
     "merge": lambda streaming: MergeAccumulator(streaming.merge),
     "messages": lambda _: MessagesAccumulator(),
@@ -90,6 +94,8 @@ def read_head(call: Call[Any, Any], response: httpx.Response) -> Streaming | Non
     call.request = response.extensions.get("request", call.request)
     streaming = call.operation.streaming
     if not call.stream or streaming is None or not response.is_success:
+        return None
+    if streaming.format == "bytes" and _media_type(response) in _NOT_BYTES:
         return None
     return streaming
 
@@ -183,6 +189,8 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
             reply = body.decode(errors="replace")
         else:
             data = _json_object(call, response, body)
+            if kind == "bytes":
+                raise DecodeError(f"{describe_call(call.request)}: the body is JSON where bytes are due, such as sound")
             reply = _decode(call, data, body)
             _check_finished(call, data, reply)
     except OllamaError as exc:
@@ -279,6 +287,8 @@ def open_stream(
     call: Call[ReplyT, ItemT], response: httpx.Response, streaming: Streaming
 ) -> StreamExchange[ItemT, ReplyT]:
     """Return the state machine that reads a response as a stream; nothing of the body has been read yet."""
+    if streaming.format == "bytes":
+        return _open_bytes(call, response)
     reader = Reader(
         DetectingFramer(call.settings.max_item_bytes, response.headers.get("content-type", "")),
         last=streaming.last,
@@ -297,6 +307,26 @@ def open_stream(
         map_error=partial(transport_error, call),
         on_end=partial(_end_stream, call, response, reader),
     )
+
+
+def _open_bytes(call: Call[Any, Any], response: httpx.Response) -> StreamExchange[Any, Any]:
+    from ollama_sdk.streaming._bytes import BytesReader, NoAccumulator  # only who streams bytes pays for it
+
+    reader = BytesReader(describe_call(call.request))
+    return StreamExchange(
+        response=response,
+        reader=reader,
+        deadlines=call.deadlines,
+        decode_item=_as_it_is,
+        accumulator=NoAccumulator(),
+        make_reply=_as_it_is,
+        map_error=partial(transport_error, call),
+        on_end=partial(_end_stream, call, response, reader),
+    )
+
+
+def _as_it_is(item: Any) -> Any:
+    return item
 
 
 def _accumulated(call: Call[Any, Any], data: dict[str, Any]) -> Any:
@@ -320,7 +350,7 @@ def _constants(model: type[Model]) -> dict[str, Any]:
 
 
 def _end_stream(
-    call: Call[Any, Any], response: httpx.Response, reader: Reader, items: int, error: Exception | None
+    call: Call[Any, Any], response: httpx.Response, reader: Reader | BytesReader, items: int, error: Exception | None
 ) -> None:
     # A caller that gives a stream up says nothing about the reply.
     counted = reader.usage_item if reader.finished or error is not None else None

@@ -322,6 +322,8 @@ def describe_kind(kind: Any, where: str = "") -> str:
         where: The path of the value, which names the items of a list.
     """
     members = union_members(kind)
+    if any(get_origin(member) is Literal for member in members):
+        members = tuple(member for member in members if member is not str)  # the known texts say what is meant
     models = tuple(member for member in members if is_model(member))
     words = [_describe_model(models)] if models else []
     for member in members:

@@ -59,9 +59,11 @@ class Resolver:
         return found
 
     def field_type(self, field: attrs.Attribute[Any]) -> Any:
-        """The type of a model's field, without its ``None``."""
+        """The type of a model's field, without its ``None``, and without the known values of a text that takes any other."""
         kind = self.resolve(field.type)
         members = [member for member in union_members(kind) if member is not type(None)]
+        if str in members:
+            members = [member for member in members if get_origin(member) is not Literal]
         return reduce(lambda one, other: one | other, members)
 
     def names_models(self, annotation: Any) -> bool:

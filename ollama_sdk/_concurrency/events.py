@@ -9,6 +9,7 @@ trio allow from anywhere; so it is set a moment later, even from the same thread
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from queue import Empty, SimpleQueue
 from typing import Protocol
@@ -38,33 +39,44 @@ class Event(Protocol):
 
 
 class ThreadEvent:
-    """An event that threads wait for."""
+    """An event that threads wait for.
 
-    __slots__ = ("_queue",)
+    A thread that was woken leaves the queue as it was, for the next one that waits, even if Ctrl-C ends its own wait.
+    """
+
+    __slots__ = ("_is_set", "_queue")
 
     is_lost = False
 
     def __init__(self) -> None:
+        self._is_set = False
         self._queue: SimpleQueue[None] = SimpleQueue()
 
     def set(self) -> bool:
         """Wake the threads that wait, now or as soon as they wait. Always ``True``."""
+        self._is_set = True
         self._queue.put(None)
         return True
 
     def clear(self) -> None:
         """Make the event wait for another :meth:`set`."""
-        while not self._queue.empty():
-            self._queue.get()
+        self._is_set = False
+        with contextlib.suppress(Empty):
+            while True:
+                self._queue.get_nowait()
 
     def wait(self, seconds: float | None) -> bool:
         """Wait at most ``seconds``, ``None`` without end. Returns whether the event is set."""
         timeout = None if seconds is None else min(seconds, threading.TIMEOUT_MAX)
         try:
-            self._queue.put(self._queue.get(timeout=timeout))  # for the next thread that waits
+            if not self._is_set:
+                self._queue.get(timeout=timeout)
         except Empty:
-            return False
-        return True
+            pass
+        finally:
+            if self._is_set:
+                self._queue.put(None)
+        return self._is_set
 
 
 class TaskEvent:

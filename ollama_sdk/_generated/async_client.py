@@ -17,9 +17,10 @@ from . import operations as _op
 if TYPE_CHECKING:
     from ollama_sdk._codec.annotations import Base64, FileContent, JSONSchema
     from ollama_sdk._timeout import Inherit, TimeoutLike
-    from ollama_sdk.streaming import AsyncStream
+    from ollama_sdk.streaming import AsyncByteStream, AsyncStream
 
     from .models import (
+        BalanceResponse,
         ChatCompletion,
         ChatCompletionChunk,
         ChatCompletionMessage,
@@ -54,6 +55,11 @@ if TYPE_CHECKING:
         ModelRecommendations,
         Options,
         ProgressResponse,
+        ResponseCompaction,
+        ResponseCompactionItem,
+        ResponseCompactionTrigger,
+        ResponseCustomToolCall,
+        ResponseCustomToolCallOutput,
         ResponseFunctionCall,
         ResponseFunctionCallOutput,
         ResponseInputMessage,
@@ -63,12 +69,19 @@ if TYPE_CHECKING:
         ResponseStreamEvent,
         ResponseText,
         ResponseTool,
+        ResponseToolSearchCall,
+        ResponseToolSearchOutput,
         ResponseWebSearchCall,
         RunningModelList,
         ShowResponse,
         StatusResponse,
+        SystemOneChoice,
+        SystemOneNoul,
+        SystemOneResponse,
+        SystemOneScore,
         Tool,
         TranscriptionResponse,
+        UsageResponse,
         UserResponse,
         V1EmbeddingList,
         V1Model,
@@ -99,6 +112,10 @@ if TYPE_CHECKING:
         MessagesToolUseBlockParam,
         MessagesWebSearchResultBlockParam,
         OptionsParam,
+        ResponseCompactionItemParam,
+        ResponseCompactionTriggerParam,
+        ResponseCustomToolCallOutputParam,
+        ResponseCustomToolCallParam,
         ResponseFunctionCallOutputParam,
         ResponseFunctionCallParam,
         ResponseInputMessageParam,
@@ -106,11 +123,67 @@ if TYPE_CHECKING:
         ResponseReasoningParam,
         ResponseTextParam,
         ResponseToolParam,
+        ResponseToolSearchCallParam,
+        ResponseToolSearchOutputParam,
         ResponseWebSearchCallParam,
+        SystemOneChoiceParam,
+        SystemOneNoulParam,
+        SystemOneScoreParam,
         ToolParam,
     )
 
 __all__ = ["AsyncOllama"]
+
+
+class AsyncV1AudioSpeech(AsyncNamespace):
+    """The methods of ``v1.audio.speech``."""
+
+    async def create(
+        self,
+        model: str,
+        input: str,
+        *,
+        voice: Literal["Freya", "Harper", "Sterling", "Toby"] | str | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> AsyncByteStream:
+        """Speak a text (OpenAI's speech).
+
+        The sound arrives while it is made. Give further fields that a server takes, such as a format of the sound,
+        in `extra_body`.
+
+        Since Ollama 0.40.8.
+
+        ``POST /v1/audio/speech``
+
+        Args:
+            model: Name of a speech model.
+            input: The text, at most 4096 characters.
+            voice: Who speaks; `Freya` when absent. Case matters.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        return await self._runtime.download(
+            _op.V1_AUDIO_SPEECH_CREATE,
+            {
+                "model": model,
+                "input": input,
+                "voice": voice,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
 
 
 class AsyncV1AudioTranscriptions(AsyncNamespace):
@@ -121,7 +194,7 @@ class AsyncV1AudioTranscriptions(AsyncNamespace):
         model: str,
         file: FileContent,
         *,
-        response_format: str | None = None,
+        response_format: Literal["json", "text", "verbose_json"] | str | None = None,
         language: str | None = None,
         prompt: str | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
@@ -198,7 +271,8 @@ class AsyncV1ChatCompletions(AsyncNamespace):
         stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
         reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
@@ -237,7 +311,8 @@ class AsyncV1ChatCompletions(AsyncNamespace):
         stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
         reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
@@ -276,7 +351,8 @@ class AsyncV1ChatCompletions(AsyncNamespace):
         stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
         reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
@@ -314,7 +390,8 @@ class AsyncV1ChatCompletions(AsyncNamespace):
         stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
         reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
@@ -344,8 +421,11 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             stop: A text, or texts, that end the answer; not part of it.
             frequency_penalty: Penalty for tokens, times how often they have occurred.
             presence_penalty: Penalty for tokens that have occurred.
-            reasoning_effort: How much a model reasons first. A level that Ollama does not have means the nearest
-                one. Since Ollama 0.11.5.
+            reasoning_effort: How much a model reasons first; `none` is not at all. A model takes the names that
+                `show().thinking` lists. For a model without such a list, a level that Ollama does not have means the
+                nearest one; any other name is refused. Since Ollama 0.11.5. Of its values, `none` since 0.12.4,
+                `minimal` since 0.32.11, `xhigh` since 0.32.11, `ultra` since 0.32.11, `max` since 0.22.0, any other
+                since 0.34.3.
             reasoning: The same in an object; has precedence over `reasoning_effort`. Since Ollama 0.11.0.
             logprobs: Whether to return the log probabilities of the answer's tokens. Since Ollama 0.12.11.
             top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`. Since
@@ -391,6 +471,11 @@ class AsyncV1ChatCompletions(AsyncNamespace):
 
 class AsyncV1Audio(AsyncNamespace):
     """The methods of ``v1.audio``."""
+
+    @property
+    def speech(self) -> AsyncV1AudioSpeech:
+        """The ``v1.audio.speech`` methods."""
+        return AsyncV1AudioSpeech(self._runtime)
 
     @property
     def transcriptions(self) -> AsyncV1AudioTranscriptions:
@@ -572,7 +657,7 @@ class AsyncV1Embeddings(AsyncNamespace):
         input: str | Iterable[str],
         *,
         dimensions: int | None = None,
-        encoding_format: Literal["", "base64", "float"] | None = None,
+        encoding_format: Literal["base64", "float"] | str | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -917,6 +1002,77 @@ class AsyncV1Models(AsyncNamespace):
 class AsyncV1Responses(AsyncNamespace):
     """The methods of ``v1.responses``."""
 
+    async def compact(
+        self,
+        model: str,
+        input: str
+        | Iterable[
+            ResponseInputMessage
+            | ResponseInputMessageParam
+            | Mapping[str, Any]
+            | ResponseFunctionCall
+            | ResponseFunctionCallParam
+            | ResponseFunctionCallOutput
+            | ResponseFunctionCallOutputParam
+            | ResponseReasoningItem
+            | ResponseReasoningItemParam
+            | ResponseWebSearchCall
+            | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
+        ],
+        *,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ResponseCompaction:
+        """Make a long conversation short (OpenAI's responses).
+
+        Returns one item, which takes the place of the conversation in the `input` of the next call.
+
+        Since Ollama 0.34.0.
+
+        ``POST /v1/responses/compact``
+
+        Args:
+            model: Name of the model.
+            input: The user's message, or the conversation so far; no images.
+            tools: Tools that the model may call; their names and descriptions count.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        return await self._runtime.call(
+            _op.V1_RESPONSES_COMPACT,
+            {
+                "model": model,
+                "input": input,
+                "tools": tools,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
     @overload
     async def create(
         self,
@@ -934,6 +1090,18 @@ class AsyncV1Responses(AsyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
@@ -944,7 +1112,7 @@ class AsyncV1Responses(AsyncNamespace):
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
         include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
@@ -971,6 +1139,18 @@ class AsyncV1Responses(AsyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
@@ -981,7 +1161,7 @@ class AsyncV1Responses(AsyncNamespace):
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
         include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
@@ -1008,6 +1188,18 @@ class AsyncV1Responses(AsyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
@@ -1018,7 +1210,7 @@ class AsyncV1Responses(AsyncNamespace):
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
         include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
@@ -1044,6 +1236,18 @@ class AsyncV1Responses(AsyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
@@ -1054,7 +1258,7 @@ class AsyncV1Responses(AsyncNamespace):
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
         include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
@@ -1119,6 +1323,74 @@ class AsyncV1Responses(AsyncNamespace):
             },
             CallOptions(extra_headers, extra_query, extra_body, timeout),
             stream,
+        )
+
+
+class AsyncV1Systemone(AsyncNamespace):
+    """The methods of ``v1.systemone``."""
+
+    async def create(
+        self,
+        model: str,
+        state: str | Mapping[str, Any] | Iterable[Any],
+        questions: Mapping[
+            str,
+            SystemOneChoice
+            | SystemOneChoiceParam
+            | Mapping[str, Any]
+            | SystemOneNoul
+            | SystemOneNoulParam
+            | SystemOneScore
+            | SystemOneScoreParam,
+        ],
+        *,
+        images: Iterable[Base64] | None = None,
+        keep_alive: str | float | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> SystemOneResponse:
+        """Answer questions about a state with probabilities.
+
+        For models with the capability `decision`. The answers do not depend on each other. This is no route of
+        OpenAI; its errors have the form of the native routes.
+
+        Since Ollama 0.35.0.
+
+        ``POST /v1/systemone``
+
+        Args:
+            model: Name of a decision model.
+            state: What the questions are about; objects and arrays are given to the model as JSON text.
+            questions: The questions, by names of your choice; at most 64.
+            images: Images for all questions, for a model with vision; PNG, JPEG or WebP. Since Ollama 0.35.1.
+            keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
+                seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
+                minutes.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        return await self._runtime.call(
+            _op.V1_SYSTEMONE_CREATE,
+            {
+                "model": model,
+                "state": state,
+                "questions": questions,
+                "images": images,
+                "keep_alive": keep_alive,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
         )
 
 
@@ -1281,6 +1553,11 @@ class AsyncV1(AsyncNamespace):
         """The ``v1.responses`` methods."""
         return AsyncV1Responses(self._runtime)
 
+    @property
+    def systemone(self) -> AsyncV1Systemone:
+        """The ``v1.systemone`` methods."""
+        return AsyncV1Systemone(self._runtime)
+
 
 class AsyncOllama(AsyncClient):
     """A client of an Ollama server, or of several; async, on asyncio and trio.
@@ -1332,6 +1609,43 @@ class AsyncOllama(AsyncClient):
         """The same methods, returning status and headers with the reply."""
         return AsyncRawOllama(AsyncRawRuntime(self._runtime))
 
+    async def balance(
+        self,
+        *,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> BalanceResponse:
+        """What an account at ollama.com has left.
+
+        At ollama.com, that of the API key; through a local server, that of the account it is signed in to. At most
+        ten calls a minute.
+
+        Since Ollama 0.40.1.
+
+        ``GET /api/balance``
+
+        Args:
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        return await self._runtime.call(
+            _op.BALANCE,
+            {},
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
     async def blob_exists(
         self,
         digest: str,
@@ -1375,9 +1689,9 @@ class AsyncOllama(AsyncClient):
         messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
         tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1396,9 +1710,9 @@ class AsyncOllama(AsyncClient):
         messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
         tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1417,9 +1731,9 @@ class AsyncOllama(AsyncClient):
         messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
         tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1437,9 +1751,9 @@ class AsyncOllama(AsyncClient):
         messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
         tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1465,8 +1779,10 @@ class AsyncOllama(AsyncClient):
             format: The format of the answer. `json` is any JSON object; a schema is JSON that matches it; empty is
                 free text.
             options: How the model runs and samples tokens.
-            think: Whether the model thinks before it answers, or how much. When absent, a model that supports
-                thinking thinks. Since Ollama 0.9.0.
+            think: Whether the model thinks before it answers, or how much: one of the values that `show().thinking`
+                lists; a name that the model does not have means its default. When absent, a model that supports
+                thinking thinks. Since Ollama 0.9.0. Of its values, `low` since 0.11.0, `medium` since 0.11.0, `high`
+                since 0.11.0, `max` since 0.22.0, any other since 0.34.3.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
                 seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
                 minutes.
@@ -1673,14 +1989,15 @@ class AsyncOllama(AsyncClient):
             parameters: Options of the model, by name; those of `Options` and lists of them. Since Ollama 0.5.5.
             messages: Messages at the start of every conversation. Since Ollama 0.5.5.
             license: The licence, or the licences. Since Ollama 0.5.5.
-            quantize: How to quantize the parameters.
+            quantize: How to quantize the parameters. Of safetensors, from Ollama 0.34.1 on, it has no effect.
             draft_files: Files of a draft model: the digest of an uploaded blob for each file name. Since Ollama
                 0.30.0.
             draft_quantize: How to quantize the draft model's parameters. Since Ollama 0.30.0.
             renderer: What renders the prompts, instead of the template. Since Ollama 0.12.0.
             parser: What parses the answers. Since Ollama 0.12.0.
             requires: The oldest version of Ollama that runs the model. Since Ollama 0.14.0.
-            info: Metadata by key, which replace those of the files. Since Ollama 0.12.0.
+            info: Metadata by key, which replace those of the files. From Ollama 0.35.1 on, `capabilities` lists what
+                a local model can do. Since Ollama 0.12.0.
             remote_host: Address of the host that will run the model. Since Ollama 0.12.0.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
@@ -1735,7 +2052,7 @@ class AsyncOllama(AsyncClient):
         ``DELETE /api/delete``
 
         Args:
-            model: Name of the model.
+            model: Name of the model; from Ollama 0.40.2 on also the digest of one of its builds.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -1873,9 +2190,9 @@ class AsyncOllama(AsyncClient):
         system: str | None = None,
         template: str | None = None,
         images: Iterable[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1899,9 +2216,9 @@ class AsyncOllama(AsyncClient):
         system: str | None = None,
         template: str | None = None,
         images: Iterable[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1925,9 +2242,9 @@ class AsyncOllama(AsyncClient):
         system: str | None = None,
         template: str | None = None,
         images: Iterable[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1950,9 +2267,9 @@ class AsyncOllama(AsyncClient):
         system: str | None = None,
         template: str | None = None,
         images: Iterable[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1983,8 +2300,10 @@ class AsyncOllama(AsyncClient):
             format: The format of the answer. `json` is any JSON object; a schema is JSON that matches it; empty is
                 free text.
             options: How the model runs and samples tokens.
-            think: Whether the model thinks before it answers, or how much. When absent, a model that supports
-                thinking thinks. Since Ollama 0.9.0.
+            think: Whether the model thinks before it answers, or how much: one of the values that `show().thinking`
+                lists; a name that the model does not have means its default. When absent, a model that supports
+                thinking thinks. Since Ollama 0.9.0. Of its values, `low` since 0.11.0, `medium` since 0.11.0, `high`
+                since 0.11.0, `max` since 0.22.0, any other since 0.34.3.
             raw: Whether the prompt is sent to the model without a template.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
                 seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
@@ -2505,6 +2824,53 @@ class AsyncOllama(AsyncClient):
             CallOptions(extra_headers, extra_query, extra_body, timeout),
         )
 
+    async def usage(
+        self,
+        *,
+        range: Literal["24h", "30d", "7d"] | str | None = None,
+        scope: Literal["self", "team"] | str | None = None,
+        group_by: Literal["model"] | str | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> UsageResponse:
+        """What an account at ollama.com has used.
+
+        At ollama.com, that of the API key; through a local server, that of the account it is signed in to. At most
+        ten calls a minute; fresh use may show late.
+
+        Since Ollama 0.40.1.
+
+        ``GET /api/usage``
+
+        Args:
+            range: How far back; seven days when absent.
+            scope: Whose use; `team` only for its administrators. Your own when absent.
+            group_by: By what the use is split.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        return await self._runtime.call(
+            _op.USAGE,
+            {
+                "range": range,
+                "scope": scope,
+                "group_by": group_by,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
     async def version(
         self,
         *,
@@ -2617,6 +2983,12 @@ class AsyncOllama(AsyncClient):
         )
 
 
+class AsyncRawV1AudioSpeech(AsyncRawNamespace):
+    """The methods of :class:`AsyncV1AudioSpeech`, returning status and headers with the reply."""
+
+    create: Final = _raw(AsyncV1AudioSpeech.create)
+
+
 class AsyncRawV1AudioTranscriptions(AsyncRawNamespace):
     """The methods of :class:`AsyncV1AudioTranscriptions`, returning status and headers with the reply."""
 
@@ -2631,6 +3003,11 @@ class AsyncRawV1ChatCompletions(AsyncRawNamespace):
 
 class AsyncRawV1Audio(AsyncRawNamespace):
     """The methods of :class:`AsyncV1Audio`, returning status and headers with the reply."""
+
+    @property
+    def speech(self) -> AsyncRawV1AudioSpeech:
+        """The ``v1.audio.speech`` methods."""
+        return AsyncRawV1AudioSpeech(self._runtime)
 
     @property
     def transcriptions(self) -> AsyncRawV1AudioTranscriptions:
@@ -2675,7 +3052,14 @@ class AsyncRawV1Models(AsyncRawNamespace):
 class AsyncRawV1Responses(AsyncRawNamespace):
     """The methods of :class:`AsyncV1Responses`, returning status and headers with the reply."""
 
+    compact: Final = _raw(AsyncV1Responses.compact)
     create: Final = _raw(AsyncV1Responses.create)
+
+
+class AsyncRawV1Systemone(AsyncRawNamespace):
+    """The methods of :class:`AsyncV1Systemone`, returning status and headers with the reply."""
+
+    create: Final = _raw(AsyncV1Systemone.create)
 
 
 class AsyncRawExperimental(AsyncRawNamespace):
@@ -2724,6 +3108,11 @@ class AsyncRawV1(AsyncRawNamespace):
         """The ``v1.responses`` methods."""
         return AsyncRawV1Responses(self._runtime)
 
+    @property
+    def systemone(self) -> AsyncRawV1Systemone:
+        """The ``v1.systemone`` methods."""
+        return AsyncRawV1Systemone(self._runtime)
+
 
 class AsyncRawOllama(AsyncRawClient):
     """The methods of :class:`AsyncOllama`, returning status and headers with the reply."""
@@ -2738,6 +3127,7 @@ class AsyncRawOllama(AsyncRawClient):
         """The ``v1`` methods."""
         return AsyncRawV1(self._runtime)
 
+    balance: Final = _raw(AsyncOllama.balance)
     blob_exists: Final = _raw(AsyncOllama.blob_exists)
     chat: Final = _raw(AsyncOllama.chat)
     copy: Final = _raw(AsyncOllama.copy)
@@ -2756,6 +3146,7 @@ class AsyncRawOllama(AsyncRawClient):
     signout: Final = _raw(AsyncOllama.signout)
     status: Final = _raw(AsyncOllama.status)
     upload_blob: Final = _raw(AsyncOllama.upload_blob)
+    usage: Final = _raw(AsyncOllama.usage)
     version: Final = _raw(AsyncOllama.version)
     web_fetch: Final = _raw(AsyncOllama.web_fetch)
     web_search: Final = _raw(AsyncOllama.web_search)

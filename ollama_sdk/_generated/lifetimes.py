@@ -17,6 +17,7 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
         Lifetime(),
         request={
             "options.draft_num_predict": Lifetime("0.30.0"),
+            "options.typical_p": Lifetime(until="0.34.1", refused=("0.34.1", "0.35.0")),
             "think": Lifetime("0.9.0"),
             "truncate": Lifetime("0.12.6"),
             "shift": Lifetime("0.12.6"),
@@ -28,6 +29,7 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "tool_calls": Lifetime("0.11.0"),
             "tool_calls[].id": Lifetime("0.12.10"),
             "logprobs": Lifetime("0.12.11"),
+            "prompt_eval_cached_count": Lifetime("0.33.3"),
             "remote_model": Lifetime("0.12.0"),
             "remote_host": Lifetime("0.12.0"),
         },
@@ -36,8 +38,18 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "tool_calls": Lifetime("0.11.0"),
             "tool_calls[].id": Lifetime("0.12.10"),
             "logprobs": Lifetime("0.12.11"),
+            "prompt_eval_cached_count": Lifetime("0.33.3"),
             "remote_model": Lifetime("0.12.0"),
             "remote_host": Lifetime("0.12.0"),
+        },
+        request_values={
+            "think": {
+                "low": Lifetime("0.11.0"),
+                "medium": Lifetime("0.11.0"),
+                "high": Lifetime("0.11.0"),
+                "max": Lifetime("0.22.0"),
+                "*": Lifetime("0.34.3"),
+            },
         },
     ),
     ("POST", "/api/chat"): RouteLifetimes(
@@ -52,6 +64,7 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "tools[].function.parameters.properties{}.anyOf": Lifetime("0.11.3"),
             "tools[].items": Lifetime("0.6.6"),
             "options.draft_num_predict": Lifetime("0.30.0"),
+            "options.typical_p": Lifetime(until="0.34.1", refused=("0.34.1", "0.35.0")),
             "think": Lifetime("0.9.0"),
             "truncate": Lifetime("0.12.6"),
             "shift": Lifetime("0.12.6"),
@@ -64,6 +77,7 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "message.tool_name": Lifetime("0.9.6"),
             "message.tool_call_id": Lifetime("0.12.10"),
             "logprobs": Lifetime("0.12.11"),
+            "prompt_eval_cached_count": Lifetime("0.33.3"),
             "remote_model": Lifetime("0.12.0"),
             "remote_host": Lifetime("0.12.0"),
         },
@@ -73,8 +87,18 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "message.tool_name": Lifetime("0.9.6"),
             "message.tool_call_id": Lifetime("0.12.10"),
             "logprobs": Lifetime("0.12.11"),
+            "prompt_eval_cached_count": Lifetime("0.33.3"),
             "remote_model": Lifetime("0.12.0"),
             "remote_host": Lifetime("0.12.0"),
+        },
+        request_values={
+            "think": {
+                "low": Lifetime("0.11.0"),
+                "medium": Lifetime("0.11.0"),
+                "high": Lifetime("0.11.0"),
+                "max": Lifetime("0.22.0"),
+                "*": Lifetime("0.34.3"),
+            },
         },
     ),
     ("POST", "/api/embed"): RouteLifetimes(
@@ -82,12 +106,14 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
         request={
             "dimensions": Lifetime("0.11.11"),
             "options.draft_num_predict": Lifetime("0.30.0"),
+            "options.typical_p": Lifetime(until="0.34.1", refused=("0.34.1", "0.35.0")),
         },
     ),
     ("POST", "/api/embeddings"): RouteLifetimes(
         Lifetime(),
         request={
             "options.draft_num_predict": Lifetime("0.30.0"),
+            "options.typical_p": Lifetime(until="0.34.1", refused=("0.34.1", "0.35.0")),
         },
     ),
     ("GET", "/api/tags"): RouteLifetimes(
@@ -95,9 +121,18 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
         reply={
             "models[].details.context_length": Lifetime("0.30.0"),
             "models[].details.embedding_length": Lifetime("0.30.0"),
+            "models[].details.runner": Lifetime("0.40.0"),
             "models[].capabilities": Lifetime("0.30.0"),
             "models[].remote_model": Lifetime("0.12.0"),
             "models[].remote_host": Lifetime("0.12.0"),
+        },
+        reply_values={
+            "models[].capabilities[]": {
+                "thinking": Lifetime("0.9.0"),
+                "audio": Lifetime("0.20.0"),
+                "image": Lifetime("0.14.0"),
+                "decision": Lifetime("0.35.0"),
+            },
         },
     ),
     ("HEAD", "/api/tags"): RouteLifetimes(Lifetime()),
@@ -106,19 +141,23 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
         reply={
             "models[].details.context_length": Lifetime("0.30.0"),
             "models[].details.embedding_length": Lifetime("0.30.0"),
+            "models[].details.runner": Lifetime("0.40.0"),
             "models[].context_length": Lifetime("0.10.0"),
+            "models[].runner": Lifetime("0.40.0"),
         },
     ),
     ("POST", "/api/show"): RouteLifetimes(
         Lifetime(),
         request={
             "options.draft_num_predict": Lifetime("0.30.0"),
+            "options.typical_p": Lifetime(until="0.34.1", refused=("0.34.1", "0.35.0")),
         },
         reply={
             "renderer": Lifetime("0.12.0"),
             "parser": Lifetime("0.12.0"),
             "details.context_length": Lifetime("0.30.0"),
             "details.embedding_length": Lifetime("0.30.0"),
+            "details.runner": Lifetime("0.40.0"),
             "messages[].thinking": Lifetime("0.9.0"),
             "messages[].tool_calls[].id": Lifetime("0.12.10"),
             "messages[].tool_name": Lifetime("0.9.6"),
@@ -128,6 +167,17 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "requires": Lifetime("0.14.0"),
             "remote_model": Lifetime("0.12.0"),
             "remote_host": Lifetime("0.12.0"),
+            "thinking": Lifetime("0.34.3"),
+            "template_source": Lifetime("0.40.12"),
+            "manifests": Lifetime("0.40.0"),
+        },
+        reply_values={
+            "capabilities[]": {
+                "thinking": Lifetime("0.9.0"),
+                "audio": Lifetime("0.20.0"),
+                "image": Lifetime("0.14.0"),
+                "decision": Lifetime("0.35.0"),
+            },
         },
     ),
     ("POST", "/api/create"): RouteLifetimes(
@@ -162,6 +212,8 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
     ("HEAD", "/api/blobs/{digest}"): RouteLifetimes(Lifetime()),
     ("POST", "/api/me"): RouteLifetimes(Lifetime("0.12.0")),
     ("POST", "/api/signout"): RouteLifetimes(Lifetime("0.12.1")),
+    ("GET", "/api/usage"): RouteLifetimes(Lifetime("0.40.1")),
+    ("GET", "/api/balance"): RouteLifetimes(Lifetime("0.40.1")),
     ("POST", "/api/web_search"): RouteLifetimes(Lifetime()),
     ("POST", "/api/web_fetch"): RouteLifetimes(Lifetime()),
     ("POST", "/api/experimental/web_search"): RouteLifetimes(Lifetime("0.18.0")),
@@ -193,10 +245,30 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "choices[].message.name": Lifetime("0.11.4"),
             "choices[].message.tool_call_id": Lifetime("0.11.4"),
             "choices[].logprobs": Lifetime("0.12.11"),
+            "usage.prompt_tokens_details": Lifetime("0.33.3"),
         },
         item={
             "choices[].logprobs": Lifetime("0.12.11"),
             "usage": Lifetime("0.5.2"),
+            "usage.prompt_tokens_details": Lifetime("0.33.3"),
+        },
+        request_values={
+            "reasoning_effort": {
+                "none": Lifetime("0.12.4"),
+                "minimal": Lifetime("0.32.11"),
+                "xhigh": Lifetime("0.32.11"),
+                "ultra": Lifetime("0.32.11"),
+                "max": Lifetime("0.22.0"),
+                "*": Lifetime("0.34.3"),
+            },
+            "reasoning.effort": {
+                "none": Lifetime("0.12.4"),
+                "minimal": Lifetime("0.32.11"),
+                "xhigh": Lifetime("0.32.11"),
+                "ultra": Lifetime("0.32.11"),
+                "max": Lifetime("0.22.0"),
+                "*": Lifetime("0.34.3"),
+            },
         },
     ),
     ("POST", "/v1/completions"): RouteLifetimes(
@@ -207,10 +279,12 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
         },
         reply={
             "choices[].logprobs": Lifetime("0.12.11"),
+            "usage.prompt_tokens_details": Lifetime("0.33.3"),
         },
         item={
             "choices[].logprobs": Lifetime("0.12.11"),
             "usage": Lifetime("0.5.2"),
+            "usage.prompt_tokens_details": Lifetime("0.33.3"),
         },
     ),
     ("POST", "/v1/embeddings"): RouteLifetimes(
@@ -230,6 +304,9 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "input[].output[].annotations": Lifetime("0.14.2"),
             "input[].output[].logprobs": Lifetime("0.14.2"),
             "input[].action": Lifetime("0.32.10"),
+            "input[].tools[].execution": Lifetime("0.34.0"),
+            "input[].tools[].tools": Lifetime("0.32.7"),
+            "tools[].execution": Lifetime("0.34.0"),
             "tools[].tools": Lifetime("0.32.7"),
         },
         reply={
@@ -243,6 +320,7 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "incomplete_details": Lifetime("0.14.2"),
             "instructions": Lifetime("0.14.2"),
             "tools": Lifetime("0.14.2"),
+            "tools[].execution": Lifetime("0.34.0"),
             "tools[].tools": Lifetime("0.32.7"),
             "text": Lifetime("0.14.2"),
             "reasoning": Lifetime("0.14.2"),
@@ -275,6 +353,7 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "response.incomplete_details": Lifetime("0.14.2"),
             "response.instructions": Lifetime("0.14.2"),
             "response.tools": Lifetime("0.14.2"),
+            "response.tools[].execution": Lifetime("0.34.0"),
             "response.tools[].tools": Lifetime("0.32.7"),
             "response.text": Lifetime("0.14.2"),
             "response.reasoning": Lifetime("0.14.2"),
@@ -301,6 +380,93 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "part.annotations": Lifetime("0.14.2"),
             "part.logprobs": Lifetime("0.14.2"),
         },
+        request_values={
+            "input[].type": {
+                "compaction": Lifetime("0.34.0"),
+                "compaction_trigger": Lifetime("0.34.0"),
+                "tool_search_call": Lifetime("0.34.0"),
+                "tool_search_output": Lifetime("0.34.0"),
+                "custom_tool_call": Lifetime("0.40.2"),
+                "custom_tool_call_output": Lifetime("0.40.2"),
+            },
+            "reasoning.effort": {
+                "none": Lifetime("0.12.4"),
+                "minimal": Lifetime("0.32.11"),
+                "xhigh": Lifetime("0.32.11"),
+                "ultra": Lifetime("0.32.11"),
+                "max": Lifetime("0.22.0"),
+                "*": Lifetime("0.34.3"),
+            },
+        },
+        reply_values={
+            "output[].type": {
+                "compaction": Lifetime("0.34.0"),
+                "tool_search_call": Lifetime("0.34.0"),
+            },
+            "reasoning.effort": {
+                "none": Lifetime("0.12.4"),
+                "minimal": Lifetime("0.32.11"),
+                "xhigh": Lifetime("0.32.11"),
+                "ultra": Lifetime("0.32.11"),
+                "max": Lifetime("0.22.0"),
+                "*": Lifetime("0.34.3"),
+            },
+        },
+        item_values={
+            "response.output[].type": {
+                "compaction": Lifetime("0.34.0"),
+                "tool_search_call": Lifetime("0.34.0"),
+            },
+            "response.reasoning.effort": {
+                "none": Lifetime("0.12.4"),
+                "minimal": Lifetime("0.32.11"),
+                "xhigh": Lifetime("0.32.11"),
+                "ultra": Lifetime("0.32.11"),
+                "max": Lifetime("0.22.0"),
+                "*": Lifetime("0.34.3"),
+            },
+            "item.type": {
+                "compaction": Lifetime("0.34.0"),
+                "tool_search_call": Lifetime("0.34.0"),
+            },
+        },
+    ),
+    ("POST", "/v1/responses/compact"): RouteLifetimes(
+        Lifetime("0.34.0"),
+        request={
+            "input[].content[].annotations": Lifetime("0.14.2"),
+            "input[].content[].logprobs": Lifetime("0.14.2"),
+            "input[].output[].annotations": Lifetime("0.14.2"),
+            "input[].output[].logprobs": Lifetime("0.14.2"),
+            "input[].action": Lifetime("0.32.10"),
+            "input[].tools[].execution": Lifetime("0.34.0"),
+            "input[].tools[].tools": Lifetime("0.32.7"),
+            "tools[].execution": Lifetime("0.34.0"),
+            "tools[].tools": Lifetime("0.32.7"),
+        },
+        reply={
+            "output[].content[].annotations": Lifetime("0.14.2"),
+            "output[].content[].logprobs": Lifetime("0.14.2"),
+            "output[].action": Lifetime("0.32.10"),
+            "usage.input_tokens_details": Lifetime("0.14.2"),
+            "usage.output_tokens_details": Lifetime("0.14.2"),
+        },
+        request_values={
+            "input[].type": {
+                "compaction": Lifetime("0.34.0"),
+                "compaction_trigger": Lifetime("0.34.0"),
+                "tool_search_call": Lifetime("0.34.0"),
+                "tool_search_output": Lifetime("0.34.0"),
+                "custom_tool_call": Lifetime("0.40.2"),
+                "custom_tool_call_output": Lifetime("0.40.2"),
+            },
+        },
+        reply_values={
+            "output[].type": {
+                "compaction": Lifetime("0.34.0"),
+                "tool_search_call": Lifetime("0.34.0"),
+            },
+        },
     ),
     ("POST", "/v1/messages"): RouteLifetimes(
         Lifetime("0.14.0"),
@@ -312,13 +478,23 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
         },
         reply={
             "content[].citations": Lifetime("0.16.2"),
+            "usage.cache_read_input_tokens": Lifetime("0.33.3"),
         },
         item={
             "message.content[].citations": Lifetime("0.16.2"),
+            "message.usage.cache_read_input_tokens": Lifetime("0.33.3"),
             "content_block.citations": Lifetime("0.16.2"),
             "usage.input_tokens": Lifetime("0.15.5"),
+            "usage.cache_read_input_tokens": Lifetime("0.33.3"),
         },
     ),
     ("POST", "/v1/audio/transcriptions"): RouteLifetimes(Lifetime("0.20.0")),
+    ("POST", "/v1/audio/speech"): RouteLifetimes(Lifetime("0.40.8")),
+    ("POST", "/v1/systemone"): RouteLifetimes(
+        Lifetime("0.35.0"),
+        request={
+            "images": Lifetime("0.35.1"),
+        },
+    ),
 }
 """Every route, by method and path."""

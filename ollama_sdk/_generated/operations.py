@@ -10,6 +10,7 @@ from ollama_sdk._call.operation import Argument, Operation, OperationLimits, Str
 
 if TYPE_CHECKING:
     from .models import (
+        BalanceResponse,
         ChatCompletion,
         ChatCompletionChunk,
         ChatResponse,
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
         ModelList,
         ModelRecommendations,
         ProgressResponse,
+        ResponseCompaction,
         ResponseObject,
         ResponseStreamEvent,
         RunningModelList,
         ShowResponse,
         StatusResponse,
+        SystemOneResponse,
         TranscriptionResponse,
+        UsageResponse,
         UserResponse,
         V1EmbeddingList,
         V1Model,
@@ -40,6 +44,15 @@ if TYPE_CHECKING:
 
 _MODELS = f"{__package__}.models"
 
+BALANCE: Operation[BalanceResponse, Any] = Operation(
+    name="balance",
+    method="GET",
+    path="/api/balance",
+    models=_MODELS,
+    reply="BalanceResponse",
+    repeat="never",
+    since="0.40.1",
+)
 BLOB_EXISTS: Operation[bool, Any] = Operation(
     name="blob_exists",
     method="HEAD",
@@ -58,9 +71,9 @@ CHAT: Operation[ChatResponse, ChatResponse] = Operation(
         Argument("model", "model", "str", required=True),
         Argument("messages", "messages", "list[Message]"),
         Argument("tools", "tools", "list[Tool]"),
-        Argument("format", "format", "Literal['', 'json'] | JSONSchema"),
+        Argument("format", "format", "Literal['json'] | str | JSONSchema"),
         Argument("options", "options", "Options"),
-        Argument("think", "think", "bool | Literal['high', 'low', 'max', 'medium']", since="0.9.0"),
+        Argument("think", "think", "bool | Literal['high', 'low', 'max', 'medium'] | str", since="0.9.0"),
         Argument("keep_alive", "keep_alive", "str | float"),
         Argument("truncate", "truncate", "bool", since="0.12.6"),
         Argument("shift", "shift", "bool", since="0.12.6"),
@@ -223,9 +236,9 @@ GENERATE: Operation[GenerateResponse, GenerateResponse] = Operation(
         Argument("system", "system", "str"),
         Argument("template", "template", "str"),
         Argument("images", "images", "list[Base64]"),
-        Argument("format", "format", "Literal['', 'json'] | JSONSchema"),
+        Argument("format", "format", "Literal['json'] | str | JSONSchema"),
         Argument("options", "options", "Options"),
-        Argument("think", "think", "bool | Literal['high', 'low', 'max', 'medium']", since="0.9.0"),
+        Argument("think", "think", "bool | Literal['high', 'low', 'max', 'medium'] | str", since="0.9.0"),
         Argument("raw", "raw", "bool"),
         Argument("keep_alive", "keep_alive", "str | float"),
         Argument("truncate", "truncate", "bool", since="0.12.6"),
@@ -367,6 +380,36 @@ UPLOAD_BLOB: Operation[str, Any] = Operation(
     reply="digest",
     repeat="safe",
 )
+USAGE: Operation[UsageResponse, Any] = Operation(
+    name="usage",
+    method="GET",
+    path="/api/usage",
+    models=_MODELS,
+    arguments=(
+        Argument("range", "range", "Literal['24h', '30d', '7d'] | str", "query"),
+        Argument("scope", "scope", "Literal['self', 'team'] | str", "query"),
+        Argument("group_by", "group_by", "Literal['model'] | str", "query"),
+    ),
+    reply="UsageResponse",
+    repeat="never",
+    since="0.40.1",
+)
+V1_AUDIO_SPEECH_CREATE: Operation[bytes, bytes] = Operation(
+    name="v1.audio.speech.create",
+    method="POST",
+    path="/v1/audio/speech",
+    models=_MODELS,
+    arguments=(
+        Argument("model", "model", "str", required=True),
+        Argument("input", "input", "str", required=True),
+        Argument("voice", "voice", "Literal['Freya', 'Harper', 'Sterling', 'Toby'] | str"),
+    ),
+    body="json",
+    reply="bytes",
+    streaming=Streaming(format="bytes", item="bytes"),
+    repeat="safe",
+    since="0.40.8",
+)
 V1_AUDIO_TRANSCRIPTIONS_CREATE: Operation[TranscriptionResponse | str, Any] = Operation(
     name="v1.audio.transcriptions.create",
     method="POST",
@@ -375,7 +418,7 @@ V1_AUDIO_TRANSCRIPTIONS_CREATE: Operation[TranscriptionResponse | str, Any] = Op
     arguments=(
         Argument("model", "model", "str", required=True),
         Argument("file", "file", "FileContent", required=True),
-        Argument("response_format", "response_format", "str"),
+        Argument("response_format", "response_format", "Literal['json', 'text', 'verbose_json'] | str"),
         Argument("language", "language", "str"),
         Argument("prompt", "prompt", "str"),
     ),
@@ -405,7 +448,7 @@ V1_CHAT_COMPLETIONS_CREATE: Operation[ChatCompletion, ChatCompletionChunk] = Ope
         Argument(
             "reasoning_effort",
             "reasoning_effort",
-            "Literal['', 'high', 'low', 'max', 'medium', 'minimal', 'none', 'ultra', 'xhigh']",
+            "Literal['high', 'low', 'max', 'medium', 'minimal', 'none', 'ultra', 'xhigh'] | str",
             since="0.11.5",
         ),
         Argument("reasoning", "reasoning", "ChatCompletionReasoning", since="0.11.0"),
@@ -474,7 +517,7 @@ V1_EMBEDDINGS_CREATE: Operation[V1EmbeddingList, Any] = Operation(
         Argument("model", "model", "str", required=True),
         Argument("input", "input", "str | list[str]", required=True),
         Argument("dimensions", "dimensions", "int", since="0.11.11"),
-        Argument("encoding_format", "encoding_format", "Literal['', 'base64', 'float']", since="0.12.7"),
+        Argument("encoding_format", "encoding_format", "Literal['base64', 'float'] | str", since="0.12.7"),
     ),
     body="json",
     reply="V1EmbeddingList",
@@ -532,6 +575,21 @@ V1_MODELS_RETRIEVE: Operation[V1Model, Any] = Operation(
     reply="V1Model",
     repeat="safe",
 )
+V1_RESPONSES_COMPACT: Operation[ResponseCompaction, Any] = Operation(
+    name="v1.responses.compact",
+    method="POST",
+    path="/v1/responses/compact",
+    models=_MODELS,
+    arguments=(
+        Argument("model", "model", "str", required=True),
+        Argument("input", "input", "str | list[ResponseInputItem]", required=True),
+        Argument("tools", "tools", "list[ResponseTool]"),
+    ),
+    body="json",
+    reply="ResponseCompaction",
+    repeat="safe",
+    since="0.34.0",
+)
 V1_RESPONSES_CREATE: Operation[ResponseObject, ResponseStreamEvent] = Operation(
     name="v1.responses.create",
     method="POST",
@@ -547,7 +605,7 @@ V1_RESPONSES_CREATE: Operation[ResponseObject, ResponseStreamEvent] = Operation(
         Argument("max_output_tokens", "max_output_tokens", "int"),
         Argument("temperature", "temperature", "float"),
         Argument("top_p", "top_p", "float"),
-        Argument("truncation", "truncation", "str"),
+        Argument("truncation", "truncation", "Literal['auto', 'disabled'] | str"),
         Argument("include", "include", "list[str]"),
         Argument("background", "background", "bool"),
         Argument("conversation", "conversation", "str | dict[str, Any]"),
@@ -566,6 +624,24 @@ V1_RESPONSES_CREATE: Operation[ResponseObject, ResponseStreamEvent] = Operation(
     repeat="safe",
     usage=Usage("model", "usage.input_tokens", "usage.output_tokens"),
     since="0.13.3",
+)
+V1_SYSTEMONE_CREATE: Operation[SystemOneResponse, Any] = Operation(
+    name="v1.systemone.create",
+    method="POST",
+    path="/v1/systemone",
+    models=_MODELS,
+    arguments=(
+        Argument("model", "model", "str", required=True),
+        Argument("state", "state", "SystemOneInstructions", required=True),
+        Argument("questions", "questions", "dict[str, SystemOneQuestion]", required=True),
+        Argument("images", "images", "list[Base64]", since="0.35.1"),
+        Argument("keep_alive", "keep_alive", "str | float"),
+    ),
+    body="json",
+    reply="SystemOneResponse",
+    repeat="safe",
+    usage=Usage("model", "usage.input_tokens", "usage.output_tokens"),
+    since="0.35.0",
 )
 VERSION: Operation[VersionResponse, Any] = Operation(
     name="version",
@@ -604,6 +680,7 @@ WEB_SEARCH: Operation[WebSearchResponse, Any] = Operation(
 )
 
 OPERATIONS: Mapping[str, Operation[Any, Any]] = {
+    "balance": BALANCE,
     "blob_exists": BLOB_EXISTS,
     "chat": CHAT,
     "copy": COPY,
@@ -625,6 +702,8 @@ OPERATIONS: Mapping[str, Operation[Any, Any]] = {
     "signout": SIGNOUT,
     "status": STATUS,
     "upload_blob": UPLOAD_BLOB,
+    "usage": USAGE,
+    "v1.audio.speech.create": V1_AUDIO_SPEECH_CREATE,
     "v1.audio.transcriptions.create": V1_AUDIO_TRANSCRIPTIONS_CREATE,
     "v1.chat.completions.create": V1_CHAT_COMPLETIONS_CREATE,
     "v1.completions.create": V1_COMPLETIONS_CREATE,
@@ -632,7 +711,9 @@ OPERATIONS: Mapping[str, Operation[Any, Any]] = {
     "v1.messages.create": V1_MESSAGES_CREATE,
     "v1.models.list": V1_MODELS_LIST,
     "v1.models.retrieve": V1_MODELS_RETRIEVE,
+    "v1.responses.compact": V1_RESPONSES_COMPACT,
     "v1.responses.create": V1_RESPONSES_CREATE,
+    "v1.systemone.create": V1_SYSTEMONE_CREATE,
     "version": VERSION,
     "web_fetch": WEB_FETCH,
     "web_search": WEB_SEARCH,

@@ -39,6 +39,7 @@ from .models import (
     ResponseTextFormat,
     ResponseTool,
     ResponseWebSearchAction,
+    SystemOneNoulCriteria,
     ToolCall,
     ToolCallFunction,
     ToolFunction,
@@ -80,6 +81,10 @@ __all__ = [
     "MessagesWebSearchResultBlockParam",
     "MessagesWebSearchResultParam",
     "OptionsParam",
+    "ResponseCompactionItemParam",
+    "ResponseCompactionTriggerParam",
+    "ResponseCustomToolCallOutputParam",
+    "ResponseCustomToolCallParam",
     "ResponseFunctionCallOutputParam",
     "ResponseFunctionCallParam",
     "ResponseInputFileParam",
@@ -93,8 +98,14 @@ __all__ = [
     "ResponseTextFormatParam",
     "ResponseTextParam",
     "ResponseToolParam",
+    "ResponseToolSearchCallParam",
+    "ResponseToolSearchOutputParam",
     "ResponseWebSearchActionParam",
     "ResponseWebSearchCallParam",
+    "SystemOneChoiceParam",
+    "SystemOneNoulCriteriaParam",
+    "SystemOneNoulParam",
+    "SystemOneScoreParam",
     "ToolCallFunctionParam",
     "ToolCallParam",
     "ToolFunctionParam",
@@ -111,7 +122,7 @@ class ChatCompletionAudioParam(TypedDict, total=False):
     """
 
     data: Required[Base64]
-    format: str | None
+    format: Literal["wav"] | str | None
 
 
 class ChatCompletionAudioPartParam(TypedDict, total=False):
@@ -172,7 +183,7 @@ class ChatCompletionReasoningParam(TypedDict, total=False):
     A dict for :class:`ChatCompletionReasoning`.
     """
 
-    effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"] | None
+    effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"] | str | None
 
 
 class ChatCompletionRequestMessageParam(TypedDict, total=False):
@@ -181,7 +192,7 @@ class ChatCompletionRequestMessageParam(TypedDict, total=False):
     A dict for :class:`ChatCompletionRequestMessage`.
     """
 
-    role: Required[str]
+    role: Required[Literal["assistant", "system", "tool", "user"] | str]
     content: (
         str
         | Sequence[
@@ -206,7 +217,7 @@ class ChatCompletionResponseFormatParam(TypedDict, total=False):
     A dict for :class:`ChatCompletionResponseFormat`.
     """
 
-    type: Required[str]
+    type: Required[Literal["json_object", "json_schema", "text"] | str]
     json_schema: ChatCompletionJSONSchema | ChatCompletionJSONSchemaParam | None
 
 
@@ -238,7 +249,7 @@ class ChatCompletionToolCallParam(TypedDict, total=False):
     function: Required[ChatCompletionToolCallFunction | ChatCompletionToolCallFunctionParam]
     id: str | None
     index: int | None
-    type: str | None
+    type: Literal["function"] | str | None
 
 
 class ChatCompletionToolCallFunctionParam(TypedDict, total=False):
@@ -257,7 +268,7 @@ class MessageParam(TypedDict, total=False):
     A dict for :class:`Message`.
     """
 
-    role: Required[str]
+    role: Required[Literal["assistant", "system", "tool", "user"] | str]
     content: str | None
     thinking: str | None
     images: Sequence[Base64] | None
@@ -295,7 +306,7 @@ class MessagesImageSourceParam(TypedDict, total=False):
     A dict for :class:`MessagesImageSource`.
     """
 
-    type: Required[str]
+    type: Required[Literal["base64"] | str]
     media_type: str | None
     data: Base64 | None
     url: str | None
@@ -307,7 +318,7 @@ class MessagesMessageParam(TypedDict, total=False):
     A dict for :class:`MessagesMessage`.
     """
 
-    role: Required[str]
+    role: Required[Literal["assistant", "user"] | str]
     content: Required[
         str
         | Sequence[
@@ -355,7 +366,7 @@ class MessagesOutputConfigParam(TypedDict, total=False):
     A dict for :class:`MessagesOutputConfig`.
     """
 
-    effort: str | None
+    effort: Literal["high", "low", "max", "medium", "xhigh"] | str | None
 
 
 class MessagesServerToolUseBlockParam(TypedDict, total=False):
@@ -387,7 +398,7 @@ class MessagesThinkingParam(TypedDict, total=False):
     A dict for :class:`MessagesThinking`.
     """
 
-    type: Required[str]
+    type: Required[Literal["adaptive", "disabled", "enabled"] | str]
     budget_tokens: int | None
 
 
@@ -411,7 +422,7 @@ class MessagesToolParam(TypedDict, total=False):
     name: Required[str]
     description: str | None
     input_schema: JSONSchema | None
-    type: str | None
+    type: Literal["custom", "web_search_20250305"] | str | None
     max_uses: int | None
 
 
@@ -421,7 +432,7 @@ class MessagesToolChoiceParam(TypedDict, total=False):
     A dict for :class:`MessagesToolChoice`.
     """
 
-    type: Required[str]
+    type: Required[Literal["any", "auto", "none", "tool"] | str]
     name: str | None
     disable_parallel_tool_use: bool | None
 
@@ -478,7 +489,7 @@ class MessagesWebSearchErrorParam(TypedDict, total=False):
     """
 
     type: Required[str]
-    error_code: Required[str]
+    error_code: Required[Literal["max_uses_exceeded", "unavailable"] | str]
 
 
 class MessagesWebSearchResultParam(TypedDict, total=False):
@@ -539,6 +550,65 @@ class OptionsParam(TypedDict, total=False):
     stop: Sequence[str] | None
 
 
+class ResponseCompactionItemParam(TypedDict, total=False):
+    """A conversation that was made short. Give it back unchanged, in place of that conversation. Since Ollama
+    0.34.0.
+
+    A dict for :class:`ResponseCompactionItem`.
+    """
+
+    type: Required[Literal["compaction"]]
+    encrypted_content: Required[str]
+    id: str | None
+
+
+class ResponseCompactionTriggerParam(TypedDict, total=False):
+    """Makes the conversation before it short. It is the last item, and the call is streamed. Since Ollama 0.34.0.
+
+    A dict for :class:`ResponseCompactionTrigger`.
+    """
+
+    type: Required[Literal["compaction_trigger"]]
+
+
+class ResponseCustomToolCallParam(TypedDict, total=False):
+    """A call of a tool that takes plain text, from the history of another server. Since Ollama 0.40.2.
+
+    A dict for :class:`ResponseCustomToolCall`.
+    """
+
+    type: Required[Literal["custom_tool_call"]]
+    call_id: Required[str]
+    name: Required[str]
+    input: Required[str]
+    namespace: str | None
+    id: str | None
+
+
+class ResponseCustomToolCallOutputParam(TypedDict, total=False):
+    """The result of a call of a tool that takes plain text. Since Ollama 0.40.2.
+
+    A dict for :class:`ResponseCustomToolCallOutput`.
+    """
+
+    type: Required[Literal["custom_tool_call_output"]]
+    call_id: Required[str]
+    output: Required[
+        str
+        | Sequence[
+            ResponseInputText
+            | ResponseInputTextParam
+            | ResponseInputImage
+            | ResponseInputImageParam
+            | ResponseInputFile
+            | ResponseInputFileParam
+            | ResponseOutputText
+            | ResponseOutputTextParam
+        ]
+    ]
+    id: str | None
+
+
 class ResponseFunctionCallParam(TypedDict, total=False):
     """A function call of the model.
 
@@ -550,7 +620,7 @@ class ResponseFunctionCallParam(TypedDict, total=False):
     name: Required[str]
     arguments: Required[str]
     id: str | None
-    status: str | None
+    status: Literal["completed", "in_progress"] | str | None
 
 
 class ResponseFunctionCallOutputParam(TypedDict, total=False):
@@ -598,7 +668,7 @@ class ResponseInputImageParam(TypedDict, total=False):
 
     type: Required[Literal["input_image"]]
     image_url: str | None
-    detail: str | None
+    detail: Literal["auto", "high", "low"] | str | None
     file_id: str | None
 
 
@@ -608,7 +678,7 @@ class ResponseInputMessageParam(TypedDict, total=False):
     A dict for :class:`ResponseInputMessage`.
     """
 
-    role: Required[str]
+    role: Required[Literal["assistant", "developer", "system", "user"] | str]
     type: Literal["message"] | None
     content: (
         str
@@ -654,8 +724,8 @@ class ResponseReasoningParam(TypedDict, total=False):
     A dict for :class:`ResponseReasoning`.
     """
 
-    effort: str | None
-    summary: str | None
+    effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"] | str | None
+    summary: Literal["auto", "concise", "detailed"] | str | None
     generate_summary: str | None
 
 
@@ -696,7 +766,7 @@ class ResponseTextFormatParam(TypedDict, total=False):
     A dict for :class:`ResponseTextFormat`.
     """
 
-    type: Required[str]
+    type: Required[Literal["json_schema", "text"] | str]
     name: str | None
     schema: JSONSchema | None
     strict: bool | None
@@ -708,12 +778,41 @@ class ResponseToolParam(TypedDict, total=False):
     A dict for :class:`ResponseTool`.
     """
 
-    type: Required[str]
+    type: Required[Literal["function", "namespace", "tool_search", "web_search"] | str]
     name: str | None
     description: str | None
     parameters: JSONSchema | None
+    execution: Literal["client"] | str | None
     strict: bool | None
     tools: Sequence[ResponseTool | ResponseToolParam] | None
+
+
+class ResponseToolSearchCallParam(TypedDict, total=False):
+    """A search of the model for tools, which the client does. Since Ollama 0.34.0.
+
+    A dict for :class:`ResponseToolSearchCall`.
+    """
+
+    type: Required[Literal["tool_search_call"]]
+    arguments: Required[Mapping[str, Any]]
+    id: str | None
+    call_id: str | None
+    execution: Literal["client"] | str | None
+    status: Literal["completed", "in_progress"] | str | None
+
+
+class ResponseToolSearchOutputParam(TypedDict, total=False):
+    """The tools that a search found; the model may call them from now on. Since Ollama 0.34.0.
+
+    A dict for :class:`ResponseToolSearchOutput`.
+    """
+
+    type: Required[Literal["tool_search_output"]]
+    tools: Required[Sequence[ResponseTool | ResponseToolParam]]
+    id: str | None
+    call_id: str | None
+    execution: Literal["client"] | str | None
+    status: Literal["completed", "in_progress"] | str | None
 
 
 class ResponseWebSearchActionParam(TypedDict, total=False):
@@ -734,8 +833,51 @@ class ResponseWebSearchCallParam(TypedDict, total=False):
 
     type: Required[Literal["web_search_call"]]
     id: str | None
-    status: str | None
+    status: Literal["completed", "in_progress"] | str | None
     action: ResponseWebSearchAction | ResponseWebSearchActionParam | None
+
+
+class SystemOneChoiceParam(TypedDict, total=False):
+    """Which of several options is right.
+
+    A dict for :class:`SystemOneChoice`.
+    """
+
+    type: Required[Literal["choice"]]
+    instructions: Required[str | Mapping[str, Any] | Sequence[Any]]
+    criteria: Required[Mapping[str, str | None]]
+
+
+class SystemOneNoulParam(TypedDict, total=False):
+    """Whether something is so.
+
+    A dict for :class:`SystemOneNoul`.
+    """
+
+    type: Required[Literal["noul"]]
+    instructions: Required[str | Mapping[str, Any] | Sequence[Any]]
+    criteria: SystemOneNoulCriteria | SystemOneNoulCriteriaParam | None
+
+
+class SystemOneNoulCriteriaParam(TypedDict, total=False):
+    """What true and false mean; `Yes` and `No` when absent.
+
+    A dict for :class:`SystemOneNoulCriteria`.
+    """
+
+    true: str | None
+    false: str | None
+
+
+class SystemOneScoreParam(TypedDict, total=False):
+    """How much something is so.
+
+    A dict for :class:`SystemOneScore`.
+    """
+
+    type: Required[Literal["score"]]
+    instructions: Required[str | Mapping[str, Any] | Sequence[Any]]
+    criteria: Required[Sequence[str]]
 
 
 class ToolParam(TypedDict, total=False):
@@ -745,7 +887,7 @@ class ToolParam(TypedDict, total=False):
     """
 
     function: Required[ToolFunction | ToolFunctionParam]
-    type: str | None
+    type: Literal["function"] | str | None
     items: Any | None
 
 
@@ -804,7 +946,7 @@ class ToolPropertyParam(TypedDict, total=False):
     A dict for :class:`ToolProperty`.
     """
 
-    type: str | Sequence[str] | None
+    type: Literal["array", "boolean", "integer", "number", "object", "string"] | str | Sequence[str] | None
     description: str | None
     enum: Sequence[Any] | None
     items: Any | None

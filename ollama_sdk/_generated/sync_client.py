@@ -17,9 +17,10 @@ from . import operations as _op
 if TYPE_CHECKING:
     from ollama_sdk._codec.annotations import Base64, FileContent, JSONSchema
     from ollama_sdk._timeout import Inherit, TimeoutLike
-    from ollama_sdk.streaming import Stream
+    from ollama_sdk.streaming import ByteStream, Stream
 
     from .models import (
+        BalanceResponse,
         ChatCompletion,
         ChatCompletionChunk,
         ChatCompletionMessage,
@@ -54,6 +55,11 @@ if TYPE_CHECKING:
         ModelRecommendations,
         Options,
         ProgressResponse,
+        ResponseCompaction,
+        ResponseCompactionItem,
+        ResponseCompactionTrigger,
+        ResponseCustomToolCall,
+        ResponseCustomToolCallOutput,
         ResponseFunctionCall,
         ResponseFunctionCallOutput,
         ResponseInputMessage,
@@ -63,12 +69,19 @@ if TYPE_CHECKING:
         ResponseStreamEvent,
         ResponseText,
         ResponseTool,
+        ResponseToolSearchCall,
+        ResponseToolSearchOutput,
         ResponseWebSearchCall,
         RunningModelList,
         ShowResponse,
         StatusResponse,
+        SystemOneChoice,
+        SystemOneNoul,
+        SystemOneResponse,
+        SystemOneScore,
         Tool,
         TranscriptionResponse,
+        UsageResponse,
         UserResponse,
         V1EmbeddingList,
         V1Model,
@@ -99,6 +112,10 @@ if TYPE_CHECKING:
         MessagesToolUseBlockParam,
         MessagesWebSearchResultBlockParam,
         OptionsParam,
+        ResponseCompactionItemParam,
+        ResponseCompactionTriggerParam,
+        ResponseCustomToolCallOutputParam,
+        ResponseCustomToolCallParam,
         ResponseFunctionCallOutputParam,
         ResponseFunctionCallParam,
         ResponseInputMessageParam,
@@ -106,11 +123,67 @@ if TYPE_CHECKING:
         ResponseReasoningParam,
         ResponseTextParam,
         ResponseToolParam,
+        ResponseToolSearchCallParam,
+        ResponseToolSearchOutputParam,
         ResponseWebSearchCallParam,
+        SystemOneChoiceParam,
+        SystemOneNoulParam,
+        SystemOneScoreParam,
         ToolParam,
     )
 
 __all__ = ["Ollama"]
+
+
+class V1AudioSpeech(SyncNamespace):
+    """The methods of ``v1.audio.speech``."""
+
+    def create(
+        self,
+        model: str,
+        input: str,
+        *,
+        voice: Literal["Freya", "Harper", "Sterling", "Toby"] | str | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ByteStream:
+        """Speak a text (OpenAI's speech).
+
+        The sound arrives while it is made. Give further fields that a server takes, such as a format of the sound,
+        in `extra_body`.
+
+        Since Ollama 0.40.8.
+
+        ``POST /v1/audio/speech``
+
+        Args:
+            model: Name of a speech model.
+            input: The text, at most 4096 characters.
+            voice: Who speaks; `Freya` when absent. Case matters.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        return self._runtime.download(
+            _op.V1_AUDIO_SPEECH_CREATE,
+            {
+                "model": model,
+                "input": input,
+                "voice": voice,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
 
 
 class V1AudioTranscriptions(SyncNamespace):
@@ -121,7 +194,7 @@ class V1AudioTranscriptions(SyncNamespace):
         model: str,
         file: FileContent,
         *,
-        response_format: str | None = None,
+        response_format: Literal["json", "text", "verbose_json"] | str | None = None,
         language: str | None = None,
         prompt: str | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
@@ -198,7 +271,8 @@ class V1ChatCompletions(SyncNamespace):
         stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
         reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
@@ -237,7 +311,8 @@ class V1ChatCompletions(SyncNamespace):
         stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
         reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
@@ -276,7 +351,8 @@ class V1ChatCompletions(SyncNamespace):
         stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
         reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
@@ -314,7 +390,8 @@ class V1ChatCompletions(SyncNamespace):
         stop: str | Iterable[str] | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
-        reasoning_effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        reasoning_effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"]
+        | str
         | None = None,
         reasoning: ChatCompletionReasoning | ChatCompletionReasoningParam | Mapping[str, Any] | None = None,
         logprobs: bool | None = None,
@@ -344,8 +421,11 @@ class V1ChatCompletions(SyncNamespace):
             stop: A text, or texts, that end the answer; not part of it.
             frequency_penalty: Penalty for tokens, times how often they have occurred.
             presence_penalty: Penalty for tokens that have occurred.
-            reasoning_effort: How much a model reasons first. A level that Ollama does not have means the nearest
-                one. Since Ollama 0.11.5.
+            reasoning_effort: How much a model reasons first; `none` is not at all. A model takes the names that
+                `show().thinking` lists. For a model without such a list, a level that Ollama does not have means the
+                nearest one; any other name is refused. Since Ollama 0.11.5. Of its values, `none` since 0.12.4,
+                `minimal` since 0.32.11, `xhigh` since 0.32.11, `ultra` since 0.32.11, `max` since 0.22.0, any other
+                since 0.34.3.
             reasoning: The same in an object; has precedence over `reasoning_effort`. Since Ollama 0.11.0.
             logprobs: Whether to return the log probabilities of the answer's tokens. Since Ollama 0.12.11.
             top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`. Since
@@ -391,6 +471,11 @@ class V1ChatCompletions(SyncNamespace):
 
 class V1Audio(SyncNamespace):
     """The methods of ``v1.audio``."""
+
+    @property
+    def speech(self) -> V1AudioSpeech:
+        """The ``v1.audio.speech`` methods."""
+        return V1AudioSpeech(self._runtime)
 
     @property
     def transcriptions(self) -> V1AudioTranscriptions:
@@ -572,7 +657,7 @@ class V1Embeddings(SyncNamespace):
         input: str | Iterable[str],
         *,
         dimensions: int | None = None,
-        encoding_format: Literal["", "base64", "float"] | None = None,
+        encoding_format: Literal["base64", "float"] | str | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -917,6 +1002,77 @@ class V1Models(SyncNamespace):
 class V1Responses(SyncNamespace):
     """The methods of ``v1.responses``."""
 
+    def compact(
+        self,
+        model: str,
+        input: str
+        | Iterable[
+            ResponseInputMessage
+            | ResponseInputMessageParam
+            | Mapping[str, Any]
+            | ResponseFunctionCall
+            | ResponseFunctionCallParam
+            | ResponseFunctionCallOutput
+            | ResponseFunctionCallOutputParam
+            | ResponseReasoningItem
+            | ResponseReasoningItemParam
+            | ResponseWebSearchCall
+            | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
+        ],
+        *,
+        tools: Iterable[ResponseTool | ResponseToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ResponseCompaction:
+        """Make a long conversation short (OpenAI's responses).
+
+        Returns one item, which takes the place of the conversation in the `input` of the next call.
+
+        Since Ollama 0.34.0.
+
+        ``POST /v1/responses/compact``
+
+        Args:
+            model: Name of the model.
+            input: The user's message, or the conversation so far; no images.
+            tools: Tools that the model may call; their names and descriptions count.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        return self._runtime.call(
+            _op.V1_RESPONSES_COMPACT,
+            {
+                "model": model,
+                "input": input,
+                "tools": tools,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
     @overload
     def create(
         self,
@@ -934,6 +1090,18 @@ class V1Responses(SyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
@@ -944,7 +1112,7 @@ class V1Responses(SyncNamespace):
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
         include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
@@ -971,6 +1139,18 @@ class V1Responses(SyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
@@ -981,7 +1161,7 @@ class V1Responses(SyncNamespace):
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
         include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
@@ -1008,6 +1188,18 @@ class V1Responses(SyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
@@ -1018,7 +1210,7 @@ class V1Responses(SyncNamespace):
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
         include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
@@ -1044,6 +1236,18 @@ class V1Responses(SyncNamespace):
             | ResponseReasoningItemParam
             | ResponseWebSearchCall
             | ResponseWebSearchCallParam
+            | ResponseCompactionItem
+            | ResponseCompactionItemParam
+            | ResponseCompactionTrigger
+            | ResponseCompactionTriggerParam
+            | ResponseToolSearchCall
+            | ResponseToolSearchCallParam
+            | ResponseToolSearchOutput
+            | ResponseToolSearchOutputParam
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallParam
+            | ResponseCustomToolCallOutput
+            | ResponseCustomToolCallOutputParam
         ]
         | None = None,
         *,
@@ -1054,7 +1258,7 @@ class V1Responses(SyncNamespace):
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        truncation: str | None = None,
+        truncation: Literal["auto", "disabled"] | str | None = None,
         include: Iterable[str] | None = None,
         background: bool | None = None,
         conversation: str | Mapping[str, Any] | None = None,
@@ -1119,6 +1323,74 @@ class V1Responses(SyncNamespace):
             },
             CallOptions(extra_headers, extra_query, extra_body, timeout),
             stream,
+        )
+
+
+class V1Systemone(SyncNamespace):
+    """The methods of ``v1.systemone``."""
+
+    def create(
+        self,
+        model: str,
+        state: str | Mapping[str, Any] | Iterable[Any],
+        questions: Mapping[
+            str,
+            SystemOneChoice
+            | SystemOneChoiceParam
+            | Mapping[str, Any]
+            | SystemOneNoul
+            | SystemOneNoulParam
+            | SystemOneScore
+            | SystemOneScoreParam,
+        ],
+        *,
+        images: Iterable[Base64] | None = None,
+        keep_alive: str | float | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> SystemOneResponse:
+        """Answer questions about a state with probabilities.
+
+        For models with the capability `decision`. The answers do not depend on each other. This is no route of
+        OpenAI; its errors have the form of the native routes.
+
+        Since Ollama 0.35.0.
+
+        ``POST /v1/systemone``
+
+        Args:
+            model: Name of a decision model.
+            state: What the questions are about; objects and arrays are given to the model as JSON text.
+            questions: The questions, by names of your choice; at most 64.
+            images: Images for all questions, for a model with vision; PNG, JPEG or WebP. Since Ollama 0.35.1.
+            keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
+                seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
+                minutes.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        return self._runtime.call(
+            _op.V1_SYSTEMONE_CREATE,
+            {
+                "model": model,
+                "state": state,
+                "questions": questions,
+                "images": images,
+                "keep_alive": keep_alive,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
         )
 
 
@@ -1281,6 +1553,11 @@ class V1(SyncNamespace):
         """The ``v1.responses`` methods."""
         return V1Responses(self._runtime)
 
+    @property
+    def systemone(self) -> V1Systemone:
+        """The ``v1.systemone`` methods."""
+        return V1Systemone(self._runtime)
+
 
 class Ollama(SyncClient):
     """A client of an Ollama server, or of several; sync.
@@ -1331,6 +1608,43 @@ class Ollama(SyncClient):
         """The same methods, returning status and headers with the reply."""
         return RawOllama(SyncRawRuntime(self._runtime))
 
+    def balance(
+        self,
+        *,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> BalanceResponse:
+        """What an account at ollama.com has left.
+
+        At ollama.com, that of the API key; through a local server, that of the account it is signed in to. At most
+        ten calls a minute.
+
+        Since Ollama 0.40.1.
+
+        ``GET /api/balance``
+
+        Args:
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        return self._runtime.call(
+            _op.BALANCE,
+            {},
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
     def blob_exists(
         self,
         digest: str,
@@ -1374,9 +1688,9 @@ class Ollama(SyncClient):
         messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
         tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1395,9 +1709,9 @@ class Ollama(SyncClient):
         messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
         tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1416,9 +1730,9 @@ class Ollama(SyncClient):
         messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
         tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1436,9 +1750,9 @@ class Ollama(SyncClient):
         messages: Iterable[Message | MessageParam | Mapping[str, Any]] | None = None,
         *,
         tools: Iterable[Tool | ToolParam | Mapping[str, Any] | Callable[..., Any]] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
         shift: bool | None = None,
@@ -1464,8 +1778,10 @@ class Ollama(SyncClient):
             format: The format of the answer. `json` is any JSON object; a schema is JSON that matches it; empty is
                 free text.
             options: How the model runs and samples tokens.
-            think: Whether the model thinks before it answers, or how much. When absent, a model that supports
-                thinking thinks. Since Ollama 0.9.0.
+            think: Whether the model thinks before it answers, or how much: one of the values that `show().thinking`
+                lists; a name that the model does not have means its default. When absent, a model that supports
+                thinking thinks. Since Ollama 0.9.0. Of its values, `low` since 0.11.0, `medium` since 0.11.0, `high`
+                since 0.11.0, `max` since 0.22.0, any other since 0.34.3.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
                 seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
                 minutes.
@@ -1672,14 +1988,15 @@ class Ollama(SyncClient):
             parameters: Options of the model, by name; those of `Options` and lists of them. Since Ollama 0.5.5.
             messages: Messages at the start of every conversation. Since Ollama 0.5.5.
             license: The licence, or the licences. Since Ollama 0.5.5.
-            quantize: How to quantize the parameters.
+            quantize: How to quantize the parameters. Of safetensors, from Ollama 0.34.1 on, it has no effect.
             draft_files: Files of a draft model: the digest of an uploaded blob for each file name. Since Ollama
                 0.30.0.
             draft_quantize: How to quantize the draft model's parameters. Since Ollama 0.30.0.
             renderer: What renders the prompts, instead of the template. Since Ollama 0.12.0.
             parser: What parses the answers. Since Ollama 0.12.0.
             requires: The oldest version of Ollama that runs the model. Since Ollama 0.14.0.
-            info: Metadata by key, which replace those of the files. Since Ollama 0.12.0.
+            info: Metadata by key, which replace those of the files. From Ollama 0.35.1 on, `capabilities` lists what
+                a local model can do. Since Ollama 0.12.0.
             remote_host: Address of the host that will run the model. Since Ollama 0.12.0.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
@@ -1734,7 +2051,7 @@ class Ollama(SyncClient):
         ``DELETE /api/delete``
 
         Args:
-            model: Name of the model.
+            model: Name of the model; from Ollama 0.40.2 on also the digest of one of its builds.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -1872,9 +2189,9 @@ class Ollama(SyncClient):
         system: str | None = None,
         template: str | None = None,
         images: Iterable[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1898,9 +2215,9 @@ class Ollama(SyncClient):
         system: str | None = None,
         template: str | None = None,
         images: Iterable[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1924,9 +2241,9 @@ class Ollama(SyncClient):
         system: str | None = None,
         template: str | None = None,
         images: Iterable[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1949,9 +2266,9 @@ class Ollama(SyncClient):
         system: str | None = None,
         template: str | None = None,
         images: Iterable[Base64] | None = None,
-        format: Literal["", "json"] | JSONSchema | None = None,
+        format: Literal["json"] | str | JSONSchema | None = None,
         options: Options | OptionsParam | Mapping[str, Any] | None = None,
-        think: bool | Literal["high", "low", "max", "medium"] | None = None,
+        think: bool | Literal["high", "low", "max", "medium"] | str | None = None,
         raw: bool | None = None,
         keep_alive: str | float | None = None,
         truncate: bool | None = None,
@@ -1982,8 +2299,10 @@ class Ollama(SyncClient):
             format: The format of the answer. `json` is any JSON object; a schema is JSON that matches it; empty is
                 free text.
             options: How the model runs and samples tokens.
-            think: Whether the model thinks before it answers, or how much. When absent, a model that supports
-                thinking thinks. Since Ollama 0.9.0.
+            think: Whether the model thinks before it answers, or how much: one of the values that `show().thinking`
+                lists; a name that the model does not have means its default. When absent, a model that supports
+                thinking thinks. Since Ollama 0.9.0. Of its values, `low` since 0.11.0, `medium` since 0.11.0, `high`
+                since 0.11.0, `max` since 0.22.0, any other since 0.34.3.
             raw: Whether the prompt is sent to the model without a template.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
                 seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
@@ -2504,6 +2823,53 @@ class Ollama(SyncClient):
             CallOptions(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def usage(
+        self,
+        *,
+        range: Literal["24h", "30d", "7d"] | str | None = None,
+        scope: Literal["self", "team"] | str | None = None,
+        group_by: Literal["model"] | str | None = None,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> UsageResponse:
+        """What an account at ollama.com has used.
+
+        At ollama.com, that of the API key; through a local server, that of the account it is signed in to. At most
+        ten calls a minute; fresh use may show late.
+
+        Since Ollama 0.40.1.
+
+        ``GET /api/usage``
+
+        Args:
+            range: How far back; seven days when absent.
+            scope: Whose use; `team` only for its administrators. Your own when absent.
+            group_by: By what the use is split.
+            extra_headers: Headers to add or replace.
+            extra_query: Query parameters to add.
+            extra_body: Fields to add to the body or to replace, sent unchanged.
+            timeout: Limits of this call in seconds; a bare number is the total.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent.
+            APIConnectionError: No usable response was received.
+            APITimeoutError: A time limit was exceeded.
+            APIStatusError: The server answered with an error status; each status has a subclass.
+            ReplyError: The reply failed or is incomplete.
+            DecodeError: The reply does not have the documented form.
+        """
+        return self._runtime.call(
+            _op.USAGE,
+            {
+                "range": range,
+                "scope": scope,
+                "group_by": group_by,
+            },
+            CallOptions(extra_headers, extra_query, extra_body, timeout),
+        )
+
     def version(
         self,
         *,
@@ -2616,6 +2982,12 @@ class Ollama(SyncClient):
         )
 
 
+class RawV1AudioSpeech(SyncRawNamespace):
+    """The methods of :class:`V1AudioSpeech`, returning status and headers with the reply."""
+
+    create: Final = _raw(V1AudioSpeech.create)
+
+
 class RawV1AudioTranscriptions(SyncRawNamespace):
     """The methods of :class:`V1AudioTranscriptions`, returning status and headers with the reply."""
 
@@ -2630,6 +3002,11 @@ class RawV1ChatCompletions(SyncRawNamespace):
 
 class RawV1Audio(SyncRawNamespace):
     """The methods of :class:`V1Audio`, returning status and headers with the reply."""
+
+    @property
+    def speech(self) -> RawV1AudioSpeech:
+        """The ``v1.audio.speech`` methods."""
+        return RawV1AudioSpeech(self._runtime)
 
     @property
     def transcriptions(self) -> RawV1AudioTranscriptions:
@@ -2674,7 +3051,14 @@ class RawV1Models(SyncRawNamespace):
 class RawV1Responses(SyncRawNamespace):
     """The methods of :class:`V1Responses`, returning status and headers with the reply."""
 
+    compact: Final = _raw(V1Responses.compact)
     create: Final = _raw(V1Responses.create)
+
+
+class RawV1Systemone(SyncRawNamespace):
+    """The methods of :class:`V1Systemone`, returning status and headers with the reply."""
+
+    create: Final = _raw(V1Systemone.create)
 
 
 class RawExperimental(SyncRawNamespace):
@@ -2723,6 +3107,11 @@ class RawV1(SyncRawNamespace):
         """The ``v1.responses`` methods."""
         return RawV1Responses(self._runtime)
 
+    @property
+    def systemone(self) -> RawV1Systemone:
+        """The ``v1.systemone`` methods."""
+        return RawV1Systemone(self._runtime)
+
 
 class RawOllama(SyncRawClient):
     """The methods of :class:`Ollama`, returning status and headers with the reply."""
@@ -2737,6 +3126,7 @@ class RawOllama(SyncRawClient):
         """The ``v1`` methods."""
         return RawV1(self._runtime)
 
+    balance: Final = _raw(Ollama.balance)
     blob_exists: Final = _raw(Ollama.blob_exists)
     chat: Final = _raw(Ollama.chat)
     copy: Final = _raw(Ollama.copy)
@@ -2755,6 +3145,7 @@ class RawOllama(SyncRawClient):
     signout: Final = _raw(Ollama.signout)
     status: Final = _raw(Ollama.status)
     upload_blob: Final = _raw(Ollama.upload_blob)
+    usage: Final = _raw(Ollama.usage)
     version: Final = _raw(Ollama.version)
     web_fetch: Final = _raw(Ollama.web_fetch)
     web_search: Final = _raw(Ollama.web_search)

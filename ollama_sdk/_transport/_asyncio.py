@@ -27,18 +27,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import os
 import socket
-import time
-from collections import deque
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 
+from .connect_queue import ConnectQueue
 from .connection import Connection, deliver
 from .limits import Ask, Limits
-from .network import STAGGER, Address, UnreachableError, new_socket, resolve
+from .network import STAGGER, Address, UnreachableError, race, resolve, time_left, writable
 from .response import ResponseParser
 from .tls import TLS, Handshake
 
@@ -47,9 +46,6 @@ __all__ = ["HIGH_WATER", "AsyncioConnection", "AsyncioNetwork"]
 # Bytes of a response that are parsed ahead of a task that does not take them.
 HIGH_WATER = 65536
 _READ = 65536
-
-# Connections to one server that are opened at once: more would overflow the server's queue, and then time out.
-CONNECTING = 100
 
 
 class _Raw:
@@ -392,18 +388,15 @@ class AsyncioConnection(Connection):
 class AsyncioNetwork:
     """Opens the connections of one loop.
 
-    At most :data:`CONNECTING` connections to a server are being opened at once, and the others queue, so that many at
-    once do not time each other out. The limit of connecting counts from when an attempt begins. In the queue, time is
-    up when no attempt before it has come to a good end for so long: the server is not there.
+    Attributes:
+        queues: Where calls that need a new connection wait, by host and port.
     """
-
-    connection_type = AsyncioConnection
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._buffer = memoryview(bytearray(_READ))
         self._lookups: dict[tuple[str, int], asyncio.Future[list[Address]]] = {}
-        self._queues: dict[tuple[str, int], _Queue] = {}
+        self.queues: defaultdict[tuple[str, int], ConnectQueue] = defaultdict(ConnectQueue)
 
     @property
     def is_current(self) -> bool:
@@ -413,166 +406,71 @@ class AsyncioNetwork:
         except RuntimeError:  # a task of trio
             return False
 
-    async def connect(
-        self, key: tuple[str, int], addresses: list[Address], limits: Limits
-    ) -> tuple[AsyncioConnection, float]:
-        """A new connection, and when it must be ready for its first request.
+    async def connect(self, host: str, port: int, addresses: list[Address], ask: Ask) -> AsyncioConnection:
+        """A new connection.
 
         Args:
-            key: Host and port.
+            host: The host.
+            port: The port there.
             addresses: Where that is; looked up if empty.
-            limits: The limits of the request.
+            ask: Gives the seconds that are left of the attempt.
 
         Raises:
             UnreachableError: There is none, or time ran out.
         """
-        queue = self._queues.get(key)
-        if queue is None:
-            queue = self._queues[key] = _Queue(self._loop)
-        await queue.enter(limits)
-        try:
-            ends = limits.connected_by()
-            connection = await self._attempt(key, addresses, ends)
-            queue.succeeded_at = time.monotonic()
-            return connection, ends
-        finally:
-            queue.leave()
+        protocol = _Protocol(self._loop, self._buffer)
+        connection = AsyncioConnection(protocol, self._loop)
+        connection.attach(await self._race(addresses or await self._look_up((host, port), ask), ask))
+        await self._loop.create_connection(lambda: protocol, sock=connection.socket)
+        return connection
 
-    async def _attempt(self, key: tuple[str, int], addresses: list[Address], ends: float) -> AsyncioConnection:
-        seconds = ends - time.monotonic()
-        if seconds <= 0:
-            raise UnreachableError("time is up", timed_out=True)
-        try:
-            async with asyncio.timeout(None if seconds == math.inf else seconds):
-                if not addresses:
-                    addresses = await self._look_up(key)
-                protocol = _Protocol(self._loop, self._buffer)
-                connection = AsyncioConnection(protocol, self._loop)
-                connection.attach(await self._race(addresses))
-                await self._loop.create_connection(lambda: protocol, sock=connection.socket)
-                return connection
-        except TimeoutError as exc:
-            raise UnreachableError("time is up", timed_out=True) from exc
-        except OSError as exc:
-            raise UnreachableError(str(exc)) from exc
-
-    async def _look_up(self, key: tuple[str, int]) -> list[Address]:
+    async def _look_up(self, key: tuple[str, int], ask: Ask) -> list[Address]:
         """The addresses of a name; tasks that ask at the same time share one question, on a thread of the loop."""
         lookup = self._lookups.get(key)
         if lookup is None:
             lookup = self._lookups[key] = self._loop.run_in_executor(None, resolve, *key)
             lookup.add_done_callback(lambda done: self._looked_up(key, done))
-        return await asyncio.shield(lookup)
+        while not lookup.done():
+            seconds = time_left(ask)
+            await asyncio.wait([lookup], timeout=None if seconds == math.inf else seconds)
+        return lookup.result()
 
     def _looked_up(self, key: tuple[str, int], done: asyncio.Future[list[Address]]) -> None:
         self._lookups.pop(key, None)
         if not done.cancelled():
             done.exception()  # seen, also if every task that asked was cancelled
 
-    async def _race(self, addresses: list[Address]) -> socket.socket:
-        if len(addresses) == 1:
-            return await self._to(addresses[0])
-        race = _Race(self._to)
-        tasks: set[asyncio.Task[None]] = set()
+    async def _race(self, addresses: list[Address], ask: Ask) -> socket.socket:
+        attempts = race(addresses)
         try:
-            for number, address in enumerate(addresses, 1):
-                tasks.add(self._loop.create_task(race.run(address)))
-                while tasks and race.winner is None:
-                    seconds = STAGGER if number < len(addresses) else None
-                    _, tasks = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-                    if number < len(addresses):
-                        break
-                if race.winner is not None:
-                    break
-            return race.won()
+            sockets, seconds = next(attempts)
+            while True:
+                sockets, seconds = attempts.send(await self._writable(sockets, min(seconds, time_left(ask))))
+        except StopIteration as done:
+            winner: socket.socket = done.value
+            return winner
         finally:
-            race.over = True
-            for task in tasks:
-                task.cancel()
-            race.close()
+            attempts.close()
 
-    async def _to(self, address: Address) -> socket.socket:
-        sock = new_socket(address)
+    async def _writable(self, sockets: list[socket.socket], seconds: float) -> list[socket.socket]:
+        """Those of ``sockets`` that become writable within ``seconds``, which may be infinite."""
+        happened: asyncio.Future[None] = self._loop.create_future()
+
+        def wake() -> None:
+            if not happened.done():
+                happened.set_result(None)
+
+        timer = None if seconds == math.inf else self._loop.call_later(seconds, wake)
         try:
-            await self._loop.sock_connect(sock, address.place)
-        except BaseException as exc:
-            sock.close()
-            if isinstance(exc, OSError) and exc.errno:  # asyncio's own words do not say why
-                raise OSError(exc.errno, os.strerror(exc.errno)) from None
-            raise
-        return sock
-
-
-class _Race:
-    """What the attempts of one race share. One that connects when the race is won or over closes its socket."""
-
-    def __init__(self, connect: Any) -> None:
-        self._connect = connect
-        self._failure: OSError = OSError("there is no address")
-        self._is_taken = False
-        self.winner: socket.socket | None = None
-        self.over = False
-
-    async def run(self, address: Address) -> None:
-        try:
-            sock: socket.socket = await self._connect(address)
-        except OSError as exc:
-            self._failure = OSError(exc.errno, str(exc))  # without its traceback, which would keep the tasks
-            return
-        if self.over or self.winner is not None:
-            sock.close()
-        else:
-            self.winner = sock
-
-    def won(self) -> socket.socket:
-        if self.winner is None:
-            raise UnreachableError(str(self._failure))
-        self._is_taken = True
-        return self.winner
-
-    def close(self) -> None:
-        if self.winner is not None and not self._is_taken:
-            self.winner.close()
-
-
-class _Queue:
-    """Where tasks wait to open a connection to one server.
-
-    Attributes:
-        succeeded_at: When a connection was last opened, as :func:`time.monotonic` counts.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._free = CONNECTING
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self.succeeded_at = 0.0
-
-    async def enter(self, limits: Limits) -> None:
-        if self._free > 0 and not self._waiting:
-            self._free -= 1
-            return
-        began = time.monotonic()
-        waiter: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.append(waiter)
-        try:
-            while not waiter.done():
-                ends = limits.connected_by(max(began, self.succeeded_at))
-                now = time.monotonic()
-                if ends <= now:
-                    raise UnreachableError("no connection to the server could be opened in time", timed_out=True)
-                await asyncio.wait([waiter], timeout=None if ends == math.inf else ends - now)
-        except BaseException:
-            if waiter.done() and not waiter.cancelled():
-                self.leave()  # the place that was given to this task goes to the next
-            else:
-                waiter.cancel()
-            raise
-
-    def leave(self) -> None:
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)  # the place changes hands
-                return
-        self._free += 1
+            for sock in sockets:
+                self._loop.add_writer(sock, wake)
+            await happened
+        except NotImplementedError:  # the usual loop of Windows
+            return await self._loop.run_in_executor(None, writable, list(sockets), min(seconds, STAGGER))
+        finally:
+            if timer is not None:
+                timer.cancel()
+            for sock in sockets:
+                with contextlib.suppress(NotImplementedError):
+                    self._loop.remove_writer(sock)
+        return writable(sockets, 0)

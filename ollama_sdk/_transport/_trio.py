@@ -10,23 +10,23 @@ back-pressure is the kernel's. Every read is a checkpoint, whether or not it had
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
-import time
-from functools import partial
+from collections import defaultdict
 from typing import Any
 
 import httpx
 import trio
 
+from .connect_queue import ConnectQueue
 from .connection import Connection
 from .limits import Ask, Limits
-from .network import STAGGER, Address, UnreachableError, is_connected, new_socket, resolve, start_connecting
+from .network import Address, UnreachableError, race, resolve, time_left, writable
 from .tls import Handshake
 
 __all__ = ["TrioConnection", "TrioNetwork"]
 
 _READ = 65536
-CONNECTING = 100  # as on asyncio
 
 
 class TrioConnection(Connection):
@@ -44,21 +44,24 @@ class TrioConnection(Connection):
             httpx.ReadTimeout: Nothing came in time.
             httpx.ReadError: The connection broke.
         """
+        seconds = ask()
+        if seconds <= 0:
+            raise httpx.ReadTimeout("time is up")
         while True:
-            seconds = ask()
-            if seconds <= 0:
-                raise httpx.ReadTimeout("time is up")
             await trio.lowlevel.checkpoint_if_cancelled()
             try:
                 data = self.socket.recv(_READ)
             except (BlockingIOError, InterruptedError):
+                if seconds <= 0:  # asked before the look at the socket, which may come late where other tasks are busy
+                    raise httpx.ReadTimeout("time is up") from None
                 await self._wait(trio.lowlevel.wait_readable, seconds)
-                continue
             except OSError as exc:
                 raise httpx.ReadError(str(exc)) from exc
-            if self.received(data):
-                await trio.lowlevel.cancel_shielded_checkpoint()
-                return
+            else:
+                if self.received(data):
+                    await trio.lowlevel.cancel_shielded_checkpoint()
+                    return
+            seconds = ask()
 
     async def _wait(self, wait: Any, seconds: float) -> None:
         try:
@@ -107,8 +110,10 @@ class TrioConnection(Connection):
             if seconds <= 0:
                 raise httpx.WriteTimeout("time is up")
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(partial(first, nursery, trio.lowlevel.wait_readable, seconds, writes=False))
-                nursery.start_soon(partial(first, nursery, trio.lowlevel.wait_writable, seconds, writes=True))
+                nursery.start_soon(
+                    functools.partial(first, nursery, trio.lowlevel.wait_readable, seconds, writes=False)
+                )
+                nursery.start_soon(functools.partial(first, nursery, trio.lowlevel.wait_writable, seconds, writes=True))
             if await self.early_answer():
                 return False
             if is_writable:
@@ -148,108 +153,99 @@ class TrioConnection(Connection):
 
 
 async def _ready(sock: socket.socket, wait: Any, ask: Ask) -> None:
-    seconds = ask()
-    with trio.move_on_after(max(seconds, 0)) as scope:
-        await wait(sock)
-    if scope.cancelled_caught:
-        raise UnreachableError("time is up", timed_out=True)
+    while True:
+        with trio.move_on_after(time_left(ask)):
+            await wait(sock)
+            return
 
 
 class TrioNetwork:
     """Opens the connections of one trio run. See :class:`._asyncio.AsyncioNetwork`."""
 
-    connection_type = TrioConnection
-
     def __init__(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
-        self._queues: dict[tuple[str, int], _Queue] = {}
+        self._lookups: dict[tuple[str, int], _Lookup] = {}
+        self.queues: defaultdict[tuple[str, int], ConnectQueue] = defaultdict(ConnectQueue)
 
     @property
     def is_current(self) -> bool:
         """Whether the calling task runs in this run."""
         return trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is self._token
 
-    async def connect(
-        self, key: tuple[str, int], addresses: list[Address], limits: Limits
-    ) -> tuple[TrioConnection, float]:
-        """A new connection, and when it must be ready for its first request.
+    async def connect(self, host: str, port: int, addresses: list[Address], ask: Ask) -> TrioConnection:
+        """A new connection.
 
         Args:
-            key: Host and port.
+            host: The host.
+            port: The port there.
             addresses: Where that is; looked up if empty.
-            limits: The limits of the request.
+            ask: Gives the seconds that are left of the attempt.
 
         Raises:
             UnreachableError: There is none, or time ran out.
         """
-        queue = self._queues.setdefault(key, _Queue())
-        await queue.enter(limits)
-        try:
-            ends = limits.connected_by()
-            with trio.move_on_after(max(ends - time.monotonic(), 0)):
-                if not addresses:
-                    addresses = await trio.to_thread.run_sync(resolve, *key, abandon_on_cancel=True)
-                connection = TrioConnection()
-                connection.attach(await _race(addresses))
-                queue.succeeded_at = time.monotonic()
-                return connection, ends
-        finally:
-            queue.leave()
-        raise UnreachableError("time is up", timed_out=True)
+        connection = TrioConnection()
+        connection.attach(await _race(addresses or await self._look_up((host, port), ask), ask))
+        return connection
+
+    async def _look_up(self, key: tuple[str, int], ask: Ask) -> list[Address]:
+        """The addresses of a name; tasks that ask at the same time share one question, on a thread."""
+        lookup = self._lookups.get(key)
+        if lookup is None:
+            lookup = self._lookups[key] = _Lookup()
+
+            def looked_up(outcome: Any) -> None:
+                self._lookups.pop(key, None)
+                try:
+                    lookup.addresses = outcome.unwrap()
+                except Exception as exc:  # noqa: BLE001 - the tasks that asked raise it
+                    lookup.problem = str(exc)
+                lookup.done.set()
+
+            def deliver(outcome: Any) -> None:
+                with contextlib.suppress(trio.RunFinishedError):
+                    self._token.run_sync_soon(looked_up, outcome)
+
+            trio.lowlevel.start_thread_soon(functools.partial(resolve, *key), deliver)
+        while not lookup.done.is_set():
+            with trio.move_on_after(time_left(ask)):
+                await lookup.done.wait()
+        if lookup.problem is not None:
+            raise UnreachableError(lookup.problem)
+        return lookup.addresses
 
 
-class _Queue:
+class _Lookup:
+    """A name that is being looked up."""
+
     def __init__(self) -> None:
-        self._places = trio.Semaphore(CONNECTING)
-        self.succeeded_at = 0.0
-
-    async def enter(self, limits: Limits) -> None:
-        began = time.monotonic()
-        while True:
-            ends = limits.connected_by(max(began, self.succeeded_at))
-            now = time.monotonic()
-            if ends <= now:
-                raise UnreachableError("no connection to the server could be opened in time", timed_out=True)
-            with trio.move_on_after(ends - now):
-                await self._places.acquire()
-                return
-
-    def leave(self) -> None:
-        self._places.release()
+        self.done = trio.Event()
+        self.addresses: list[Address] = []
+        self.problem: str | None = None
 
 
-async def _race(addresses: list[Address]) -> socket.socket:
-    sockets: list[socket.socket] = []
-    winner: socket.socket | None = None
-    failure = "there is no address"
-
-    async def attempt(address: Address, failed: trio.Event) -> None:
-        nonlocal winner, failure
-        try:
-            sock = new_socket(address)
-            sockets.append(sock)
-            if not start_connecting(sock, address):
-                await trio.lowlevel.wait_writable(sock)
-                is_connected(sock)
-        except OSError as exc:
-            failure = str(exc)
-            failed.set()
-            return
-        if winner is None:
-            winner = sock
-            nursery.cancel_scope.cancel()
-
+async def _race(addresses: list[Address], ask: Ask) -> socket.socket:
+    attempts = race(addresses)
     try:
-        async with trio.open_nursery() as nursery:
-            for address in addresses:
-                failed = trio.Event()
-                nursery.start_soon(attempt, address, failed)
-                with trio.move_on_after(STAGGER):
-                    await failed.wait()
-        if winner is None:
-            raise UnreachableError(failure)
-        sockets.remove(winner)
+        sockets, seconds = next(attempts)
+        while True:
+            sockets, seconds = attempts.send(await _writable(sockets, min(seconds, time_left(ask))))
+    except StopIteration as done:
+        winner: socket.socket = done.value
         return winner
     finally:
-        for sock in sockets:
-            sock.close()
+        attempts.close()
+
+
+async def _writable(sockets: list[socket.socket], seconds: float) -> list[socket.socket]:
+    """Those of ``sockets`` that become writable within ``seconds``, which may be infinite."""
+
+    async def first(nursery: trio.Nursery, sock: socket.socket) -> None:
+        await trio.lowlevel.wait_writable(sock)
+        nursery.cancel_scope.cancel()
+
+    with trio.move_on_after(seconds):
+        async with trio.open_nursery() as nursery:
+            for sock in sockets:
+                nursery.start_soon(first, nursery, sock)
+    return writable(sockets, 0)

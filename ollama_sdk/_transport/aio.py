@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ssl
 import sys
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -21,6 +20,7 @@ import httpx
 from .connection import Whole
 from .errors import closed_meanwhile, connect_error
 from .limits import Limits
+from .network import TunnelError, UnreachableError
 from .pool import Pool
 from .request import PIECE, RequestWriter, pieces
 from .response import Head
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
     AsyncConnection = AsyncioConnection | TrioConnection
 
-__all__ = ["AsyncHTTPTransport"]
+__all__ = ["SLICES", "AsyncHTTPTransport"]
+
+# Rounds of its loop that an attempt to connect gets at least before its time is up.
+SLICES = 10
 
 
 class AsyncHTTPTransport(httpx.AsyncBaseTransport):
@@ -88,25 +91,45 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
         self, network: AsyncioNetwork | TrioNetwork, route: Route[Any], request: httpx.Request, limits: Limits
     ) -> AsyncConnection:
         generation = self._pool.generation
-        connection: AsyncConnection | None = None
         try:
-            connection, ends = await network.connect((route.host, route.port), route.addresses, limits)
-            self._pool.register(connection)
-            if route.needs_handshake:
-                await connection.shake_hands(route.handshake(connection), lambda: ends - time.monotonic())
-            if self._pool.generation != generation:
-                raise closed_meanwhile(request)
-        except BaseException as exc:
-            if connection is not None:
-                connection.close()
-            if not isinstance(exc, Exception):
-                raise
+            return await self._attempt(network, route, limits, generation)
+        except (httpx.RequestError, OSError, TunnelError, UnreachableError) as exc:
             error = connect_error(exc, route) if self._pool.generation == generation else closed_meanwhile(request)
             try:
                 raise error from exc
             finally:
                 del error  # or its traceback would keep it, and all that the callers' frames hold
-        return connection
+
+    async def _attempt(
+        self, network: AsyncioNetwork | TrioNetwork, route: Route[Any], limits: Limits, generation: int
+    ) -> AsyncConnection:
+        """A connection that is ready for its first request."""
+        queue = network.queues[route.host, route.port]
+        await queue.enter(limits)
+        patience = limits.connecting(SLICES)
+        connection: AsyncConnection | None = None
+        try:
+            self._raise_if_closed_since(generation)
+            connection = await network.connect(route.host, route.port, route.addresses, patience)
+            self._pool.register(connection)
+            if route.needs_handshake:
+                await connection.shake_hands(route.handshake(connection), patience)
+            queue.succeeded()
+            self._raise_if_closed_since(generation)
+        except BaseException as exc:
+            if connection is not None:
+                connection.close()
+            if isinstance(exc, UnreachableError):
+                queue.failed(patience)
+            raise
+        else:
+            return connection
+        finally:
+            queue.leave()
+
+    def _raise_if_closed_since(self, generation: int) -> None:
+        if self._pool.generation != generation:
+            raise UnreachableError("the client was closed")
 
     async def _send(
         self,

@@ -12,7 +12,7 @@ from ollama_sdk._timeout import Limit
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Ask", "Limits"]
+__all__ = ["Ask", "Limits", "Patience"]
 
 # Asked before each wait: seconds that it may take; 0 or less when time is up, infinite without end.
 Ask = Callable[[], float]
@@ -46,18 +46,59 @@ class Limits:
         """For a write that begins now, and must send something before the time is up."""
         return self._write.deadlines.writing() if isinstance(self._write, Limit) else _countdown(self._write)
 
-    def connected_by(self, since: float | None = None) -> float:
-        """When a connection that is begun now, or was ``since``, must be there; as :func:`time.monotonic` counts."""
+    def left(self) -> float:
+        """The seconds that are left of the call, of its first item and of all of it; infinite where only steps are limited."""
+        return self._connect.deadlines.left() if isinstance(self._connect, Limit) else math.inf
+
+    def connected_by(self, since: float) -> float:
+        """When a connection that was begun at ``since`` must be there; both as :func:`time.monotonic` counts."""
+        seconds = self._connect_seconds()
+        return math.inf if seconds is None else since + seconds
+
+    def connecting(self, slices: int = 1) -> Patience:
+        """For an attempt to connect that begins now; see :class:`Patience`."""
+        return Patience(self._connect_seconds(), slices, self.left)
+
+    def _connect_seconds(self) -> float | None:
         limit = self._connect
-        if limit is None:
-            return math.inf
+        return limit.deadlines.limits.connect if isinstance(limit, Limit) else limit
+
+
+class Patience:
+    """Asked before and during the waits of an attempt to connect, as :data:`Ask` says.
+
+    An event loop that is busy for long (thousands of tasks that start, a callback that computes) looks at no socket
+    meanwhile, and afterwards its timers run out before the tasks see that their sockets were ready. So time is counted in
+    slices: however long it was between two questions, it counts as one slice at most, and no answer is longer than a
+    slice. An attempt that ends has been looked at once in each of them.
+
+    Args:
+        seconds: The limit; ``None`` without.
+        slices: Into how many parts it is cut. A thread, which needs none of this, has one.
+        left: Gives the seconds that are left of the whole call, which are counted as they pass.
+
+    Attributes:
+        began: When the attempt did, as :func:`time.monotonic` counts.
+    """
+
+    __slots__ = ("_asked", "_seconds", "_slice", "_total", "began")
+
+    def __init__(self, seconds: float | None, slices: int, left: Ask) -> None:
+        self._seconds = math.inf if seconds is None else seconds
+        self._slice = self._seconds / slices
+        self._total = left
+        self.began = self._asked = time.monotonic()
+
+    def __call__(self) -> float:
         now = time.monotonic()
-        begun = now if since is None else since
-        if not isinstance(limit, Limit):
-            return begun + limit
-        deadlines = limit.deadlines
-        connect = deadlines.limits.connect
-        return min(math.inf if connect is None else begun + connect, now + deadlines.left())
+        self._seconds -= min(now - self._asked, self._slice)
+        self._asked = now
+        return min(self._seconds, self._slice, self._total())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all of the limit was used up."""
+        return self._seconds <= 0
 
 
 def _countdown(seconds: float | None) -> Ask:

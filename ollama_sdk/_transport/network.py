@@ -20,8 +20,10 @@ import os
 import select
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple
+
+from .limits import Ask
 
 __all__ = [
     "STAGGER",
@@ -32,10 +34,13 @@ __all__ = [
     "is_connected",
     "literal_address",
     "new_socket",
+    "race",
     "resolve",
     "sorted_addresses",
     "start_connecting",
+    "time_left",
     "unix_address",
+    "writable",
 ]
 
 # RFC 8305, section 5: the recommended delay between attempts, in seconds.
@@ -157,91 +162,100 @@ def is_connected(sock: socket.socket) -> None:
         raise OSError(code, os.strerror(code))
 
 
-def connect(addresses: Sequence[Address], ends: float) -> socket.socket:
+# Connects to the first address that answers, as the sockets that may become writable are waited for: yields them and the
+# seconds to wait for at most, is sent those that did, and returns the winner.
+Race = Generator[tuple[list[socket.socket], float], list[socket.socket], socket.socket]
+
+
+def race(addresses: Sequence[Address]) -> Race:
+    """The race between ``addresses``, in order; closing it closes all sockets but the winner.
+
+    Raises:
+        UnreachableError: None answered.
+    """
+    waiting = list(addresses)
+    running: list[socket.socket] = []
+    reason = "there is no address"
+    begins = -math.inf  # when the next attempt does
+    try:
+        while waiting or running:
+            now = time.monotonic()
+            if waiting and (now >= begins or not running):
+                begins = now + STAGGER
+                try:
+                    ready = _start(waiting.pop(0), running)
+                except OSError as exc:  # among others of a family that this machine does not have
+                    reason = str(exc)
+                    continue
+            else:
+                ready = yield running, begins - now if waiting else math.inf
+            for sock in ready:
+                try:
+                    is_connected(sock)
+                except OSError as exc:
+                    reason = str(exc)
+                    running.remove(sock)
+                    sock.close()
+                else:
+                    running.remove(sock)
+                    return sock
+        raise UnreachableError(reason)
+    finally:
+        for sock in running:
+            sock.close()
+
+
+def _start(address: Address, running: list[socket.socket]) -> list[socket.socket]:
+    """Begin to connect; the socket is in ``running``, and in the result if it is connected already."""
+    sock = new_socket(address)
+    running.append(sock)
+    try:
+        return [sock] if start_connecting(sock, address) else []
+    except OSError:
+        running.remove(sock)
+        sock.close()
+        raise
+
+
+def connect(addresses: Sequence[Address], ask: Ask) -> socket.socket:
     """Connect to the first address that answers; blocks.
 
     Args:
         addresses: Where, in order.
-        ends: When time is up, as :func:`time.monotonic` counts.
+        ask: Gives the seconds that are left.
 
     Raises:
         UnreachableError: None answered, or time ran out.
     """
-    race = _Race(addresses)
+    attempts = race(addresses)
     try:
-        return race.run(ends)
+        sockets, seconds = next(attempts)
+        while True:
+            sockets, seconds = attempts.send(writable(sockets, min(seconds, time_left(ask))))
+    except StopIteration as done:
+        winner: socket.socket = done.value
+        return winner
     finally:
-        race.close()
+        attempts.close()
 
 
-class _Race:
-    """Attempts of one thread to connect to several addresses at once."""
+def time_left(ask: Ask) -> float:
+    """The seconds that connecting may still wait.
 
-    def __init__(self, addresses: Sequence[Address]) -> None:
-        self._waiting = list(addresses)
-        self._running: list[socket.socket] = []
-        self._reason = "there is no address"
-
-    def run(self, ends: float) -> socket.socket:
-        begins = 0.0  # when the next attempt does
-        while self._waiting or self._running:
-            now = time.monotonic()
-            if now >= ends:
-                raise UnreachableError("time is up", timed_out=True)
-            if self._waiting and (now >= begins or not self._running):
-                begins = now + STAGGER
-                if (winner := self._start(self._waiting.pop(0))) is not None:
-                    return winner
-                continue
-            if (winner := self._wait(min(ends, begins if self._waiting else math.inf) - now)) is not None:
-                return winner
-        raise UnreachableError(self._reason)
-
-    def _start(self, address: Address) -> socket.socket | None:
-        try:
-            sock = new_socket(address)
-        except OSError as exc:  # of a family that this machine does not have
-            self._failed(exc)
-            return None
-        self._running.append(sock)
-        try:
-            is_done = start_connecting(sock, address)
-        except OSError as exc:
-            self._lost(sock, exc)
-            return None
-        return self._won(sock) if is_done else None
-
-    def _wait(self, seconds: float) -> socket.socket | None:
-        for sock in writable(self._running, seconds):
-            try:
-                is_connected(sock)
-            except OSError as exc:
-                self._lost(sock, exc)
-            else:
-                return self._won(sock)
-        return None
-
-    def _won(self, sock: socket.socket) -> socket.socket:
-        self._running.remove(sock)
-        return sock
-
-    def _lost(self, sock: socket.socket, exc: OSError) -> None:
-        self._running.remove(sock)
-        sock.close()
-        self._failed(exc)
-
-    def _failed(self, exc: OSError) -> None:
-        self._reason = str(exc)
-
-    def close(self) -> None:
-        for sock in self._running:
-            sock.close()
+    Raises:
+        UnreachableError: None.
+    """
+    seconds = ask()
+    if seconds <= 0:
+        raise UnreachableError("time is up", timed_out=True)
+    return seconds
 
 
 def writable(sockets: Sequence[socket.socket], seconds: float) -> list[socket.socket]:
     """Those of ``sockets`` that become writable within ``seconds``, which may be infinite."""
     if not hasattr(select, "poll"):
-        return select.select([], sockets, sockets, None if seconds == math.inf else seconds)[1]
+        _, ready, failed = select.select([], sockets, sockets, None if seconds == math.inf else seconds)
+        return list({*ready, *failed})
     by_number = {sock.fileno(): sock for sock in sockets}
     poll = select.poll()
     for number in by_number:

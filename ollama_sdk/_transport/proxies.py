@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .tls import Handshake
 
-__all__ = ["Proxy", "connect_tunnel", "environment_proxy", "socks_tunnel"]
+__all__ = ["Proxy", "connect_tunnel", "socks_tunnel"]
 
 _LONGEST_LOGIN = 255  # of each, RFC 1929
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -85,17 +85,6 @@ def _parsed(proxy: str) -> httpx.Proxy:
 def _unusable(scheme: str) -> ConfigurationError:
     said = f"one of scheme {scheme!r}" if scheme else "what was given"
     return ConfigurationError(f"a proxy is http://host:port, https://host:port or socks5://host:port, and not {said}")
-
-
-def environment_proxy(url: httpx.URL) -> Proxy | None:
-    """The proxy that the environment names for ``url``."""
-    import urllib.request
-
-    if urllib.request.proxy_bypass(url.host):
-        return None
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    return Proxy(proxy) if proxy else None
 
 
 def connect_tunnel(authority: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> Handshake:

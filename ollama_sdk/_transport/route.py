@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic
 
@@ -11,6 +10,7 @@ import httpx
 
 from ollama_sdk.errors import ConfigurationError
 
+from .environment import proxy_setting
 from .network import Address, literal_address, unix_address
 from .pool import ConnectionT, Pool, Stack
 from .request import RequestWriter
@@ -72,10 +72,8 @@ class Routes(Generic[ConnectionT]):
         if url.scheme not in _PORTS:
             raise httpx.UnsupportedProtocol(f"the scheme of {str(url)!r} is neither http nor https")
         proxy = self._proxy
-        if proxy is None and self._trust_env and not _is_loopback(url.host):
-            from .proxies import environment_proxy
-
-            proxy = environment_proxy(url)
+        if proxy is None and self._trust_env and (setting := proxy_setting(url)) is not None:
+            proxy = _proxy(setting[1])
         if url.scheme == "https":
             self.context()  # if that cannot be read, nothing is to be sent
         return Route(self, Stack(self._pool), url, proxy, self._uds)
@@ -118,13 +116,6 @@ def _certificates_problem(exc: OSError) -> str:
     if path and "NO_CERTIFICATE_OR_CRL_FOUND" in str(exc):
         return f"SSL_CERT_FILE names {path!r}, which holds no certificates: correct or unset it"
     return f"the trusted certificates cannot be read: {exc}; see SSL_CERT_FILE and SSL_CERT_DIR, or give ssl_context="
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Route(Generic[ConnectionT]):

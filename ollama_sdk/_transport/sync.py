@@ -23,7 +23,6 @@ import socket
 import ssl
 import struct
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any, Self, cast
 
@@ -32,7 +31,7 @@ import httpx
 from .connection import Connection, Whole
 from .errors import closed_meanwhile, connect_error
 from .limits import Ask, Limits
-from .network import UnreachableError, connect, resolve
+from .network import connect, resolve, time_left
 from .pool import Pool
 from .request import PIECE, RequestWriter, pieces
 from .response import Head
@@ -213,17 +212,16 @@ class HTTPTransport(httpx.BaseTransport):
         return response
 
     def _connect(self, route: Route[SyncConnection], request: httpx.Request, limits: Limits) -> SyncConnection:
-        ends = limits.connected_by()
+        ask = limits.connecting()
         generation = self._pool.generation
         connection = SyncConnection()
         try:
-            if ends <= time.monotonic():
-                raise UnreachableError("time is up", timed_out=True)
+            time_left(ask)
             addresses = route.addresses or resolve(route.host, route.port)
-            connection.attach(connect(addresses, ends))
+            connection.attach(connect(addresses, ask))
             self._pool.register(connection)
             if route.needs_handshake:
-                _shake_hands(connection, route, ends)
+                _shake_hands(connection, route, ask)
             connection.ready()
             if self._pool.generation != generation:
                 raise closed_meanwhile(request)
@@ -282,30 +280,27 @@ def _unpickled(kind: type[HTTPTransport], arguments: dict[str, object]) -> HTTPT
     return kind(**arguments)  # type: ignore[arg-type]
 
 
-def _shake_hands(connection: SyncConnection, route: Route[SyncConnection], ends: float) -> None:
+def _shake_hands(connection: SyncConnection, route: Route[SyncConnection], ask: Ask) -> None:
     handshake = route.handshake(connection)
     with contextlib.suppress(StopIteration):
         send = next(handshake)
         while True:
             left = memoryview(send)
             while left:
-                _wait_until(connection.socket, ends, write=True)
+                _wait_until(connection.socket, ask, write=True)
                 left = left[connection.socket.send(left) :]
             connection.bytes_sent += len(send)
             while True:
-                _wait_until(connection.socket, ends, write=False)
+                _wait_until(connection.socket, ask, write=False)
                 with contextlib.suppress(BlockingIOError):
                     received = connection.socket.recv(_READ)
                     break
             send = handshake.send(received)
 
 
-def _wait_until(sock: socket.socket, ends: float, *, write: bool) -> None:
+def _wait_until(sock: socket.socket, ask: Ask, *, write: bool) -> None:
     while True:
-        seconds = ends - time.monotonic()
-        if seconds <= 0:
-            raise UnreachableError("time is up", timed_out=True)
-        readable, writable = _wait(sock, min(seconds, SLICE), write=write)
+        readable, writable = _wait(sock, min(time_left(ask), SLICE), write=write)
         if writable if write else readable:
             return
 

@@ -49,12 +49,17 @@ def _by_model(members: list[Member], request: httpx.Request, turn: int, rng: ran
     loaded: list[Member] = []
     stored: list[Member] = []
     unknown: list[Member] = []
+    doubtful: list[Member] = []
     for member in members:
-        if member.models is None:
+        has = member.has(name)
+        if has is None:
             unknown.append(member)
-        elif name in member.models:
+        elif has:
             (loaded if name in member.loaded else stored).append(member)
-    return [member for group in (loaded, stored, unknown) for member in _by_load(group, request, turn, rng)]
+        elif member.models is None:  # no health check will say when it has the model again
+            doubtful.append(member)
+    groups = (loaded, stored, unknown, doubtful)
+    return [member for group in groups for member in _by_load(group, request, turn, rng)]
 
 
 # Each takes the endpoints, the request, the number of the call and a source of random numbers.

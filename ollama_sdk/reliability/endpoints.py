@@ -68,6 +68,7 @@ class State(IntEnum):
 
 
 _BY_STATE = attrgetter("state")
+_MOST_LEARNT = 1000
 
 
 class Member:
@@ -82,6 +83,8 @@ class Member:
         in_flight: One weak reference per call that is in flight.
         models: Full names of the models it has; ``None`` as long as no health check has seen them.
         loaded: Full names of those that are loaded.
+        learnt: Models that calls have added, removed or missed there since: by full name, whether it is there, and since when,
+            in seconds on the clock.
         failures: Failed calls in a row.
         state: As the module describes.
         ejections: How often the endpoint left ``HEALTHY`` since its last success; decides how long the next time lasts.
@@ -97,6 +100,7 @@ class Member:
         self.in_flight: set[CallRef] = set()
         self.models: frozenset[str] | None = None
         self.loaded: frozenset[str] = frozenset()
+        self.learnt: dict[str, tuple[bool, float]] = {}
         self.failures: int = 0
         self.state: State = State.HEALTHY
         self.ejections: int = 0
@@ -106,6 +110,13 @@ class Member:
     def busy(self) -> int:
         """How many calls are in flight."""
         return len(self.in_flight)
+
+    def has(self, model: str) -> bool | None:
+        """Whether it has the model of that full name; ``None`` if neither a call nor a health check has seen."""
+        learnt = self.learnt.get(model)
+        if learnt is not None:
+            return learnt[0]
+        return None if self.models is None else model in self.models
 
     def _url_of(self, target: bytes) -> httpx.URL:
         return self.base.copy_with(raw_path=self.prefix + target)
@@ -171,16 +182,34 @@ class Endpoints:
         model = model_of(request)
         emit(request, self.clock, self.notify, Refused, "failover", f"no endpoint has the model {model!r}")
         return NoEndpointError(
-            f"no endpoint has the model {model!r}, as far as the last health check saw: pull it, then client.health.check()",
+            f"no endpoint has the model {model!r}, as far as calls and the last health check saw: pull it, or client.health.check()",
             [OllamaError(f"{member.url} does not have the model {model!r}") for member in self.members],
         )
 
-    def set_models(self, endpoint: str, models: Iterable[str], loaded: Iterable[str]) -> None:
-        """Note which models the endpoint of that URL has, and which of them are loaded."""
+    def set_models(self, endpoint: str, models: Iterable[str], loaded: Iterable[str], since: float = math.inf) -> None:
+        """Note which models the endpoint of that URL has, and which of them are loaded.
+
+        Args:
+            endpoint: Base URL.
+            models: Their names.
+            loaded: The names of those that are loaded.
+            since: When the check began, in seconds on the clock; what calls have learnt later still counts.
+        """
         for member in self.members:
             if member.url == endpoint:
                 member.models = frozenset(map(full_name, models))
                 member.loaded = frozenset(map(full_name, loaded))
+                for name, (_, at) in list(member.learnt.items()):
+                    if at <= since:
+                        member.learnt.pop(name, None)
+
+    def learn(self, member: Member, model: str, *, is_there: bool) -> None:
+        """Note what a call has shown of ``member``: it has that model, or lacks it. The latest thousand names count."""
+        name = full_name(model)
+        member.learnt.pop(name, None)  # to the end
+        member.learnt[name] = is_there, self.clock.monotonic()
+        while len(member.learnt) > _MOST_LEARNT:
+            member.learnt.pop(next(iter(list(member.learnt))), None)
 
     def set_reachable(self, endpoint: str, reachable: bool, notify: Callable[[Event], None] | None = None) -> None:
         """Note whether a health check has reached the endpoint of that URL: revive it, or eject it.

@@ -25,17 +25,19 @@ from attrs import field, frozen
 
 from ollama_sdk._bodies import hold, is_whole
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._outcome import CallOutcome, on_outcome
 from ollama_sdk.errors import APITimeoutError, CircuitOpenError, NoEndpointError, decoded_headers
 
 from . import _checks
 from ._driver import AsyncPolicyTransport, CallOwner, CallRef, Flow, PolicyTransport, Send
 from ._extensions import about, cut_short, deadline_of, may_repeat, operation_of
 from ._failures import ENDPOINT_ERRORS, Outcome, described
+from ._model_changes import MODEL_CHANGES, NOT_FOUND, change_of, says_missing
 from .endpoints import Endpoints, Member
 from .events import FailedOver, Observer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ._strategies import Strategy
     from .endpoint import Endpoint
@@ -58,8 +60,9 @@ class Failover:
         strategy: ``priority`` tries in the order given; ``round_robin`` begins with the next one each time; ``least_busy`` with
             the one that has the fewest calls in flight (of more than eight, the better of two drawn at random); ``model_aware``
             takes only endpoints that have the model: first those that have it loaded, as the health check last saw them
-            (under any name of the same digest; see :class:`EndpointHealth`), and last those that no health check has seen. A call that does not need its model to be there, such as a pull, is sent
-            as by ``least_busy``.
+            (under any name of the same digest; see :class:`EndpointHealth`), and last those that no health check has seen. What its own calls create, copy, pull or delete counts at once, and an
+            endpoint that answers that it lacks the model is marked, and the call moves on. A call that does not need its model
+            to be there, such as a pull, is sent as by ``least_busy``.
         tries: How many endpoints one attempt of a call tries at most, not counting those whose circuit is open; ``None``
             tries all.
         eject_after: Failures in a row after which an endpoint is ejected, that is, tried only when all others have failed.
@@ -94,11 +97,19 @@ class Failover:
 
 
 class _Failure(NamedTuple):
-    """What an endpoint did instead of answering."""
+    """What an endpoint did instead of answering.
+
+    Attributes:
+        member: The endpoint.
+        request: The request as it was sent there.
+        outcome: Its response, or the error.
+        is_missing_model: Whether it answered that it does not have the model, so that the call looks elsewhere.
+    """
 
     member: Member
     request: httpx.Request
     outcome: Outcome
+    is_missing_model: bool = False
 
     def __str__(self) -> str:
         return f"{self.member.url}: {described(self.outcome)}"
@@ -156,10 +167,13 @@ class Router:
                 except moving_errors as error:
                     failures.append(_Failure(member, attempt, error))
                 else:
-                    if response.status_code not in config.statuses:
+                    is_missing = response.status_code == NOT_FOUND and self._learn_missing(request, response, member)
+                    if response.status_code not in config.statuses and not is_missing:
                         endpoints.note_success(member)
+                        if operation_of(request) in MODEL_CHANGES:
+                            self._learn_change(request, response, member)
                         return response
-                    failures.append(_Failure(member, attempt, response))
+                    failures.append(_Failure(member, attempt, response, is_missing))
                 self._note_failure(failures[-1], request, started)
                 tries_left -= failures[-1].was_sent
                 if following is None or tries_left <= 0 or not self._may_move(failures[-1], request):
@@ -222,9 +236,29 @@ class Router:
             return response
         return hold(response, release)
 
+    def _learn_missing(self, request: httpx.Request, response: httpx.Response, member: Member) -> bool:
+        """Whether ``model_aware`` moves the call on, because ``member`` answers that it does not have the model."""
+        endpoints, extensions = self._endpoints, request.extensions
+        if endpoints.config.strategy != "model_aware":
+            return False
+        if not extensions.get("needs_model", True) or not says_missing(request, response):
+            return False
+        endpoints.learn(member, extensions["model"], is_there=False)
+        return True
+
+    def _learn_change(self, request: httpx.Request, response: httpx.Response, member: Member) -> None:
+        """Once the call has succeeded, note which model it has added to ``member``, or removed."""
+        change = change_of(request)
+        if change is None or not response.is_success:
+            return
+        model, is_there = change
+        learn = partial(self._endpoints.learn, member, model, is_there=is_there)
+        if not on_outcome(request, response, partial(_unless_failed, learn)) and is_whole(response.stream):
+            learn()
+
     def _note_failure(self, failure: _Failure, request: httpx.Request, started: float) -> None:
         outcome = failure.outcome
-        if isinstance(outcome, CircuitOpenError):
+        if isinstance(outcome, CircuitOpenError) or failure.is_missing_model:
             return
         if isinstance(outcome, Exception) and cut_short(request, outcome, started, self.clock.monotonic()):
             return
@@ -233,6 +267,8 @@ class Router:
     def _may_move(self, failure: _Failure, request: httpx.Request) -> bool:
         if not self._has_time(request):
             return False
+        if failure.is_missing_model:  # nothing was done there, so that only the body must be there again
+            return bool(request.extensions.get("rewinds", is_whole(request.stream)))
         error = failure.outcome if isinstance(failure.outcome, Exception) else None
         return not failure.was_sent or may_repeat(request, error)
 
@@ -253,6 +289,11 @@ class Router:
         )
         late.__cause__ = error
         return late
+
+
+def _unless_failed(learn: Callable[[], None], outcome: CallOutcome) -> None:
+    if outcome.error is None:
+        learn()
 
 
 def _discard(in_flight: set[CallRef], call: CallRef, _owner: CallOwner) -> None:

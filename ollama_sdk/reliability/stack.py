@@ -114,7 +114,7 @@ class Stack(Generic[_TransportT]):
             return
         known.set_reachable(health.endpoint, health.reachable, self._notify)
         if health.models is not None:
-            known.set_models(health.endpoint, health.models, health.running or ())
+            known.set_models(health.endpoint, health.models, health.running or (), health.checked_at)
 
     def reconfigured(self, **changes: Any) -> Stack[_TransportT]:
         """A stack with some policies changed, which takes over the state that still makes sense.

@@ -15,8 +15,8 @@ Text that grows is joined block by block, so that a long reply takes the memory 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, groupby
 from operator import itemgetter, methodcaller
 from typing import Any
 
@@ -39,8 +39,8 @@ DATA_ERRORS = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
 JSONObject = dict[str, Any]
 
 _PIECES = 256  # pieces of a text that are joined together
-_type_of = methodcaller("get", "type")
-_index_of = methodcaller("get", "index")
+_type_of = itemgetter("type")
+_index_of = itemgetter("index")
 
 
 class Accumulator(ABC):
@@ -129,28 +129,70 @@ class MergeAccumulator(Accumulator):
 
     def __init__(self, rules: Mapping[str, str]) -> None:
         self._rules = rules
+        # By the path to an object, the names of its fields that another field is merged into.
+        self._targets: dict[str, set[str]] = {}
+        for place, rule in rules.items():
+            if rule.startswith("into:"):
+                self._targets.setdefault(place.rpartition(".")[0], set()).add(rule.removeprefix("into:"))
         self._merged: JSONObject = {}
 
     def add(self, items: Sequence[JSONObject]) -> None:
         """Add the next items."""
-        self._merge(self._merged, items, "")
+        if items:
+            self._merge(self._merged, items, "")
 
     def result(self) -> JSONObject:
         """The reply so far."""
         return {name: _settled(part) for name, part in self._merged.items()}
 
-    def _merge(self, into: JSONObject, items: Iterable[JSONObject], path: str) -> None:
-        for _, alike in groupby(items, tuple):  # the names of an object's fields
+    def _merge(self, into: JSONObject, items: Sequence[JSONObject], path: str) -> None:
+        """Merge neighbouring items: all at once if they are alike, else run by run."""
+        columns = self._columns(items, path)
+        if columns is not None:
+            self._merge_run(into, items[-1], columns, path)
+            return
+        targets = self._targets.get(path.rstrip("."), set())
+        apart = any(
+            not targets.isdisjoint(item) for item in items
+        )  # of two fields that are merged into one, each has its turn
+        for _, alike in groupby(items, id if apart else tuple):  # tuple: the names of an object's fields
             run = list(alike)
-            for name, last in run[-1].items():
-                place = f"{path}{name}"
-                if not last or last.__class__ is dict or place in self._rules:
-                    self._merge_field(into, name, place, list(map(itemgetter(name), run)))
-                else:  # a number or such, which replaces whatever was there
-                    into[name] = last
+            self._merge_run(into, run[-1], {name: list(map(itemgetter(name), run)) for name in run[-1]}, path)
+
+    def _columns(self, items: Sequence[JSONObject], path: str) -> dict[str, list[Any]] | None:
+        """The values of those fields whose last value does not simply replace the others.
+
+        Returns:
+            By the field's name; ``None`` where items are not alike. They are if the last one has every field that one of them
+            has, all of them have these, and none is one that another field is merged into.
+        """
+        last = items[-1]
+        targets = self._targets.get(path.rstrip("."))
+        try:
+            if set().union(*items) != last.keys() or (targets and not targets.isdisjoint(last)):
+                return None
+            return {
+                name: list(map(itemgetter(name), items))
+                for name, value in last.items()
+                if value is None or value == "" or value.__class__ is dict or f"{path}{name}" in self._rules
+            }
+        except KeyError:
+            return None
+
+    def _merge_run(self, into: JSONObject, last: JSONObject, columns: dict[str, list[Any]], path: str) -> None:
+        """Merge items that have the same fields."""
+        for name, value in last.items():
+            values = columns.get(name)
+            if values is None:  # a number or such, which replaces whatever was there
+                into[name] = value
+            else:
+                self._merge_field(into, name, f"{path}{name}", values)
 
     def _merge_field(self, into: JSONObject, name: str, place: str, values: list[Any]) -> None:
         """Merge the values that one field has in neighbouring items."""
+        rule = self._rules.get(place, "")
+        if self._merge_alike(into, name, place, rule, values):
+            return
         kinds = set(map(type, values))
         if type(None) in kinds:
             into.setdefault(name, None)
@@ -158,9 +200,8 @@ class MergeAccumulator(Accumulator):
             values = [value for value in values if value is not None] if kinds else []
         if not values:
             return
-        rule = self._rules.get(place, "")
         if rule == "concat":
-            _extend(into, name, values, kinds)
+            _extend(into, name, values)
         elif rule in {"by-index", "by-call"}:
             self._merge_lists(into, name, place, values, rule)
         elif kinds == {dict}:
@@ -172,23 +213,55 @@ class MergeAccumulator(Accumulator):
             for value in values:
                 self._merge_field(into, name, place, [value])
         else:
-            said = [
-                value for value in values if value != ""
-            ]  # servers repeat fields in later parts, without their values
-            if said or into.get(name) is None:
-                into[name] = said[-1] if said else ""
+            _replace(into, name, values)
+
+    def _merge_alike(self, into: JSONObject, name: str, place: str, rule: str, values: list[Any]) -> bool:
+        """Merge the usual values: all null, objects, text, or lists of one choice; return whether they are such."""
+        if values[-1] is None and values.count(None) == len(values):
+            into.setdefault(name, None)
+            return True
+        if rule == "by-index":
+            return self._merge_one_index(into, name, place, values)
+        if values[-1].__class__ is dict and rule != "by-call":
+            return self._merge_objects(into, rule.removeprefix("into:") or name, values, f"{place}.")
+        if rule != "concat" or values[-1].__class__ is not str:
+            return False
+        try:
+            text = "".join(values)
+        except TypeError:  # null among them
+            return False
+        _append(into, name, text)
+        return True
+
+    def _merge_objects(self, into: JSONObject, target: str, values: list[Any], path: str) -> bool:
+        columns = self._columns(values, path) if set(map(type, values)) == {dict} else None
+        if columns is None:
+            return False
+        if not isinstance(into.get(target), dict):
+            into[target] = {}
+        self._merge_run(into[target], values[-1], columns, path)
+        return True
+
+    def _merge_one_index(self, into: JSONObject, name: str, place: str, values: list[Any]) -> bool:
+        """Merge lists whose objects all have the same index, as those of one choice have; return whether they do."""
+        try:
+            parts = list(chain.from_iterable(values))
+            indexes = set(map(_index_of, parts))
+        except (KeyError, TypeError):
+            return False
+        if len(indexes) != 1 or None in indexes:
+            return False
+        known: Any = into.get(name)
+        if known.__class__ is not _ByIndex:
+            known = into[name] = _ByIndex()
+        self._merge(known.at(indexes.pop()), parts, f"{place}[].")
+        return True
 
     def _merge_lists(self, into: JSONObject, name: str, place: str, values: list[Any], rule: str) -> None:
         """Merge lists of objects, each into the object that it is a part of."""
         known = into.get(name)
         if not isinstance(known, _ByIndex):
             known = into[name] = _ByIndex()
-        if rule == "by-index" and set(map(len, values)) == {1}:  # the usual case: one choice, and always the same one
-            parts = list(map(itemgetter(0), values))
-            indexes = set(map(_index_of, parts))
-            if len(indexes) == 1:
-                self._merge(known.at(indexes.pop() or 0), parts, f"{place}[].")
-                return
         for value in values:
             for position, part in enumerate(value):
                 index = part.get("index")
@@ -233,22 +306,55 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _extend(into: JSONObject, name: str, values: list[Any], kinds: set[type]) -> None:
+def _extend(into: JSONObject, name: str, values: list[Any]) -> None:
     """Append to a growing text, or to a list."""
-    known = into.get(name)
-    if kinds == {str}:
-        if not isinstance(known, _Text):
-            known = into[name] = _Text()
-        known.append("".join(values))
-    elif len(values) > 1:
+    try:
+        text = "".join(values)
+    except TypeError:  # not only texts
         for value in values:
-            _extend(into, name, [value], {type(value)})
-    elif kinds != {list}:
+            _extend_by(into, name, value)
+        return
+    _append(into, name, text)
+
+
+def _replace(into: JSONObject, name: str, values: list[Any]) -> None:
+    """Set a field to the last of its values that is not empty: servers repeat fields in later parts, without their values."""
+    said = [value for value in values if value != ""]
+    if said or into.get(name) is None:
+        into[name] = said[-1] if said else ""
+
+
+def _append(into: JSONObject, name: str, text: str) -> None:
+    known: Any = into.get(name)
+    if known.__class__ is not _Text:
+        known = into[name] = _Text()
+    known.append(text)
+
+
+def _extend_by(into: JSONObject, name: str, value: Any) -> None:
+    known = into.get(name)
+    if value.__class__ is str:
+        _append(into, name, value)
+    elif value.__class__ is not list:
         raise TypeError(f"{name} is neither text nor a list")
     elif known.__class__ is list:
-        into[name].extend(values[0])
+        into[name].extend(value)
     else:
-        into[name] = list(values[0])
+        into[name] = list(value)
+
+
+def _runs(items: Sequence[JSONObject], key: Callable[[JSONObject], Any]) -> Iterable[tuple[Any, Sequence[JSONObject]]]:
+    """Neighbouring items of the same key, with the key; quick where that is all of them."""
+    keys: set[Any] = set()
+    try:
+        keys = set(map(key, items))
+    except (KeyError, TypeError):  # one has no type, or a type that is none
+        if key is not _type_of:
+            raise
+        key = methodcaller("get", "type")
+    if len(keys) == 1:
+        return [(keys.pop(), items)]
+    return ((each, list(run)) for each, run in groupby(items, key))
 
 
 def _settled(value: Any) -> Any:
@@ -283,9 +389,9 @@ class MessagesAccumulator(Accumulator):
 
     def add(self, items: Sequence[JSONObject]) -> None:
         """Add the next events."""
-        for kind, run in groupby(items, _type_of):
+        for kind, run in _runs(items, _type_of):
             if kind == "content_block_delta":
-                for index, events in groupby(run, itemgetter("index")):
+                for index, events in _runs(run, itemgetter("index")):
                     self._add_deltas(index, list(map(itemgetter("delta"), events)))
             else:
                 for item in run:
@@ -314,14 +420,13 @@ class MessagesAccumulator(Accumulator):
                 pass
 
     def _add_deltas(self, index: int, deltas: list[JSONObject]) -> None:
-        for kind, run in groupby(deltas, _type_of):
+        for kind, run in _runs(deltas, _type_of):
             if kind not in _DELTAS:
                 continue
             block_type, name = _DELTAS[kind]
             block = self._blocks.at(index)
             block.setdefault("type", block_type)  # in case that its start was left out
-            texts = list(map(itemgetter(name), run))
-            _extend(block, name, texts, set(map(type, texts)))
+            _extend(block, name, list(map(itemgetter(name), run)))
 
 
 def _whole_block(block: JSONObject) -> JSONObject:
@@ -350,10 +455,10 @@ class ResponsesAccumulator(Accumulator):
 
     def add(self, items: Sequence[JSONObject]) -> None:
         """Add the next events."""
-        for kind, run in groupby(items, _type_of):
+        for kind, run in _runs(items, _type_of):
             if kind == "response.output_text.delta":
-                for (output, content), events in groupby(run, itemgetter("output_index", "content_index")):
-                    self._add_text(output, content, list(events))
+                for (output, content), events in _runs(run, itemgetter("output_index", "content_index")):
+                    self._add_text(output, content, events)
             else:
                 for item in run:
                     self._add_event(kind, item)
@@ -376,7 +481,7 @@ class ResponsesAccumulator(Accumulator):
             case "response.function_call_arguments.delta":
                 call = self._outputs.at(item["output_index"])
                 call.setdefault("type", "function_call")
-                _extend(call, "arguments", [item["delta"]], {type(item["delta"])})
+                _extend(call, "arguments", [item["delta"]])
             case _:
                 pass
 
@@ -389,7 +494,7 @@ class ResponsesAccumulator(Accumulator):
                 return known
         return self._outputs.start(index)
 
-    def _add_text(self, output_index: int, content_index: int, events: list[JSONObject]) -> None:
+    def _add_text(self, output_index: int, content_index: int, events: Sequence[JSONObject]) -> None:
         output = self._outputs.at(output_index)
         if not output:
             output |= {
@@ -403,5 +508,4 @@ class ResponsesAccumulator(Accumulator):
         part = output["content"].at(content_index)
         if not part:
             part |= {"type": "output_text", "text": _Text(), "annotations": [], "logprobs": []}
-        texts = list(map(itemgetter("delta"), events))
-        _extend(part, "text", texts, set(map(type, texts)))
+        _extend(part, "text", list(map(itemgetter("delta"), events)))

@@ -58,6 +58,7 @@ callers take between two items does not count, nor does the time of a pause.
 
 *What is locked.* Each decision is one critical section of ``_lock``. The lock is reentrant, because a signal handler may pause
 or cancel in the middle of one, in the same thread; ``next_step`` looks at ``paused`` once more after it has started a limit.
+It is taken by ``with`` alone, between whose taking and releasing no Ctrl-C can come and leave it held.
 Only the reader feeds ``reader``, outside the lock; ``ready`` is a deque, whose ends any thread may use; ``unadded`` is a list that
 the reader appends to, and whose beginning is added up and removed under the lock. ``on_end`` is called outside the lock.
 
@@ -82,6 +83,7 @@ import math
 import threading
 from collections.abc import Callable
 from enum import Enum
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVar
 
 import httpx
@@ -93,6 +95,9 @@ from ollama_sdk.errors import APITimeoutError, DecodeError, IncompleteReplyError
 
 from ._accumulation import DATA_ERRORS, Accumulator
 from ._reader import Reader
+
+if TYPE_CHECKING:
+    from ._bytes import BytesReader
 
 __all__ = ["END", "READ", "Event", "StreamExchange", "StreamState", "Wait"]
 
@@ -166,7 +171,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     """
 
     response: httpx.Response
-    reader: Reader
+    reader: Reader | BytesReader
     deadlines: Deadlines
     decode_item: Callable[[Any], ItemT]
     accumulator: Accumulator
@@ -180,6 +185,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     over: bool = field(default=False, init=False)
     reading: bool = field(default=False, init=False)
     released: bool = field(default=False, init=False)
+    _reader_thread: int = field(default=0, init=False)
     _item_due: bool = field(default=False, init=False)  # whether an item was asked for that has not arrived
     _event: Event | None = field(default=None, init=False)  # what callers wait for now
     _unadded_bytes: int = field(default=0, init=False)
@@ -261,8 +267,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
 
     def next_step(self) -> Step | Wait | None:
         """What a caller does that wants an item: at first, and after each wait; ``None`` to take one."""
-        self._lock.acquire()  # here and below: half of what ``with`` costs, and this runs for every token
-        try:
+        with self._lock:
             if self.paused:
                 if (
                     not self._has_ended() and (left := self.deadlines.left()) > 0
@@ -276,6 +281,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 return END
             if self.reading:
                 return self._wait(None)  # the limits of the reader end this
+            self._reader_thread = get_ident()
             self.reading = True
             if self._item_due or not self.reader.items:
                 self.deadlines.release()
@@ -285,8 +291,6 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             if self.paused:  # by a signal handler, between the lines above, which have undone its hold
                 self.deadlines.hold()
             return READ
-        finally:
-            self._lock.release()
 
     def received(self, data: bytes | None) -> Step | Wait | None:
         """The reader's next step after bytes came, or ``None`` for the end of the body."""
@@ -298,8 +302,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             self._unadded_bytes += len(data)
             if self._unadded_bytes > _BLOCK:
                 self._accumulate()
-        self._lock.acquire()
-        try:
+        with self._lock:
             if data is None or reader.error is not None:
                 self.over = True
             elif reader.finished:
@@ -318,8 +321,6 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 return READ
             self._stop_reading()
             return self.next_step()
-        finally:
-            self._lock.release()
 
     def read_failed(self, exc: BaseException) -> Step | Wait | None:
         """The reader's next step after its read raised; once the last item has arrived, that does not matter."""
@@ -328,6 +329,12 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             self._fail(exc)
             self._stop_reading()
             return self.next_step()
+
+    def interrupted(self, exc: BaseException) -> None:
+        """Ctrl-C has struck the calling thread somewhere between two steps: if it is the reader, its read has failed."""
+        with self._lock:
+            if self.reading and self._reader_thread == get_ident():
+                self.read_failed(exc)
 
     # Within the lock
 

@@ -20,7 +20,7 @@ from ollama_sdk.errors import (
 
 from ._framing import Framer
 
-__all__ = ["SENTINEL", "Reader", "failure_message", "redact_all"]
+__all__ = ["SENTINEL", "Reader", "failure_message", "incomplete", "redact_all"]
 
 # Free-form values, whose integers may be of any size, stand in lists of tool calls and outputs, deeper than this many objects. The
 # items that carry a token are not: to search them too would cost a tenth of reading them.
@@ -120,18 +120,8 @@ class Reader:
         if not self._marked and not left_over and cause is None:
             self.finished = True
             return
-        how = "the connection was lost" if cause else "the body ended"
-        advice = "the model or the server may have stopped: look at the server's log, then try again"
-        if isinstance(cause, APIConnectionError):  # our transport raises this one only when the client was closed
-            how, advice = "the client was closed", "close it when its streams have ended"
-        elif cause is not None and not isinstance(cause, Exception):  # a cancelled task, or Ctrl-C
-            how = f"reading was interrupted by {type(cause).__name__}"
-            advice = "what was being read is lost: call again for the rest"
-        self.error = IncompleteReplyError(
-            f"{self._call}: {how} before the last item, after {self.items} whole items; {advice}", items=self.items
-        )
-        if isinstance(cause, Exception):
-            self.error.__cause__ = cause
+        where = f"before the last item, after {self.items} whole items"
+        self.error = incomplete(self._call, where, self.items, cause)
 
     def decode_error(self, cause: BaseException) -> DecodeError:
         """The error of items that are JSON objects, but do not add up to a reply."""
@@ -217,6 +207,28 @@ class Reader:
         """Set an error that does not name the call yet; the first stays."""
         text, excerpt = self._redact(str(error)), self._redact(error.excerpt)
         self.error = self.error or DecodeError(f"{self._call}: {text}", excerpt=excerpt)
+
+
+def incomplete(call: str, where: str, items: int, cause: BaseException | None) -> IncompleteReplyError:
+    """The error of a body that ended too early.
+
+    Args:
+        call: The call, for the message: method and URL.
+        where: Where it ended, for the message.
+        items: How many items have arrived whole.
+        cause: What broke the body off; ``None`` for a clean end.
+    """
+    how = "the connection was lost" if cause else "the body ended"
+    advice = "the model or the server may have stopped: look at the server's log, then try again"
+    if isinstance(cause, APIConnectionError):  # our transport raises this one only when the client was closed
+        how, advice = "the client was closed", "close it when its streams have ended"
+    elif cause is not None and not isinstance(cause, Exception):  # a cancelled task, or Ctrl-C
+        how = f"reading was interrupted by {type(cause).__name__}"
+        advice = "what was being read is lost: call again for the rest"
+    error = IncompleteReplyError(f"{call}: {how} {where}; {advice}", items=items)
+    if isinstance(cause, Exception):
+        error.__cause__ = cause
+    return error
 
 
 def redact_all(data: Any, redact: Callable[[str], str], depth: int = 0) -> Any:

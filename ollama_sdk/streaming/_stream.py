@@ -169,23 +169,26 @@ class Stream(_StreamBase[ItemT, ReplyT]):
     def _pull(self) -> None:
         """Return when an item is ready; raise at the end of the stream."""
         exchange = self._exchange
-        step = exchange.next_step()
-        while step is not None:
-            if step is READ:
-                try:
-                    step = exchange.received(next(self._chunks, None))
-                except BaseException as exc:  # whatever it is, the exchange decides what it means
-                    step = exchange.read_failed(exc)
-                    if not isinstance(exc, Exception):
-                        raise
-            elif step is END:
-                if exchange.release(self._interrupt):
-                    exchange.response.close()
-                exchange.raise_if_failed()
-                raise StopIteration
-            else:
-                step.event.wait(step.seconds)
-                step = exchange.next_step()
+        try:
+            step = exchange.next_step()
+            while step is not None:
+                if step is READ:
+                    try:
+                        step = exchange.received(next(self._chunks, None))
+                    except Exception as exc:  # noqa: BLE001 - whatever it is, the exchange decides what it means
+                        step = exchange.read_failed(exc)
+                elif step is END:
+                    if exchange.release(self._interrupt):
+                        exchange.response.close()
+                    exchange.raise_if_failed()
+                    raise StopIteration
+                else:
+                    step.event.wait(step.seconds)
+                    step = exchange.next_step()
+        except BaseException as exc:
+            if not isinstance(exc, Exception):
+                exchange.interrupted(exc)
+            raise
 
     def close(self) -> None:
         """Close the connection, unless the reply has been read to its end: then the connection is kept for the next call.

@@ -1,38 +1,82 @@
-"""Runs the emulator from the command line: ``python -m ollama_sdk.testing``; logs one line for each request."""
+"""Runs the emulator, a recorder or a replay from the command line; logs one line for each request.
+
+``python -m ollama_sdk.testing --help`` says what it takes.
+"""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from ollama_sdk.testing._command_line import emulator_parser, recording_parser, replaying_parser, script_of
+from ollama_sdk.testing._setup.setup import read_setup
+from ollama_sdk.testing._setup.source import Source
 from ollama_sdk.testing.emulator import Emulator
+from ollama_sdk.testing.recorder import Recorder, Replay
 from ollama_sdk.testing.script import Speed
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Sequence
 
-    from ollama_sdk.testing.models import Capability
     from ollama_sdk.testing.requests import RecordedRequest
 
 _POLL_INTERVAL = 0.2  # seconds
-_MODELS: dict[str, list[Capability]] = {
-    "llama3.2": ["completion", "tools"],
-    "qwen3": ["completion", "tools", "thinking"],
-    "llava": ["completion", "vision"],
-    "all-minilm": ["embedding"],
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
-    parser = _parser()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    run = {"record": _record, "replay": _replay}.get(given[0] if given else "")
+    if run is None:
+        _emulate(given)
+    else:
+        run(given[1:])
+
+
+def _emulate(arguments: Sequence[str]) -> None:
+    parser = emulator_parser()
+    options = parser.parse_args(arguments)
+    script = script_of(options)
+    try:
+        read_setup(Source("command line", script))
+        server = Emulator(
+            host=options.host,
+            port=options.port,
+            speed=Speed(time_to_first_token=options.first_token, tokens_per_second=options.speed),
+            script=[script, *([options.script] if options.script else [])],
+            control=options.control,
+            **({"version": options.version} if options.version else {}),
+        )
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    names = ", ".join(model.name.short for model in server.models)
+    _serve(server, options, f"serves {names} as Ollama {server.version}")
+
+
+def _record(arguments: Sequence[str]) -> None:
+    parser = recording_parser()
     options = parser.parse_args(arguments)
     try:
-        speed = Speed(time_to_first_token=options.first_token, tokens_per_second=options.tokens_per_second)
-    except ValueError as error:
+        server = Recorder(options.upstream, options.to, host=options.host, port=options.port)
+    except (ValueError, OSError) as error:
         parser.error(str(error))
-    server = Emulator(host=options.host, port=options.port, speed=speed)
+    _serve(server, options, f"records {options.upstream} to {server.folder.path}")
+
+
+def _replay(arguments: Sequence[str]) -> None:
+    parser = replaying_parser()
+    options = parser.parse_args(arguments)
+    try:
+        server = Replay(
+            options.folder, timing=options.timing, repeat=not options.once, host=options.host, port=options.port
+        )
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    _serve(server, options, f"replays {len(server.unused)} recordings of {options.folder}")
+
+
+def _serve(server: Emulator | Recorder | Replay, options: Namespace, what: str) -> None:
     try:
         server.start()
     except (OSError, OverflowError) as error:
@@ -40,11 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(
             f"Cannot listen at {where}: {error}. Another Ollama may be running there; --port 0 takes any free port."
         )
-    for name, capabilities in _MODELS.items():
-        server.models.add(name, capabilities=capabilities)
-    for name in options.model:
-        server.models.add(name, capabilities=["completion", "tools"])
-    _print(f"{server.url} serves {', '.join(model.name.short for model in server.models)}")
+    _print(f"{server.url} {what}")
     try:
         _log(server)
     except KeyboardInterrupt:
@@ -53,29 +93,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         server.stop()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ollama_sdk.testing",
-        description="Runs an emulated Ollama server and logs one line for each request.",
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
-    parser.add_argument("--port", type=int, default=11434, help="the port; 0 for any free one")
-    parser.add_argument("--model", action="append", default=[], help="a further model; may be given several times")
-    parser.add_argument("--first-token", type=float, default=0.0, metavar="SECONDS", help="time before the first item")
-    parser.add_argument(
-        "--tokens-per-second", type=float, metavar="RATE", help="items per second after it; no limit by default"
-    )
-    return parser
-
-
-def _log(server: Emulator) -> None:
+def _log(server: Emulator | Recorder | Replay) -> None:
     seen = 0
+    failed = 0
     open_requests: list[RecordedRequest] = []
     while True:
         server.requests.wait(seen + 1, timeout=_POLL_INTERVAL)
+        # A reset through the control routes forgets the requests.
+        seen = min(seen, len(server.requests))
         arrived = server.requests[seen:]
         seen += len(arrived)
         open_requests += arrived
+        if not isinstance(server, Emulator):
+            for failure in server.failures[failed:]:
+                _print(failure)
+                failed += 1
         for request in [request for request in open_requests if request.wait(timeout=0)]:
             _print(_line(request))
             open_requests.remove(request)

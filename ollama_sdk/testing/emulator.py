@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from ollama_sdk._generated import DOCUMENT_VERSION
 from ollama_sdk.testing._fault_rules import Faults
 from ollama_sdk.testing._model.tokens import split_tokens
 from ollama_sdk.testing._routes.backend import Backend, Cloud
@@ -13,15 +16,20 @@ from ollama_sdk.testing._server.request_handling import RequestHandler
 from ollama_sdk.testing._server.running import Running
 from ollama_sdk.testing._server.scheduler import Scheduler
 from ollama_sdk.testing._server.server import Server
+from ollama_sdk.testing._setup.control import Control
+from ollama_sdk.testing._setup.setup import read_setup
+from ollama_sdk.testing._setup.source import Source
 from ollama_sdk.testing.requests import Requests
 from ollama_sdk.testing.script import Condition, ReplyFunction, ScriptedReply, ScriptedToolCall, Speed
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Generator, Iterable
 
     from ollama_sdk.testing.models import Blobs, Models, Registry
 
 __all__ = ["Emulator"]
+
+SetupScript = Path | str | Mapping[str, Any]
 
 
 class Emulator(Running):
@@ -36,11 +44,20 @@ class Emulator(Running):
         num_parallel: How many requests a model serves at once; ``None`` for no limit.
         speed: How fast models answer that have no speed of their own.
         cloud: Whether the server is signed out of ollama.com, or has the cloud switched off.
-        version: The version in ``/api/version``.
+        version: The release of Ollama that it is, with the routes, fields and refusals of that release; by default the newest
+            that the document describes.
+        script: A script that sets it up at the start and after each reset: a YAML or JSON file by its path, or what such
+            a file holds, or a list of both. ``python -m ollama_sdk.testing --help`` describes it.
+        control: Whether clients on this machine may set it up through the routes under ``/_emulator``; anyone who can
+            connect from here may then read what it received.
 
     Attributes:
         faults: The faults to inject.
         requests: The requests so far.
+
+    Raises:
+        OSError: The script cannot be read.
+        ValueError: The version is none, or the script is wrong; the message names file, line and value.
 
     Example:
         >>> import httpx
@@ -61,14 +78,26 @@ class Emulator(Running):
         num_parallel: int | None = None,
         speed: Speed | None = None,
         cloud: Cloud = "signed out",
-        version: str = "0.33.0",
+        version: str = DOCUMENT_VERSION,
+        script: SetupScript | Sequence[SetupScript] = (),
+        control: bool = False,
     ) -> None:
+        self._speed = speed or Speed()
         scheduler = Scheduler(max_queue=max_queue, num_parallel=num_parallel)
-        self._backend = Backend(scheduler=scheduler, speed=speed or Speed(), cloud=cloud, version=version)
+        self._backend = Backend(scheduler=scheduler, speed=self._speed, cloud=cloud, version=version)
         self.faults: Faults = Faults()
         self.requests: Requests = Requests()
         handler = RequestHandler(application(self._backend), self.requests, self.faults.for_request)
-        self._server = Server(handler, self.faults.refuses_connection, host=host, port=port)
+        scripts = [script] if isinstance(script, str | Path | Mapping) else script
+        self._setups = [read_setup(_source(one)) for one in scripts]
+        self._set_up()
+        app = Control(handler, self._backend, self.faults, self.requests, self.reset) if control else handler
+        self._server = Server(app, self.faults.refuses_connection, host=host, port=port)
+
+    @property
+    def version(self) -> str:
+        """The version in ``/api/version``."""
+        return self._backend.version
 
     @property
     def models(self) -> Models:
@@ -160,7 +189,19 @@ class Emulator(Running):
             self.up()
 
     def reset(self) -> None:
-        """Remove models, blobs, scripted replies, faults and recorded requests."""
+        """Remove models, blobs, scripted replies, faults and recorded requests; then set up as at the start."""
         for part in (self.models, self.blobs, self._backend.script, self.faults, self.requests):
             part.clear()
         self._backend.scheduler.clear()
+        self._backend.speed = self._speed
+        self._set_up()
+
+    def _set_up(self) -> None:
+        for setup in self._setups:
+            setup.apply(self._backend, self.faults)
+
+
+def _source(script: SetupScript) -> Source:
+    if isinstance(script, Mapping):
+        return Source("script", dict(script))
+    return Source.of_text(Path(script).read_text(encoding="utf-8"), str(script))

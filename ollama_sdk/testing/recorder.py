@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
-
+from ollama_sdk._host import parse_host
 from ollama_sdk.testing._fault_rules import Faults
 from ollama_sdk.testing._recording.forwarding import Forwarding
 from ollama_sdk.testing._recording.matching import Recordings
@@ -31,7 +30,7 @@ class Recorder(Running):
     at the real server. It runs in a thread of its own; use it as a context manager, sync or async.
 
     Args:
-        upstream: The address of the real server, as in ``http://127.0.0.1:11434``; it may have a path.
+        upstream: The real server, in any form that ``OLLAMA_HOST`` may have; it may have a path.
         to: The folder, which is made if it is missing; further recordings are added to those that it holds.
         host: The address to listen on.
         port: The port; 0 for any free one.
@@ -42,7 +41,7 @@ class Recorder(Running):
         failures: Why a request could not be recorded, one text for each that could not.
 
     Raises:
-        ValueError: The address of the real server is no HTTP address.
+        ConfigurationError: The address of the real server is none, or holds credentials.
 
     Example:
         >>> import httpx, tempfile
@@ -56,9 +55,7 @@ class Recorder(Running):
     """
 
     def __init__(self, upstream: str, to: Path | str, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        url = httpx.URL(upstream)
-        if url.scheme not in {"http", "https"} or not url.host:
-            raise ValueError(f"upstream={upstream!r}; give an address such as http://127.0.0.1:11434")
+        url = parse_host(upstream)
         self.folder: RecordingFolder = RecordingFolder(to)
         self.requests: Requests = Requests()
         self.failures: list[str] = []

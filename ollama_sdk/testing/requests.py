@@ -131,6 +131,17 @@ class Requests(Sequence[RecordedRequest]):
         """Wait up to ``timeout`` seconds until ``count`` requests have arrived; return whether they did."""
         return self._change.wait_for(lambda: len(self._all) >= count, timeout)
 
+    def wait_ended(self, count: int, timeout: float = 5.0) -> bool:
+        """Wait up to ``timeout`` seconds until ``count`` requests have ended; return whether they did.
+
+        A request ends with its answer, or when the client hangs up.
+        """
+
+        def ended() -> bool:
+            return sum(request.finished_at is not None or request.hung_up for request in list(self._all)) >= count
+
+        return self._change.wait_for(ended, timeout)
+
     def clear(self) -> None:
         """Remove all records."""
         self._all.clear()

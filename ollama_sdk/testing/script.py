@@ -18,7 +18,16 @@ from ollama_sdk.testing._model.tokens import split_tokens, token_count
 if TYPE_CHECKING:
     from ollama_sdk.testing._model.json import Json
 
-__all__ = ["Condition", "Prompt", "ReplyFunction", "Script", "ScriptedReply", "ScriptedToolCall", "Speed"]
+__all__ = [
+    "Condition",
+    "Prompt",
+    "ReplyFunction",
+    "Script",
+    "ScriptedReply",
+    "ScriptedToolCall",
+    "Speed",
+    "example_call",
+]
 
 # What a chat template adds to each message.
 _TEMPLATE_TOKENS = 4
@@ -210,12 +219,13 @@ def _default_reply(prompt: Prompt, *, thinks: bool) -> ScriptedReply:
         value = {"alpha": 42} if prompt.format == "json" else example_value(prompt.format)
         return ScriptedReply(pieces=split_tokens(compact(value)), thinking=thinking)
     if prompt.tools and not after_tool:
-        return ScriptedReply(thinking=thinking, tool_calls=[_default_call(tool) for tool in prompt.tools])
+        return ScriptedReply(thinking=thinking, tool_calls=[example_call(tool) for tool in prompt.tools])
     text = f"This is {prompt.model}. You said: {prompt.text or 'nothing'}"
     return ScriptedReply(pieces=split_tokens(text), thinking=thinking)
 
 
-def _default_call(tool: Mapping[str, Any]) -> ScriptedToolCall:
+def example_call(tool: Mapping[str, Any]) -> ScriptedToolCall:
+    """Return a call of a tool with arguments that fit its schema."""
     function: Json = object_in(tool.get("function"))
     parameters = object_in(function.get("parameters"))
     arguments: Any = {} if conversion_error(parameters) else example_value({"type": "object", **parameters})

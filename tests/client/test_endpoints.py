@@ -12,7 +12,6 @@ import tracemalloc
 from operator import attrgetter
 from pathlib import Path
 
-import httpx
 import pytest
 
 from ollama_sdk import AsyncOllama, BadRequestError, ConfigurationError, Ollama, RawResponse, types
@@ -20,6 +19,7 @@ from ollama_sdk._call.operation import Operation
 from ollama_sdk._generated import operations
 from ollama_sdk.testing import Emulator
 from tests.support.agreeing import Agreeing
+from tests.support.redirected import AsyncRedirected, Redirected
 
 pytestmark = pytest.mark.anyio
 SLASHES = "hf.co/org/model:Q4_K_M"
@@ -30,11 +30,10 @@ MODELS = {
     SLASHES: ["completion"],
 }
 OPERATIONS = {o.name: o for o in vars(operations).values() if isinstance(o, Operation)}
-STREAMING = [name for name, operation in OPERATIONS.items() if operation.streaming]
 SOUND = b"RIFF....WAVE"
 DIGEST = f"sha256:{hashlib.sha256(b'abc').hexdigest()}"
 
-# What each method is called with, and what its reply is.
+# What each method is called with, and what its reply is. What every method does, new ones too, is in test_every_operation.py.
 CALLS = {
     "blob_exists": ([DIGEST], {}, lambda reply: reply is False),
     "chat": (["llama3.2", USER], {}, lambda reply: reply.message.content == "Hello there"),
@@ -73,30 +72,9 @@ CALLS = {
     "web_fetch": (["https://example.com"], {}, lambda reply: reply.content == "c"),
     "web_search": (["ollama"], {}, lambda reply: reply.results[0].url == "https://example.com"),
 }
+STREAMING = [name for name in CALLS if OPERATIONS[name].streaming]
 # What a signed-out server refuses is asked of one that agrees to everything.
 CLOUD = {"me", "experimental.web_fetch", "experimental.web_search", "web_fetch", "web_search"}
-
-
-class Redirected(httpx.HTTPTransport):
-    """Takes every request to one server, wherever it was for."""
-
-    def __init__(self, url):
-        super().__init__()
-        self._url = httpx.URL(url)
-
-    def handle_request(self, request):
-        request.url = request.url.copy_with(scheme="http", host=self._url.host, port=self._url.port)
-        return super().handle_request(request)
-
-
-class AsyncRedirected(httpx.AsyncHTTPTransport):
-    def __init__(self, url):
-        super().__init__()
-        self._url = httpx.URL(url)
-
-    async def handle_async_request(self, request):
-        request.url = request.url.copy_with(scheme="http", host=self._url.host, port=self._url.port)
-        return await super().handle_async_request(request)
 
 
 @pytest.fixture(scope="module")
@@ -138,10 +116,6 @@ def host_for(name, server, cloud):
     if OPERATIONS[name].server:
         return {"host": "http://nowhere.invalid", "api_key": "key"}
     return {"host": cloud.url if name in CLOUD else server.url}
-
-
-def test_no_endpoint_is_left_out():
-    assert set(CALLS) == set(OPERATIONS)
 
 
 @pytest.mark.parametrize("name", CALLS)

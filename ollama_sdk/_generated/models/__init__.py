@@ -7,6 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .balance_included import BalanceIncluded as BalanceIncluded
+    from .balance_limit import BalanceLimit as BalanceLimit
+    from .balance_period import BalancePeriod as BalancePeriod
+    from .balance_purchased import BalancePurchased as BalancePurchased
+    from .balance_response import BalanceResponse as BalanceResponse
+    from .capability import Capability as Capability
     from .chat_completion import ChatCompletion as ChatCompletion
     from .chat_completion_audio import ChatCompletionAudio as ChatCompletionAudio
     from .chat_completion_audio_part import ChatCompletionAudioPart as ChatCompletionAudioPart
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
     from .completion_choice import CompletionChoice as CompletionChoice
     from .completion_chunk import CompletionChunk as CompletionChunk
     from .completion_logprobs import CompletionLogprobs as CompletionLogprobs
+    from .completion_prompt_tokens_details import CompletionPromptTokensDetails as CompletionPromptTokensDetails
     from .completion_usage import CompletionUsage as CompletionUsage
     from .embed_response import EmbedResponse as EmbedResponse
     from .embeddings_response import EmbeddingsResponse as EmbeddingsResponse
@@ -83,14 +90,21 @@ if TYPE_CHECKING:
     from .messages_web_search_result_block import MessagesWebSearchResultBlock as MessagesWebSearchResultBlock
     from .model_details import ModelDetails as ModelDetails
     from .model_list import ModelList as ModelList
+    from .model_manifest import ModelManifest as ModelManifest
     from .model_recommendation import ModelRecommendation as ModelRecommendation
     from .model_recommendations import ModelRecommendations as ModelRecommendations
     from .model_summary import ModelSummary as ModelSummary
+    from .model_thinking import ModelThinking as ModelThinking
     from .options import Options as Options
     from .progress_response import ProgressResponse as ProgressResponse
     from .response_arguments_delta_event import ResponseArgumentsDeltaEvent as ResponseArgumentsDeltaEvent
     from .response_arguments_done_event import ResponseArgumentsDoneEvent as ResponseArgumentsDoneEvent
+    from .response_compaction import ResponseCompaction as ResponseCompaction
+    from .response_compaction_item import ResponseCompactionItem as ResponseCompactionItem
+    from .response_compaction_trigger import ResponseCompactionTrigger as ResponseCompactionTrigger
     from .response_content_part_event import ResponseContentPartEvent as ResponseContentPartEvent
+    from .response_custom_tool_call import ResponseCustomToolCall as ResponseCustomToolCall
+    from .response_custom_tool_call_output import ResponseCustomToolCallOutput as ResponseCustomToolCallOutput
     from .response_error import ResponseError as ResponseError
     from .response_function_call import ResponseFunctionCall as ResponseFunctionCall
     from .response_function_call_output import ResponseFunctionCallOutput as ResponseFunctionCallOutput
@@ -124,14 +138,26 @@ if TYPE_CHECKING:
     from .response_text_done_event import ResponseTextDoneEvent as ResponseTextDoneEvent
     from .response_text_format import ResponseTextFormat as ResponseTextFormat
     from .response_tool import ResponseTool as ResponseTool
+    from .response_tool_search_call import ResponseToolSearchCall as ResponseToolSearchCall
+    from .response_tool_search_output import ResponseToolSearchOutput as ResponseToolSearchOutput
     from .response_usage import ResponseUsage as ResponseUsage
     from .response_web_search_action import ResponseWebSearchAction as ResponseWebSearchAction
     from .response_web_search_call import ResponseWebSearchCall as ResponseWebSearchCall
     from .response_web_search_event import ResponseWebSearchEvent as ResponseWebSearchEvent
+    from .runner import Runner as Runner
     from .running_model import RunningModel as RunningModel
     from .running_model_list import RunningModelList as RunningModelList
     from .show_response import ShowResponse as ShowResponse
     from .status_response import StatusResponse as StatusResponse
+    from .system_one_answer import SystemOneAnswer as SystemOneAnswer
+    from .system_one_choice import SystemOneChoice as SystemOneChoice
+    from .system_one_instructions import SystemOneInstructions as SystemOneInstructions
+    from .system_one_noul import SystemOneNoul as SystemOneNoul
+    from .system_one_noul_criteria import SystemOneNoulCriteria as SystemOneNoulCriteria
+    from .system_one_question import SystemOneQuestion as SystemOneQuestion
+    from .system_one_response import SystemOneResponse as SystemOneResponse
+    from .system_one_score import SystemOneScore as SystemOneScore
+    from .system_one_usage import SystemOneUsage as SystemOneUsage
     from .tensor import Tensor as Tensor
     from .token_logprob import TokenLogprob as TokenLogprob
     from .tool import Tool as Tool
@@ -141,6 +167,9 @@ if TYPE_CHECKING:
     from .tool_parameters import ToolParameters as ToolParameters
     from .tool_property import ToolProperty as ToolProperty
     from .transcription_response import TranscriptionResponse as TranscriptionResponse
+    from .usage_bucket import UsageBucket as UsageBucket
+    from .usage_counters import UsageCounters as UsageCounters
+    from .usage_response import UsageResponse as UsageResponse
     from .user_response import UserResponse as UserResponse
     from .v1_embedding import V1Embedding as V1Embedding
     from .v1_embedding_list import V1EmbeddingList as V1EmbeddingList
@@ -153,6 +182,12 @@ if TYPE_CHECKING:
     from .web_search_result import WebSearchResult as WebSearchResult
 
 MODULES = {
+    "BalanceIncluded": "balance_included",
+    "BalanceLimit": "balance_limit",
+    "BalancePeriod": "balance_period",
+    "BalancePurchased": "balance_purchased",
+    "BalanceResponse": "balance_response",
+    "Capability": "capability",
     "ChatCompletion": "chat_completion",
     "ChatCompletionAudio": "chat_completion_audio",
     "ChatCompletionAudioPart": "chat_completion_audio_part",
@@ -181,6 +216,7 @@ MODULES = {
     "CompletionChoice": "completion_choice",
     "CompletionChunk": "completion_chunk",
     "CompletionLogprobs": "completion_logprobs",
+    "CompletionPromptTokensDetails": "completion_prompt_tokens_details",
     "CompletionUsage": "completion_usage",
     "EmbedResponse": "embed_response",
     "EmbeddingsResponse": "embeddings_response",
@@ -229,14 +265,21 @@ MODULES = {
     "MessagesWebSearchResultBlock": "messages_web_search_result_block",
     "ModelDetails": "model_details",
     "ModelList": "model_list",
+    "ModelManifest": "model_manifest",
     "ModelRecommendation": "model_recommendation",
     "ModelRecommendations": "model_recommendations",
     "ModelSummary": "model_summary",
+    "ModelThinking": "model_thinking",
     "Options": "options",
     "ProgressResponse": "progress_response",
     "ResponseArgumentsDeltaEvent": "response_arguments_delta_event",
     "ResponseArgumentsDoneEvent": "response_arguments_done_event",
+    "ResponseCompaction": "response_compaction",
+    "ResponseCompactionItem": "response_compaction_item",
+    "ResponseCompactionTrigger": "response_compaction_trigger",
     "ResponseContentPartEvent": "response_content_part_event",
+    "ResponseCustomToolCall": "response_custom_tool_call",
+    "ResponseCustomToolCallOutput": "response_custom_tool_call_output",
     "ResponseError": "response_error",
     "ResponseFunctionCall": "response_function_call",
     "ResponseFunctionCallOutput": "response_function_call_output",
@@ -270,14 +313,26 @@ MODULES = {
     "ResponseTextDoneEvent": "response_text_done_event",
     "ResponseTextFormat": "response_text_format",
     "ResponseTool": "response_tool",
+    "ResponseToolSearchCall": "response_tool_search_call",
+    "ResponseToolSearchOutput": "response_tool_search_output",
     "ResponseUsage": "response_usage",
     "ResponseWebSearchAction": "response_web_search_action",
     "ResponseWebSearchCall": "response_web_search_call",
     "ResponseWebSearchEvent": "response_web_search_event",
+    "Runner": "runner",
     "RunningModel": "running_model",
     "RunningModelList": "running_model_list",
     "ShowResponse": "show_response",
     "StatusResponse": "status_response",
+    "SystemOneAnswer": "system_one_answer",
+    "SystemOneChoice": "system_one_choice",
+    "SystemOneInstructions": "system_one_instructions",
+    "SystemOneNoul": "system_one_noul",
+    "SystemOneNoulCriteria": "system_one_noul_criteria",
+    "SystemOneQuestion": "system_one_question",
+    "SystemOneResponse": "system_one_response",
+    "SystemOneScore": "system_one_score",
+    "SystemOneUsage": "system_one_usage",
     "Tensor": "tensor",
     "TokenLogprob": "token_logprob",
     "Tool": "tool",
@@ -287,6 +342,9 @@ MODULES = {
     "ToolParameters": "tool_parameters",
     "ToolProperty": "tool_property",
     "TranscriptionResponse": "transcription_response",
+    "UsageBucket": "usage_bucket",
+    "UsageCounters": "usage_counters",
+    "UsageResponse": "usage_response",
     "UserResponse": "user_response",
     "V1Embedding": "v1_embedding",
     "V1EmbeddingList": "v1_embedding_list",
@@ -300,6 +358,12 @@ MODULES = {
 }
 
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
+    "BalanceIncluded",
+    "BalanceLimit",
+    "BalancePeriod",
+    "BalancePurchased",
+    "BalanceResponse",
+    "Capability",
     "ChatCompletion",
     "ChatCompletionAudio",
     "ChatCompletionAudioPart",
@@ -328,6 +392,7 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "CompletionChoice",
     "CompletionChunk",
     "CompletionLogprobs",
+    "CompletionPromptTokensDetails",
     "CompletionUsage",
     "EmbedResponse",
     "EmbeddingsResponse",
@@ -376,14 +441,21 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "MessagesWebSearchResultBlock",
     "ModelDetails",
     "ModelList",
+    "ModelManifest",
     "ModelRecommendation",
     "ModelRecommendations",
     "ModelSummary",
+    "ModelThinking",
     "Options",
     "ProgressResponse",
     "ResponseArgumentsDeltaEvent",
     "ResponseArgumentsDoneEvent",
+    "ResponseCompaction",
+    "ResponseCompactionItem",
+    "ResponseCompactionTrigger",
     "ResponseContentPartEvent",
+    "ResponseCustomToolCall",
+    "ResponseCustomToolCallOutput",
     "ResponseError",
     "ResponseFunctionCall",
     "ResponseFunctionCallOutput",
@@ -417,14 +489,26 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "ResponseTextDoneEvent",
     "ResponseTextFormat",
     "ResponseTool",
+    "ResponseToolSearchCall",
+    "ResponseToolSearchOutput",
     "ResponseUsage",
     "ResponseWebSearchAction",
     "ResponseWebSearchCall",
     "ResponseWebSearchEvent",
+    "Runner",
     "RunningModel",
     "RunningModelList",
     "ShowResponse",
     "StatusResponse",
+    "SystemOneAnswer",
+    "SystemOneChoice",
+    "SystemOneInstructions",
+    "SystemOneNoul",
+    "SystemOneNoulCriteria",
+    "SystemOneQuestion",
+    "SystemOneResponse",
+    "SystemOneScore",
+    "SystemOneUsage",
     "Tensor",
     "TokenLogprob",
     "Tool",
@@ -434,6 +518,9 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "ToolParameters",
     "ToolProperty",
     "TranscriptionResponse",
+    "UsageBucket",
+    "UsageCounters",
+    "UsageResponse",
     "UserResponse",
     "V1Embedding",
     "V1EmbeddingList",

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -28,6 +28,6 @@ class ChatCompletionChoice(Model):
 
     message: ChatCompletionMessage
     index: int | None = None
-    finish_reason: str | None = None
+    finish_reason: Literal["length", "stop", "tool_calls"] | str | None = None
     logprobs: CompletionLogprobs | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -18,8 +18,11 @@ class ChatCompletionReasoning(Model):
     """How a model reasons first.
 
     Attributes:
-        effort: How much a model reasons first. A level that Ollama does not have means the nearest one.
+        effort: How much a model reasons first; `none` is not at all. A model takes the names that `show().thinking`
+            lists. For a model without such a list, a level that Ollama does not have means the nearest one; any
+            other name is refused. Of its values, `none` since 0.12.4, `minimal` since 0.32.11, `xhigh` since
+            0.32.11, `ultra` since 0.32.11, `max` since 0.22.0, any other since 0.34.3.
     """
 
-    effort: Literal["", "high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"] | None = None
+    effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"] | str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -27,7 +27,7 @@ class ChatCompletionRequestMessage(Model):
         tool_call_id: In a message of role `tool`, the `id` of the call. Since Ollama 0.11.4.
     """
 
-    role: str
+    role: Literal["assistant", "system", "tool", "user"] | str
     content: str | list[ChatCompletionContentPart] | None = None
     reasoning: str | None = None
     tool_calls: list[ChatCompletionToolCall] | None = None

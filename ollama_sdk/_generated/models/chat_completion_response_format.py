@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -22,6 +22,6 @@ class ChatCompletionResponseFormat(Model):
         json_schema: The schema, for `json_schema`.
     """
 
-    type: str
+    type: Literal["json_object", "json_schema", "text"] | str
     json_schema: ChatCompletionJSONSchema | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -27,5 +27,5 @@ class ChatCompletionToolCall(Model):
     function: ChatCompletionToolCallFunction
     id: str = ""
     index: int | None = None
-    type: str | None = None
+    type: Literal["function"] | str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -26,6 +26,6 @@ class ChatCompletionToolCallDelta(Model):
 
     index: int | None = None
     id: str | None = None
-    type: str | None = None
+    type: Literal["function"] | str | None = None
     function: ChatCompletionFunctionCallDelta | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

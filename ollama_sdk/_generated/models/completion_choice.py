@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -26,6 +26,6 @@ class CompletionChoice(Model):
 
     text: str
     index: int | None = None
-    finish_reason: str | None = None
+    finish_reason: Literal["length", "stop"] | str | None = None
     logprobs: CompletionLogprobs | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

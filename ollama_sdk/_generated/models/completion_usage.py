@@ -10,7 +10,7 @@ from attrs import define, field
 from ollama_sdk._codec import Model
 
 if TYPE_CHECKING:
-    pass
+    from .completion_prompt_tokens_details import CompletionPromptTokensDetails
 
 
 @define(kw_only=True, repr=False)
@@ -21,9 +21,11 @@ class CompletionUsage(Model):
         prompt_tokens: Number of tokens in the prompt.
         completion_tokens: Number of tokens in the answer.
         total_tokens: Sum of both.
+        prompt_tokens_details: Details of the prompt's tokens. Since Ollama 0.33.3.
     """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
+    prompt_tokens_details: CompletionPromptTokensDetails | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

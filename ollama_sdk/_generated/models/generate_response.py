@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -35,10 +35,10 @@ class GenerateResponse(GenerateReply, Model):
         total_duration: Time of the whole call, in nanoseconds.
         load_duration: Time to load the model, in nanoseconds.
         prompt_eval_count: Number of tokens in the prompt.
-        prompt_eval_cached_count: How many of these were found in the cache; since 0.33.3, and absent when the
-            model's runner does not report it.
-        prompt_eval_duration: Time to process the prompt, in nanoseconds; since 0.33.3 without the tokens that were
-            found in the cache.
+        prompt_eval_cached_count: How many of these were found in the cache; absent when the model's runner does not
+            report it. Since Ollama 0.33.3.
+        prompt_eval_duration: Time to process the prompt, in nanoseconds; from Ollama 0.33.3 on without the tokens
+            that were found in the cache.
         eval_count: Number of tokens in the answer.
         eval_duration: Time to generate the answer, in nanoseconds.
         remote_model: Name of the model on the remote host that ran it, if any. Since Ollama 0.12.0.
@@ -50,7 +50,7 @@ class GenerateResponse(GenerateReply, Model):
     created_at: datetime | None = None
     done: bool | None = None
     thinking: str | None = None
-    done_reason: str | None = None
+    done_reason: Literal["length", "load", "stop", "unload"] | str | None = None
     context: list[int] | None = None
     tool_calls: list[ToolCall] | None = None
     logprobs: list[Logprob] | None = None

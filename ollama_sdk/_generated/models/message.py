@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -29,7 +29,7 @@ class Message(Model):
         tool_call_id: In a message of role `tool`, the `id` of the call. Since Ollama 0.12.10.
     """
 
-    role: str = field(metadata={"absent": "assistant"})
+    role: Literal["assistant", "system", "tool", "user"] | str = field(metadata={"absent": "assistant"})
     content: str = ""
     thinking: str | None = None
     images: list[Base64] | None = None

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -23,6 +23,6 @@ class MessagesDelta(Model):
         stop_sequence: The text that ended the answer.
     """
 
-    stop_reason: str | None = None
+    stop_reason: Literal["end_turn", "max_tokens", "stop_sequence", "tool_use"] | str | None = None
     stop_sequence: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

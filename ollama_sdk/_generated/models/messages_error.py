@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -23,5 +23,5 @@ class MessagesError(Model):
     """
 
     message: str
-    type: str | None = None
+    type: Literal["api_error", "invalid_request_error", "not_found_error", "overloaded_error"] | str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

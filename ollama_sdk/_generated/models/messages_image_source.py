@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -24,7 +24,7 @@ class MessagesImageSource(Model):
         url: Address of the page.
     """
 
-    type: str
+    type: Literal["base64"] | str
     media_type: str | None = None
     data: Base64 | None = None
     url: str | None = None

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -22,6 +22,6 @@ class MessagesMessage(Model):
         content: Text of the message, or its blocks.
     """
 
-    role: str
+    role: Literal["assistant", "user"] | str
     content: str | list[MessagesContentBlock]
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -18,8 +18,8 @@ class MessagesOutputConfig(Model):
     """How much a model thinks first.
 
     Attributes:
-        effort: How much.
+        effort: How much; a model takes the names that `show().thinking` lists.
     """
 
-    effort: str | None = None
+    effort: Literal["high", "low", "max", "medium", "xhigh"] | str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -33,9 +33,9 @@ class MessagesResponse(Model):
     content: list[MessagesContentBlock]
     id: str | None = None
     type: str | None = None
-    role: str | None = None
+    role: Literal["assistant"] | str | None = None
     model: str | None = None
-    stop_reason: str | None = None
+    stop_reason: Literal["end_turn", "max_tokens", "stop_sequence", "tool_use"] | str | None = None
     stop_sequence: str | None = None
     usage: MessagesUsage | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -18,10 +18,10 @@ class MessagesThinking(Model):
     """Whether a model thinks first.
 
     Attributes:
-        type: Whether thinking is enabled.
+        type: Whether thinking is enabled; `adaptive` leaves it to `effort`.
         budget_tokens: Has no effect.
     """
 
-    type: str
+    type: Literal["adaptive", "disabled", "enabled"] | str
     budget_tokens: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import define, field
 
@@ -34,6 +34,6 @@ class MessagesTool(Model):
     name: str
     description: str | None = None
     input_schema: JSONSchema | None = None
-    type: str | None = None
+    type: Literal["custom", "web_search_20250305"] | str | None = None
     max_uses: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -23,7 +23,7 @@ class MessagesToolChoice(Model):
         disable_parallel_tool_use: Whether it may choose at most one.
     """
 
-    type: str
+    type: Literal["any", "auto", "none", "tool"] | str
     name: str | None = None
     disable_parallel_tool_use: bool | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

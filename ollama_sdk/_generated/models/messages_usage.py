@@ -18,10 +18,14 @@ class MessagesUsage(Model):
     """Token counts of a message.
 
     Attributes:
-        input_tokens: Number of tokens in the input; an estimate at the start of a stream.
+        input_tokens: Number of tokens in the input, from Ollama 0.33.3 on without those that were found in the
+            cache; an estimate at the start of a stream.
         output_tokens: Number of tokens in the answer.
+        cache_read_input_tokens: Number of further tokens in the input that were found in the cache. Since Ollama
+            0.33.3.
     """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

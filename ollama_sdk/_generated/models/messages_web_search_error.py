@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -23,5 +23,5 @@ class MessagesWebSearchError(Model):
     """
 
     type: str
-    error_code: str
+    error_code: Literal["max_uses_exceeded", "unavailable"] | str
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

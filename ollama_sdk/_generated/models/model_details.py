@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
 from ollama_sdk._codec import Model, empty_list
 
 if TYPE_CHECKING:
-    pass
+    from .runner import Runner
 
 
 @define(kw_only=True, repr=False)
@@ -26,14 +26,16 @@ class ModelDetails(Model):
         quantization_level: How the parameters are quantized.
         context_length: Longest context of the training, in tokens. Since Ollama 0.30.0.
         embedding_length: Number of dimensions of its embeddings. Since Ollama 0.30.0.
+        runner: What runs the model. Since Ollama 0.40.0.
     """
 
     parent_model: str = ""
-    format: str = ""
+    format: Literal["gguf", "safetensors"] | str = ""
     family: str = ""
     families: list[str] = field(factory=empty_list)
     parameter_size: str = ""
     quantization_level: str = ""
     context_length: int | None = None
     embedding_length: int | None = None
+    runner: Runner | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -12,6 +12,7 @@ from ollama_sdk._codec import Model
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from .capability import Capability
     from .model_details import ModelDetails
 
 
@@ -37,7 +38,7 @@ class ModelSummary(Model):
     size: int | None = None
     digest: str | None = None
     details: ModelDetails | None = None
-    capabilities: list[str] | None = None
+    capabilities: list[Capability] | None = None
     remote_model: str | None = None
     remote_host: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

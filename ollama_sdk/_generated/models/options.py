@@ -31,7 +31,8 @@ class Options(Model):
         top_k: Sample from this many of the most likely tokens.
         top_p: Sample from the most likely tokens that together have this probability.
         min_p: Drop tokens less likely than this fraction of the most likely one.
-        typical_p: Prefer tokens about as surprising as expected (typical sampling); 1 is off.
+        typical_p: Prefer tokens about as surprising as expected (typical sampling); 1 is off. Removed in Ollama
+            0.34.1. Refused from 0.34.1 on, ignored again from 0.35.0 on.
         repeat_last_n: Tokens to look back for repetition; 0 is off, -1 is num_ctx.
         temperature: Sampling temperature; 0 always takes the most likely token, higher is more varied.
         repeat_penalty: Penalty for repeated tokens; 1 is off.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -23,5 +23,5 @@ class ResponseError(Model):
     """
 
     message: str
-    code: str | None = None
+    code: Literal["api_error", "authentication_error", "rate_limit_exceeded"] | str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

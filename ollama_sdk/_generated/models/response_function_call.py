@@ -31,5 +31,5 @@ class ResponseFunctionCall(Model):
     name: str
     arguments: str
     id: str | None = None
-    status: str | None = None
+    status: Literal["completed", "in_progress"] | str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -26,6 +26,6 @@ class ResponseInputImage(Model):
 
     type: Literal["input_image"]
     image_url: str | None = None
-    detail: str | None = None
+    detail: Literal["auto", "high", "low"] | str | None = None
     file_id: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

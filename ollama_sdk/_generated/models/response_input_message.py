@@ -23,7 +23,7 @@ class ResponseInputMessage(Model):
         content: Text of the message, or its parts.
     """
 
-    role: str
+    role: Literal["assistant", "developer", "system", "user"] | str
     type: Literal["message"] | None = None
     content: str | list[ResponseInputContent] | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -60,7 +60,7 @@ class ResponseObject(Model):
     output: list[ResponseOutputItem]
     id: str | None = None
     object: str | None = None
-    status: str | None = None
+    status: Literal["completed", "failed", "in_progress"] | str | None = None
     model: str | None = None
     created_at: int | None = None
     completed_at: int | None = None

@@ -28,6 +28,6 @@ class ResponseOutputMessage(Model):
     type: Literal["message"]
     content: list[ResponseOutputContent]
     id: str | None = None
-    role: str | None = None
-    status: str | None = None
+    role: Literal["assistant"] | str | None = None
+    status: Literal["completed", "in_progress"] | str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -18,12 +18,14 @@ class ResponseReasoning(Model):
     """How a model reasons first.
 
     Attributes:
-        effort: How much the model reasons; the model decides when absent.
+        effort: How much the model reasons; the model decides when absent. Of its values, `none` since 0.12.4,
+            `minimal` since 0.32.11, `xhigh` since 0.32.11, `ultra` since 0.32.11, `max` since 0.22.0, any other
+            since 0.34.3.
         summary: Returned unchanged; has no effect.
         generate_summary: Has no effect. Superseded by `summary`.
     """
 
-    effort: str | None = None
-    summary: str | None = None
+    effort: Literal["high", "low", "max", "medium", "minimal", "none", "ultra", "xhigh"] | str | None = None
+    summary: Literal["auto", "concise", "detailed"] | str | None = None
     generate_summary: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

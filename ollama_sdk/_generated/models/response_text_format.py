@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -24,7 +24,7 @@ class ResponseTextFormat(Model):
         strict: Returned unchanged; has no effect.
     """
 
-    type: str
+    type: Literal["json_schema", "text"] | str
     name: str | None = None
     schema: JSONSchema | None = None
     strict: bool | None = None

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import define, field
 
@@ -22,6 +22,7 @@ class ResponseTool(Model):
         name: Name of the function.
         description: What the function does, for the model.
         parameters: The parameters of the function, as a JSON schema of an object.
+        execution: Who searches, for the type `tool_search`. Since Ollama 0.34.0.
         strict: Returned unchanged; has no effect.
         tools: The functions of a namespace. Since Ollama 0.32.7.
     """
@@ -33,10 +34,11 @@ class ResponseTool(Model):
         "parameters": "$parameters",
     }
 
-    type: str
+    type: Literal["function", "namespace", "tool_search", "web_search"] | str
     name: str | None = None
     description: str | None = None
     parameters: JSONSchema | None = None
+    execution: Literal["client"] | str | None = None
     strict: bool | None = None
     tools: list[ResponseTool] | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -26,6 +26,6 @@ class ResponseWebSearchCall(Model):
 
     type: Literal["web_search_call"]
     id: str | None = None
-    status: str | None = None
+    status: Literal["completed", "in_progress"] | str | None = None
     action: ResponseWebSearchAction | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .model_details import ModelDetails
+    from .runner import Runner
 
 
 @define(kw_only=True, repr=False)
@@ -28,6 +29,7 @@ class RunningModel(Model):
         details: Architecture and size of the model.
         expires_at: When the model is unloaded unless it is used; centuries ahead when it stays loaded for ever.
         context_length: Size of the context window, in tokens. Since Ollama 0.10.0.
+        runner: What runs the model. Since Ollama 0.40.0.
     """
 
     name: str = ""
@@ -38,4 +40,5 @@ class RunningModel(Model):
     details: ModelDetails | None = None
     expires_at: datetime | None = None
     context_length: int | None = None
+    runner: Runner | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

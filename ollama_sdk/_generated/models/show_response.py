@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -12,8 +12,11 @@ from ollama_sdk._codec import Model
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from .capability import Capability
     from .message import Message
     from .model_details import ModelDetails
+    from .model_manifest import ModelManifest
+    from .model_thinking import ModelThinking
     from .tensor import Tensor
 
 
@@ -39,6 +42,9 @@ class ShowResponse(Model):
         requires: The oldest version of Ollama that runs the model. Since Ollama 0.14.0.
         remote_model: Name of the model on the remote host, if it runs there. Since Ollama 0.12.0.
         remote_host: Address of the remote host, if the model runs there. Since Ollama 0.12.0.
+        thinking: How the model can think; absent where that is unknown. Since Ollama 0.34.3.
+        template_source: Where the prompts come from. Since Ollama 0.40.12.
+        manifests: The builds of this name. Since Ollama 0.40.0.
     """
 
     license: str | None = None
@@ -53,9 +59,16 @@ class ShowResponse(Model):
     model_info: dict[str, Any] | None = None
     projector_info: dict[str, Any] | None = None
     tensors: list[Tensor] | None = None
-    capabilities: list[str] | None = None
+    capabilities: list[Capability] | None = None
     modified_at: datetime | None = None
     requires: str | None = None
     remote_model: str | None = None
     remote_host: str | None = None
+    thinking: ModelThinking | None = None
+    template_source: (
+        Literal["gguf_chat_template", "go_template", "harmony", "none", "parser", "renderer", "renderer_parser"]
+        | str
+        | None
+    ) = None
+    manifests: list[ModelManifest] | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

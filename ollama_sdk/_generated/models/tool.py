@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import define, field
 
@@ -29,6 +29,6 @@ class Tool(Model):
     }
 
     function: ToolFunction
-    type: str | None = None
+    type: Literal["function"] | str | None = None
     items: Any | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -27,7 +27,7 @@ class ToolProperty(Model):
         any_of: Schemas of which at least one matches. Since Ollama 0.11.3.
     """
 
-    type: str | list[str] | None = None
+    type: Literal["array", "boolean", "integer", "number", "object", "string"] | str | list[str] | None = None
     description: str | None = None
     enum: list[Any] | None = None
     items: Any | None = None

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
 
@@ -35,5 +35,5 @@ class UserResponse(Model):
     avatarurl: str | None = None
     firstname: str | None = None
     lastname: str | None = None
-    plan: str | None = None
+    plan: Literal["free", "max", "pro"] | str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

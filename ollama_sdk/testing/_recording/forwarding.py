@@ -74,7 +74,7 @@ class Forwarding:
                 response = await client.send(self._outgoing(request), stream=True)
             except httpx.HTTPError as error:
                 reason = f"{type(error).__name__}: {error}".rstrip(": ")
-                text = f"the recorder got no reply from {_shown(self._upstream)} to {request.method} {request.path} ({reason})"
+                text = f"the recorder got no reply from {str(self._upstream).rstrip('/')} to {request.method} {request.path} ({reason})"
                 await self._refuse(text, 502, scope, receive, send)
                 return
             recorded = evolve(
@@ -196,11 +196,6 @@ def _from_zstd(body: bytes) -> bytes:
         return bytes(zstandard.ZstdDecompressor().decompressobj().decompress(body))
     except zstandard.ZstdError as error:
         raise ValueError(f"its body is not zstd: {error}") from None
-
-
-def _shown(url: httpx.URL) -> str:
-    """Return an address without user, password and query."""
-    return str(url.copy_with(username=None, password=None, query=None)).rstrip("/")
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from attrs import define, field
 
+from ollama_sdk._generated import DOCUMENT_VERSION
 from ollama_sdk.testing._model.embeddings import embedding
 from ollama_sdk.testing._model.json import compact, is_object
 from ollama_sdk.testing._model.names import ModelName
@@ -55,7 +56,7 @@ class Backend:
     scheduler: Scheduler = field(factory=Scheduler)
     speed: Speed = field(factory=Speed)
     cloud: Cloud = "signed out"
-    version: str = "0.33.0"
+    version: str = DOCUMENT_VERSION
 
     def model(self, name: str, *, missing: str = _NO_SUCH_MODEL) -> EmulatedModel:
         """Return the model that a request names.

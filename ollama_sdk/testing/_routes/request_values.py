@@ -11,6 +11,8 @@ from ollama_sdk.testing._routes.body import JSON_NAMES, MAX_INTEGER
 from ollama_sdk.testing._server.status_error import StatusError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ollama_sdk.testing._model.json import Json
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "decode_options",
     "decode_think",
     "keep_alive_seconds",
+    "unknown_value",
 ]
 
 _INTEGER_OPTIONS = (
@@ -132,6 +135,29 @@ def decode_effort(effort: Any) -> bool | str | None:
         return effort
     text = f"invalid reasoning value: '{effort}' (must be {_THINK_LEVELS_TEXT}, or \"none\")"
     raise StatusError(400, text, stage="request")
+
+
+def unknown_value(route: str, where: str, value: str, allows: Callable[[str], bool]) -> StatusError:
+    """Return the error for a value that a release does not know yet.
+
+    Args:
+        route: The path of the route.
+        where: Where the value stands in the body, as in ``think`` or ``input[0].type``.
+        value: The value.
+        allows: Whether the release knows a value.
+    """
+    owner, _, name = where.rpartition(".")
+    levels = ", ".join(f'"{level}"' for level in _THINK_LEVELS if allows(level))
+    if name == "think" and not levels:
+        struct = f"{route.rpartition('/')[2].capitalize()}Request"
+        text = f"json: cannot unmarshal string into Go struct field {struct}.think of type bool"
+    elif name == "think":
+        text = f'invalid think value: "{value}" (must be {levels}, true, or false)'
+    elif "effort" in name:
+        text = f"invalid reasoning value: '{value}' (must be {levels}, or \"none\")"
+    else:
+        text = f'{owner}: unknown input item type: "{value}"'
+    return StatusError(400, text, stage="request")
 
 
 def decode_logprobs(body: Json) -> int | None:

@@ -27,6 +27,7 @@ from ollama_sdk.testing._routes.openai.embeddings import embeddings as openai_em
 from ollama_sdk.testing._routes.openai.models import list_models, retrieve_model
 from ollama_sdk.testing._routes.openai.responses import create_response
 from ollama_sdk.testing._routes.openai.transcriptions import transcriptions
+from ollama_sdk.testing._routes.release import Release
 from ollama_sdk.testing._server.access import AccessControl
 from ollama_sdk.testing._server.responses import text_response
 from ollama_sdk.testing._server.status_error import StatusError
@@ -72,32 +73,41 @@ _HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     "/v1/messages": {"POST": create_message},
     "/v1/audio/transcriptions": {"POST": transcriptions},
 }
-_ALLOWED = {path: ", ".join(handlers) for path, handlers in _HANDLERS.items()}
 
 
 def application(backend: Backend) -> ASGIApp:
-    """Return an ASGI application with every route over one backend."""
-    routes = [Route(path, _Endpoint(backend, path)) for path in _HANDLERS]
-    return AccessControl(Router(routes, redirect_slashes=False, default=_not_found), _ALLOWED)
+    """Return an ASGI application with every route of the backend's release."""
+    release = Release(backend.version)
+    served = {
+        path: {method: handler for method, handler in handlers.items() if release.serves(method, path)}
+        for path, handlers in _HANDLERS.items()
+    }
+    endpoints = {path: _Endpoint(backend, release, path, handlers) for path, handlers in served.items() if handlers}
+    routes = [Route(path, endpoint) for path, endpoint in endpoints.items()]
+    allowed = {path: endpoint.allowed for path, endpoint in endpoints.items()}
+    return AccessControl(Router(routes, redirect_slashes=False, default=_not_found), allowed)
 
 
 class _Endpoint:
     """The handlers of one path over one backend."""
 
-    def __init__(self, backend: Backend, path: str) -> None:
+    def __init__(self, backend: Backend, release: Release, path: str, handlers: Mapping[str, Handler]) -> None:
+        self.allowed = ", ".join(handlers)
         self._backend = backend
+        self._release = release
         self._path = path
+        self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._answer(Request(scope, receive))
-        await response(scope, receive, send)
+        await response(scope, receive, self._release.send(send, scope["method"], self._path))
 
     async def _answer(self, request: Request) -> Response:
-        handler = _HANDLERS[self._path].get(request.method)
+        handler = self._handlers.get(request.method)
         if handler is None:
-            return text_response("405 method not allowed", status=405, allow=_ALLOWED[self._path])
+            return text_response("405 method not allowed", status=405, allow=self.allowed)
         try:
-            return await handler(self._backend, request)
+            return await handler(self._backend, await self._release.accept(request, self._path))
         except StatusError as error:
             return error_response(error, error_body_of(self._path))
 

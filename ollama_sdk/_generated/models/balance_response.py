@@ -1,0 +1,28 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""BalanceResponse: What an account has left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .balance_included import BalanceIncluded
+    from .balance_purchased import BalancePurchased
+
+
+@define(kw_only=True, repr=False)
+class BalanceResponse(Model):
+    """What an account has left.
+
+    Attributes:
+        included: What is included in the plan.
+        purchased: What was bought and has not expired.
+    """
+
+    included: BalanceIncluded
+    purchased: BalancePurchased | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,30 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseCompactionItem: A conversation that was made short."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class ResponseCompactionItem(Model):
+    """A conversation that was made short. Give it back unchanged, in place of that conversation. Since Ollama
+    0.34.0.
+
+    Attributes:
+        type: The type of item.
+        encrypted_content: The conversation, to be sent back; Ollama does not encrypt it.
+        id: Identifies the item.
+    """
+
+    type: Literal["compaction"]
+    encrypted_content: str
+    id: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,25 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""ResponseCompactionTrigger: Makes the conversation before it short."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class ResponseCompactionTrigger(Model):
+    """Makes the conversation before it short. It is the last item, and the call is streamed. Since Ollama 0.34.0.
+
+    Attributes:
+        type: The type of item.
+    """
+
+    type: Literal["compaction_trigger"]
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

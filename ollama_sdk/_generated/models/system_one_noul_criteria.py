@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""SystemOneNoulCriteria: What true and false mean; `Yes` and `No` when absent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class SystemOneNoulCriteria(Model):
+    """What true and false mean; `Yes` and `No` when absent.
+
+    Attributes:
+        true: What true means.
+        false: What false means.
+    """
+
+    true: str | None = None
+    false: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,29 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""SystemOneScore: How much something is so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    from .system_one_instructions import SystemOneInstructions
+
+
+@define(kw_only=True, repr=False)
+class SystemOneScore(Model):
+    """How much something is so.
+
+    Attributes:
+        type: The type of question.
+        instructions: What to decide; objects and arrays are given to the model as JSON text.
+        criteria: 2 to 26 levels, the lowest first.
+    """
+
+    type: Literal["score"]
+    instructions: SystemOneInstructions
+    criteria: list[str]
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

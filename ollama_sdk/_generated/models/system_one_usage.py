@@ -1,0 +1,27 @@
+# Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
+"""SystemOneUsage: Token counts of a call; what the questions share is counted for each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ollama_sdk._codec import Model
+
+if TYPE_CHECKING:
+    pass
+
+
+@define(kw_only=True, repr=False)
+class SystemOneUsage(Model):
+    """Token counts of a call; what the questions share is counted for each of them.
+
+    Attributes:
+        input_tokens: Number of tokens in the input.
+        output_tokens: Number of tokens in the answers.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,246 @@
+"""Streams of bytes, such as sound: iterated, read as a whole, or saved to a file."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from ollama_sdk.errors import DecodeError, IncompleteReplyError, OllamaError
+
+from ._accumulation import Accumulator
+from ._reader import incomplete
+from ._stream import AsyncStream, Stream
+
+__all__ = ["AsyncByteStream", "ByteStream", "BytesReader", "NoAccumulator"]
+
+PathLike = str | os.PathLike[str]
+
+
+class BytesReader:
+    """Decides what the bytes of a body mean that has no items: each read is a chunk, and a clean end is the end.
+
+    A body that says its length, or is sent in chunks, cannot end early unnoticed: the transport raises then.
+
+    Args:
+        call: The call, for messages: method and URL.
+
+    Attributes:
+        ready: Chunks that no caller has taken yet.
+        finished: Whether the body has ended well.
+        error: What to raise once ``ready`` is empty.
+        items: How many chunks have arrived.
+    """
+
+    __slots__ = ("_bytes", "_call", "error", "finished", "items", "ready", "unadded")
+
+    first: dict[str, Any] | None = None
+    usage_item: dict[str, Any] = {}  # noqa: RUF012 - never changed: bytes count no tokens
+
+    def __init__(self, call: str) -> None:
+        self._call = call
+        self._bytes = 0
+        self.ready: deque[bytes] = deque()
+        self.finished: bool = False
+        self.error: OllamaError | None = None
+        self.items: int = 0
+        self.unadded: list[Any] = []  # stays empty: what callers have taken is not kept
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the body."""
+        if data:
+            self._bytes += len(data)
+            self.items += 1
+            self.ready.append(data)
+
+    def end(self, cause: BaseException | None = None) -> None:
+        """Take the end of the body; ``cause`` is what broke it off, ``None`` for a clean end."""
+        if self.finished or self.error is not None:
+            return
+        if cause is None:
+            self.finished = True
+        else:
+            self.error = incomplete(self._call, f"before the end, after {self._bytes} bytes", self.items, cause)
+
+    def take_unterminated(self) -> None:
+        """Do nothing: a chunk is whole as it comes."""
+
+    def decode_error(self, cause: BaseException) -> DecodeError:
+        """Return the error of chunks that do not add up, which cannot be: nothing is added up."""
+        return DecodeError(f"{self._call}: the bytes do not add up to a reply: {cause!r}")
+
+
+class NoAccumulator(Accumulator):
+    """Keeps nothing, so that a long body takes no memory once its chunks have been taken."""
+
+    def add(self, items: Sequence[dict[str, Any]]) -> None:
+        """Forget some items."""
+
+    def result(self) -> dict[str, Any]:
+        """Return nothing."""
+        return {}
+
+
+class ByteStream(Stream[bytes, bytes]):
+    """The bytes of a reply, such as sound, as they arrive: an iterator over chunks, and a context manager.
+
+    A chunk is what one read brought, of any size. Leaving the block, :meth:`close`, :meth:`cancel` and dropping the last
+    reference close the connection, which makes the server stop. Chunks that were taken are not kept.
+
+    Raises (while iterating, reading and saving):
+        IncompleteReplyError: The transfer broke off, or the stream was cancelled or closed before its end.
+        APITimeoutError: The next bytes did not arrive within ``first_item`` or ``between_items`` seconds, or the call took
+            longer than ``total`` seconds.
+    """
+
+    def read(self) -> bytes:
+        """Read the rest of the stream into memory.
+
+        Returns:
+            The bytes that were not taken before.
+
+        Raises:
+            IncompleteReplyError: As while iterating; ``.partial`` holds the bytes that arrived.
+            APITimeoutError: As while iterating.
+        """
+        chunks: list[bytes] = []
+        try:
+            for chunk in self:
+                chunks.append(chunk)  # noqa: PERF402 - extend() would lose what came before an error
+        except IncompleteReplyError as exc:
+            exc.partial = b"".join(chunks)
+            raise
+        return b"".join(chunks)
+
+    def collect(self) -> bytes:
+        """Read the rest of the stream into memory, as :meth:`read` does."""
+        return self.read()
+
+    def save(self, path: PathLike) -> int:
+        """Save the rest of the stream as a file, which appears under its name only once it is whole.
+
+        The bytes are first written to a file of another name in the same folder. If the transfer fails, that file is removed,
+        and what was there before stays.
+
+        Args:
+            path: The file; one that exists is replaced.
+
+        Returns:
+            The size of the file, in bytes.
+
+        Raises:
+            IncompleteReplyError: As while iterating; nothing was saved.
+            APITimeoutError: As while iterating; nothing was saved.
+            OSError: The file cannot be written; the stream is closed then.
+        """
+        try:
+            with _NewFile(path) as file:
+                for chunk in self:
+                    file.write(chunk)
+                return file.tell()
+        finally:
+            self.close()
+
+
+class AsyncByteStream(AsyncStream[bytes, bytes]):
+    """The bytes of a reply, as they arrive: the async twin of :class:`ByteStream`, on asyncio and trio."""
+
+    async def read(self) -> bytes:
+        """Read the rest of the stream into memory; see :meth:`ByteStream.read`.
+
+        Returns:
+            The bytes that were not taken before.
+
+        Raises:
+            IncompleteReplyError: As while iterating; ``.partial`` holds the bytes that arrived.
+            APITimeoutError: As while iterating.
+        """
+        chunks: list[bytes] = []
+        try:
+            async for chunk in self:
+                chunks.append(chunk)  # noqa: PERF401 - what came before an error is kept
+        except IncompleteReplyError as exc:
+            exc.partial = b"".join(chunks)
+            raise
+        return b"".join(chunks)
+
+    async def collect(self) -> bytes:
+        """Read the rest of the stream into memory, as :meth:`read` does."""
+        return await self.read()
+
+    async def save(self, path: PathLike) -> int:
+        """Save the rest of the stream as a file; see :meth:`ByteStream.save`. Threads write it, so the event loop goes on.
+
+        Args:
+            path: The file; one that exists is replaced.
+
+        Returns:
+            The size of the file, in bytes.
+
+        Raises:
+            IncompleteReplyError: As while iterating; nothing was saved.
+            APITimeoutError: As while iterating; nothing was saved.
+            OSError: The file cannot be written; the stream is closed then.
+        """
+        import anyio
+        import anyio.to_thread  # only who saves pays for it
+
+        file = _NewFile(path)
+        try:
+            out = await anyio.to_thread.run_sync(file.__enter__)
+            async for chunk in self:
+                await anyio.to_thread.run_sync(out.write, chunk)
+            size = out.tell()
+            await anyio.to_thread.run_sync(partial(file.__exit__, None, None, None))
+        except BaseException as exc:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(partial(file.__exit__, type(exc), exc, None))
+            raise
+        else:
+            return size
+        finally:
+            await self.close()
+
+
+class _NewFile:
+    """A file that gets its name at the end of the block, or is removed if that raises.
+
+    Args:
+        path: Its name. A symbolic link stays, and the file that it leads to is replaced.
+    """
+
+    def __init__(self, path: PathLike) -> None:
+        self._target = Path(os.path.realpath(path))
+        self._temporary = self._target.with_name(f".{self._target.name[:64]}.{secrets.token_hex(8)}.part")
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> IO[bytes]:
+        if self._target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self._target))
+        self._file = self._temporary.open("xb")
+        return self._file
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Put the file in its place, or remove it; does nothing the second time."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            with file:
+                if exc_type is None:
+                    file.flush()
+                    os.fsync(file.fileno())  # the name must not outlive the content in a crash
+            if exc_type is None:
+                self._temporary.replace(self._target)
+        finally:
+            with contextlib.suppress(OSError):
+                self._temporary.unlink(missing_ok=True)

@@ -1,0 +1,8 @@
+package model
+
+type Place string
+
+const (
+	PlaceDesk  = Place("desk")
+	PlaceShelf = Place("shelf")
+)

@@ -1,0 +1,29 @@
+"""Transports that take every request to one server, wherever it was for."""
+
+from __future__ import annotations
+
+import httpx
+
+
+class Redirected(httpx.HTTPTransport):
+    """The sync one."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = httpx.URL(url)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.url = request.url.copy_with(scheme="http", host=self._url.host, port=self._url.port)
+        return super().handle_request(request)
+
+
+class AsyncRedirected(httpx.AsyncHTTPTransport):
+    """The async one."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = httpx.URL(url)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.url = request.url.copy_with(scheme="http", host=self._url.host, port=self._url.port)
+        return await super().handle_async_request(request)

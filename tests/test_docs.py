@@ -1,0 +1,199 @@
+"""README and docs are true: their code runs as written, their commands exist, their tables are complete."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import types
+from operator import attrgetter
+from pathlib import Path
+
+import pytest
+
+from ollama_sdk import Ollama, Timeout, errors
+from ollama_sdk._call.operation import Operation
+from ollama_sdk._generated import operations
+from ollama_sdk.testing import Emulator
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPERATIONS = {row.name: row for row in vars(operations).values() if isinstance(row, Operation)}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def sections(text: str) -> dict[str, str]:
+    return {part.partition("\n")[0]: part for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]}
+
+
+DOCS = ROOT / "docs"
+PAGES = {str(path.relative_to(DOCS)): path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
+SECTIONS = sections(README)
+RUN_BY_A_TEST_OF_ITS_OWN = {"Regenerating"}
+# What runs by itself: a section of the README, a page of the docs from top to bottom.
+CODE = {
+    f"README, {title}": blocks(text, "python")
+    for title, text in SECTIONS.items()
+    if title not in RUN_BY_A_TEST_OF_ITS_OWN
+}
+CODE |= {page: blocks(text, "python") for page, text in PAGES.items()}
+CODE = {place: code for place, code in CODE.items() if code}
+# What is scripted in the block itself, or only shows how a client is made.
+ASKS_NO_SERVER = {
+    "README, Several hosts",
+    "README, Testing with the emulator",
+    "howto/testing.md",
+    "howto/recording.md",
+}
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch):
+    with Emulator() as server:
+        server.models.add("llama3.2", capabilities=["completion", "tools", "thinking"])
+        server.models.add("llava", capabilities=["completion", "vision"])
+        server.models.add("all-minilm", capabilities=["embedding"])
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        monkeypatch.delenv("OLLAMA_API_KEY", raising=False)
+        yield server
+
+
+@pytest.mark.parametrize("place", CODE)
+def test_the_code_runs_from_top_to_bottom(
+    emulator: Emulator, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("photo.png").write_bytes(b"\x89PNG")
+    # A module of its own: what is defined in it can be sent to other processes.
+    module = types.ModuleType("__page__")
+    monkeypatch.setitem(sys.modules, "__page__", module)
+    for code in CODE[place]:
+        exec(compile(code, place, "exec", dont_inherit=True), vars(module))
+    assert place in ASKS_NO_SERVER or len(emulator.requests) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_the_code_passes_the_type_checkers(checker: str, tmp_path: Path):
+    (tmp_path / "code").mkdir()
+    for number, place in enumerate(CODE):
+        code = f"# {place}\n" + "\n".join(CODE[place])
+        (tmp_path / "code" / f"page_{number}.py").write_text(code, encoding="utf-8")
+    strict = {"typeCheckingMode": "strict", "include": ["code"], "venvPath": str(ROOT), "venv": ".venv"}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(strict), encoding="utf-8")
+    arguments = {"mypy": ["--strict", "code"], "pyright": ["-p", "."]}[checker]
+    command = [sys.executable, "-m", checker, *arguments]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+    assert run.returncode == 0, run.stdout
+
+
+def test_the_cache_of_the_docs_answers_the_second_time(emulator: Emulator):
+    exec(CODE["reliability.md"][0], {})
+    assert [request.path for request in emulator.requests] == ["/api/embed"]
+
+
+def test_the_tests_in_the_docs_pass(emulator: Emulator, tmp_path: Path):
+    for number, code in enumerate([*CODE["README, Testing with the emulator"], *CODE["howto/recording.md"]]):
+        (tmp_path / f"test_{number}.py").write_text(code, encoding="utf-8")
+    plain = [f"-pno:{plugin}" for plugin in ("cacheprovider", "hypothesispytest", "schemathesis")]
+    command = [sys.executable, "-m", "pytest", "-q", *plain, str(tmp_path)]
+    for options in (["--ollama-record=once", f"--ollama-upstream={emulator.url}"], []):
+        run = subprocess.run(
+            [*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
+        )
+        assert "2 passed" in run.stdout, run.stdout
+    assert [request.path for request in emulator.requests if request.path != "/api/version"] == ["/api/generate"]
+
+
+def test_the_example_of_regenerating_gives_the_field(tmp_path: Path):
+    for folder in ("generator", "openapi", "ollama_sdk"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    document = tmp_path / "openapi" / "ollama.yaml"
+    [field] = blocks(SECTIONS["Regenerating"], "yaml")
+    [code] = blocks(SECTIONS["Regenerating"], "python")
+    text = document.read_text(encoding="utf-8").replace(field, "")  # where the example was followed already
+    head, found, tail = text.partition("\n    ChatResponse:\n")
+    schema, properties, rest = tail.partition("\n      properties:\n")
+    document.write_text(f"{head}{found}{schema}{properties}{field}{rest}", encoding="utf-8")
+
+    [recipe] = re.findall(
+        r"^generate:.*\n\t\$\(BIN\)/python (.+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE
+    )
+    for command in (recipe.split(), ["-c", code]):
+        run = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == "str | None"
+
+
+COMMANDS = [
+    command for text in (README, *PAGES.values()) for block in blocks(text, "console") for command in block.splitlines()
+]
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.split()[1] in {"make", "python"}])
+def test_a_command_exists(command: str):
+    assert command.startswith("$ ")
+    program, *arguments = shlex.split(command.removeprefix("$ "), comments=True)
+    if program == "make":
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+        assert set(arguments) <= set(targets)
+        return
+    assert program == "python"
+    run = subprocess.run(
+        [sys.executable, *arguments, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_the_table_of_errors_names_every_class():
+    named = set(re.findall(r"`(\w+Error)`", PAGES["reference/errors.md"]))
+    ours = {
+        name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.OllamaError)
+    }
+    assert named - {"ConnectionError", "TimeoutError", "ValueError"} == ours
+
+
+def test_the_default_timeout_is_as_documented():
+    documented = re.search(r"`(Timeout\([^)]*\))` is the default", PAGES["howto/timeouts.md"])[1]
+    assert eval(documented, {"Timeout": Timeout}) == Timeout()
+
+
+def test_the_reference_describes_every_method(tmp_path: Path):
+    subprocess.run([sys.executable, DOCS / "write_site.py", tmp_path / "source"], check=True, timeout=600)
+    text = (tmp_path / "source" / "reference" / "methods.md").read_text(encoding="utf-8")
+    described = {title.strip("`"): part for title, part in sections(text).items()}
+    assert set(described) == set(OPERATIONS)
+    client = Ollama("http://127.0.0.1:1")
+    for name, part in described.items():
+        operation, method = OPERATIONS[name], attrgetter(name)(client)
+        assert f"`{operation.method} {operation.server or ''}{operation.path}`" in part
+        [example] = blocks(part, "python")
+        call = next(node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.Call))
+        given = {keyword.arg: 0 for keyword in call.keywords}
+        inspect.signature(method).bind(*call.args, **given)
+        for argument in operation.arguments:
+            assert f"`{argument.name}`" in part
+
+
+def test_every_page_is_reachable():
+    listed = re.findall(r"^[a-z/-]+$", PAGES["index.md"], flags=re.MULTILINE)
+    made = {"reference/methods", "reference/models", "reference/policies", "contributing", "security", "changelog"}
+    assert set(listed) == {page.removesuffix(".md") for page in PAGES} - {"index"} | made
