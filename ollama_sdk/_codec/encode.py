@@ -38,7 +38,7 @@ from .resolve import is_model, mark_of, union_members
 from .unions import choice_between
 
 if TYPE_CHECKING:
-    from .annotations import SupportsJSONSchema
+    from .annotations import Picture, SupportsJSONSchema, SupportsSchema
     from .resolve import Resolver
 
 __all__ = ["NOTHING_LEFT", "Encoder", "dumps", "read_bytes"]
@@ -50,6 +50,7 @@ _FREE_FORM = object()
 _INT64, _UINT64 = -(2**63), 2**64 - 1
 # The attribute, the JSON name and the annotation of a model's field.
 _Field = tuple[str, str, Any]
+_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 _WIDEST = 10_000  # bits; Python itself refuses to write much longer integers
 
 
@@ -290,9 +291,11 @@ def _plain(value: Any) -> Any:
     if _is_iterator(value):
         leave_loop()  # before it is used up: files may follow, and the work would be done again
         return list(value)
-    if isinstance(value, type) or _is_bytes(value) or not hasattr(value, "tolist"):
+    if isinstance(value, type) or _is_bytes(value):
         return value
-    return value.tolist()
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return value.to_list() if hasattr(value, "to_list") else value  # Polars
 
 
 def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
@@ -313,14 +316,44 @@ def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
         from ollama_sdk._files import read_whole  # only files pay for it
 
         return binascii.b2a_base64(read_whole(value, where), newline=False).decode("ascii")
-    if "json-schema" in marks and isinstance(value, type) and hasattr(value, "model_json_schema"):
-        schema_class: type[SupportsJSONSchema] = value
-        return schema_class.model_json_schema()
+    if "json-schema" in marks and (schema := _schema_of(value, where)) is not None:
+        return schema
+    if "base64" in marks and _is_picture(value):
+        return binascii.b2a_base64(_png_of(value), newline=False).decode("ascii")
     if "base64" in marks and _is_binary_file(value):
         return binascii.b2a_base64(_read_file(value, where), newline=False).decode("ascii")
     raise ConfigurationError(
         f"{where or 'the value'} is {with_article(value)}, which {_unsendable(kind, value, where)}"
     )
+
+
+def _is_picture(value: Any) -> TypeGuard[Picture]:
+    return hasattr(value, "save") and hasattr(value, "convert") and hasattr(value, "mode")
+
+
+def _png_of(picture: Picture) -> bytes:
+    """A picture of Pillow as PNG, which loses nothing but what PNG has no form for."""
+    file = io.BytesIO()
+    (picture if picture.mode in _PNG_MODES else picture.convert("RGB")).save(file, "PNG")
+    return file.getvalue()
+
+
+def _is_adapter(value: Any) -> TypeGuard[SupportsSchema]:
+    return hasattr(value, "json_schema") and hasattr(value, "validate_json")
+
+
+def _schema_of(value: Any, where: str) -> Any:
+    """The JSON schema of a class, a type such as ``list[Colour]``, or Pydantic's adapter of one; ``None`` for anything else."""
+    if isinstance(value, type) and hasattr(value, "model_json_schema"):
+        schema_class: type[SupportsJSONSchema] = value
+        return schema_class.model_json_schema()
+    if _is_adapter(value):
+        return value.json_schema()
+    if not isinstance(value, type) and get_origin(value) is None:
+        return None
+    from ollama_sdk._replies import adapter_of  # only structured output pays for it
+
+    return adapter_of(value, where).json_schema()
 
 
 def _unsendable(kind: Any, value: Any, where: str) -> str:
