@@ -28,8 +28,6 @@ from ollama_sdk.errors import (
     status_error_class,
 )
 
-from .advice import connection_advice, environment_proxy, message_of, status_advice
-
 if TYPE_CHECKING:
     from .request import Call
 
@@ -58,6 +56,8 @@ _LIMIT_OF: dict[TimeoutPhase, str] = {"pool": "connect", "write": "between_items
 
 def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
     """Return the error of this package for an exception that a transport raised; one of ours is returned as it is."""
+    from .advice import connection_advice  # only errors pay for it
+
     if isinstance(exc, NoEndpointError):
         return NoEndpointError(exc.message, [_endpoint_error(call, each) for each in exc.exceptions])
     if isinstance(exc, OllamaError):
@@ -93,6 +93,8 @@ def _endpoint_error(call: Call[Any, Any], exc: Exception) -> Exception:
 
 
 def _timeout_error(call: Call[Any, Any], name: str, exc: httpx.TimeoutException) -> APITimeoutError:
+    from .advice import environment_proxy
+
     deadlines = call.deadlines
     waited_for: list[TimeoutPhase] = [phase for kind, phase in _TIMEOUTS if isinstance(exc, kind)]
     phase = deadlines.expired(waited_for[0] if waited_for else deadlines.phase)
@@ -114,6 +116,8 @@ _UNAUTHORIZED = 401
 
 def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) -> APIStatusError:
     """Return the error of a response whose status is not a success."""
+    from .advice import message_of
+
     request = call.request
     data: Any = None
     with contextlib.suppress(orjson.JSONDecodeError):
@@ -150,6 +154,8 @@ def _advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str
         base = target.removesuffix(call.operation.path)
         use = "check the host" if base == target else f"use {base} as the host"
         return f"; it redirects to {target}, and redirects are not followed: {use}"
+    from .advice import status_advice
+
     return status_advice(call, response, data, text)
 
 
