@@ -1621,8 +1621,8 @@ class AsyncOllama(AsyncClient):
             exact as that transport reads: on httpx's own, each single read may take what is left when the body begins.
         http_client: A whole ``httpx.AsyncClient``, used instead; left open. Its ``auth`` applies where no key is sent.
         max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
-        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A longer reply or
-            item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
+        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A longer
+            reply or item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
         retry: Repeat calls that failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
         circuit_breaker: Stop calling an endpoint that keeps failing.
         rate_limit: Bound the rate of calls and how many run at once.
