@@ -8,7 +8,7 @@ response. There is no outcome when the caller gives the call up.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +29,9 @@ class CallOutcome(NamedTuple):
         input_tokens: Tokens of the prompt.
         output_tokens: Tokens of the answer.
         items: How many items a stream brought.
+        parts: JSON objects of the reply: the whole of a one-piece reply; of a stream its first and its last items, and the one
+            that counts the tokens. They hold content.
+        whole: Adds up all items of a stream; it returns ``None`` where they do not add up. ``None`` for a one-piece reply.
     """
 
     error: Exception | None = None
@@ -36,6 +39,8 @@ class CallOutcome(NamedTuple):
     input_tokens: int | None = None
     output_tokens: int | None = None
     items: int | None = None
+    parts: tuple[dict[str, Any], ...] = ()
+    whole: Callable[[], dict[str, Any] | None] | None = None
 
 
 def on_outcome(request: httpx.Request, response: httpx.Response, listener: Callable[[CallOutcome], object]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast, get_args, get_origin
 
@@ -55,6 +55,7 @@ ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
 
 _NOT_FOUND = 404
+_TAIL = 3  # items of a stream among which is the one that says why it ended
 _SHOWN = 230  # characters of a reply in the repr of its response
 _LONGEST_EXCERPT = 10_000  # bytes that are redacted before they are cut
 _STUCK = "the model may have got stuck repeating itself"
@@ -357,12 +358,22 @@ def _constants(model: type[Model]) -> dict[str, Any]:
     }
 
 
-def _end_stream(
-    call: Call[Any, Any], response: httpx.Response, reader: Reader | BytesReader, items: int, error: Exception | None
+def _end_stream(  # noqa: PLR0917 - the last three are what a stream ends with
+    call: Call[Any, Any],
+    response: httpx.Response,
+    reader: Reader | BytesReader,
+    items: int,
+    error: Exception | None,
+    whole: Callable[[], dict[str, Any] | None],
 ) -> None:
     # A caller that gives a stream up says nothing about the reply.
     counted = reader.usage_item if reader.finished or error is not None else None
-    _end(call, response, error, counted=counted, first=reader.first, items=items)
+    tail: list[dict[str, Any]] = []
+    if isinstance(reader, Reader) and outcome_listeners(response):
+        tail = reader.unadded[-_TAIL:]
+        if len(tail) < min(_TAIL, items) and (reply := whole()):  # the others have been added up already
+            tail.insert(0, reply)
+    _end(call, response, error, counted=counted, first=reader.first, items=items, tail=tail, whole=whole)
 
 
 # The end of every call
@@ -376,6 +387,8 @@ def _end(
     counted: dict[str, Any] | None = None,
     first: dict[str, Any] | None = None,
     items: int | None = None,
+    tail: Iterable[dict[str, Any]] = (),
+    whole: Callable[[], dict[str, Any] | None] | None = None,
 ) -> None:
     """Log a call, and report its outcome to the policies: once for each call that is not cancelled.
 
@@ -386,6 +399,8 @@ def _end(
         counted: The JSON of the reply, or of the item of a stream that counts the tokens; ``None`` without a reply.
         first: The first item of a stream.
         items: How many items a stream brought; ``None`` for a one-piece reply.
+        tail: The last items of a stream, as far as they are at hand.
+        whole: Adds up the items of a stream.
     """
     if logger.isEnabledFor(logging.DEBUG):
         status = None if response is None else response.status_code
@@ -400,11 +415,12 @@ def _end(
     usage, streaming = call.operation.usage, call.operation.streaming
     if call.stream and streaming is not None and streaming.usage is not None:
         usage = streaming.usage
-    outcome = CallOutcome(error, items=items)
+    parts = tuple(part for part in (first, *tail, counted) if part)
+    outcome = CallOutcome(error, items=items, parts=parts, whole=whole)
     if usage is not None:
         model = _value_at(usage.model, counted) or _value_at(usage.model, first)
         tokens = _value_at(usage.input_tokens, counted), _value_at(usage.output_tokens, counted)
-        outcome = CallOutcome(error, model, *tokens, items)
+        outcome = CallOutcome(error, model, *tokens, items, parts, whole)
     for listener in listeners:
         listener(outcome)
 

@@ -8,7 +8,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from threading import get_ident
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 
 from attrs import frozen
 
@@ -31,10 +31,13 @@ __all__ = [
     "CircuitClosed",
     "CircuitHalfOpened",
     "CircuitOpened",
+    "Detail",
+    "DetailedObserver",
     "EndpointEjected",
     "EndpointRevived",
     "Event",
     "FailedOver",
+    "Notify",
     "Observer",
     "Reconfigured",
     "Refused",
@@ -301,13 +304,58 @@ class Reconfigured(Event):
 Observer = Callable[[Event], object]
 
 
+class Detail(NamedTuple):
+    """The request and the reply of a call, which events do not hold: they are content, and the request holds the API key.
+
+    Attributes:
+        request: The request as its caller made it. With :class:`CallStarted`, headers may still be added to it.
+        parts: With :class:`CallEnded`, JSON objects of the reply: see :class:`ollama_sdk._outcome.CallOutcome`.
+        whole: With :class:`CallEnded`, the JSON of the whole reply, if the observer ``wants_whole_replies``.
+    """
+
+    request: httpx.Request
+    parts: tuple[dict[str, Any], ...] = ()
+    whole: dict[str, Any] | None = None
+
+
+class DetailedObserver:
+    """Base of an observer that gets a :class:`Detail` with each :class:`CallStarted` and :class:`CallEnded`."""
+
+    wants_whole_replies = False
+
+    def __call__(self, event: Event, detail: Detail | None = None) -> None:
+        """Handle one event.
+
+        Args:
+            event: What happened.
+            detail: The call that it happened to; ``None`` where it is not known.
+        """
+        raise NotImplementedError
+
+
+class Notify(Protocol):
+    """An observer whose exceptions are caught.
+
+    Attributes:
+        wants_details: Whether it passes a :class:`Detail` on.
+        wants_whole_replies: Whether that should hold whole replies.
+    """
+
+    wants_details: bool
+    wants_whole_replies: bool
+
+    def __call__(self, event: Event, detail: Detail | None = None) -> None:
+        """Pass an event on."""
+        ...
+
+
 @overload
 def guarded(observer: None) -> None: ...
 @overload
-def guarded(observer: Observer) -> Callable[[Event], None]: ...
+def guarded(observer: Observer) -> Notify: ...
 @overload
-def guarded(observer: Observer | None) -> Callable[[Event], None] | None: ...
-def guarded(observer: Observer | None) -> Callable[[Event], None] | None:
+def guarded(observer: Observer | None) -> Notify | None: ...
+def guarded(observer: Observer | None) -> Notify | None:
     """``observer`` with its exceptions caught: the first is logged as a warning, the others are dropped.
 
     Raises:
@@ -339,19 +387,25 @@ class _Guarded:
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
+        self._detailed = observer if isinstance(observer, DetailedObserver) else None
+        self.wants_details = self._detailed is not None
+        self.wants_whole_replies = self._detailed is not None and self._detailed.wants_whole_replies
         self._has_failed = False
         self._threads_inside: set[int] = set()
-        self._postponed: deque[Event] = deque()
+        self._postponed: deque[tuple[Event, Detail | None]] = deque()
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event, detail: Detail | None = None) -> None:
         thread = get_ident()
         if thread in self._threads_inside:
-            self._postponed.append(event)
+            self._postponed.append((event, detail))
             return
         while True:
             self._threads_inside.add(thread)
             try:
-                self._observer(event)
+                if detail is None or self._detailed is None:
+                    self._observer(event)
+                else:
+                    self._detailed(event, detail)
             except Exception:  # noqa: BLE001 - an observer must not break the call
                 self._log_first_failure()
             finally:
@@ -360,7 +414,7 @@ class _Guarded:
             if not self._postponed:
                 return
             try:
-                event = self._postponed.popleft()
+                event, detail = self._postponed.popleft()
             except IndexError:  # another thread took it
                 return
 

@@ -17,7 +17,8 @@ from .events import (
     AttemptStarted,
     CallEnded,
     CallStarted,
-    Event,
+    Detail,
+    Notify,
     Observer,
     StreamEnded,
     StreamFirstItem,
@@ -26,8 +27,6 @@ from .events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import httpx
 
     from ._driver import Flow, Send
@@ -94,7 +93,7 @@ class _Call:
     found without a lock: it is the one that draws 0 from a counter, which only one can.
     """
 
-    def __init__(self, notify: Callable[[Event], None], clock: Clock, request: httpx.Request) -> None:
+    def __init__(self, notify: Notify, clock: Clock, request: httpx.Request) -> None:
         self._notify = notify
         self._clock = clock
         self._request = request
@@ -108,13 +107,14 @@ class _Call:
         # The fields of the outcome, which goes before the error. Not the outcome itself: its error leads back to the response,
         # which would outlive the call.
         self._judged: tuple[Any, ...] | None = None
+        self._detail = Detail(request) if notify.wants_details else None
 
     def started(self) -> None:
         # A request that is sent again is another call.
         self._request.extensions.pop("call", None)
         # All events of the call go to the observer that it began with, also if another one is configured meanwhile.
         self._request.extensions["observer"] = self._notify
-        self._notify(CallStarted(*self._about(), model_of(self._request), is_stream(self._request)))
+        self._notify(CallStarted(*self._about(), model_of(self._request), is_stream(self._request)), self._detail)
 
     def failed(self, error: BaseException) -> None:
         self.stream_ended(error)
@@ -147,8 +147,16 @@ class _Call:
         reason = None if outcome.error is None else described(outcome.error, self._request)
         model = None if outcome.model is None else redact(self._request, outcome.model)
         self._judged = (reason, model, outcome.input_tokens, outcome.output_tokens, outcome.items)
+        if self._detail is not None:
+            self._detail = self._detail_of(outcome)
         self._awaits_outcome = False
         self._end_if_over()
+
+    def _detail_of(self, outcome: CallOutcome) -> Detail:
+        whole = None
+        if self._notify.wants_whole_replies:
+            whole = outcome.whole() if outcome.whole is not None else next(iter(outcome.parts), None)
+        return Detail(self._request, outcome.parts, whole)
 
     def __del__(self) -> None:
         self.stream_ended()
@@ -161,7 +169,8 @@ class _Call:
     def _end(self) -> None:
         if not next(self._ends):
             outcome: tuple[Any, ...] = self._judged or (self._error,)
-            self._notify(CallEnded(*self._about(), self._seconds(), self._status, *outcome))
+            detail, self._detail = self._detail, None  # the reply must not live as long as its response
+            self._notify(CallEnded(*self._about(), self._seconds(), self._status, *outcome), detail)
 
     def _about(self) -> tuple[int, str, str, float]:
         return about(self._request, self._clock)

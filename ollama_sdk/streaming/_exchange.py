@@ -160,7 +160,8 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         accumulator: Adds all items up, for ``collect()`` and for partial replies.
         make_reply: Makes the one-piece reply of the accumulated JSON.
         map_error: Makes the typed error of what httpx raised.
-        on_end: Called once, with the number of items that arrived and the error if there was one.
+        on_end: Called once, with the number of items that arrived, the error if there was one, and a function that adds the items
+            up.
         new_event: Makes an event of the kind that the callers of this stream can wait for.
         held: Whether items that are ready are withheld: paused, or cancelled.
         paused: Whether no caller takes or reads; ``False`` once the stream was stopped.
@@ -177,7 +178,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     accumulator: Accumulator
     make_reply: Callable[[dict[str, Any]], ReplyT]
     map_error: Callable[[Exception], OllamaError]
-    on_end: Callable[[int, Exception | None], None]
+    on_end: Callable[[int, Exception | None, Callable[[], dict[str, Any] | None]], None]
     new_event: Callable[[], Event] = field(init=False)
     held: bool = field(default=False, init=False)
     paused: bool = field(default=False, init=False)
@@ -260,7 +261,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 interrupt()
                 return False
             self.released = self.over = True
-        self.on_end(self.reader.items, self.reader.error)
+        self.on_end(self.reader.items, self.reader.error, self._collected_data)
         return True
 
     # Steps
@@ -444,6 +445,14 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 return self.make_reply(data) if data else None
             except OllamaError:
                 return data
+
+    def _collected_data(self) -> dict[str, Any] | None:
+        """The JSON that all items add up to; ``None`` where they do not."""
+        try:
+            with self._lock:
+                return self._accumulated()
+        except OllamaError:
+            return None
 
     def _accumulate(self) -> None:
         """Add up the items that have arrived since the last time."""

@@ -1,0 +1,540 @@
+"""OpenTelemetry: spans, metrics and events follow the registry, hold no content unasked, and cost nothing for an item."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pickle
+from typing import Any
+
+import pytest
+
+from benchmarks.counting import Calls
+from ollama_sdk import Failover, Ollama, OllamaError, Retry
+from tests.support.loopback import END, PATIENCE, Loopback, chunked, replies, replies_and_closes, whole
+from tests.support.streamed import ROUTES, capture, streamed
+from tests.support.worlds import KINDS, world
+from tests.test_footprint import PACKAGE
+
+pytest.importorskip("opentelemetry.sdk")
+
+from opentelemetry import trace
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from ollama_sdk.reliability.otel import OpenTelemetryObserver
+
+# Names, kinds of value and requirement levels of version 0.1.0 of the conventions for generative AI, as far as they concern a client:
+# R required, C conditionally required, A advised (recommended), O opt-in.
+_SERVER = {"server.address": (str, "A"), "server.port": (int, "C")}
+_COMMON = {
+    "gen_ai.operation.name": (str, "R"),
+    "gen_ai.provider.name": (str, "R"),
+    "gen_ai.request.model": (str, "C"),
+    "gen_ai.response.model": (str, "A"),
+    **_SERVER,
+}
+_ERROR = {"error.type": (str, "C")}
+_CONTENT = {
+    "gen_ai.input.messages": (str, "O"),
+    "gen_ai.output.messages": (str, "O"),
+    "gen_ai.system_instructions": (str, "O"),
+    "gen_ai.tool.definitions": (str, "O"),
+}
+INFERENCE = {
+    **_COMMON,
+    **_ERROR,
+    **_CONTENT,
+    "gen_ai.conversation.id": (str, "C"),
+    "gen_ai.output.type": (str, "C"),
+    "gen_ai.request.choice.count": (int, "C"),
+    "gen_ai.request.seed": (int, "C"),
+    "gen_ai.request.stream": (bool, "C"),
+    "gen_ai.request.top_k": (int, "C"),
+    "gen_ai.request.frequency_penalty": (float, "A"),
+    "gen_ai.request.max_tokens": (int, "A"),
+    "gen_ai.request.presence_penalty": (float, "A"),
+    "gen_ai.request.reasoning.level": (str, "A"),
+    "gen_ai.request.stop_sequences": (tuple, "A"),
+    "gen_ai.request.temperature": (float, "A"),
+    "gen_ai.request.top_p": (float, "A"),
+    "gen_ai.response.finish_reasons": (tuple, "A"),
+    "gen_ai.response.id": (str, "A"),
+    "gen_ai.response.time_to_first_chunk": (float, "A"),
+    "gen_ai.usage.cache_read.input_tokens": (int, "A"),
+    "gen_ai.usage.cache_write.input_tokens": (int, "A"),
+    "gen_ai.usage.input_tokens": (int, "A"),
+    "gen_ai.usage.output_tokens": (int, "A"),
+    "gen_ai.usage.reasoning.output_tokens": (int, "A"),
+}
+EMBEDDINGS = {
+    **_COMMON,
+    **_ERROR,
+    "gen_ai.embeddings.dimension.count": (int, "A"),
+    "gen_ai.request.encoding_formats": (tuple, "A"),
+    "gen_ai.usage.input_tokens": (int, "A"),
+}
+# Of another part of the conventions, that of HTTP.
+_HTTP = {"http.response.status_code": (int, "A")}
+_USED = {**_COMMON, "gen_ai.token.modality": (str, "R")}
+METRICS = {
+    "gen_ai.client.inference.duration": ("s", "histogram", _COMMON | _ERROR),
+    "gen_ai.client.inference.time_to_first_chunk": ("s", "histogram", _COMMON),
+    "gen_ai.client.inference.time_per_output_chunk": ("s", "histogram", _COMMON),
+    "gen_ai.client.inference.operation.input_tokens": ("{token}", "histogram", _COMMON | _ERROR),
+    "gen_ai.client.inference.operation.output_tokens": ("{token}", "histogram", _COMMON | _ERROR),
+    "gen_ai.client.inference.usage.input_tokens": ("{token}", "counter", _USED),
+    "gen_ai.client.inference.usage.output_tokens": ("{token}", "counter", _USED),
+    "gen_ai.client.inference.usage.cache_read.input_tokens": ("{token}", "counter", _USED),
+    "gen_ai.client.inference.usage.cache_write.input_tokens": ("{token}", "counter", _USED),
+    "gen_ai.client.inference.usage.reasoning.output_tokens": ("{token}", "counter", _USED),
+    "gen_ai.client.embeddings.duration": ("s", "histogram", _COMMON | _ERROR),
+    "gen_ai.client.embeddings.operation.input_tokens": ("{token}", "histogram", _COMMON | _ERROR),
+    "gen_ai.client.operation.duration": ("s", "histogram", _COMMON | _ERROR),
+}
+_MANY_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+
+MESSAGES = [{"role": "user", "content": "Why is the sky blue?"}]
+KEY = "sk-canary-7&4-long-enough"
+SAID = "canary-prompt"
+ANSWERED = "canary-answer"
+
+
+class Telemetry:
+    """An observer, and what exporters would have sent."""
+
+    def __init__(self, **options: Any) -> None:
+        self._spans, self._logs, self._reader = (
+            InMemorySpanExporter(),
+            InMemoryLogRecordExporter(),
+            InMemoryMetricReader(),
+        )
+        tracers, loggers = TracerProvider(), LoggerProvider()
+        tracers.add_span_processor(SimpleSpanProcessor(self._spans))
+        loggers.add_log_record_processor(SimpleLogRecordProcessor(self._logs))
+        meters = MeterProvider([self._reader])
+        self.observer = OpenTelemetryObserver(
+            tracers.get_tracer("t"), meters.get_meter("t"), loggers.get_logger("t"), **options
+        )
+
+    def spans(self) -> list[Any]:
+        assert self.observer._calls == {}
+        return list(self._spans.get_finished_spans())
+
+    def span(self) -> Any:
+        (span,) = self.spans()
+        return span
+
+    def events(self) -> list[Any]:
+        return [each.log_record for each in self._logs.get_finished_logs()]
+
+    def metrics(self) -> dict[str, Any]:
+        data = self._reader.get_metrics_data()
+        scopes = [scope for resource in data.resource_metrics for scope in resource.scope_metrics] if data else []
+        return {metric.name: metric for scope in scopes for metric in scope.metrics}
+
+    def text(self) -> str:
+        """All that would be sent."""
+        spans = [span.to_json() for span in self.spans()]
+        logs = [each.to_json() for each in self._logs.get_finished_logs()]
+        data = self._reader.get_metrics_data()
+        return "\n".join([*spans, *logs, data.to_json() if data else ""])
+
+
+def check(attributes: Any, registry: dict[str, Any], *extra: str) -> None:
+    """Refuse attributes that the registry does not know so, and a set of them that lacks what it requires."""
+    for name, value in attributes.items():
+        if name in extra:
+            continue
+        assert name in registry, name
+        assert type(value) is registry[name][0], (name, value)
+    required = {name for name, (_, level) in registry.items() if level == "R"}
+    assert required <= set(attributes)
+    assert ("server.port" in attributes) == ("server.address" in attributes)
+
+
+def check_metrics(telemetry: Telemetry) -> None:
+    for name, metric in telemetry.metrics().items():
+        unit, kind, registry = METRICS[name]
+        assert metric.unit == unit
+        for point in metric.data.data_points:
+            assert hasattr(point, "bucket_counts") == (kind == "histogram")
+            if unit == "s":
+                assert point.explicit_bounds == pytest.approx(_MANY_SECONDS)
+            check(point.attributes, registry)
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest):
+    with world(request.param) as found:
+        yield found
+
+
+# --- what a call reports
+
+OPTIONS = {
+    "num_predict": 9,
+    "seed": 7,
+    "temperature": 0,
+    "top_k": 40,
+    "top_p": 0.9,
+    "stop": ["."],
+    "frequency_penalty": 0.5,
+    "presence_penalty": 1,
+}
+_SAMPLING = {
+    "gen_ai.request.max_tokens": 9,
+    "gen_ai.request.seed": 7,
+    "gen_ai.request.temperature": 0.0,
+    "gen_ai.request.top_k": 40,
+    "gen_ai.request.top_p": 0.9,
+    "gen_ai.request.stop_sequences": (".",),
+    "gen_ai.request.frequency_penalty": 0.5,
+    "gen_ai.request.presence_penalty": 1.0,
+}
+
+
+def _chat(text: str = ANSWERED, **fields: Any) -> bytes:
+    reply = {"model": "m:1b", "message": {"role": "assistant", "content": text}, "done": True, "done_reason": "stop"}
+    counts = {"prompt_eval_count": 5, "eval_count": 7, "prompt_eval_cached_count": 3}
+    return json.dumps(reply | counts | fields).encode() + b"\n"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_chat_reports_its_request_and_its_reply(place, stream):
+    telemetry = Telemetry()
+    part = _chat(done=False, done_reason=None)
+    answer = chunked("application/x-ndjson", part, part, _chat()) + END if stream else whole(_chat())
+    with Loopback(replies(answer)) as server, place.client(server.url, observer=telemetry.observer) as client:
+        reply = client.chat("m", MESSAGES, options=OPTIONS, format="json", think="high", stream=stream)
+        if stream:
+            assert len(list(reply)) == 3
+    span = telemetry.span()
+    attributes = dict(span.attributes)
+    check(attributes, INFERENCE, *_HTTP)
+    expected = {
+        **_SAMPLING,
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "ollama",
+        "gen_ai.request.model": "m",
+        "gen_ai.request.reasoning.level": "high",
+        "gen_ai.output.type": "json",
+        "gen_ai.response.model": "m:1b",
+        "gen_ai.response.finish_reasons": ("stop",),
+        "gen_ai.usage.input_tokens": 5,
+        "gen_ai.usage.output_tokens": 7,
+        "gen_ai.usage.cache_read.input_tokens": 3,
+        "server.address": "127.0.0.1",
+        "server.port": int(server.url.rpartition(":")[2]),
+        "http.response.status_code": 200,
+    }
+    if stream:
+        assert attributes.pop("gen_ai.response.time_to_first_chunk") > 0
+        expected["gen_ai.request.stream"] = True
+    assert attributes == expected
+    assert span.name == "chat m"
+    check_metrics(telemetry)
+    names = {name.removeprefix("gen_ai.client.inference.") for name in telemetry.metrics()}
+    tokens = {"operation.input_tokens", "operation.output_tokens", "usage.input_tokens", "usage.output_tokens"}
+    streams = {"time_to_first_chunk", "time_per_output_chunk"} if stream else set()
+    assert names == {"duration", "usage.cache_read.input_tokens"} | tokens | streams
+    for name, amount in (("input_tokens", 5), ("output_tokens", 7), ("cache_read.input_tokens", 3)):
+        (point,) = telemetry.metrics()[f"gen_ai.client.inference.usage.{name}"].data.data_points
+        assert point.value == amount
+
+
+@pytest.mark.parametrize("route", [name for name in ROUTES if name not in {"pull", "push", "create"}])
+def test_recorded_stream_of_each_route_has_tokens_and_reason(place, route):
+    telemetry = Telemetry()
+    answer = streamed(ROUTES[route], capture(ROUTES[route].capture))
+    with Loopback(replies(answer)) as server, place.client(server.url, observer=telemetry.observer) as client:
+        list(ROUTES[route].call(client, stream=True))
+    attributes = dict(telemetry.span().attributes)
+    check(attributes, INFERENCE, *_HTTP)
+    assert attributes["gen_ai.response.finish_reasons"] != ("error",)
+    assert {"gen_ai.response.time_to_first_chunk", "gen_ai.response.model"} <= attributes.keys()
+    assert ("gen_ai.response.id" in attributes) == route.startswith("v1.")
+    check_metrics(telemetry)
+
+
+def test_reason_is_found_in_a_stream_that_was_added_up_already():
+    def chunk(reason, text="x" * 6000):
+        choice = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": reason}
+        return b"data: %s\n\n" % json.dumps({"id": "c1", "model": "m", "choices": [choice]}).encode()
+
+    telemetry = Telemetry()
+    body = chunk(None) * 20 + chunk("length") + b"data: [DONE]\n\n"
+    with (
+        Loopback(replies(chunked("text/event-stream", body) + END)) as server,
+        Ollama(server.url, observer=telemetry.observer) as client,
+    ):
+        list(client.v1.chat.completions.create("m", MESSAGES, stream=True))
+    attributes = telemetry.span().attributes
+    assert (attributes["gen_ai.response.finish_reasons"], attributes["gen_ai.response.id"]) == (("length",), "c1")
+
+
+def test_embeddings_report_tokens_and_dimensions(place):
+    telemetry = Telemetry()
+    native = whole(json.dumps({"model": "e", "embeddings": [[1.0, 2.0, 3.0]], "prompt_eval_count": 4}).encode())
+    v1 = {"object": "list", "model": "e", "data": [{"embedding": [1.0, 2.0], "index": 0, "object": "embedding"}]}
+    compatible = whole(json.dumps(v1 | {"usage": {"prompt_tokens": 4, "total_tokens": 4}}).encode())
+    with (
+        Loopback(replies(native, compatible)) as server,
+        place.client(server.url, observer=telemetry.observer) as client,
+    ):
+        client.embed("e", [SAID])
+        client.v1.embeddings.create("e", SAID, encoding_format="float", dimensions=2)
+    first, second = telemetry.spans()
+    for span, dimensions in ((first, 3), (second, 2)):
+        check(span.attributes, EMBEDDINGS, *_HTTP)
+        assert span.name == "embeddings e"
+        assert span.attributes["gen_ai.embeddings.dimension.count"] == dimensions
+        assert span.attributes["gen_ai.usage.input_tokens"] == 4
+    assert second.attributes["gen_ai.request.encoding_formats"] == ("float",)
+    check_metrics(telemetry)
+    assert set(telemetry.metrics()) == {name for name in METRICS if ".embeddings." in name}
+    assert SAID not in telemetry.text()
+
+
+def test_reply_tokens_that_are_part_of_others_are_counted(serve):
+    telemetry = Telemetry()
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn"}
+    usage = {"input_tokens": 5, "output_tokens": 7, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 1}
+    content = [{"type": "text", "text": "Hi"}]
+    server = serve(replies(whole(json.dumps(message | {"content": content, "usage": usage}).encode())))
+    with Ollama(server.url, observer=telemetry.observer) as client:
+        client.v1.messages.create("m", MESSAGES, max_tokens=9)
+    attributes = telemetry.span().attributes
+    check(attributes, INFERENCE, *_HTTP)
+    assert attributes["gen_ai.usage.input_tokens"] == 26  # with those of the cache
+    assert attributes["gen_ai.usage.cache_read.input_tokens"] == 20
+    assert attributes["gen_ai.usage.cache_write.input_tokens"] == 1
+    assert attributes["gen_ai.response.id"] == "msg_1"
+    assert attributes["gen_ai.response.finish_reasons"] == ("end_turn",)
+    check_metrics(telemetry)
+
+
+# --- calls that go wrong
+
+ERRORS = {
+    "status": (whole(b'{"error":"no such model"}', 404), "NotFoundError"),
+    "nonsense": (whole(b"<html>"), "DecodeError"),
+    "unfinished": (whole(_chat(done=False)), "IncompleteReplyError"),
+}
+
+
+@pytest.mark.parametrize("answer", ERRORS)
+def test_failed_call_reports_its_error_and_no_tokens(place, answer):
+    telemetry = Telemetry()
+    sent, kind = ERRORS[answer]
+    with (
+        Loopback(replies_and_closes(sent)) as server,
+        place.client(server.url, observer=telemetry.observer) as client,
+        pytest.raises(OllamaError),
+    ):
+        client.chat("m", MESSAGES)
+    span = telemetry.span()
+    check(span.attributes, INFERENCE, *_HTTP)
+    assert span.attributes["error.type"] == kind
+    assert (span.status.status_code, span.status.description) == (trace.StatusCode.ERROR, kind)
+    check_metrics(telemetry)
+    (point,) = telemetry.metrics()["gen_ai.client.inference.duration"].data.data_points
+    assert (point.count, point.attributes["error.type"]) == (1, kind)
+    (point,) = telemetry.metrics()["gen_ai.client.inference.usage.output_tokens"].data.data_points
+    assert (point.value, point.attributes["gen_ai.token.modality"]) == (0, "unknown")
+
+
+def test_broken_stream_ends_with_the_reason_error(place):
+    telemetry = Telemetry()
+    answer = chunked("application/x-ndjson", _chat(done=False, done_reason=None)) + END
+    with Loopback(replies(answer)) as server, place.client(server.url, observer=telemetry.observer) as client:
+        stream = client.chat("m", MESSAGES, stream=True)
+        with pytest.raises(OllamaError):
+            list(stream)
+    attributes = telemetry.span().attributes
+    check(attributes, INFERENCE, *_HTTP)
+    assert attributes["gen_ai.response.finish_reasons"] == ("error",)
+    assert attributes["error.type"] == "IncompleteReplyError"
+
+
+def test_retries_and_failover_are_one_span_of_the_last_server(place):
+    telemetry = Telemetry()
+    bad, good = replies(*[whole(b'{"error":"busy"}', 503)] * 4), replies(whole(_chat()))
+    with Loopback(bad) as first, Loopback(good) as second:
+        policies = {"retry": Retry(attempts=2, initial=0.001), "failover": Failover("priority", tries=2)}
+        with place.client([first.url, second.url], observer=telemetry.observer, **policies) as client:
+            client.chat("m", MESSAGES)
+        headers = [each.headers["traceparent"] for each in (*first.requests, *second.requests)]
+    span = telemetry.span()
+    check(span.attributes, INFERENCE, *_HTTP)
+    assert span.attributes["server.port"] == int(second.url.rpartition(":")[2])
+    assert "FailedOver" in {event.name for event in span.events}
+    assert set(headers) == {_traceparent(span)}
+    assert len(headers) == 2
+    (point,) = telemetry.metrics()["gen_ai.client.inference.duration"].data.data_points
+    assert point.count == 1
+
+
+# --- context
+
+
+def _traceparent(span: Any) -> str:
+    context = span.context
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+
+
+def test_request_carries_the_context_of_its_span(place):
+    telemetry = Telemetry()
+    with (
+        Loopback(replies(whole(_chat()), chunked("application/x-ndjson", _chat()) + END)) as server,
+        place.client(server.url, observer=telemetry.observer) as client,
+    ):
+        client.chat("m", MESSAGES)
+        list(client.chat("m", MESSAGES, stream=True))
+        sent = [each.headers["traceparent"] for each in server.requests]
+    assert sent == [_traceparent(span) for span in telemetry.spans()]
+    assert len(set(sent)) == 2
+
+
+def test_context_is_not_sent_where_it_is_off_or_given(serve):
+    own = f"00-{'1' * 32}-{'2' * 16}-01"
+    server = serve(replies(*[whole(_chat())] * 2))
+    with Ollama(server.url, observer=Telemetry(propagate=False).observer) as client:
+        client.chat("m", MESSAGES)
+        client.reconfigure(observer=Telemetry().observer)
+        client.chat("m", MESSAGES, extra_headers={"traceparent": own})
+    assert [each.headers.get("traceparent") for each in server.requests] == [None, own]
+
+
+# --- content
+
+
+def _talk(client: Any) -> None:
+    tool = {"type": "function", "function": {"name": "weather", "description": SAID, "parameters": {"type": "object"}}}
+    messages = [{"role": "system", "content": SAID}, {"role": "user", "content": SAID}]
+    client.chat("m", messages, tools=[tool])
+    list(client.chat("m", messages, stream=True))
+    client.generate("m", SAID, system=SAID)
+    for _ in range(2):
+        with contextlib.suppress(OllamaError):
+            client.chat("m", messages)
+
+
+def _answers() -> list[bytes]:
+    generated = {"model": "m", "response": ANSWERED, "done": True, "done_reason": "stop"}
+    return [
+        whole(_chat()),
+        chunked("application/x-ndjson", _chat(done=False), _chat()) + END,
+        whole(json.dumps(generated).encode()),
+        whole(json.dumps({"error": f"cannot do {SAID} with {KEY}"}).encode(), 400),
+        whole(json.dumps({"model": "m", "message": f"{ANSWERED} {KEY}"}).encode()),
+    ]
+
+
+@pytest.mark.parametrize("events", [False, True])
+def test_no_content_and_no_key_where_they_were_not_asked_for(place, events):
+    telemetry = Telemetry(events=events)
+    with (
+        Loopback(replies(*_answers())) as server,
+        place.client(server.url, api_key=KEY, observer=telemetry.observer) as client,
+    ):
+        _talk(client)
+    assert len(telemetry.spans()) == 5
+    assert len(telemetry.events()) == 5 * events
+    text = telemetry.text()
+    assert not [word for word in (SAID, ANSWERED, KEY, "weather") if word in text]
+
+
+@pytest.mark.parametrize("events", [False, True])
+def test_content_is_recorded_once_when_asked_for_without_the_key(place, events):
+    telemetry = Telemetry(content=True, events=events)
+    with (
+        Loopback(replies(*_answers())) as server,
+        place.client(server.url, api_key=KEY, observer=telemetry.observer) as client,
+    ):
+        _talk(client)
+    assert KEY not in telemetry.text()
+    spans = [dict(span.attributes) for span in telemetry.spans()]
+    found = [dict(record.attributes) for record in telemetry.events()] if events else spans
+    for attributes in spans:
+        check(attributes, INFERENCE, *_HTTP)
+        assert not (events and _CONTENT.keys() & attributes.keys())
+    if not events:
+        found = [{name: json.loads(each[name]) for name in _CONTENT if name in each} for each in spans]
+    chat, stream, generate, *_ = found
+    user = {"role": "user", "parts": ({"type": "text", "content": SAID},)}
+    assert _plain(chat["gen_ai.input.messages"])[1] == _plain(user)
+    said = [{"role": "assistant", "parts": [{"type": "text", "content": ANSWERED}]}]
+    assert _plain(chat["gen_ai.output.messages"]) == said
+    assert _plain(chat["gen_ai.tool.definitions"]) == [{"type": "function", "name": "weather"}]
+    assert _plain(stream["gen_ai.output.messages"])[0]["parts"][0]["content"] == ANSWERED * 2
+    assert _plain(generate["gen_ai.system_instructions"]) == [{"type": "text", "content": SAID}]
+    assert _plain(generate["gen_ai.output.messages"]) == said
+
+
+def _plain(value: Any) -> Any:
+    """With lists for the sequences, and dicts for the mappings, that exporters make of them."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return {name: _plain(each) for name, each in value.items()} if hasattr(value, "items") else value
+
+
+def test_event_belongs_to_its_span_and_follows_the_registry(serve):
+    telemetry = Telemetry(events=True)
+    server = serve(replies(whole(_chat())))
+    with Ollama(server.url, observer=telemetry.observer) as client:
+        client.chat("m", MESSAGES, options=OPTIONS)
+    (event,) = telemetry.events()
+    span = telemetry.span()
+    assert event.event_name == "gen_ai.client.inference.operation.details"
+    assert (event.trace_id, event.span_id) == (span.context.trace_id, span.context.span_id)
+    assert {"gen_ai.request.seed", "gen_ai.response.finish_reasons", "gen_ai.usage.input_tokens"} <= set(
+        event.attributes
+    )
+
+
+def test_observer_pickles_with_what_was_asked_of_it():
+    copy = pickle.loads(pickle.dumps(Telemetry(content=True, events=True, propagate=False).observer))
+    assert (copy._content, copy._logger is not None, copy._propagate) == (True, True, False)
+
+
+# --- cost
+
+
+def _calls_of_stream(items: int, **options: Any) -> int:
+    answer = chunked("application/x-ndjson", *[_chat(done=False, done_reason=None)] * (items - 1), _chat()) + END
+    with (
+        Loopback(replies(answer, answer)) as server,
+        Ollama(server.url, timeout=PATIENCE, **options) as client,
+    ):
+        list(client.chat("m", MESSAGES, stream=True))
+        with Calls(PACKAGE) as calls:
+            assert sum(1 for _ in client.chat("m", MESSAGES, stream=True)) == items
+    return calls.python.total()
+
+
+def test_telemetry_costs_few_calls_and_none_for_an_item():
+    more = {
+        items: _calls_of_stream(items, observer=Telemetry().observer) - _calls_of_stream(items) for items in (5, 505)
+    }
+    assert more[505] - more[5] < 25, more  # for the chunks in which the items come
+    assert more[5] < 150, more  # for its start, its end and what is in between
+
+
+def test_telemetry_costs_few_calls_for_a_reply(serve):
+    counts = []
+    for options in ({}, {"observer": Telemetry().observer}):
+        server = serve(replies(*[whole(_chat())] * 21))
+        with Ollama(server.url, timeout=PATIENCE, **options) as client:
+            client.chat("m", MESSAGES)
+            with Calls(PACKAGE) as calls:
+                for _ in range(20):
+                    client.chat("m", MESSAGES, options=OPTIONS)
+        counts.append(calls.python.total() / 20)
+    plain, observed = counts
+    assert observed - plain < 100, counts
