@@ -545,6 +545,15 @@ def test_a_span_names_the_last_server_and_earlier_events(spans: Spans) -> None:
     assert {"CallStarted", "CallEnded"}.isdisjoint(events)
 
 
+@pytest.mark.parametrize(("content", "reason"), [(False, "ReadError"), (True, "ReadError: quoted")])
+def test_an_event_of_a_span_quotes_only_when_asked(content: bool, reason: str) -> None:
+    spans = Spans(content=content)
+    transport = through(spans, httpx.ReadError("quoted"), 200, retry=Retry(attempts=2))
+    Caller("sync").call(transport)
+    events = {event.name: dict(event.attributes) for event in spans.one().events}
+    assert events["RetryScheduled"]["ollama_sdk.reason"] == reason
+
+
 @pytest.mark.parametrize(
     ("operation", "name"),
     [
