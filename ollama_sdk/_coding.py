@@ -1,7 +1,7 @@
 """Decodes compressed bodies in slices, so that what they expand to is counted before it fills the memory.
 
 A megabyte of gzip may stand for a gigabyte. Each step therefore makes :data:`SLICE` bytes at most, and the next one is
-made when the reader asks for it: whoever counts can stop in between. The libraries for Brotli and Zstandard cannot all
+made when the reader asks for it, so that the reader can count and stop in between. The libraries for Brotli and Zstandard cannot all
 be bounded like that; they are given so little at once that one step stays within some megabytes.
 """
 

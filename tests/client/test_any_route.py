@@ -143,7 +143,7 @@ async def test_a_stream_ends_well_at_the_sentinel(calling):
     assert error.value.partial == LINES
 
 
-async def test_without_a_last_item_the_clean_end_of_the_body_is_the_end(calling):
+async def test_without_a_last_item_a_clean_end_is_the_end(calling):
     with serving({"/x": chunks(*NDJSON), "/empty": chunks()}) as server:
         assert (await calling(server, "POST", "/x", stream="ndjson", last=None))[1] == LINES
         assert (await calling(server, "POST", "/empty", stream="ndjson", last=None)) == ([], [])

@@ -159,7 +159,7 @@ _CUTS = {
 
 @pytest.mark.parametrize("cut", _CUTS.values(), ids=_CUTS)
 @pytest.mark.parametrize("kind", [NDJSON, SSE])
-def test_an_item_that_lacks_only_its_line_end_counts_at_every_cut(serve, sync_client, kind, cut):
+def test_an_item_without_its_line_end_counts_at_every_cut(serve, sync_client, kind, cut):
     _deliver_every_cut(serve, sync_client, kind, cut)
 
 

@@ -182,7 +182,7 @@ def _left_of(client: Any) -> list[int]:
     return [*(member.busy() for member in states.endpoints.members), len(states.limiter.queue.held)]
 
 
-def test_children_forked_amid_real_calls_answer_under_all_policies() -> None:
+def test_children_forked_amid_calls_answer_under_all_policies() -> None:
     over = threading.Event()
 
     def work(client: Ollama, number: int) -> None:

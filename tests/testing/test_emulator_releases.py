@@ -254,14 +254,14 @@ def made_up(monkeypatch):
     ],
 )
 @pytest.mark.usefixtures("made_up")
-def test_value_that_came_later_is_refused_in_the_words_of_the_release(version, text):
+def test_later_value_is_refused_in_the_words_of_the_release(version, text):
     with _server(version) as server:
         answer = _post(server, "/api/chat", model="qwen3", messages=ASK, think="max", stream=False)
     assert (answer.status_code, answer.json().get("error")) == (400 if text else 200, text)
 
 
 @pytest.mark.usefixtures("made_up")
-def test_values_that_came_later_are_refused_in_the_form_of_their_route():
+def test_later_values_are_refused_in_the_form_of_their_route():
     with _server("0.20.0") as server:
         effort = _post(server, "/v1/chat/completions", model="qwen3", messages=ASK, reasoning_effort="max")
         item = _post(
