@@ -392,8 +392,9 @@ def _end(
     usage, streaming = call.operation.usage, call.operation.streaming
     if call.stream and streaming is not None and streaming.usage is not None:
         usage = streaming.usage
-    outcome = CallOutcome(error, items=items)
-    if usage is not None:
+    if usage is None:
+        outcome = CallOutcome(error, items=items)
+    else:
         model = _value_at(usage.model, counted) or _value_at(usage.model, first)
         tokens = _value_at(usage.input_tokens, counted), _value_at(usage.output_tokens, counted)
         outcome = CallOutcome(error, model, *tokens, items)

@@ -100,6 +100,7 @@ class _Call:
         self._started = clock.monotonic()
         self._ends = count()
         self._stream_ends = count()
+        self._has_ended = False
         self._status: int | None = None
         self._streams = False
         self._awaits_outcome = False
@@ -109,11 +110,12 @@ class _Call:
         self._judged: tuple[Any, ...] | None = None
 
     def started(self) -> None:
+        request = self._request
         # A request that is sent again is another call.
-        self._request.extensions.pop("call", None)
+        request.extensions.pop("call", None)
         # All events of the call go to the observer that it began with, also if another one is configured meanwhile.
-        self._request.extensions["observer"] = self._notify
-        self._notify(CallStarted(*self._about(), model_of(self._request), is_stream(self._request)))
+        request.extensions["observer"] = self._notify
+        self._notify(CallStarted(*about(request, self._clock), model_of(request), is_stream(request)))
 
     def failed(self, error: BaseException) -> None:
         self.stream_ended(error)
@@ -126,17 +128,17 @@ class _Call:
         if not is_whole(response.stream):
             self._streams = True
             response.stream = _ReportedBody(response.stream, self)
-            self._notify(StreamStarted(*self._about(), response.status_code, self._seconds()))
+            self._notify(StreamStarted(*about(self._request, self._clock), response.status_code, self._seconds()))
         self._end_if_over()
 
     def first_item(self) -> None:
-        self._notify(StreamFirstItem(*self._about(), self._seconds()))
+        self._notify(StreamFirstItem(*about(self._request, self._clock), self._seconds()))
 
     def stream_ended(self, error: BaseException | None = None, *, complete: bool = False) -> None:
         if not self._streams or next(self._stream_ends):
             return
         self._error = None if error is None else described(error)
-        self._notify(StreamEnded(*self._about(), self._seconds(), complete, self._error))
+        self._notify(StreamEnded(*about(self._request, self._clock), self._seconds(), complete, self._error))
         if error is None and not complete:
             self._awaits_outcome = False
         self._streams = False
@@ -149,8 +151,9 @@ class _Call:
         self._end_if_over()
 
     def __del__(self) -> None:
-        self.stream_ended()
-        self._end()
+        if not self._has_ended:
+            self.stream_ended()
+            self._end()
 
     def _end_if_over(self) -> None:
         if not (self._streams or self._awaits_outcome):
@@ -158,11 +161,9 @@ class _Call:
 
     def _end(self) -> None:
         if not next(self._ends):
+            self._has_ended = True
             outcome: tuple[Any, ...] = self._judged or (self._error,)
-            self._notify(CallEnded(*self._about(), self._seconds(), self._status, *outcome))
-
-    def _about(self) -> tuple[int, str, str, float]:
-        return about(self._request, self._clock)
+            self._notify(CallEnded(*about(self._request, self._clock), self._seconds(), self._status, *outcome))
 
     def _seconds(self) -> float:
         return self._clock.monotonic() - self._started
