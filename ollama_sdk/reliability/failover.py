@@ -157,6 +157,7 @@ class Router:
         endpoints, config = self._endpoints, self._endpoints.config
         route = endpoints.in_order(request)
         tries_left = config.tries or len(route)
+        moving_errors: tuple[type[Exception], ...] = (CircuitOpenError, *config.errors)
         failures: list[_Failure] = []
         try:
             for member, following in zip_longest(route, route[1:]):
@@ -164,7 +165,7 @@ class Router:
                 attempt = self._address(request, member, target)
                 try:
                     response = yield from self._attempt(send, attempt, member)
-                except (CircuitOpenError, *config.errors) as error:
+                except moving_errors as error:
                     failures.append(_Failure(member, attempt, error))
                 else:
                     is_missing = response.status_code == NOT_FOUND and self._learn_missing(request, response, member)
