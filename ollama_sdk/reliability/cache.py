@@ -366,7 +366,7 @@ class Caching:
 
 def _may_be_cached(request: httpx.Request, config: Cache) -> bool:
     return (
-        operation_of(request) in config.operations
+        (request.extensions.get("operation") or operation_of(request)) in config.operations
         and (config.any_call or is_deterministic(request))
         and (config.streams or not is_stream(request))
         and is_whole(request.stream)

@@ -162,7 +162,8 @@ class Router:
         try:
             for member, following in zip_longest(route, route[1:]):
                 started = self.clock.monotonic()
-                attempt = self._address(request, member, target)
+                request.extensions["endpoint"] = member.url
+                attempt = request if member is self._sent_as_it_is else self._address(request, member, target)
                 try:
                     response = yield from self._attempt(send, attempt, member)
                 except moving_errors as error:
@@ -197,9 +198,6 @@ class Router:
 
     def _address(self, request: httpx.Request, member: Member, target: bytes) -> httpx.Request:
         """``request`` as it is sent to ``member``."""
-        request.extensions["endpoint"] = member.url
-        if member is self._sent_as_it_is:
-            return request
         about(request, self.clock)  # numbers the call, so that the events of the copy have the same number
         headers = request.headers.copy()
         headers["Host"] = member.host

@@ -5,11 +5,13 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from ollama_sdk._bodies import WatchedBody, is_whole
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._outcome import CallOutcome, on_outcome
 
-from ._extensions import about, is_stream, model_of
+from ._extensions import about
 from ._failures import described
 from .events import (
     AttemptFailed,
@@ -26,8 +28,6 @@ from .events import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import httpx
 
     from ._driver import Flow, Send
 
@@ -55,7 +55,7 @@ class AttemptReporter:
             seconds = clock.monotonic() - started
             notify(AttemptFailed(*about(request, clock), number, seconds, described(error)))
             raise
-        if response.is_error:
+        if response.status_code >= httpx.codes.BAD_REQUEST:
             seconds = clock.monotonic() - started
             notify(AttemptFailed(*about(request, clock), number, seconds, described(response)))
         return response
@@ -74,7 +74,12 @@ class CallReporter:
         """One call."""
         call = _Call(self._notify, self.clock, request)
         try:
-            call.started()
+            extensions = request.extensions
+            extensions.pop("call", None)  # a request that is sent again is another call
+            # All events of the call go to the observer that it began with, also if another one is configured meanwhile.
+            extensions["observer"] = self._notify
+            streams = extensions.get("stream", False)
+            self._notify(CallStarted(*about(request, self.clock), extensions.get("model"), streams))
             response = yield from send(request)
             call.answered(response)
         except BaseException as error:
@@ -109,18 +114,11 @@ class _Call:
         # which would outlive the call.
         self._judged: tuple[Any, ...] | None = None
 
-    def started(self) -> None:
-        request = self._request
-        # A request that is sent again is another call.
-        request.extensions.pop("call", None)
-        # All events of the call go to the observer that it began with, also if another one is configured meanwhile.
-        request.extensions["observer"] = self._notify
-        self._notify(CallStarted(*about(request, self._clock), model_of(request), is_stream(request)))
-
     def failed(self, error: BaseException) -> None:
         self.stream_ended(error)
         self._error = described(error)
-        self._end()
+        self._streams = self._awaits_outcome = False
+        self._end_if_over()
 
     def answered(self, response: httpx.Response) -> None:
         self._status = response.status_code
@@ -153,17 +151,16 @@ class _Call:
     def __del__(self) -> None:
         if not self._has_ended:
             self.stream_ended()
-            self._end()
+            self._streams = self._awaits_outcome = False
+            self._end_if_over()
 
     def _end_if_over(self) -> None:
-        if not (self._streams or self._awaits_outcome):
-            self._end()
-
-    def _end(self) -> None:
-        if not next(self._ends):
-            self._has_ended = True
-            outcome: tuple[Any, ...] = self._judged or (self._error,)
-            self._notify(CallEnded(*about(self._request, self._clock), self._seconds(), self._status, *outcome))
+        if self._streams or self._awaits_outcome or next(self._ends):
+            return
+        self._has_ended = True
+        beginning = about(self._request, self._clock)
+        outcome: tuple[Any, ...] = self._judged or (self._error,)
+        self._notify(CallEnded(*beginning, beginning[-1] - self._started, self._status, *outcome))
 
     def _seconds(self) -> float:
         return self._clock.monotonic() - self._started

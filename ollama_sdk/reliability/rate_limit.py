@@ -166,7 +166,7 @@ class PermitQueue:
 
     def try_acquire(self, permit: object, now: float) -> bool:
         """Hold ``permit`` if that needs no wait. Returns whether it is held."""
-        if self.waiting or not self._has_room():
+        if self.waiting or (self._concurrent is not None and len(self.held) >= self._concurrent):
             return False
         if self._bucket is not None and not self._bucket.try_take(now):
             return False
@@ -203,12 +203,9 @@ class PermitQueue:
         if self.waiting:
             self._wake()
 
-    def _has_room(self) -> bool:
-        return self._concurrent is None or len(self.held) < self._concurrent
-
     def _wake(self) -> None:
         """Wake the first in the queue if there is room; drop those whose event loop has ended."""
-        while self.waiting and self._has_room():
+        while self.waiting and (self._concurrent is None or len(self.held) < self._concurrent):
             first, event = next(iter(self.waiting.items()))
             if event.is_lost if first is self._woken else not event.set():
                 del self.waiting[first]
