@@ -297,44 +297,64 @@ def open_stream(
     """Return the state machine that reads a response as a stream; nothing of the body has been read yet."""
     if streaming.format == "bytes":
         return _open_bytes(call, response)
-    reader = Reader(
-        DetectingFramer(call.settings.max_item_bytes, response.headers.get("content-type", "")),
-        last=streaming.last,
-        failed=streaming.failed,
-        call=describe_call(call.request),
-        redact=partial(redact, call.request),
-    )
-    codec = codec_of(call.operation.models)
+    streamed = _StreamedCall(call)
     return StreamExchange(
         response=response,
-        reader=reader,
+        reader=Reader(
+            DetectingFramer(call.settings.max_item_bytes, response.headers.get("content-type", "")),
+            last=streaming.last,
+            failed=streaming.failed,
+            call=describe_call(call.request),
+            redact=streamed.redacted,
+        ),
         deadlines=call.deadlines,
-        decode_item=codec.converter(streaming.item, partial(decode_error, call)),
+        decode_item=codec_of(call.operation.models).converter(streaming.item, streamed.named),
         accumulator=_ACCUMULATORS[streaming.collect](streaming),
-        make_reply=partial(_accumulated, call),
-        map_error=partial(transport_error, call),
-        on_end=partial(_end_stream, call, response, reader),
+        call=streamed,
     )
 
 
 def _open_bytes(call: Call[Any, Any], response: httpx.Response) -> StreamExchange[Any, Any]:
     from ollama_sdk.streaming._bytes import BytesReader, NoAccumulator  # only who streams bytes pays for it
 
-    reader = BytesReader(describe_call(call.request))
     return StreamExchange(
         response=response,
-        reader=reader,
+        reader=BytesReader(describe_call(call.request)),
         deadlines=call.deadlines,
         decode_item=_as_it_is,
         accumulator=NoAccumulator(),
-        make_reply=_as_it_is,
-        map_error=partial(transport_error, call),
-        on_end=partial(_end_stream, call, response, reader),
+        call=_StreamedCall(call),
     )
 
 
 def _as_it_is(item: Any) -> Any:
     return item
+
+
+class _StreamedCall:
+    """What a stream has to know of its call."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Call[Any, Any]) -> None:
+        self._call = call
+
+    def redacted(self, text: str) -> str:
+        return redact(self._call.request, text)
+
+    def named(self, mismatch: DecodeError) -> DecodeError:
+        return decode_error(self._call, mismatch)
+
+    def error_of(self, exc: Exception) -> OllamaError:
+        return transport_error(self._call, exc)
+
+    def reply_of(self, data: dict[str, Any]) -> Any:
+        return _accumulated(self._call, data)
+
+    def ended(self, response: httpx.Response, reader: Reader | BytesReader) -> None:
+        # A caller that gives a stream up says nothing about the reply.
+        counted = reader.usage_item if reader.finished or reader.error is not None else None
+        _end(self._call, response, reader.error, counted=counted, first=reader.first, items=reader.items)
 
 
 def _accumulated(call: Call[Any, Any], data: dict[str, Any]) -> Any:
@@ -355,14 +375,6 @@ def _constants(model: type[Model]) -> dict[str, Any]:
         for name, kind in kinds.items()
         if get_origin(kind) is Literal and len(get_args(kind)) == 1
     }
-
-
-def _end_stream(
-    call: Call[Any, Any], response: httpx.Response, reader: Reader | BytesReader, items: int, error: Exception | None
-) -> None:
-    # A caller that gives a stream up says nothing about the reply.
-    counted = reader.usage_item if reader.finished or error is not None else None
-    _end(call, response, error, counted=counted, first=reader.first, items=items)
 
 
 # The end of every call
@@ -400,8 +412,9 @@ def _end(
     usage, streaming = call.operation.usage, call.operation.streaming
     if call.stream and streaming is not None and streaming.usage is not None:
         usage = streaming.usage
-    outcome = CallOutcome(error, items=items)
-    if usage is not None:
+    if usage is None:
+        outcome = CallOutcome(error, items=items)
+    else:
         model = _value_at(usage.model, counted) or _value_at(usage.model, first)
         tokens = _value_at(usage.input_tokens, counted), _value_at(usage.output_tokens, counted)
         outcome = CallOutcome(error, model, *tokens, items)

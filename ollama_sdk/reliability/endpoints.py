@@ -167,7 +167,7 @@ class Endpoints:
         rank = STRATEGIES[self.config.strategy]
         turn = next(self._turns)
         members = self.members
-        if not any(member.state for member in members):
+        if not any(map(_BY_STATE, members)):
             ordered = rank(members, request, turn, self._rng)
         else:
             for member in self._revive(members, self.clock.monotonic()):
