@@ -145,7 +145,9 @@ class _Call:
 
     def judged(self, outcome: CallOutcome) -> None:
         reason = None if outcome.error is None else described(outcome.error, self._request)
-        model = None if outcome.model is None else redact(self._request, outcome.model)
+        model = outcome.model
+        if model is not None and model != self._request.extensions.get("model"):  # mostly it is the caller's own text
+            model = redact(self._request, model)
         self._judged = (reason, model, outcome.input_tokens, outcome.output_tokens, outcome.items)
         self._awaits_outcome = False
         self._end_if_over()
