@@ -7,10 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from ollama_sdk import (
     APITimeoutError,
     AsyncOllama,
+    BadRequestError,
     ConfigurationError,
     DecodeError,
     IncompleteReplyError,
@@ -21,6 +23,7 @@ from ollama_sdk import (
     Retry,
     ServiceUnavailableError,
 )
+from ollama_sdk.testing import Emulator
 from ollama_sdk.types import ChatResponse
 from tests.support.loopback import END, chunk, chunked, chunks, cut, head, replies, say, serving, whole
 
@@ -96,6 +99,20 @@ async def test_content_is_bytes_a_path_or_a_file(calling, tmp_path, make):
         await calling(server, "POST", "/x", content=make(path), extra_headers={"content-type": "audio/wav"})
     [request] = server.requests
     assert (request.body, request.headers["content-type"]) == (b"GGUF", "audio/wav")
+
+
+async def test_a_body_in_zstd_is_sent_by_its_header(calling):
+    body = {"model": "llama3.2", "messages": [{"role": "user", "content": "Hi"}]}
+    headers = {"Content-Type": "application/json", "Content-Encoding": "zstd"}
+    content = zstandard.compress(json.dumps(body).encode())
+    with Emulator() as server:
+        server.models.add("llama3.2")
+        server.reply("Hello")
+        reply = await calling(server, "POST", "/v1/chat/completions", content=content, extra_headers=headers)
+        assert reply["choices"][0]["message"]["content"] == "Hello"
+        assert server.requests[-1].json == body
+        with pytest.raises(BadRequestError, match=r"invalid character '\('"):  # the native routes read none
+            await calling(server, "POST", "/api/chat", content=content, extra_headers=headers)
 
 
 async def test_files_go_as_a_form_with_the_fields_of_json(calling):
