@@ -248,6 +248,7 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "usage.prompt_tokens_details": Lifetime("0.33.3"),
         },
         item={
+            "choices[].delta.reasoning": Lifetime("0.11.0"),
             "choices[].logprobs": Lifetime("0.12.11"),
             "usage": Lifetime("0.5.2"),
             "usage.prompt_tokens_details": Lifetime("0.33.3"),

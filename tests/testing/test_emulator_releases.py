@@ -84,6 +84,13 @@ class TestOurs:
         client.chat("qwen3", ASK, think=True)
         assert server.requests[-1].json["think"] is True  # a release that does not know it ignores it
 
+    def test_shows_reasoning_in_a_stream_where_the_release_does(self, client, served):
+        with client.v1.chat.completions.create("qwen3", ASK, stream=True) as stream:
+            items = list(stream)
+        reasoning = "".join(choice.delta.reasoning or "" for item in items for choice in item.choices)
+        assert reasoning == ("Let me" if _has(served[0], "0.11.0") else "")
+        assert "".join(choice.delta.content or "" for item in items for choice in item.choices) == "Hello there"
+
     def test_gets_log_probabilities_where_there_are_some(self, client, served):
         reply = client.chat("llama3.2", ASK, logprobs=True, top_logprobs=2)
         assert (reply.logprobs is not None) == _has(served[0], "0.12.11")
