@@ -62,6 +62,8 @@ def emulator(monkeypatch: pytest.MonkeyPatch):
         server.models.add("llama3.2", capabilities=["completion", "tools", "thinking"])
         server.models.add("llava", capabilities=["completion", "vision"])
         server.models.add("all-minilm", capabilities=["embedding"])
+        server.models.add("nimble", capabilities=["decision"])
+        server.models.add("phonon")
         monkeypatch.setenv("OLLAMA_HOST", server.url)
         monkeypatch.delenv("OLLAMA_API_KEY", raising=False)
         yield server
