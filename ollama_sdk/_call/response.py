@@ -283,12 +283,15 @@ def _has_values(data: dict[str, Any], values: Mapping[str, Any]) -> bool:
 def _is_empty(data: dict[str, Any], usage: Usage) -> bool:
     """Whether a reply names no model, counts no tokens and says nothing: what Ollama sends where it had nothing to send.
 
-    A server that leaves some of these out, or that counts no tokens of the text that it sends, has finished.
+    A server that leaves the model out, or that counts no tokens of the text that it sends, has finished.
     """
-    places = (usage.model, usage.input_tokens, usage.output_tokens)
-    return not any(_value_at(place, data) for place in places) and not any(
-        _says_something(value) for value in data.values() if value.__class__ is list
-    )
+    if (
+        _value_at(usage.model, data) != ""
+        or _value_at(usage.input_tokens, data)
+        or _value_at(usage.output_tokens, data)
+    ):
+        return False
+    return not any(_says_something(value) for value in data.values() if value.__class__ is list)
 
 
 def _says_something(value: Any) -> bool:
