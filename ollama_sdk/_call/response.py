@@ -44,7 +44,7 @@ from .error_mapping import decode_error, status_error, transport_error
 if TYPE_CHECKING:
     from ollama_sdk.streaming._bytes import BytesReader
 
-    from .operation import Streaming
+    from .operation import Streaming, Usage
     from .request import Call
 
 __all__ = ["RawResponse", "buffered_body", "fail", "open_stream", "outermost", "read_head", "read_reply", "unreachable"]
@@ -57,6 +57,7 @@ ItemT = TypeVar("ItemT")
 _NOT_FOUND = 404
 _SHOWN = 230  # characters of a reply in the repr of its response
 _LONGEST_EXCERPT = 10_000  # bytes that are redacted before they are cut
+_LABELS = {"finish_reason", "id", "index", "object", "role", "status", "type"}
 _STUCK = "the model may have got stuck repeating itself"
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
 # What a stream of bytes is not: an error with a good status, or the page of a proxy.
@@ -243,9 +244,9 @@ def _decode(call: Call[Any, Any], data: Any, body: bytes | None = None) -> Any:
 
 
 def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> None:
-    """Refuse a one-piece reply that lacks what the document says of a finished one.
+    """Refuse a one-piece reply that lacks what the document says of a finished one, or that holds nothing.
 
-    Where the items of the same operation's stream are such replies, that is also what marks the last of them.
+    Where the items of the same operation's stream are such replies, what marks the last of them marks a finished reply too.
     """
     streaming = call.operation.streaming
     if streaming is None:
@@ -258,16 +259,48 @@ def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> N
     # Some servers leave the mark out where nothing is streamed; what they do not send does not say that it is unfinished.
     marks = [(name, data.get(name)) for name, value in last.items() if data.get(name, value) != value]
     marks += [(path, value) for path in streaming.finished for value in _values_at(path.split("."), data) if not value]
-    if not marks:
+    marks += [mark for values in streaming.unfinished if _has_values(data, values) for mark in values.items()]
+    usage = call.operation.usage
+    if marks:
+        name, value = marks[0]
+        problem = f"the server marks its reply as unfinished ({name} is {redact(call.request, repr(value))})"
+    elif usage is not None and (streaming.finished or streaming.unfinished) and _is_empty(data, usage):
+        problem = "the reply is unfinished (it names no model, counts no tokens and says nothing)"
+    else:
         return
-    name, value = marks[0]
-    advice = _STUCK if call.operation.usage is not None else "look at the server's log, then call again"
+    advice = _STUCK if usage is not None else "look at the server's log, then call again"
     raise IncompleteReplyError(
-        f"{describe_call(call.request)}: the server marks its reply as unfinished "
-        f"({name} is {redact(call.request, repr(value))}): {advice}; .partial holds the reply so far",
+        f"{describe_call(call.request)}: {problem}: {advice}; .partial holds the reply so far",
         items=0,
         partial=reply,
     )
+
+
+def _has_values(data: dict[str, Any], values: Mapping[str, Any]) -> bool:
+    return all(list(_values_at(path.split("."), data)) == [value] for path, value in values.items())
+
+
+def _is_empty(data: dict[str, Any], usage: Usage) -> bool:
+    """Whether a reply names no model, counts no tokens and says nothing: what Ollama sends where it had nothing to send.
+
+    A server that leaves the model out, or that counts no tokens of the text that it sends, has finished.
+    """
+    if (
+        _value_at(usage.model, data) != ""
+        or _value_at(usage.input_tokens, data)
+        or _value_at(usage.output_tokens, data)
+    ):
+        return False
+    return not any(_says_something(value) for value in data.values() if value.__class__ is list)
+
+
+def _says_something(value: Any) -> bool:
+    """Whether there is more in a part of a reply than the names and numbers that label it."""
+    if value.__class__ is list:
+        return any(map(_says_something, value))
+    if value.__class__ is dict:
+        return any(_says_something(part) for name, part in value.items() if name not in _LABELS)
+    return bool(value)
 
 
 def _values_at(path: list[str], data: Any) -> Iterator[Any]:
