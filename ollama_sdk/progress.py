@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import time
+import warnings
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sized
 from pathlib import Path
 from types import TracebackType
@@ -270,7 +271,9 @@ def _painter(file: TextIO | None, log_interval: float) -> _Painter:
     if not notebook and not place.isatty():
         return _LinePainter(place, log_interval)
     try:
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():  # without ipywidgets it warns, in red, and draws text
+            warnings.simplefilter("ignore")
+            from tqdm.auto import tqdm
     except ImportError as exc:
         raise ConfigurationError("bars are drawn by tqdm: pip install 'ollama-sdk[progress]'") from exc
     return _TqdmPainter(tqdm, sys.stdout if notebook else place)
