@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import re
 import subprocess
@@ -19,7 +20,7 @@ from markdown_it import MarkdownIt
 from ollama_sdk import AsyncOllama, IncompleteReplyError, Ollama, _display, types
 from ollama_sdk.reliability import EndpointHealth
 from ollama_sdk.testing import Emulator, ScriptedToolCall
-from tests.support.loopback import replies_and_closes, whole
+from tests.support.loopback import chunked, replies_and_closes, whole
 
 NOTEBOOK = Path(__file__).parent / "notebook.ipynb"
 HOSTILE = "<script>alert(1)</script>"
@@ -259,6 +260,28 @@ def test_a_displayed_stream_that_is_cut_closes_and_raises(serve, sync_client, ca
     with pytest.raises(IncompleteReplyError):
         stream.display()
     assert capsys.readouterr().out == "Hel\n"
+
+
+def test_an_interrupted_display_closes_the_connection(serve, sync_client, monkeypatch: pytest.MonkeyPatch):
+    def script(connection):
+        connection.request()
+        item = b'{"message":{"role":"assistant","content":"Hel"},"done":false}\n'
+        connection.send(chunked("application/x-ndjson", item))
+        connection.watch()
+
+    class Interrupted(io.StringIO):
+        def write(self, text):
+            if text == "Hel":
+                raise KeyboardInterrupt
+            return len(text)
+
+    server = serve(script)
+    stream = sync_client(server.url).chat("llama3.2", USER, stream=True)
+    monkeypatch.setattr(sys, "stdout", Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        stream.display()
+    assert stream.state == "closed"
+    assert server.hung_up()
 
 
 def test_displaying_loads_nothing_before_it_is_asked_for():
