@@ -1,150 +1,213 @@
 """Reads the rows of a batch, and returns the same kind of batch with new columns: dicts, rows, pandas, Polars, Arrow.
 
-None of these packages is imported before a batch, or a schema, of it is asked for.
+None of these packages is imported before a batch, or a schema, of it is asked for. Types are fixed by the step, not by the values, so
+that all batches of an engine have one schema; the exceptions are named at :class:`Column`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Literal, TypeGuard
 
+import orjson
 from attrs import field, frozen
 
 from ollama_sdk.errors import ConfigurationError
 
-__all__ = ["Batch", "Column", "Kind", "rows_of", "with_columns"]
-
-Batch = Any
-"""A dict of columns (lists or arrays), a list of dicts, a DataFrame of pandas or Polars, or a Table or RecordBatch of Arrow."""
+__all__ = ["Column", "Kind", "check_new", "is_mapping", "rows_of", "with_columns"]
 
 Kind = Literal["vector", "text", "integer", "number", "boolean", "json", "error"]
+_NOT_A_BATCH = "a batch is a dict of columns, a list of dicts, a pandas or Polars frame, a pyarrow Table or RecordBatch"
 
 
 @frozen
 class Column:
     """A new column.
 
+    What is missing is ``None``; null in Arrow, Polars and pandas; in the array ``[n, dimensions]`` of a NumPy batch it is a row of NaN.
+    An array of vectors of different lengths, or without any, holds objects.
+
     Attributes:
-        kind: What its values are, each of which may be ``None``: ``vector`` is an array of 32-bit floats, ``json`` any decoded
-            JSON, ``error`` a dict with ``type``, ``message`` and ``status``.
+        kind: What its values are: ``vector`` is an array of 32-bit floats, ``error`` a dict with ``type``, ``message`` and ``status``,
+            ``json`` any decoded JSON, which is text in Arrow and Polars.
+        dimensions: The length of its vectors, where it is known before the first reply: Arrow's lists have a fixed size then.
         values: A value for each row.
-        dimensions: Of vectors: their length, if all batches have it.
     """
 
     kind: Kind
-    values: Sequence[Any] = field(factory=list[Any])
     dimensions: int | None = None
+    values: Sequence[Any] = field(factory=list[Any])
 
     def arrow(self) -> Any:
         """The column as an array of Arrow."""
-        import pyarrow
+        pyarrow: Any = import_module("pyarrow")
 
-        values = self.values
-        if self.kind == "json":  # whatever it is: a batch of one shape becomes a struct
-            return pyarrow.array(list(values))
-        return pyarrow.array(list(values), type=self.arrow_type())
+        if self.kind == "vector":
+            return self._arrow_vectors()
+        return pyarrow.array(self._json_as_text(), type=self.arrow_type())
 
     def arrow_type(self) -> Any:
-        """Its type in Arrow. Vectors have a fixed size where that is known, so that all batches have one type."""
-        import pyarrow
+        """Its type in Arrow."""
+        pyarrow: Any = import_module("pyarrow")
 
         if self.kind == "vector":
             return pyarrow.list_(pyarrow.float32(), -1 if self.dimensions is None else self.dimensions)
         if self.kind == "error":
-            text, number = pyarrow.string(), pyarrow.int64()
-            return pyarrow.struct({"type": text, "message": text, "status": number})
-        plain = {"text": pyarrow.string, "integer": pyarrow.int64, "number": pyarrow.float64, "boolean": pyarrow.bool_}
+            return pyarrow.struct({"type": pyarrow.string(), "message": pyarrow.string(), "status": pyarrow.int64()})
+        plain = {"integer": pyarrow.int64, "number": pyarrow.float64, "boolean": pyarrow.bool_}
         return plain.get(self.kind, pyarrow.string)()
 
+    def _arrow_vectors(self) -> Any:
+        """The vectors end to end in one buffer, without a Python float."""
+        pyarrow: Any = import_module("pyarrow")
+
+        missing = pyarrow.array([vector is None for vector in self.values], type=pyarrow.bool_())
+        absent = array("f", bytes(4 * (self.dimensions or 0)))
+        vectors = [absent if vector is None else vector for vector in self.values]
+        buffer = pyarrow.py_buffer(b"".join(memoryview(vector).cast("B") for vector in vectors if len(vector)))
+        flat = pyarrow.Array.from_buffers(pyarrow.float32(), buffer.size // 4, [None, buffer])
+        if self.dimensions is not None:
+            return pyarrow.FixedSizeListArray.from_arrays(flat, self.dimensions, mask=missing)
+        offsets = [0]
+        for vector in vectors:
+            offsets.append(offsets[-1] + len(vector))
+        return pyarrow.ListArray.from_arrays(pyarrow.array(offsets, type=pyarrow.int32()), flat, mask=missing)
+
     def numpy(self) -> Any:
-        """The column as an array: ``[n, dimensions]`` where every row has a vector, else one object each."""
-        import numpy
+        """The column as an array."""
+        numpy: Any = import_module("numpy")
 
         values = list(self.values)
-        if values and self.kind == "vector" and all(vector is not None for vector in values):
-            return numpy.stack(values)
+        lengths = {len(vector) for vector in values if vector is not None} if self.kind == "vector" else set[int]()
+        if self.kind == "vector" and self.dimensions is not None:
+            lengths.add(self.dimensions)
+        if len(lengths) == 1:
+            absent = numpy.full(lengths.pop(), numpy.nan, dtype=numpy.float32)
+            rows = [absent if vector is None else vector for vector in values]
+            return numpy.stack(rows) if rows else numpy.empty((0, len(absent)), dtype=numpy.float32)
         if values and self.kind in {"integer", "number", "boolean"} and None not in values:
             return numpy.asarray(values)
-        array = numpy.empty(len(values), dtype=object)
+        objects = numpy.empty(len(values), dtype=object)
         for index, value in enumerate(values):
-            array[index] = value
-        return array
+            objects[index] = value
+        return objects
 
-    def pandas_type(self) -> str:
-        """Its type in pandas; one with a place for what is missing."""
-        return {"integer": "Int64", "number": "Float64", "boolean": "boolean"}.get(self.kind, "object")
+    def pandas(self, index: Any) -> Any:
+        """The column as a series of pandas, whose type has a place for what is missing."""
+        pandas: Any = import_module("pandas")
+
+        kind = {"integer": "Int64", "number": "Float64", "boolean": "boolean"}.get(self.kind, "object")
+        return pandas.Series(list(self.values), index=index, dtype=kind)
+
+    def polars(self, name: str) -> Any:
+        """The column as a series of Polars."""
+        polars: Any = import_module("polars")
+
+        return polars.Series(name, polars.from_arrow(self.arrow()))
+
+    def _json_as_text(self) -> list[Any]:
+        if self.kind != "json":
+            return list(self.values)
+        return [None if value is None else orjson.dumps(value).decode() for value in self.values]
 
 
-def rows_of(batch: Batch, columns: Sequence[str] | None) -> list[dict[str, Any]]:
-    """The rows of a batch, in order.
+def rows_of(batch: Any, columns: Iterable[str] | None) -> list[dict[str, Any]]:
+    """Return the rows of a batch, in order.
 
     Args:
         batch: The batch.
-        columns: Which columns are needed; ``None`` for all.
+        columns: Which columns are needed; ``None`` for all. Dicts of a list are taken whole, whatever they lack.
 
     Raises:
         ConfigurationError: It is no batch, or lacks a column.
     """
     if _is_rows(batch):
-        for number, row in enumerate(batch):
-            _check(row, columns, f"row {number} of the batch")
         return [dict(row) for row in batch]
-    names = list(batch) if isinstance(batch, Mapping) else _names(batch)
-    _check(names, columns, "the batch")
+    names = _names(batch)
     needed = names if columns is None else list(columns)
+    for name in needed:
+        if name not in names:
+            raise ConfigurationError(f"the batch has no column {name!r}; its columns are: {', '.join(names) or 'none'}")
     values = [_values(batch[name]) for name in needed]
+    if not values:  # nothing of the row is needed, but there is a result for each
+        return [{} for _ in range(_length(batch, names))]
     return [dict(zip(needed, row, strict=True)) for row in zip(*values, strict=True)]
 
 
-def _check(names: Any, columns: Sequence[str] | None, where: str) -> None:
-    for name in columns or ():
-        if name not in names:
-            there = ", ".join(map(str, names)) or "none"
-            raise ConfigurationError(f"{where} has no column {name!r}; its columns are: {there}")
+def with_columns(batch: Any, new: Mapping[str, Column]) -> Any:
+    """Return the same kind of batch with new columns, none of which it has."""
+    if _is_rows(batch):
+        values = zip(*(column.values for column in new.values()), strict=True)
+        return [{**row, **dict(zip(new, each, strict=True))} for row, each in zip(batch, values, strict=True)]
+    if is_mapping(batch):
+        is_numpy = any(_library(column) == "numpy" for column in batch.values())
+        return {**batch, **{name: each.numpy() if is_numpy else list(each.values) for name, each in new.items()}}
+    library = _library(batch)
+    if library == "pyarrow":
+        for name, each in new.items():
+            batch = batch.append_column(name, each.arrow())
+        return batch
+    if library == "polars":
+        return batch.with_columns([each.polars(name) for name, each in new.items()])
+    return batch.assign(**{name: each.pandas(batch.index) for name, each in new.items()})
 
 
-def _names(batch: Batch) -> list[str]:
-    for attribute in ("column_names", "columns"):  # Arrow; pandas and Polars
-        names = getattr(batch, attribute, None)
-        if names is not None and hasattr(batch, "__getitem__"):
-            schema = getattr(batch, "schema", None)
-            return list(getattr(schema, "names", None) or names) if attribute == "column_names" else list(names)
-    if type(batch).__module__.startswith("pyarrow"):
+def check_new(batch: Any, new: Iterable[str]) -> None:
+    """Check that a batch has none of the columns that a step makes.
+
+    Raises:
+        ConfigurationError: It has one, or is no batch.
+    """
+    made = set(new)
+    for names in batch if _is_rows(batch) else [_names(batch)]:
+        for name in made.intersection(names):
+            raise ConfigurationError(
+                f"the batch already has a column {name!r}, which the step makes: rename one, or drop it"
+            )
+
+
+def _library(value: Any) -> str:
+    """The package of a batch or column, and ``""`` for one that is not known."""
+    for kind in type(value).__mro__:
+        library = kind.__module__.partition(".")[0]
+        if library in {"numpy", "pandas", "polars", "pyarrow"}:
+            return library
+    return ""
+
+
+def _names(batch: Any) -> list[str]:
+    if is_mapping(batch):
+        return list(batch)
+    library = _library(batch)
+    if library == "pyarrow" and hasattr(batch, "schema"):
         return list(batch.schema.names)
-    raise ConfigurationError(
-        f"a batch is a {type(batch).__name__}; give a dict of columns, a list of dicts, a pandas or Polars frame, or a pyarrow Table"
-    )
+    if library in {"pandas", "polars"} and hasattr(batch, "columns"):
+        return list(batch.columns)
+    raise ConfigurationError(f"{_NOT_A_BATCH}, not of type {type(batch).__name__}")
+
+
+def _length(batch: Any, names: Sequence[str]) -> int:
+    return len(batch[names[0]]) if names else 0
 
 
 def _values(column: Any) -> list[Any]:
-    for method in ("to_pylist", "to_list", "tolist"):  # Arrow; pandas and Polars; NumPy
-        if hasattr(column, method):
-            values: list[Any] = getattr(column, method)()
-            return values
+    """The values of a column as Python's own, with ``None`` for what is missing."""
+    library = _library(column)
+    if library == "pandas":
+        return list(column.astype(object).where(column.notna(), None))
+    if library == "pyarrow":
+        return list(column.to_pylist())
+    if library == "numpy" and column.ndim == 1:
+        return list(column.tolist())
     return list(column)
 
 
-def _is_rows(batch: Batch) -> TypeGuard[list[Mapping[str, Any]]]:
-    return batch.__class__ is list and (not batch or isinstance(batch[0], Mapping))
+def is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a value has keys."""
+    return isinstance(value, Mapping)
 
 
-def with_columns(batch: Batch, new: Mapping[str, Column]) -> Batch:
-    """The same kind of batch with new columns; a column of the same name is replaced."""
-    if _is_rows(batch):
-        rows = zip(*(column.values for column in new.values()), strict=True)
-        return [{**row, **dict(zip(new, values, strict=True))} for row, values in zip(batch, rows, strict=True)]
-    if isinstance(batch, Mapping):
-        is_numpy = any(type(column).__module__ == "numpy" for column in batch.values())
-        return {**batch, **{name: each.numpy() if is_numpy else list(each.values) for name, each in new.items()}}
-    module = type(batch).__module__.partition(".")[0]
-    library: Any = import_module(module)
-    if module == "pyarrow":
-        columns = {name: batch[name] for name in batch.schema.names} | {name: each.arrow() for name, each in new.items()}
-        return type(batch).from_pydict(columns)
-    if module == "polars":
-        return batch.with_columns([library.Series(name, each.arrow()) for name, each in new.items()])
-    series = {
-        name: library.Series(list(each.values), index=batch.index, dtype=each.pandas_type()) for name, each in new.items()
-    }
-    return batch.assign(**series)
+def _is_rows(batch: Any) -> TypeGuard[list[Mapping[str, Any]]]:
+    return isinstance(batch, list) and (not batch or isinstance(batch[0], Mapping))
