@@ -31,7 +31,7 @@ class Column:
 
     Attributes:
         kind: What its values are: ``vector`` is an array of 32-bit floats, ``error`` a dict with ``type``, ``message`` and ``status``,
-            ``json`` any decoded JSON, which is text in Arrow and Polars.
+            ``json`` any decoded JSON, which is text in frames and in Arrow.
         dimensions: The length of its vectors, where it is known before the first reply: Arrow's lists have a fixed size then.
         values: A value for each row.
     """
@@ -99,7 +99,7 @@ class Column:
         pandas: Any = import_module("pandas")
 
         kind = {"integer": "Int64", "number": "Float64", "boolean": "boolean"}.get(self.kind, "object")
-        return pandas.Series(list(self.values), index=index, dtype=kind)
+        return pandas.Series(self._json_as_text(), index=index, dtype=kind)
 
     def polars(self, name: str) -> Any:
         """The column as a series of Polars."""

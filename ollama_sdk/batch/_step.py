@@ -130,10 +130,21 @@ class Step(ABC):
     def meta(self, frame: Any) -> Any:
         """Return the empty frame by which Dask knows columns and types.
 
+        What pandas holds as objects, such as vectors, is declared by its type in Arrow, so that ``to_parquet`` writes that type.
+
         Args:
             frame: The Dask or pandas frame that goes in.
         """
-        return with_columns(getattr(frame, "_meta", frame).iloc[:0], self.columns_of([]))
+        pandas: Any = import_module("pandas")
+        empty = getattr(frame, "_meta", frame).iloc[:0]
+        new = self.columns_of([])
+        check_new(empty, new)
+        return empty.assign(
+            **{
+                name: pandas.Series(index=empty.index, dtype=pandas.ArrowDtype(each.arrow_type()))
+                for name, each in new.items()
+            }
+        )
 
     def schema(self, frame: Any) -> Any:
         """Return the schema that Spark asks for: that of a frame, and the new columns.
