@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import define, field, setters
 
 from ollama_sdk import AsyncOllama
 from ollama_sdk._json import loads
@@ -25,7 +25,7 @@ _KINDS: dict[str, Kind] = {"string": "text", "integer": "integer", "number": "nu
 _EXCERPT = 200  # letters
 
 
-@frozen
+@define(on_setattr=setters.frozen)
 class _Answers(Step):
     """What :class:`Chat` and :class:`Generate` share."""
 
@@ -104,7 +104,7 @@ class _Answers(Step):
         return answer
 
 
-@frozen
+@define(on_setattr=setters.frozen)
 class Chat(_Answers):
     """Asks a model about each row, in a conversation.
 
@@ -152,7 +152,7 @@ class Chat(_Answers):
         return [self._result(reply.message.content or "", reply)]
 
 
-@frozen
+@define(on_setattr=setters.frozen)
 class Generate(_Answers):
     """Has a model continue a prompt for each row.
 

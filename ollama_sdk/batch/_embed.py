@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from attrs import field, frozen
+from attrs import define, field, setters
 
 from ollama_sdk import AsyncOllama
 from ollama_sdk.errors import DecodeError
@@ -19,7 +19,7 @@ from ._step import Result, Row, RowError, Step, check_positive
 __all__ = ["Embed"]
 
 
-@frozen
+@define(on_setattr=setters.frozen)
 class Embed(Step):
     """Makes a vector of each text.
 

@@ -21,7 +21,7 @@ from importlib import import_module
 from inspect import signature
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, define, field, setters
 
 from ollama_sdk import AsyncOllama
 from ollama_sdk.errors import APIStatusError, ConfigurationError, DecodeError, OllamaError
@@ -76,7 +76,8 @@ def _without_secrets(client: Mapping[str, Any]) -> str:
     return repr({name: "***" if name in _SECRET else value for name, value in client.items()})
 
 
-@frozen(kw_only=True)
+# Frozen attribute by attribute: Ray makes a subclass of the class that it is given, and sets attributes of its own.
+@define(kw_only=True, on_setattr=setters.frozen)
 class Step(ABC):
     """A batch in, the same batch with new columns out; see :class:`Embed`, :class:`Chat` and :class:`Generate`.
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from attrs.exceptions import FrozenAttributeError
 
 from ollama_sdk import Failover, Retry
 from ollama_sdk.batch import Chat, Embed
@@ -56,6 +57,18 @@ def test_a_given_key_is_not_shown():
 def test_a_client_that_cannot_be_made_elsewhere_is_refused(wrong: dict):
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         Embed("all-minilm", client=wrong)
+
+
+def test_a_step_does_not_change_but_its_subclasses_may_hold_more():
+    class OfAnEngine(Embed):
+        def __init__(self, *args, **options) -> None:
+            self.pool = "of the engine"
+            super().__init__(*args, **options)
+
+    step = OfAnEngine("all-minilm", in_flight=2)
+    assert (step.pool, step.in_flight) == ("of the engine", 2)
+    with pytest.raises(FrozenAttributeError):
+        step.in_flight = 3
 
 
 @pytest.mark.parametrize("wrong", [{"in_flight": 0}, {"per_request": 0}, {"on_error": "skip"}], ids=str)
