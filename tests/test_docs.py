@@ -201,5 +201,6 @@ def test_every_page_is_reachable():
 
 def test_programs_that_a_page_shows_are_those_that_run_on_the_engines():
     shown = blocks(PAGES["howto/embeddings.md"], "py")
-    programs = sorted((ROOT / "tests" / "engines").glob("with_*.py"))
+    engines = ROOT / "tests" / "engines"
+    programs = [*engines.glob("with_*.py"), *engines.glob("resume_*.py")]
     assert sorted(shown) == sorted(program.read_text(encoding="utf-8") for program in programs)

@@ -12,8 +12,9 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -212,3 +213,32 @@ def test_no_row_is_lost_or_doubled_when_workers_and_servers_die(engine: str, ser
     chaos = Chaos(engine, servers)
     check("embed", run(engine, "embed", servers, tmp_path, chaos))
     assert len(chaos.killed) == (engine in WORKERS)
+
+
+@pytest.mark.parametrize("engine", ["dask", "spark"])
+def test_a_driver_that_was_killed_goes_on_where_it_stopped(engine: str, servers: list[Emulator], tmp_path: Path):
+    rows = ROWS["embed"] // 4
+    for server in servers:
+        server.faults.add(Fault.delay(0.3))
+    program = Program(f"resume_{engine}.py", rows=rows, servers=servers, place=tmp_path)
+
+    def kill_half_way(process: subprocess.Popen[bytes]) -> None:
+        until = time.monotonic() + PATIENCE
+        while len(list(program.target.glob("*.parquet"))) < 3 and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+        workers = _descendants(process.pid)
+        for pid in [process.pid, *workers]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    assert program.run(kill_half_way) == -signal.SIGKILL, program.log()
+    finished = {row["id"] for row in program.written()}
+    assert 0 < len(finished) < rows
+    for server in servers:
+        server.requests.clear()
+        server.faults.clear()
+    assert program.run() == 0, program.log()
+    check("embed", program.written(), rows)
+    sent = [text for server in servers for request in server.requests for text in request.json["input"]]
+    again = {int(re.search(r"\d+", text)[0]) for text in sent if "number" in text}
+    assert not again & finished
