@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from ollama_sdk import _metrics as mixins
+from ollama_sdk import _replies as mixins
 from ollama_sdk._client import AsyncClient, SyncClient
 from ollama_sdk._codec import Model as BaseModel
 from ollama_sdk.streaming._reader import SENTINEL
@@ -103,11 +104,13 @@ def _field_names(model: Model) -> Iterator[tuple[Pointer, str]]:
     taken = dict.fromkeys(dir(BaseModel), "every model") | {"additional_properties": "every model"}
     if model.mixin is not None:
         if model.mixin not in mixins.__all__:
-            yield (*model.place, "x-mixin"), f"there is no class {model.mixin!r} in ollama_sdk/_metrics.py"
+            yield (*model.place, "x-mixin"), f"there is no class {model.mixin!r} in ollama_sdk/_replies.py"
             return
         mixin = getattr(mixins, model.mixin)
         taken |= dict.fromkeys(dir(mixin), model.mixin)
         yield from _mixin_fields(model, mixin)
+    if model.items is not None and model.items_kind is None:
+        yield (*model.place, "x-items"), f"there is no list named {model.items!r} in this schema"
     for field in model.fields:
         if field.name in taken:
             yield (
@@ -118,18 +121,22 @@ def _field_names(model: Model) -> Iterator[tuple[Pointer, str]]:
 
 
 def _mixin_fields(model: Model, mixin: type) -> Iterator[tuple[Pointer, str]]:
-    """A mixin reads fields that no type checker connects with the model: each must be there, as the mixin declares it."""
+    """A mixin reads fields that no type checker connects with the model: each must be there, as the mixin declares it.
+
+    ``Any`` in a mixin stands for anything, such as a model, which it cannot import.
+    """
     fields = {field.name: field for field in model.fields}
-    for name, annotation in mixin.__annotations__.items():
+    declared = [item for each in mixin.__mro__ for item in vars(each).get("__annotations__", {}).items()]
+    for name, annotation in declared:
         if name not in fields:
             yield (
                 (*model.place, "x-mixin"),
-                f"{model.mixin} in ollama_sdk/_metrics.py reads {name!r}, which this schema does not have",
+                f"{model.mixin} in ollama_sdk/_replies.py reads {name!r}, which this schema does not have",
             )
-        elif (read := fields[name].read) != annotation:
+        elif not re.fullmatch(re.escape(annotation).replace("Any", ".+"), read := fields[name].read):
             yield (
                 (*model.place, "properties", fields[name].wire),
-                f"{model.mixin} in ollama_sdk/_metrics.py reads {name!r} as {annotation}, and here it is {read}",
+                f"{model.mixin} in ollama_sdk/_replies.py reads {name!r} as {annotation}, and here it is {read}",
             )
 
 

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from ollama_sdk._codec.discriminator import Discriminator, Variant, discriminator_of
 from ollama_sdk._lifetimes import ALWAYS, Lifetime
 
-from .kinds import Kind, LiteralKind
+from .kinds import Kind, ListKind, LiteralKind
 
 __all__ = ["SHADOWING", "Argument", "Field", "Interface", "Method", "Model", "Stream", "Union", "discriminator"]
 
@@ -87,6 +87,7 @@ class Model:
         doc: Its description.
         fields: Required ones first.
         mixin: A hand-written class that adds properties.
+        items: The JSON name of the list that iterating goes through, and that ``len()`` counts; ``None`` where it is no list.
         from_function: The object that describes a function, with ``$name``, ``$description`` and ``$parameters`` in the places of
             those; ``None`` where an argument takes no function.
         given: Whether it is part of an argument, and so may also be given as a dict.
@@ -100,9 +101,21 @@ class Model:
     fields: tuple[Field, ...]
     mixin: str | None = None
     from_function: dict[str, Any] | None = None
+    items: str | None = None
     given: bool = False
     returned: bool = False
     place: Place = ()
+
+    @property
+    def items_kind(self) -> Kind | None:
+        """The type of what iterating gives."""
+        kinds = [field.kind for field in self.fields if field.wire == self.items]
+        return kinds[0].item if kinds and isinstance(kinds[0], ListKind) else None
+
+    @property
+    def items_name(self) -> str:
+        """The Python name of the list that iterating goes through."""
+        return next(field.name for field in self.fields if field.wire == self.items)
 
 
 def discriminator(models: Iterable[Model]) -> Discriminator[str]:

@@ -162,6 +162,7 @@ class _Reading:
             required + tuple(f for f in fields if not f.required),
             schema.get("x-mixin"),
             schema.get("x-from-function"),
+            schema.get("x-items"),
             place=place,
         )
 

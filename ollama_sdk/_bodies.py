@@ -12,12 +12,27 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import httpx
 
+from .errors import DecodeError, describe_call
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from ._timeout import Deadlines
 
-__all__ = ["Body", "ErrorBody", "ForeignBody", "HeldBody", "StartedBody", "WatchedBody", "hold", "is_whole"]
+__all__ = [
+    "MAX_BODY_BYTES",
+    "Body",
+    "BoundedBody",
+    "ErrorBody",
+    "ForeignBody",
+    "HeldBody",
+    "StartedBody",
+    "WatchedBody",
+    "hold",
+    "is_whole",
+]
+
+MAX_BODY_BYTES = 256 * 2**20  # of a one-piece reply, decoded
 
 
 def is_whole(stream: object) -> TypeGuard[httpx.ByteStream]:
@@ -182,6 +197,23 @@ class ForeignBody(WatchedBody):
             error.request = self._request
 
 
+class BoundedBody(WatchedBody):
+    """A one-piece reply that is broken off once it is longer than ``max_body_bytes``, an extension of its request."""
+
+    def __init__(self, inner: Any, request: httpx.Request) -> None:
+        super().__init__(inner)
+        self._request = request
+        self._limit = self._room = request.extensions.get("max_body_bytes", MAX_BODY_BYTES)
+
+    def on_chunk(self, chunk: bytes, /) -> None:
+        self._room -= len(chunk)
+        if self._room < 0:
+            raise DecodeError(
+                f"{describe_call(self._request)}: the reply is longer than {self._limit:,} bytes, the limit; if replies this "
+                "long are expected, raise the limit with a larger max_body_bytes="
+            )
+
+
 class ErrorBody(WatchedBody):
     """The body of an error status, truncated where it breaks off, takes too long or becomes too long.
 
@@ -190,14 +222,15 @@ class ErrorBody(WatchedBody):
     Args:
         inner: The body as it comes.
         deadlines: Those of the call, if it has any.
+        max_body_bytes: The limit of the client.
     """
 
     _MOST_SECONDS = 5.0
     _MOST_BYTES = 1 << 20
 
-    def __init__(self, inner: Any, deadlines: Deadlines | None = None) -> None:
+    def __init__(self, inner: Any, deadlines: Deadlines | None = None, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         super().__init__(inner)
-        self._room = self._MOST_BYTES
+        self._room = min(self._MOST_BYTES, max_body_bytes)
         if deadlines is not None:
             deadlines.drain(min(self._MOST_SECONDS, deadlines.left()))
 

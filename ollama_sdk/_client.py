@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import httpx
 from attrs import evolve
 
+from ._bodies import MAX_BODY_BYTES
 from ._call.any_route import AsyncAnyRoute, AsyncRawAnyRoute, SyncAnyRoute, SyncRawAnyRoute
 from ._call.operation import Operation
 from ._call.perform import AsyncRuntime, SyncRuntime
 from ._call.raw import AsyncRawRuntime, SyncRawRuntime
 from ._call.request import Settings, named
-from ._codec.check import with_article
 from ._habits import explain_attribute, explain_keyword, refuse_policy
+from ._secrets import Hidden, check_headers, check_key
 from ._servers import endpoints_of, endpoints_with_headers, hosts_of, own_headers, url_of
 from ._stack import AsyncClientTransport, AsyncTransports, ClientTransport, Servers, SyncTransports
 from ._timeout import INHERIT, Inherit, Timeout, TimeoutLike, as_timeout
 from ._transport.sync import HTTPTransport
-from .errors import ConfigurationError
+from .errors import ConfigurationError, OllamaError, shorten_traceback
 from .streaming._framing import MAX_ITEM_BYTES
 
 if TYPE_CHECKING:
+    from ._secrets import SecretText
     from ._servers import Host
     from .reliability import (
         AsyncHealth,
@@ -54,22 +55,12 @@ __all__ = [
     "SyncRawNamespace",
 ]
 
-# A bearer token is printable ASCII without blanks (RFC 6750, section 2.1); "" stands for no key.
-_KEY = re.compile(r"[!-~]*")
 _DEFAULT_OF_HTTPX = httpx.Timeout(5.0)
 
 RuntimeT = TypeVar("RuntimeT")
 ClientRuntimeT = TypeVar("ClientRuntimeT", SyncRuntime, AsyncRuntime)
 TransportT = TypeVar("TransportT")
 HTTPClientT = TypeVar("HTTPClientT")
-
-
-class SecretText(Protocol):
-    """A text that does not show itself, such as ``SecretStr`` of Pydantic."""
-
-    def get_secret_value(self) -> str:
-        """The text."""
-        ...
 
 
 class _Namespace(Generic[RuntimeT]):
@@ -103,30 +94,6 @@ class SyncRawClient(SyncRawNamespace, SyncRawAnyRoute):
 
 class AsyncRawClient(AsyncRawNamespace, AsyncRawAnyRoute):
     """The base of the view of an async client whose methods return raw responses."""
-
-
-def key_of(given: Any, name: str = "api_key") -> str | None:
-    """Return an API key as text.
-
-    Args:
-        given: Text, a secret of Pydantic, or ``None``.
-        name: Where it was given, for the error.
-
-    Raises:
-        ConfigurationError: It cannot be sent. The message does not show it.
-    """
-    key = given.get_secret_value() if hasattr(given, "get_secret_value") else given
-    if key is None:
-        return None
-    if not isinstance(key, str):
-        raise ConfigurationError(f"{name} is {with_article(key)}; give a str")
-    if _KEY.fullmatch(key):
-        return key
-    if _KEY.fullmatch(key.strip()):
-        raise ConfigurationError(f"{name} has blanks or line breaks around it; give the key without, as strip() does")
-    if key.lower().startswith("bearer "):
-        raise ConfigurationError(f"{name} begins with 'Bearer'; give only what follows it")
-    raise ConfigurationError(f"{name} holds blanks, line breaks, or characters beyond ASCII; a key has none")
 
 
 def _has_authorization(headers: Mapping[str, Any]) -> bool:
@@ -176,6 +143,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         transport: TransportT | None = None,
         http_client: HTTPClientT | None = None,
         max_item_bytes: int = MAX_ITEM_BYTES,
+        max_body_bytes: int = MAX_BODY_BYTES,
         retry: Retry | None = None,
         circuit_breaker: CircuitBreaker | None = None,
         rate_limit: RateLimit | None = None,
@@ -184,28 +152,9 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         cache: Cache | None = None,
         observer: Observer | None = None,
     ) -> None:
-        self._check_transport(transport, http_client)
-        hosts = self._hosts = hosts_of(host)
-        given_headers: dict[str, str] = dict(named(headers, "headers"))
-        key = key_of(api_key)
-        if key is None and not _has_authorization(given_headers):  # which stands in place of the environment's key
-            key = key_of(os.environ.get("OLLAMA_API_KEY"), "OLLAMA_API_KEY")
-        settings = Settings(
-            base_url=url_of(hosts[0]),
-            api_key=key,
-            headers=given_headers,
-            own_headers=own_headers(hosts[0]) if len(hosts) == 1 else {},
-            timeout=_limits_of(http_client) if isinstance(timeout, Inherit) else as_timeout(timeout),
-            max_item_bytes=max_item_bytes,
-            own_transport=transport is None and http_client is None,
-            environment_proxies=transport is None and getattr(http_client, "trust_env", True),
-        )
-        servers = Servers(
-            len(hosts),
-            lambda: endpoints_of(hosts),
-            lambda: endpoints_with_headers(hosts, settings.headers, settings.api_key),
-        )
-        self._check_cache(cache)
+        __tracebackhide__ = True
+        secret = Hidden((host, api_key, headers))
+        del host, api_key, headers  # a traceback that shows local variables must not show them
         policies = {
             "retry": retry,
             "circuit_breaker": circuit_breaker,
@@ -215,7 +164,60 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             "cache": cache,
             "observer": observer,
         }
+        limits = {"timeout": timeout, "max_item_bytes": max_item_bytes, "max_body_bytes": max_body_bytes}
+        try:
+            self._set_up(secret, limits, policies, transport, http_client)
+        except OllamaError as exc:
+            raise shorten_traceback(exc) from exc.__cause__
+
+    def _set_up(
+        self,
+        secret: Hidden,
+        limits: Mapping[str, Any],
+        policies: Mapping[str, Any],
+        transport: TransportT | None,
+        http_client: HTTPClientT | None,
+    ) -> None:
+        """Make of the arguments what calls need.
+
+        Args:
+            secret: ``host``, ``api_key`` and ``headers``.
+            limits: ``timeout`` and what else :class:`Settings` takes as it is.
+            policies: The policies by their names.
+            transport: As the client takes it.
+            http_client: As the client takes it.
+
+        Raises:
+            ConfigurationError: An argument or environment variable cannot work.
+        """
+        host, api_key, headers = secret.value
+        self._check_transport(transport, http_client)
+        hosts = hosts_of(host)
+        given_headers: dict[str, str] = dict(named(headers, "headers"))
+        check_headers(given_headers)
+        key = check_key(api_key)
+        if key is None and not _has_authorization(given_headers):  # which stands in place of the environment's key
+            key = check_key(os.environ.get("OLLAMA_API_KEY"), "OLLAMA_API_KEY")
+        timeout = limits["timeout"]
+        timeout = _limits_of(http_client) if isinstance(timeout, Inherit) else as_timeout(timeout)
+        given: dict[str, Any] = {**limits, "timeout": timeout}
+        settings = Settings(
+            base_url=url_of(hosts[0]),
+            api_key=key,
+            headers=given_headers,
+            own_headers=own_headers(hosts[0]) if len(hosts) == 1 else {},
+            own_transport=transport is None and http_client is None,
+            environment_proxies=transport is None and getattr(http_client, "trust_env", True),
+            **given,
+        )
+        servers = Servers(
+            len(hosts),
+            lambda: endpoints_of(hosts),
+            lambda: endpoints_with_headers(hosts, settings.headers, settings.api_key),
+        )
+        self._check_cache(policies["cache"])
         _check_policies(policies)
+        self._hosts = hosts
         self._runtime = self._connect(settings, servers, policies, transport, http_client)
         self._given = {"transport": transport, "http_client": http_client}
         self._owner = True
@@ -264,6 +266,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         headers: Mapping[str, str] | None = None,
         api_key: str | SecretText | None = None,
         max_item_bytes: int | None = None,
+        max_body_bytes: int | None = None,
     ) -> Self:
         """A view of this client with other settings, on the same connections and policies; closing it leaves them open.
 
@@ -276,26 +279,45 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             headers: Headers to add or replace.
             api_key: The key to send; ``""`` sends none.
             max_item_bytes: The largest item of a stream, in bytes.
+            max_body_bytes: The largest reply in one piece, in bytes.
 
         Raises:
             ConfigurationError: An argument cannot work.
         """
-        settings = self._runtime.settings
-        added: Mapping[str, str] = named(headers, "headers")
-        kept: Mapping[str, str] = settings.headers
-        key = key_of(api_key)
-        if key is not None:
-            kept = {name: value for name, value in kept.items() if name.lower() != "authorization"}
-        settings = evolve(
-            settings.choosing(added if key is None else {*added, "authorization"}),
-            headers={**kept, **added},
-            timeout=settings.timeout if isinstance(timeout, Inherit) else as_timeout(timeout),
-            api_key=key if key is not None else None if _has_authorization(added) else settings.api_key,
-            max_item_bytes=settings.max_item_bytes if max_item_bytes is None else max_item_bytes,
-        )
+        secret = Hidden((api_key, headers))
+        del api_key, headers  # a traceback that shows local variables must not show them
+        limits: dict[str, Any] = {"max_item_bytes": max_item_bytes, "max_body_bytes": max_body_bytes}
+        changes = {name: value for name, value in limits.items() if value is not None}
+        try:
+            if not isinstance(timeout, Inherit):
+                changes["timeout"] = as_timeout(timeout)
+            settings = self._settings_with(secret, changes)
+        except OllamaError as exc:
+            raise shorten_traceback(exc) from exc.__cause__
         view = object.__new__(type(self))
         view.__dict__.update(self.__dict__, _owner=False, _runtime=evolve(self._runtime, settings=settings))
         return view
+
+    def _settings_with(self, secret: Hidden, changes: Mapping[str, Any]) -> Settings:
+        """The settings with another key and more headers, which ``secret`` holds.
+
+        Raises:
+            ConfigurationError: One of them cannot be sent.
+        """
+        api_key, headers = secret.value
+        settings = self._runtime.settings
+        added: Mapping[str, str] = named(headers, "headers")
+        check_headers(added)
+        kept: Mapping[str, str] = settings.headers
+        key = check_key(api_key)
+        if key is not None:
+            kept = {name: value for name, value in kept.items() if name.lower() != "authorization"}
+        return evolve(
+            settings.choosing(added if key is None else {*added, "authorization"}),
+            headers={**kept, **added},
+            api_key=key if key is not None else None if _has_authorization(added) else settings.api_key,
+            **changes,
+        )
 
     @property
     def cache(self) -> CacheControl:
@@ -361,6 +383,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         def __new__(cls, *_: Any, **options: Any) -> Self:
             """Refuse arguments that other clients have, with the name that they have here."""
             unknown = [name for name in options if name not in _Client.__init__.__kwdefaults__ and name != "host"]
+            del _, options  # a traceback that shows local variables must not show a key
             if unknown:
                 raise TypeError(explain_keyword(cls.__name__, unknown[0], sorted(_Client.__init__.__kwdefaults__)))
             return super().__new__(cls)
@@ -370,7 +393,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             raise AttributeError(explain_attribute(type(self).__name__, name), name=name, obj=self)
 
     def __repr__(self) -> str:
-        urls = [str(url_of(host)) for host in self._hosts]
+        urls = [str(url_of(host)) for host in vars(self).get("_hosts", ())]  # none while it is made
         return f"{type(self).__name__}({(urls[0] if len(urls) == 1 else urls)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -382,6 +405,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             "headers": dict(settings.headers),
             "timeout": settings.timeout,
             "max_item_bytes": settings.max_item_bytes,
+            "max_body_bytes": settings.max_body_bytes,
         }
         given = {name: value for name, value in self._given.items() if value is not None}
         return _rebuild, (type(self), configuration | given | self._runtime.transports.asked, settings.chosen)
@@ -411,7 +435,9 @@ class SyncClient(_Client[SyncRuntime, httpx.BaseTransport, httpx.Client], SyncNa
         transport: Any httpx transport, used instead of the SDK's own; closed with the client. Timeouts are then as
             exact as that transport reads: on httpx's own, each single read may take what is left when the body begins.
         http_client: A whole ``httpx.Client``, used instead; left open. Its ``auth`` applies where no key is sent.
-        max_item_bytes: The largest item of a stream, in bytes.
+        max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
+        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A longer
+            reply or item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
         retry: Repeat calls that failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
         circuit_breaker: Stop calling an endpoint that keeps failing.
         rate_limit: Bound the rate of calls and how many run at once.
@@ -437,8 +463,12 @@ class SyncClient(_Client[SyncRuntime, httpx.BaseTransport, httpx.Client], SyncNa
         transport: httpx.BaseTransport | None,
         http_client: httpx.Client | None,
     ) -> SyncRuntime:
+        __tracebackhide__ = True
         wire = transport or (HTTPTransport() if http_client is None else ClientTransport(http_client))
-        return SyncRuntime(settings, SyncTransports(wire, servers, policies))
+        try:
+            return SyncRuntime(settings, SyncTransports(wire, servers, policies))
+        except OllamaError as exc:
+            raise shorten_traceback(exc) from exc.__cause__
 
     @property
     def health(self) -> Health:
@@ -480,7 +510,10 @@ class AsyncClient(_Client[AsyncRuntime, httpx.AsyncBaseTransport, httpx.AsyncCli
         from ._transport.aio import AsyncHTTPTransport
 
         wire = transport or (AsyncHTTPTransport() if http_client is None else AsyncClientTransport(http_client))
-        return AsyncRuntime(settings, AsyncTransports(wire, servers, policies))
+        try:
+            return AsyncRuntime(settings, AsyncTransports(wire, servers, policies))
+        except OllamaError as exc:
+            raise shorten_traceback(exc) from exc.__cause__
 
     @property
     def health(self) -> AsyncHealth:

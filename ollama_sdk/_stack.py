@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import httpx
 from attrs import frozen
 
-from ._bodies import ErrorBody, ForeignBody, is_whole
+from ._bodies import MAX_BODY_BYTES, BoundedBody, ErrorBody, ForeignBody, is_whole
 from ._concurrency import forks
 from ._concurrency.loops import EventLoop, current_loop
 from ._transport.sync import HTTPTransport
@@ -202,6 +202,10 @@ def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool
     """Note what errors refer to later, and put the wrappers that its body needs around it."""
     request.extensions["status"] = response.status_code
     response.extensions["request"] = request
+    if "content-encoding" in response.headers:
+        from ._coding import decode_body  # Ollama compresses nothing; a proxy may
+
+        decode_body(response, request)
     if is_whole(response.stream):
         return response
     deadlines: Deadlines | None = request.extensions.get("deadlines")
@@ -209,8 +213,12 @@ def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool
         if not is_whole(request.stream) or int(request.headers.get("content-length", 0)) > _SENT_AT_ONCE:
             deadlines.attempt()  # such a transport does not say when an upload moved, only that it is over
         response.stream = ForeignBody(response.stream, request)
-    if response.is_error:
-        response.stream = ErrorBody(response.stream, deadlines)
+    if not response.is_success:
+        response.stream = ErrorBody(
+            response.stream, deadlines, request.extensions.get("max_body_bytes", MAX_BODY_BYTES)
+        )
+    elif not request.extensions.get("stream"):
+        response.stream = BoundedBody(response.stream, request)
     return response
 
 
@@ -279,6 +287,7 @@ def _lend(client: httpx.Client | httpx.AsyncClient, request: httpx.Request) -> t
     """``request`` with the headers and cookies of the caller's client, and the arguments to send it with."""
     merged = client.build_request(request.method, request.url, headers=request.headers, extensions=request.extensions)
     merged.stream = request.stream
+    request.extensions["sent"] = merged  # what an answer may repeat: the client's own key, too
     return merged, {
         "stream": True,
         # The client's own authentication, unless the request has one: that of an endpoint, or of the call.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ollama_sdk._transport.environment import proxy_setting
 from ollama_sdk.errors import EXCERPT_LENGTH
 from ollama_sdk.streaming._reader import failure_message
 
@@ -182,6 +181,8 @@ def environment_proxy(call: Call[Any, Any], request: httpx.Request | None = None
     """Return how a message names the proxy of the environment that the request went through; ``""`` without one."""
     if not call.settings.environment_proxies:
         return ""
+    from ollama_sdk._transport.environment import proxy_setting  # only messages about failures need it
+
     setting = proxy_setting((request or call.request).url)
     if setting is None:
         return ""

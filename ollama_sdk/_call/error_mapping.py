@@ -12,6 +12,7 @@ from attrs import evolve
 
 from ollama_sdk._json import loads
 from ollama_sdk._retry_after import retry_after_in
+from ollama_sdk._secrets import clean, redact, redact_data, request_of
 from ollama_sdk.errors import (
     APIConnectionError,
     APIStatusError,
@@ -26,31 +27,11 @@ from ollama_sdk.errors import (
     describe_call,
     status_error_class,
 )
-from ollama_sdk.streaming._reader import redact_all
-
-from .advice import connection_advice, environment_proxy, message_of, status_advice
 
 if TYPE_CHECKING:
     from .request import Call
 
-__all__ = ["decode_error", "redact", "status_error", "transport_error"]
-
-# The headers that may hold a key.
-_SECRET_HEADERS = ("authorization", "proxy-authorization", "x-api-key", "api-key")
-# An excerpt may end in the middle of a key: so many characters of one are redacted like the whole.
-_SHORTEST_PART = 8
-
-
-def redact(call: Call[Any, Any], text: str) -> str:
-    """Return what the server sent, for a message: without the keys of the request, which it may have repeated."""
-    for name in _SECRET_HEADERS:
-        key = call.request.headers.get(name, "").rpartition(" ")[2]
-        length = len(key)
-        while length >= min(len(key), _SHORTEST_PART) > 0 and key[:_SHORTEST_PART] in text:
-            text = text.replace(key[:length], "***")
-            length -= 1
-    return text
-
+__all__ = ["decode_error", "status_error", "transport_error"]
 
 # Exceptions of the transport
 
@@ -75,14 +56,17 @@ _LIMIT_OF: dict[TimeoutPhase, str] = {"pool": "connect", "write": "between_items
 
 def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
     """Return the error of this package for an exception that a transport raised; one of ours is returned as it is."""
+    from .advice import connection_advice  # only errors pay for it
+
     if isinstance(exc, NoEndpointError):
         return NoEndpointError(exc.message, [_endpoint_error(call, each) for each in exc.exceptions])
     if isinstance(exc, OllamaError):
         return exc
+    request = request_of(exc) or call.request  # that of the endpoint which failover chose, where there is one
+    clean(exc, request, call.request)
     # Of our own transport the text says all, and its frames hide the caller's line. Those of a caller's transport stay.
     if isinstance(exc, httpx.TransportError) and call.settings.own_transport:
         exc.__traceback__ = exc.__cause__ = exc.__context__ = None
-    request = _request_of(exc) or call.request  # that of the endpoint which failover chose, where there is one
     name = describe_call(request)
     reason = str(exc) or type(exc).__name__
     if isinstance(exc, httpx.TimeoutException):
@@ -90,7 +74,7 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
     if isinstance(exc, (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)):
         return ConfigurationError(f"{name}: the request cannot be sent: {exc}")
     if isinstance(exc, httpx.DecodingError):
-        return DecodeError(f"{name}: the body is not encoded as its headers say: {reason}")
+        return DecodeError(f"{name}: the body is not encoded as its head says: {reason}")
     if httpx.codes.is_success(request.extensions.get("status", 0)):
         return IncompleteReplyError(f"{name}: the connection was lost before the reply was complete: {reason}", items=0)
     if isinstance(exc, ImportError):  # a proxy or an encoding that httpx needs a package for
@@ -108,16 +92,9 @@ def _endpoint_error(call: Call[Any, Any], exc: Exception) -> Exception:
     return transport_error(call, exc)
 
 
-def _request_of(exc: Exception) -> httpx.Request | None:
-    """Return the request that an exception is about, if it has one."""
-    try:
-        request: httpx.Request | None = getattr(exc, "request", None)
-    except RuntimeError:  # httpx's errors raise this without a request
-        return None
-    return request
-
-
 def _timeout_error(call: Call[Any, Any], name: str, exc: httpx.TimeoutException) -> APITimeoutError:
+    from .advice import environment_proxy
+
     deadlines = call.deadlines
     waited_for: list[TimeoutPhase] = [phase for kind, phase in _TIMEOUTS if isinstance(exc, kind)]
     phase = deadlines.expired(waited_for[0] if waited_for else deadlines.phase)
@@ -126,7 +103,7 @@ def _timeout_error(call: Call[Any, Any], name: str, exc: httpx.TimeoutException)
     bound = f" (limit: {limit}={seconds:g} s)" if seconds else ""
     loads = phase == "first_item" and call.operation.usage is not None and "status" not in call.request.extensions
     what = _LOADING if loads else _WHAT_TOOK_TOO_LONG[phase]
-    if phase == "connect" and (proxy := environment_proxy(call, _request_of(exc))):
+    if phase == "connect" and (proxy := environment_proxy(call, request_of(exc))):
         what = f"{proxy} could not be reached; check it, or allow a longer connect="
     return APITimeoutError(f"{name}: {what}{bound}, {deadlines.elapsed():.1f} s after the call began", phase=phase)
 
@@ -139,10 +116,13 @@ _UNAUTHORIZED = 401
 
 def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) -> APIStatusError:
     """Return the error of a response whose status is not a success."""
-    body = redact(call, body.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+    from .advice import message_of
+
+    request = call.request
     data: Any = None
     with contextlib.suppress(orjson.JSONDecodeError):
-        data = loads(body)
+        data = redact_data(loads(body), partial(redact, request))
+    body = redact(request, body.decode(errors="surrogateescape")).encode(errors="surrogateescape")
     received = body.decode(errors="replace")
     message = message_of(data, received)
     status = response.status_code
@@ -150,7 +130,7 @@ def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     text = f"{describe_call(call.request)} answered {status}{said}{_advice(call, response, data, received)}"
     fields: dict[str, Any] = {
         "message": message,
-        "body": received if data is None else redact_all(data, partial(redact, call)),
+        "body": received if data is None else data,
         # A new one: the response that was received holds the request, and that holds the API key.
         "response": httpx.Response(status, headers=_redacted_headers(call, response), content=body),
         "retry_after": retry_after_in(response.headers),
@@ -161,17 +141,21 @@ def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
 
 
 def _redacted_headers(call: Call[Any, Any], response: httpx.Response) -> list[tuple[bytes, bytes]]:
-    headers = decoded_headers(response.headers)
-    return [(name, redact(call, value.decode("latin-1")).encode("latin-1")) for name, value in headers]
+    def redacted(text: bytes) -> bytes:
+        return redact(call.request, text.decode("latin-1")).encode("latin-1")
+
+    return [(redacted(name), redacted(value)) for name, value in decoded_headers(response.headers)]
 
 
 def _advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str) -> str:
     """Return a clause that says what to do next."""
     if response.is_redirect:
-        target = redact(call, response.headers.get("location", "elsewhere"))
+        target = redact(call.request, response.headers.get("location", "elsewhere"))
         base = target.removesuffix(call.operation.path)
         use = "check the host" if base == target else f"use {base} as the host"
         return f"; it redirects to {target}, and redirects are not followed: {use}"
+    from .advice import status_advice
+
     return status_advice(call, response, data, text)
 
 
@@ -180,5 +164,5 @@ def _advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str
 
 def decode_error(call: Call[Any, Any], error: DecodeError) -> DecodeError:
     """Return the error of data that does not fit, with the name of its call and without secrets."""
-    text = f"{describe_call(call.request)}: {redact(call, str(error))}"
-    return DecodeError(text, excerpt=redact(call, error.excerpt), where=error.where)
+    text = f"{describe_call(call.request)}: {redact(call.request, str(error))}"
+    return DecodeError(text, excerpt=redact(call.request, error.excerpt), where=error.where)

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 from attrs import frozen
 
+from ollama_sdk._concurrency.loops import ON_LOOP, NotOnLoopError
 from ollama_sdk._stack import AsyncTransports, SyncTransports
 from ollama_sdk.errors import (
     OllamaError,
     shorten_traceback,
 )
-from ollama_sdk.streaming._bytes import AsyncByteStream, ByteStream
 from ollama_sdk.streaming._stream import AsyncStream, Stream
 
 from .operation import Operation
 from .request import Call, CallOptions, Settings, prepare
 from .response import RawResponse, buffered_body, fail, open_stream, outermost, read_head, read_reply, unreachable
+
+if TYPE_CHECKING:
+    from ollama_sdk.streaming._bytes import AsyncByteStream, ByteStream
 
 __all__ = ["AsyncRuntime", "SyncRuntime"]
 
@@ -76,7 +79,7 @@ class SyncRuntime:
         try:
             stream: Stream[ItemT, ReplyT] = self._perform(call)
         except OllamaError as exc:
-            raise outermost(call, exc) from exc.__cause__
+            raise outermost(exc) from exc.__cause__
         return stream
 
     def download(
@@ -84,11 +87,13 @@ class SyncRuntime:
     ) -> ByteStream:
         """Call an operation whose reply is bytes, and return them as a stream."""
         __tracebackhide__ = True
+        from ollama_sdk.streaming._bytes import ByteStream  # only who streams bytes pays for it
+
         call = self._prepare(operation, values, options, stream=True)
         try:
             stream: ByteStream = self._perform(call, ByteStream)
         except OllamaError as exc:
-            raise outermost(call, exc) from exc.__cause__
+            raise outermost(exc) from exc.__cause__
         return stream
 
     def _prepare(
@@ -164,7 +169,7 @@ class AsyncRuntime:
         try:
             stream: AsyncStream[ItemT, ReplyT] = await self._perform(call)
         except OllamaError as exc:
-            raise outermost(call, exc) from exc.__cause__
+            raise outermost(exc) from exc.__cause__
         return stream
 
     async def download(
@@ -172,11 +177,13 @@ class AsyncRuntime:
     ) -> AsyncByteStream:
         """As :meth:`SyncRuntime.download`."""
         __tracebackhide__ = True
+        from ollama_sdk.streaming._bytes import AsyncByteStream
+
         call = await self._prepare(operation, values, options, stream=True)
         try:
             stream: AsyncByteStream = await self._perform(call, AsyncByteStream)
         except OllamaError as exc:
-            raise outermost(call, exc) from exc.__cause__
+            raise outermost(exc) from exc.__cause__
         return stream
 
     async def _prepare(
@@ -186,7 +193,13 @@ class AsyncRuntime:
         work = partial(prepare, operation, values, options, self.settings, stream=stream)
         try:
             if operation.body not in {"binary", "multipart"}:
-                return work()
+                ON_LOOP.value = True
+                try:
+                    return work()
+                except NotOnLoopError:
+                    pass
+                finally:
+                    ON_LOOP.value = False
             import anyio.to_thread  # only uploads pay for it
 
             return await anyio.to_thread.run_sync(work)  # it reads files, which must not block the event loop

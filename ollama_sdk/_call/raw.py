@@ -8,16 +8,19 @@ another runtime, whose ``call`` and ``invoke`` return a :class:`RawResponse` whe
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from attrs import frozen
 
-from ollama_sdk.streaming import AsyncByteStream, AsyncStream, ByteStream, Stream
+from ollama_sdk.streaming import AsyncStream, Stream
 
 from .operation import Operation
 from .perform import AsyncRuntime, SyncRuntime
 from .request import CallOptions
 from .response import RawResponse
+
+if TYPE_CHECKING:
+    from ollama_sdk.streaming import AsyncByteStream, ByteStream
 
 __all__ = ["AsyncRawRuntime", "SyncRawRuntime", "async_raw", "raw"]
 

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 from attrs import Attribute, Factory, define, evolve, field, frozen
 
+from ollama_sdk._bodies import MAX_BODY_BYTES
 from ollama_sdk._codec import codec_of, dumps
-from ollama_sdk._codec.check import with_article
+from ollama_sdk._secrets import check_headers
 from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, Timeout, TimeoutLike, limits_of_call
 from ollama_sdk._version import __version__
 from ollama_sdk.errors import ConfigurationError
@@ -30,10 +31,6 @@ ItemT = TypeVar("ItemT")
 
 _JSON = "application/json"
 _USER_AGENT = f"ollama-sdk/{__version__}"
-# RFC 9110, sections 5.6.2 and 5.5. Not every server and proxy passes on what is beyond ASCII.
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_NOT_ASCII = "holds line breaks, or characters beyond printable ASCII"
-_HEADER_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
 
 
 # What a request is made from
@@ -98,6 +95,7 @@ class Settings:
         chosen: Names, in lower case, of headers that ``with_options()`` has set. They replace an endpoint's own.
         timeout: The limits of a call.
         max_item_bytes: The largest item of a stream, in bytes.
+        max_body_bytes: The largest reply in one piece, in bytes, decoded.
         environment_proxies: Whether requests go through the proxies that the environment names.
         own_transport: Whether requests go through the transport of this package.
         origin: ``base_url`` as text, without a slash at its end.
@@ -109,6 +107,7 @@ class Settings:
     own_headers: Mapping[str, str]
     timeout: Timeout
     max_item_bytes: int = field(validator=_check_bytes)
+    max_body_bytes: int = field(default=MAX_BODY_BYTES, validator=_check_bytes)
     chosen: frozenset[str] = frozenset()
     environment_proxies: bool = True
     own_transport: bool = True
@@ -193,6 +192,7 @@ def prepare(
         "began": deadlines.started,
         "deadlines": deadlines,
         "outcome": True,
+        "max_body_bytes": settings.max_body_bytes,
         "rewinds": upload is None or upload.size is not None,
     }
     if settings.chosen or options.extra_headers:
@@ -276,6 +276,11 @@ def _path_values(
             value = upload.digest()
         if not isinstance(value, str) or not value or not value.isprintable():
             raise ConfigurationError(f"{operation.name}: {argument.name} is {value!r}; give a name")
+        # Servers and proxies resolve such segments, also encoded ones: the request would reach another route.
+        if not {"", ".", ".."}.isdisjoint(re.split(r"[/\\]", unquote(value))):
+            raise ConfigurationError(
+                f"{operation.name}: {argument.name} is {value!r}; no part of a name between slashes is empty, '.' or '..'"
+            )
         path_values[argument.wire] = value
     return path_values
 
@@ -346,7 +351,7 @@ def _headers(
     extra = named(options.extra_headers, "extra_headers")
     headers |= {name.lower(): value for name, value in extra.items()}
     headers = {name: value for name, value in headers.items() if value is not None}
-    _check_headers(headers)
+    check_headers(headers)
     _describe_body(headers, operation, upload)
     if operation.needs_key and "authorization" not in headers:
         raise ConfigurationError(f"{operation.name} needs an API key: set OLLAMA_API_KEY or pass api_key=")
@@ -364,17 +369,3 @@ def _describe_body(headers: dict[str, Any], operation: Operation[Any, Any], uplo
     elif upload is not None:
         headers.setdefault("content-type", "application/octet-stream")
         headers |= {"transfer-encoding": "chunked"} if upload.size is None else {"content-length": str(upload.size)}
-
-
-def _check_headers(headers: Mapping[str, Any]) -> None:
-    """Refuse what cannot travel as a header. The message does not show the value, which may be a secret."""
-    for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name):
-            raise ConfigurationError(f"the header {name!r} cannot be sent: a name holds only letters, digits and -")
-        if not isinstance(value, str):
-            raise ConfigurationError(
-                f"the header {name!r} cannot be sent: its value is {with_article(value)}; give a str, or None to send none"
-            )
-        if not _HEADER_VALUE.fullmatch(value):
-            problem = "has blanks or line breaks around it" if _HEADER_VALUE.fullmatch(value.strip()) else _NOT_ASCII
-            raise ConfigurationError(f"the header {name!r} cannot be sent: its value {problem}")

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast
 
 import httpx
 import orjson
-from attrs import frozen
+from attrs import field, frozen
 
 from ollama_sdk._bodies import is_whole
 from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
 from ollama_sdk._json import loads_tolerantly
 from ollama_sdk._outcome import CallOutcome, outcome_listeners
+from ollama_sdk._secrets import redact, redact_data
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
     APIConnectionError,
@@ -36,9 +37,9 @@ from ollama_sdk.streaming._accumulation import (
 )
 from ollama_sdk.streaming._exchange import StreamExchange
 from ollama_sdk.streaming._framing import DetectingFramer
-from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message, redact_all
+from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
 
-from .error_mapping import decode_error, redact, status_error, transport_error
+from .error_mapping import decode_error, status_error, transport_error
 
 if TYPE_CHECKING:
     from ollama_sdk.streaming._bytes import BytesReader
@@ -54,6 +55,8 @@ ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
 
 _NOT_FOUND = 404
+_SHOWN = 230  # characters of a reply in the repr of its response
+_LONGEST_EXCERPT = 10_000  # bytes that are redacted before they are cut
 _STUCK = "the model may have got stuck repeating itself"
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
 # What a stream of bytes is not: an error with a good status, or the page of a proxy.
@@ -64,6 +67,11 @@ _ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
     "responses": lambda _: ResponsesAccumulator(),
     "items": lambda _: ItemsAccumulator(),
 }
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 @frozen
@@ -77,8 +85,8 @@ class RawResponse(Generic[ReplyT]):
     """
 
     status_code: int
-    headers: httpx.Headers
-    parsed: ReplyT
+    headers: httpx.Headers = field(repr=lambda headers: f"<{len(headers)} headers>")
+    parsed: ReplyT = field(repr=_shortened)
 
 
 # The head
@@ -106,7 +114,7 @@ def buffered_body(response: httpx.Response) -> bytes | None:
     Reading it once more through httpx would cost as much as all policies together.
     """
     stream = response.stream
-    if is_whole(stream) and "content-encoding" not in response.headers:
+    if is_whole(stream):
         return b"".join(stream)
     return None
 
@@ -133,16 +141,18 @@ def fail(call: Call[Any, Any], response: httpx.Response | None, exc: Exception) 
     error = transport_error(call, exc)
     _end(call, response, error)
     if isinstance(exc, OllamaError):  # it has a cause of its own
-        raise outermost(call, error) from exc.__cause__
+        raise outermost(error) from exc.__cause__
     raise error from exc
 
 
-def outermost(call: Call[Any, Any], error: OllamaError) -> OllamaError:
-    """Return an error without the frames below the method that raises it again.
+def outermost(error: OllamaError) -> OllamaError:
+    """Return an error without the frames below the method that raises it again, and without what was handled there.
 
-    Those of a caller's own transport stay: they are not ours, and what they hold must not be collected before its loop ends.
+    Those frames hide the caller's line, and hold requests, bodies and decoded replies as local variables. The frames of a
+    caller's own transport stay, in the traceback of the cause.
     """
-    return error.with_traceback(None) if call.settings.own_transport else error
+    error.__context__ = error.__cause__
+    return error.with_traceback(None)
 
 
 def unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[ReplyT]:
@@ -153,7 +163,7 @@ def unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[Repl
     """
     __tracebackhide__ = True
     if call.operation.reply != "reachable" or not isinstance(error, _UNREACHABLE):
-        raise outermost(call, error) from error.__cause__
+        raise outermost(error) from error.__cause__
     return RawResponse(0, httpx.Headers(), cast("ReplyT", False))
 
 
@@ -210,18 +220,16 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
         data = loads_tolerantly(body)
     except orjson.JSONDecodeError as exc:
         # Not as the cause: it holds the whole body, with any secret in it.
-        content_type = redact(call, response.headers.get("content-type") or "of no content type")
+        content_type = redact(call.request, response.headers.get("content-type") or "of no content type")
         problem = f"({content_type}) is not JSON: {exc}"
     if data.__class__ is not dict:
-        excerpt = redact(call, body.decode(errors="replace"))[:EXCERPT_LENGTH]
+        excerpt = redact(call.request, body[:_LONGEST_EXCERPT].decode(errors="replace"))[:EXCERPT_LENGTH]
         raise DecodeError(f"{describe_call(call.request)}: the body {problem}; it begins {excerpt!r}", excerpt=excerpt)
     fields: dict[str, Any] = data
     error = fields.get("error")
-    if error is not None and (message := redact(call, failure_message(error))):
-        body = redact_all(fields, partial(redact, call))
-        raise ReplyFailedError(
-            f"{describe_call(call.request)}: the server failed: {message}", message=message, body=body
-        )
+    if error is not None and (message := redact(call.request, failure_message(error))):
+        text = f"{describe_call(call.request)}: the server failed: {message}"
+        raise ReplyFailedError(text, message=message, body=redact_data(fields, partial(redact, call.request)))
     return fields
 
 
@@ -255,8 +263,8 @@ def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> N
     name, value = marks[0]
     advice = _STUCK if call.operation.usage is not None else "look at the server's log, then call again"
     raise IncompleteReplyError(
-        f"{describe_call(call.request)}: the server marks its reply as unfinished ({name} is "
-        f"{redact(call, repr(value))}): {advice}; .partial holds the reply so far",
+        f"{describe_call(call.request)}: the server marks its reply as unfinished "
+        f"({name} is {redact(call.request, repr(value))}): {advice}; .partial holds the reply so far",
         items=0,
         partial=reply,
     )
@@ -294,7 +302,7 @@ def open_stream(
         last=streaming.last,
         failed=streaming.failed,
         call=describe_call(call.request),
-        redact=partial(redact, call),
+        redact=partial(redact, call.request),
     )
     codec = codec_of(call.operation.models)
     return StreamExchange(

@@ -18,8 +18,6 @@ from ollama_sdk.errors import ConfigurationError
 
 __all__ = ["Upload", "file_part"]
 
-_PIECE = 1 << 20  # bytes
-
 _Readable: TypeAlias = "io.BytesIO | io.BufferedReader | _CallersFile"
 if TYPE_CHECKING:
     _Content = bytes | bytearray | memoryview[int] | PathLike[str] | IO[bytes]
@@ -40,7 +38,11 @@ class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
     """
 
     def __init__(self, content: _Content, where: str) -> None:
+        from ollama_sdk._files import name_of, open_regular, pieces_of  # only uploads pay for it
+
         self._where = where
+        self._name = name_of(content)
+        self._pieces_of = pieces_of
         self._open: Callable[[], _Readable]  # starts reading from the beginning
         self.size: int | None
         if isinstance(content, (bytes, bytearray, memoryview)):
@@ -48,21 +50,16 @@ class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
             self._open, self.size = (lambda: io.BytesIO(data)), len(data)
         elif isinstance(content, PathLike):
             path = Path(content)
-            self._open = lambda: self._open_path(path)
-            with self._open():  # a directory has a size too, but cannot be opened
-                self.size = path.stat().st_size
+            self._name = str(path)
+            self._open = lambda: open_regular(path, where)[0]
+            file, self.size = open_regular(path, where)
+            file.close()
         elif isinstance(content, io.TextIOBase) or not hasattr(content, "read"):
             raise ConfigurationError(
                 f"{where} is {with_article(content)}; give bytes, a pathlib.Path or a file opened in binary mode"
             )
         else:
             self._open, self.size = _file_source(content, where)
-
-    def _open_path(self, path: Path) -> _Readable:
-        try:
-            return path.open("rb")
-        except OSError as exc:
-            raise ConfigurationError(f"{self._where}: the file {str(path)!r} cannot be read: {exc.strerror}") from exc
 
     def digest(self) -> str:
         """Return ``sha256:`` and the hexadecimal digest of the content.
@@ -72,20 +69,23 @@ class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
         """
         if self.size is None:
             raise ConfigurationError(f"{self._where} is a file that cannot seek: give its digest, or a path")
-        with self._open() as file:
-            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        digest = hashlib.sha256()
+        for piece in self:
+            digest.update(piece)
+        return f"sha256:{digest.hexdigest()}"
 
     def __iter__(self) -> Iterator[bytes]:
         with self._open() as file:
-            while piece := file.read(_PIECE):
-                yield piece
+            yield from self._pieces_of(file, self.size, self._where, self._name)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         import anyio.to_thread  # only async uploads pay for it
 
-        with self._open() as file:
-            while piece := await anyio.to_thread.run_sync(file.read, _PIECE):
-                yield piece
+        # A pipe that the caller has opened may never have anything: the thread that waits for it is left behind.
+        is_endless = self.size is None
+        pieces = iter(self)
+        while piece := await anyio.to_thread.run_sync(next, pieces, b"", abandon_on_cancel=is_endless):
+            yield piece
 
 
 def _file_source(file: IO[bytes], where: str) -> tuple[Callable[[], _Readable], int | None]:

@@ -12,7 +12,6 @@ from ollama_sdk.errors import DecodeError
 from .check import ArgumentChecks
 from .decode import MISMATCHES, Compiler, Decoder, RoundedError, decode_object, decode_unrounded
 from .encode import Encoder
-from .explain import Explainer, Mismatch, excerpt_of
 from .resolve import Resolver
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class Codec:
         self.field_type = resolver.field_type
         self._compiler = Compiler(resolver, decode_unrounded)
         self._exact_compiler = Compiler(resolver, decode_object)
-        self._explainer = Explainer(resolver, self._exact_compiler)
+        self._resolver = resolver
         self._checks = ArgumentChecks(resolver)
         self._encoder = Encoder(resolver, self._checks)
 
@@ -74,6 +73,8 @@ class Codec:
         try:
             return loads_again(raw)
         except ValueError as exc:  # more digits than Python reads
+            from .explain import excerpt_of  # only errors pay for it
+
             raise DecodeError(f"the reply cannot be read: {exc}", excerpt=excerpt_of(None, raw)) from None
 
     def _decode_exactly(self, annotation: Any, data: Any) -> Any:
@@ -109,8 +110,11 @@ class Codec:
 
     def _decode_error(self, annotation: Any, data: Any, raw: bytes | None) -> DecodeError:
         """The error that says what is wrong with ``data``, and where."""
+        from .explain import Explainer, Mismatch, excerpt_of
+
+        explainer = Explainer(self._resolver, self._exact_compiler)
         try:
-            mismatch = self._explainer.explain(self.resolve(annotation), data, "")
+            mismatch = explainer.explain(self.resolve(annotation), data, "")
         except RecursionError:
             mismatch = Mismatch("", "it is nested too deeply")
         where, problem = mismatch or Mismatch("", "the value does not fit")

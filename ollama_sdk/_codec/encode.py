@@ -25,11 +25,11 @@ from array import array
 from collections.abc import Awaitable, Coroutine, Iterable, Iterator, Mapping, MappingView, Sequence
 from datetime import datetime
 from os import PathLike
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, TypeGuard, get_args, get_origin
 
 import orjson
 
+from ollama_sdk._concurrency.loops import leave_loop
 from ollama_sdk.errors import ConfigurationError
 
 from .check import ArgumentChecks, describe_kind, with_article
@@ -38,7 +38,7 @@ from .resolve import is_model, mark_of, union_members
 from .unions import choice_between
 
 if TYPE_CHECKING:
-    from .annotations import SupportsJSONSchema
+    from .annotations import Picture, SupportsJSONSchema, SupportsSchema
     from .resolve import Resolver
 
 __all__ = ["NOTHING_LEFT", "Encoder", "dumps", "read_bytes"]
@@ -50,6 +50,7 @@ _FREE_FORM = object()
 _INT64, _UINT64 = -(2**63), 2**64 - 1
 # The attribute, the JSON name and the annotation of a model's field.
 _Field = tuple[str, str, Any]
+_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 _WIDEST = 10_000  # bits; Python itself refuses to write much longer integers
 
 
@@ -288,10 +289,13 @@ def _is_binary_file(value: Any) -> TypeGuard[IO[bytes]]:
 def _plain(value: Any) -> Any:
     """The plain value that one of another library stands for, such as a NumPy or torch array; any other as it is."""
     if _is_iterator(value):
+        leave_loop()  # before it is used up: files may follow, and the work would be done again
         return list(value)
-    if isinstance(value, type) or _is_bytes(value) or not hasattr(value, "tolist"):
+    if isinstance(value, type) or _is_bytes(value):
         return value
-    return value.tolist()
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return value.to_list() if hasattr(value, "to_list") else value  # Polars
 
 
 def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
@@ -309,15 +313,47 @@ def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
     if "base64" in marks and _is_bytes(value):
         return binascii.b2a_base64(value, newline=False).decode("ascii")
     if "base64" in marks and _is_path(value):
-        return binascii.b2a_base64(_read(value, where), newline=False).decode("ascii")
-    if "json-schema" in marks and isinstance(value, type) and hasattr(value, "model_json_schema"):
-        schema_class: type[SupportsJSONSchema] = value
-        return schema_class.model_json_schema()
+        from ollama_sdk._files import read_whole  # only files pay for it
+
+        return binascii.b2a_base64(read_whole(value, where), newline=False).decode("ascii")
+    if "json-schema" in marks and (schema := _schema_of(value, where)) is not None:
+        return schema
+    if "base64" in marks and _is_picture(value):
+        return binascii.b2a_base64(_png_of(value), newline=False).decode("ascii")
     if "base64" in marks and _is_binary_file(value):
         return binascii.b2a_base64(_read_file(value, where), newline=False).decode("ascii")
     raise ConfigurationError(
         f"{where or 'the value'} is {with_article(value)}, which {_unsendable(kind, value, where)}"
     )
+
+
+def _is_picture(value: Any) -> TypeGuard[Picture]:
+    return hasattr(value, "save") and hasattr(value, "convert") and hasattr(value, "mode")
+
+
+def _png_of(picture: Picture) -> bytes:
+    """A picture of Pillow as PNG, which loses nothing but what PNG has no form for."""
+    file = io.BytesIO()
+    (picture if picture.mode in _PNG_MODES else picture.convert("RGB")).save(file, "PNG")
+    return file.getvalue()
+
+
+def _is_adapter(value: Any) -> TypeGuard[SupportsSchema]:
+    return hasattr(value, "json_schema") and hasattr(value, "validate_json")
+
+
+def _schema_of(value: Any, where: str) -> Any:
+    """The JSON schema of a class, a type such as ``list[Colour]``, or Pydantic's adapter of one; ``None`` for anything else."""
+    if isinstance(value, type) and hasattr(value, "model_json_schema"):
+        schema_class: type[SupportsJSONSchema] = value
+        return schema_class.model_json_schema()
+    if _is_adapter(value):
+        return value.json_schema()
+    if not isinstance(value, type) and get_origin(value) is None:
+        return None
+    from ollama_sdk._replies import adapter_of  # only structured output pays for it
+
+    return adapter_of(value, where).json_schema()
 
 
 def _unsendable(kind: Any, value: Any, where: str) -> str:
@@ -346,7 +382,9 @@ def read_bytes(file: IO[bytes], where: str, size: int = -1) -> bytes:
         ConfigurationError: It gives text, as wrappers of text files do that are no ``TextIOBase``, or it is read with
             ``await``, as the files of web frameworks are.
     """
-    data: Any = file.read(size)
+    from ollama_sdk._files import read_opened  # only files pay for it
+
+    data: Any = read_opened(file, where, size)
     if _is_bytes(data):
         return data
     if isinstance(data, Coroutine):
@@ -354,13 +392,6 @@ def read_bytes(file: IO[bytes], where: str, size: int = -1) -> bytes:
     raise ConfigurationError(
         f"{where} is {with_article(file)}, whose read() gives {with_article(data)}; give bytes, or a file opened in binary mode"
     )
-
-
-def _read(path: PathLike[str], where: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as exc:
-        raise ConfigurationError(f"{where}: the file {str(path)!r} cannot be read: {exc.strerror}") from exc
 
 
 def dumps(data: Any) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from .codec import Codec
 
@@ -57,6 +57,45 @@ class Model:
         data: dict[str, Any] = _codec_for(type(self)).encode(type(self), self, "")
         return data
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Validate and serialize as a field of Pydantic's models, and as a body or reply of FastAPI's routes."""
+        from .pydantic_bridge import core_schema_of  # only Pydantic asks for it
+
+        return core_schema_of(cls)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        """Describe this class in the JSON schema of such a model or route."""
+        from .pydantic_bridge import json_schema_of
+
+        return json_schema_of(cls)
+
+    # Reading by JSON name, as a dict is read; nothing else of a dict
+
+    def __getitem__(self, name: str) -> Any:
+        for each, value in _present(self):
+            if each == name:
+                return value
+        known = ", ".join(self.keys()) or "nothing"
+        raise KeyError(f"{type(self).__name__} has no {name!r} here; it has {known}")
+
+    def __contains__(self, name: object) -> bool:
+        return any(each == name for each, _ in _present(self))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a field by its JSON name.
+
+        Args:
+            name: The JSON name of a field, or of an additional property.
+            default: What is returned where the field is ``None`` or there is none.
+        """
+        return next((value for each, value in _present(self) if each == name), default)
+
+    def keys(self) -> list[str]:
+        """The JSON names of the fields that are not ``None``, and of the additional properties."""
+        return [name for name, _ in _present(self)]
+
     def __repr__(self) -> str:
         """The fields that hold something, in 300 characters at most: long texts and lists are shortened."""
         shown = ""
@@ -67,6 +106,7 @@ class Model:
         return f"{shown[: _LONGEST_REPR - 4]}...)"
 
     if not TYPE_CHECKING:  # a checker knows which fields there are
+        __iter__ = None  # subscripts alone would make Python iterate by number
 
         def __getattr__(self, name: str) -> Any:
             """Name the method that does here what ``name`` does in Pydantic."""
@@ -119,6 +159,15 @@ def _is_list(value: Any) -> TypeGuard[list[Any]]:
 
 def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict)
+
+
+def _present(model: Model) -> Iterator[tuple[str, Any]]:
+    """The JSON names and the values of the fields that are not ``None``, then the additional properties."""
+    for attribute in document_fields(type(model)):
+        value = getattr(model, attribute.name)
+        if value is not None:
+            yield wire_name(attribute), value
+    yield from model.additional_properties.items()
 
 
 def _codec_for(model: type[Model]) -> Codec:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["EventLoop", "current_loop"]
+__all__ = ["ON_LOOP", "EventLoop", "NotOnLoopError", "current_loop", "leave_loop"]
 
 
 class EventLoop(Protocol):
@@ -116,3 +117,29 @@ class _TrioLoop:
                 trio.lowlevel.spawn_system_task(_quietly, function)
 
         self.call(start)
+
+
+# Work that may block
+
+
+class NotOnLoopError(Exception):
+    """Something that may block was met on an event loop: the same work is to be done again, in a thread."""
+
+
+class _OnLoop(threading.local):
+    """Whether this thread runs an event loop that must not be blocked."""
+
+    value = False
+
+
+ON_LOOP = _OnLoop()
+
+
+def leave_loop() -> None:
+    """Go on only where blocking does no harm; call this before anything is read or used up.
+
+    Raises:
+        NotOnLoopError: This is an event loop.
+    """
+    if ON_LOOP.value:
+        raise NotOnLoopError

@@ -175,6 +175,9 @@ class AsyncV1AudioSpeech(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.download(
             _op.V1_AUDIO_SPEECH_CREATE,
             {
@@ -182,7 +185,7 @@ class AsyncV1AudioSpeech(AsyncNamespace):
                 "input": input,
                 "voice": voice,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -227,6 +230,9 @@ class AsyncV1AudioTranscriptions(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_AUDIO_TRANSCRIPTIONS_CREATE,
             {
@@ -236,7 +242,7 @@ class AsyncV1AudioTranscriptions(AsyncNamespace):
                 "language": language,
                 "prompt": prompt,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -444,6 +450,9 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.V1_CHAT_COMPLETIONS_CREATE,
             {
@@ -464,7 +473,7 @@ class AsyncV1ChatCompletions(AsyncNamespace):
                 "logprobs": logprobs,
                 "top_logprobs": top_logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -627,6 +636,9 @@ class AsyncV1Completions(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.V1_COMPLETIONS_CREATE,
             {
@@ -643,7 +655,7 @@ class AsyncV1Completions(AsyncNamespace):
                 "presence_penalty": presence_penalty,
                 "logprobs": logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -685,6 +697,9 @@ class AsyncV1Embeddings(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_EMBEDDINGS_CREATE,
             {
@@ -693,7 +708,7 @@ class AsyncV1Embeddings(AsyncNamespace):
                 "dimensions": dimensions,
                 "encoding_format": encoding_format,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -905,6 +920,9 @@ class AsyncV1Messages(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.V1_MESSAGES_CREATE,
             {
@@ -922,7 +940,7 @@ class AsyncV1Messages(AsyncNamespace):
                 "stop_sequences": stop_sequences,
                 "metadata": metadata,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -956,10 +974,13 @@ class AsyncV1Models(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_MODELS_LIST,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def retrieve(
@@ -976,7 +997,8 @@ class AsyncV1Models(AsyncNamespace):
         ``GET /v1/models/{model}``
 
         Args:
-            model: Name of the model. Slashes are part of the name and are sent escaped.
+            model: Name of the model. Ollama has no route for a name with a slash, escaped or not; `v1.models.list`
+                shows such a model.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -990,12 +1012,15 @@ class AsyncV1Models(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_MODELS_RETRIEVE,
             {
                 "model": model,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1063,6 +1088,9 @@ class AsyncV1Responses(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_RESPONSES_COMPACT,
             {
@@ -1070,7 +1098,7 @@ class AsyncV1Responses(AsyncNamespace):
                 "input": input,
                 "tools": tools,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -1304,6 +1332,9 @@ class AsyncV1Responses(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.V1_RESPONSES_CREATE,
             {
@@ -1321,7 +1352,7 @@ class AsyncV1Responses(AsyncNamespace):
                 "background": background,
                 "conversation": conversation,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1381,6 +1412,9 @@ class AsyncV1Systemone(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.V1_SYSTEMONE_CREATE,
             {
@@ -1390,7 +1424,7 @@ class AsyncV1Systemone(AsyncNamespace):
                 "images": images,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1425,10 +1459,13 @@ class AsyncExperimental(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EXPERIMENTAL_MODEL_RECOMMENDATIONS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def web_fetch(
@@ -1463,12 +1500,15 @@ class AsyncExperimental(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EXPERIMENTAL_WEB_FETCH,
             {
                 "url": url,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def web_search(
@@ -1505,13 +1545,16 @@ class AsyncExperimental(AsyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EXPERIMENTAL_WEB_SEARCH,
             {
                 "query": query,
                 "max_results": max_results,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1577,7 +1620,9 @@ class AsyncOllama(AsyncClient):
         transport: Any httpx transport, used instead of the SDK's own; closed with the client. Timeouts are then as
             exact as that transport reads: on httpx's own, each single read may take what is left when the body begins.
         http_client: A whole ``httpx.AsyncClient``, used instead; left open. Its ``auth`` applies where no key is sent.
-        max_item_bytes: The largest item of a stream, in bytes.
+        max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
+        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A longer
+            reply or item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
         retry: Repeat calls that failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
         circuit_breaker: Stop calling an endpoint that keeps failing.
         rate_limit: Bound the rate of calls and how many run at once.
@@ -1640,10 +1685,13 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.BALANCE,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def blob_exists(
@@ -1674,12 +1722,15 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.BLOB_EXISTS,
             {
                 "digest": digest,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -1807,6 +1858,9 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.CHAT,
             {
@@ -1822,7 +1876,7 @@ class AsyncOllama(AsyncClient):
                 "logprobs": logprobs,
                 "top_logprobs": top_logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1856,13 +1910,16 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.COPY,
             {
                 "source": source,
                 "destination": destination,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2013,6 +2070,9 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.CREATE,
             {
@@ -2034,7 +2094,7 @@ class AsyncOllama(AsyncClient):
                 "info": info,
                 "remote_host": remote_host,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2066,12 +2126,15 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.DELETE,
             {
                 "model": model,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def embed(
@@ -2116,6 +2179,9 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EMBED,
             {
@@ -2126,7 +2192,7 @@ class AsyncOllama(AsyncClient):
                 "options": options,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def embeddings(
@@ -2169,6 +2235,9 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.EMBEDDINGS,
             {
@@ -2177,7 +2246,7 @@ class AsyncOllama(AsyncClient):
                 "options": options,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2330,6 +2399,9 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.GENERATE,
             {
@@ -2350,7 +2422,7 @@ class AsyncOllama(AsyncClient):
                 "top_logprobs": top_logprobs,
                 "context": context,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2382,10 +2454,13 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.IS_AVAILABLE,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def list_models(
@@ -2414,10 +2489,13 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.LIST_MODELS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def list_running(
@@ -2446,10 +2524,13 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.LIST_RUNNING,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def me(
@@ -2480,10 +2561,13 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.ME,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2557,13 +2641,16 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.PULL,
             {
                 "model": model,
                 "insecure": insecure,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2638,13 +2725,16 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.invoke(
             _op.PUSH,
             {
                 "model": model,
                 "insecure": insecure,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2684,6 +2774,9 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.SHOW,
             {
@@ -2693,7 +2786,7 @@ class AsyncOllama(AsyncClient):
                 "template": template,
                 "options": options,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def signout(
@@ -2724,10 +2817,13 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.SIGNOUT,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def status(
@@ -2758,10 +2854,13 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.STATUS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2815,13 +2914,16 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.UPLOAD_BLOB,
             {
                 "digest": digest,
                 "content": content,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def usage(
@@ -2861,6 +2963,9 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.USAGE,
             {
@@ -2868,7 +2973,7 @@ class AsyncOllama(AsyncClient):
                 "scope": scope,
                 "group_by": group_by,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def version(
@@ -2897,10 +3002,13 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.VERSION,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def web_fetch(
@@ -2933,12 +3041,15 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.WEB_FETCH,
             {
                 "url": url,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     async def web_search(
@@ -2973,13 +3084,16 @@ class AsyncOllama(AsyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return await self._runtime.call(
             _op.WEB_SEARCH,
             {
                 "query": query,
                 "max_results": max_results,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 

@@ -4,47 +4,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict
+from typing import Any, Literal, Required
 
-if TYPE_CHECKING:
-    from ollama_sdk._codec.annotations import Base64, JSONSchema
+from typing_extensions import TypedDict  # Pydantic takes no other before Python 3.12
 
-    from .models import (
-        ChatCompletionAudio,
-        ChatCompletionAudioPart,
-        ChatCompletionImagePart,
-        ChatCompletionImageURL,
-        ChatCompletionJSONSchema,
-        ChatCompletionTextPart,
-        ChatCompletionToolCall,
-        ChatCompletionToolCallFunction,
-        MessagesCitation,
-        MessagesImageBlock,
-        MessagesImageSource,
-        MessagesOtherBlock,
-        MessagesServerToolUseBlock,
-        MessagesTextBlock,
-        MessagesThinkingBlock,
-        MessagesToolResultBlock,
-        MessagesToolUseBlock,
-        MessagesWebSearchError,
-        MessagesWebSearchResult,
-        MessagesWebSearchResultBlock,
-        ResponseInputFile,
-        ResponseInputImage,
-        ResponseInputText,
-        ResponseOutputText,
-        ResponseReasoningSummary,
-        ResponseTextFormat,
-        ResponseTool,
-        ResponseWebSearchAction,
-        SystemOneNoulCriteria,
-        ToolCall,
-        ToolCallFunction,
-        ToolFunction,
-        ToolParameters,
-        ToolProperty,
-    )
+from ollama_sdk._codec.annotations import Base64, JSONSchema
+
+from .models import (
+    ChatCompletionAudio,
+    ChatCompletionAudioPart,
+    ChatCompletionImagePart,
+    ChatCompletionImageURL,
+    ChatCompletionJSONSchema,
+    ChatCompletionTextPart,
+    ChatCompletionToolCall,
+    ChatCompletionToolCallFunction,
+    MessagesCitation,
+    MessagesImageBlock,
+    MessagesImageSource,
+    MessagesOtherBlock,
+    MessagesServerToolUseBlock,
+    MessagesTextBlock,
+    MessagesThinkingBlock,
+    MessagesToolResultBlock,
+    MessagesToolUseBlock,
+    MessagesWebSearchError,
+    MessagesWebSearchResult,
+    MessagesWebSearchResultBlock,
+    ResponseInputFile,
+    ResponseInputImage,
+    ResponseInputText,
+    ResponseOutputText,
+    ResponseReasoningSummary,
+    ResponseTextFormat,
+    ResponseTool,
+    ResponseWebSearchAction,
+    SystemOneNoulCriteria,
+    ToolCall,
+    ToolCallFunction,
+    ToolFunction,
+    ToolParameters,
+    ToolProperty,
+)
 
 __all__ = [
     "ChatCompletionAudioParam",

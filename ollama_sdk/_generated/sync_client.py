@@ -175,6 +175,9 @@ class V1AudioSpeech(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.download(
             _op.V1_AUDIO_SPEECH_CREATE,
             {
@@ -182,7 +185,7 @@ class V1AudioSpeech(SyncNamespace):
                 "input": input,
                 "voice": voice,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -227,6 +230,9 @@ class V1AudioTranscriptions(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_AUDIO_TRANSCRIPTIONS_CREATE,
             {
@@ -236,7 +242,7 @@ class V1AudioTranscriptions(SyncNamespace):
                 "language": language,
                 "prompt": prompt,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -444,6 +450,9 @@ class V1ChatCompletions(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.V1_CHAT_COMPLETIONS_CREATE,
             {
@@ -464,7 +473,7 @@ class V1ChatCompletions(SyncNamespace):
                 "logprobs": logprobs,
                 "top_logprobs": top_logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -627,6 +636,9 @@ class V1Completions(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.V1_COMPLETIONS_CREATE,
             {
@@ -643,7 +655,7 @@ class V1Completions(SyncNamespace):
                 "presence_penalty": presence_penalty,
                 "logprobs": logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -685,6 +697,9 @@ class V1Embeddings(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_EMBEDDINGS_CREATE,
             {
@@ -693,7 +708,7 @@ class V1Embeddings(SyncNamespace):
                 "dimensions": dimensions,
                 "encoding_format": encoding_format,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -905,6 +920,9 @@ class V1Messages(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.V1_MESSAGES_CREATE,
             {
@@ -922,7 +940,7 @@ class V1Messages(SyncNamespace):
                 "stop_sequences": stop_sequences,
                 "metadata": metadata,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -956,10 +974,13 @@ class V1Models(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_MODELS_LIST,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def retrieve(
@@ -976,7 +997,8 @@ class V1Models(SyncNamespace):
         ``GET /v1/models/{model}``
 
         Args:
-            model: Name of the model. Slashes are part of the name and are sent escaped.
+            model: Name of the model. Ollama has no route for a name with a slash, escaped or not; `v1.models.list`
+                shows such a model.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -990,12 +1012,15 @@ class V1Models(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_MODELS_RETRIEVE,
             {
                 "model": model,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1063,6 +1088,9 @@ class V1Responses(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_RESPONSES_COMPACT,
             {
@@ -1070,7 +1098,7 @@ class V1Responses(SyncNamespace):
                 "input": input,
                 "tools": tools,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -1304,6 +1332,9 @@ class V1Responses(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.V1_RESPONSES_CREATE,
             {
@@ -1321,7 +1352,7 @@ class V1Responses(SyncNamespace):
                 "background": background,
                 "conversation": conversation,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1381,6 +1412,9 @@ class V1Systemone(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.V1_SYSTEMONE_CREATE,
             {
@@ -1390,7 +1424,7 @@ class V1Systemone(SyncNamespace):
                 "images": images,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1425,10 +1459,13 @@ class Experimental(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EXPERIMENTAL_MODEL_RECOMMENDATIONS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def web_fetch(
@@ -1463,12 +1500,15 @@ class Experimental(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EXPERIMENTAL_WEB_FETCH,
             {
                 "url": url,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def web_search(
@@ -1505,13 +1545,16 @@ class Experimental(SyncNamespace):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EXPERIMENTAL_WEB_SEARCH,
             {
                 "query": query,
                 "max_results": max_results,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 
@@ -1576,7 +1619,9 @@ class Ollama(SyncClient):
         transport: Any httpx transport, used instead of the SDK's own; closed with the client. Timeouts are then as
             exact as that transport reads: on httpx's own, each single read may take what is left when the body begins.
         http_client: A whole ``httpx.Client``, used instead; left open. Its ``auth`` applies where no key is sent.
-        max_item_bytes: The largest item of a stream, in bytes.
+        max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
+        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A longer
+            reply or item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
         retry: Repeat calls that failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
         circuit_breaker: Stop calling an endpoint that keeps failing.
         rate_limit: Bound the rate of calls and how many run at once.
@@ -1639,10 +1684,13 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.BALANCE,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def blob_exists(
@@ -1673,12 +1721,15 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.BLOB_EXISTS,
             {
                 "digest": digest,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -1806,6 +1857,9 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.CHAT,
             {
@@ -1821,7 +1875,7 @@ class Ollama(SyncClient):
                 "logprobs": logprobs,
                 "top_logprobs": top_logprobs,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -1855,13 +1909,16 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.COPY,
             {
                 "source": source,
                 "destination": destination,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2012,6 +2069,9 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.CREATE,
             {
@@ -2033,7 +2093,7 @@ class Ollama(SyncClient):
                 "info": info,
                 "remote_host": remote_host,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2065,12 +2125,15 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.DELETE,
             {
                 "model": model,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def embed(
@@ -2115,6 +2178,9 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EMBED,
             {
@@ -2125,7 +2191,7 @@ class Ollama(SyncClient):
                 "options": options,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def embeddings(
@@ -2168,6 +2234,9 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.EMBEDDINGS,
             {
@@ -2176,7 +2245,7 @@ class Ollama(SyncClient):
                 "options": options,
                 "keep_alive": keep_alive,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2329,6 +2398,9 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.GENERATE,
             {
@@ -2349,7 +2421,7 @@ class Ollama(SyncClient):
                 "top_logprobs": top_logprobs,
                 "context": context,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2381,10 +2453,13 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.IS_AVAILABLE,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def list_models(
@@ -2413,10 +2488,13 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.LIST_MODELS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def list_running(
@@ -2445,10 +2523,13 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.LIST_RUNNING,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def me(
@@ -2479,10 +2560,13 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.ME,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2556,13 +2640,16 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.PULL,
             {
                 "model": model,
                 "insecure": insecure,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2637,13 +2724,16 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.invoke(
             _op.PUSH,
             {
                 "model": model,
                 "insecure": insecure,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
             stream,
         )
 
@@ -2683,6 +2773,9 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.SHOW,
             {
@@ -2692,7 +2785,7 @@ class Ollama(SyncClient):
                 "template": template,
                 "options": options,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def signout(
@@ -2723,10 +2816,13 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.SIGNOUT,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def status(
@@ -2757,10 +2853,13 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.STATUS,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     @overload
@@ -2814,13 +2913,16 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.UPLOAD_BLOB,
             {
                 "digest": digest,
                 "content": content,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def usage(
@@ -2860,6 +2962,9 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.USAGE,
             {
@@ -2867,7 +2972,7 @@ class Ollama(SyncClient):
                 "scope": scope,
                 "group_by": group_by,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def version(
@@ -2896,10 +3001,13 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.VERSION,
             {},
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def web_fetch(
@@ -2932,12 +3040,15 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.WEB_FETCH,
             {
                 "url": url,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
     def web_search(
@@ -2972,13 +3083,16 @@ class Ollama(SyncClient):
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not have the documented form.
         """
+        __tracebackhide__ = True
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
+        del extra_headers
         return self._runtime.call(
             _op.WEB_SEARCH,
             {
                 "query": query,
                 "max_results": max_results,
             },
-            CallOptions(extra_headers, extra_query, extra_body, timeout),
+            _options,
         )
 
 

@@ -64,4 +64,5 @@ class H11Parser(ResponseParser):
                 else:
                     return
         except h11.RemoteProtocolError as exc:
-            self.problem = f"the response, or its head, is malformed: {exc}"
+            # What h11 quotes may hold a key, which the server has repeated.
+            self.problem = f"the response, or its head, is malformed: {str(exc).partition(': bytearray(')[0]}"

@@ -10,7 +10,6 @@ import httpx
 
 from ollama_sdk.errors import ConfigurationError
 
-from .environment import proxy_setting
 from .network import Address, literal_address, unix_address
 from .pool import ConnectionT, Pool, Stack
 from .request import RequestWriter
@@ -72,8 +71,11 @@ class Routes(Generic[ConnectionT]):
         if url.scheme not in _PORTS:
             raise httpx.UnsupportedProtocol(f"the scheme of {str(url)!r} is neither http nor https")
         proxy = self._proxy
-        if proxy is None and self._trust_env and (setting := proxy_setting(url)) is not None:
-            proxy = _proxy(setting[1])
+        if proxy is None and self._trust_env:
+            from .environment import proxy_setting
+
+            setting = proxy_setting(url)
+            proxy = None if setting is None else _proxy(setting[1])
         if url.scheme == "https":
             self.context()  # if that cannot be read, nothing is to be sent
         return Route(self, Stack(self._pool), url, proxy, self._uds)

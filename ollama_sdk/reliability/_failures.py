@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from ollama_sdk._secrets import redact, request_of
 from ollama_sdk.errors import NoEndpointError
 
 __all__ = ["CONNECTION_ERRORS", "ENDPOINT_ERRORS", "Outcome", "described", "is_each"]
@@ -17,11 +18,19 @@ CONNECTION_ERRORS: tuple[type[Exception], ...] = (httpx.NetworkError, httpx.Remo
 ENDPOINT_ERRORS: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, httpx.ReadTimeout, httpx.WriteTimeout)
 
 
-def described(outcome: Outcome | BaseException) -> str:
-    """``status 503``, or the error as ``Class: text``."""
+def described(outcome: Outcome | BaseException, request: httpx.Request) -> str:
+    """``status 503``, or the error as ``Class: text``, without the secrets of the request.
+
+    Args:
+        outcome: How the attempt ended.
+        request: The request of the attempt or of its call; an error may also name one itself.
+    """
     if isinstance(outcome, httpx.Response):
         return f"status {outcome.status_code}"
-    return f"{type(outcome).__name__}: {outcome}" if str(outcome) else type(outcome).__name__
+    text = redact(request, str(outcome))
+    sent = request_of(outcome)
+    text = text if sent is None or sent is request else redact(sent, text)
+    return f"{type(outcome).__name__}: {text}" if text else type(outcome).__name__
 
 
 def is_each(outcome: Outcome | None, kinds: type[Exception] | tuple[type[Exception], ...]) -> bool:

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import httpx
 from attrs import field, frozen
 
-from ollama_sdk.errors import ConfigurationError
+from ollama_sdk._secrets import Hidden, check_headers, check_key
+from ollama_sdk.errors import ConfigurationError, shorten_traceback
 
 if TYPE_CHECKING:
-    from attrs import Attribute
+    from ollama_sdk._secrets import SecretText
 
 __all__ = ["Endpoint"]
 
 _LAST_PORT = 65535
 
 
-def _base_url(_: Endpoint, __: object, value: Any) -> None:
+def _is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_named(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    return _is_mapping(value) and all(isinstance(name, str) for name in value)
+
+
+def _check_url(value: Any) -> None:
     try:
         url = httpx.URL(value)
     except (TypeError, httpx.InvalidURL) as error:
-        raise ConfigurationError(f"Endpoint(url={value!r}): {error}") from error
+        shown = "..." if "@" in str(value) else repr(value)  # without credentials
+        raise ConfigurationError(f"Endpoint(url={shown}): {error}") from None
     if url.userinfo:
         raise ConfigurationError(
             f"Endpoint(url=...) on {url.host}: credentials go into api_key or headers, not into the URL"
@@ -32,36 +42,24 @@ def _base_url(_: Endpoint, __: object, value: Any) -> None:
         raise ConfigurationError(f"Endpoint(url={value!r}): give a base URL such as 'http://gpu-1:11434'")
 
 
-def _secret(endpoint: Endpoint, attribute: Attribute[Any], value: Any) -> None:
-    # No message may quote a secret.
-    if value is not None and not (isinstance(value, str) and value.isascii() and value.isprintable()):
-        raise ConfigurationError(f"Endpoint({attribute.name}=...) for {endpoint.url}: give printable ASCII text")
+def _checked(url: Any, api_key: Any, headers: Any) -> tuple[str, str | None, Mapping[str, str] | None]:
+    """The arguments, if they can be sent; no message shows a key or a header."""
+    url = url.rstrip("/") if isinstance(url, str) else url
+    _check_url(url)
+    if headers is not None:
+        if not _is_named(headers):
+            raise ConfigurationError(f"Endpoint(headers=...) for {url}: give a mapping of names to values")
+        check_headers(headers, f"Endpoint(headers=...) for {url}: ")
+    return url, check_key(api_key, f"Endpoint(api_key=...) for {url}: the key"), headers
 
 
-def _secret_headers(endpoint: Endpoint, attribute: Attribute[Any], value: Any) -> None:
-    if value is None:
-        return
-    headers: Mapping[Any, Any] = value
-    if not isinstance(value, Mapping):
-        raise ConfigurationError(
-            f"Endpoint({attribute.name}=...) for {endpoint.url}: give a mapping of names to values"
-        )
-    for name, content in headers.items():
-        _secret(endpoint, attribute, name or 0)
-        _secret(endpoint, attribute, 0 if content is None else content)
-
-
-def _without_slash(value: Any) -> Any:
-    return value.rstrip("/") if isinstance(value, str) else value
-
-
-@frozen
+@frozen(init=False)
 class Endpoint:
     """One server.
 
     Attributes:
         url: Base URL, such as ``http://gpu-1:11434``. Its path is put before the path of each request.
-        api_key: Sent as bearer token to this endpoint and to no other. It replaces the client's key and an
+        api_key: Text, or a ``SecretStr`` of Pydantic. Sent as bearer token to this endpoint and to no other. It replaces the client's key and an
             ``Authorization`` in ``headers``.
         headers: Sent to this endpoint and to no other. They replace the client's headers of the same names. Headers given
             to ``with_options()``, or to a call as ``extra_headers``, replace both.
@@ -70,9 +68,24 @@ class Endpoint:
         ConfigurationError: The URL is not a base URL, it holds credentials, or a key or header is not printable ASCII.
     """
 
-    url: str = field(converter=_without_slash, validator=_base_url)
-    api_key: str | None = field(default=None, repr=False, validator=_secret)
-    headers: Mapping[str, str] | None = field(default=None, repr=False, validator=_secret_headers)
+    url: str
+    api_key: str | None = field(repr=False)
+    headers: Mapping[str, str] | None = field(repr=False)
+
+    def __init__(
+        self, url: str, api_key: str | SecretText | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        secret = Hidden((url, api_key, headers))
+        del url, api_key, headers  # a traceback that shows local variables must not show them
+        self._set("", None, None)  # and what it shows must have a repr
+        try:
+            self._set(*_checked(*secret.value))
+        except ConfigurationError as exc:
+            raise shorten_traceback(exc) from exc.__cause__
+
+    def _set(self, url: str, api_key: str | None, headers: Mapping[str, str] | None) -> None:
+        for name, value in (("url", url), ("api_key", api_key), ("headers", headers)):
+            object.__setattr__(self, name, value)
 
     def own_headers(self) -> list[tuple[bytes, bytes]]:
         """The headers that are sent to this endpoint alone, one of each name."""

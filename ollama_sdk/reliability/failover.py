@@ -112,7 +112,7 @@ class _Failure(NamedTuple):
     is_missing_model: bool = False
 
     def __str__(self) -> str:
-        return f"{self.member.url}: {described(self.outcome)}"
+        return f"{self.member.url}: {described(self.outcome, self.request)}"
 
     @property
     def was_sent(self) -> bool:
@@ -178,7 +178,9 @@ class Router:
                 tries_left -= failures[-1].was_sent
                 if following is None or tries_left <= 0 or not self._may_move(failures[-1], request):
                     break
-                endpoints.emit(request, member, FailedOver, following.url, described(failures[-1].outcome))
+                endpoints.emit(
+                    request, member, FailedOver, following.url, described(failures[-1].outcome, failures[-1].request)
+                )
             if len(failures) > 1:
                 raise self._all_failed(request, failures)
             return _returned(failures.pop().outcome)
@@ -262,7 +264,7 @@ class Router:
             return
         if isinstance(outcome, Exception) and cut_short(request, outcome, started, self.clock.monotonic()):
             return
-        self._endpoints.note_failure(failure.member, described(outcome), request)
+        self._endpoints.note_failure(failure.member, described(outcome, failure.request), request)
 
     def _may_move(self, failure: _Failure, request: httpx.Request) -> bool:
         if not self._has_time(request):

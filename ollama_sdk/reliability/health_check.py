@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from attrs import field, frozen
 
+from ollama_sdk._secrets import redact
 from ollama_sdk._timeout import Deadlines, Timeout
 
 from . import _checks
@@ -98,6 +99,7 @@ class EndpointCheck:
             (config.version_path, self._note_version),
         ]
         self._path = ""
+        self._request = httpx.Request("GET", endpoint.url)  # the latest
         self._note = self._note_version
         self._seen: dict[str, Any] = {}
         self._digests: dict[str, str] = {}  # of the models that the endpoint has, by their names
@@ -108,7 +110,7 @@ class EndpointCheck:
         if not self._requests or "error" in self._seen:
             return None
         path, self._note = self._requests.pop()
-        request = httpx.Request(
+        request = self._request = httpx.Request(
             "GET",
             self._endpoint.url + path,
             headers=[(b"Accept", b"application/json"), *self._endpoint.own_headers()],
@@ -129,17 +131,17 @@ class EndpointCheck:
     def take(self, response: httpx.Response) -> None:
         """Note the answer to the latest request; its body has been read."""
         if not response.is_success:
-            self._seen["error"] = f"{self._path}: {described(response)}"
+            self._seen["error"] = f"{self._path}: {described(response, self._request)}"
             return
         try:
             self._note(json.loads(response.read()))
         except Exception as error:  # noqa: BLE001 - undecodable, nested too deep, a number too large, of another shape ...
-            self._seen["error"] = f"{self._path}: not the answer of an Ollama server: {described(error)}"
+            self._seen["error"] = f"{self._path}: not the answer of an Ollama server: {described(error, self._request)}"
 
     def take_error(self, error: Exception) -> None:
         """Note that the latest request failed."""
         if self.seconds_left() > 0:
-            self._seen["error"] = described(error)
+            self._seen["error"] = described(error, self._request)
         else:
             self.time_out()
 
@@ -160,7 +162,9 @@ class EndpointCheck:
 
     def _note_version(self, answer: Any) -> None:
         self._seen.update(
-            version=str(answer["version"]), latency=self._clock.monotonic() - self._asked_at, reachable=True
+            version=redact(self._request, str(answer["version"])),
+            latency=self._clock.monotonic() - self._asked_at,
+            reachable=True,
         )
 
     def _note_models(self, answer: Any) -> None:

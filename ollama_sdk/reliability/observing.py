@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ollama_sdk._bodies import WatchedBody, is_whole
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._outcome import CallOutcome, on_outcome
+from ollama_sdk._secrets import redact
 
 from ._extensions import about, is_stream, model_of
 from ._failures import described
@@ -53,11 +54,11 @@ class AttemptReporter:
             response = yield from send(request)
         except BaseException as error:
             seconds = clock.monotonic() - started
-            notify(AttemptFailed(*about(request, clock), number, seconds, described(error)))
+            notify(AttemptFailed(*about(request, clock), number, seconds, described(error, request)))
             raise
         if response.is_error:
             seconds = clock.monotonic() - started
-            notify(AttemptFailed(*about(request, clock), number, seconds, described(response)))
+            notify(AttemptFailed(*about(request, clock), number, seconds, described(response, request)))
         return response
 
 
@@ -117,7 +118,7 @@ class _Call:
 
     def failed(self, error: BaseException) -> None:
         self.stream_ended(error)
-        self._error = described(error)
+        self._error = described(error, self._request)
         self._end()
 
     def answered(self, response: httpx.Response) -> None:
@@ -135,7 +136,7 @@ class _Call:
     def stream_ended(self, error: BaseException | None = None, *, complete: bool = False) -> None:
         if not self._streams or next(self._stream_ends):
             return
-        self._error = None if error is None else described(error)
+        self._error = None if error is None else described(error, self._request)
         self._notify(StreamEnded(*self._about(), self._seconds(), complete, self._error))
         if error is None and not complete:
             self._awaits_outcome = False
@@ -143,8 +144,9 @@ class _Call:
         self._end_if_over()
 
     def judged(self, outcome: CallOutcome) -> None:
-        reason = None if outcome.error is None else described(outcome.error)
-        self._judged = (reason, outcome.model, outcome.input_tokens, outcome.output_tokens, outcome.items)
+        reason = None if outcome.error is None else described(outcome.error, self._request)
+        model = None if outcome.model is None else redact(self._request, outcome.model)
+        self._judged = (reason, model, outcome.input_tokens, outcome.output_tokens, outcome.items)
         self._awaits_outcome = False
         self._end_if_over()
 

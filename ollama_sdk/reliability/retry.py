@@ -222,7 +222,7 @@ class Retrier:
         if attempt >= config.attempts or not may_repeat(request, cause, resume=config.resume):
             return None
         if not affordable:
-            emit(request, self.clock, self._notify, Refused, "retry_budget", described(outcome))
+            emit(request, self.clock, self._notify, Refused, "retry_budget", described(outcome, request))
             return None
         asked = retry_after(outcome) or 0.0
         if asked > config.retry_after_limit:
@@ -235,7 +235,7 @@ class Retrier:
             return None
         if config.total is not None and until >= started + config.total:
             return None
-        emit(request, self.clock, self._notify, RetryScheduled, attempt, seconds, described(outcome))
+        emit(request, self.clock, self._notify, RetryScheduled, attempt, seconds, described(outcome, request))
         return seconds
 
 

@@ -251,8 +251,8 @@ class MergeAccumulator(Accumulator):
             return False
         if len(indexes) != 1 or None in indexes:
             return False
-        known: Any = into.get(name)
-        if known.__class__ is not _ByIndex:
+        known = into.get(name)
+        if not isinstance(known, _ByIndex):
             known = into[name] = _ByIndex()
         self._merge(known.at(indexes.pop()), parts, f"{place}[].")
         return True
@@ -325,8 +325,8 @@ def _replace(into: JSONObject, name: str, values: list[Any]) -> None:
 
 
 def _append(into: JSONObject, name: str, text: str) -> None:
-    known: Any = into.get(name)
-    if known.__class__ is not _Text:
+    known = into.get(name)
+    if not isinstance(known, _Text):
         known = into[name] = _Text()
     known.append(text)
 
@@ -347,10 +347,11 @@ def _runs(items: Sequence[JSONObject], key: Callable[[JSONObject], Any]) -> Iter
     """Neighbouring items of the same key, with the key; quick where that is all of them."""
     keys: set[Any] = set()
     try:
-        keys = set(map(key, items))
+        keys.update(map(key, items))
     except (KeyError, TypeError):  # one has no type, or a type that is none
         if key is not _type_of:
             raise
+        keys.clear()
         key = methodcaller("get", "type")
     if len(keys) == 1:
         return [(keys.pop(), items)]

@@ -380,9 +380,9 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             self.reader.end(exc)
             return
         error = self.map_error(exc)
-        if isinstance(error, APITimeoutError) and not self.reader.finished:
-            self.reader.error = error
-            error.__cause__ = exc
+        if isinstance(error, (APITimeoutError, DecodeError)) and not self.reader.finished:
+            error.__cause__ = error.__context__ = None if error is exc else exc
+            self.reader.error = error.with_traceback(None)  # its frames hold what the server sent
         else:
             self.reader.end(exc)
 
@@ -427,8 +427,11 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         Raises:
             DecodeError: They do not add up to a reply.
         """
-        with self._lock:
-            return self.make_reply(self._accumulated())
+        try:
+            with self._lock:
+                return self.make_reply(self._accumulated())
+        except OllamaError as exc:
+            raise exc.with_traceback(None) from None  # those frames hold what the server sent
 
     def _partial_reply(self) -> ReplyT | dict[str, Any] | None:
         """The reply so far: bare data where that is too little for a reply, ``None`` where it is nothing."""
@@ -472,4 +475,4 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 return self.accumulator.result()
             except DATA_ERRORS as exc:
                 error = exc
-        raise self.reader.decode_error(error) from error
+        raise self.reader.decode_error(error)  # not from it: its frames hold what the server sent

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 import orjson
 
 from ollama_sdk._json import loads, loads_again, may_be_rounded
+from ollama_sdk._secrets import redact_data
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
     APIConnectionError,
@@ -20,7 +21,7 @@ from ollama_sdk.errors import (
 
 from ._framing import Framer
 
-__all__ = ["SENTINEL", "Reader", "failure_message", "incomplete", "redact_all"]
+__all__ = ["SENTINEL", "Reader", "failure_message", "incomplete"]
 
 # Free-form values, whose integers may be of any size, stand in lists of tool calls and outputs, deeper than this many objects. The
 # items that carry a token are not: to search them too would cost a tenth of reading them.
@@ -125,7 +126,8 @@ class Reader:
 
     def decode_error(self, cause: BaseException) -> DecodeError:
         """The error of items that are JSON objects, but do not add up to a reply."""
-        return DecodeError(f"{self._call}: the items of the stream do not add up to a reply: {cause!r}")
+        problem = self._redact(repr(cause))
+        return DecodeError(f"{self._call}: the items of the stream do not add up to a reply: {problem}")
 
     def take_unterminated(self) -> bool:
         """Take a last item that lacks only its line end; nothing more will be read.
@@ -196,7 +198,7 @@ class Reader:
             return None
         message = self._redact(message)
         text = f"{self._call}: the server failed after {self.items} items: {message}"
-        return ReplyFailedError(text, message=message, body=redact_all(item, self._redact))
+        return ReplyFailedError(text, message=message, body=redact_data(item, self._redact))
 
     def _refuse_payload(self, payload: bytes, problem: str) -> None:
         excerpt = self._redact(payload.decode(errors="replace"))[:EXCERPT_LENGTH]
@@ -229,27 +231,6 @@ def incomplete(call: str, where: str, items: int, cause: BaseException | None) -
     if isinstance(cause, Exception):
         error.__cause__ = cause
     return error
-
-
-def redact_all(data: Any, redact: Callable[[str], str], depth: int = 0) -> Any:
-    """A copy of decoded JSON whose texts are redacted; what is nested deeper than any error would be is left out."""
-    if isinstance(data, str):
-        return redact(data)
-    if depth > _MAX_ERROR_DEPTH:
-        return None
-    if _is_object(data):
-        return {redact(name): redact_all(value, redact, depth + 1) for name, value in data.items()}
-    if _is_list(data):
-        return [redact_all(each, redact, depth + 1) for each in data]
-    return data
-
-
-def _is_object(data: Any) -> TypeGuard[dict[str, Any]]:
-    return data.__class__ is dict
-
-
-def _is_list(data: Any) -> TypeGuard[list[Any]]:
-    return data.__class__ is list
 
 
 def failure_message(error: Any, depth: int = 0) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, Self
 
 import anyio
 import httpx
-from attrs import frozen
+from attrs import field, frozen
 
 from ollama_sdk._concurrency.events import TaskEvent, ThreadEvent
 from ollama_sdk._concurrency.loops import EventLoop, current_loop
@@ -39,7 +39,7 @@ class ResponseHead:
     """
 
     status_code: int
-    headers: httpx.Headers
+    headers: httpx.Headers = field(repr=lambda headers: f"<{len(headers)} headers>")
 
 
 class _StreamBase(Generic[ItemT, ReplyT]):
@@ -146,9 +146,10 @@ class Stream(_StreamBase[ItemT, ReplyT]):
             try:
                 return self._decode_item(item)
             except DecodeError as exc:
+                del item  # a traceback that shows local variables must not show what the server sent
                 self._exchange.refuse_item(exc)
                 self.close()
-                raise
+                raise exc.with_traceback(None) from None
 
     def collect(self) -> ReplyT:
         """Read the rest of the stream, and merge all its items into one reply, those that were taken before included.
@@ -259,9 +260,10 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
             try:
                 return self._decode_item(item)
             except DecodeError as exc:
+                del item  # as in Stream.__next__
                 self._exchange.refuse_item(exc)
                 await self.close()
-                raise
+                raise exc.with_traceback(None) from None
 
     async def collect(self) -> ReplyT:
         """Read the rest of the stream and merge it into one reply; see :meth:`Stream.collect`.
@@ -334,18 +336,14 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
 
 
 def _chunks(response: httpx.Response) -> Iterator[bytes]:
-    """The body as it arrives; past httpx's own layers where nothing needs decoding, which halves the cost of an item."""
+    """The body as it arrives; past httpx's own layers, as nothing needs decoding, which halves the cost of an item."""
     body = response.stream
-    if "content-encoding" in response.headers or not isinstance(body, httpx.SyncByteStream):
-        return response.iter_bytes()
-    return iter(body)
+    return iter(body) if isinstance(body, httpx.SyncByteStream) else response.iter_bytes()
 
 
 def _async_chunks(response: httpx.Response) -> AsyncIterator[bytes]:
     body = response.stream
-    if "content-encoding" in response.headers or not isinstance(body, httpx.AsyncByteStream):
-        return response.aiter_bytes()
-    return aiter(body)
+    return aiter(body) if isinstance(body, httpx.AsyncByteStream) else response.aiter_bytes()
 
 
 async def _aclose(response: httpx.Response) -> None:

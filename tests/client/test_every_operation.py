@@ -12,7 +12,6 @@ from ollama_sdk import AsyncByteStream, AsyncOllama, ByteStream, Ollama
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._codec import Model
 from ollama_sdk._generated import operations
-from ollama_sdk.streaming import AsyncByteStream, ByteStream
 from tests.document.openapi_document import JSON, at, faults, resolve
 from tests.document.openapi_document import operations as described
 from tests.support.document_values import value_of

@@ -29,6 +29,16 @@ def test_raw_reply_has_status_headers_and_model(server):
     assert raw.headers["content-type"].startswith("application/json")
 
 
+def test_the_repr_of_a_raw_reply_is_short(server):
+    server.reply(*["long"] * 200)
+    with Ollama(server.url) as client:
+        raw = client.with_raw_response.chat("llama3.2", USER)
+        assert len(repr(raw)) <= 300
+        with client.chat("llama3.2", USER, stream=True) as stream:
+            assert len(repr(stream.head)) <= 300
+            assert len(repr(stream)) <= 300
+
+
 def test_raw_stream_has_its_head_before_its_items(server):
     with Ollama(server.url) as client:
         raw = client.with_raw_response.chat("llama3.2", USER, stream=True)

@@ -172,4 +172,4 @@ def test_clients_replies_and_errors_cross_process_boundaries(server):
 @pytest.mark.anyio
 async def test_a_pickled_async_client_works(server):
     async with pickle.loads(pickle.dumps(AsyncOllama(server.url))) as copy:
-        assert (await copy.version()).version == "0.33.0"
+        assert (await copy.version()).version == server.version

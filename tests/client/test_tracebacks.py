@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+import sys
 import traceback
 
 import httpx
 import pytest
 
 from ollama_sdk import ConfigurationError, NoEndpointError, Ollama, OllamaError
-from tests.support.loopback import free_port, replies, replies_and_closes, whole
+from tests.support.loopback import PATIENCE, free_port, replies, replies_and_closes, whole
 
 USER = [{"role": "user", "content": "Hi"}]
 MOST = 30
@@ -86,7 +91,7 @@ def test_a_fault_of_the_callers_own_transport_keeps_its_traceback():
     assert "in broken" in "\n".join(printed(caught.value))
 
 
-def test_frames_between_the_method_and_the_error_can_be_hidden(sync_client):
+def test_frames_of_the_package_can_be_hidden(sync_client):
     with pytest.raises(ConfigurationError) as caught:
         sync_client("127.0.0.1:9").chat("m", "Hi")
     shown = []
@@ -95,7 +100,7 @@ def test_frames_between_the_method_and_the_error_can_be_hidden(sync_client):
         if not step.tb_frame.f_locals.get("__tracebackhide__"):
             shown.append(step.tb_frame.f_code.co_name)
         step = step.tb_next
-    assert shown == ["test_frames_between_the_method_and_the_error_can_be_hidden", "chat"]
+    assert shown == ["test_frames_of_the_package_can_be_hidden"]
 
 
 def test_each_endpoint_of_a_group_adds_one_line(sync_client):
@@ -105,3 +110,48 @@ def test_each_endpoint_of_a_group_adds_one_line(sync_client):
     with pytest.raises(NoEndpointError) as caught:
         sync_client(hosts, failover=Failover()).version()
     assert len(printed(caught.value)) <= MOST
+
+
+_CELLS = {
+    "refused": "Ollama('{closed}').chat('m', USER)",
+    "refused, streamed": "Ollama('{closed}').chat('m', USER, stream=True)",
+    "refused, async": "await AsyncOllama('{closed}').chat('m', USER)",
+    "404": "Ollama('{missing}').chat('m', USER)",
+    "404, v1": "Ollama('{missing}').v1.chat.completions.create('m', USER)",
+    "bad option": "Ollama('{closed}').chat('m', USER, options={{'temperature': object()}})",
+    "bad messages": "Ollama('{closed}').chat('m', 'Hi')",
+    "bad policy": "Ollama('{closed}', retry=3)",
+    "bad host": "Ollama('http://127.0.0.1:99999')",
+    "hosts without failover": "Ollama(['{closed}', '{missing}'])",
+}
+_NOTEBOOK = """
+import contextlib, io, json, sys
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance(colors="nocolor")
+shell.run_cell("from ollama_sdk import *; USER = [{'role': 'user', 'content': 'Hi'}]")
+shown = {}
+for mode in ("Plain", "Context", "Verbose"):
+    with contextlib.redirect_stdout(io.StringIO()):
+        shell.run_line_magic("xmode", mode)
+    for name, cell in json.loads(sys.argv[1]).items():
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            shell.run_cell(cell)
+        shown[f"{name}, {mode}"] = out.getvalue()
+print(json.dumps(shown))
+"""
+
+
+def test_a_notebook_shows_thirty_lines_at_most(serve, tmp_path):
+    """IPython prints the source around each frame that is not hidden, so it shows far more than Python itself."""
+    missing = serve(*[replies_and_closes(whole(b'{"error":"model \'m\' not found"}', 404))] * 9)
+    names = {"closed": f"http://127.0.0.1:{free_port()}", "missing": missing.url}
+    cells = {name: cell.format(**names) for name, cell in _CELLS.items()}
+    command = [sys.executable, "-c", _NOTEBOOK, json.dumps(cells)]
+    environment = {**os.environ, "IPYTHONDIR": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout.splitlines()[-1])
+    assert {name: text for name, text in shown.items() if len(text.splitlines()) > MOST} == {}
+    for name, text in shown.items():
+        assert re.search(r"----> 1 |File .*, in <module>|Cell In\[", text), name
+        assert "Error: " in text.strip().splitlines()[-1], name

@@ -72,7 +72,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("one constant for two", (NOTE_ID, "operationId: v1.answers_create"), "", "operationId", "would share the name V1_ANSWERS_CREATE"),
     ("one class for two groups", (NOTE_ID, "operationId: v1.Answers.get"), "", "operationId", "would share the name V1Answers"),
     # Extension keys
-    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-from-function, x-merge, x-absent, x-positional"),
+    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-items, x-from-function, x-merge, x-absent, x-positional"),
     ("an x- key elsewhere", ("info: {", "info: {x-method: false, "), "info:", "info/x-method", "unknown extension key 'x-method'"),
     ("x-since that is no release", ("x-since: 1.1.0", "x-since: lately"), "x-since: lately", "paths//v1/audio/speak/post/x-since", "'lately' is not a release of Ollama, such as 0.35.0"),
     ("x-known of a number", ("x-known: [anna, otto]", "x-known: [anna, 3]"), "x-known: [anna, 3]", "components/schemas/SpeakRequest/properties/voice/x-known/1", "3 is not of type 'string'"),
@@ -151,7 +151,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("a mapping without an event", (", end: '#/components/schemas/EndEvent'}", "}"), "        mapping: {delta", "components/schemas/AnswerEvent/discriminator/mapping", "'end' means #/components/schemas/EndEvent by the 'type' of the members, and None by the mapping"),
     ("an open member that takes what another takes", ("not: {enum: [text]}", "not: {enum: [picture]}"), "type: {type: string, not", "components/schemas/OtherPart/properties/type/not/enum", "does not agree on picture, text"),
     ("a mapping to another event", ("type: {const: end", "type: {const: ending"), "mapping: {delta", "components/schemas/AnswerEvent/discriminator/mapping", "by the 'type' of the members"),
-    ("a mixin without its field", ("        eval_count: {type", "        evaluated: {type"), "      x-mixin:", "components/schemas/WriteReply/x-mixin", "GenerationMetrics in ollama_sdk/_metrics.py reads 'eval_count', which this schema does not have"),
+    ("a mixin without its field", ("        eval_count: {type", "        evaluated: {type"), "      x-mixin:", "components/schemas/WriteReply/x-mixin", "GenerationMetrics in ollama_sdk/_replies.py reads 'eval_count', which this schema does not have"),
     ("a mixin with another type", ("        eval_count: {type: integer", "        eval_count: {type: string"), "        eval_count:", "components/schemas/WriteReply/properties/eval_count", "reads 'eval_count' as int | None, and here it is str | None"),
     # Names and unions
     ("a field of every model", ("        sure:", "        to_dict: {type: string, description: No.}\n        sure:"), "to_dict", "components/schemas/Answer/properties/to_dict", "a model cannot have a field named 'to_dict'"),

@@ -136,6 +136,7 @@ def test_text_of_a_document_never_becomes_code(place: tuple[Place, bool], attack
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The files of the document as it is, without their texts."""
     files = _written(SMALL_TEXT, tmp_path_factory.mktemp("small"))
+    assert files
     return {name: _shape(source) for name, source in files.items()}
 
 

@@ -17,6 +17,7 @@ import pytest
 from attrs import field, frozen
 
 from ollama_sdk import APIStatusError, AsyncOllama, IncompleteReplyError, NotFoundError, Ollama, Timeout
+from ollama_sdk._generated.operations import OPERATIONS
 
 Flavour = Literal["sync", "asyncio", "trio"]
 FLAVOURS: tuple[Flavour, ...] = ("sync", "asyncio", "trio")
@@ -87,6 +88,12 @@ class Server:
         """Skip the test on servers older than a release."""
         if self.version < _numbers(release):
             pytest.skip(f"{what} came with Ollama {release}; this is {'.'.join(map(str, self.version))}")
+
+    def knows(self, method: str, argument: str) -> None:
+        """Skip the test on servers older than an argument of a method, by the document."""
+        [row] = [each for each in OPERATIONS[method].arguments if each.name == argument]
+        if row.since is not None:
+            self.since(row.since, f"{method}'s {argument}")
 
     def embedding(self) -> str:
         """Return the model that embeds; skip the test without one."""
@@ -201,7 +208,9 @@ def missing_route_skips(method: str) -> Iterator[None]:
         yield
     except NotFoundError as error:
         if error.response.headers.get("content-type", "").startswith("text/plain"):
-            pytest.skip(f"this server has no route for {method}; a newer Ollama may have it")
+            since = OPERATIONS[method].since if method in OPERATIONS else None
+            came = f", which came with Ollama {since}" if since else "; a newer Ollama may have it"
+            pytest.skip(f"this server has no route for {method}{came}")
         raise
 
 

@@ -26,7 +26,7 @@ def test_embed_of_nothing_is_empty(caller: Caller, server: Server):
 
 
 def test_dimensions_shorten_vectors(caller: Caller, server: Server):
-    server.since("0.11.11", "dimensions")
+    server.knows("embed", "dimensions")
     [vector] = caller.call("embed", server.embedding(), "sky", dimensions=8).embeddings
     assert len(vector) == 8
 

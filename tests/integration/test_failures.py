@@ -101,7 +101,7 @@ def test_chat_with_an_embedding_model_is_refused(caller: Caller, server: Server)
 def test_missing_capability_is_refused(caller: Caller, server: Server, capability: str, method: str, asked: dict):
     server.lacks(capability)
     if capability == "thinking":
-        server.since("0.9.0", "thinking")
+        server.knows("chat", "think")
     with pytest.raises(BadRequestError, match="does not support"):
         caller.call(method, server.model, **asked)
 
@@ -119,7 +119,7 @@ def test_create_without_source_is_refused(caller: Caller, new_name):
 
 
 def test_create_from_an_invalid_file_fails_in_the_stream(caller: Caller, server: Server, new_name):
-    server.since("0.5.5", "create(files=)")
+    server.knows("create", "files")
     digest = caller.call("upload_blob", content=b"this is no GGUF file")
     with pytest.raises(OllamaError):
         caller.stream("create", new_name(), files={"model.gguf": digest})

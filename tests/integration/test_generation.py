@@ -84,7 +84,7 @@ def test_reply_matches_the_schema(caller: Caller, server: Server, method: str):
 
 
 def test_logprobs_come_with_their_tokens(caller: Caller, server: Server, method: str):
-    server.since("0.12.11", "logprobs")
+    server.knows(method, "logprobs")
     reply = caller.collect(method, server.model, *ARGUMENTS[method], logprobs=True, top_logprobs=2, options=SHORT)
     said(text_of(reply) or thinking_of(reply), "text")
     assert all(entry.logprob <= 0 for entry in reply.logprobs)

@@ -58,14 +58,14 @@ def test_model_is_copied_and_deleted(caller: Caller, server: Server, new_name: C
 
 
 def test_model_is_created_from_another(caller: Caller, copied: str, server: Server, new_name: Callable[[], str]):
-    server.since("0.5.5", "create(from_=)")
+    server.knows("create", "from_")
     name = new_name()
     assert caller.call("create", name, from_=copied, system="You are brief.").status == "success"
     assert caller.call("show", name).system == "You are brief."
 
 
 def test_create_streams_its_progress(caller: Caller, copied: str, server: Server, new_name: Callable[[], str]):
-    server.since("0.5.5", "create(from_=)")
+    server.knows("create", "from_")
     items = caller.stream("create", new_name(), from_=copied, parameters={"temperature": 0})
     assert items[-1].status == "success"
     assert caller.collect("create", new_name(), from_=copied).status == "success"

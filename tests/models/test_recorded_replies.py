@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ollama_sdk import types
+from ollama_sdk import DecodeError, types
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._codec import Model, codec_of
 from ollama_sdk._generated import operations
@@ -121,6 +121,25 @@ def test_recorded_replies_copy_and_pickle():
         reply = CODEC.decode(kind, data)
         assert pickle.loads(pickle.dumps(reply)) == reply
         assert copy.copy(reply) == copy.deepcopy(reply) == reply
+
+
+def _larger(data, times):
+    """Data of the same form with longer texts and lists; what says of which kind an object is stays."""
+    if isinstance(data, dict):
+        return {name: part if name in {"type", "object"} else _larger(part, times) for name, part in data.items()}
+    if isinstance(data, list):
+        return [_larger(part, times) for part in data] * times
+    return data * times if isinstance(data, str) else data
+
+
+@pytest.mark.parametrize("times", [1, 5, 40])
+def test_the_repr_of_any_model_of_a_reply_is_short(times):
+    for kind, data in (parameter.values for parameter in REPLIES):
+        try:
+            reply = CODEC.decode(kind, _larger(data, 1 if len(str(data)) > 20_000 else times))
+        except DecodeError:  # a tag or a vector that is none any more
+            continue
+        assert max(len(repr(model)) for model in _models(reply)) <= 300
 
 
 def test_the_repr_of_a_recorded_reply_is_short():

@@ -43,6 +43,7 @@ ANSWERS = {
     "/api/chat": CHAT,
     "/api/generate": GENERATE,
     "/api/embed": {"model": "all-minilm", "embeddings": [[0.5]]},
+    "/v1/embeddings": {"data": [{"embedding": [0.5]}]},
     "/api/create": {"status": "success"},
     "/api/version": {"version": "0.33.0"},
     "/api/web_search": {"results": [{"title": "t", "url": "https://example.com", "content": "c"}]},

@@ -26,7 +26,7 @@ from tests.support.examples import examples
 
 DOCUMENT = yaml.load((Path(__file__).parents[2] / "openapi" / "ollama.yaml").read_text(), yaml.CSafeLoader)
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
-NO_ROUTE = (404, "404 page not found")
+NO_ROUTE = (404, b"404 page not found")
 STREAMS = {"application/x-ndjson": "", "text/event-stream": "data: "}
 
 # Routes that only ollama.com could serve.
@@ -81,11 +81,14 @@ def answered(unhandled):
 def test_every_answer_matches_the_document(url, session, answered, unhandled, case):
     _complete(url, case)
     answer = case.call(base_url=url, session=session)
-    if (answer.status_code, answer.text) == NO_ROUTE:
+    if (answer.status_code, answer.content) == NO_ROUTE:
         unhandled.add(case.path)
         pytest.skip(f"the emulator has no {case.method} {case.path}; ollama_sdk/testing/_routes/routes.py may get one")
     answered[case.method, case.path].add(answer.status_code)
     media = answer.headers.get("content-type", [""])[0]
+    if media.startswith("audio/"):  # bytes, which no schema describes
+        case.validate_response(answer, checks=CHECKS[:1])
+        return
     if media not in STREAMS:
         case.validate_response(answer, checks=CHECKS)
         return

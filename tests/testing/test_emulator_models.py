@@ -101,6 +101,16 @@ def test_model_stays_in_memory_until_it_is_unloaded(client, in_memory):
     assert in_memory() == []
 
 
+def test_names_of_the_same_weights_share_a_runner(client):
+    client.post("/api/copy", json={"source": "llama3.2", "destination": "twin"})
+    client.post("/api/create", json={"model": "mario", "from": "llama3.2", "system": "You are Mario.", "stream": False})
+    for name in ("twin", "llama3.2", "mario"):
+        client.post("/api/generate", json={"model": name})
+    assert [model["name"] for model in client.get("/api/ps").json()["models"]] == ["twin:latest"]
+    client.post("/api/generate", json={"model": "mario", "keep_alive": 0})
+    assert client.get("/api/ps").json()["models"] == []
+
+
 @pytest.mark.parametrize(("keep_alive", "seconds"), [("10m", 600), (30, 30), ("1h1.5s", 3601.5), (None, 300)])
 def test_keep_alive_sets_the_expiry(client, keep_alive, seconds):
     before = datetime.now(UTC)

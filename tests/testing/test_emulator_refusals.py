@@ -110,11 +110,12 @@ def test_completions_never_send_log_probabilities(client):
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_messages_name_the_stop_sequence_that_ended_them(server, client, stream):
+def test_messages_do_not_name_the_stop_sequence_that_ended_them(server, client, stream):
     server.reply("one", " two", " three")
     body = CHAT | {"max_tokens": 9, "stop_sequences": ["x", " two"], "stream": stream}
     answer = client.post("/v1/messages", json=body).text
-    assert '"stop_reason":"stop_sequence","stop_sequence":" two"' in answer
+    assert '"stop_reason":"end_turn"' in answer
+    assert '"stop_sequence":"' not in answer
 
 
 def test_refused_cloud_model_has_a_native_error_on_v1():
@@ -125,13 +126,13 @@ def test_refused_cloud_model_has_a_native_error_on_v1():
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_response_at_the_token_limit_is_incomplete(server, client, stream):
+def test_response_at_the_token_limit_is_completed(server, client, stream):
     server.reply("one", " two", " three")
     body = {"model": "llama3.2", "input": "x", "max_output_tokens": 2, "stream": stream}
     text = client.post("/v1/responses", json=body).text
     last = json.loads(text.strip().rpartition("data: ")[2])
     whole = last["response"] if stream else last
-    assert (whole["status"], whole["incomplete_details"]) == ("incomplete", {"reason": "max_output_tokens"})
+    assert (whole["status"], whole["incomplete_details"]) == ("completed", None)
 
 
 ROUTES = [

@@ -587,7 +587,6 @@ def formats_are_json_a_schema_or_a_class_with_one(client: Ollama) -> None:
     )
     client.v1.messages.create("llama3.2", ANTHROPIC, 10, tools=[{"name": "f", "input_schema": Answer}])
     client.chat("llama3.2", MESSAGES, format=3)  # type: ignore[call-overload]
-    client.chat("llama3.2", MESSAGES, format=int)  # type: ignore[arg-type]
 
 
 def known_names_and_others_are_taken(client: Ollama, name: str) -> None:

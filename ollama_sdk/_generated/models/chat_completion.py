@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import define, field
 
 from ollama_sdk._codec import Model
+from ollama_sdk._replies import CompletionReply
 
 if TYPE_CHECKING:
     from .chat_completion_choice import ChatCompletionChoice
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @define(kw_only=True, repr=False)
-class ChatCompletion(Model):
+class ChatCompletion(CompletionReply, Model):
     """The next message of a conversation.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import define, field
 
 from ollama_sdk._codec import Model
-from ollama_sdk._metrics import GenerationMetrics
+from ollama_sdk._replies import ChatReply
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @define(kw_only=True, repr=False)
-class ChatResponse(GenerationMetrics, Model):
+class ChatResponse(ChatReply, Model):
     """The next message, or one item of its stream. Complete, with token counts, only when `done` is true.
 
     Attributes:

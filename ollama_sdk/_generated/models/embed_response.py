@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 from ollama_sdk._codec import Model
+from ollama_sdk._replies import EmbedReply
 
 if TYPE_CHECKING:
     pass
 
 
 @define(kw_only=True, repr=False)
-class EmbedResponse(Model):
+class EmbedResponse(EmbedReply, Model):
     """The embeddings of the texts. Counts and times are absent when the input was empty.
 
     Attributes:
@@ -31,3 +33,9 @@ class EmbedResponse(Model):
     load_duration: int | None = None
     prompt_eval_count: int | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
+
+    def __iter__(self) -> Iterator[list[float]]:
+        return iter(self.embeddings)
+
+    def __len__(self) -> int:
+        return len(self.embeddings)

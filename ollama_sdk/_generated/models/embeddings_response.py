@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 from ollama_sdk._codec import Model
+from ollama_sdk._replies import EmbeddingsReply
 
 if TYPE_CHECKING:
     pass
 
 
 @define(kw_only=True, repr=False)
-class EmbeddingsResponse(Model):
+class EmbeddingsResponse(EmbeddingsReply, Model):
     """The embedding of the text.
 
     Attributes:
@@ -23,3 +25,9 @@ class EmbeddingsResponse(Model):
 
     embedding: list[float]
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self.embedding)
+
+    def __len__(self) -> int:
+        return len(self.embedding)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -23,3 +24,9 @@ class ModelList(Model):
 
     models: list[ModelSummary]
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
+
+    def __iter__(self) -> Iterator[ModelSummary]:
+        return iter(self.models)
+
+    def __len__(self) -> int:
+        return len(self.models)

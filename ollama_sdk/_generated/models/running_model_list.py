@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -23,3 +24,9 @@ class RunningModelList(Model):
 
     models: list[RunningModel]
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
+
+    def __iter__(self) -> Iterator[RunningModel]:
+        return iter(self.models)
+
+    def __len__(self) -> int:
+        return len(self.models)

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 from ollama_sdk._codec import Model
+from ollama_sdk._replies import V1EmbedReply
 
 if TYPE_CHECKING:
     from .v1_embedding import V1Embedding
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @define(kw_only=True, repr=False)
-class V1EmbeddingList(Model):
+class V1EmbeddingList(V1EmbedReply, Model):
     """The embeddings of the texts.
 
     Attributes:
@@ -30,3 +32,9 @@ class V1EmbeddingList(Model):
     model: str | None = None
     usage: V1EmbeddingUsage | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
+
+    def __iter__(self) -> Iterator[V1Embedding]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)

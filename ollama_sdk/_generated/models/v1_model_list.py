@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -25,3 +26,9 @@ class V1ModelList(Model):
     data: list[V1Model]
     object: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
+
+    def __iter__(self) -> Iterator[V1Model]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)

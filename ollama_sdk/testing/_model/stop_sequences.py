@@ -11,15 +11,10 @@ __all__ = ["StopSequences"]
 
 
 class StopSequences:
-    """The stop sequences of one request.
-
-    Attributes:
-        found: The stop sequence that ended the text; ``None`` when the text ended by itself.
-    """
+    """The stop sequences of one request."""
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = stops
-        self.found: str | None = None
 
     def cut(self, pieces: Iterable[str]) -> Iterator[str]:
         """Yield the pieces up to the first stop sequence, without it."""
@@ -29,10 +24,9 @@ class StopSequences:
         held = ""
         for piece in pieces:
             held += piece
-            places = [(place, stop) for stop in self._stops if (place := held.find(stop)) >= 0]
+            places = [place for stop in self._stops if (place := held.find(stop)) >= 0]
             if places:
-                place, self.found = min(places)
-                if place:
+                if place := min(places):
                     yield held[:place]
                 return
             if not self._may_begin_in(held):

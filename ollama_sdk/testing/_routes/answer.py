@@ -119,11 +119,6 @@ class Answer:
         return [] if top is None else [token_logprob(piece, len(self._texts), top)]
 
     @property
-    def stop_sequence(self) -> str | None:
-        """The stop sequence that ended the text; ``None`` if none did."""
-        return self._stops.found
-
-    @property
     def context(self) -> list[int]:
         """The token numbers of prompt and answer, for the ``context`` of ``/api/generate``."""
         texts = chain((str(message.get("content") or "") for message in self.prompt.messages), self._texts)

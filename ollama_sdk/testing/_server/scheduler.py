@@ -1,6 +1,6 @@
 """Schedules the models in memory: loading, unloading, how many requests run at once, and how many may wait.
 
-A runner is a model in memory. A request holds a permit of its model's runner while it is answered; with ``num_parallel``
+A runner is a model in memory. Names of the same weights share one, which goes by the name that loaded it. A request holds a permit of its model's runner while it is answered; with ``num_parallel``
 permits taken, it waits in the runner's queue. A permit that ends goes to the oldest waiter, so the count of running
 requests never drops while requests wait, and a request that arrives later cannot overtake. All state belongs to the
 server's event loop; there are no locks. A waiter whose client leaves is cancelled: it leaves the queue, or passes its
@@ -54,13 +54,15 @@ class Scheduler:
     def loaded(self) -> list[tuple[EmulatedModel, float, int]]:
         """Return the models in memory, each with its expiry (seconds since the epoch) and its context length."""
         now = time.time()
-        kept = {key: runner for key, runner in self._runners.items() if runner.running or runner.expires_at > now}
-        self._runners = kept
-        return [(runner.model, runner.expires_at, runner.context) for runner in kept.values()]
+        # In copies: the server's thread adds runners while a test looks.
+        for key, runner in list(self._runners.items()):
+            if not runner.running and runner.expires_at <= now:
+                self._runners.pop(key, None)
+        return [(runner.model, runner.expires_at, runner.context) for runner in list(self._runners.values())]
 
     def unload(self, model: EmulatedModel) -> None:
         """Remove a model from memory."""
-        self._runners.pop(model.name.key, None)
+        self._runners.pop(_weights(model), None)
 
     def clear(self) -> None:
         """Remove every model from memory."""
@@ -86,7 +88,7 @@ class Scheduler:
         """
         if model.broken is not None:
             raise StatusError(500, f"llama-server process has terminated: {model.broken}")
-        is_loaded = any(loaded is model for loaded, _, _ in self.loaded())
+        is_loaded = any(_weights(loaded) == _weights(model) for loaded, _, _ in self.loaded())
         runner = self._runner(model)
         await self._acquire(runner)
         try:
@@ -99,17 +101,17 @@ class Scheduler:
             self._release(runner)
 
     def _runner(self, model: EmulatedModel) -> _Runner:
-        runner = self._runners.get(model.name.key)
-        if runner is None or runner.model is not model:
+        runner = self._runners.get(_weights(model))
+        if runner is None:
             expires_at = time.time() + _DEFAULT_KEEP_ALIVE
-            runner = self._runners[model.name.key] = _Runner(model, expires_at, model.context_length)
+            runner = self._runners[_weights(model)] = _Runner(model, expires_at, model.context_length)
         return runner
 
     async def _acquire(self, runner: _Runner) -> None:
         if self.num_parallel is None or runner.running < self.num_parallel:
             runner.running += 1
             return
-        if sum(len(other.waiting) for other in self._runners.values()) >= self.max_queue:
+        if sum(len(other.waiting) for other in list(self._runners.values())) >= self.max_queue:
             raise StatusError(503, "server busy, please try again.  maximum pending requests exceeded")
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         runner.waiting.append(waiter)
@@ -128,3 +130,7 @@ class Scheduler:
         if runner.waiting and (self.num_parallel is None or runner.running < self.num_parallel):
             runner.running += 1
             runner.waiting.pop(0).set_result(None)
+
+
+def _weights(model: EmulatedModel) -> str:
+    return model.layers[0].digest

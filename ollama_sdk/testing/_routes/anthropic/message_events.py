@@ -91,8 +91,7 @@ def _usage(answer: Answer) -> Json:
 
 
 def _stop(answer: Answer) -> Json:
+    """Why the answer ended. Ollama does not say whether a stop sequence ended it, nor which: that is ``end_turn``."""
     if answer.called:
         return {"stop_reason": "tool_use"}
-    if answer.stop_sequence is not None:
-        return {"stop_reason": "stop_sequence", "stop_sequence": answer.stop_sequence}
     return {"stop_reason": _STOP_REASONS[answer.done_reason]}

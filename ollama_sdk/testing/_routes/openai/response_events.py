@@ -59,8 +59,8 @@ class ResponseEvents:
             yield self._event("response.completed", response=self.response(answer))
 
     def response(self, answer: Answer) -> Json:
-        """Return the response object at the end."""
-        return self._object(usage_of(answer), "incomplete" if answer.done_reason == "length" else "completed")
+        """Return the response object at the end; at the limit of tokens, too, Ollama calls it completed."""
+        return self._object(usage_of(answer), "completed")
 
     def _open_item(self, kind: str) -> Iterator[Json]:
         if self._open.get("type") == kind:
@@ -147,7 +147,7 @@ class ResponseEvents:
             "created_at": self._created,
             "completed_at": None if usage is None else int(time.time()),
             "status": status,
-            "incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None,
+            "incomplete_details": None,
             "model": body.get("model", ""),
             "previous_response_id": None,
             "instructions": body.get("instructions"),

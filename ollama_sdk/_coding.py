@@ -1,0 +1,258 @@
+"""Decodes compressed bodies in slices, so that what they expand to is counted before it fills the memory.
+
+A megabyte of gzip may stand for a gigabyte. Each step therefore makes :data:`SLICE` bytes at most, and the next one is
+made when the reader asks for it: whoever counts can stop in between. The libraries for Brotli and Zstandard cannot all
+be bounded like that; they are given so little at once that one step stays within some megabytes.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+import httpx
+
+from ._bodies import Body
+from .errors import DecodeError, decoded_headers, describe_call
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+__all__ = ["SLICE", "CodingError", "DecodedBody", "Decoder", "decode_body", "decoder_of"]
+
+SLICE = 65536  # bytes that one step makes at most
+_LITTLE = 64  # bytes that a library which cannot be bounded gets at once
+_GZIP, _ZLIB, _RAW = 31, 15, -15  # zlib's names of its formats
+
+
+class CodingError(Exception):
+    """A body is not encoded as its headers say."""
+
+
+class Decoder(Protocol):
+    """Decodes one body."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take the next bytes; what they decode to comes in slices.
+
+        Raises:
+            CodingError: They are not what was announced.
+        """
+        ...
+
+    def end(self) -> None:
+        """Take the end of the body.
+
+        Raises:
+            CodingError: Something is missing.
+        """
+        ...
+
+
+class _Zlib:
+    def __init__(self, name: str, bits: int) -> None:
+        self._name = name
+        self._inner = zlib.decompressobj(bits)
+        self._bits = bits
+        self._has_begun = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            if self._inner.eof:  # another member of a gzip file, or padding
+                if self._bits != _GZIP or data[:1] != b"\x1f":
+                    return
+                self._inner = zlib.decompressobj(self._bits)
+            piece = self._decode(data)
+            self._has_begun = True
+            while piece:
+                yield piece
+                rest = self._inner.unconsumed_tail
+                piece = self._decode(rest) if rest or len(piece) == SLICE else b""
+            data = self._inner.unused_data
+
+    def _decode(self, data: bytes) -> bytes:
+        try:
+            return self._inner.decompress(data, SLICE)
+        except zlib.error as exc:
+            if self._bits == _ZLIB and not self._has_begun:  # many servers mean the bare format by "deflate"
+                self._bits, self._has_begun = _RAW, True
+                self._inner = zlib.decompressobj(_RAW)
+                return self._decode(data)
+            raise CodingError(f"it is not {self._name}: {exc}") from None
+
+    def end(self) -> None:
+        if self._has_begun and not self._inner.eof:
+            raise CodingError(f"the {self._name} data ends too early")
+
+
+class _Library:
+    """Decodes with a library of which only the decoding of bytes is known."""
+
+    def __init__(self, name: str, decode: Callable[[bytes], Iterator[bytes]], is_over: Callable[[], bool]) -> None:
+        self._name = name
+        self._decode = decode
+        self._is_over = is_over
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), _LITTLE):
+            pieces = self._decode(data[start : start + _LITTLE])
+            while (piece := self._next(pieces)) is not None:
+                yield piece
+
+    def _next(self, pieces: Iterator[bytes]) -> bytes | None:
+        try:
+            return next(pieces, None)
+        except Exception as exc:  # noqa: BLE001 - each library has errors of its own
+            raise CodingError(f"it is not {self._name}: {exc}") from None
+
+    def end(self) -> None:
+        if not self._is_over():
+            raise CodingError(f"the {self._name} data ends too early")
+
+
+class _Chain:
+    """Undoes several codings, the last one first."""
+
+    def __init__(self, decoders: list[Decoder]) -> None:
+        self._first, *rest = decoders
+        self._rest = _Chain(rest) if rest else None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        pieces = self._first.feed(data)
+        if self._rest is None:
+            yield from pieces
+            return
+        for piece in pieces:
+            yield from self._rest.feed(piece)
+
+    def end(self) -> None:
+        self._first.end()
+        if self._rest is not None:
+            self._rest.end()
+
+
+def _brotli() -> Decoder:
+    try:
+        library: Any = import_module("brotli")
+    except ImportError:
+        library = import_module("brotlicffi")
+    inner: Any = library.Decompressor()
+    process: Any = inner.process if hasattr(inner, "process") else inner.decompress
+    if not hasattr(inner, "can_accept_more_data"):  # an older one, which cannot be bounded
+        return _Library("br", lambda data: iter((process(data),)), inner.is_finished)
+
+    def decode(data: bytes) -> Iterator[bytes]:
+        yield process(data, output_buffer_limit=SLICE)
+        while not (inner.can_accept_more_data() or inner.is_finished()):
+            yield process(b"", output_buffer_limit=SLICE)
+
+    return _Library("br", decode, inner.is_finished)
+
+
+def _zstandard() -> Decoder:
+    library: Any = import_module("zstandard")
+    inner: Any = library.ZstdDecompressor().decompressobj()
+
+    def decode(data: bytes) -> Iterator[bytes]:
+        yield b"" if inner.eof else inner.decompress(data)
+
+    return _Library("zstd", decode, lambda: inner.eof)
+
+
+_CODINGS: dict[str, Callable[[], Decoder]] = {
+    "gzip": lambda: _Zlib("gzip", _GZIP),
+    "x-gzip": lambda: _Zlib("gzip", _GZIP),
+    "deflate": lambda: _Zlib("deflate", _ZLIB),
+    "br": _brotli,
+    "zstd": _zstandard,
+}
+
+
+def decoder_of(header: str) -> Decoder | None:
+    """Return what undoes the codings of a Content-Encoding header; ``None`` where there is nothing to undo.
+
+    Raises:
+        CodingError: One is unknown, or its library is not installed.
+    """
+    names = [name.strip().lower() for name in header.split(",")]
+    decoders: list[Decoder] = []
+    for name in reversed([name for name in names if name not in {"", "identity"}]):
+        try:
+            decoders.append(_CODINGS[name]())
+        except (KeyError, ImportError):
+            raise CodingError(
+                f"it comes as {name[:20]!r}, which was not asked for and cannot be decoded here"
+            ) from None
+    return _Chain(decoders) if decoders else None
+
+
+def decode_body(response: httpx.Response, request: httpx.Request) -> None:
+    """Let the body of a response be read decoded, and take the headers away that describe it as it was sent."""
+    response.stream = DecodedBody(response.stream, request, response.headers["content-encoding"])
+    response.headers = httpx.Headers(decoded_headers(response.headers))
+
+
+class DecodedBody(Body):
+    """A compressed body, decoded in slices as it is read.
+
+    Args:
+        inner: The body as it comes.
+        request: The request, for errors.
+        header: The Content-Encoding.
+    """
+
+    def __init__(self, inner: Any, request: httpx.Request, header: str) -> None:
+        super().__init__(inner)
+        self._request = request
+        self._header = header
+        self._decoder: Decoder | None = None
+        self._chunks: Any = None
+        self._pieces: Iterator[bytes] = iter(())
+
+    def _feed(self, chunk: bytes) -> Iterator[bytes]:
+        """What a chunk decodes to.
+
+        Raises:
+            DecodeError: It cannot be decoded.
+        """
+        try:
+            if self._decoder is None:
+                self._decoder = decoder_of(self._header)
+            if self._decoder is None:
+                yield chunk
+            else:
+                yield from self._decoder.feed(chunk)
+        except CodingError as exc:
+            raise self._error(exc) from None
+
+    def _end(self) -> None:
+        try:
+            if self._decoder is not None:
+                self._decoder.end()
+        except CodingError as exc:
+            raise self._error(exc) from None
+
+    def _error(self, exc: CodingError) -> DecodeError:
+        return DecodeError(f"{describe_call(self._request)}: the body is not encoded as its headers say: {exc}")
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._inner:
+            yield from self._feed(chunk)
+        self._end()
+
+    # No generator: one that is left half-way is a warning on trio.
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._chunks = aiter(self._inner)
+        return self
+
+    async def __anext__(self) -> bytes:
+        while True:
+            for piece in self._pieces:
+                return piece
+            try:
+                self._pieces = self._feed(await anext(self._chunks))
+            except StopAsyncIteration:
+                self._end()
+                raise

@@ -1,0 +1,282 @@
+"""What replies can do beyond holding fields; a schema names its class by ``x-mixin``."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+
+from ._metrics import GenerationMetrics
+from .errors import ConfigurationError, DecodeError, ParseError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "ChatReply",
+    "CompletionReply",
+    "EmbedReply",
+    "EmbeddingsReply",
+    "GenerateReply",
+    "GenerationMetrics",
+    "V1EmbedReply",
+]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+_EXCERPT = 200  # characters of a text that an error shows
+
+
+class Validator(Protocol[T_co]):
+    """What makes a value of JSON text, as Pydantic's ``TypeAdapter`` does."""
+
+    def validate_json(self, data: str, /) -> T_co:
+        """The value."""
+        ...
+
+
+# The text of an answer
+
+
+class _Answer:
+    """Adds ``parse`` to a reply."""
+
+    __slots__ = ()
+
+    def _answer(self) -> tuple[str, str | None]:
+        """The text, and why it ended."""
+        raise NotImplementedError
+
+    @overload
+    def parse(self, kind: type[T], /) -> T: ...
+    @overload
+    def parse(self, kind: Validator[T], /) -> T: ...
+    @overload
+    def parse(self, kind: Any, /) -> Any: ...
+    def parse(self, kind: Any, /) -> Any:
+        """Validate the text, which is JSON, into what ``format`` was; needs the extra ``[pydantic]``.
+
+        Args:
+            kind: Anything that Pydantic describes: a model, a dataclass, a TypedDict, ``list[Colour]``, ``Literal``, a TypeAdapter.
+
+        Returns:
+            The value.
+
+        Raises:
+            ParseError: The text is no such value; its ``text`` is the whole text, its ``where`` the place that does not fit.
+            ConfigurationError: Pydantic is not installed, or cannot describe ``kind``.
+        """
+        text, reason = self._answer()
+        adapter = kind if hasattr(kind, "validate_json") else adapter_of(kind, "parse()")
+        try:
+            return adapter.validate_json(text)
+        except ValueError as exc:
+            raise _parse_error(text, reason, kind, exc) from exc
+
+
+def _parse_error(text: str, reason: str | None, kind: Any, exc: Exception) -> ParseError:
+    name = getattr(kind, "__name__", None) or str(kind)
+    errors: Any = getattr(exc, "errors", list[Any])()
+    first: dict[str, Any] = errors[0] if errors else {"loc": (), "msg": str(exc)}
+    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]).lstrip(".")
+    place = f" at {where}" if where else ""
+    hint = "; the answer was cut at its token limit (num_predict, max_tokens)" if reason == "length" else ""
+    message = f"the text is not a {name}{place}: {first['msg']}{hint}; it begins {text[:_EXCERPT]!r}"
+    return ParseError(message, text=text, where=where)
+
+
+def adapter_of(kind: Any, where: str) -> Any:
+    """Pydantic's adapter of a type.
+
+    Args:
+        kind: The type.
+        where: What needs it, for the error.
+
+    Raises:
+        ConfigurationError: Pydantic is not installed, or cannot describe it.
+    """
+    try:
+        return _cached_adapter(kind)
+    except TypeError:  # a type that cannot be hashed, such as Annotated[int, []]
+        return _new_adapter(kind, where)
+    except ConfigurationError as exc:
+        raise ConfigurationError(f"{where}: {exc}") from exc.__cause__
+
+
+@lru_cache(maxsize=256)
+def _cached_adapter(kind: Any) -> Any:
+    return _new_adapter(kind, "")
+
+
+def _new_adapter(kind: Any, where: str) -> Any:
+    try:
+        import pydantic
+    except ImportError as exc:
+        raise ConfigurationError(f"{_named(where)}needs Pydantic: pip install 'ollama-sdk[pydantic]'") from exc
+    try:
+        return pydantic.TypeAdapter(kind)
+    except pydantic.errors.PydanticUserError as exc:
+        raise ConfigurationError(f"{_named(where)}Pydantic cannot describe {kind!r}: {exc.message}") from exc
+
+
+def _named(where: str) -> str:
+    return f"{where}: " if where else ""
+
+
+class _Generated(_Answer, GenerationMetrics):
+    """Adds ``truncated`` to a reply that holds the server's counters."""
+
+    __slots__ = ()
+
+    def context_used(self) -> int | None:
+        """Tokens of the context that the call took: those of the prompt and of the answer; ``None`` if they are not known."""
+        prompt, answer = self.prompt_eval_count, self.eval_count
+        return None if prompt is None else prompt + (answer or 0)
+
+    def truncated(self, *, num_ctx: int) -> bool | None:
+        """Whether the server cut the prompt or the conversation to fit it into the context, by the counters of the reply.
+
+        A prompt that is too long for the context is cut without an error. What is left of it fills the context, so that the
+        counters reach ``num_ctx``; so does an answer for which the beginning was dropped. ``truncate=False`` makes the server
+        refuse such a call instead.
+
+        Args:
+            num_ctx: The length of the context in tokens, as it was sent in ``options`` or as ``list_running()`` shows it.
+
+        Returns:
+            ``True`` if it was cut, ``False`` if not, ``None`` if the counters do not show it: on an item of a stream before the
+            last one, where the server sends none, and for a conversation (``chat``) that did not fill the context. There the server
+            drops whole messages, the oldest first, and what is left may be short.
+        """
+        used = self.context_used()
+        if used is None or self.prompt_eval_count is None:
+            return None
+        if self.prompt_eval_count >= num_ctx or used > num_ctx:
+            return True
+        return None if self._drops_messages else False
+
+    @property
+    def _drops_messages(self) -> bool:
+        return False
+
+
+class GenerateReply(_Generated):
+    """Adds ``metrics``, ``truncated`` and ``parse`` to the reply of ``generate``."""
+
+    __slots__ = ()
+    response: str
+    done_reason: Any
+
+    def _answer(self) -> tuple[str, str | None]:
+        return self.response, self.done_reason
+
+
+class ChatReply(_Generated):
+    """Adds ``metrics``, ``truncated`` and ``parse`` to the reply of ``chat``."""
+
+    __slots__ = ()
+    message: Any
+    done_reason: Any
+
+    def _answer(self) -> tuple[str, str | None]:
+        return self.message.content, self.done_reason
+
+    @property
+    def _drops_messages(self) -> bool:
+        return True
+
+
+class CompletionReply(_Answer):
+    """Adds ``parse`` to the reply of ``v1.chat.completions``: it reads the first choice."""
+
+    __slots__ = ()
+    choices: list[Any]
+
+    def _answer(self) -> tuple[str, str | None]:
+        first = self.choices[0] if self.choices else None
+        return ("", None) if first is None else (first.message.content or "", first.finish_reason)
+
+
+# Vectors
+
+
+class _Vectors:
+    """Adds ``array`` and ``buffer`` to a reply with vectors."""
+
+    __slots__ = ()
+
+    def _vectors(self) -> Sequence[Sequence[float]]:
+        raise NotImplementedError
+
+    def array(self) -> NDArray[np.float32]:
+        """The vectors as one array, ``[n, dimensions]`` of 32-bit floats; needs the extra ``[numpy]``.
+
+        Raises:
+            ConfigurationError: NumPy is not installed.
+            DecodeError: The vectors are of different lengths.
+        """
+        try:
+            import numpy as np
+        except ImportError as exc:
+            raise ConfigurationError("array() needs NumPy: pip install 'ollama-sdk[numpy]'; buffer() does not") from exc
+        vectors = self._vectors()
+        width = _width_of(vectors)
+        found: NDArray[np.float32] = np.array(vectors, dtype=np.float32).reshape(len(vectors), width)
+        return found
+
+    def buffer(self) -> memoryview[float]:
+        """The vectors as one block of memory, ``[n, dimensions]`` of 32-bit floats, in the machine's order of bytes.
+
+        NumPy, PyTorch, Arrow and sockets take it as it is. Without vectors it is one-dimensional, and empty.
+
+        Raises:
+            DecodeError: The vectors are of different lengths.
+        """
+        vectors = self._vectors()
+        width = _width_of(vectors)
+        numbers = array("f")
+        for vector in vectors:
+            numbers.extend(vector)
+        block = memoryview(numbers)
+        return block.cast("B").cast("f", (len(vectors), width)) if width else block.cast("B").cast("f")
+
+
+def _width_of(vectors: Sequence[Sequence[float]]) -> int:
+    """The length that all vectors have."""
+    widths = {len(vector) for vector in vectors}
+    if len(widths) > 1:
+        raise DecodeError(f"the vectors of the reply have different lengths: {min(widths)} to {max(widths)} numbers")
+    return widths.pop() if widths else 0
+
+
+class EmbedReply(_Vectors):
+    """Adds ``array`` and ``buffer`` to the reply of ``embed``."""
+
+    __slots__ = ()
+    embeddings: list[list[float]]
+
+    def _vectors(self) -> Sequence[Sequence[float]]:
+        return self.embeddings
+
+
+class EmbeddingsReply(_Vectors):
+    """Adds ``array`` and ``buffer`` to the reply of ``embeddings``, which has one vector."""
+
+    __slots__ = ()
+    embedding: list[float]
+
+    def _vectors(self) -> Sequence[Sequence[float]]:
+        return [self.embedding]
+
+
+class V1EmbedReply(_Vectors):
+    """Adds ``array`` and ``buffer`` to the reply of ``v1.embeddings``."""
+
+    __slots__ = ()
+    data: list[Any]
+
+    def _vectors(self) -> Sequence[Sequence[float]]:
+        return [each.embedding for each in self.data]

@@ -1,0 +1,367 @@
+r"""Keeps API keys out of what people read: checks them before they are sent, and redacts them in what servers say.
+
+Theory
+------
+A server, or a proxy in front of it, may repeat what it was sent: in an error body, a header, a status line, a redirect.
+Its texts therefore pass through :func:`redact`, or one of the functions that use it, before they become part of a
+message, an attribute of an error, an event or a log line. Data that was asked for stays as the server sent it.
+
+*What is a secret* depends on the request that was sent, as it was sent: the values of its headers that authenticate (and of
+query parameters of such names). A value of fewer than eight characters, a dummy such as Ollama's own ``ollama``, and a part of
+the address that messages name anyway are no secrets: to redact them would only destroy good text.
+
+*Where it stands* is decided by value. Each character may stand as itself or in any of the escapes of JSON, Python, URLs and
+HTML, also one within another. Beside that, a key is found in Base64, as in a token of basic authentication, and in hexadecimal.
+So there is one pattern for each character; the first eight of a key are searched for together, and each further one is then
+looked for where the former ended. That is linear, and also finds a key that was cut off.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeGuard
+
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Hidden", "SecretText", "check_headers", "check_key", "clean", "redact", "redact_data", "request_of"]
+
+REDACTED = "***"
+
+# A bearer token is printable ASCII without blanks (RFC 6750, section 2.1); "" stands for no key.
+_KEY = re.compile(r"[!-~]*")
+# RFC 9110, sections 5.6.2 and 5.5. Not every server and proxy passes on what is beyond ASCII.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
+
+_AUTHENTICATES = re.compile(r"auth|key|token|secret|passw|cookie|credential|signature", re.IGNORECASE)
+_SCHEMES = frozenset({"apikey", "basic", "bearer", "digest", "negotiate", "token"})
+_SHORTEST = 8  # characters of a secret
+# What people give where a key is asked for and none is needed.
+_DUMMIES = frozenset({
+    "anything", "api-key", "changeme", "dummy-key", "fake-key", "localhost", "lm-studio", "my-api-key", "no-api-key",
+    "no-key-required", "not-needed", "not-required", "ollama", "ollama-key", "password", "placeholder", "sk-no-key-required",
+    "test-key", "undefined", "unused-key", "whatever", "your-api-key",
+})  # fmt: skip
+# A part of a key of at least eight characters is redacted where the text was cut off behind it, a longer one anywhere.
+_LONG_PART = 16
+_CUT = re.compile(r"""\Z|[\s"'`<>)\]}*…\\%&,;]|\.\.""")
+_MOST_DEPTH = 20  # of JSON; no error is nested deeper
+
+
+# Keys and headers that are given
+
+
+class SecretText(Protocol):
+    """A text that does not show itself, such as ``SecretStr`` of Pydantic."""
+
+    def get_secret_value(self) -> str:
+        """The text."""
+        ...
+
+
+class Hidden:
+    """Holds what a traceback that shows local variables must not show."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return REDACTED
+
+
+def check_key(given: Any, where: str = "api_key") -> str | None:
+    """Return an API key as text.
+
+    Args:
+        given: Text, a secret of Pydantic, or ``None``.
+        where: Where it was given, for the error.
+
+    Raises:
+        ConfigurationError: It cannot be sent. The message does not show it.
+    """
+    key = given.get_secret_value() if hasattr(given, "get_secret_value") else given
+    if key is None:
+        return None
+    if not isinstance(key, str):
+        kind = type(key).__name__
+        article = "" if kind.endswith("s") else "an " if kind[0] in "aeiou" else "a "
+        raise ConfigurationError(f"{where} is {article}{kind}; give a str")
+    if _KEY.fullmatch(key):
+        return key
+    if _KEY.fullmatch(key.strip()):
+        raise ConfigurationError(f"{where} has blanks or line breaks around it; give the key without, as strip() does")
+    if key.lower().startswith("bearer "):
+        raise ConfigurationError(f"{where} begins with 'Bearer'; give only what follows it")
+    raise ConfigurationError(f"{where} holds blanks, line breaks, or characters beyond ASCII; a key has none")
+
+
+def check_headers(headers: Mapping[str, Any], where: str = "") -> None:
+    """Refuse what cannot travel as a header.
+
+    Args:
+        headers: The headers, whose names are strings.
+        where: What they were given to, for the error.
+
+    Raises:
+        ConfigurationError: One cannot. The message does not show its value, which may be a secret.
+    """
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise ConfigurationError(
+                f"{where}the header {name!r} cannot be sent: a name holds only letters, digits and -"
+            )
+        if not isinstance(value, str):
+            kind = "None" if value is None else f"of type {type(value).__name__}"
+            raise ConfigurationError(
+                f"{where}the header {name!r} cannot be sent: its value is {kind}; give a str, or None to send none"
+            )
+        if not _HEADER_VALUE.fullmatch(value):
+            is_padded = _HEADER_VALUE.fullmatch(value.strip())
+            problem = (
+                "has blanks or line breaks around it"
+                if is_padded
+                else "holds line breaks, or characters beyond printable ASCII"
+            )
+            raise ConfigurationError(f"{where}the header {name!r} cannot be sent: its value {problem}")
+
+
+# What servers say
+
+
+def redact(request: httpx.Request, text: str) -> str:
+    """Return a text of a server without the secrets of the request, whole or cut off, however they are escaped."""
+    return _replaced(text, _forms_of_request(request))
+
+
+def redact_data(data: Any, redact: Callable[[str], str], depth: int = 0) -> Any:
+    """A copy of decoded JSON whose texts are redacted; what is nested deeper than any error would be is left out."""
+    if isinstance(data, str):
+        return redact(data)
+    if depth > _MOST_DEPTH:
+        return None
+    if _is_object(data):
+        return {redact(name): redact_data(value, redact, depth + 1) for name, value in data.items()}
+    if _is_list(data):
+        return [redact_data(each, redact, depth + 1) for each in data]
+    return data
+
+
+def _is_object(data: Any) -> TypeGuard[dict[str, Any]]:
+    return data.__class__ is dict
+
+
+def _is_list(data: Any) -> TypeGuard[list[Any]]:
+    return data.__class__ is list
+
+
+def clean(error: BaseException, *requests: httpx.Request) -> None:
+    """Redact, in place, what other libraries have raised: their texts, their requests, and those of their causes.
+
+    A frame in which a server's text was found that holds a secret may hold it too, as a local variable; it is dropped.
+
+    Args:
+        error: What was raised.
+        requests: The requests that it may be about.
+    """
+    chain = list(_chain(error))
+    forms = [form for request in {*requests, *_requests_of(chain)} for form in _forms_of_request(request)]
+    for each in chain:
+        with contextlib.suppress(Exception):  # an exception of another library may refuse to be changed
+            _without_credentials(each)
+        if forms and _clean_texts(each, forms):
+            for other in chain:
+                other.__traceback__ = None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception, its causes and contexts, and the members of groups among them; each once."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        waiting += (each.__cause__, each.__context__)
+        waiting += getattr(each, "exceptions", ())  # of a group
+
+
+def _requests_of(chain: list[BaseException]) -> Iterator[httpx.Request]:
+    for each in chain:
+        request = request_of(each)
+        if request is not None:
+            yield request
+
+
+def request_of(error: BaseException) -> httpx.Request | None:
+    """Return the request that an exception of httpx is about, if it has one."""
+    try:
+        request: httpx.Request | None = getattr(error, "request", None)
+    except RuntimeError:  # httpx's errors raise this without a request
+        return None
+    return request if hasattr(request, "headers") else None
+
+
+def _without_credentials(error: BaseException) -> None:
+    """Replace the request of an exception by one without the headers that authenticate, and without its query."""
+    request = request_of(error)
+    if request is not None:
+        headers = [(name, value) for name, value in request.headers.items() if not _AUTHENTICATES.search(name)]
+        error.request = type(request)(request.method, _address(request), headers=headers)  # type: ignore[attr-defined]
+
+
+def _address(request: httpx.Request) -> httpx.URL:
+    return request.url.copy_with(userinfo=b"", query=None)
+
+
+def _clean_texts(error: BaseException, forms: list[_Form]) -> bool:
+    """Redact the texts of one exception; whether there was anything to redact."""
+    found = False
+
+    def cleaned(value: Any) -> Any:
+        nonlocal found
+        text = value.decode("latin-1") if isinstance(value, (bytes, bytearray)) else value
+        if not isinstance(text, str):
+            return value
+        redacted = _replaced(text, forms)
+        found = found or redacted != text
+        return value if redacted == text else redacted
+
+    arguments = tuple(map(cleaned, error.args))
+    attributes = {name: cleaned(value) for name, value in vars(error).items()}
+    if found:
+        error.args = arguments
+        vars(error).update(attributes)
+    return found
+
+
+# The secrets of a request
+
+
+class _Form(NamedTuple):
+    """One way in which a secret may be written.
+
+    Attributes:
+        head: Finds its first characters.
+        tail: Each finds one of the others.
+    """
+
+    head: re.Pattern[str]
+    tail: tuple[re.Pattern[str], ...]
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where it stands in ``text``, whole or cut off."""
+        start = 0
+        while (found := self.head.search(text, start)) is not None:
+            end, length = found.end(), _SHORTEST
+            for character in self.tail:
+                more = character.match(text, end)
+                if more is None:
+                    break
+                end, length = more.end(), length + 1
+            if length == _SHORTEST + len(self.tail) or length >= _LONG_PART or _CUT.match(text, end):
+                yield found.start(), end
+                start = end
+            else:
+                start = found.start() + 1
+
+
+def _replaced(text: str, forms: list[_Form]) -> str:
+    for form in forms:
+        spans = list(form.spans(text))
+        for start, end in reversed(spans):
+            text = f"{text[:start]}{REDACTED}{text[end:]}"
+    return text
+
+
+def _forms_of_request(request: httpx.Request) -> list[_Form]:
+    secrets: set[str] = set()
+    for sent in (request, request.extensions.get("sent", request)):
+        for name, value in [*sent.headers.multi_items(), *sent.url.params.multi_items()]:
+            if _AUTHENTICATES.search(name):
+                secrets.update(_secrets_in(value))
+    if not secrets:
+        return []
+    place = f"{_address(request)}"
+    known = [secret for secret in secrets if _is_secret(secret) and secret not in place]
+    # The longest first: it may hold another.
+    return [form for secret in sorted(known, key=len, reverse=True) for form in _forms(secret)]
+
+
+def _is_secret(text: str) -> bool:
+    return len(text) >= _SHORTEST and text.lower() not in _DUMMIES
+
+
+def _secrets_in(value: str) -> Iterator[str]:
+    """The secrets in a header that authenticates: a token, what a token of basic authentication holds, or cookies."""
+    scheme, _, token = value.partition(" ")
+    yield token.strip() if scheme.lower() in _SCHEMES else value
+    if scheme.lower() == "basic":
+        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+            yield base64.b64decode(token).decode().partition(":")[2]
+    if "=" in value.rstrip("="):  # cookies, and the parameters of other schemes
+        for part in re.split(r"[;,]\s*", value):
+            yield part.partition("=")[2].strip('" ')
+
+
+@lru_cache(maxsize=64)
+def _forms(secret: str) -> tuple[_Form, ...]:
+    written = [[_character(each) for each in secret]]
+    raw = secret.encode()
+    # Base64 of any text that holds the secret: it begins at one of three places of a group.
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + raw).decode()
+        whole = encoded[-(-offset * 8 // 6) : (offset + len(raw)) * 8 // 6]
+        written.append([_character(each, *{"+": "-", "/": "_"}.get(each, "")) for each in whole])
+    written.append([f"[{each}{each.upper()}]" for each in raw.hex()])
+    return tuple(
+        _Form(re.compile("".join(each[:_SHORTEST])), tuple(_compiled(part) for part in each[_SHORTEST:]))
+        for each in written
+    )
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+_NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+
+
+def _character(*alternatives: str) -> str:
+    """The pattern of one character in every escape; each branch begins with a literal, so that searching is fast."""
+    branches: list[str] = []
+    for each in alternatives:
+        number = ord(each)
+        slashes = r"\\\\{0,3}"  # an escape within others has several
+        digits = _hexadecimal(f"{number:x}")
+        two, four = _hexadecimal(f"{number:02x}"), _hexadecimal(f"{number:04x}")
+        names = f"|{_NAMED[each]}" if each in _NAMED else ""
+        branches += [
+            rf"{slashes}(?:u{four}|x{two}|u\{{0{{0,6}}{digits}\}})",
+            "".join(f"%(?:25){{0,4}}{_hexadecimal(f'{byte:02x}')}" for byte in each.encode("utf-8", "surrogatepass")),
+            rf"&(?:amp;){{0,4}}(?:#0{{0,6}}{number}|#[xX]0{{0,6}}{digits}{names});",
+        ]
+        if each == "\\":
+            branches.append(r"\\(?:\\(?!u00|x[2-7])){0,3}")  # and leaves the slash of the next escape
+        elif not each.isalnum():
+            branches.append(slashes + re.escape(each))
+        branches.append(re.escape(each))  # the last, for it may also begin an escape
+        if each == " ":
+            branches.append(r"\+")
+    return f"(?:{'|'.join(branches)})"
+
+
+def _hexadecimal(digits: str) -> str:
+    return "".join(f"[{each}{each.upper()}]" if each.isalpha() else each for each in digits)
