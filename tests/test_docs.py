@@ -199,3 +199,10 @@ def test_every_page_is_reachable():
     listed = re.findall(r"^[a-z/-]+$", PAGES["index.md"], flags=re.MULTILINE)
     made = {"reference/methods", "reference/models", "reference/policies", "contributing", "security", "changelog"}
     assert set(listed) == {page.removesuffix(".md") for page in PAGES} - {"index"} | made
+
+
+def test_programs_that_a_page_shows_are_those_that_run_on_the_engines():
+    shown = blocks(PAGES["howto/embeddings.md"], "py")
+    engines = ROOT / "tests" / "engines"
+    programs = [*engines.glob("with_*.py"), *engines.glob("resume_*.py")]
+    assert sorted(shown) == sorted(program.read_text(encoding="utf-8") for program in programs)
