@@ -1,0 +1,39 @@
+"""What the calls of a client hold while they run, and must have given back afterwards."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from ollama_sdk import AsyncOllama, Ollama
+from ollama_sdk.testing import Emulator
+
+
+def held_by(client: Ollama | AsyncOllama) -> dict[str, int]:
+    """Connections, permits and counts of calls in flight, by name; only those that are not zero."""
+    transports: Any = client._runtime.transports
+    wire = transports._wire._wire
+    idle = sum(len(route.stack) for route in wire._routes._routes.values())
+    counts = {"connections": len(wire._pool.open) - idle}
+    states = None if transports._stack is None else transports._stack._states
+    if states is not None and states.limiter is not None:
+        states.limiter._process_released()  # as the next call does
+        counts["permits"] = len(states.limiter.queue.held)
+        counts["waiting permits"] = len(states.limiter.queue.waiting)
+    if states is not None and states.endpoints is not None:
+        counts["in flight"] = sum(len(member.in_flight) for member in states.endpoints.members)
+    if states is not None and states.caching is not None:
+        counts["led lookups"] = len(states.caching._in_flight)
+    if any(counts.values()):
+        gc.collect()  # an error may hold its frames in a cycle
+    return {name: count for name, count in counts.items() if count}
+
+
+def generating(servers: list[Emulator]) -> dict[str, int]:
+    """How many requests the servers generate for, and how many wait there; only if there are any."""
+    runners = [runner for server in servers for runner in list(server._backend.scheduler._runners.values())]
+    counts = {
+        "generating": sum(runner.running for runner in runners),
+        "queued at a server": sum(len(runner.waiting) for runner in runners),
+    }
+    return {name: count for name, count in counts.items() if count}
