@@ -49,7 +49,10 @@ class LlhttpParser(ResponseParser):
         except httptools.HttpParserError as exc:
             cause = exc.__context__
             if cause is not None and not isinstance(cause, Exception):
-                raise cause from None  # Ctrl-C in a callback
+                try:
+                    raise cause from None  # Ctrl-C in a callback
+                finally:
+                    del cause  # or its traceback would keep it, and all that the callers' frames hold
             self.problem = self.problem or str(exc)
         if self.complete:
             self._completed()

@@ -24,8 +24,8 @@ def held_by(client: Ollama | AsyncOllama) -> dict[str, int]:
 def _held_by(client: Ollama | AsyncOllama) -> dict[str, int]:
     transports: Any = client._runtime.transports
     wire = transports._wire._wire
-    idle = sum(len(route.stack) for route in wire._routes._routes.values())
-    counts = {"connections": len(wire._pool.open) - idle}
+    idle = {id(connection) for route in wire._routes._routes.values() for connection in route.stack._idle}
+    counts = {"connections": sum(id(connection) not in idle for connection in wire._pool.open)}
     states = None if transports._stack is None else transports._stack._states
     if states is not None and states.limiter is not None:
         states.limiter._process_released()  # as the next call does
