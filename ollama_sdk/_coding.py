@@ -28,7 +28,7 @@ _GZIP, _ZLIB, _RAW = 31, 15, -15  # zlib's names of its formats
 
 
 class CodingError(Exception):
-    """A body is not encoded as its headers say."""
+    """A body is not encoded as its head says."""
 
 
 class Decoder(Protocol):
@@ -235,7 +235,7 @@ class DecodedBody(Body):
             raise self._error(exc) from None
 
     def _error(self, exc: CodingError) -> DecodeError:
-        return DecodeError(f"{describe_call(self._request)}: the body is not encoded as its headers say: {exc}")
+        return DecodeError(f"{describe_call(self._request)}: the body is not encoded as its head says: {exc}")
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._inner:
