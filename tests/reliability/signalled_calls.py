@@ -11,11 +11,12 @@ import itertools
 import os
 import random
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Self
 
@@ -23,7 +24,7 @@ from attrs import define, field
 
 from ollama_sdk import Cache, CircuitBreaker, Failover, Ollama, OllamaError, RateLimit, Retry
 from tests.support.held import held_by
-from tests.support.loopback import END, PATIENCE, Connection, Loopback, chunk, chunked, whole
+from tests.support.loopback import END, PATIENCE, Connection, PeerGoneError, chunk, chunked, whole
 
 POLICIES: dict[str, dict[str, Any]] = {
     "no policy": {},
@@ -75,23 +76,35 @@ def _answers(connection: Connection) -> None:
             connection.send(whole(item % b"true"))
 
 
+def _follow(connection: Connection) -> None:
+    try:
+        with suppress(PeerGoneError):
+            _answers(connection)
+    finally:
+        connection.close()
+
+
+def _serve(listener: socket.socket) -> None:
+    """Serve for ever, and keep nothing of connections that have ended: there are as many as signals."""
+    while True:
+        sock, _ = listener.accept()
+        threading.Thread(target=_follow, args=(Connection(sock, []),), daemon=True).start()
+
+
 @contextmanager
 def _server_process() -> Iterator[str]:
     """A server in a process of its own, which takes no time of this one's; its URL."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if not pid:
-        try:
-            with Loopback(_answers) as server:
-                os.write(writing, server.url.encode())
-                signal.pause()
-        finally:
-            os._exit(0)
-    os.close(writing)
+    with socket.create_server(("127.0.0.1", 0), backlog=1000) as listener:
+        pid = os.fork()
+        if not pid:
+            try:
+                _serve(listener)
+            finally:
+                os._exit(1)
+        port = listener.getsockname()[1]
     try:
-        yield os.read(reading, 1000).decode()
+        yield f"http://127.0.0.1:{port}"
     finally:
-        os.close(reading)
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
 
