@@ -12,7 +12,7 @@ SECONDS ?= 600
 FUZZ ?= 25
 
 .PHONY: help demo check types generate changes drift docs docs-serve pictures test test-all test-versions coverage test-integration \
-        test-programs fuzz soak mutants bench package publish clean
+        test-programs test-engines fuzz soak mutants bench package publish clean
 
 ##@ Use
 help:  ## list the targets
@@ -108,6 +108,9 @@ test-programs: $(READY) .venv-programs/.ready  ## drive the emulator by langchai
 	@if command -v npm >/dev/null; then cp tests/programs/package.json .venv-programs/ && \
 	  npm install --prefix .venv-programs --no-package-lock --silent; else echo "npm is not on the PATH: not tested: ollama of npm"; fi
 	$(BIN)/python -m pytest tests/programs
+
+test-engines: $(READY) .venv-engines/.ready  ## run the steps of ollama_sdk.batch on Ray, Dask, Spark and datasets, some of whose workers are killed
+	$(BIN)/python -m pytest tests/engines
 
 ##@ Search for faults, and measure
 soak: $(READY)  ## chaos on real sockets for SECONDS (600)

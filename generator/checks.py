@@ -228,9 +228,11 @@ def _stream_fields(method: Method, models: dict[str, Model]) -> Iterator[tuple[P
         for name in fields:
             if not _has(stream.item, [name], models):
                 yield (*method.place, "x-stream", key), f"no item has a field {name!r}"
-    for path in stream.finished:
+    marks = [("finished", path) for path in stream.finished]
+    marks += [("unfinished", path) for values in stream.unfinished for path in values]
+    for key, path in marks:
         if method.reply is None or not _has(method.reply, path.replace("[]", "").split("."), models):
-            yield (*method.place, "x-stream", "finished"), f"the reply has no field {path!r}"
+            yield (*method.place, "x-stream", key), f"the reply has no field {path!r}"
 
 
 def _usage_fields(method: Method, models: dict[str, Model]) -> Iterator[tuple[Pointer, str]]:

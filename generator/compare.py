@@ -182,6 +182,7 @@ def _stream_changes(types: _Types, name: str, old: Stream | None, new: Stream | 
         ("the last item of its stream", old.last, new.last),
         ("the item of its stream that reports failure", old.failed, new.failed),
         ("the fields of a finished reply", old.finished, new.finished),
+        ("the fields of an unfinished reply", old.unfinished, new.unfinished),
         ("how its items are collected", old.collect, new.collect),
         ("how fields of its items are merged", old.merge, new.merge),
     ):

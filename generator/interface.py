@@ -185,6 +185,7 @@ class Stream:
     collect: str
     failed: dict[str, Any] | None = None
     finished: tuple[str, ...] = ()
+    unfinished: tuple[dict[str, Any], ...] = ()
     merge: dict[str, str] = field(factory=dict[str, str])
     usage: tuple[str, ...] = ()
 

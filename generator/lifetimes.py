@@ -92,6 +92,7 @@ def routes(document: Document) -> Iterator[Route]:
             "request_values": request_values,
             "reply_values": reply_values,
             "item_values": item_values,
+            "encodings": {coding: Lifetime(since) for coding, since in node.get("x-encodings", {}).items()},
         }
         yield Route(method.upper(), path, lifetime_of(node), {name: part for name, part in parts.items() if part})
 

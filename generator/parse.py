@@ -268,6 +268,7 @@ class _Reading:
             last=spec["last"],
             failed=spec.get("failed"),
             finished=tuple(spec.get("finished", ())),
+            unfinished=tuple(spec.get("unfinished", ())),
             collect=spec["collect"],
             merge=dict(self._merge_rules(content[media_type]["schema"], "", ())) if spec["collect"] == "merge" else {},
             usage=_usage(spec.get("usage", {})),

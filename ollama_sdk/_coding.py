@@ -1,7 +1,7 @@
 """Decodes compressed bodies in slices, so that what they expand to is counted before it fills the memory.
 
 A megabyte of gzip may stand for a gigabyte. Each step therefore makes :data:`SLICE` bytes at most, and the next one is
-made when the reader asks for it: whoever counts can stop in between. The libraries for Brotli and Zstandard cannot all
+made when the reader asks for it, so that the reader can count and stop in between. The libraries for Brotli and Zstandard cannot all
 be bounded like that; they are given so little at once that one step stays within some megabytes.
 """
 
@@ -28,7 +28,7 @@ _GZIP, _ZLIB, _RAW = 31, 15, -15  # zlib's names of its formats
 
 
 class CodingError(Exception):
-    """A body is not encoded as its headers say."""
+    """A body is not encoded as its head says."""
 
 
 class Decoder(Protocol):
@@ -235,7 +235,7 @@ class DecodedBody(Body):
             raise self._error(exc) from None
 
     def _error(self, exc: CodingError) -> DecodeError:
-        return DecodeError(f"{describe_call(self._request)}: the body is not encoded as its headers say: {exc}")
+        return DecodeError(f"{describe_call(self._request)}: the body is not encoded as its head says: {exc}")
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._inner:

@@ -139,7 +139,7 @@ class Function:
             if parameter.kind in _VARIADIC:
                 stars = _VARIADIC[parameter.kind]
                 raise ConfigurationError(
-                    f"the tool {self.name} takes {stars}{name}, which a model cannot be told to fill; name each parameter"
+                    f"the tool {self.name} takes {stars}{name}, which a model cannot fill; name each parameter"
                 )
             if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
                 raise ConfigurationError(

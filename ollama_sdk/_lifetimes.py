@@ -66,6 +66,7 @@ class RouteLifetimes:
         request_values: By the path of a field, and then by its value; ``*`` is any value that the document does not name.
         reply_values: As ``request_values``.
         item_values: As ``request_values``.
+        encodings: By the content coding of a request body: the releases that undo it.
     """
 
     route: Lifetime
@@ -75,3 +76,4 @@ class RouteLifetimes:
     request_values: Mapping[str, Mapping[str, Lifetime]] = field(factory=dict[str, Mapping[str, Lifetime]])
     reply_values: Mapping[str, Mapping[str, Lifetime]] = field(factory=dict[str, Mapping[str, Lifetime]])
     item_values: Mapping[str, Mapping[str, Lifetime]] = field(factory=dict[str, Mapping[str, Lifetime]])
+    encodings: Mapping[str, Lifetime] = field(factory=dict[str, Lifetime])

@@ -62,6 +62,8 @@ def emulator(monkeypatch: pytest.MonkeyPatch):
         server.models.add("llama3.2", capabilities=["completion", "tools", "thinking"])
         server.models.add("llava", capabilities=["completion", "vision"])
         server.models.add("all-minilm", capabilities=["embedding"])
+        server.models.add("nimble", capabilities=["decision"])
+        server.models.add("phonon")
         monkeypatch.setenv("OLLAMA_HOST", server.url)
         monkeypatch.delenv("OLLAMA_API_KEY", raising=False)
         yield server
@@ -197,3 +199,10 @@ def test_every_page_is_reachable():
     listed = re.findall(r"^[a-z/-]+$", PAGES["index.md"], flags=re.MULTILINE)
     made = {"reference/methods", "reference/models", "reference/policies", "contributing", "security", "changelog"}
     assert set(listed) == {page.removesuffix(".md") for page in PAGES} - {"index"} | made
+
+
+def test_programs_that_a_page_shows_are_those_that_run_on_the_engines():
+    shown = blocks(PAGES["howto/embeddings.md"], "py")
+    engines = ROOT / "tests" / "engines"
+    programs = [*engines.glob("with_*.py"), *engines.glob("resume_*.py")]
+    assert sorted(shown) == sorted(program.read_text(encoding="utf-8") for program in programs)

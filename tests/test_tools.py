@@ -1,4 +1,4 @@
-"""Python functions as tools: what a model is told of them, and what its calls become."""
+"""Python functions as tools: what a model learns of them, and what its calls become."""
 
 from __future__ import annotations
 
@@ -278,7 +278,7 @@ def test_a_call_runs_its_function_and_gives_the_message():
     }
 
 
-def test_calls_of_the_compatible_routes_have_answers_of_their_own():
+def test_calls_of_compatible_routes_have_their_own_answers():
     toolbox = Toolbox([get_weather])
     arguments = '{"city": "Oslo", "days": 2}'
     chat = ChatCompletionToolCall.from_dict({"id": "c", "function": {"name": "get_weather", "arguments": arguments}})

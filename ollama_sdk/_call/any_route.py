@@ -20,7 +20,7 @@ from .request import CallOptions, named
 if TYPE_CHECKING:
     from ollama_sdk._codec.annotations import FileContent
     from ollama_sdk._timeout import Inherit, TimeoutLike
-    from ollama_sdk.streaming import AsyncStream, Stream
+    from ollama_sdk.streaming import AsyncByteStream, AsyncStream, ByteStream, Stream
 
     from .perform import AsyncRuntime, SyncRuntime
     from .raw import AsyncRawRuntime, SyncRawRuntime
@@ -36,7 +36,7 @@ _MODELS = "ollama_sdk._generated.models"
 _OBJECT = "dict[str, Any]"
 # What a whole reply may be beside an object, as ``cast_to`` and as the annotation.
 _WHOLE = ((str, "text"), (bytes, "bytes"), (None, "none"))
-_FORMATS = ("ndjson", "sse")
+_FORMATS = ("ndjson", "sse")  # of streams that have items
 _REPEATS = ("safe", "resumes", "never")
 
 
@@ -127,6 +127,22 @@ class SyncAnyRoute:
         extra_query: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> Stream[ModelT, list[ModelT]]: ...
+    @overload
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: FileContent | None = None,
+        files: Mapping[str, FileContent] | None = None,
+        cast_to: type[bytes] = bytes,
+        stream: Literal["bytes"],
+        repeat: Literal["safe", "resumes", "never"] = "never",
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> ByteStream: ...
     def request(
         self,
         method: str,
@@ -136,7 +152,7 @@ class SyncAnyRoute:
         content: FileContent | None = None,
         files: Mapping[str, FileContent] | None = None,
         cast_to: type[Any] | None = dict,
-        stream: Literal[False, "ndjson", "sse"] = False,
+        stream: Literal[False, "ndjson", "sse", "bytes"] = False,
         last: Any = INHERIT,
         repeat: Literal["safe", "resumes", "never"] = "never",
         extra_headers: Mapping[str, str | None] | None = None,
@@ -156,8 +172,9 @@ class SyncAnyRoute:
             files: The files of a multipart form, by the names of their fields.
             cast_to: What the reply is, or each item of a stream: ``dict``, a model of :mod:`ollama_sdk.types`; for a whole reply
                 also ``str`` or ``bytes``, whatever the body is, or ``None``, which ignores it.
-            stream: How the reply streams: lines of JSON or server-sent events; ``False`` reads it whole.
-            last: What ends a stream well: fields and their values in its last item, such as ``{"done": True}``, or
+            stream: How the reply streams: lines of JSON, server-sent events, or ``"bytes"`` that have no items, such as sound;
+                ``False`` reads it whole.
+            last: What ends a stream of items well: fields and their values in its last item, such as ``{"done": True}``, or
                 ``"[DONE]"``. ``None`` takes the end of the body for that, which a server that broke off may cause too.
             repeat: Whether the same request may be sent again: ``safe``, ``resumes`` (the server goes on where it stopped)
                 or ``never``, which leaves ``retry`` only what was not sent at all.
@@ -166,7 +183,8 @@ class SyncAnyRoute:
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Returns:
-            The reply; with ``stream`` its items, whose ``collect()`` returns the list of all of them.
+            The reply; with ``stream`` its items, whose ``collect()`` returns the list of all of them, and with
+            ``stream="bytes"`` a stream to iterate over, read or save to a file.
 
         Raises:
             ConfigurationError: An argument cannot be sent.
@@ -188,6 +206,8 @@ class SyncAnyRoute:
             repeat=repeat,
         )
         options = CallOptions(extra_headers, extra_query, body, timeout)
+        if stream == "bytes":
+            return self._runtime.download(operation, values, options)
         return self._runtime.invoke(operation, values, options, bool(stream))
 
 
@@ -278,6 +298,22 @@ class AsyncAnyRoute:
         extra_query: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> AsyncStream[ModelT, list[ModelT]]: ...
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: FileContent | None = None,
+        files: Mapping[str, FileContent] | None = None,
+        cast_to: type[bytes] = bytes,
+        stream: Literal["bytes"],
+        repeat: Literal["safe", "resumes", "never"] = "never",
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> AsyncByteStream: ...
     async def request(
         self,
         method: str,
@@ -287,7 +323,7 @@ class AsyncAnyRoute:
         content: FileContent | None = None,
         files: Mapping[str, FileContent] | None = None,
         cast_to: type[Any] | None = dict,
-        stream: Literal[False, "ndjson", "sse"] = False,
+        stream: Literal[False, "ndjson", "sse", "bytes"] = False,
         last: Any = INHERIT,
         repeat: Literal["safe", "resumes", "never"] = "never",
         extra_headers: Mapping[str, str | None] | None = None,
@@ -307,6 +343,8 @@ class AsyncAnyRoute:
             repeat=repeat,
         )
         options = CallOptions(extra_headers, extra_query, body, timeout)
+        if stream == "bytes":
+            return await self._runtime.download(operation, values, options)
         return await self._runtime.invoke(operation, values, options, bool(stream))
 
 
@@ -354,7 +392,7 @@ def _describe(
         raise ConfigurationError(f"repeat is {repeat!r}; give 'safe', 'resumes' or 'never'")
     item = _kind_of(cast_to, stream)
     streaming = None if stream is False else _streaming(stream, item, last)
-    if streaming is None and last is not INHERIT:
+    if (streaming is None or stream == "bytes") and last is not INHERIT:
         raise ConfigurationError("last= is about the items of a stream; give stream='ndjson' or stream='sse' with it")
     values: dict[str, Any] = dict(json) if _is_object(json) else {}  # the model and the seed are looked up there
     body, arguments, form = _body(json, content, files, values)
@@ -365,7 +403,7 @@ def _describe(
         models=_MODELS,
         arguments=arguments,
         body=body,
-        reply=item if streaming is None else f"list[{item}]",
+        reply=item if streaming is None or stream == "bytes" else f"list[{item}]",
         streaming=streaming,
         repeat=repeat,
         usage=Usage("model"),
@@ -386,6 +424,10 @@ def _check_path(path: Any) -> None:
 
 def _kind_of(cast_to: Any, stream: Any) -> str:
     """The annotation of the reply, or of an item."""
+    if stream == "bytes":
+        if cast_to in (dict, bytes):  # dict where nothing is given
+            return "bytes"
+        raise ConfigurationError(f"cast_to is {_name_of(cast_to)}; a stream of bytes has no items: leave cast_to out")
     if is_model(cast_to):
         if cast_to.__module__.rpartition(".")[0] == _MODELS:
             return cast_to.__name__
@@ -398,13 +440,18 @@ def _kind_of(cast_to: Any, stream: Any) -> str:
     choices = (
         "dict or a model of ollama_sdk.types" if stream else "dict, str, bytes, None or a model of ollama_sdk.types"
     )
-    given: str = getattr(cast_to, "__name__", "") or repr(cast_to)
-    raise ConfigurationError(f"cast_to is {given}; give {choices}")
+    raise ConfigurationError(f"cast_to is {_name_of(cast_to)}; give {choices}")
+
+
+def _name_of(value: Any) -> str:
+    return getattr(value, "__name__", "") or repr(value)
 
 
 def _streaming(stream: Any, item: str, last: Any) -> Streaming:
+    if stream == "bytes":
+        return Streaming(format="bytes", item=item)
     if stream not in _FORMATS:
-        raise ConfigurationError(f"stream is {stream!r}; give 'ndjson', 'sse' or False")
+        raise ConfigurationError(f"stream is {stream!r}; give 'ndjson', 'sse', 'bytes' or False")
     if last == "[DONE]":
         last = SENTINEL
     if last is not None and not (_is_object(last) and last):

@@ -80,6 +80,7 @@ class Streaming:
         failed: The fields and values of an item that reports failure; one with an ``error`` always does.
         finished: Where the one-piece reply says that it is finished: dotted paths, with ``[]`` for "each of the list". A reply
             that has nothing there (null, an empty text or 0) is unfinished.
+        unfinished: The fields and values of a one-piece reply that is unfinished, by dotted paths: those of one mapping together.
         collect: How items become one reply: ``merge`` by :attr:`merge`, the event vocabulary of ``/v1/messages`` or
             ``/v1/responses``, or ``items``, the list of them; for ``bytes`` they do not.
         merge: For ``merge``, how the fields of items combine where the last value does not simply win: by path, with
@@ -92,6 +93,7 @@ class Streaming:
     last: Mapping[str, Any] | None = None
     failed: Mapping[str, Any] | None = None
     finished: tuple[str, ...] = ()
+    unfinished: tuple[Mapping[str, Any], ...] = ()
     collect: Literal["merge", "messages", "responses", "items"] = "merge"
     merge: Mapping[str, str] = field(factory=dict[str, str])
     usage: Usage | None = None

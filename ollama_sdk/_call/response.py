@@ -44,7 +44,7 @@ from .error_mapping import decode_error, status_error, transport_error
 if TYPE_CHECKING:
     from ollama_sdk.streaming._bytes import BytesReader
 
-    from .operation import Streaming
+    from .operation import Streaming, Usage
     from .request import Call
 
 __all__ = ["RawResponse", "buffered_body", "fail", "open_stream", "outermost", "read_head", "read_reply", "unreachable"]
@@ -58,6 +58,7 @@ _NOT_FOUND = 404
 _TAIL = 3  # items of a stream among which is the one that says why it ended
 _SHOWN = 230  # characters of a reply in the repr of its response
 _LONGEST_EXCERPT = 10_000  # bytes that are redacted before they are cut
+_LABELS = {"finish_reason", "id", "index", "object", "role", "status", "type"}
 _STUCK = "the model may have got stuck repeating itself"
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
 # What a stream of bytes is not: an error with a good status, or the page of a proxy.
@@ -244,9 +245,9 @@ def _decode(call: Call[Any, Any], data: Any, body: bytes | None = None) -> Any:
 
 
 def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> None:
-    """Refuse a one-piece reply that lacks what the document says of a finished one.
+    """Refuse a one-piece reply that lacks what the document says of a finished one, or that holds nothing.
 
-    Where the items of the same operation's stream are such replies, that is also what marks the last of them.
+    Where the items of the same operation's stream are such replies, what marks the last of them marks a finished reply too.
     """
     streaming = call.operation.streaming
     if streaming is None:
@@ -259,16 +260,48 @@ def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> N
     # Some servers leave the mark out where nothing is streamed; what they do not send does not say that it is unfinished.
     marks = [(name, data.get(name)) for name, value in last.items() if data.get(name, value) != value]
     marks += [(path, value) for path in streaming.finished for value in _values_at(path.split("."), data) if not value]
-    if not marks:
+    marks += [mark for values in streaming.unfinished if _has_values(data, values) for mark in values.items()]
+    usage = call.operation.usage
+    if marks:
+        name, value = marks[0]
+        problem = f"the server marks its reply as unfinished ({name} is {redact(call.request, repr(value))})"
+    elif usage is not None and (streaming.finished or streaming.unfinished) and _is_empty(data, usage):
+        problem = "the reply is unfinished (it names no model, counts no tokens and says nothing)"
+    else:
         return
-    name, value = marks[0]
-    advice = _STUCK if call.operation.usage is not None else "look at the server's log, then call again"
+    advice = _STUCK if usage is not None else "look at the server's log, then call again"
     raise IncompleteReplyError(
-        f"{describe_call(call.request)}: the server marks its reply as unfinished "
-        f"({name} is {redact(call.request, repr(value))}): {advice}; .partial holds the reply so far",
+        f"{describe_call(call.request)}: {problem}: {advice}; .partial holds the reply so far",
         items=0,
         partial=reply,
     )
+
+
+def _has_values(data: dict[str, Any], values: Mapping[str, Any]) -> bool:
+    return all(list(_values_at(path.split("."), data)) == [value] for path, value in values.items())
+
+
+def _is_empty(data: dict[str, Any], usage: Usage) -> bool:
+    """Whether a reply names no model, counts no tokens and says nothing: what Ollama sends where it had nothing to send.
+
+    A server that leaves the model out, or that counts no tokens of the text that it sends, has finished.
+    """
+    if (
+        _value_at(usage.model, data) != ""
+        or _value_at(usage.input_tokens, data)
+        or _value_at(usage.output_tokens, data)
+    ):
+        return False
+    return not any(_says_something(value) for value in data.values() if value.__class__ is list)
+
+
+def _says_something(value: Any) -> bool:
+    """Whether there is more in a part of a reply than the names and numbers that label it."""
+    if value.__class__ is list:
+        return any(map(_says_something, value))
+    if value.__class__ is dict:
+        return any(_says_something(part) for name, part in value.items() if name not in _LABELS)
+    return bool(value)
 
 
 def _values_at(path: list[str], data: Any) -> Iterator[Any]:
@@ -298,44 +331,80 @@ def open_stream(
     """Return the state machine that reads a response as a stream; nothing of the body has been read yet."""
     if streaming.format == "bytes":
         return _open_bytes(call, response)
-    reader = Reader(
-        DetectingFramer(call.settings.max_item_bytes, response.headers.get("content-type", "")),
-        last=streaming.last,
-        failed=streaming.failed,
-        call=describe_call(call.request),
-        redact=partial(redact, call.request),
-    )
-    codec = codec_of(call.operation.models)
+    streamed = _StreamedCall(call)
     return StreamExchange(
         response=response,
-        reader=reader,
+        reader=Reader(
+            DetectingFramer(call.settings.max_item_bytes, response.headers.get("content-type", "")),
+            last=streaming.last,
+            failed=streaming.failed,
+            call=describe_call(call.request),
+            redact=streamed.redacted,
+        ),
         deadlines=call.deadlines,
-        decode_item=codec.converter(streaming.item, partial(decode_error, call)),
+        decode_item=codec_of(call.operation.models).converter(streaming.item, streamed.named),
         accumulator=_ACCUMULATORS[streaming.collect](streaming),
-        make_reply=partial(_accumulated, call),
-        map_error=partial(transport_error, call),
-        on_end=partial(_end_stream, call, response, reader),
+        call=streamed,
     )
 
 
 def _open_bytes(call: Call[Any, Any], response: httpx.Response) -> StreamExchange[Any, Any]:
     from ollama_sdk.streaming._bytes import BytesReader, NoAccumulator  # only who streams bytes pays for it
 
-    reader = BytesReader(describe_call(call.request))
     return StreamExchange(
         response=response,
-        reader=reader,
+        reader=BytesReader(describe_call(call.request)),
         deadlines=call.deadlines,
         decode_item=_as_it_is,
         accumulator=NoAccumulator(),
-        make_reply=_as_it_is,
-        map_error=partial(transport_error, call),
-        on_end=partial(_end_stream, call, response, reader),
+        call=_StreamedCall(call),
     )
 
 
 def _as_it_is(item: Any) -> Any:
     return item
+
+
+class _StreamedCall:
+    """What a stream has to know of its call."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Call[Any, Any]) -> None:
+        self._call = call
+
+    def redacted(self, text: str) -> str:
+        return redact(self._call.request, text)
+
+    def named(self, mismatch: DecodeError) -> DecodeError:
+        return decode_error(self._call, mismatch)
+
+    def error_of(self, exc: Exception) -> OllamaError:
+        return transport_error(self._call, exc)
+
+    def reply_of(self, data: dict[str, Any]) -> Any:
+        return _accumulated(self._call, data)
+
+    def ended(
+        self, response: httpx.Response, reader: Reader | BytesReader, whole: Callable[[], dict[str, Any] | None]
+    ) -> None:
+        # A caller that gives a stream up says nothing about the reply.
+        counted = reader.usage_item if reader.finished or reader.error is not None else None
+        tail: list[dict[str, Any]] = []
+        if isinstance(reader, Reader) and outcome_listeners(response):
+            tail = reader.unadded[-_TAIL:]
+            if len(tail) < min(_TAIL, reader.items) and (reply := whole()):  # the others have been added up already
+                tail.insert(0, reply)
+        _end(
+            self._call,
+            response,
+            reader.error,
+            counted=counted,
+            first=reader.first,
+            items=reader.items,
+            tail=tail,
+            whole=whole,
+        )
 
 
 def _accumulated(call: Call[Any, Any], data: dict[str, Any]) -> Any:
@@ -356,24 +425,6 @@ def _constants(model: type[Model]) -> dict[str, Any]:
         for name, kind in kinds.items()
         if get_origin(kind) is Literal and len(get_args(kind)) == 1
     }
-
-
-def _end_stream(  # noqa: PLR0917 - the last three are what a stream ends with
-    call: Call[Any, Any],
-    response: httpx.Response,
-    reader: Reader | BytesReader,
-    items: int,
-    error: Exception | None,
-    whole: Callable[[], dict[str, Any] | None],
-) -> None:
-    # A caller that gives a stream up says nothing about the reply.
-    counted = reader.usage_item if reader.finished or error is not None else None
-    tail: list[dict[str, Any]] = []
-    if isinstance(reader, Reader) and outcome_listeners(response):
-        tail = reader.unadded[-_TAIL:]
-        if len(tail) < min(_TAIL, items) and (reply := whole()):  # the others have been added up already
-            tail.insert(0, reply)
-    _end(call, response, error, counted=counted, first=reader.first, items=items, tail=tail, whole=whole)
 
 
 # The end of every call
@@ -416,8 +467,9 @@ def _end(
     if call.stream and streaming is not None and streaming.usage is not None:
         usage = streaming.usage
     parts = tuple(part for part in (first, *tail, counted) if part)
-    outcome = CallOutcome(error, items=items, parts=parts, whole=whole)
-    if usage is not None:
+    if usage is None:
+        outcome = CallOutcome(error, items=items, parts=parts, whole=whole)
+    else:
         model = _value_at(usage.model, counted) or _value_at(usage.model, first)
         tokens = _value_at(usage.input_tokens, counted), _value_at(usage.output_tokens, counted)
         outcome = CallOutcome(error, model, *tokens, items, parts, whole)

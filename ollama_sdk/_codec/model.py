@@ -105,6 +105,18 @@ class Model:
                 return shown
         return f"{shown[: _LONGEST_REPR - 4]}...)"
 
+    def _repr_markdown_(self) -> str | None:
+        """What a notebook shows of a reply: its text, rendered."""
+        from ollama_sdk._display import markdown_of  # only notebooks ask for it
+
+        return markdown_of(self)
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows of lists, details and vectors."""
+        from ollama_sdk._display import html_of
+
+        return html_of(self)
+
     if not TYPE_CHECKING:  # a checker knows which fields there are
         __iter__ = None  # subscripts alone would make Python iterate by number
 

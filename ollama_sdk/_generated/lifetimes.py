@@ -248,6 +248,7 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "usage.prompt_tokens_details": Lifetime("0.33.3"),
         },
         item={
+            "choices[].delta.reasoning": Lifetime("0.11.0"),
             "choices[].logprobs": Lifetime("0.12.11"),
             "usage": Lifetime("0.5.2"),
             "usage.prompt_tokens_details": Lifetime("0.33.3"),
@@ -276,6 +277,9 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
                 "*": Lifetime("0.34.3"),
             },
         },
+        encodings={
+            "zstd": Lifetime("0.18.0"),
+        },
     ),
     ("POST", "/v1/completions"): RouteLifetimes(
         Lifetime(),
@@ -292,12 +296,18 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "usage": Lifetime("0.5.2"),
             "usage.prompt_tokens_details": Lifetime("0.33.3"),
         },
+        encodings={
+            "zstd": Lifetime("0.18.0"),
+        },
     ),
     ("POST", "/v1/embeddings"): RouteLifetimes(
         Lifetime(),
         request={
             "dimensions": Lifetime("0.11.11"),
             "encoding_format": Lifetime("0.12.7"),
+        },
+        encodings={
+            "zstd": Lifetime("0.18.0"),
         },
     ),
     ("GET", "/v1/models"): RouteLifetimes(Lifetime()),
@@ -445,6 +455,9 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
                 "tool_search_call": Lifetime("0.34.0"),
             },
         },
+        encodings={
+            "zstd": Lifetime("0.16.3"),
+        },
     ),
     ("POST", "/v1/responses/compact"): RouteLifetimes(
         Lifetime("0.34.0"),
@@ -501,6 +514,9 @@ ROUTES: Mapping[tuple[str, str], RouteLifetimes] = {
             "content_block.citations": Lifetime("0.16.2"),
             "usage.input_tokens": Lifetime("0.15.5"),
             "usage.cache_read_input_tokens": Lifetime("0.33.3"),
+        },
+        encodings={
+            "zstd": Lifetime("0.18.0"),
         },
     ),
     ("POST", "/v1/audio/transcriptions"): RouteLifetimes(Lifetime("0.20.0")),

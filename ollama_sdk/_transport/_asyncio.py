@@ -28,6 +28,7 @@ import asyncio
 import contextlib
 import math
 import socket
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -62,6 +63,18 @@ class _Raw:
         self.ended = True
 
 
+def _read_too_late() -> Exception:
+    return httpx.ReadTimeout("time is up")
+
+
+def _write_too_late() -> Exception:
+    return httpx.WriteTimeout("time is up")
+
+
+def _handshake_too_late() -> Exception:
+    return UnreachableError("time is up", timed_out=True)
+
+
 class _Protocol(asyncio.BufferedProtocol):
     """What the loop knows of a connection.
 
@@ -80,13 +93,13 @@ class _Protocol(asyncio.BufferedProtocol):
     __slots__ = (
         "_ask",
         "_buffer",
+        "_late",
         "_loop",
         "_timer",
         "_timer_at",
         "arrived",
         "failure",
         "full",
-        "late",
         "paused",
         "response",
         "spoilt",
@@ -101,6 +114,7 @@ class _Protocol(asyncio.BufferedProtocol):
         self._loop = loop
         self._buffer = buffer
         self._ask: Ask | None = None
+        self._late: Callable[[], Exception] = _read_too_late
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self.response: ResponseParser | Any = None
@@ -111,7 +125,6 @@ class _Protocol(asyncio.BufferedProtocol):
         self.arrived = 0
         self.paused = False
         self.full = False
-        self.late = False
 
     # Called by the loop
 
@@ -176,26 +189,29 @@ class _Protocol(asyncio.BufferedProtocol):
         if not self.spoilt:
             self.transport.resume_reading()
 
-    def wait(self, ask: Ask) -> asyncio.Future[None]:
-        """What to await until something has happened; ``late`` says whether that was the end of the time."""
+    def wait(self, ask: Ask, late: Callable[[], Exception]) -> asyncio.Future[None]:
+        """What to await until something has happened.
+
+        Args:
+            ask: Gives the seconds that are left.
+            late: Makes the error that is raised when there are none.
+        """
         seconds = ask()
-        waiter = self.waiter = self._loop.create_future()
         if seconds <= 0:
-            self.late = True
-            waiter.set_result(None)
-            return waiter
+            raise late()
         if seconds != math.inf:
-            self._ask = ask
-            ends = self._loop.time() + seconds
+            self._ask, self._late = ask, late
+            ends = time.monotonic() + seconds
             if ends < self._timer_at:
-                self._set_timer(ends)
+                self._set_timer(ends, seconds)
+        waiter = self.waiter = self._loop.create_future()
         return waiter
 
-    def _set_timer(self, ends: float) -> None:
+    def _set_timer(self, ends: float, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = ends
-        self._timer = self._loop.call_at(ends, self._time_up)
+        self._timer = self._loop.call_later(seconds, self._time_up)
 
     def _time_up(self) -> None:
         self._timer = None
@@ -205,10 +221,11 @@ class _Protocol(asyncio.BufferedProtocol):
             return  # the next wait sets another
         seconds = self._ask()
         if seconds <= 0:
-            self.late = True
-            self.wake()
+            self.waiter = None
+            waiter.set_exception(self._late())
+            waiter.exception()  # seen: a task that is being cancelled will not look
         elif seconds != math.inf:
-            self._set_timer(self._loop.time() + seconds)
+            self._set_timer(time.monotonic() + seconds, seconds)
 
     def stop(self) -> None:
         """The connection is closed: let go of everything."""
@@ -271,11 +288,11 @@ class AsyncioConnection(Connection):
     def is_stale(self) -> bool:
         return self._protocol.spoilt or super().is_stale()
 
-    async def receive(self, ask: Ask) -> None:
-        """Return when the response got something more, or the end; what it holds was taken.
+    def receive(self, ask: Ask) -> asyncio.Future[None]:
+        """What to await until the response has got something more, or the end; what it holds was taken.
 
         Raises:
-            httpx.ReadTimeout: Nothing came in time.
+            httpx.ReadTimeout: Nothing came in time; also while awaiting.
             httpx.ReadError: The connection broke.
         """
         protocol = self._protocol
@@ -284,10 +301,7 @@ class AsyncioConnection(Connection):
             protocol.resume()
         if protocol.failure:
             raise httpx.ReadError(protocol.failure)
-        await protocol.wait(ask)
-        if protocol.late:
-            protocol.late = False
-            raise httpx.ReadTimeout("time is up")
+        return protocol.wait(ask, _read_too_late)
 
     async def send(self, data: bytes | memoryview, limits: Limits) -> bool:
         """Send ``data``; whether the request may go on: not when the response came first, or nothing more can be sent.
@@ -321,10 +335,7 @@ class AsyncioConnection(Connection):
         protocol = self._protocol
         ask = _while_it_moves(protocol.transport, limits)
         while protocol.full:
-            await protocol.wait(ask)
-            if protocol.late:
-                protocol.late = False
-                raise httpx.WriteTimeout("time is up")
+            await protocol.wait(ask, _write_too_late)
             if protocol.failure or self.answered_early():
                 return False
         return True
@@ -352,9 +363,7 @@ class AsyncioConnection(Connection):
                 while not (raw.body or raw.ended):
                     if protocol.failure:
                         raise UnreachableError(protocol.failure)
-                    await protocol.wait(ask)
-                    if protocol.late:
-                        raise UnreachableError("time is up", timed_out=True)
+                    await protocol.wait(ask, _handshake_too_late)
                 received = b"".join(raw.body)
                 raw.body.clear()
                 send = handshake.send(received)

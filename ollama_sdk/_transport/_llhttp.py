@@ -12,6 +12,10 @@ _SWITCHING_PROTOCOLS = 101
 _INTERIM = range(100, 200)
 
 
+class _RefusedError(Exception):
+    """Stops the parser: no more of what the server sends is read."""
+
+
 class LlhttpParser(ResponseParser):
     """A :class:`ResponseParser` by llhttp. The methods and attributes named ``on_`` are its callbacks.
 
@@ -48,8 +52,11 @@ class LlhttpParser(ResponseParser):
             self.problem = self.problem or "the server switched protocols unasked"
         except httptools.HttpParserError as exc:
             cause = exc.__context__
-            if cause is not None and not isinstance(cause, Exception):
-                raise cause from None  # Ctrl-C in a callback
+            if cause is not None and not isinstance(cause, _RefusedError):
+                try:
+                    raise cause from None  # Ctrl-C in a callback, or what another signal handler raised
+                finally:
+                    del cause  # or its traceback would keep it, and all that the callers' frames hold
             self.problem = self.problem or str(exc)
         if self.complete:
             self._completed()
@@ -93,7 +100,7 @@ class LlhttpParser(ResponseParser):
     def on_message_begin(self) -> None:
         if self.complete:
             self.reusable = False
-            raise ValueError("a second response")  # which stops the parser
+            raise _RefusedError("a second response")  # which stops the parser
 
     def on_status(self, reason: bytes) -> None:
         self._reason += reason
@@ -117,7 +124,7 @@ class LlhttpParser(ResponseParser):
         version = parser.get_http_version()
         if self.problem or status < _INTERIM.start or version not in {"1.1", "1.0"}:
             self.problem = self.problem or f"HTTP/{version} {status:03} is no response"
-            raise ValueError(self.problem)
+            raise _RefusedError(self.problem)
         is_chunked = has_length = False
         keep_alive = version == "1.1"
         for name, value in self._headers:
@@ -128,7 +135,7 @@ class LlhttpParser(ResponseParser):
                 is_chunked = True
                 if value.lower() != b"chunked":
                     self.problem = f"the transfer coding {value.decode(errors='replace')!r} is not supported"
-                    raise ValueError(self.problem)
+                    raise _RefusedError(self.problem)
             elif lower == b"connection":
                 keep_alive = (keep_alive or b"keep-alive" in value.lower()) and b"close" not in value.lower()
         # A length beside chunks may be an attempt at smuggling (RFC 9112, section 6.1).

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Proxy", "connect_tunnel", "socks_tunnel"]
 
 _LONGEST_LOGIN = 255  # of each, RFC 1929
+_HIGHEST_PORT = 65535
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
@@ -57,6 +58,10 @@ class Proxy:
             raise _unusable(self.scheme)
         self.host = url.host
         self.port = url.port or _PORTS[self.scheme]
+        if self.port > _HIGHEST_PORT:
+            raise ConfigurationError(
+                f"the port of the proxy {self.host} is {self.port}; give a number up to {_HIGHEST_PORT}"
+            )
         self.user = proxy.raw_auth
         self.ssl_context: ssl.SSLContext | None = proxy.ssl_context
         headers = list(proxy.headers.raw)

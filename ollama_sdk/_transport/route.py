@@ -75,7 +75,7 @@ class Routes(Generic[ConnectionT]):
             from .environment import proxy_setting
 
             setting = proxy_setting(url)
-            proxy = None if setting is None else _proxy(setting[1])
+            proxy = None if setting is None else _proxy_of_environment(*setting)
         if url.scheme == "https":
             self.context()  # if that cannot be read, nothing is to be sent
         return Route(self, Stack(self._pool), url, proxy, self._uds)
@@ -87,6 +87,15 @@ class Routes(Generic[ConnectionT]):
             ConfigurationError: They cannot be read.
         """
         if self._ssl_context is None:
+            directory = os.environ.get("SSL_CERT_DIR")
+            if (
+                directory
+                and not os.environ.get("SSL_CERT_FILE")
+                and not any(map(os.path.isdir, directory.split(os.pathsep)))
+            ):
+                raise ConfigurationError(
+                    f"SSL_CERT_DIR names {directory!r}, and there is no such directory: correct or unset it"
+                )
             try:
                 context = httpx.create_ssl_context()
             except OSError as exc:
@@ -109,6 +118,14 @@ def _proxy(proxy: ProxyLike) -> Proxy:
     from .proxies import Proxy
 
     return Proxy(proxy)
+
+
+def _proxy_of_environment(variable: str, value: str) -> Proxy:
+    try:
+        return _proxy(value)
+    except ConfigurationError as exc:
+        problem = str(exc)
+    raise ConfigurationError(f"{variable} names a proxy that cannot be used: {problem}; correct or unset it")
 
 
 def _certificates_problem(exc: OSError) -> str:

@@ -147,16 +147,14 @@ class _Driver:
 
     def __init__(self, policies: tuple[Policy, ...]) -> None:
         self._clock = policies[0].clock if policies else SYSTEM_CLOCK
-        self._judges_attempts = any(policy.judges_attempts for policy in policies)
+        self._leaves_streams = not any(policy.judges_attempts for policy in policies)
         self._flow: Send = _send
         for policy in reversed(policies):
             self._flow = partial(policy.flow, self._flow)
 
     def _is_settled(self, request: httpx.Request, response: httpx.Response) -> bool:
-        """Whether nothing of a response has to be read, because that has been done or is left to its caller."""
-        if is_whole(response.stream) or _STARTED in response.extensions:
-            return True
-        return not self._judges_attempts and is_stream(request)
+        """Whether nothing of a body that is not in memory has to be read: that has been done, or is left to its caller."""
+        return _STARTED in response.extensions or (self._leaves_streams and is_stream(request))
 
 
 class PolicyTransport(_Driver, httpx.BaseTransport):
@@ -180,7 +178,9 @@ class PolicyTransport(_Driver, httpx.BaseTransport):
                 answer: Any = None
                 try:
                     if isinstance(step, httpx.Request):
-                        answer = self._settle(step, self._inner.handle_request(step))
+                        answer = self._inner.handle_request(step)
+                        if not is_whole(answer.stream):
+                            answer = self._settle(step, answer)
                     elif isinstance(step, Sleep):
                         self._clock.sleep(step.seconds)
                     elif isinstance(step, Wait):
@@ -241,7 +241,9 @@ class AsyncPolicyTransport(_Driver, httpx.AsyncBaseTransport):
                 answer: Any = None
                 try:
                     if isinstance(step, httpx.Request):
-                        answer = await self._settle(step, await self._inner.handle_async_request(step))
+                        answer = await self._inner.handle_async_request(step)
+                        if not is_whole(answer.stream):
+                            answer = await self._settle(step, answer)
                     elif isinstance(step, Sleep):
                         await self._clock.asleep(step.seconds)
                     elif isinstance(step, Wait):

@@ -85,8 +85,10 @@ def is_deterministic(request: httpx.Request) -> bool:
 def endpoint_of(request: httpx.Request) -> str:
     """The base URL of the endpoint that the request goes to: as failover chose it, else where its caller sends it."""
     endpoint: str | None = request.extensions.get("endpoint") or request.extensions.get("base_url")
+    if endpoint is not None:
+        return endpoint
     url = request.url
-    return f"{url.scheme}://{url.netloc.decode('ascii')}" if endpoint is None else endpoint
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
 def about(request: httpx.Request, clock: Clock) -> tuple[int, str, str, float]:
@@ -97,7 +99,7 @@ def about(request: httpx.Request, clock: Clock) -> tuple[int, str, str, float]:
         number = extensions["call"] = next(_calls)
     # Called several times a call: the usual case without another function call.
     operation: str = extensions.get("operation") or operation_of(request)
-    endpoint: str = extensions.get("endpoint") or endpoint_of(request)
+    endpoint: str = extensions.get("endpoint") or extensions.get("base_url") or endpoint_of(request)
     return number, operation, endpoint, clock.monotonic()
 
 

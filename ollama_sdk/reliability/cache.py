@@ -249,8 +249,9 @@ class Caching:
             Exception: A copy of its error.
         """
         config = self.config
-        if not _may_be_cached(request, config):
-            return (yield from send(request))
+        return self._cached(send, request, config) if _may_be_cached(request, config) else send(request)
+
+    def _cached(self, send: Send, request: httpx.Request, config: Cache) -> Flow:
         lookup = Lookup(request, config, key_of(request), self._store)
         alone, waits = is_stream(request), 0
         try:
@@ -365,7 +366,7 @@ class Caching:
 
 def _may_be_cached(request: httpx.Request, config: Cache) -> bool:
     return (
-        operation_of(request) in config.operations
+        (request.extensions.get("operation") or operation_of(request)) in config.operations
         and (config.any_call or is_deterministic(request))
         and (config.streams or not is_stream(request))
         and is_whole(request.stream)

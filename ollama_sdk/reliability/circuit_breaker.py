@@ -117,7 +117,8 @@ class CallWindow:
         self._outcomes.append((failed, slow))
         self._failed += failed
         self._slow += slow
-        self._trim()
+        if len(self._outcomes) > self._length:
+            self._trim()
         self._is_counted = True
         return Counts(len(self._outcomes), self._failed, self._slow)
 

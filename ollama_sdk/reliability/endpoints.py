@@ -138,7 +138,9 @@ class Endpoints:
         if not self.members:
             raise ConfigurationError("Failover needs at least one endpoint")
         if len({member.base for member in self.members}) < len(self.members):
-            raise ConfigurationError(f"endpoints={[member.url for member in self.members]!r}: give each once")
+            raise ConfigurationError(
+                f"an endpoint is named twice ({', '.join(member.url for member in self.members)}): give each once"
+            )
         self.config: Failover = config
         self.clock: Clock = clock
         self.notify: Callable[[Event], None] | None = guarded(observer)
@@ -167,7 +169,7 @@ class Endpoints:
         rank = STRATEGIES[self.config.strategy]
         turn = next(self._turns)
         members = self.members
-        if not any(member.state for member in members):
+        if not any(map(_BY_STATE, members)):
             ordered = rank(members, request, turn, self._rng)
         else:
             for member in self._revive(members, self.clock.monotonic()):

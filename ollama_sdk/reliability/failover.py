@@ -141,6 +141,7 @@ class Router:
         first = endpoints.members[0]
         self._prefix = first.prefix
         self._origin = (first.base.raw_scheme, first.base.raw_host, first.base.port)
+        self._sent_as_it_is = None if first.own_headers else first
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """One call, from endpoint to endpoint until one of them answers.
@@ -161,7 +162,8 @@ class Router:
         try:
             for member, following in zip_longest(route, route[1:]):
                 started = self.clock.monotonic()
-                attempt = self._address(request, member, target)
+                request.extensions["endpoint"] = member.url
+                attempt = request if member is self._sent_as_it_is else self._address(request, member, target)
                 try:
                     response = yield from self._attempt(send, attempt, member)
                 except moving_errors as error:
@@ -170,7 +172,7 @@ class Router:
                     is_missing = response.status_code == NOT_FOUND and self._learn_missing(request, response, member)
                     if response.status_code not in config.statuses and not is_missing:
                         endpoints.note_success(member)
-                        if operation_of(request) in MODEL_CHANGES:
+                        if request.extensions.get("operation") in MODEL_CHANGES:
                             self._learn_change(request, response, member)
                         return response
                     failures.append(_Failure(member, attempt, response, is_missing))
@@ -190,16 +192,14 @@ class Router:
     def _target_of(self, request: httpx.Request) -> bytes | None:
         """The path and query after the base URL; ``None`` if the request is not addressed to the first endpoint."""
         url = request.url
-        if (url.raw_scheme, url.raw_host, url.port) != self._origin or not url.raw_path.startswith(self._prefix):
+        path = url.raw_path
+        if (url.raw_scheme, url.raw_host, url.port) != self._origin or not path.startswith(self._prefix):
             return None
-        target = url.raw_path[len(self._prefix) :]
+        target = path[len(self._prefix) :]
         return target if target[:1] in _PATH_STARTS else None
 
     def _address(self, request: httpx.Request, member: Member, target: bytes) -> httpx.Request:
         """``request`` as it is sent to ``member``."""
-        request.extensions["endpoint"] = member.url
-        if member is self._endpoints.members[0] and not member.own_headers:
-            return request
         about(request, self.clock)  # numbers the call, so that the events of the copy have the same number
         headers = request.headers.copy()
         headers["Host"] = member.host
@@ -223,20 +223,19 @@ class Router:
         owner = CallOwner()
         in_flight = member.in_flight
         call = CallRef(owner, in_flight.discard)
-        release = partial(_discard, in_flight, call, owner)
         try:
             in_flight.add(call)
             response = yield from send(request)
         except BaseException:
-            release()
+            in_flight.discard(call)
             raise
         if len(self._endpoints.members) > 1 and "set-cookie" in response.headers:
             # The client knows one address for all endpoints, and would send the cookie of one to the others.
             del response.headers["set-cookie"]
         if is_whole(response.stream):
-            release()
+            in_flight.discard(call)
             return response
-        return hold(response, release)
+        return hold(response, partial(_discard, in_flight, call, owner))
 
     def _learn_missing(self, request: httpx.Request, response: httpx.Response, member: Member) -> bool:
         """Whether ``model_aware`` moves the call on, because ``member`` answers that it does not have the model."""

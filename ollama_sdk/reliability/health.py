@@ -30,6 +30,17 @@ _logger = logging.getLogger("ollama_sdk")
 _MONITOR_FAILURE = "a health check failed; the monitor continues"
 
 
+class _Results(tuple[EndpointHealth, ...]):
+    """The results of one check, which a notebook shows as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        from ollama_sdk._display import health_html  # only notebooks ask for it
+
+        return health_html(self)
+
+
 class _Checking:
     """What sync and async checks share: the configuration, what a check asks, and where its results go.
 
@@ -64,7 +75,7 @@ class _Checking:
         return [EndpointCheck(endpoint, self.config, self._clock) for endpoint in self._endpoints]
 
     def _results(self, checks: list[EndpointCheck], model: str | None) -> tuple[EndpointHealth, ...]:
-        results = tuple(check.result(model) for check in checks)
+        results = _Results(check.result(model) for check in checks)
         try:
             if self._feed is not None:
                 for result in results:

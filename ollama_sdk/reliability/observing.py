@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from ollama_sdk._bodies import WatchedBody, is_whole
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._outcome import CallOutcome, on_outcome
 from ollama_sdk._secrets import redact
 
-from ._extensions import about, is_stream, model_of
+from ._extensions import about
 from ._failures import described
 from .events import (
     AttemptFailed,
@@ -27,8 +29,6 @@ from .events import (
 )
 
 if TYPE_CHECKING:
-    import httpx
-
     from ._driver import Flow, Send
 
 __all__ = ["AttemptReporter", "CallReporter"]
@@ -55,7 +55,7 @@ class AttemptReporter:
             seconds = clock.monotonic() - started
             notify(AttemptFailed(*about(request, clock), number, seconds, described(error, request)))
             raise
-        if response.is_error:
+        if response.status_code >= httpx.codes.BAD_REQUEST:
             seconds = clock.monotonic() - started
             notify(AttemptFailed(*about(request, clock), number, seconds, described(response, request)))
         return response
@@ -74,7 +74,12 @@ class CallReporter:
         """One call."""
         call = _Call(self._notify, self.clock, request)
         try:
-            call.started()
+            extensions = request.extensions
+            extensions.pop("call", None)  # a request that is sent again is another call
+            # All events of the call go to the observer that it began with, also if another one is configured meanwhile.
+            extensions["observer"] = self._notify
+            streams = extensions.get("stream", False)
+            self._notify(CallStarted(*about(request, self.clock), extensions.get("model"), streams), call.detail)
             response = yield from send(request)
             call.answered(response)
         except BaseException as error:
@@ -100,6 +105,7 @@ class _Call:
         self._started = clock.monotonic()
         self._ends = count()
         self._stream_ends = count()
+        self._has_ended = False
         self._status: int | None = None
         self._streams = False
         self._awaits_outcome = False
@@ -107,19 +113,13 @@ class _Call:
         # The fields of the outcome, which goes before the error. Not the outcome itself: its error leads back to the response,
         # which would outlive the call.
         self._judged: tuple[Any, ...] | None = None
-        self._detail = Detail(request) if notify.wants_details else None
-
-    def started(self) -> None:
-        # A request that is sent again is another call.
-        self._request.extensions.pop("call", None)
-        # All events of the call go to the observer that it began with, also if another one is configured meanwhile.
-        self._request.extensions["observer"] = self._notify
-        self._notify(CallStarted(*self._about(), model_of(self._request), is_stream(self._request)), self._detail)
+        self.detail = Detail(request) if notify.wants_details else None
 
     def failed(self, error: BaseException) -> None:
         self.stream_ended(error)
         self._error = described(error, self._request)
-        self._end()
+        self._streams = self._awaits_outcome = False
+        self._end_if_over()
 
     def answered(self, response: httpx.Response) -> None:
         self._status = response.status_code
@@ -127,17 +127,17 @@ class _Call:
         if not is_whole(response.stream):
             self._streams = True
             response.stream = _ReportedBody(response.stream, self)
-            self._notify(StreamStarted(*self._about(), response.status_code, self._seconds()))
+            self._notify(StreamStarted(*about(self._request, self._clock), response.status_code, self._seconds()))
         self._end_if_over()
 
     def first_item(self) -> None:
-        self._notify(StreamFirstItem(*self._about(), self._seconds()))
+        self._notify(StreamFirstItem(*about(self._request, self._clock), self._seconds()))
 
     def stream_ended(self, error: BaseException | None = None, *, complete: bool = False) -> None:
         if not self._streams or next(self._stream_ends):
             return
         self._error = None if error is None else described(error, self._request)
-        self._notify(StreamEnded(*self._about(), self._seconds(), complete, self._error))
+        self._notify(StreamEnded(*about(self._request, self._clock), self._seconds(), complete, self._error))
         if error is None and not complete:
             self._awaits_outcome = False
         self._streams = False
@@ -145,10 +145,12 @@ class _Call:
 
     def judged(self, outcome: CallOutcome) -> None:
         reason = None if outcome.error is None else described(outcome.error, self._request)
-        model = None if outcome.model is None else redact(self._request, outcome.model)
+        model = outcome.model
+        if model is not None and model != self._request.extensions.get("model"):  # mostly it is the caller's own text
+            model = redact(self._request, model)
         self._judged = (reason, model, outcome.input_tokens, outcome.output_tokens, outcome.items)
-        if self._detail is not None:
-            self._detail = self._detail_of(outcome)
+        if self.detail is not None:
+            self.detail = self._detail_of(outcome)
         self._awaits_outcome = False
         self._end_if_over()
 
@@ -159,21 +161,19 @@ class _Call:
         return Detail(self._request, outcome.parts, whole)
 
     def __del__(self) -> None:
-        self.stream_ended()
-        self._end()
+        if not self._has_ended:
+            self.stream_ended()
+            self._streams = self._awaits_outcome = False
+            self._end_if_over()
 
     def _end_if_over(self) -> None:
-        if not (self._streams or self._awaits_outcome):
-            self._end()
-
-    def _end(self) -> None:
-        if not next(self._ends):
-            outcome: tuple[Any, ...] = self._judged or (self._error,)
-            detail, self._detail = self._detail, None  # the reply must not live as long as its response
-            self._notify(CallEnded(*self._about(), self._seconds(), self._status, *outcome), detail)
-
-    def _about(self) -> tuple[int, str, str, float]:
-        return about(self._request, self._clock)
+        if self._streams or self._awaits_outcome or next(self._ends):
+            return
+        self._has_ended = True
+        beginning = about(self._request, self._clock)
+        outcome: tuple[Any, ...] = self._judged or (self._error,)
+        detail, self.detail = self.detail, None  # the reply must not live as long as its response
+        self._notify(CallEnded(*beginning, beginning[-1] - self._started, self._status, *outcome), detail)
 
     def _seconds(self) -> float:
         return self._clock.monotonic() - self._started

@@ -119,9 +119,13 @@ class TokenBucket:
         missing = 1 - self._tokens
         return missing / self._rate if missing > self._ROUNDING else 0.0
 
-    def take(self) -> None:
-        """Take a token, just after :meth:`delay` has found one."""
+    def try_take(self, now: float) -> bool:
+        """Take a token if there is a whole one. Returns whether there was."""
+        self._refill(now)
+        if 1 - self._tokens > self._ROUNDING:
+            return False
         self._tokens = max(0.0, self._tokens - 1)
+        return True
 
     def _refill(self, now: float) -> None:
         if now > self._updated:
@@ -162,9 +166,11 @@ class PermitQueue:
 
     def try_acquire(self, permit: object, now: float) -> bool:
         """Hold ``permit`` if that needs no wait. Returns whether it is held."""
-        if self.waiting or not self._has_room() or self._delay(now) > 0:
+        if self.waiting or (self._concurrent is not None and len(self.held) >= self._concurrent):
             return False
-        self._hold(permit)
+        if self._bucket is not None and not self._bucket.try_take(now):
+            return False
+        self.held.add(permit)
         return True
 
     def enqueue(self, permit: object, event: Event) -> None:
@@ -180,13 +186,13 @@ class PermitQueue:
         """
         if permit is not self._woken:
             return math.inf
-        delay = self._delay(now)
-        if delay <= 0:
-            del self.waiting[permit]
-            self._woken = None
-            self._hold(permit)
-            self._wake()
-        return delay
+        if self._bucket is not None and not self._bucket.try_take(now):
+            return self._bucket.delay(now)
+        del self.waiting[permit]
+        self._woken = None
+        self.held.add(permit)
+        self._wake()
+        return 0.0
 
     def release(self, permit: object) -> None:
         """Give ``permit`` up in any state; doing so again changes nothing."""
@@ -194,22 +200,12 @@ class PermitQueue:
             self._woken = None
         self.waiting.pop(permit, None)
         self.held.discard(permit)
-        self._wake()
-
-    def _delay(self, now: float) -> float:
-        return 0.0 if self._bucket is None else self._bucket.delay(now)
-
-    def _hold(self, permit: object) -> None:
-        if self._bucket is not None:
-            self._bucket.take()
-        self.held.add(permit)
-
-    def _has_room(self) -> bool:
-        return self._concurrent is None or len(self.held) < self._concurrent
+        if self.waiting:
+            self._wake()
 
     def _wake(self) -> None:
         """Wake the first in the queue if there is room; drop those whose event loop has ended."""
-        while self.waiting and self._has_room():
+        while self.waiting and (self._concurrent is None or len(self.held) < self._concurrent):
             first, event = next(iter(self.waiting.items()))
             if event.is_lost if first is self._woken else not event.set():
                 del self.waiting[first]
@@ -276,6 +272,7 @@ class Limiter:
             raise
         if is_whole(response.stream):
             self.release(permit)
+            del permit  # before its owner, whose end would release it again
             return response
         return hold(response, partial(self._release_of, owner, permit))
 
@@ -283,7 +280,8 @@ class Limiter:
         """Hold ``permit`` if that needs no wait. Returns whether it is held."""
         with self._lock:
             acquired = self.queue.try_acquire(permit, self.clock.monotonic())
-        self._process_released()
+        if self._released:
+            self._process_released()
         return acquired
 
     def _acquire(self, permit: object, request: httpx.Request) -> Steps[None]:

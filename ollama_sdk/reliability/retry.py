@@ -189,7 +189,8 @@ class Retrier:
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """The attempts of one call."""
-        waits = jittered_waits(self._config, self._draw)
+        config, budget = self._config, self.budget
+        waits: Iterator[float] | None = None
         started = self.clock.monotonic()
         request.extensions["out_of_time"] = False
         attempt = 0
@@ -199,10 +200,16 @@ class Retrier:
             try:
                 response = yield from send(request)
             except Exception as error:
+                waits = waits or jittered_waits(config, self._draw)
                 seconds = self._wait_after(error, request, attempt, waits, started)
                 if seconds is None:
                     raise
             else:
+                if response.status_code not in config.statuses:
+                    if budget is not None:
+                        budget.succeeded()
+                    return response
+                waits = waits or jittered_waits(config, self._draw)
                 seconds = self._wait_after(response, request, attempt, waits, started)
                 if seconds is None:
                     return response
@@ -214,8 +221,6 @@ class Retrier:
         """Seconds to wait before the next attempt; ``None`` when ``outcome`` is the caller's."""
         config, budget = self._config, self.budget
         if not _is_failure(outcome, config):
-            if isinstance(outcome, httpx.Response) and budget is not None:
-                budget.succeeded()
             return None
         affordable = budget is None or is_each(outcome, CircuitOpenError) or budget.failed()
         cause = outcome if isinstance(outcome, Exception) else None

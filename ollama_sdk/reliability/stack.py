@@ -200,9 +200,12 @@ def _build(
 ) -> Stack[_TransportT]:
     urls = [endpoint.url for endpoint in endpoints]
     if len(set(urls)) < len(urls):
-        raise ConfigurationError(f"endpoints={urls!r}: give each once")
+        raise ConfigurationError(f"an endpoint is named twice ({', '.join(urls)}): give each once")
     if len(urls) > 1 and policies.failover is None:
-        raise ConfigurationError(f"endpoints={urls!r}: several endpoints need failover=Failover(...)")
+        raise ConfigurationError(
+            f"several endpoints ({', '.join(urls)}) need failover=Failover(...), which spreads the calls over them; "
+            "or give one host"
+        )
     if policies.failover is not None and not urls:
         raise ConfigurationError("failover needs at least one endpoint")
     former = former or _States()

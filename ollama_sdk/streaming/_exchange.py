@@ -60,7 +60,7 @@ callers take between two items does not count, nor does the time of a pause.
 or cancel in the middle of one, in the same thread; ``next_step`` looks at ``paused`` once more after it has started a limit.
 It is taken by ``with`` alone, between whose taking and releasing no Ctrl-C can come and leave it held.
 Only the reader feeds ``reader``, outside the lock; ``ready`` is a deque, whose ends any thread may use; ``unadded`` is a list that
-the reader appends to, and whose beginning is added up and removed under the lock. ``on_end`` is called outside the lock.
+the reader appends to, and whose beginning is added up and removed under the lock. ``call.ended`` is called outside the lock.
 
 *What is collected.* Every item counts, taken or not, for ``collect()`` and for the partial reply of an error. Items are added up in
 blocks of some kilobytes, so that a long stream needs little more memory than the text of its reply, and streams that no one
@@ -114,6 +114,28 @@ else:
 _BLOCK = 32 * 2**10  # bytes of a body that are added up together
 
 
+class StreamedCall(Protocol):
+    """What a stream has to know of the call that it answers."""
+
+    def reply_of(self, data: dict[str, Any], /) -> Any:
+        """The one-piece reply of the accumulated JSON."""
+        ...
+
+    def error_of(self, exc: Exception, /) -> OllamaError:
+        """The typed error of what httpx raised."""
+        ...
+
+    def ended(self, response: httpx.Response, reader: Any, whole: Callable[[], dict[str, Any] | None], /) -> None:
+        """The response is about to be closed.
+
+        Args:
+            response: The response.
+            reader: Holds the items that arrived, and the error if there was one.
+            whole: Adds the items up.
+        """
+        ...
+
+
 class Event(Protocol):
     """What callers wait for until the stream has moved; set once, for all of them."""
 
@@ -158,10 +180,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         deadlines: The running limits of the call.
         decode_item: Makes an item of its decoded JSON; raises :class:`DecodeError`.
         accumulator: Adds all items up, for ``collect()`` and for partial replies.
-        make_reply: Makes the one-piece reply of the accumulated JSON.
-        map_error: Makes the typed error of what httpx raised.
-        on_end: Called once, with the number of items that arrived, the error if there was one, and a function that adds the items
-            up.
+        call: The call; one object rather than several functions, because a process may hold thousands of streams.
         new_event: Makes an event of the kind that the callers of this stream can wait for.
         held: Whether items that are ready are withheld: paused, or cancelled.
         paused: Whether no caller takes or reads; ``False`` once the stream was stopped.
@@ -176,9 +195,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     deadlines: Deadlines
     decode_item: Callable[[Any], ItemT]
     accumulator: Accumulator
-    make_reply: Callable[[dict[str, Any]], ReplyT]
-    map_error: Callable[[Exception], OllamaError]
-    on_end: Callable[[int, Exception | None, Callable[[], dict[str, Any] | None]], None]
+    call: StreamedCall
     new_event: Callable[[], Event] = field(init=False)
     held: bool = field(default=False, init=False)
     paused: bool = field(default=False, init=False)
@@ -261,7 +278,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 interrupt()
                 return False
             self.released = self.over = True
-        self.on_end(self.reader.items, self.reader.error, self._collected_data)
+        self.call.ended(self.response, self.reader, self._collected_data)
         return True
 
     # Steps
@@ -380,7 +397,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         if not isinstance(exc, Exception):  # a cancelled task, or Ctrl-C: what it had read is gone
             self.reader.end(exc)
             return
-        error = self.map_error(exc)
+        error = self.call.error_of(exc)
         if isinstance(error, (APITimeoutError, DecodeError)) and not self.reader.finished:
             error.__cause__ = error.__context__ = None if error is exc else exc
             self.reader.error = error.with_traceback(None)  # its frames hold what the server sent
@@ -430,7 +447,8 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         """
         try:
             with self._lock:
-                return self.make_reply(self._accumulated())
+                reply: ReplyT = self.call.reply_of(self._accumulated())
+                return reply
         except OllamaError as exc:
             raise exc.with_traceback(None) from None  # those frames hold what the server sent
 
@@ -442,7 +460,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             except OllamaError:
                 return None
             try:
-                return self.make_reply(data) if data else None
+                return self.call.reply_of(data) if data else None
             except OllamaError:
                 return data
 

@@ -52,7 +52,7 @@ class Reader:
         finished: Whether the last item has arrived.
         error: What to raise once ``ready`` is empty.
         items: How many items have arrived whole.
-        unadded: Items, as decoded JSON, that are not part of the accumulated reply yet; whoever adds them removes them.
+        unadded: Items, as decoded JSON, that are not part of the accumulated reply yet; the accumulator removes what it adds.
         first: The first item; ``None`` before it.
         usage_item: The latest item that may count the tokens: the last one, or one with ``usage``; ``{}`` before it.
     """

@@ -167,6 +167,29 @@ class Stream(_StreamBase[ItemT, ReplyT]):
                 self._exchange.collect_ready()
         return self._exchange.collected_reply()
 
+    def display(self) -> None:
+        """Show the items as they arrive: in the output of a notebook's cell, else as text on standard output.
+
+        In a notebook the text is rendered as Markdown while it grows, and the whole reply takes its place in the end; elsewhere
+        thinking, text and tool calls are written as they are. :meth:`collect` returns the reply afterwards. Whatever ends this
+        early, an interrupted cell as well, closes the connection, so that Ollama stops generating.
+
+        Raises:
+            IncompleteReplyError: As while iterating, and so are :class:`ReplyFailedError`, :class:`APITimeoutError` and
+                :class:`DecodeError`; what arrived stays on show.
+        """
+        from ollama_sdk._display import Screen  # only who displays pays for it
+
+        screen = Screen()
+        try:
+            for item in self:
+                screen.show(item)
+            screen.finish(self.collect())
+        except BaseException:
+            self.close()
+            screen.abandon()
+            raise
+
     def _pull(self) -> None:
         """Return when an item is ready; raise at the end of the stream."""
         exchange = self._exchange
@@ -280,6 +303,25 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
                 await self._pull()
                 self._exchange.collect_ready()
         return self._exchange.collected_reply()
+
+    async def display(self) -> None:
+        """Show the items as they arrive; see :meth:`Stream.display`.
+
+        Raises:
+            IncompleteReplyError: As while iterating, and so are :class:`ReplyFailedError`, :class:`APITimeoutError` and
+                :class:`DecodeError`; what arrived stays on show.
+        """
+        from ollama_sdk._display import Screen
+
+        screen = Screen()
+        try:
+            async for item in self:
+                screen.show(item)
+            screen.finish(await self.collect())
+        except BaseException:
+            await self.close()
+            screen.abandon()
+            raise
 
     async def _pull(self) -> None:
         """Return when an item is ready; raise at the end of the stream."""

@@ -171,7 +171,7 @@ def _read(path: Path) -> RecordedExchange:
 class RecordingFolder:
     """Adds recordings to a folder, which it makes; thread-safe.
 
-    Files appear whole: each is written under another name first.
+    Files appear whole: each is written under another name first. None is overwritten, also when several recorders write to the folder.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -189,12 +189,39 @@ class RecordingFolder:
             return f"{self._last:04}-{slug[:_LONGEST_SLUG]}"
 
     def add(self, exchange: RecordedExchange) -> Path:
-        """Write a recording; return its file."""
-        path = self.path / f"{exchange.name}.json"
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(exchange.to_json(), encoding="utf-8", newline="\n")
-        unfinished.replace(path)
-        return path
+        """Write a recording; return its file.
+
+        Where a file has that name already, such as one of another recorder of the same folder, the recording gets a later number.
+        """
+        text = exchange.to_json()
+        name = exchange.name
+        while not self._write(name, text):
+            with self._lock:
+                self._last += 1
+                name = f"{self._last:04}-{re.sub(r'^[0-9]+-?', '', exchange.name)}".rstrip("-")
+        return self.path / f"{name}.json"
+
+    def _write(self, name: str, text: str) -> bool:
+        """Write a file unless there is one of that name, or another recorder is writing it; return whether it is written.
+
+        Who has made the unfinished file is the only one to make the other. It disappears with the other's appearing, so that a
+        recorder that makes it later finds the other.
+        """
+        path = self.path / f"{name}.json"
+        unfinished = self.path / f"{name}.unfinished"
+        try:
+            file = unfinished.open("x", encoding="utf-8", newline="\n")
+        except FileExistsError:
+            return False
+        with file:
+            is_free = not path.exists()
+            if is_free:
+                file.write(text)
+        if is_free:
+            unfinished.replace(path)
+        else:
+            unfinished.unlink()
+        return is_free
 
 
 def _layout(value: Any, indent: str = "") -> str:

@@ -9,6 +9,7 @@ from typing import Any, overload
 
 import orjson
 
+from ollama_sdk.testing._compression import from_zstd
 from ollama_sdk.testing._model.json import object_in
 
 __all__ = ["RecordedRequest", "Requests"]
@@ -47,12 +48,13 @@ class RecordedRequest:
 
     @property
     def json(self) -> Any:
-        """The body as JSON.
+        """The body as JSON, decompressed if it is in zstd.
 
         Raises:
             ValueError: The body is not JSON.
         """
-        return orjson.loads(self.body)
+        body = from_zstd(self.body) if self.headers.get("content-encoding") == "zstd" else self.body
+        return orjson.loads(body)
 
     @property
     def model(self) -> str | None:

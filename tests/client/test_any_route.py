@@ -7,10 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from ollama_sdk import (
     APITimeoutError,
     AsyncOllama,
+    BadRequestError,
     ConfigurationError,
     DecodeError,
     IncompleteReplyError,
@@ -21,8 +23,9 @@ from ollama_sdk import (
     Retry,
     ServiceUnavailableError,
 )
+from ollama_sdk.testing import Emulator
 from ollama_sdk.types import ChatResponse
-from tests.support.loopback import chunk, chunks, cut, head, say, serving
+from tests.support.loopback import END, chunk, chunked, chunks, cut, head, replies, say, serving, whole
 
 pytestmark = pytest.mark.anyio
 
@@ -98,6 +101,20 @@ async def test_content_is_bytes_a_path_or_a_file(calling, tmp_path, make):
     assert (request.body, request.headers["content-type"]) == (b"GGUF", "audio/wav")
 
 
+async def test_a_body_in_zstd_is_sent_by_its_header(calling):
+    body = {"model": "llama3.2", "messages": [{"role": "user", "content": "Hi"}]}
+    headers = {"Content-Type": "application/json", "Content-Encoding": "zstd"}
+    content = zstandard.compress(json.dumps(body).encode())
+    with Emulator() as server:
+        server.models.add("llama3.2")
+        server.reply("Hello")
+        reply = await calling(server, "POST", "/v1/chat/completions", content=content, extra_headers=headers)
+        assert reply["choices"][0]["message"]["content"] == "Hello"
+        assert server.requests[-1].json == body
+        with pytest.raises(BadRequestError, match=r"invalid character '\('"):  # the native routes read none
+            await calling(server, "POST", "/api/chat", content=content, extra_headers=headers)
+
+
 async def test_files_go_as_a_form_with_the_fields_of_json(calling):
     with serving({"/x": say(body={})}) as server:
         await calling(server, "POST", "/x", files={"file": b"RIFF"}, json={"model": "whisper", "n": 1})
@@ -143,7 +160,7 @@ async def test_a_stream_ends_well_at_the_sentinel(calling):
     assert error.value.partial == LINES
 
 
-async def test_without_a_last_item_the_clean_end_of_the_body_is_the_end(calling):
+async def test_without_a_last_item_a_clean_end_is_the_end(calling):
     with serving({"/x": chunks(*NDJSON), "/empty": chunks()}) as server:
         assert (await calling(server, "POST", "/x", stream="ndjson", last=None))[1] == LINES
         assert (await calling(server, "POST", "/empty", stream="ndjson", last=None)) == ([], [])
@@ -158,6 +175,70 @@ async def test_a_failure_in_a_stream_is_raised_after_its_items(calling):
     broken = chunks(NDJSON[0], b'{"error": "no memory"}\n')
     with serving({"/x": broken}) as server, pytest.raises(ReplyFailedError, match="after 1 items: no memory"):
         await calling(server, "POST", "/x", stream="ndjson", last={"done": True})
+
+
+# Streams of bytes
+
+
+def test_speech_is_called_by_its_path_in_three_lines(world, serve, tmp_path):
+    server = serve(replies(chunked("audio/wav", b"RIFF\xff", b"WAVE") + END))
+    with world.client(server.url) as client:
+        said = {"model": "phonon", "input": "The kettle is on."}
+        sound = client.request("POST", "/v1/audio/speech", json=said, stream="bytes", repeat="safe")
+        assert sound.save(tmp_path / "kettle.wav") == 9
+    assert (tmp_path / "kettle.wav").read_bytes() == b"RIFF\xffWAVE"
+    [request] = server.requests
+    assert (request.json, request.headers["accept"]) == (said, "*/*")
+
+
+def test_systemone_is_called_by_its_path_in_three_lines(world, serve):
+    server = serve(replies(whole(json.dumps(DECISION).encode())))
+    with world.client(server.url) as client:
+        question = {"type": "choice", "instructions": "Urgent?", "criteria": {"a": None, "b": None}}
+        asked = {"model": "nimble", "state": "The barn is on fire.", "questions": {"q": question}}
+        assert client.request("POST", "/v1/systemone", json=asked)["answers"]["q"]["choice"] == "a"
+
+
+async def test_bytes_are_iterated_as_they_arrive(calling):
+    with serving({"/x": chunks(b"one", b"two")}) as server:
+        chunks_of_bytes, rest = await calling(server, "POST", "/x", json={}, stream="bytes", cast_to=bytes)
+    assert (b"".join(chunks_of_bytes), rest) == (b"onetwo", b"")
+
+
+async def test_broken_bytes_are_an_incomplete_reply(calling):
+    with serving({"/x": cut(b"RIFF")}) as server, pytest.raises(IncompleteReplyError, match="after 4 bytes"):
+        await calling(server, "POST", "/x", json={}, stream="bytes")
+
+
+def test_an_error_in_place_of_bytes_is_raised_by_the_call(world, serve):
+    server = serve(replies(whole(b'{"error": "no such model"}', 404), whole(b'{"error": "no memory"}')))
+    with world.client(server.url) as client:
+        with pytest.raises(NotFoundError, match="no such model"):
+            client.request("POST", "/x", stream="bytes")
+        with pytest.raises(ReplyFailedError, match="no memory"):
+            client.request("POST", "/x", stream="bytes")
+
+
+async def test_bytes_on_the_raw_view_have_status_and_headers(serve):
+    server = serve(replies(chunked("audio/wav", b"RIFF") + END, chunked("audio/wav", b"RIFF") + END))
+    with Ollama(server.url) as client:
+        raw = client.with_raw_response.request("POST", "/x", stream="bytes")
+        assert (raw.status_code, raw.headers["content-type"], raw.parsed.read()) == (200, "audio/wav", b"RIFF")
+    async with AsyncOllama(server.url) as client:
+        raw = await client.with_raw_response.request("POST", "/x", stream="bytes")
+        assert (raw.status_code, raw.headers["content-type"], await raw.parsed.read()) == (200, "audio/wav", b"RIFF")
+
+
+def test_bytes_are_retried_only_where_that_is_safe(world, serve):
+    retry = Retry(attempts=2, initial=0.001)
+    busy, good = whole(b'{"error": "busy"}', 503), chunked("audio/wav", b"RIFF") + END
+    with world.client(serve(replies(busy, good)).url, retry=retry) as client:
+        assert client.request("POST", "/x", stream="bytes", repeat="safe").read() == b"RIFF"
+    with (
+        world.client(serve(replies(busy, good)).url, retry=retry) as client,
+        pytest.raises(ServiceUnavailableError),
+    ):
+        client.request("POST", "/x", stream="bytes")
 
 
 # Policies, limits, errors
@@ -227,7 +308,9 @@ def test_a_call_that_cannot_be_made_is_refused(arguments, message):
     [
         ({"stream": "sse"}, "last is missing; give what marks the last item"),
         ({"stream": "sse", "last": {}}, "last is {}"),
-        ({"stream": True, "last": None}, "stream is True; give 'ndjson', 'sse' or False"),
+        ({"stream": True, "last": None}, "stream is True; give 'ndjson', 'sse', 'bytes' or False"),
+        ({"stream": "bytes", "last": None}, "last= is about the items of a stream"),
+        ({"stream": "bytes", "cast_to": ChatResponse}, "cast_to is ChatResponse; a stream of bytes has no items"),
         ({"last": None}, "last= is about the items of a stream"),
         ({"cast_to": int}, "cast_to is int; give dict, str, bytes, None or a model"),
         ({"cast_to": {}}, "cast_to is {}; give dict"),

@@ -159,7 +159,7 @@ _CUTS = {
 
 @pytest.mark.parametrize("cut", _CUTS.values(), ids=_CUTS)
 @pytest.mark.parametrize("kind", [NDJSON, SSE])
-def test_an_item_that_lacks_only_its_line_end_counts_at_every_cut(serve, sync_client, kind, cut):
+def test_an_item_without_its_line_end_counts_at_every_cut(serve, sync_client, kind, cut):
     _deliver_every_cut(serve, sync_client, kind, cut)
 
 
@@ -395,6 +395,74 @@ def test_a_reply_with_nothing_in_it_is_incomplete(world, serve, method, body):
     with world.client(server.url) as client, pytest.raises(IncompleteReplyError) as caught:
         ROUTES[method].call(client)
     assert caught.value.partial is not None
+
+
+_SAYS_NOTHING = {
+    "v1.chat.completions.create": b'"choices":[{"index":0,"message":{"role":"assistant","content":"%b"},"finish_reason":"stop"}]',
+    "v1.completions.create": b'"choices":[{"index":0,"text":"%b","finish_reason":"stop"}]',
+    "v1.responses.create": b'"status":"completed","output":[{"type":"message","id":"m","status":"completed",'
+    b'"role":"assistant","content":[{"type":"output_text","text":"%b"}]}]',
+    "v1.messages.create": b'"role":"assistant","content":[{"type":"text","text":"%b"}],"stop_reason":"end_turn"',
+}
+_NO_COUNTS = [
+    b'"model":"",',
+    b'"model":"","usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0,"input_tokens":0,"output_tokens":0},',
+    b'"model":"","created":-62135596800,"id":"chatcmpl-1",',
+]
+
+
+@_of(*_SAYS_NOTHING)
+@pytest.mark.parametrize("counts", _NO_COUNTS, ids=["no usage", "zero usage", "no time"])
+def test_a_reply_that_says_nothing_is_incomplete_for_all_its_stop(world, serve, route, counts):
+    empty, said = (b"{%b%b}" % (counts, _SAYS_NOTHING[route.method] % text) for text in (b"", b"Hi"))
+    with world.client(serve(replies(whole(empty), whole(said))).url) as client:
+        with pytest.raises(IncompleteReplyError, match=r"unfinished \(it names no model") as caught:
+            route.call(client)
+        assert caught.value.partial.model == ""
+        assert "Hi" in str(route.call(client).to_dict())
+
+
+@_of(*_SAYS_NOTHING)
+def test_a_raw_reply_that_says_nothing_is_incomplete(serve, sync_client, route):
+    body = b'{"model":"",%b}' % (_SAYS_NOTHING[route.method] % b"")
+    client = sync_client(serve(replies(whole(body))).url)
+    with pytest.raises(IncompleteReplyError) as caught:
+        route.call(client.with_raw_response)
+    assert caught.value.partial.model == ""
+
+
+@_of(*_SAYS_NOTHING)
+def test_text_of_a_server_that_counts_no_tokens_is_whole(world, serve, route):
+    counts = b'"model":"m","usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0,"input_tokens":0,"output_tokens":0},'
+    body = b"{%b%b}" % (counts, _SAYS_NOTHING[route.method] % b"Hi")
+    with world.client(serve(replies(whole(body))).url) as client:
+        assert "Hi" in str(route.call(client).to_dict())
+
+
+def test_calls_of_a_nameless_model_are_a_whole_reply(world, serve):
+    calls = b'"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]'
+    body = b'{"choices":[{"message":{"content":"",%b},"finish_reason":"tool_calls"}]}' % calls
+    with world.client(serve(replies(whole(body))).url) as client:
+        assert client.v1.chat.completions.create("m", []).choices[0].message.tool_calls[0].function.name == "f"
+
+
+@pytest.mark.parametrize("status", ["in_progress", "queued", "failed", "cancelled"])
+def test_a_response_of_no_final_status_is_incomplete(world, serve, status):
+    body = capture("237-v1-responses").replace(
+        b'"status":"completed","incomplete', b'"status":"%b","incomplete' % status.encode()
+    )
+    assert status.encode() in body
+    with world.client(serve(replies(whole(body))).url) as client, pytest.raises(IncompleteReplyError) as caught:
+        client.v1.responses.create("m", "x")
+    assert f"status is {status!r}" in str(caught.value)
+    assert caught.value.partial.output[0].content[0].text.startswith("Hello")
+
+
+@pytest.mark.parametrize("status", [b'"incomplete"', b'"completed"', b"null"])
+def test_a_response_that_ended_is_whole(world, serve, status):
+    body = capture("237-v1-responses").replace(b'"status":"completed","incomplete', b'"status":%b,"incomplete' % status)
+    with world.client(serve(replies(whole(body))).url) as client:
+        assert client.v1.responses.create("m", "x").output
 
 
 @pytest.mark.parametrize("method", ["v1.chat.completions.create", "v1.completions.create"])

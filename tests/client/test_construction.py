@@ -107,6 +107,15 @@ def test_a_url_whose_port_is_none_is_refused(make, port, monkeypatch):
     assert make("http://host:").base_url.port is None  # that of the scheme
 
 
+@CLIENTS
+def test_several_hosts_without_failover_name_what_they_need(make):
+    with pytest.raises(ConfigurationError) as refused:
+        make(["http://gpu-1:11434", "http://gpu-2:11434"])
+    assert "gpu-1:11434, http://gpu-2:11434) need failover=Failover(...)" in str(refused.value)
+    assert "or give one host" in str(refused.value)
+    assert "endpoints=" not in str(refused.value)
+
+
 @pytest.mark.parametrize("host", ["http://me:hunter2@example.com", "me:hunter2@example.com:1", "https://hunter2@x/y"])
 @CLIENTS
 def test_credentials_in_the_host_are_refused_and_not_repeated(make, host):

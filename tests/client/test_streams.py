@@ -262,7 +262,7 @@ def test_collect_gives_the_same_reply_again(world, serve):
 
 
 @_ROUTES
-def test_collect_gives_the_whole_reply_also_after_items_were_taken(world, serve, route):
+def test_collect_gives_the_whole_reply_after_items_were_taken(world, serve, route):
     response = streamed(route, capture(route.capture))
     server = serve(replies(*[response] * 4))
     with world.client(server.url) as client:

@@ -82,7 +82,7 @@ def test_async_calls_add_no_frames_of_the_layers_below(world, serve):
         assert not any("_transport" in name or "httpcore" in name for name in frames)
 
 
-def test_a_fault_of_the_callers_own_transport_keeps_its_traceback():
+def test_a_fault_of_the_callers_transport_keeps_its_traceback():
     def broken(_):
         raise ZeroDivisionError("mine")
 

@@ -122,7 +122,7 @@ def test_document_is_compared_route_by_route_and_field_by_field(known: Path) -> 
     assert "Note.field" in keys(found, "beyond")
 
 
-def test_optional_field_that_the_document_requires_is_a_difference(known: Path, tmp_path: Path) -> None:
+def test_field_that_only_the_document_requires_differs(known: Path, tmp_path: Path) -> None:
     document = tmp_path / "small.yaml"
     document.write_text(
         edited(

@@ -160,7 +160,7 @@ def test_folder_without_findings_is_fine(tmp_path: Path) -> None:
     assert (outcome.status, outcome.printed.splitlines()[-1]) == (0, "All is as the document says.")
 
 
-def test_recordings_of_the_tests_differ_from_the_document_as_known() -> None:
+def test_recordings_differ_from_the_document_as_known() -> None:
     outcome = run("verify", ROOT / "tests" / "document" / "captures", "--json")
     found = json.loads(outcome.printed)
     assert (found["violation"], found["missing"]) == ([], [])
@@ -209,7 +209,7 @@ def test_live_server_is_asked_on_every_harmless_route(emulator: Emulator) -> Non
     assert {request.wants_stream for request in emulator.requests if request.path == "/api/chat"} == {True, False}
 
 
-def test_missing_routes_and_new_fields_of_a_live_server_are_named(emulator: Emulator) -> None:
+def test_missing_routes_and_new_fields_of_a_server_are_named(emulator: Emulator) -> None:
     emulator.faults.add(
         Fault.status(404, body=b"404 page not found", headers={"content-type": "text/plain"}), path="/v1/responses"
     )

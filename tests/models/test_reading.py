@@ -184,7 +184,7 @@ def test_a_collected_stream_parses():
         (dict[str, Point], '{"a": {"x": "y"}}', "a.x", "valid integer"),
     ],
 )
-def test_a_text_that_does_not_fit_is_an_error_with_the_text_and_the_place(kind, text, where, message):
+def test_a_text_that_does_not_fit_is_an_error_with_its_place(kind, text, where, message):
     with pytest.raises(ParseError, match=message) as error:
         chat(text).parse(kind)
     assert (error.value.text, error.value.where) == (text, where)

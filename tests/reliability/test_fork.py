@@ -43,6 +43,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning"),
 ]
 
+# A tracer such as coverage's takes locks of its own in every thread, and a fork copies them as they are.
+untraced = pytest.mark.skipif(sys.gettrace() is not None, reason="a tracer holds locks of its own at the fork")
+
 ENDPOINTS = [Endpoint("http://a"), Endpoint("http://b")]
 POLICIES = Policies(
     retry=Retry(),
@@ -135,6 +138,7 @@ def test_calls_of_the_parent_take_no_place_in_the_child() -> None:
     assert call(stack, b"other").status_code == 200  # the parent's places are free again
 
 
+@untraced
 def test_children_forked_amid_calls_of_threads_never_hang() -> None:
     stack, over = made(), threading.Event()
 
@@ -182,7 +186,8 @@ def _left_of(client: Any) -> list[int]:
     return [*(member.busy() for member in states.endpoints.members), len(states.limiter.queue.held)]
 
 
-def test_children_forked_amid_real_calls_answer_under_all_policies() -> None:
+@untraced
+def test_children_forked_amid_calls_answer_under_all_policies() -> None:
     over = threading.Event()
 
     def work(client: Ollama, number: int) -> None:
@@ -219,6 +224,7 @@ def test_children_forked_amid_real_calls_answer_under_all_policies() -> None:
         assert _left_of(client) == [0, 0, 0]  # the forks took nothing from the parent
 
 
+@untraced
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_child_uses_an_async_client_that_runs_in_a_thread(backend: str) -> None:
     started, over = threading.Event(), threading.Event()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import runpy
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from attrs import evolve
+
+from ollama_sdk import Ollama
+from ollama_sdk.reliability import RateLimit
+from ollama_sdk.testing import Emulator
 
 SIMULATION = Path(__file__).parents[2] / "benchmarks" / "retry_storm.py"
 
@@ -68,3 +73,23 @@ def test_documented_numbers_carry_a_burst_over_a_short_queue(
     scene = {"calls": calls, "parallel": parallel, "queue": queue, "seconds": seconds}
     assert all(storm.burst(policy, **scene, seed=seed) == 1 for seed in range(10))
     assert storm.burst(storm.Retry(), **scene) < 1  # its budget protects a server in an outage
+
+
+@pytest.mark.parametrize("attempts", [4, 8])
+def test_default_budget_loses_the_documented_four_of_seven(storm: SimpleNamespace, attempts: int) -> None:
+    scene = {"calls": 7, "parallel": 1, "queue": 2, "seconds": 1}
+    carried = {storm.burst(storm.Retry(attempts=attempts), **scene, seed=seed) for seed in range(10)}
+    assert carried == {3 / 7}
+
+
+def test_rate_limit_carries_a_burst_over_a_short_queue() -> None:
+    burst = 16
+    with (
+        Emulator(num_parallel=1, max_queue=2) as server,
+        Ollama(server.url, rate_limit=RateLimit(concurrent=1)) as client,
+        ThreadPoolExecutor(burst) as threads,
+    ):
+        server.models.add("llama3.2")
+        replies = list(threads.map(lambda _: client.generate("llama3.2", "hi"), range(burst)))
+        assert all(reply.done for reply in replies)
+        assert len(server.requests) == burst  # none was refused and sent again

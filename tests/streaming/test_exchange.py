@@ -44,16 +44,14 @@ class Control(RuleBasedStateMachine):
         self.total_at = math.inf if total is None else self.clock.now + total
         self.deadlines = Deadlines(Timeout(first_item=FIRST, between_items=BETWEEN, total=total), self.clock)
         self.deadlines.attempt()
-        self.ended = []
+        self.endings = []
         self.exchange = StreamExchange(
             response=None,
             reader=Reader(NDJSONFramer(), last={"last": True}, failed=None, call="", redact=str),
             deadlines=self.deadlines,
             decode_item=dict,
             accumulator=MergeAccumulator({}),
-            make_reply=dict,
-            map_error=self.map_error,
-            on_end=lambda *outcome: self.ended.append(outcome),
+            call=self,
         )
         self.exchange.new_event = Event
         self.doing = {}  # what each caller does: it waits, or it reads
@@ -68,7 +66,15 @@ class Control(RuleBasedStateMachine):
             self.ask({0})
             self.send(items, b"")
 
-    def map_error(self, exc):
+    # As the call
+
+    def reply_of(self, data):
+        return dict(data)
+
+    def ended(self, _response, reader):
+        self.endings.append((reader.items, reader.error))
+
+    def error_of(self, exc):
         if isinstance(exc, httpx.TimeoutException):
             return APITimeoutError("late", phase=self.deadlines.expired("between_items"))
         return APIConnectionError("lost")
@@ -200,7 +206,7 @@ class Control(RuleBasedStateMachine):
     def stop(self, how, wakeable):
         woken = []
         before, ended = self.exchange.state, self.exchange._has_ended()
-        is_read, released = self.is_read, bool(self.ended)
+        is_read, released = self.is_read, bool(self.endings)
         mine = self.exchange.stop(how, (lambda: woken.append(True)) if wakeable else None)
         if before in {"open", "paused"}:
             assert self.exchange.state == how
@@ -261,7 +267,7 @@ class Control(RuleBasedStateMachine):
 
     @invariant()
     def the_response_is_released_once(self):
-        assert len(self.ended) == (1 if self.exchange.released else 0)
+        assert len(self.endings) == (1 if self.exchange.released else 0)
 
 
 Control.TestCase.settings = examples(300)

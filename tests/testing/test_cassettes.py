@@ -1,4 +1,4 @@
-"""Tests with a cassette record it when they are told to, and replay it otherwise."""
+"""Tests with a cassette record it with an option of pytest, and replay it without."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_once_records_only_what_is_missing(run, real):
     assert len(real.requests) == before
 
 
-def test_request_without_a_recording_fails_even_a_test_that_hides_it(run, real):
+def test_request_without_a_recording_fails_the_test(run, real):
     _record(run, real).assert_outcomes(passed=1)
     result = run("""
         import contextlib

@@ -108,6 +108,9 @@ def _complete(url, case):
             body["destination"] = "copied"
         for message in body.get("messages") or ():
             message["content"] = message.get("content") or "Hi"
+        if case.path == "/v1/systemone":
+            body |= {"state": "x", "questions": {"q": {"type": "noul", "instructions": "Is it?"}}}
+            body.pop("images", None)
         if case.path == "/v1/responses":
             body["input"] = body.get("input") or "Hi"
     digest = f"sha256:{hashlib.sha256(body if isinstance(body, bytes) else b'').hexdigest()}"

@@ -10,6 +10,7 @@ import httpx
 import ollama
 import openai
 import pytest
+import zstandard
 
 from ollama_sdk import BadRequestError, NotFoundError, Ollama
 from ollama_sdk._generated import DOCUMENT_VERSION
@@ -82,6 +83,13 @@ class TestOurs:
         assert client.chat("qwen3", ASK).message.thinking == ("Let me" if _has(version, "0.9.0") else None)
         client.chat("qwen3", ASK, think=True)
         assert server.requests[-1].json["think"] is True  # a release that does not know it ignores it
+
+    def test_shows_reasoning_in_a_stream_where_the_release_does(self, client, served):
+        with client.v1.chat.completions.create("qwen3", ASK, stream=True) as stream:
+            items = list(stream)
+        reasoning = "".join(choice.delta.reasoning or "" for item in items for choice in item.choices)
+        assert reasoning == ("Let me" if _has(served[0], "0.11.0") else "")
+        assert "".join(choice.delta.content or "" for item in items for choice in item.choices) == "Hello there"
 
     def test_gets_log_probabilities_where_there_are_some(self, client, served):
         reply = client.chat("llama3.2", ASK, logprobs=True, top_logprobs=2)
@@ -254,14 +262,14 @@ def made_up(monkeypatch):
     ],
 )
 @pytest.mark.usefixtures("made_up")
-def test_value_that_came_later_is_refused_in_the_words_of_the_release(version, text):
+def test_later_value_is_refused_in_the_words_of_the_release(version, text):
     with _server(version) as server:
         answer = _post(server, "/api/chat", model="qwen3", messages=ASK, think="max", stream=False)
     assert (answer.status_code, answer.json().get("error")) == (400 if text else 200, text)
 
 
 @pytest.mark.usefixtures("made_up")
-def test_values_that_came_later_are_refused_in_the_form_of_their_route():
+def test_later_values_are_refused_in_the_form_of_their_route():
     with _server("0.20.0") as server:
         effort = _post(server, "/v1/chat/completions", model="qwen3", messages=ASK, reasoning_effort="max")
         item = _post(
@@ -350,3 +358,54 @@ def test_default_release_is_that_of_the_document():
 def test_version_must_be_one(version):
     with pytest.raises(ValueError, match=r"give a release of Ollama, such as 0.33.0"):
         Emulator(version=version)
+
+
+# Bodies in zstd
+
+READ_ZSTD = {path: route.encodings["zstd"] for (_, path), route in ROUTES.items() if "zstd" in route.encodings}
+BODIES = {
+    "/v1/chat/completions": {"model": "llama3.2", "messages": ASK},
+    "/v1/completions": {"model": "llama3.2", "prompt": "?"},
+    "/v1/embeddings": {"model": "all-minilm", "input": "?"},
+    "/v1/responses": {"model": "llama3.2", "input": "?"},
+    "/v1/messages": {"model": "llama3.2", "messages": ASK, "max_tokens": 5},
+}
+
+
+def _post_zstd(server, path, body):
+    headers = {"content-type": "application/json", "content-encoding": "zstd"}
+    return httpx.post(server.url + path, content=body, headers=headers, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("version", ["0.16.2", "0.16.3", "0.17.7", "0.18.0", NEWEST])
+def test_bodies_in_zstd_are_read_where_the_release_does(version):
+    assert READ_ZSTD.keys() == BODIES.keys()
+    with _server(version) as server:
+        for path, body in BODIES.items():
+            answer = _post_zstd(server, path, zstandard.compress(json.dumps(body).encode()))
+            if READ_ZSTD[path].covers(version):
+                assert answer.status_code == 200, (path, answer.text)
+            else:
+                assert answer.status_code == 400
+                assert "invalid character '(' looking for beginning of value" in answer.text
+        answer = _post_zstd(server, "/api/chat", zstandard.compress(json.dumps(BODIES["/v1/messages"]).encode()))
+        assert "invalid character '('" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (zstandard.compress(b'{"model": "' + b"x" * (20 * 2**20) + b'"}'), "http: request body too large"),
+        (b"{}", "invalid input: magic number mismatch"),
+    ],
+)
+def test_bodies_that_are_no_zstd_or_too_large_are_refused(body, error):
+    with _server(NEWEST) as server:
+        answer = _post_zstd(server, "/v1/chat/completions", body)
+    assert (answer.status_code, answer.json()) == (400, {"error": error})
+
+
+def test_a_body_in_zstd_that_was_cut_off_ends_unexpectedly():
+    with _server(NEWEST) as server:
+        answer = _post_zstd(server, "/v1/chat/completions", zstandard.compress(b'{"model": "llama3.2"}')[:-4])
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "unexpected EOF")

@@ -397,6 +397,42 @@ def test_broken_file_is_named_with_its_fault(tmp_path, change, complaint):
         read_recordings(tmp_path)
 
 
+def test_two_recorders_of_one_folder_overwrite_nothing(server, tmp_path):
+    with Recorder(server.url, tmp_path) as first, Recorder(server.url, tmp_path) as second:
+        for recorder in (first, second, second, first):
+            _raw(recorder.url, "/api/show", {"model": "llama3.2"})
+    assert len(read_recordings(tmp_path)) == 4
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_recordings_written_at_the_same_moment_are_all_there(tmp_path):
+    folders = [RecordingFolder(tmp_path) for _ in range(8)]
+    together = threading.Barrier(len(folders))
+
+    def record(folder, number):
+        together.wait(PATIENCE)
+        for at in range(5):
+            name = folder.name("GET", "/x")
+            folder.add(RecordedExchange(name=name, method="GET", target=f"/x?{number}-{at}", status=200))
+
+    threads = [threading.Thread(target=record, args=(folder, number)) for number, folder in enumerate(folders)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    recorded = {exchange.target for exchange in read_recordings(tmp_path)}
+    assert recorded == {f"/x?{number}-{at}" for number in range(8) for at in range(5)}
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json"}
+
+
+def test_a_file_that_another_recorder_left_unfinished_is_left_alone(tmp_path):
+    folder = RecordingFolder(tmp_path)
+    (tmp_path / "0001-get-x.unfinished").write_text("{")
+    path = folder.add(RecordedExchange(name=folder.name("GET", "/x"), method="GET", target="/x", status=200))
+    assert path.name == "0002-get-x.json"
+    assert (tmp_path / "0001-get-x.unfinished").read_text() == "{"
+
+
 def test_missing_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="is no folder"):
         Replay(tmp_path / "nothing")

@@ -140,11 +140,20 @@ def test_a_request_that_would_break_its_framing_is_not_sent(transport, serve, re
 # Connections that are used again, or not
 
 
+def _filling(size):
+    """The body of a response that takes ``size`` bytes: what follows it is in a record of TLS of its own."""
+    return b"x" * (2 * size - len(whole(b"x" * size)))
+
+
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "later"])
 @pytest.mark.parametrize(
     "surplus", [whole(b"not yours"), b"}", head(408, content_length=0)], ids=["a reply", "a byte", "a farewell"]
 )
-@pytest.mark.parametrize("body", [b"a", b"x" * 65536], ids=["short", "64 KiB"])
+@pytest.mark.parametrize(
+    "body",
+    [b"a", b"x" * 65536, _filling(16384), _filling(65536)],
+    ids=["short", "64 KiB", "fills a record of TLS", "fills a read"],
+)
 def test_surplus_bytes_never_become_the_next_reply(anywhere, trusting_transport, surplus, body, late):
     sent = threading.Event()
 

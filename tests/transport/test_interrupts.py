@@ -6,6 +6,7 @@ import contextlib
 import gc
 import sys
 import threading
+import weakref
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from ollama_sdk import Ollama, OllamaError, Timeout
 from ollama_sdk._concurrency.events import ThreadEvent
 from ollama_sdk._transport.sync import HTTPTransport
 from tests.support.interrupts import Interrupts
-from tests.support.loopback import END, PATIENCE, Loopback, chunk, chunked
+from tests.support.loopback import END, PATIENCE, Loopback, chunk, chunked, whole
 from tests.support.transports import tls_loopback, trusting
 
 pytestmark = [
@@ -28,6 +29,11 @@ def _talking(connection):
     while True:
         connection.answer(chunked("a/b", b"one"))
         connection.send(chunk(b"two") + END)
+
+
+def _whole(connection):
+    connection.answer(whole(b"one"))
+    connection.watch()
 
 
 def _streaming(connection):
@@ -67,6 +73,42 @@ def test_an_interrupt_at_any_moment_loses_no_connection(serve):
                 assert len(transport._pool.open) == len(route.stack), f"moment {moment}"
         assert moment > 100
         assert all(connection.hung_up.wait(PATIENCE) for connection in server.connections)
+
+
+class _SoftLimitError(Exception):
+    """As Celery's, which a signal handler raises, too."""
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, _SoftLimitError])
+@pytest.mark.parametrize("callback", ["on_header", "on_headers_complete", "on_message_complete"])
+def test_an_interrupt_while_parsing_keeps_no_frame_alive(callback, error, monkeypatch):
+    """What calls hold is given back when their frames go, not at some later garbage collection."""
+    llhttp = pytest.importorskip("ollama_sdk._transport._llhttp")
+
+    def interrupt(*_):
+        raise error
+
+    class Held:
+        pass
+
+    def call(transport, url):
+        held = Held()
+        refs.append(weakref.ref(held))
+        transport.handle_request(httpx.Request("GET", url))
+
+    refs = []
+    monkeypatch.setattr(llhttp.LlhttpParser, callback, interrupt)
+    with Loopback(_whole) as server, HTTPTransport(trust_env=False) as transport:
+        gc.disable()
+        try:
+            try:
+                call(transport, server.url)
+            except error:
+                refs.append(None)
+            assert len(refs) == 2
+            assert refs[0]() is None
+        finally:
+            gc.enable()
 
 
 def test_an_interrupt_at_any_moment_leaves_a_stream_usable():

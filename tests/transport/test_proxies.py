@@ -195,3 +195,43 @@ def test_unreadable_certificates_are_a_configuration_error(world, serve, monkeyp
         with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
             transport.get(server.url.replace("http", "https"))
         assert transport.open == 0
+
+
+@pytest.mark.parametrize(
+    ("proxy", "problem"),
+    [
+        ("socks4://me:secret@gateway:1080", "scheme 'socks4'"),
+        ("http://me:secret@gateway:99999", "the port of the proxy gateway is 99999"),
+        ("gateway:99999", "99999; give a number up to 65535"),
+        ("http://", "http://host:port"),
+    ],
+)
+@pytest.mark.parametrize("variable", ["http_proxy", "ALL_PROXY"])
+def test_an_unusable_proxy_of_the_environment_names_its_variable(world, monkeypatch, variable, proxy, problem):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, proxy)
+    with world.transport(trust_env=True) as transport, pytest.raises(ConfigurationError) as caught:
+        transport.get("http://ollama.example/")
+    assert str(caught.value).startswith(f"{variable.upper()} names a proxy that cannot be used")
+    assert problem in str(caught.value)
+    assert "correct or unset it" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_proxy_of_no_port_is_refused_when_it_is_given(world):
+    with (
+        pytest.raises(ConfigurationError, match="the port of the proxy gateway is 99999"),
+        world.transport(proxy="http://gateway:99999"),
+    ):
+        pass
+
+
+def test_a_missing_directory_of_certificates_is_named(world, serve, monkeypatch, tmp_path):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "missing"))
+    server = serve(lambda connection: connection.watch())
+    with world.transport() as transport:
+        with pytest.raises(ConfigurationError, match=r"SSL_CERT_DIR names .*missing.*correct or unset it"):
+            transport.get(server.url.replace("http", "https"))
+        assert transport.open == 0

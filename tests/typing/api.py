@@ -824,6 +824,10 @@ def any_route_can_be_called(client: Ollama, sound: Path) -> None:
     assert_type(models, Stream[ChatResponse, list[ChatResponse]])
     assert_type(client.with_raw_response.request("GET", "/x"), RawResponse[dict[str, Any]])
     assert_type(client.with_raw_response.request("GET", "/x", cast_to=ChatResponse), RawResponse[ChatResponse])
+    assert_type(client.request("POST", "/x", stream="bytes"), ByteStream)
+    assert_type(client.with_raw_response.request("POST", "/x", stream="bytes"), RawResponse[ByteStream])
+    client.request("POST", "/x", stream="bytes", last=None)  # type: ignore[call-overload]
+    client.request("POST", "/x", stream="bytes", cast_to=ChatResponse)  # type: ignore[call-overload]
     client.request("POST", "/x", stream="sse")  # type: ignore[call-overload]
     client.request("POST", "/x", stream=True, last=None)  # type: ignore[call-overload]
     client.request("POST", "/x", cast_to=int)  # type: ignore[arg-type]
@@ -836,6 +840,9 @@ async def any_async_route_can_be_called(client: AsyncOllama) -> None:
     assert_type(items, AsyncStream[dict[str, Any], list[dict[str, Any]]])
     models = await client.request("POST", "/x", stream="sse", last=None, cast_to=ChatResponse)
     assert_type(models, AsyncStream[ChatResponse, list[ChatResponse]])
+    assert_type(await client.request("POST", "/x", stream="bytes"), AsyncByteStream)
+    raw = await client.with_raw_response.request("POST", "/x", stream="bytes")
+    assert_type(raw, RawResponse[AsyncByteStream])
     assert_type(await client.with_raw_response.request("GET", "/x"), RawResponse[dict[str, Any]])
 
 

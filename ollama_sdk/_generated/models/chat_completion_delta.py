@@ -20,7 +20,7 @@ class ChatCompletionDelta(Model):
     Attributes:
         role: Role of the author; in the first item.
         content: The next part of the text.
-        reasoning: The next part of the model's reasoning.
+        reasoning: The next part of the model's reasoning. Since Ollama 0.11.0.
         tool_calls: The next tool calls of the model, or the next parts of them.
     """
 

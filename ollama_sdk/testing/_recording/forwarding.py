@@ -7,16 +7,16 @@ the request at the server. An exchange that did not end well is recorded as far 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import time
 import zlib
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 from attrs import evolve
 
+from ollama_sdk.testing._compression import from_zstd
 from ollama_sdk.testing._recording.redaction import remove_secrets
 from ollama_sdk.testing._routes.errors import error_body_of, error_response
 from ollama_sdk.testing._server.status_error import StatusError
@@ -183,19 +183,11 @@ def _decompressed(request: RecordedExchange) -> bytes:
         except zlib.error as error:
             raise ValueError(f"its body is not {encoding}: {error}") from None
     if encoding == "zstd":
-        return _from_zstd(request.request_body)
+        try:
+            return from_zstd(request.request_body)
+        except ValueError as error:
+            raise ValueError(f"its body is {error}") from None
     raise ValueError(f"its body is in {encoding}, which the recorder cannot search for secrets")
-
-
-def _from_zstd(body: bytes) -> bytes:
-    try:
-        zstandard: Any = importlib.import_module("zstandard")  # optional, as in httpx
-    except ImportError:
-        raise ValueError("its body is in zstd: pip install zstandard where the recorder runs") from None
-    try:
-        return bytes(zstandard.ZstdDecompressor().decompressobj().decompress(body))
-    except zstandard.ZstdError as error:
-        raise ValueError(f"its body is not zstd: {error}") from None
 
 
 @cache

@@ -21,6 +21,7 @@ from starlette.requests import Request
 
 from ollama_sdk._generated.lifetimes import ROUTES
 from ollama_sdk._lifetimes import ALWAYS, Lifetime, RouteLifetimes
+from ollama_sdk.testing._compression import from_zstd
 from ollama_sdk.testing._model.json import is_list, is_object
 from ollama_sdk.testing._routes.request_values import unknown_value
 from ollama_sdk.testing._server.status_error import StatusError
@@ -37,6 +38,7 @@ __all__ = ["Release"]
 
 _VERSION = re.compile(r"v?\d+(\.\d+)*([-+].*)?")
 _ANY_VALUE = "*"
+_LARGEST_BODY = 20 * 2**20  # bytes, decompressed
 _UNKNOWN_ROUTE = RouteLifetimes(ALWAYS)
 
 _Step = tuple[str, str]
@@ -65,11 +67,12 @@ class Release:
         return ROUTES.get((method, path), _UNKNOWN_ROUTE).route.covers(self._version)
 
     async def accept(self, request: Request, path: str) -> Request:
-        """Return a request as the release reads it: without what it does not know.
+        """Return a request as the release reads it: decompressed, and without what it does not know.
 
         Raises:
-            StatusError: 400 for a field or a value that it refuses.
+            StatusError: 400 for a body that expands to too much, and for a field or a value that it refuses.
         """
+        request = await self._decompressed(request, path)
         rules = self._rules.get((request.method, path))
         if rules is None or not (rules.request or rules.values):
             return request
@@ -87,6 +90,20 @@ class Release:
             self._check_values(body, path_of_field, values, path)
         after = orjson.dumps(body)
         return request if after == before else _with_body(request, after)
+
+    async def _decompressed(self, request: Request, path: str) -> Request:
+        """Undo the coding of a body where the release does; elsewhere Ollama takes such a body for what it decodes as."""
+        route = ROUTES.get((request.method, path), _UNKNOWN_ROUTE)
+        coding = route.encodings.get(request.headers.get("content-encoding", ""))
+        if coding is None or not coding.covers(self._version):
+            return request
+        try:
+            body = from_zstd(await request.body(), _LARGEST_BODY + 1)
+        except ValueError:
+            raise StatusError(400, "invalid input: magic number mismatch", stage="request", native=True) from None
+        if len(body) > _LARGEST_BODY:
+            raise StatusError(400, "http: request body too large", stage="request", native=True)
+        return _with_body(request, body)
 
     def send(self, send: Send, method: str, path: str) -> Send:
         """Return a ``send`` that removes from a reply what the release does not send."""

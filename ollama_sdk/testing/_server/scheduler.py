@@ -127,9 +127,12 @@ class Scheduler:
 
     def _release(self, runner: _Runner) -> None:
         runner.running -= 1
-        if runner.waiting and (self.num_parallel is None or runner.running < self.num_parallel):
-            runner.running += 1
-            runner.waiting.pop(0).set_result(None)
+        while runner.waiting and (self.num_parallel is None or runner.running < self.num_parallel):
+            waiter = runner.waiting.pop(0)
+            if not waiter.done():  # cancelled, and its task has not noticed yet
+                runner.running += 1
+                waiter.set_result(None)
+                return
 
 
 def _weights(model: EmulatedModel) -> str:

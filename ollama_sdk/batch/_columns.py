@@ -1,0 +1,213 @@
+"""Reads the rows of a batch, and returns the same kind of batch with new columns: dicts, rows, pandas, Polars, Arrow.
+
+None of these packages is imported before a batch, or a schema, of it is asked for. Types are fixed by the step, not by the values, so
+that all batches of an engine have one schema; the exceptions are named at :class:`Column`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import Any, Literal, TypeGuard
+
+import orjson
+from attrs import field, frozen
+
+from ollama_sdk.errors import ConfigurationError
+
+__all__ = ["Column", "Kind", "check_new", "is_mapping", "rows_of", "with_columns"]
+
+Kind = Literal["vector", "text", "integer", "number", "boolean", "json", "error"]
+_NOT_A_BATCH = "a batch is a dict of columns, a list of dicts, a pandas or Polars frame, a pyarrow Table or RecordBatch"
+
+
+@frozen
+class Column:
+    """A new column.
+
+    What is missing is ``None``; null in Arrow, Polars and pandas; in the array ``[n, dimensions]`` of a NumPy batch it is a row of NaN.
+    An array of vectors of different lengths, or without any, holds objects.
+
+    Attributes:
+        kind: What its values are: ``vector`` is an array of 32-bit floats, ``error`` a dict with ``type``, ``message`` and ``status``,
+            ``json`` any decoded JSON, which is text in frames and in Arrow.
+        dimensions: The length of its vectors, where it is known before the first reply: Arrow's lists have a fixed size then.
+        values: A value for each row.
+    """
+
+    kind: Kind
+    dimensions: int | None = None
+    values: Sequence[Any] = field(factory=list[Any])
+
+    def arrow(self) -> Any:
+        """The column as an array of Arrow."""
+        pyarrow: Any = import_module("pyarrow")
+
+        if self.kind == "vector":
+            return self._arrow_vectors()
+        return pyarrow.array(self._json_as_text(), type=self.arrow_type())
+
+    def arrow_type(self) -> Any:
+        """Its type in Arrow."""
+        pyarrow: Any = import_module("pyarrow")
+
+        if self.kind == "vector":
+            return pyarrow.list_(pyarrow.float32(), -1 if self.dimensions is None else self.dimensions)
+        if self.kind == "error":
+            return pyarrow.struct({"type": pyarrow.string(), "message": pyarrow.string(), "status": pyarrow.int64()})
+        plain = {"integer": pyarrow.int64, "number": pyarrow.float64, "boolean": pyarrow.bool_}
+        return plain.get(self.kind, pyarrow.string)()
+
+    def _arrow_vectors(self) -> Any:
+        """The vectors end to end in one buffer, without a Python float."""
+        pyarrow: Any = import_module("pyarrow")
+
+        missing = pyarrow.array([vector is None for vector in self.values], type=pyarrow.bool_())
+        absent = array("f", bytes(4 * (self.dimensions or 0)))
+        vectors = [absent if vector is None else vector for vector in self.values]
+        buffer = pyarrow.py_buffer(b"".join(memoryview(vector).cast("B") for vector in vectors if len(vector)))
+        flat = pyarrow.Array.from_buffers(pyarrow.float32(), buffer.size // 4, [None, buffer])
+        if self.dimensions is not None:
+            return pyarrow.FixedSizeListArray.from_arrays(flat, self.dimensions, mask=missing)
+        offsets = [0]
+        for vector in vectors:
+            offsets.append(offsets[-1] + len(vector))
+        return pyarrow.ListArray.from_arrays(pyarrow.array(offsets, type=pyarrow.int32()), flat, mask=missing)
+
+    def numpy(self) -> Any:
+        """The column as an array."""
+        numpy: Any = import_module("numpy")
+
+        values = list(self.values)
+        lengths = {len(vector) for vector in values if vector is not None} if self.kind == "vector" else set[int]()
+        if self.kind == "vector" and self.dimensions is not None:
+            lengths.add(self.dimensions)
+        if len(lengths) == 1:
+            absent = numpy.full(lengths.pop(), numpy.nan, dtype=numpy.float32)
+            rows = [absent if vector is None else vector for vector in values]
+            return numpy.stack(rows) if rows else numpy.empty((0, len(absent)), dtype=numpy.float32)
+        if values and self.kind in {"integer", "number", "boolean"} and None not in values:
+            return numpy.asarray(values)
+        objects = numpy.empty(len(values), dtype=object)
+        for index, value in enumerate(values):
+            objects[index] = value
+        return objects
+
+    def pandas(self, index: Any) -> Any:
+        """The column as a series of pandas, whose type has a place for what is missing."""
+        pandas: Any = import_module("pandas")
+
+        kind = {"integer": "Int64", "number": "Float64", "boolean": "boolean"}.get(self.kind, "object")
+        return pandas.Series(self._json_as_text(), index=index, dtype=kind)
+
+    def polars(self, name: str) -> Any:
+        """The column as a series of Polars."""
+        polars: Any = import_module("polars")
+
+        return polars.Series(name, polars.from_arrow(self.arrow()))
+
+    def _json_as_text(self) -> list[Any]:
+        if self.kind != "json":
+            return list(self.values)
+        return [None if value is None else orjson.dumps(value).decode() for value in self.values]
+
+
+def rows_of(batch: Any, columns: Iterable[str] | None) -> list[dict[str, Any]]:
+    """Return the rows of a batch, in order.
+
+    Args:
+        batch: The batch.
+        columns: Which columns are needed; ``None`` for all. Dicts of a list are taken whole, whatever they lack.
+
+    Raises:
+        ConfigurationError: It is no batch, or lacks a column.
+    """
+    if _is_rows(batch):
+        return [dict(row) for row in batch]
+    names = _names(batch)
+    needed = names if columns is None else list(columns)
+    for name in needed:
+        if name not in names:
+            raise ConfigurationError(f"the batch has no column {name!r}; its columns are: {', '.join(names) or 'none'}")
+    values = [_values(batch[name]) for name in needed]
+    if not values:  # nothing of the row is needed, but there is a result for each
+        return [{} for _ in range(_length(batch, names))]
+    return [dict(zip(needed, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+def with_columns(batch: Any, new: Mapping[str, Column]) -> Any:
+    """Return the same kind of batch with new columns, none of which it has."""
+    if _is_rows(batch):
+        values = zip(*(column.values for column in new.values()), strict=True)
+        return [{**row, **dict(zip(new, each, strict=True))} for row, each in zip(batch, values, strict=True)]
+    if is_mapping(batch):
+        is_numpy = any(_library(column) == "numpy" for column in batch.values())
+        return {**batch, **{name: each.numpy() if is_numpy else list(each.values) for name, each in new.items()}}
+    library = _library(batch)
+    if library == "pyarrow":
+        for name, each in new.items():
+            batch = batch.append_column(name, each.arrow())
+        return batch
+    if library == "polars":
+        return batch.with_columns([each.polars(name) for name, each in new.items()])
+    return batch.assign(**{name: each.pandas(batch.index) for name, each in new.items()})
+
+
+def check_new(batch: Any, new: Iterable[str]) -> None:
+    """Check that a batch has none of the columns that a step makes.
+
+    Raises:
+        ConfigurationError: It has one, or is no batch.
+    """
+    made = set(new)
+    for names in batch if _is_rows(batch) else [_names(batch)]:
+        for name in made.intersection(names):
+            raise ConfigurationError(
+                f"the batch already has a column {name!r}, which the step makes: rename one, or drop it"
+            )
+
+
+def _library(value: Any) -> str:
+    """The package of a batch or column, and ``""`` for one that is not known."""
+    for kind in type(value).__mro__:
+        library = kind.__module__.partition(".")[0]
+        if library in {"numpy", "pandas", "polars", "pyarrow"}:
+            return library
+    return ""
+
+
+def _names(batch: Any) -> list[str]:
+    if is_mapping(batch):
+        return list(batch)
+    library = _library(batch)
+    if library == "pyarrow" and hasattr(batch, "schema"):
+        return list(batch.schema.names)
+    if library in {"pandas", "polars"} and hasattr(batch, "columns"):
+        return list(batch.columns)
+    raise ConfigurationError(f"{_NOT_A_BATCH}, not of type {type(batch).__name__}")
+
+
+def _length(batch: Any, names: Sequence[str]) -> int:
+    return len(batch[names[0]]) if names else 0
+
+
+def _values(column: Any) -> list[Any]:
+    """The values of a column as Python's own, with ``None`` for what is missing."""
+    library = _library(column)
+    if library == "pandas":
+        return list(column.astype(object).where(column.notna(), None))
+    if library == "pyarrow":
+        return list(column.to_pylist())
+    if library == "numpy" and column.ndim == 1:
+        return list(column.tolist())
+    return list(column)
+
+
+def is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a value has keys."""
+    return isinstance(value, Mapping)
+
+
+def _is_rows(batch: Any) -> TypeGuard[list[Mapping[str, Any]]]:
+    return isinstance(batch, list) and (not batch or isinstance(batch[0], Mapping))

@@ -1,0 +1,117 @@
+"""Makes a vector of the text of each row."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from attrs import define, field, setters
+
+from ollama_sdk import AsyncOllama
+from ollama_sdk.errors import DecodeError
+
+from ._columns import Column
+from ._step import Result, Row, RowError, Step, check_positive
+
+__all__ = ["Embed"]
+
+
+@define(on_setattr=setters.frozen)
+class Embed(Step):
+    """Makes a vector of each text.
+
+    A row whose text is null (``None``, NaN) or empty has no vector and no error: nothing is sent for it. A text that is longer than the
+    context of the model is an error of its row, unless ``truncate`` lets the server cut it. One bad row of a request does not fail the
+    others: the request is split until that row stands alone.
+
+    Attributes:
+        model: The model.
+        column: The column of texts.
+        output: The new column: of each row an array of 32-bit floats, of NumPy where it is installed.
+        per_request: How many texts one request holds at most.
+        dimensions: The length of the vectors, which is also asked of the server. With it Arrow's lists have a fixed size.
+        truncate: Whether the server may cut a text that is too long. Vectors then come in base64, without a list of floats in between.
+        options: Options of the model.
+    """
+
+    model: str
+    column: str = field(default="text", kw_only=True)
+    output: str = field(default="embedding", kw_only=True)
+    per_request: int = field(default=64, kw_only=True, validator=check_positive)
+    dimensions: int | None = field(default=None, kw_only=True)
+    truncate: bool = field(default=False, kw_only=True)
+    options: Mapping[str, Any] | None = field(default=None, kw_only=True)
+
+    def columns_read(self) -> Sequence[str]:
+        """The column of texts."""
+        return [self.column]
+
+    def group_size(self) -> int:
+        """``per_request``."""
+        return self.per_request
+
+    def new_columns(self) -> dict[str, Column]:
+        """The column of vectors."""
+        return {self.output: Column("vector", self.dimensions)}
+
+    async def ask(self, client: AsyncOllama, rows: Sequence[Row]) -> list[Result]:
+        """Send the texts of some rows in one request.
+
+        Args:
+            client: The client of this process.
+            rows: ``per_request`` rows at most.
+
+        Raises:
+            OllamaError: The request failed.
+            DecodeError: There is not one vector for each text.
+        """
+        results: list[Result] = [self._checked_text(row) for row in rows]
+        sent = {place: result[0] for place, result in enumerate(results) if isinstance(result, list) and result[0]}
+        if sent:
+            vectors = await self._vectors(client, list(sent.values()))
+            if len(vectors) != len(sent):
+                raise DecodeError(f"the server returned {len(vectors)} vectors for {len(sent)} texts")
+            for place, vector in zip(sent, vectors, strict=True):
+                results[place] = self._checked_vector(vector)
+        return results
+
+    def _checked_text(self, row: Row) -> Result:
+        """The text to send, ``None`` where there is none, or what is wrong with it."""
+        if self.column not in row:
+            return RowError(
+                f"the row has no column {self.column!r}; its columns are: {', '.join(map(str, row)) or 'none'}"
+            )
+        text = row[self.column]
+        if isinstance(text, str):
+            return [text or None]
+        if text is None or (isinstance(text, float) and math.isnan(text)):
+            return [None]
+        return RowError(f"{self.column} holds a value of type {type(text).__name__}; give text")
+
+    def _checked_vector(self, vector: Any) -> Result:
+        if self.dimensions is not None and len(vector) != self.dimensions:
+            return DecodeError(f"the server returned a vector of {len(vector)} dimensions instead of {self.dimensions}")
+        return [_float32(vector)]
+
+    async def _vectors(self, client: AsyncOllama, texts: list[str]) -> Sequence[Any]:
+        """The vectors of some texts. Only the native route can refuse a text that is too long, and take options."""
+        if self.truncate and self.options is None:
+            coded = await client.v1.embeddings.create(
+                self.model, texts, dimensions=self.dimensions, encoding_format="base64"
+            )
+            return [each.embedding for each in coded.data]
+        reply = await client.embed(
+            self.model, texts, dimensions=self.dimensions, truncate=self.truncate, options=self.options
+        )
+        return reply.embeddings
+
+
+def _float32(vector: Any) -> Any:
+    try:
+        numpy: Any = import_module("numpy")
+    except ImportError:
+        return array("f", vector)
+    return numpy.asarray(vector, dtype=numpy.float32)

@@ -1,0 +1,67 @@
+"""Runs a step over an iterable of rows in this process: rows out in order, bounded memory, a progress bar."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from concurrent.futures import Future
+from importlib import import_module
+from typing import Any
+
+from ollama_sdk.errors import ConfigurationError
+
+from ._columns import check_new, with_columns
+from ._step import Result, Row, Step
+
+__all__ = ["map_rows"]
+
+
+def map_rows(rows: Iterable[Mapping[str, Any]], step: Step, *, progress: bool = False) -> Iterator[Row]:
+    """Run a step over rows, and give them with their new columns, in order.
+
+    Rows for twice ``in_flight`` requests are taken ahead, never more. Leaving the loop, an error, or Ctrl-C cancels what is in flight, and
+    Ollama stops generating.
+
+    Args:
+        rows: Dicts, from a list, a generator, a reader of a file.
+        step: What to do with them.
+        progress: Whether to show a bar on standard error; needs the extra ``[progress]``.
+
+    Yields:
+        Each row with the new columns.
+
+    Raises:
+        ConfigurationError: The client cannot be made, a row has a column that the step makes, or there is no tqdm.
+        OllamaError: A row failed, with ``on_error="raise"``; the rows of the requests before it have been given.
+    """
+    source = iter(rows)
+    bar: Any = _bar(len(rows) if isinstance(rows, Sized) else None) if progress else None
+    ahead: deque[tuple[list[Row], Future[list[Result]]]] = deque()
+    try:
+        while True:
+            while len(ahead) < 2 * step.in_flight and (group := list(itertools.islice(source, step.group_size()))):
+                taken = [dict(row) for row in group]
+                check_new(taken, step.columns_of([]))
+                ahead.append((taken, step.start(taken)))
+            if not ahead:
+                return
+            taken, work = ahead[0]
+            done = with_columns(taken, step.columns_of(work.result()))
+            ahead.popleft()
+            if bar is not None:
+                bar.update(len(done))
+            yield from done
+    finally:
+        for _, work in ahead:
+            work.cancel()
+        if bar is not None:
+            bar.close()
+
+
+def _bar(total: int | None) -> Any:
+    try:
+        automatic: Any = import_module("tqdm.auto")  # the bar of a notebook, or of a terminal
+    except ImportError as exc:
+        raise ConfigurationError("progress=True needs tqdm: pip install 'ollama-sdk[progress]'") from exc
+    return automatic.tqdm(total=total, unit="row")
