@@ -71,7 +71,7 @@ class Control(RuleBasedStateMachine):
     def reply_of(self, data):
         return dict(data)
 
-    def ended(self, _response, reader):
+    def ended(self, _response, reader, _whole):
         self.endings.append((reader.items, reader.error))
 
     def error_of(self, exc):
