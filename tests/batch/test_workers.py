@@ -141,14 +141,20 @@ def test_an_error_that_is_raised_stops_the_others(emulator: Emulator):
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGKILL], ids=lambda each: each.name)
 def test_a_process_that_is_killed_stops_generation(emulator: Emulator, ended_by: signal.Signals):
     emulator.reply(lambda _: itertools.repeat("on and on "))
+    # What starts the tests may ignore Ctrl-C, and children inherit that.
     code = f"""
+import signal
 from ollama_sdk.batch import Chat
+signal.signal(signal.SIGINT, signal.default_int_handler)
 Chat("llama3.2", client={{"host": {emulator.url!r}}}, messages="{{text}}", in_flight=2)({{"text": ["a", "b", "c"]}})
 """
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) as process:
-        assert emulator.requests.wait(2, PATIENCE)
-        process.send_signal(ended_by)
-        assert process.wait(PATIENCE) != 0
+        try:
+            assert emulator.requests.wait(2, PATIENCE)
+            process.send_signal(ended_by)
+            assert process.wait(PATIENCE) != 0
+        finally:
+            process.kill()
     assert emulator.requests.wait_ended(2)
     assert len(emulator.requests) == 2
 
