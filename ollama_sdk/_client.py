@@ -17,7 +17,6 @@ from ._call.operation import Operation
 from ._call.perform import AsyncRuntime, SyncRuntime
 from ._call.raw import AsyncRawRuntime, SyncRawRuntime
 from ._call.request import Settings, named
-from ._habits import explain_attribute, explain_keyword, refuse_policy
 from ._secrets import Hidden, check_headers, check_key
 from ._servers import endpoints_of, endpoints_with_headers, hosts_of, own_headers, url_of
 from ._stack import AsyncClientTransport, AsyncTransports, ClientTransport, Servers, SyncTransports
@@ -110,6 +109,8 @@ def _check_policies(policies: Mapping[str, Any]) -> None:
     """Refuse what is no policy, by the argument's name."""
     for name, policy in policies.items():
         if policy is not None and name != "observer":
+            from ._habits import refuse_policy  # only who gives a policy pays for it
+
             refuse_policy(name, policy)
 
 
@@ -385,11 +386,15 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             unknown = [name for name in options if name not in _Client.__init__.__kwdefaults__ and name != "host"]
             del _, options  # a traceback that shows local variables must not show a key
             if unknown:
+                from ._habits import explain_keyword
+
                 raise TypeError(explain_keyword(cls.__name__, unknown[0], sorted(_Client.__init__.__kwdefaults__)))
             return super().__new__(cls)
 
         def __getattr__(self, name: str) -> Any:
             """Name the method that does here what ``name`` does elsewhere."""
+            from ._habits import explain_attribute
+
             raise AttributeError(explain_attribute(type(self).__name__, name), name=name, obj=self)
 
     def __repr__(self) -> str:

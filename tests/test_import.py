@@ -102,7 +102,7 @@ def test_a_client_loads_no_model_no_policy_and_no_other_client(loaded):
         "_bytes",
     )
     assert not [module for module in own(loaded["client"]) if any(part in module for part in unneeded)]
-    assert len(own(loaded["client"])) < 60
+    assert len(own(loaded["client"])) < 55
 
 
 def test_beside_httpx_a_client_needs_attrs_and_orjson(loaded):

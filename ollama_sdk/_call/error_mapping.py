@@ -11,7 +11,6 @@ import orjson
 from attrs import evolve
 
 from ollama_sdk._json import loads
-from ollama_sdk._retry_after import retry_after_in
 from ollama_sdk._secrets import clean, redact, redact_data, request_of
 from ollama_sdk.errors import (
     APIConnectionError,
@@ -116,6 +115,8 @@ _UNAUTHORIZED = 401
 
 def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) -> APIStatusError:
     """Return the error of a response whose status is not a success."""
+    from ollama_sdk._retry_after import retry_after_in
+
     from .advice import message_of
 
     request = call.request

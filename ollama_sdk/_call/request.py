@@ -19,10 +19,10 @@ from ollama_sdk._version import __version__
 from ollama_sdk.errors import ConfigurationError
 
 from .operation import STREAM_TYPES
-from .uploads import Upload, file_part
 
 if TYPE_CHECKING:
     from .operation import Argument, Operation
+    from .uploads import Upload
 
 __all__ = ["Call", "CallOptions", "Settings", "named", "prepare"]
 
@@ -242,6 +242,8 @@ def _body(
         if content not in given:
             example = f"{operation.name}({content.name}=...)"
             raise ConfigurationError(f"{operation.name}: {content.name} is missing; give it by name, as in {example}")
+        from .uploads import Upload  # only uploads pay for it
+
         upload = Upload(given[content], content.name)
         return {"stream": upload}, upload
     return {}, None
@@ -253,6 +255,8 @@ def _form(operation: Operation[Any, Any], given: Mapping[Argument, Any], options
     data: dict[str, Any] = {}
     for argument, value in given.items():
         if argument.kind == "FileContent":
+            from .uploads import file_part
+
             files[argument.wire] = file_part(value, argument.name)
         elif argument.place == "body":
             data[argument.wire] = encode(argument.kind, value, argument.name)
