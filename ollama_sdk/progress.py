@@ -79,7 +79,21 @@ def track_file(
         raise ConfigurationError(f"content: cannot open {os.fspath(content)!r}: {exc.strerror}") from exc
 
 
-class Tracked(Generic[T]):
+class _Drawn:
+    """What has bars, which end with it."""
+
+    _bars: _Bars
+
+    def close(self) -> None:
+        """End the bars; the stream stays as it is."""
+        self._bars.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_bars"):
+            self._bars.close()
+
+
+class Tracked(_Drawn, Generic[T]):
     """The items of an iterable, drawn as they are taken; :func:`track` makes it."""
 
     def __init__(self, items: Iterable[T], bars: _Bars) -> None:
@@ -97,10 +111,6 @@ class Tracked(Generic[T]):
         self._bars.show(item)
         return item
 
-    def close(self) -> None:
-        """End the bars; the stream stays as it is."""
-        self._bars.close()
-
     def __enter__(self) -> Self:
         return self
 
@@ -109,12 +119,8 @@ class Tracked(Generic[T]):
     ) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        if hasattr(self, "_bars"):
-            self._bars.close()
 
-
-class AsyncTracked(Generic[T]):
+class AsyncTracked(_Drawn, Generic[T]):
     """The items of an async iterable, drawn as they are taken; :func:`track` makes it."""
 
     def __init__(self, items: AsyncIterable[T], bars: _Bars) -> None:
@@ -132,10 +138,6 @@ class AsyncTracked(Generic[T]):
         self._bars.show(item)
         return item
 
-    def close(self) -> None:
-        """End the bars; the stream stays as it is."""
-        self._bars.close()
-
     async def __aenter__(self) -> Self:
         return self
 
@@ -143,10 +145,6 @@ class AsyncTracked(Generic[T]):
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_bars"):
-            self._bars.close()
 
 
 class _TrackedFile(io.RawIOBase):
