@@ -18,6 +18,7 @@ import pytest
 import ollama_sdk
 from benchmarks.counting import Calls
 from ollama_sdk import AsyncOllama, Ollama
+from ollama_sdk.reliability import Cache, CircuitBreaker, Failover, RateLimit, Retry
 from tests.support.loopback import END, PATIENCE, Loopback, chunk, chunked, replies, whole
 
 PACKAGE = str(Path(ollama_sdk.__file__).parent)
@@ -200,6 +201,19 @@ def test_async_item_that_comes_alone_costs_three_system_calls():
 def test_call_costs_three_system_calls():
     with Loopback(_Answering()) as server, Ollama(server.url, timeout=PATIENCE) as client:
         _at_most(_calls_of_chats(client, COUNTED), system=3, python=250)
+
+
+def test_every_policy_together_adds_few_calls():
+    policies = {
+        "retry": Retry(),
+        "circuit_breaker": CircuitBreaker(),
+        "rate_limit": RateLimit(per_second=1e6, concurrent=1000),
+        "failover": Failover(),
+        "cache": Cache(),
+        "observer": lambda _: None,
+    }
+    with Loopback(_Answering()) as server, Ollama(server.url, timeout=PATIENCE, **policies) as client:
+        _at_most(_calls_of_chats(client, COUNTED), system=3, python=320)
 
 
 def test_async_call_costs_five_system_calls():

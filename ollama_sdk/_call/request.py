@@ -296,12 +296,11 @@ def _url(
     options: CallOptions,
     settings: Settings,
 ) -> httpx.URL:
-    base = settings.base_url if operation.server is None else httpx.URL(operation.server)
     path = operation.path
     for name, value in path_values.items():
         # A value is one segment of the path, also when it holds a slash.
         path = path.replace(f"{{{name}}}", quote(value, safe=":@"))
-    url = _join(base, path)
+    url = _parsed(settings.origin if operation.server is None else operation.server, path)
     codec = codec_of(operation.models)
     query = {a.wire: codec.encode_argument(a.kind, value, a.name) for a, value in given.items() if a.place == "query"}
     if options.extra_query is not None:
@@ -321,8 +320,11 @@ def _checked_query(query: dict[str, Any]) -> dict[str, Any]:
     return query
 
 
-@lru_cache(maxsize=256)  # parsing a URL costs as much as the rest of prepare()
-def _join(base: httpx.URL, path: str) -> httpx.URL:
+@lru_cache(
+    maxsize=256
+)  # parsing a URL costs as much as the rest of prepare(); by texts, since a URL makes one to be hashed
+def _parsed(server: str, path: str) -> httpx.URL:
+    base = httpx.URL(server)
     return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + path.encode("ascii"))
 
 
