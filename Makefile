@@ -93,13 +93,15 @@ test-versions:  ## run the tests on every other Python that is found here, on th
 
 # What counts calls, modules or memory would count what the measuring adds: it runs by itself.
 COUNTING := tests/test_footprint.py tests/test_import.py
+# These skip under a tracer what interrupts or forks it, so they run once more without one.
+UNTRACED := $(addprefix tests/,reliability/test_fork.py reliability/test_interrupts.py reliability/test_signalled_calls.py transport/test_interrupts.py)
 
 coverage: $(READY)  ## run the tests, and show what they do not reach; fails below the floor in pyproject.toml
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(COUNTING:%=--ignore=%)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
-	$(BIN)/python -m pytest $(COUNTING)
+	$(PYTEST) $(COUNTING) $(UNTRACED)
 
 test-integration: $(READY)  ## run every method against the live server at $OLLAMA_HOST
 	$(BIN)/python -m pytest tests/integration

@@ -35,16 +35,13 @@ from ollama_sdk.reliability import (
 )
 from ollama_sdk.reliability.health import Health
 from tests.support.callers import Script
-from tests.support.forked import in_child
+from tests.support.forked import in_child, untraced
 from tests.support.loopback import PATIENCE, Connection, Loopback, replies, say, serving, whole
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
     pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning"),
 ]
-
-# A tracer such as coverage's takes locks of its own in every thread, and a fork copies them as they are.
-untraced = pytest.mark.skipif(sys.gettrace() is not None, reason="a tracer holds locks of its own at the fork")
 
 ENDPOINTS = [Endpoint("http://a"), Endpoint("http://b")]
 POLICIES = Policies(

@@ -8,8 +8,10 @@ import signal
 import pytest
 
 from tests.reliability.signalled_calls import POLICIES, signal_calls
+from tests.support.forked import untraced
 
 
+@untraced
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # of what finalizers close that were interrupted
 @pytest.mark.parametrize("name", POLICIES)

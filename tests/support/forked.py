@@ -6,10 +6,18 @@ import json
 import os
 import select
 import signal
+import sys
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from .loopback import PATIENCE
+
+# A tracer such as coverage's takes a lock of its own in every thread. A fork copies it as it is, and a signal that raises keeps it.
+untraced = pytest.mark.skipif(
+    sys.gettrace() is not None, reason="a tracer holds a lock of its own at the fork or the signal"
+)
 
 
 def begin_in_child(work: Callable[[], Any]) -> Callable[[], Any]:
