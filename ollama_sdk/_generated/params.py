@@ -370,7 +370,7 @@ class MessagesOutputConfigParam(TypedDict, total=False):
 
 
 class MessagesServerToolUseBlockParam(TypedDict, total=False):
-    """A tool call that the server carried out.
+    """A tool call that the server carried out. In a request, servers before 0.16.2 ignore it.
 
     A dict for :class:`MessagesServerToolUseBlock`.
     """
@@ -506,7 +506,7 @@ class MessagesWebSearchResultParam(TypedDict, total=False):
 
 
 class MessagesWebSearchResultBlockParam(TypedDict, total=False):
-    """The result of a web search by the server.
+    """The result of a web search by the server. In a request, servers before 0.16.2 ignore it.
 
     A dict for :class:`MessagesWebSearchResultBlock`.
     """
@@ -648,7 +648,7 @@ class ResponseFunctionCallOutputParam(TypedDict, total=False):
 
 
 class ResponseInputFileParam(TypedDict, total=False):
-    """A file in a message. Ollama refuses files at present.
+    """A file in a message. Ollama refuses files at present; before 0.20.4 as a part of unknown type.
 
     A dict for :class:`ResponseInputFile`.
     """

@@ -12,18 +12,14 @@ from ollama_sdk import AsyncByteStream, AsyncOllama, ByteStream, Ollama
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._codec import Model
 from ollama_sdk._generated import operations
-from tests.document.openapi_document import JSON, at, faults, resolve
-from tests.document.openapi_document import operations as described
-from tests.support.document_values import value_of
+from tests.document.openapi_document import JSON, faults, resolve
+from tests.support.document_values import CONTENT, DIGEST, PLACES, arguments_of, content_of, value_of
 from tests.support.loopback import Loopback, Request, replies, whole
 from tests.support.redirected import AsyncRedirected, Redirected
 
 pytestmark = pytest.mark.anyio
 OPERATIONS = {row.name: row for row in vars(operations).values() if isinstance(row, Operation)}
-PLACES = {node["operationId"]: ("paths", path, method) for method, path, node in described() if "operationId" in node}
 EMPTY = {"none": None, "exists": True, "reachable": True}
-CONTENT = b"abc"
-DIGEST = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 Rows = Operation[Any, Any]
 each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=list(OPERATIONS))
@@ -34,32 +30,9 @@ each_stream = pytest.mark.parametrize(
 )
 
 
-def _content(operation: Rows) -> JSON:
-    """The content of the success, by media type."""
-    responses = at((*PLACES[operation.name], "responses"))
-    found = [resolve(response) for status, response in responses.items() if str(status).startswith("2")]
-    return next((response["content"] for response in found if response.get("content")), {})
-
-
-def _arguments(operation: Rows) -> dict[str, Any]:
-    """What the method is called with: the example of its body, or a value for each field; and its parameters."""
-    node = at(PLACES[operation.name])
-    parameters = {p["name"]: value_of(p["schema"]) for p in map(resolve, node.get("parameters", ()))}
-    content = node.get("requestBody", {}).get("content", {})
-    body = {} if operation.body in {None, "binary"} else value_of(next(iter(content.values()))["schema"])
-    given: dict[str, Any] = {**parameters, **body}
-    given = {argument.name: given[argument.wire] for argument in operation.arguments if argument.wire in given}
-    for argument in operation.arguments:
-        if argument.kind == "FileContent":
-            given[argument.name] = CONTENT
-        if argument.computed:
-            given[argument.name] = DIGEST
-    return given
-
-
 def _reply(operation: Rows) -> tuple[bytes, Any]:
     """The bytes of a reply, and what the method makes of it as JSON."""
-    content = _content(operation)
+    content = content_of(operation)
     if not content:
         return whole(b"", content_type=None), DIGEST if operation.reply == "digest" else EMPTY[operation.reply]
     if operation.reply == "bytes":
@@ -73,7 +46,7 @@ def _reply(operation: Rows) -> tuple[bytes, Any]:
 def _items(operation: Rows) -> tuple[bytes, int]:
     """The bytes of a stream of one item of each kind, the last one at the end, and their number."""
     assert operation.streaming is not None
-    content = _content(operation)
+    content = content_of(operation)
     media_type = list(content)[-1]
     schema = resolve(content[media_type]["schema"])
     branches = [resolve(branch) for branch in schema.get("anyOf", [schema])]
@@ -116,7 +89,7 @@ def test_document_and_operation_table_name_the_same_methods() -> None:
 @each_operation
 async def test_operation_sends_and_reads_what_the_document_allows(operation: Rows) -> None:
     answer, expected = _reply(operation)
-    arguments = _arguments(operation)
+    arguments = arguments_of(operation)
     with (
         Loopback(replies(answer)) as server,
         Ollama(server.url, api_key="key", transport=Redirected(server.url)) as client,
@@ -136,7 +109,7 @@ async def test_operation_sends_and_reads_what_the_document_allows(operation: Row
 @each_stream
 async def test_stream_reads_the_items_that_the_document_allows(operation: Rows) -> None:
     answer, number = _items(operation)
-    arguments = {**_arguments(operation), "stream": True}
+    arguments = {**arguments_of(operation), "stream": True}
     with Loopback(replies(answer)) as server, Ollama(server.url, transport=Redirected(server.url)) as client:
         with attrgetter(operation.name)(client)(**arguments) as stream:
             assert len(list(stream)) == number

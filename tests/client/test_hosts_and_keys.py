@@ -10,20 +10,15 @@ import pytest
 
 from ollama_sdk import AsyncOllama, Ollama
 from ollama_sdk._generated.operations import OPERATIONS
+from tests.support.document_values import arguments_of
 
 CLOUD = "https://ollama.com"
 SERVERS = ("http://127.0.0.1:11434", "https://proxy.example.org/ollama", CLOUD)
 REPLIES = {"results": [], "content": "", "buckets": [], "included": {}, "answers": {}, "message": {}, "embeddings": []}
-CALLS = {
-    "web_search": ("llamas",),
-    "web_fetch": ("https://example.org",),
-    "experimental.web_search": ("llamas",),
-    "usage": (),
-    "balance": (),
-    "chat": ("gpt-oss:120b-cloud", []),
-    "v1.systemone.create": ("nimble:cloud", "x", {"q": {"type": "noul", "instructions": "Is it?"}}),
-}
-ONLY_CLOUD = {"web_search", "web_fetch"}
+ONLY_CLOUD = {name for name, row in OPERATIONS.items() if row.server}
+# Those that have a host of their own, and of the others those that concern the cloud, and some that do not.
+CHOSEN = {"experimental.web_search", "usage", "balance", "chat", "v1.systemone.create"}
+CALLS = {name: arguments_of(row) for name, row in OPERATIONS.items() if row.server or name in CHOSEN}
 # What a client is made with, the authorization that its own server gets, and the one that any other host gets.
 KEYS = {
     "key": ({"api_key": "k"}, "Bearer k", "Bearer k"),
@@ -42,12 +37,12 @@ def sent(kind: str, server: str, name: str, **options: object) -> httpx.Request:
 
     if kind == "sync":
         with Ollama(server, transport=httpx.MockTransport(answer), **options) as client:
-            attrgetter(name)(client)(*CALLS[name], extra_headers={"X-Call": "c"})
+            attrgetter(name)(client)(**CALLS[name], extra_headers={"X-Call": "c"})
     else:
 
         async def call() -> None:
             async with AsyncOllama(server, transport=httpx.MockTransport(answer), **options) as client:
-                await attrgetter(name)(client)(*CALLS[name], extra_headers={"X-Call": "c"})
+                await attrgetter(name)(client)(**CALLS[name], extra_headers={"X-Call": "c"})
 
         anyio.run(call, backend=kind)
     [request] = requests
@@ -77,6 +72,7 @@ def test_local_server_needs_no_key(name, monkeypatch):
     assert "authorization" not in sent("sync", SERVERS[0], name).headers
 
 
-def test_only_web_search_and_web_fetch_have_a_host_of_their_own():
-    elsewhere = {name: row.server for name, row in OPERATIONS.items() if row.server or row.needs_key}
-    assert elsewhere == dict.fromkeys(ONLY_CLOUD, CLOUD)
+def test_host_of_its_own_is_the_cloud_and_needs_a_key():
+    assert {(row.server, row.needs_key) for row in OPERATIONS.values() if row.server or row.needs_key} <= {
+        (CLOUD, True)
+    }

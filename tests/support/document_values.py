@@ -1,10 +1,15 @@
-"""Makes values that a schema of the document allows: its example, or the least value that has every field."""
+"""Makes values that the document allows: of a schema, and the arguments of a call."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.document.openapi_document import JSON, resolve
+from ollama_sdk._call.operation import Operation
+from tests.document.openapi_document import JSON, at, operations, resolve
+
+PLACES = {node["operationId"]: ("paths", path, method) for method, path, node in operations() if "operationId" in node}
+CONTENT = b"abc"
+DIGEST = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 _TEXTS = {"date-time": "2026-01-02T03:04:05Z", "byte": "aGk=", "binary": "abc", "json-schema": "{}"}
 _SIMPLE: dict[str, Any] = {"integer": 1, "number": 0.5, "boolean": True, "null": None}
@@ -35,3 +40,26 @@ def value_of(schema: JSON, *, depth: int = 0) -> Any:
     if kind == "array":
         return [value_of(node["items"], depth=depth + 1)]
     return _SIMPLE[kind] if kind in _SIMPLE else _TEXTS.get(node.get("format", ""), "text")
+
+
+def content_of(operation: Operation[Any, Any]) -> JSON:
+    """The content of the success, by media type."""
+    responses = at((*PLACES[operation.name], "responses"))
+    found = [resolve(response) for status, response in responses.items() if str(status).startswith("2")]
+    return next((response["content"] for response in found if response.get("content")), {})
+
+
+def arguments_of(operation: Operation[Any, Any]) -> dict[str, Any]:
+    """What the method is called with: the example of its body, or a value for each field; and its parameters."""
+    node = at(PLACES[operation.name])
+    parameters = {p["name"]: value_of(p["schema"]) for p in map(resolve, node.get("parameters", ()))}
+    content = node.get("requestBody", {}).get("content", {})
+    body = {} if operation.body in {None, "binary"} else value_of(next(iter(content.values()))["schema"])
+    given: dict[str, Any] = {**parameters, **body}
+    given = {argument.name: given[argument.wire] for argument in operation.arguments if argument.wire in given}
+    for argument in operation.arguments:
+        if argument.kind == "FileContent":
+            given[argument.name] = CONTENT
+        if argument.computed:
+            given[argument.name] = DIGEST
+    return given

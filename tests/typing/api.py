@@ -37,7 +37,6 @@ from ollama_sdk import (
 )
 from ollama_sdk.tools import Toolbox, tool
 from ollama_sdk.types import (
-    BalanceResponse,
     Capability,
     ChatCompletion,
     ChatCompletionChunk,
@@ -45,34 +44,19 @@ from ollama_sdk.types import (
     ChatCompletionRequestMessageParam,
     ChatCompletionToolCall,
     ChatResponse,
-    Completion,
-    CompletionChunk,
-    EmbeddingsResponse,
-    EmbedResponse,
-    GenerateResponse,
     Logprob,
     Message,
     MessageParam,
     MessagesContentBlock,
     MessagesMessageParam,
     MessagesResponse,
-    MessagesStreamEvent,
     MessagesTextBlock,
     Metrics,
-    ModelList,
-    ModelRecommendations,
     Options,
     OptionsParam,
-    ProgressResponse,
-    ResponseCompaction,
     ResponseObject,
     ResponseOtherEvent,
-    ResponseStreamEvent,
-    RunningModelList,
-    ShowResponse,
-    StatusResponse,
     SystemOneAnswer,
-    SystemOneNoulParam,
     SystemOneResponse,
     SystemOneScore,
     Tool,
@@ -80,15 +64,7 @@ from ollama_sdk.types import (
     ToolFunction,
     ToolParam,
     ToolProperty,
-    TranscriptionResponse,
-    UsageResponse,
-    UserResponse,
-    V1EmbeddingList,
-    V1Model,
-    V1ModelList,
     VersionResponse,
-    WebFetchResponse,
-    WebSearchResponse,
 )
 
 DIGEST = "sha256:" + "0" * 64
@@ -145,397 +121,21 @@ async def async_clients_are_context_managers(client: AsyncOllama) -> None:
         pass
 
 
-# Sync
-
-
-def every_sync_method_has_its_reply(client: Ollama) -> None:
-    assert_type(client.blob_exists(DIGEST), bool)
-    client.copy("llama3.2", "mine")
-    client.delete("mine")
-    assert_type(client.embed("all-minilm", ["one", "two"]), EmbedResponse)
-    assert_type(client.embeddings("all-minilm", "one"), EmbeddingsResponse)
-    assert_type(client.experimental.model_recommendations(), ModelRecommendations)
-    assert_type(client.experimental.web_fetch("https://example.com"), WebFetchResponse)
-    assert_type(client.experimental.web_search("ollama", max_results=3), WebSearchResponse)
-    assert_type(client.is_available(), bool)
-    assert_type(client.list_models(), ModelList)
-    assert_type(client.list_running(), RunningModelList)
-    assert_type(client.me(), UserResponse)
-    assert_type(client.show("llama3.2"), ShowResponse)
-    client.signout()
-    assert_type(client.status(), StatusResponse)
-    assert_type(client.upload_blob(content=b"GGUF"), str)
-    assert_type(client.v1.audio.transcriptions.create("whisper", b"RIFF"), TranscriptionResponse | str)
-    assert_type(client.v1.embeddings.create("all-minilm", "one"), V1EmbeddingList)
-    assert_type(client.v1.models.list(), V1ModelList)
-    assert_type(client.v1.models.retrieve("llama3.2"), V1Model)
-    assert_type(client.version(), VersionResponse)
-    assert_type(client.web_fetch("https://example.com"), WebFetchResponse)
-    assert_type(client.web_search("ollama"), WebSearchResponse)
-
-
-def sync_streams_are_asked_for(client: Ollama, stream: bool) -> None:
-    assert_type(client.chat("llama3.2", MESSAGES), ChatResponse)
-    assert_type(client.chat("llama3.2", MESSAGES, stream=False), ChatResponse)
-    assert_type(client.chat("llama3.2", MESSAGES, stream=True), Stream[ChatResponse, ChatResponse])
-    assert_type(client.chat("llama3.2", MESSAGES, stream=stream), ChatResponse | Stream[ChatResponse, ChatResponse])
-
-    assert_type(client.create("mine", from_="llama3.2"), ProgressResponse)
-    assert_type(client.create("mine", from_="llama3.2", stream=False), ProgressResponse)
-    assert_type(client.create("mine", from_="llama3.2", stream=True), Stream[ProgressResponse, ProgressResponse])
-    assert_type(
-        client.create("mine", from_="llama3.2", stream=stream),
-        ProgressResponse | Stream[ProgressResponse, ProgressResponse],
-    )
-
-    assert_type(client.generate("llama3.2", "Hi"), GenerateResponse)
-    assert_type(client.generate("llama3.2", "Hi", stream=False), GenerateResponse)
-    assert_type(client.generate("llama3.2", "Hi", stream=True), Stream[GenerateResponse, GenerateResponse])
-    assert_type(
-        client.generate("llama3.2", "Hi", stream=stream), GenerateResponse | Stream[GenerateResponse, GenerateResponse]
-    )
-
-    assert_type(client.pull("llama3.2"), ProgressResponse)
-    assert_type(client.pull("llama3.2", stream=False), ProgressResponse)
-    assert_type(client.pull("llama3.2", stream=True), Stream[ProgressResponse, ProgressResponse])
-    assert_type(client.pull("llama3.2", stream=stream), ProgressResponse | Stream[ProgressResponse, ProgressResponse])
-
-    assert_type(client.push("me/mine"), ProgressResponse)
-    assert_type(client.push("me/mine", stream=False), ProgressResponse)
-    assert_type(client.push("me/mine", stream=True), Stream[ProgressResponse, ProgressResponse])
-    assert_type(client.push("me/mine", stream=stream), ProgressResponse | Stream[ProgressResponse, ProgressResponse])
-
-    assert_type(client.v1.chat.completions.create("llama3.2", V1_MESSAGES), ChatCompletion)
-    assert_type(client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=False), ChatCompletion)
-    assert_type(
-        client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=True),
-        Stream[ChatCompletionChunk, ChatCompletion],
-    )
-    assert_type(
-        client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=stream),
-        ChatCompletion | Stream[ChatCompletionChunk, ChatCompletion],
-    )
-
-    assert_type(client.v1.completions.create("llama3.2", "Hi"), Completion)
-    assert_type(client.v1.completions.create("llama3.2", "Hi", stream=False), Completion)
-    assert_type(client.v1.completions.create("llama3.2", "Hi", stream=True), Stream[CompletionChunk, Completion])
-    assert_type(
-        client.v1.completions.create("llama3.2", "Hi", stream=stream), Completion | Stream[CompletionChunk, Completion]
-    )
-
-    assert_type(client.v1.messages.create("llama3.2", ANTHROPIC, 100), MessagesResponse)
-    assert_type(client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=False), MessagesResponse)
-    assert_type(
-        client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=True),
-        Stream[MessagesStreamEvent, MessagesResponse],
-    )
-    assert_type(
-        client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=stream),
-        MessagesResponse | Stream[MessagesStreamEvent, MessagesResponse],
-    )
-
-    assert_type(client.v1.responses.create("llama3.2", "Hi"), ResponseObject)
-    assert_type(client.v1.responses.create("llama3.2", "Hi", stream=False), ResponseObject)
-    assert_type(client.v1.responses.create("llama3.2", "Hi", stream=True), Stream[ResponseStreamEvent, ResponseObject])
-    assert_type(
-        client.v1.responses.create("llama3.2", "Hi", stream=stream),
-        ResponseObject | Stream[ResponseStreamEvent, ResponseObject],
-    )
+# What every method returns is checked in tests/client/test_method_types.py, by the document.
 
 
 def sync_streams_give_items_and_collect_a_reply(client: Ollama) -> None:
-    with client.chat("llama3.2", MESSAGES, stream=True) as chat:
-        for chat_item in chat:
-            assert_type(chat_item, ChatResponse)
-        assert_type(chat.collect(), ChatResponse)
-
-    with client.create("mine", from_="llama3.2", stream=True) as create:
-        for create_item in create:
-            assert_type(create_item, ProgressResponse)
-        assert_type(create.collect(), ProgressResponse)
-
-    with client.generate("llama3.2", "Hi", stream=True) as generate:
-        for generate_item in generate:
-            assert_type(generate_item, GenerateResponse)
-        assert_type(generate.collect(), GenerateResponse)
-
-    with client.pull("llama3.2", stream=True) as pull:
-        for pull_item in pull:
-            assert_type(pull_item, ProgressResponse)
-        assert_type(pull.collect(), ProgressResponse)
-
-    with client.push("me/mine", stream=True) as push:
-        for push_item in push:
-            assert_type(push_item, ProgressResponse)
-        assert_type(push.collect(), ProgressResponse)
-
-    with client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=True) as completions:
-        for completions_item in completions:
-            assert_type(completions_item, ChatCompletionChunk)
-        assert_type(completions.collect(), ChatCompletion)
-
-    with client.v1.completions.create("llama3.2", "Hi", stream=True) as completion:
-        for completion_item in completion:
-            assert_type(completion_item, CompletionChunk)
-        assert_type(completion.collect(), Completion)
-
-    with client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=True) as messages:
-        for messages_item in messages:
-            assert_type(messages_item, MessagesStreamEvent)
-        assert_type(messages.collect(), MessagesResponse)
-
-    with client.v1.responses.create("llama3.2", "Hi", stream=True) as responses:
-        for responses_item in responses:
-            assert_type(responses_item, ResponseStreamEvent)
-        assert_type(responses.collect(), ResponseObject)
-
-
-def sync_replies_come_with_status_and_headers(client: Ollama, flag: bool) -> None:
-    raw = client.with_raw_response
-    assert_type(raw.blob_exists(DIGEST), RawResponse[bool])
-    assert_type(raw.chat("llama3.2", MESSAGES), RawResponse[ChatResponse])
-    assert_type(raw.chat("llama3.2", MESSAGES, stream=True), RawResponse[Stream[ChatResponse]])
-    assert_type(raw.chat("llama3.2", MESSAGES, stream=flag), RawResponse[ChatResponse | Stream[ChatResponse]])
-    assert_type(raw.copy("llama3.2", "mine"), RawResponse[None])
-    assert_type(raw.create("mine", from_="llama3.2"), RawResponse[ProgressResponse])
-    assert_type(raw.delete("mine"), RawResponse[None])
-    assert_type(raw.embed("all-minilm", ["one", "two"]), RawResponse[EmbedResponse])
-    assert_type(raw.embeddings("all-minilm", "one"), RawResponse[EmbeddingsResponse])
-    assert_type(raw.experimental.model_recommendations(), RawResponse[ModelRecommendations])
-    assert_type(raw.experimental.web_fetch("https://example.com"), RawResponse[WebFetchResponse])
-    assert_type(raw.experimental.web_search("ollama", max_results=3), RawResponse[WebSearchResponse])
-    assert_type(raw.generate("llama3.2", "Hi"), RawResponse[GenerateResponse])
-    assert_type(raw.is_available(), RawResponse[bool])
-    assert_type(raw.list_models(), RawResponse[ModelList])
-    assert_type(raw.list_running(), RawResponse[RunningModelList])
-    assert_type(raw.me(), RawResponse[UserResponse])
-    assert_type(raw.pull("llama3.2"), RawResponse[ProgressResponse])
-    assert_type(raw.push("me/mine"), RawResponse[ProgressResponse])
-    assert_type(raw.show("llama3.2"), RawResponse[ShowResponse])
-    assert_type(raw.signout(), RawResponse[None])
-    assert_type(raw.status(), RawResponse[StatusResponse])
-    assert_type(raw.upload_blob(content=b"GGUF"), RawResponse[str])
-    assert_type(raw.upload_blob(DIGEST, b"GGUF"), RawResponse[str])
-    assert_type(raw.v1.audio.transcriptions.create("whisper", b"RIFF"), RawResponse[TranscriptionResponse | str])
-    assert_type(raw.v1.chat.completions.create("llama3.2", V1_MESSAGES), RawResponse[ChatCompletion])
-    assert_type(
-        raw.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=True),
-        RawResponse[Stream[ChatCompletionChunk, ChatCompletion]],
-    )
-    assert_type(raw.v1.completions.create("llama3.2", "Hi"), RawResponse[Completion])
-    assert_type(raw.v1.embeddings.create("all-minilm", "one"), RawResponse[V1EmbeddingList])
-    assert_type(raw.v1.messages.create("llama3.2", ANTHROPIC, 100), RawResponse[MessagesResponse])
-    assert_type(raw.v1.models.list(), RawResponse[V1ModelList])
-    assert_type(raw.v1.models.retrieve("llama3.2"), RawResponse[V1Model])
-    assert_type(raw.v1.responses.create("llama3.2", "Hi"), RawResponse[ResponseObject])
-    assert_type(raw.version(), RawResponse[VersionResponse])
-    assert_type(raw.web_fetch("https://example.com"), RawResponse[WebFetchResponse])
-    assert_type(raw.web_search("ollama"), RawResponse[WebSearchResponse])
-
-
-# Async
-
-
-async def every_async_method_has_its_reply(client: AsyncOllama) -> None:
-    assert_type(await client.blob_exists(DIGEST), bool)
-    await client.copy("llama3.2", "mine")
-    await client.delete("mine")
-    assert_type(await client.embed("all-minilm", ["one", "two"]), EmbedResponse)
-    assert_type(await client.embeddings("all-minilm", "one"), EmbeddingsResponse)
-    assert_type(await client.experimental.model_recommendations(), ModelRecommendations)
-    assert_type(await client.experimental.web_fetch("https://example.com"), WebFetchResponse)
-    assert_type(await client.experimental.web_search("ollama", max_results=3), WebSearchResponse)
-    assert_type(await client.is_available(), bool)
-    assert_type(await client.list_models(), ModelList)
-    assert_type(await client.list_running(), RunningModelList)
-    assert_type(await client.me(), UserResponse)
-    assert_type(await client.show("llama3.2"), ShowResponse)
-    await client.signout()
-    assert_type(await client.status(), StatusResponse)
-    assert_type(await client.upload_blob(content=b"GGUF"), str)
-    assert_type(await client.v1.audio.transcriptions.create("whisper", b"RIFF"), TranscriptionResponse | str)
-    assert_type(await client.v1.embeddings.create("all-minilm", "one"), V1EmbeddingList)
-    assert_type(await client.v1.models.list(), V1ModelList)
-    assert_type(await client.v1.models.retrieve("llama3.2"), V1Model)
-    assert_type(await client.version(), VersionResponse)
-    assert_type(await client.web_fetch("https://example.com"), WebFetchResponse)
-    assert_type(await client.web_search("ollama"), WebSearchResponse)
-
-
-async def async_streams_are_asked_for(client: AsyncOllama, stream: bool) -> None:
-    assert_type(await client.chat("llama3.2", MESSAGES), ChatResponse)
-    assert_type(await client.chat("llama3.2", MESSAGES, stream=False), ChatResponse)
-    assert_type(await client.chat("llama3.2", MESSAGES, stream=True), AsyncStream[ChatResponse, ChatResponse])
-    assert_type(
-        await client.chat("llama3.2", MESSAGES, stream=stream), ChatResponse | AsyncStream[ChatResponse, ChatResponse]
-    )
-
-    assert_type(await client.create("mine", from_="llama3.2"), ProgressResponse)
-    assert_type(await client.create("mine", from_="llama3.2", stream=False), ProgressResponse)
-    assert_type(
-        await client.create("mine", from_="llama3.2", stream=True), AsyncStream[ProgressResponse, ProgressResponse]
-    )
-    assert_type(
-        await client.create("mine", from_="llama3.2", stream=stream),
-        ProgressResponse | AsyncStream[ProgressResponse, ProgressResponse],
-    )
-
-    assert_type(await client.generate("llama3.2", "Hi"), GenerateResponse)
-    assert_type(await client.generate("llama3.2", "Hi", stream=False), GenerateResponse)
-    assert_type(await client.generate("llama3.2", "Hi", stream=True), AsyncStream[GenerateResponse, GenerateResponse])
-    assert_type(
-        await client.generate("llama3.2", "Hi", stream=stream),
-        GenerateResponse | AsyncStream[GenerateResponse, GenerateResponse],
-    )
-
-    assert_type(await client.pull("llama3.2"), ProgressResponse)
-    assert_type(await client.pull("llama3.2", stream=False), ProgressResponse)
-    assert_type(await client.pull("llama3.2", stream=True), AsyncStream[ProgressResponse, ProgressResponse])
-    assert_type(
-        await client.pull("llama3.2", stream=stream), ProgressResponse | AsyncStream[ProgressResponse, ProgressResponse]
-    )
-
-    assert_type(await client.push("me/mine"), ProgressResponse)
-    assert_type(await client.push("me/mine", stream=False), ProgressResponse)
-    assert_type(await client.push("me/mine", stream=True), AsyncStream[ProgressResponse, ProgressResponse])
-    assert_type(
-        await client.push("me/mine", stream=stream), ProgressResponse | AsyncStream[ProgressResponse, ProgressResponse]
-    )
-
-    assert_type(await client.v1.chat.completions.create("llama3.2", V1_MESSAGES), ChatCompletion)
-    assert_type(await client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=False), ChatCompletion)
-    assert_type(
-        await client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=True),
-        AsyncStream[ChatCompletionChunk, ChatCompletion],
-    )
-    assert_type(
-        await client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=stream),
-        ChatCompletion | AsyncStream[ChatCompletionChunk, ChatCompletion],
-    )
-
-    assert_type(await client.v1.completions.create("llama3.2", "Hi"), Completion)
-    assert_type(await client.v1.completions.create("llama3.2", "Hi", stream=False), Completion)
-    assert_type(
-        await client.v1.completions.create("llama3.2", "Hi", stream=True), AsyncStream[CompletionChunk, Completion]
-    )
-    assert_type(
-        await client.v1.completions.create("llama3.2", "Hi", stream=stream),
-        Completion | AsyncStream[CompletionChunk, Completion],
-    )
-
-    assert_type(await client.v1.messages.create("llama3.2", ANTHROPIC, 100), MessagesResponse)
-    assert_type(await client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=False), MessagesResponse)
-    assert_type(
-        await client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=True),
-        AsyncStream[MessagesStreamEvent, MessagesResponse],
-    )
-    assert_type(
-        await client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=stream),
-        MessagesResponse | AsyncStream[MessagesStreamEvent, MessagesResponse],
-    )
-
-    assert_type(await client.v1.responses.create("llama3.2", "Hi"), ResponseObject)
-    assert_type(await client.v1.responses.create("llama3.2", "Hi", stream=False), ResponseObject)
-    assert_type(
-        await client.v1.responses.create("llama3.2", "Hi", stream=True),
-        AsyncStream[ResponseStreamEvent, ResponseObject],
-    )
-    assert_type(
-        await client.v1.responses.create("llama3.2", "Hi", stream=stream),
-        ResponseObject | AsyncStream[ResponseStreamEvent, ResponseObject],
-    )
+    with client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=True) as stream:
+        for item in stream:
+            assert_type(item, ChatCompletionChunk)
+        assert_type(stream.collect(), ChatCompletion)
 
 
 async def async_streams_give_items_and_collect_a_reply(client: AsyncOllama) -> None:
-    async with await client.chat("llama3.2", MESSAGES, stream=True) as chat:
-        async for chat_item in chat:
-            assert_type(chat_item, ChatResponse)
-        assert_type(await chat.collect(), ChatResponse)
-
-    async with await client.create("mine", from_="llama3.2", stream=True) as create:
-        async for create_item in create:
-            assert_type(create_item, ProgressResponse)
-        assert_type(await create.collect(), ProgressResponse)
-
-    async with await client.generate("llama3.2", "Hi", stream=True) as generate:
-        async for generate_item in generate:
-            assert_type(generate_item, GenerateResponse)
-        assert_type(await generate.collect(), GenerateResponse)
-
-    async with await client.pull("llama3.2", stream=True) as pull:
-        async for pull_item in pull:
-            assert_type(pull_item, ProgressResponse)
-        assert_type(await pull.collect(), ProgressResponse)
-
-    async with await client.push("me/mine", stream=True) as push:
-        async for push_item in push:
-            assert_type(push_item, ProgressResponse)
-        assert_type(await push.collect(), ProgressResponse)
-
-    async with await client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=True) as completions:
-        async for completions_item in completions:
-            assert_type(completions_item, ChatCompletionChunk)
-        assert_type(await completions.collect(), ChatCompletion)
-
-    async with await client.v1.completions.create("llama3.2", "Hi", stream=True) as completion:
-        async for completion_item in completion:
-            assert_type(completion_item, CompletionChunk)
-        assert_type(await completion.collect(), Completion)
-
-    async with await client.v1.messages.create("llama3.2", ANTHROPIC, 100, stream=True) as messages:
-        async for messages_item in messages:
-            assert_type(messages_item, MessagesStreamEvent)
-        assert_type(await messages.collect(), MessagesResponse)
-
-    async with await client.v1.responses.create("llama3.2", "Hi", stream=True) as responses:
-        async for responses_item in responses:
-            assert_type(responses_item, ResponseStreamEvent)
-        assert_type(await responses.collect(), ResponseObject)
-
-
-async def async_replies_come_with_status_and_headers(client: AsyncOllama, flag: bool) -> None:
-    raw = client.with_raw_response
-    assert_type(await raw.blob_exists(DIGEST), RawResponse[bool])
-    assert_type(await raw.chat("llama3.2", MESSAGES), RawResponse[ChatResponse])
-    assert_type(await raw.chat("llama3.2", MESSAGES, stream=True), RawResponse[AsyncStream[ChatResponse]])
-    assert_type(
-        await raw.chat("llama3.2", MESSAGES, stream=flag), RawResponse[ChatResponse | AsyncStream[ChatResponse]]
-    )
-    assert_type(await raw.copy("llama3.2", "mine"), RawResponse[None])
-    assert_type(await raw.create("mine", from_="llama3.2"), RawResponse[ProgressResponse])
-    assert_type(await raw.delete("mine"), RawResponse[None])
-    assert_type(await raw.embed("all-minilm", ["one", "two"]), RawResponse[EmbedResponse])
-    assert_type(await raw.embeddings("all-minilm", "one"), RawResponse[EmbeddingsResponse])
-    assert_type(await raw.experimental.model_recommendations(), RawResponse[ModelRecommendations])
-    assert_type(await raw.experimental.web_fetch("https://example.com"), RawResponse[WebFetchResponse])
-    assert_type(await raw.experimental.web_search("ollama", max_results=3), RawResponse[WebSearchResponse])
-    assert_type(await raw.generate("llama3.2", "Hi"), RawResponse[GenerateResponse])
-    assert_type(await raw.is_available(), RawResponse[bool])
-    assert_type(await raw.list_models(), RawResponse[ModelList])
-    assert_type(await raw.list_running(), RawResponse[RunningModelList])
-    assert_type(await raw.me(), RawResponse[UserResponse])
-    assert_type(await raw.pull("llama3.2"), RawResponse[ProgressResponse])
-    assert_type(await raw.push("me/mine"), RawResponse[ProgressResponse])
-    assert_type(await raw.show("llama3.2"), RawResponse[ShowResponse])
-    assert_type(await raw.signout(), RawResponse[None])
-    assert_type(await raw.status(), RawResponse[StatusResponse])
-    assert_type(await raw.upload_blob(content=b"GGUF"), RawResponse[str])
-    assert_type(await raw.upload_blob(DIGEST, b"GGUF"), RawResponse[str])
-    assert_type(await raw.v1.audio.transcriptions.create("whisper", b"RIFF"), RawResponse[TranscriptionResponse | str])
-    assert_type(await raw.v1.chat.completions.create("llama3.2", V1_MESSAGES), RawResponse[ChatCompletion])
-    assert_type(
-        await raw.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=True),
-        RawResponse[AsyncStream[ChatCompletionChunk, ChatCompletion]],
-    )
-    assert_type(await raw.v1.completions.create("llama3.2", "Hi"), RawResponse[Completion])
-    assert_type(await raw.v1.embeddings.create("all-minilm", "one"), RawResponse[V1EmbeddingList])
-    assert_type(await raw.v1.messages.create("llama3.2", ANTHROPIC, 100), RawResponse[MessagesResponse])
-    assert_type(await raw.v1.models.list(), RawResponse[V1ModelList])
-    assert_type(await raw.v1.models.retrieve("llama3.2"), RawResponse[V1Model])
-    assert_type(await raw.v1.responses.create("llama3.2", "Hi"), RawResponse[ResponseObject])
-    assert_type(await raw.version(), RawResponse[VersionResponse])
-    assert_type(await raw.web_fetch("https://example.com"), RawResponse[WebFetchResponse])
-    assert_type(await raw.web_search("ollama"), RawResponse[WebSearchResponse])
+    async with await client.v1.chat.completions.create("llama3.2", V1_MESSAGES, stream=True) as stream:
+        async for item in stream:
+            assert_type(item, ChatCompletionChunk)
+        assert_type(await stream.collect(), ChatCompletion)
 
 
 # Arguments
@@ -611,8 +211,6 @@ def bytes_are_streamed(client: Ollama) -> None:
         assert_type(sound.read(), bytes)
         assert_type(sound.save(Path("hi.wav")), int)
         assert_type(sound.head, ResponseHead)
-    raw = client.with_raw_response
-    assert_type(raw.v1.audio.speech.create("phonon", "Hi"), RawResponse[ByteStream])
 
 
 async def bytes_are_streamed_async(client: AsyncOllama) -> None:
@@ -622,8 +220,6 @@ async def bytes_are_streamed_async(client: AsyncOllama) -> None:
         assert_type([chunk async for chunk in sound], list[bytes])
         assert_type(await sound.read(), bytes)
         assert_type(await sound.save("hi.wav"), int)
-    raw = client.with_raw_response
-    assert_type(await raw.v1.audio.speech.create("phonon", "Hi"), RawResponse[AsyncByteStream])
 
 
 def questions_are_dicts_or_models(client: Ollama) -> None:
@@ -641,27 +237,6 @@ def questions_are_dicts_or_models(client: Ollama) -> None:
     assert_type(reply.answers["two"].noul, float | None)
     client.v1.systemone.create("nimble", "x", {"one": {"type": "noul", "instructions": 3}})
     assert_type(reply, SystemOneResponse)
-    assert_type(client.usage(range="24h", scope="self"), UsageResponse)
-    assert_type(client.balance(), BalanceResponse)
-    assert_type(client.v1.responses.compact("llama3.2", "Hi"), ResponseCompaction)
-    raw = client.with_raw_response
-    assert_type(raw.v1.systemone.create("nimble", "x", {}), RawResponse[SystemOneResponse])
-    assert_type(raw.usage(), RawResponse[UsageResponse])
-    assert_type(raw.balance(), RawResponse[BalanceResponse])
-    assert_type(raw.v1.responses.compact("llama3.2", "Hi"), RawResponse[ResponseCompaction])
-
-
-async def newer_routes_async(client: AsyncOllama) -> None:
-    questions: dict[str, SystemOneNoulParam] = {"q": {"type": "noul", "instructions": "Is it?"}}
-    assert_type(await client.v1.systemone.create("nimble", "x", questions), SystemOneResponse)
-    assert_type(await client.usage(), UsageResponse)
-    assert_type(await client.balance(), BalanceResponse)
-    assert_type(await client.v1.responses.compact("llama3.2", "Hi"), ResponseCompaction)
-    raw = client.with_raw_response
-    assert_type(await raw.v1.systemone.create("nimble", "x", questions), RawResponse[SystemOneResponse])
-    assert_type(await raw.usage(), RawResponse[UsageResponse])
-    assert_type(await raw.balance(), RawResponse[BalanceResponse])
-    assert_type(await raw.v1.responses.compact("llama3.2", "Hi"), RawResponse[ResponseCompaction])
 
 
 def every_method_takes_extras(client: Ollama, headers: Mapping[str, str]) -> None:

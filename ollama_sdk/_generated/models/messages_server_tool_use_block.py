@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesServerToolUseBlock(Model):
-    """A tool call that the server carried out.
+    """A tool call that the server carried out. In a request, servers before 0.16.2 ignore it.
 
     Attributes:
         type: The type of block.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesWebSearchResultBlock(Model):
-    """The result of a web search by the server.
+    """The result of a web search by the server. In a request, servers before 0.16.2 ignore it.
 
     Attributes:
         type: The type of block.

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseInputFile: A file in a message. Ollama refuses files at present."""
+"""ResponseInputFile: A file in a message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseInputFile(Model):
-    """A file in a message. Ollama refuses files at present.
+    """A file in a message. Ollama refuses files at present; before 0.20.4 as a part of unknown type.
 
     Attributes:
         type: The type of part.
