@@ -261,10 +261,10 @@ def _answer_chats(connection, ended):
 
 def _calls_of_chats(client, number):
     for _ in range(2):
-        client.chat("m", MESSAGES)  # what is compiled at its first use is compiled now
+        client.chat("llama3.2", MESSAGES)  # what is compiled at its first use is compiled now
     with Calls() as calls:
         for _ in range(number):
-            client.chat("m", MESSAGES)
+            client.chat("llama3.2", MESSAGES)
     return calls
 
 
@@ -328,7 +328,7 @@ def test_calls_leave_no_objects_and_no_open_files_behind():
 
         def calls(times):
             for _ in range(times):
-                client.chat("m", MESSAGES)
+                client.chat("llama3.2", MESSAGES)
                 list(client.chat("m", MESSAGES, stream=True))
             gc.collect()
             return len(gc.get_objects()), len(list(Path("/proc/self/fd").iterdir()))
