@@ -15,7 +15,8 @@ from ollama_sdk.streaming._reader import SENTINEL
 
 from .operation import Argument, Operation, Streaming, Usage
 from .raw import async_raw, raw
-from .request import CallOptions, named
+from .request import CallOptions
+from .settings import named
 
 if TYPE_CHECKING:
     from ollama_sdk._codec.annotations import FileContent
