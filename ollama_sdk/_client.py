@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
@@ -16,11 +15,11 @@ from ._call.any_route import AsyncAnyRoute, AsyncRawAnyRoute, SyncAnyRoute, Sync
 from ._call.operation import Operation
 from ._call.perform import AsyncRuntime, SyncRuntime
 from ._call.raw import AsyncRawRuntime, SyncRawRuntime
-from ._call.request import Settings, named
-from ._secrets import Hidden, check_headers, check_key
-from ._servers import endpoints_of, endpoints_with_headers, hosts_of, own_headers, url_of
+from ._call.settings import Settings, settings_of
+from ._secrets import Hidden
+from ._servers import endpoints_of, endpoints_with_headers, hosts_of, url_of
 from ._stack import AsyncClientTransport, AsyncTransports, ClientTransport, Servers, SyncTransports
-from ._timeout import INHERIT, Inherit, Timeout, TimeoutLike, as_timeout
+from ._timeout import INHERIT, Inherit, TimeoutLike, as_timeout
 from ._transport.sync import HTTPTransport
 from .errors import ConfigurationError, OllamaError, shorten_traceback
 from .streaming._framing import MAX_ITEM_BYTES
@@ -53,8 +52,6 @@ __all__ = [
     "SyncRawClient",
     "SyncRawNamespace",
 ]
-
-_DEFAULT_OF_HTTPX = httpx.Timeout(5.0)
 
 RuntimeT = TypeVar("RuntimeT")
 ClientRuntimeT = TypeVar("ClientRuntimeT", SyncRuntime, AsyncRuntime)
@@ -93,16 +90,6 @@ class SyncRawClient(SyncRawNamespace, SyncRawAnyRoute):
 
 class AsyncRawClient(AsyncRawNamespace, AsyncRawAnyRoute):
     """The base of the view of an async client whose methods return raw responses."""
-
-
-def _has_authorization(headers: Mapping[str, Any]) -> bool:
-    return any(name.lower() == "authorization" for name in headers)
-
-
-def _limits_of(http_client: Any) -> Timeout:
-    """The limits of a caller's httpx client, unless they are httpx's own default, which no caller has chosen."""
-    limits = getattr(http_client, "timeout", None)
-    return Timeout() if limits is None or limits == _DEFAULT_OF_HTTPX else as_timeout(limits)
 
 
 def _check_policies(policies: Mapping[str, Any]) -> None:
@@ -194,23 +181,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         host, api_key, headers = secret.value
         self._check_transport(transport, http_client)
         hosts = hosts_of(host)
-        given_headers: dict[str, str] = dict(named(headers, "headers"))
-        check_headers(given_headers)
-        key = check_key(api_key)
-        if key is None and not _has_authorization(given_headers):  # which stands in place of the environment's key
-            key = check_key(os.environ.get("OLLAMA_API_KEY"), "OLLAMA_API_KEY")
-        timeout = limits["timeout"]
-        timeout = _limits_of(http_client) if isinstance(timeout, Inherit) else as_timeout(timeout)
-        given: dict[str, Any] = {**limits, "timeout": timeout}
-        settings = Settings(
-            base_url=url_of(hosts[0]),
-            api_key=key,
-            headers=given_headers,
-            own_headers=own_headers(hosts[0]) if len(hosts) == 1 else {},
-            own_transport=transport is None and http_client is None,
-            environment_proxies=transport is None and getattr(http_client, "trust_env", True),
-            **given,
-        )
+        settings = settings_of(hosts, api_key, headers, limits, transport=transport, http_client=http_client)
         servers = Servers(
             len(hosts),
             lambda: endpoints_of(hosts),
@@ -292,33 +263,12 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         try:
             if not isinstance(timeout, Inherit):
                 changes["timeout"] = as_timeout(timeout)
-            settings = self._settings_with(secret, changes)
+            settings = self._runtime.settings.changed(*secret.value, limits=changes)
         except OllamaError as exc:
             raise shorten_traceback(exc) from exc.__cause__
         view = object.__new__(type(self))
         view.__dict__.update(self.__dict__, _owner=False, _runtime=evolve(self._runtime, settings=settings))
         return view
-
-    def _settings_with(self, secret: Hidden, changes: Mapping[str, Any]) -> Settings:
-        """The settings with another key and more headers, which ``secret`` holds.
-
-        Raises:
-            ConfigurationError: One of them cannot be sent.
-        """
-        api_key, headers = secret.value
-        settings = self._runtime.settings
-        added: Mapping[str, str] = named(headers, "headers")
-        check_headers(added)
-        kept: Mapping[str, str] = settings.headers
-        key = check_key(api_key)
-        if key is not None:
-            kept = {name: value for name, value in kept.items() if name.lower() != "authorization"}
-        return evolve(
-            settings.choosing(added if key is None else {*added, "authorization"}),
-            headers={**kept, **added},
-            api_key=key if key is not None else None if _has_authorization(added) else settings.api_key,
-            **changes,
-        )
 
     @property
     def cache(self) -> CacheControl:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard, TypeVar, get_origin, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeGuard, TypeVar, Unpack, get_origin, overload
 
 from ollama_sdk._codec import Model
 from ollama_sdk._codec.check import with_article
@@ -15,7 +15,8 @@ from ollama_sdk.streaming._reader import SENTINEL
 
 from .operation import Argument, Operation, Streaming, Usage
 from .raw import async_raw, raw
-from .request import CallOptions, named
+from .request import CallOptions
+from .settings import named
 
 if TYPE_CHECKING:
     from ollama_sdk._codec.annotations import FileContent
@@ -40,6 +41,18 @@ _FORMATS = ("ndjson", "sse")  # of streams that have items
 _REPEATS = ("safe", "resumes", "never")
 
 
+class _OtherArguments(TypedDict, total=False):
+    """Arguments of ``request`` that do not decide what it returns; it describes them."""
+
+    json: Any
+    content: FileContent | None
+    files: Mapping[str, FileContent] | None
+    repeat: Literal["safe", "resumes", "never"]
+    extra_headers: Mapping[str, str | None] | None
+    extra_query: Mapping[str, Any] | None
+    timeout: TimeoutLike | Inherit
+
+
 class SyncAnyRoute:
     """Adds ``request`` to the sync client."""
 
@@ -51,15 +64,9 @@ class SyncAnyRoute:
         method: str,
         path: str,
         *,
-        json: Any = None,
-        content: FileContent | None = None,
-        files: Mapping[str, FileContent] | None = None,
         cast_to: type[dict[str, Any]] = dict,
         stream: Literal[False] = False,
-        repeat: Literal["safe", "resumes", "never"] = "never",
-        extra_headers: Mapping[str, str | None] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[_OtherArguments],
     ) -> dict[str, Any]: ...
     @overload
     def request(
@@ -67,15 +74,9 @@ class SyncAnyRoute:
         method: str,
         path: str,
         *,
-        json: Any = None,
-        content: FileContent | None = None,
-        files: Mapping[str, FileContent] | None = None,
         cast_to: None,
         stream: Literal[False] = False,
-        repeat: Literal["safe", "resumes", "never"] = "never",
-        extra_headers: Mapping[str, str | None] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[_OtherArguments],
     ) -> None: ...
     @overload
     def request(
@@ -83,15 +84,9 @@ class SyncAnyRoute:
         method: str,
         path: str,
         *,
-        json: Any = None,
-        content: FileContent | None = None,
-        files: Mapping[str, FileContent] | None = None,
         cast_to: type[CastT],
         stream: Literal[False] = False,
-        repeat: Literal["safe", "resumes", "never"] = "never",
-        extra_headers: Mapping[str, str | None] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[_OtherArguments],
     ) -> CastT: ...
     @overload
     def request(
@@ -99,16 +94,10 @@ class SyncAnyRoute:
         method: str,
         path: str,
         *,
-        json: Any = None,
-        content: FileContent | None = None,
-        files: Mapping[str, FileContent] | None = None,
         cast_to: type[dict[str, Any]] = dict,
         stream: Literal["ndjson", "sse"],
         last: Mapping[str, Any] | Literal["[DONE]"] | None,
-        repeat: Literal["safe", "resumes", "never"] = "never",
-        extra_headers: Mapping[str, str | None] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[_OtherArguments],
     ) -> Stream[dict[str, Any], list[dict[str, Any]]]: ...
     @overload
     def request(
@@ -116,16 +105,10 @@ class SyncAnyRoute:
         method: str,
         path: str,
         *,
-        json: Any = None,
-        content: FileContent | None = None,
-        files: Mapping[str, FileContent] | None = None,
         cast_to: type[ModelT],
         stream: Literal["ndjson", "sse"],
         last: Mapping[str, Any] | Literal["[DONE]"] | None,
-        repeat: Literal["safe", "resumes", "never"] = "never",
-        extra_headers: Mapping[str, str | None] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[_OtherArguments],
     ) -> Stream[ModelT, list[ModelT]]: ...
     @overload
     def request(
@@ -133,15 +116,9 @@ class SyncAnyRoute:
         method: str,
         path: str,
         *,
-        json: Any = None,
-        content: FileContent | None = None,
-        files: Mapping[str, FileContent] | None = None,
         cast_to: type[bytes] = bytes,
         stream: Literal["bytes"],
-        repeat: Literal["safe", "resumes", "never"] = "never",
-        extra_headers: Mapping[str, str | None] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[_OtherArguments],
     ) -> ByteStream: ...
     def request(
         self,
@@ -222,15 +199,9 @@ class AsyncAnyRoute:
         method: str,
         path: str,
         *,
-        json: Any = None,
-        content: FileContent | None = None,
-        files: Mapping[str, FileContent] | None = None,
         cast_to: type[dict[str, Any]] = dict,
         stream: Literal[False] = False,
-        repeat: Literal["safe", "resumes", "never"] = "never",
-        extra_headers: Mapping[str, str | None] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[_OtherArguments],
     ) -> dict[str, Any]: ...
     @overload
     async def request(
@@ -238,15 +209,9 @@ class AsyncAnyRoute:
         method: str,
         path: str,
         *,
-        json: Any = None,
-        content: FileContent | None = None,
-        files: Mapping[str, FileContent] | None = None,
         cast_to: None,
         stream: Literal[False] = False,
-        repeat: Literal["safe", "resumes", "never"] = "never",
-        extra_headers: Mapping[str, str | None] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[_OtherArguments],
     ) -> None: ...
     @overload
     async def request(
@@ -254,15 +219,9 @@ class AsyncAnyRoute:
         method: str,
         path: str,
         *,
-        json: Any = None,
-        content: FileContent | None = None,
-        files: Mapping[str, FileContent] | None = None,
         cast_to: type[CastT],
         stream: Literal[False] = False,
-        repeat: Literal["safe", "resumes", "never"] = "never",
-        extra_headers: Mapping[str, str | None] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[_OtherArguments],
     ) -> CastT: ...
     @overload
     async def request(
@@ -270,16 +229,10 @@ class AsyncAnyRoute:
         method: str,
         path: str,
         *,
-        json: Any = None,
-        content: FileContent | None = None,
-        files: Mapping[str, FileContent] | None = None,
         cast_to: type[dict[str, Any]] = dict,
         stream: Literal["ndjson", "sse"],
         last: Mapping[str, Any] | Literal["[DONE]"] | None,
-        repeat: Literal["safe", "resumes", "never"] = "never",
-        extra_headers: Mapping[str, str | None] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[_OtherArguments],
     ) -> AsyncStream[dict[str, Any], list[dict[str, Any]]]: ...
     @overload
     async def request(
@@ -287,16 +240,10 @@ class AsyncAnyRoute:
         method: str,
         path: str,
         *,
-        json: Any = None,
-        content: FileContent | None = None,
-        files: Mapping[str, FileContent] | None = None,
         cast_to: type[ModelT],
         stream: Literal["ndjson", "sse"],
         last: Mapping[str, Any] | Literal["[DONE]"] | None,
-        repeat: Literal["safe", "resumes", "never"] = "never",
-        extra_headers: Mapping[str, str | None] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[_OtherArguments],
     ) -> AsyncStream[ModelT, list[ModelT]]: ...
     @overload
     async def request(
@@ -304,15 +251,9 @@ class AsyncAnyRoute:
         method: str,
         path: str,
         *,
-        json: Any = None,
-        content: FileContent | None = None,
-        files: Mapping[str, FileContent] | None = None,
         cast_to: type[bytes] = bytes,
         stream: Literal["bytes"],
-        repeat: Literal["safe", "resumes", "never"] = "never",
-        extra_headers: Mapping[str, str | None] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[_OtherArguments],
     ) -> AsyncByteStream: ...
     async def request(
         self,

@@ -22,8 +22,9 @@ from ollama_sdk.errors import (
 from ollama_sdk.streaming._stream import AsyncStream, Stream
 
 from .operation import Operation
-from .request import Call, CallOptions, Settings, prepare
+from .request import Call, CallOptions, prepare
 from .response import RawResponse, buffered_body, fail, open_stream, outermost, read_head, read_reply, unreachable
+from .settings import Settings
 
 if TYPE_CHECKING:
     from ollama_sdk.streaming._bytes import AsyncByteStream, ByteStream

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, unquote
 
 import httpx
-from attrs import Attribute, Factory, define, evolve, field, frozen
+from attrs import define
 
-from ollama_sdk._bodies import MAX_BODY_BYTES
 from ollama_sdk._codec import codec_of, dumps
 from ollama_sdk._secrets import check_headers
-from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, Timeout, TimeoutLike, limits_of_call
+from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, TimeoutLike, limits_of_call
 from ollama_sdk._version import __version__
 from ollama_sdk.errors import ConfigurationError
 
 from .operation import STREAM_TYPES
+from .settings import Settings, is_mapping, named
 
 if TYPE_CHECKING:
     from .operation import Argument, Operation
     from .uploads import Upload
 
-__all__ = ["Call", "CallOptions", "Settings", "named", "prepare"]
+__all__ = ["Call", "CallOptions", "prepare"]
 
 ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
@@ -51,76 +51,6 @@ class CallOptions:
     extra_query: Mapping[str, str | int | float | bool | Sequence[str]] | None = None
     extra_body: Mapping[str, Any] | None = None
     timeout: TimeoutLike | Inherit = INHERIT
-
-
-def named(value: Any, argument: str) -> Mapping[str, Any]:
-    """Return ``value`` if it is a mapping with string keys, and an empty one for ``None``.
-
-    Args:
-        value: What a caller gave.
-        argument: The name of the argument, for the error.
-
-    Raises:
-        ConfigurationError: It is something else. The message does not show it, because it may hold a secret.
-    """
-    if value is None:
-        return {}
-    if not _is_mapping(value) or not all(isinstance(name, str) for name in value):
-        raise ConfigurationError(f"{argument}= takes a mapping whose keys are strings, such as a dict")
-    return value
-
-
-def _is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
-    return isinstance(value, Mapping)
-
-
-def _check_bytes(_: Any, attribute: Attribute[int], value: Any) -> None:
-    if not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{attribute.name}={value!r}: give a number of bytes above 0")
-
-
-def _origin(settings: Settings) -> str:
-    return str(settings.base_url).rstrip("/")
-
-
-@frozen(repr=False)
-class Settings:
-    """What requests take from the client.
-
-    Attributes:
-        base_url: The server.
-        api_key: Sent as a bearer token.
-        headers: Sent with every request to the server at ``base_url``; with failover also to the other servers.
-        own_headers: Sent to the server at ``base_url`` only; names are in lower case.
-        chosen: Names, in lower case, of headers that ``with_options()`` has set. They replace an endpoint's own.
-        timeout: The limits of a call.
-        max_item_bytes: The largest item of a stream, in bytes.
-        max_body_bytes: The largest reply in one piece, in bytes, decoded.
-        environment_proxies: Whether requests go through the proxies that the environment names.
-        own_transport: Whether requests go through the transport of this package.
-        origin: ``base_url`` as text, without a slash at its end.
-    """
-
-    base_url: httpx.URL
-    api_key: str | None
-    headers: Mapping[str, str]
-    own_headers: Mapping[str, str]
-    timeout: Timeout
-    max_item_bytes: int = field(validator=_check_bytes)
-    max_body_bytes: int = field(default=MAX_BODY_BYTES, validator=_check_bytes)
-    chosen: frozenset[str] = frozenset()
-    environment_proxies: bool = True
-    own_transport: bool = True
-    origin: str = field(init=False, eq=False, default=Factory(_origin, takes_self=True))
-
-    def __repr__(self) -> str:
-        return f"Settings(base_url={str(self.base_url)!r})"
-
-    def choosing(self, names: Iterable[str]) -> Settings:
-        """Return these settings with more names in ``chosen``."""
-        chosen = self.chosen.union(map(str.lower, names))
-        own_headers = {name: value for name, value in self.own_headers.items() if name not in chosen}
-        return evolve(self, chosen=chosen, own_headers=own_headers)
 
 
 @define(eq=False, repr=False)
@@ -209,7 +139,7 @@ def _is_deterministic(operation: Operation[Any, Any], values: Mapping[str, Any])
     if operation.streaming is None:
         return operation.repeat == "safe"
     options: Any = values.get("options")
-    seed = options.get("seed") if _is_mapping(options) else getattr(options, "seed", None)
+    seed = options.get("seed") if is_mapping(options) else getattr(options, "seed", None)
     return seed is not None or values.get("seed") is not None
 
 

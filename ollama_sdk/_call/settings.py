@@ -1,0 +1,174 @@
+"""What requests take from their client: its arguments, the environment, and what ``with_options()`` changes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import httpx
+from attrs import Attribute, Factory, evolve, field, frozen
+
+from ollama_sdk._bodies import MAX_BODY_BYTES
+from ollama_sdk._secrets import check_headers, check_key
+from ollama_sdk._servers import own_headers, url_of
+from ollama_sdk._timeout import Inherit, Timeout, as_timeout
+from ollama_sdk.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ollama_sdk._secrets import SecretText
+    from ollama_sdk.reliability import Endpoint
+
+__all__ = ["Settings", "is_mapping", "named", "settings_of"]
+
+_DEFAULT_OF_HTTPX = httpx.Timeout(5.0)
+
+
+def named(value: Any, argument: str) -> Mapping[str, Any]:
+    """Return ``value`` if it is a mapping with string keys, and an empty one for ``None``.
+
+    Args:
+        value: What a caller gave.
+        argument: The name of the argument, for the error.
+
+    Raises:
+        ConfigurationError: It is something else. The message does not show it, because it may hold a secret.
+    """
+    if value is None:
+        return {}
+    if not is_mapping(value) or not all(isinstance(name, str) for name in value):
+        raise ConfigurationError(f"{argument}= takes a mapping whose keys are strings, such as a dict")
+    return value
+
+
+def is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
+    """Whether a value is a mapping, of whatever kind."""
+    return isinstance(value, Mapping)
+
+
+def _check_bytes(_: Any, attribute: Attribute[int], value: Any) -> None:
+    if not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{attribute.name}={value!r}: give a number of bytes above 0")
+
+
+def _origin(settings: Settings) -> str:
+    return str(settings.base_url).rstrip("/")
+
+
+@frozen(repr=False)
+class Settings:
+    """What requests take from the client.
+
+    Attributes:
+        base_url: The server.
+        api_key: Sent as a bearer token.
+        headers: Sent with every request to the server at ``base_url``; with failover also to the other servers.
+        own_headers: Sent to the server at ``base_url`` only; names are in lower case.
+        chosen: Names, in lower case, of headers that ``with_options()`` has set. They replace an endpoint's own.
+        timeout: The limits of a call.
+        max_item_bytes: The largest item of a stream, in bytes.
+        max_body_bytes: The largest reply in one piece, in bytes, decoded.
+        environment_proxies: Whether requests go through the proxies that the environment names.
+        own_transport: Whether requests go through the transport of this package.
+        origin: ``base_url`` as text, without a slash at its end.
+    """
+
+    base_url: httpx.URL
+    api_key: str | None
+    headers: Mapping[str, str]
+    own_headers: Mapping[str, str]
+    timeout: Timeout
+    max_item_bytes: int = field(validator=_check_bytes)
+    max_body_bytes: int = field(default=MAX_BODY_BYTES, validator=_check_bytes)
+    chosen: frozenset[str] = frozenset()
+    environment_proxies: bool = True
+    own_transport: bool = True
+    origin: str = field(init=False, eq=False, default=Factory(_origin, takes_self=True))
+
+    def __repr__(self) -> str:
+        return f"Settings(base_url={str(self.base_url)!r})"
+
+    def choosing(self, names: Iterable[str]) -> Settings:
+        """Return these settings with more names in ``chosen``."""
+        chosen = self.chosen.union(map(str.lower, names))
+        own_headers = {name: value for name, value in self.own_headers.items() if name not in chosen}
+        return evolve(self, chosen=chosen, own_headers=own_headers)
+
+    def changed(
+        self, api_key: str | SecretText | None, headers: Mapping[str, str] | None, *, limits: Mapping[str, Any]
+    ) -> Settings:
+        """Return these settings with what ``with_options()`` was given.
+
+        Args:
+            api_key: Sent in place of any other key; ``""`` sends none, ``None`` keeps what there is.
+            headers: Headers to add or replace.
+            limits: Fields of the settings to replace.
+
+        Raises:
+            ConfigurationError: The key or a header cannot be sent.
+        """
+        added: Mapping[str, str] = named(headers, "headers")
+        check_headers(added)
+        kept: Mapping[str, str] = self.headers
+        key = check_key(api_key)
+        if key is not None:
+            kept = {name: value for name, value in kept.items() if name.lower() != "authorization"}
+        return evolve(
+            self.choosing(added if key is None else {*added, "authorization"}),
+            headers={**kept, **added},
+            api_key=key if key is not None else None if _has_authorization(added) else self.api_key,
+            **limits,
+        )
+
+
+def settings_of(
+    hosts: Sequence[str | Endpoint],
+    api_key: str | SecretText | None,
+    headers: Mapping[str, str] | None,
+    limits: Mapping[str, Any],
+    *,
+    transport: object,
+    http_client: object,
+) -> Settings:
+    """Return the settings of a new client.
+
+    Args:
+        hosts: The servers, at least one.
+        api_key: As the client takes it.
+        headers: As the client takes them.
+        limits: ``timeout`` as the client takes it, and what else :class:`Settings` takes as it is.
+        transport: As the client takes it.
+        http_client: As the client takes it.
+
+    Raises:
+        ConfigurationError: An argument or environment variable cannot work.
+    """
+    given: dict[str, str] = dict(named(headers, "headers"))
+    check_headers(given)
+    key = check_key(api_key)
+    if key is None and not _has_authorization(given):  # which stands in place of the environment's key
+        key = check_key(os.environ.get("OLLAMA_API_KEY"), "OLLAMA_API_KEY")
+    timeout = limits["timeout"]
+    fields: dict[str, Any] = {
+        **limits,
+        "timeout": _limits_of(http_client) if isinstance(timeout, Inherit) else as_timeout(timeout),
+    }
+    return Settings(
+        base_url=url_of(hosts[0]),
+        api_key=key,
+        headers=given,
+        own_headers=own_headers(hosts[0]) if len(hosts) == 1 else {},
+        own_transport=transport is None and http_client is None,
+        environment_proxies=transport is None and getattr(http_client, "trust_env", True),
+        **fields,
+    )
+
+
+def _has_authorization(headers: Mapping[str, Any]) -> bool:
+    return any(name.lower() == "authorization" for name in headers)
+
+
+def _limits_of(http_client: Any) -> Timeout:
+    """The limits of a caller's httpx client, unless they are httpx's own default, which no caller has chosen."""
+    limits = getattr(http_client, "timeout", None)
+    return Timeout() if limits is None or limits == _DEFAULT_OF_HTTPX else as_timeout(limits)
