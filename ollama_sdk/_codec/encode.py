@@ -159,7 +159,7 @@ class Encoder:
         if _is_array(value):
             item = _item_kind(kind)
             return [self._encode(item, part, f"{where}[{i}]") for i, part in enumerate(value)]
-        plain = _plain(value)
+        plain = _plain(value, where)
         if plain is not value:
             return self._encode(annotation, plain, where)
         return _encode_scalar(kind, value, where)
@@ -286,16 +286,23 @@ def _is_binary_file(value: Any) -> TypeGuard[IO[bytes]]:
     return hasattr(value, "read") and not isinstance(value, io.TextIOBase)
 
 
-def _plain(value: Any) -> Any:
-    """The plain value that one of another library stands for, such as a NumPy or torch array; any other as it is."""
+def _plain(value: Any, where: str) -> Any:
+    """The plain value that one of another library stands for, such as a NumPy or torch array; any other as it is.
+
+    Raises:
+        ConfigurationError: It cannot be had, as that of a sparse tensor or of one without storage.
+    """
     if _is_iterator(value):
         leave_loop()  # before it is used up: files may follow, and the work would be done again
         return list(value)
     if isinstance(value, type) or _is_bytes(value):
         return value
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    return value.to_list() if hasattr(value, "to_list") else value  # Polars
+    convert = getattr(value, "tolist", None) or getattr(value, "to_list", None)  # the latter of Polars
+    try:
+        return value if convert is None else convert()
+    except Exception as exc:
+        name = with_article(value)
+        raise ConfigurationError(f"{where or 'the value'} is {name}, whose values cannot be had: {exc}") from exc
 
 
 def _encode_scalar(kind: Any, value: Any, where: str) -> Any:

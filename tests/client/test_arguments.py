@@ -480,6 +480,56 @@ def test_an_array_is_refused_by_its_own_name(refused):
     assert refused(tools=(part for part in [1])) == "tools[0] is an int; give a dict or a Tool"
 
 
+class Tensor:
+    """As torch's: it has ``item()``, and ``tolist()`` of one number is a number. Sparse and meta tensors refuse that."""
+
+    def __init__(self, value):
+        self._value = value
+
+    def item(self):
+        return self.tolist()
+
+    def tolist(self):
+        if isinstance(self._value, Exception):
+            raise self._value
+        return self._value
+
+    def __array__(self, dtype=None, copy=None):
+        raise AssertionError("needs NumPy, which torch itself does not need")
+
+    def __len__(self):
+        return len(self._value)  # a TypeError for one number
+
+    def __iter__(self):
+        return map(Tensor, self._value)
+
+    def __bool__(self):
+        return bool(self.item())
+
+
+def test_tensors_are_sent_as_their_numbers(client, server, refused):
+    options = {"temperature": Tensor(0.5), "seed": Tensor(3), "penalize_newline": Tensor(True)}
+    client.chat("m", [USER], options=options, think=Tensor(True), keep_alive=Tensor(3))
+    assert server.sent["options"] == {"temperature": 0.5, "seed": 3, "penalize_newline": True}
+    assert (server.sent["think"], server.sent["keep_alive"]) == (True, 3)
+    arguments = {"n": Tensor(1), "rows": Tensor([[1.0, 0.0]]), "deep": [{"x": Tensor(0.5)}]}
+    call = {"function": {"name": "f", "arguments": arguments}}
+    client.chat("m", [{"role": "assistant", "content": "", "tool_calls": [call]}])
+    sent = server.sent["messages"][0]["tool_calls"][0]["function"]["arguments"]
+    assert sent == {"n": 1, "rows": [[1.0, 0.0]], "deep": [{"x": 0.5}]}
+    client.embed("m", "x", dimensions=Tensor(3))
+    assert server.sent["dimensions"] == 3
+    server.requests.clear()
+    assert refused([{**USER, "content": Tensor(3)}]) == "messages[0].content is a Tensor; give a str"
+    assert refused(options={"temperature": Tensor(math.inf)}).startswith("options.temperature is inf")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no storage"), NotImplementedError("no data"), TypeError("nested")])
+def test_a_tensor_that_gives_no_values_is_named(refused, error):
+    said = refused(options={"stop": Tensor(error)})
+    assert said == f"options.stop is a Tensor, whose values cannot be had: {error}"
+
+
 def test_an_opened_binary_file_is_an_image(client, server, picture, refused):
     with picture.open("rb") as file:
         client.generate("m", images=[file])
