@@ -10,6 +10,8 @@ import sys
 import traceback
 
 import httpx
+import nbclient
+import nbformat
 import pytest
 
 from ollama_sdk import ConfigurationError, NoEndpointError, Ollama, OllamaError
@@ -139,6 +141,26 @@ for mode in ("Plain", "Context", "Verbose"):
         shown[f"{name}, {mode}"] = out.getvalue()
 print(json.dumps(shown))
 """
+
+
+def test_a_kernel_prints_thirty_lines_at_most(serve, tmp_path, monkeypatch):
+    """What a person sees below a cell: the kernel's own traceback, without the shell's settings of the test above."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    missing = serve(*[replies_and_closes(whole(b'{"error":"model \'m\' not found"}', 404))] * 9)
+    names = {"closed": "http://127.0.0.1:9", "missing": missing.url}  # the kernel takes free ports itself
+    setup = nbformat.v4.new_code_cell("from ollama_sdk import *; USER = [{'role': 'user', 'content': 'Hi'}]")
+    cells = [nbformat.v4.new_code_cell(cell.format(**names)) for cell in _CELLS.values()]
+    notebook = nbformat.v4.new_notebook(cells=[setup, *cells])
+    nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3", allow_errors=True).execute()
+    lines = {}
+    for name, cell in zip(_CELLS, cells, strict=True):
+        (error,) = (output for output in cell.outputs if output.output_type == "error")
+        lines[name] = len("\n".join(error.traceback).splitlines())
+        assert error.ename.endswith("Error"), name
+        assert error.evalue in error.traceback[-1], name
+    assert {name: count for name, count in lines.items() if count > MOST} == {}
 
 
 def test_a_notebook_shows_thirty_lines_at_most(serve, tmp_path):
