@@ -141,6 +141,30 @@ _UNRESOLVED = (
 )
 
 
+# What OpenSSL says of TLS: of the server's certificate, of an answer in plain HTTP, and of the alerts that a server sends which
+# demands a certificate. Before TLS 1.3 such an alert says only that the handshake failed.
+_OF_TLS = (
+    (
+        ("CERTIFICATE_VERIFY_FAILED",),
+        (
+            "; the server's certificate is not trusted: name the certificate of its authority in SSL_CERT_FILE, or give "
+            "http_client=httpx.Client(verify=...)"
+        ),
+    ),
+    (
+        ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL"),
+        "; the server does not speak TLS there: use http:// in the host",
+    ),
+    (
+        ("ALERT_CERTIFICATE_", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_HANDSHAKE_FAILURE"),
+        (
+            "; the server refuses the TLS of this client: if it demands a client certificate, give one that it accepts to "
+            "load_cert_chain() of an ssl.SSLContext, and that to HTTPTransport(ssl_context=...)"
+        ),
+    ),
+)
+
+
 def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Exception) -> str:
     """Return a clause that says what to do next when there is no usable response.
 
@@ -150,15 +174,9 @@ def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Excepti
         exc: What the transport raised.
     """
     reason = str(exc)
-    if "CERTIFICATE_VERIFY_FAILED" in reason:
-        return (
-            "; the server's certificate is not trusted: name the certificate of its authority in SSL_CERT_FILE, or give "
-            "http_client=httpx.Client(verify=...)"
-        )
-    if any(
-        part in reason for part in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL")
-    ):
-        return "; the server does not speak TLS there: use http:// in the host"
+    for parts, advice in _OF_TLS:
+        if any(part in reason for part in parts):
+            return advice
     if proxy := environment_proxy(call, request):
         what = "it does not connect to the server" if "no tunnel" in reason else "is that proxy running?"
         return f"; it went through {proxy}: {what} {_without(call, request)}"

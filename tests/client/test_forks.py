@@ -245,7 +245,8 @@ def _serving(command: list[str], ollama: str, *, warm: bool) -> Iterator[str]:
         listener.listen(128)
         listener.set_inheritable(True)
         fd = listener.fileno()
-        environment = {**os.environ, "OLLAMA_HOST": ollama, "WARM_UP": "1" if warm else ""}
+        # Warnings of the web servers are not ours.
+        environment = {**os.environ, "PYTHONWARNINGS": "", "OLLAMA_HOST": ollama, "WARM_UP": "1" if warm else ""}
         arguments = [part.format(fd=fd) for part in command]
         process = subprocess.Popen([sys.executable, "-m", *arguments], env=environment, pass_fds=[fd])
         try:

@@ -7,11 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from ollama_sdk import APIConnectionError, ConfigurationError, IncompleteReplyError, Retry
+from ollama_sdk import (
+    APIConnectionError,
+    AsyncHTTPTransport,
+    ConfigurationError,
+    HTTPTransport,
+    IncompleteReplyError,
+    Retry,
+)
 from tests.support.loopback import head, replies, whole
+from tests.support.transports import trusting
 
 # A certificate for localhost and 127.0.0.1 that signs itself, and its key; good for a hundred years.
 _CERTIFICATE = Path(__file__).parent / "localhost.pem"
+# One that names a client, and its key, made likewise.
+_CLIENT_CERTIFICATE = Path(__file__).parent / "client.pem"
 _BAD_RECORD = b"\x17\x03\x03\x00\x20" + bytes(32)
 
 
@@ -68,3 +78,41 @@ def test_certificates_that_are_not_there_are_named(world, monkeypatch, tmp_path,
     with world.client("https://127.0.0.1:9") as client, pytest.raises(ConfigurationError) as caught:
         client.version()
     assert f"SSL_CERT_FILE names {str(path)!r}" in str(caught.value)
+
+
+# A server that demands a certificate of its clients
+
+
+@pytest.fixture(params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda version: version.name)
+def demanding(request, tls):
+    """The server's side of TLS, which demands the certificate of the client."""
+    tls.maximum_version = request.param
+    tls.verify_mode = ssl.CERT_REQUIRED
+    tls.load_verify_locations(_CLIENT_CERTIFICATE)
+    return tls
+
+
+def _transport(world, certificate=None):
+    context = trusting()
+    if certificate is not None:
+        context.load_cert_chain(certificate)
+    return (HTTPTransport if world.kind == "sync" else AsyncHTTPTransport)(ssl_context=context, trust_env=False)
+
+
+def test_client_certificate_is_presented_to_the_server(world, serve, demanding):
+    server = serve(replies(whole(b'{"version": "0.12.0"}')), tls=demanding)
+    with world.client(server.url, transport=_transport(world, _CLIENT_CERTIFICATE)) as client:
+        assert client.version().version == "0.12.0"
+
+
+@pytest.mark.parametrize("certificate", [None, _CERTIFICATE], ids=["none", "another"])
+def test_refused_client_certificate_is_named_in_the_error(world, serve, demanding, certificate):
+    server = serve(replies(b""), tls=demanding)
+    with (
+        world.client(server.url, transport=_transport(world, certificate)) as client,
+        pytest.raises(APIConnectionError, match=r"ALERT.*client certificate.*load_cert_chain") as caught,
+    ):
+        client.version()
+    assert "ollama serve" not in str(caught.value)
+    assert "does not speak HTTP" not in str(caught.value)
+    assert not server.requests
