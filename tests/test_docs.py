@@ -201,7 +201,7 @@ def test_every_page_is_reachable():
     assert set(listed) == {page.removesuffix(".md") for page in PAGES} - {"index"} | made
 
 
-def test_programs_that_a_page_shows_are_those_that_run_on_the_engines():
+def test_programs_on_pages_are_those_that_run_on_the_engines():
     shown = blocks(PAGES["howto/embeddings.md"], "py")
     engines = ROOT / "tests" / "engines"
     programs = [*engines.glob("with_*.py"), *engines.glob("resume_*.py")]

@@ -195,7 +195,7 @@ def test_async_item_that_comes_alone_costs_three_system_calls():
         return calls
 
     with Loopback(script) as server:
-        _at_most(asyncio.run(read(server.url)), system=3, python=60)
+        _at_most(asyncio.run(read(server.url), debug=False), system=3, python=60)
 
 
 def test_call_costs_three_system_calls():
@@ -233,7 +233,7 @@ def test_async_call_costs_five_system_calls():
         return calls
 
     with Loopback(_Answering()) as server:
-        _at_most(asyncio.run(chats(server.url)), system=5, python=320)
+        _at_most(asyncio.run(chats(server.url), debug=False), system=5, python=320)
 
 
 @pytest.mark.parametrize("ended", [True, False], ids=["idle", "open"])

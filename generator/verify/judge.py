@@ -135,7 +135,7 @@ class Judge:
     def _value(self, label: str, side: str, schema: Pointer, value: Any) -> Iterator[Finding]:
         for error in self._validator(schema).iter_errors(value):
             place = _place(side, error.absolute_path)
-            yield Finding(VIOLATION, label, place, _told(error))
+            yield Finding(VIOLATION, label, place, _shortened(error))
         for place, name in self._unknown(schema, value, side):
             yield Finding(UNKNOWN, label, f"{place}.{name}", "the document has no such field")
 
@@ -234,6 +234,6 @@ def _place(side: str, path: Any) -> str:
     return side + "".join("[]" if isinstance(part, int) else f".{part}" for part in path)
 
 
-def _told(error: Any) -> str:
+def _shortened(error: Any) -> str:
     text = " ".join(str(error.message).split())
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"

@@ -159,16 +159,13 @@ class ArgumentChecks:
         if len(models) == 1:
             return self._model_check(models[0])
         choice = choice_between(self._resolver, models)
-        checks = {model: self._lazily_model(model) for model in models}
+        checks = {model: self._lazily(model) for model in models}
 
         def fits(data: Any) -> bool:
             model = choice.model_for(data)
             return choice.tag in data if model is None else checks[model](data)
 
         return fits
-
-    def _lazily_model(self, model: type[Model]) -> Check:
-        return self._lazily(model)
 
     def _model_check(self, model: type[Model]) -> Check:
         required = frozenset(_required(model))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
+
+from ollama_sdk.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
@@ -38,9 +41,17 @@ def current_loop() -> EventLoop:
     """The loop that the calling code runs on.
 
     Raises:
+        ConfigurationError: It is the loop of the process that this one was forked from.
         RuntimeError: None is running.
     """
-    loop = _native_loop()
+    try:
+        loop = _native_loop()
+    except RuntimeError:  # asyncio says so in a child that goes on inside its parent's loop
+        if _FORKED.value:
+            raise _inherited() from None
+        raise
+    if loop is _FORKED.trio_token:
+        raise _inherited()
     return _AsyncioLoop(loop) if hasattr(loop, "call_soon_threadsafe") else _TrioLoop(loop)
 
 
@@ -52,6 +63,35 @@ def _native_loop() -> Any:
     import asyncio  # sync clients start without it
 
     return asyncio.get_running_loop()
+
+
+class _Forked:
+    """Whether this process is a forked child, and the parent's trio loop in which that happened."""
+
+    value = False
+    trio_token: Any = None
+
+
+_FORKED = _Forked()
+
+
+def _note_fork() -> None:
+    _FORKED.value = True
+    trio: Any = sys.modules.get("trio")
+    is_within = trio is not None and trio.lowlevel.in_trio_run()
+    _FORKED.trio_token = trio.lowlevel.current_trio_token() if is_within else None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
+
+
+def _inherited() -> ConfigurationError:
+    """The loop is a copy: trio's would take events from the parent, and asyncio's does not run here."""
+    return ConfigurationError(
+        "this process was forked inside an event loop of its parent, which cannot be used here: start a loop of its own in a new "
+        "thread (asyncio.run, trio.run) and call the client there, or fork before the loop starts"
+    )
 
 
 async def _quietly(function: Callable[[], Awaitable[None]]) -> None:

@@ -179,6 +179,8 @@ class Route(Generic[ConnectionT]):
 
     def writer(self, request: httpx.Request) -> RequestWriter:
         """Writes ``request`` as it goes over this way."""
+        if self._proxy is not None:
+            request.extensions["proxy_headers"] = self._proxy.headers  # the proxy may repeat them, and errors must not
         return RequestWriter(request, self._prefix, self._proxy_headers)
 
     @property

@@ -3,8 +3,8 @@
 Two requests are the same, and share a reply, when these are equal:
 
 - **Method and URL**, the query in the order in which it was given.
-- **Headers**, one by one, but for those of :data:`_IGNORED_HEADERS`, which differ from call to call and do not change a reply. So
-  whatever says who asks is part of the key: ``Authorization``, cookies, any header of the caller's own.
+- **Headers**, one by one, but for those of :data:`_IGNORED_HEADERS` and those that an observer has added to carry its context,
+  which differ from call to call and do not change a reply. So whatever says who asks is part of the key: ``Authorization``, cookies, any header of the caller's own.
 - **The names of headers that the call has chosen** (``with_options()``, ``extra_headers``). They decide whether an endpoint's own
   key replaces the one in the request: two requests with the same key in their headers may be sent with different ones.
 - **The body**, as JSON values. White space and the way in which a character or a float is written do not count.
@@ -37,7 +37,16 @@ __all__ = ["key_of"]
 
 # These differ from call to call and do not change the reply. Any other header is part of the key.
 _IGNORED_HEADERS = frozenset(
-    {b"connection", b"content-length", b"date", b"traceparent", b"tracestate", b"user-agent", b"x-request-id"}
+    {
+        b"baggage",
+        b"connection",
+        b"content-length",
+        b"date",
+        b"traceparent",
+        b"tracestate",
+        b"user-agent",
+        b"x-request-id",
+    }
 )
 
 
@@ -51,9 +60,9 @@ def key_of(request: httpx.Request) -> bytes:
     with contextlib.suppress(ValueError, RecursionError):  # not JSON, ambiguous, or nested too deep
         value = json.loads(body.decode(), object_pairs_hook=_object)
         body = json.dumps(_in_one_order(value), allow_nan=False).encode()
-    headers = sorted(
-        (name.lower(), value) for name, value in request.headers.raw if name.lower() not in _IGNORED_HEADERS
-    )
+    propagated = {name.lower().encode() for name in request.extensions.get("propagated", ())}
+    ignored = _IGNORED_HEADERS | propagated
+    headers = sorted((name.lower(), value) for name, value in request.headers.raw if name.lower() not in ignored)
     chosen = sorted(name for name in request.extensions.get("chosen", ()) if name.encode() not in _IGNORED_HEADERS)
     parts = (request.method, str(request.url), headers, chosen, body)
     return hashlib.sha256(repr(parts).encode()).digest()

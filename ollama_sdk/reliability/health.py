@@ -240,6 +240,7 @@ class AsyncHealth(_Checking):
 
     async def check(self, model: str | None = None) -> tuple[EndpointHealth, ...]:
         """Check every endpoint now; see :meth:`Health.check`."""
+        current_loop()  # a loop of the parent process is refused here, not once for each endpoint
         checks = self._make_checks()
         async with anyio.create_task_group() as group:
             for check in checks:
@@ -308,12 +309,12 @@ class _MonitorTask:
     """
 
     def __init__(self, health: AsyncHealth, clock: Clock) -> None:
+        self.loop = current_loop()
         self._health = weakref.ref(health)
         self._clock = clock
         self._scope = anyio.CancelScope()
         self.begun = anyio.Event()
         self.ended = anyio.Event()
-        self.loop = current_loop()
         self.end = weakref.finalize(health, self.loop.call, self._scope.cancel)
         self.loop.spawn(self._run)
 

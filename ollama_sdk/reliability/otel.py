@@ -14,7 +14,7 @@ import attrs
 import httpx
 import orjson
 from opentelemetry import metrics, trace
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.propagate import get_global_textmap
 
 from ollama_sdk._bodies import is_whole
 from ollama_sdk._secrets import redact, redact_data
@@ -104,8 +104,8 @@ class OpenTelemetryObserver(DetailedObserver):
     """An observer that makes a span of kind client of each call, with what its policies did as span events, and client metrics.
 
     A span begins under the span that is current where the call is made, and covers all its attempts. It ends with
-    :class:`CallEnded`; that of a stream when the stream has ended. Requests carry its context as ``traceparent`` and
-    ``tracestate``, unless the caller has set such a header.
+    :class:`CallEnded`; that of a stream when the stream has ended. Requests carry its context as the global propagator writes it,
+    by default as ``traceparent``, ``tracestate`` and ``baggage``, unless the caller has set such a header.
 
     Neither spans nor metrics hold what is sent and answered, nor a text of the server, unless ``content`` is true. API keys are in
     none of them. ``error.type`` is the class of the error, such as ``NotFoundError``, or the status of a reply that the caller did
@@ -121,7 +121,7 @@ class OpenTelemetryObserver(DetailedObserver):
         logger: Emits the events; by default that of the global provider.
         content: Whether to record messages, tools and error texts: in the event if there is one, else in the span.
         events: Whether to emit an event, as a log record, with the details of each inference.
-        propagate: Whether requests carry the context of their span.
+        propagate: Whether requests carry the context of their span, and the baggage.
     """
 
     def __init__(
@@ -317,12 +317,17 @@ def _count(reply: Attributes, kind: str) -> int:
 
 def _inject(span: Span, request: httpx.Request) -> None:
     """Add the context of a span to a request, in place of what an earlier call of the same request has added."""
-    carrier: dict[str, str] = {}
-    TraceContextTextMapPropagator().inject(carrier, trace.set_span_in_context(span))
-    if "traceparent" in request.headers and not request.extensions.get("propagated"):
+    for name in request.extensions.pop("propagated", ()):
+        del request.headers[name]
+    propagator = get_global_textmap()
+    # A context that the caller has set stays whole: part of it with part of another would be neither.
+    if any(name in request.headers for name in propagator.fields - {"baggage"}):
         return
-    request.extensions["propagated"] = True
-    request.headers.update(carrier)
+    carrier: dict[str, str] = {}
+    propagator.inject(carrier, trace.set_span_in_context(span))
+    added = {name: value for name, value in carrier.items() if name not in request.headers}
+    request.extensions["propagated"] = tuple(added)
+    request.headers.update(added)
 
 
 def _body_of(request: httpx.Request) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def test_an_answer_that_does_not_fit_is_an_error_of_its_row(emulator: Emulator, 
     assert (made["answer"][1], made["score"]) == (None, [7, None])
 
 
-def test_columns_of_arrow_and_pandas_have_the_types_of_the_schema(emulator: Emulator):
+def test_columns_of_arrow_and_pandas_have_types_of_the_schema(emulator: Emulator):
     emulator.reply("nonsense")
     step = chat(emulator, format=Verdict, metrics=True)
     table = step(pa.table({"text": ["a"]}))

@@ -414,7 +414,7 @@ _NO_COUNTS = [
 
 @_of(*_SAYS_NOTHING)
 @pytest.mark.parametrize("counts", _NO_COUNTS, ids=["no usage", "zero usage", "no time"])
-def test_a_reply_that_says_nothing_is_incomplete_for_all_its_stop(world, serve, route, counts):
+def test_reply_that_says_nothing_is_incomplete_despite_its_stop(world, serve, route, counts):
     empty, said = (b"{%b%b}" % (counts, _SAYS_NOTHING[route.method] % text) for text in (b"", b"Hi"))
     with world.client(serve(replies(whole(empty), whole(said))).url) as client:
         with pytest.raises(IncompleteReplyError, match=r"unfinished \(it names no model") as caught:

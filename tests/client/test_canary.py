@@ -325,6 +325,25 @@ def test_secrets_in_other_headers_are_redacted_too(serve, sync_client, name):
     assert secret not in "".join(_texts_of(error))
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("place", ["reason", "body", "header", "nonsense"])
+def test_what_a_proxy_repeats_of_its_password_is_redacted(world, serve, monkeypatch, scheme, place):
+    secret = "abcdef-0123456789"
+    repeated = {
+        "reason": f"HTTP/1.1 407 not {secret}\r\nContent-Length: 0\r\n\r\n",
+        "body": f"HTTP/1.1 407 no\r\nContent-Length: {len(secret)}\r\n\r\n{secret}",
+        "header": f"HTTP/1.1 302 no\r\nLocation: http://a/?{secret}\r\nContent-Length: 0\r\n\r\n",
+        "nonsense": f"{secret} is no status line\r\n\r\n",
+    }[place]
+    proxy = serve(replies(repeated.encode()))
+    monkeypatch.setenv(f"{scheme}_proxy", proxy.url.replace("http://", f"http://me:{secret}@"))
+    with world.client(f"{scheme}://ollama.example:11434") as client:
+        error = _call(client, stream=False)
+    assert "proxy-authorization" in proxy.requests[0].headers
+    assert secret not in "".join(_texts_of(error))
+    assert base64.b64encode(f"me:{secret}".encode()).decode() not in "".join(_texts_of(error))
+
+
 def test_partial_reply_stays_as_the_server_sent_it(serve, sync_client):
     server = serve(replies(streamed(ROUTES["chat"], chat_item(KEY))))
     error = _call(sync_client(server.url, api_key=KEY), stream=True)

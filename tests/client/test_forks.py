@@ -19,7 +19,7 @@ import anyio
 import httpx
 import pytest
 
-from ollama_sdk import AsyncOllama, Ollama
+from ollama_sdk import AsyncOllama, ConfigurationError, Ollama
 from ollama_sdk.reliability import Cache, CircuitBreaker, HealthCheck, RateLimit, Retry
 from tests.support.forked import begin_in_child, in_child
 from tests.support.loopback import END, PATIENCE, Connection, Loopback, chunk, chunked, whole
@@ -89,6 +89,50 @@ def test_async_client_of_a_parent_works_in_the_child(anyio_backend: str, options
     with echo_server() as server:
         assert anyio.run(parent, backend=anyio_backend) == [[], []]
         assert _is_unshared(server)
+
+
+_CALLS: dict[str, Callable[[AsyncOllama], Any]] = {
+    "call": lambda client: client.generate("m", "child"),
+    "stream": lambda client: client.generate("m", "child", stream=True),
+    "raw": lambda client: client.with_raw_response.generate("m", "child"),
+    "view": lambda client: client.with_options(timeout=PATIENCE).generate("m", "child"),
+    "health check": lambda client: client.health.check(),
+    "health monitor": lambda client: client.health.start(),
+}
+
+
+@pytest.mark.parametrize("is_warm", [True, False], ids=["warm", "cold"])
+@policies
+def test_child_inside_its_parents_loop_learns_what_to_do(
+    anyio_backend: str, options: dict[str, Any], is_warm: bool
+) -> None:
+    """The loop of the child is a copy: trio's would take events from the parent, and asyncio's does not run there."""
+
+    async def refusals(client: AsyncOllama) -> list[str]:
+        return [await _refusal(call, client) for call in _CALLS.values()]
+
+    async def parent() -> Any:
+        async with AsyncOllama(server.url, **options) as client:
+            if is_warm:
+                await client.generate("m", "parent warm")
+            # The child never awaits anything that is not there at once, so it needs no loop to go through the coroutine.
+            refused = in_child(lambda: refusals(client).send(None))
+            return [refused, await _ask_async(client, "parent")]
+
+    with echo_server() as server:
+        refused, swapped = anyio.run(parent, backend=anyio_backend)
+    assert refused.startswith("StopIteration: ")
+    assert refused.count("forked inside an event loop of its parent") == len(_CALLS)
+    assert refused.count("start a loop of its own in a new thread") == len(_CALLS)
+    assert swapped == []
+
+
+async def _refusal(call: Callable[[AsyncOllama], Any], client: AsyncOllama) -> str:
+    try:
+        await call(client)
+    except ConfigurationError as refusal:
+        return str(refusal)
+    return "not refused"
 
 
 def _in_thread(work: Callable[[], Any]) -> Any:
@@ -201,7 +245,8 @@ def _serving(command: list[str], ollama: str, *, warm: bool) -> Iterator[str]:
         listener.listen(128)
         listener.set_inheritable(True)
         fd = listener.fileno()
-        environment = {**os.environ, "OLLAMA_HOST": ollama, "WARM_UP": "1" if warm else ""}
+        # Warnings of the web servers are not ours.
+        environment = {**os.environ, "PYTHONWARNINGS": "", "OLLAMA_HOST": ollama, "WARM_UP": "1" if warm else ""}
         arguments = [part.format(fd=fd) for part in command]
         process = subprocess.Popen([sys.executable, "-m", *arguments], env=environment, pass_fds=[fd])
         try:

@@ -83,7 +83,8 @@ def test_key_ignores_headers_that_change_no_reply(clock: HandClock) -> None:
     caller, transport = Caller("sync"), CacheTransport(counting(), Cache(), clock=clock)
     assert embed(caller, transport, headers={"Authorization": "Bearer one"}) == 1
     assert embed(caller, transport, headers={"Authorization": "Bearer two"}) == 2
-    assert embed(caller, transport, headers={"Authorization": "Bearer one", "User-Agent": "x", "traceparent": "y"}) == 1
+    changing = {"User-Agent": "x", "traceparent": "y", "baggage": "z"}
+    assert embed(caller, transport, headers={"Authorization": "Bearer one", **changing}) == 1
     assert embed(caller, transport, headers={"X-Lot": "1"}) == 3
     assert embed(caller, transport, headers={"x-lot": "1"}) == 3
     assert embed(caller, transport, headers={"Host": "another"}) == 4

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.counting import Calls
-from ollama_sdk import Failover, Ollama, OllamaError, Retry
+from ollama_sdk import Cache, Failover, Ollama, OllamaError, Retry
 from tests.support.loopback import END, PATIENCE, Loopback, chunked, replies, replies_and_closes, whole
 from tests.support.streamed import ROUTES, capture, streamed
 from tests.support.worlds import KINDS, world
@@ -18,7 +18,8 @@ from tests.test_footprint import PACKAGE
 
 pytest.importorskip("opentelemetry.sdk")
 
-from opentelemetry import trace
+from opentelemetry import baggage, context, propagate, trace
+from opentelemetry.propagators.textmap import TextMapPropagator
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -384,8 +385,8 @@ def test_retries_and_failover_are_one_span_of_the_last_server(place):
 
 
 def _traceparent(span: Any) -> str:
-    context = span.context
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+    ids = span.context
+    return f"00-{ids.trace_id:032x}-{ids.span_id:016x}-{int(ids.trace_flags):02x}"
 
 
 def test_request_carries_the_context_of_its_span(place):
@@ -409,6 +410,80 @@ def test_context_is_not_sent_where_it_is_off_or_given(serve):
         client.reconfigure(observer=Telemetry().observer)
         client.chat("m", MESSAGES, extra_headers={"traceparent": own})
     assert [each.headers.get("traceparent") for each in server.requests] == [None, own]
+
+
+def test_request_carries_the_baggage_of_each_call(place):
+    telemetry = Telemetry()
+    with (
+        Loopback(replies(*[whole(_chat())] * 4)) as server,
+        place.client(server.url, observer=telemetry.observer) as client,
+    ):
+        with _attached(baggage.set_baggage("tenant", "blue & green")):
+            client.chat("m", MESSAGES)
+            client.chat("m", MESSAGES, extra_headers={"baggage": "tenant=own"})
+        client.chat("m", MESSAGES)
+        sent = [each.headers for each in server.requests]
+    assert [each.get("baggage") for each in sent] == ["tenant=blue+%26+green", "tenant=own", None]
+    assert [each["traceparent"] for each in sent] == [_traceparent(span) for span in telemetry.spans()]
+
+
+@pytest.fixture
+def lot():
+    before = propagate.get_global_textmap()
+    propagate.set_global_textmap(Lot())
+    yield
+    propagate.set_global_textmap(before)
+
+
+@pytest.mark.usefixtures("lot")
+def test_another_propagator_writes_the_context(place):
+    telemetry = Telemetry()
+    with (
+        Loopback(replies(*[whole(_chat())] * 2)) as server,
+        place.client(server.url, observer=telemetry.observer) as client,
+    ):
+        client.chat("m", MESSAGES)
+        client.chat("m", MESSAGES, extra_headers={"x-lot": "own"})
+        sent = [each.headers for each in server.requests]
+    spans = [format(span.context.span_id, "x") for span in telemetry.spans()]
+    assert [each["x-lot"] for each in sent] == [spans[0], "own"]
+    assert all("traceparent" not in each for each in sent)
+
+
+@pytest.mark.parametrize("fixture", [None, "lot"])
+def test_context_of_a_call_is_no_part_of_its_cache_key(place, request, fixture):
+    if fixture:
+        request.getfixturevalue(fixture)
+    telemetry = Telemetry()
+    with (
+        Loopback(replies(whole(b'{"model":"m","embeddings":[[1.0]]}'))) as server,
+        place.client(server.url, observer=telemetry.observer, cache=Cache()) as client,
+    ):
+        for tenant in ("blue", "green"):
+            with _attached(baggage.set_baggage("tenant", tenant)):
+                client.embed("m", "x")
+        assert len(server.requests) == 1
+
+
+class Lot(TextMapPropagator):
+    """A propagator of one header, as those of vendors are."""
+
+    fields = frozenset({"x-lot"})
+
+    def extract(self, carrier: Any, context: Any = None, getter: Any = None) -> Any:
+        raise NotImplementedError
+
+    def inject(self, carrier: Any, context: Any = None, setter: Any = None) -> None:
+        carrier["x-lot"] = format(trace.get_current_span(context).get_span_context().span_id, "x")
+
+
+@contextlib.contextmanager
+def _attached(values: Any) -> Any:
+    token = context.attach(values)
+    try:
+        yield
+    finally:
+        context.detach(token)
 
 
 # --- content

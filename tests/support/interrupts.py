@@ -49,6 +49,7 @@ class Interrupts:
         self._hook = self._trace  # the interpreter keeps no reference of its own while it calls it
 
     def __enter__(self) -> Self:
+        sys._getframe().f_trace_opcodes = True
         sys.settrace(self._hook)
         return self
 

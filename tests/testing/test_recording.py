@@ -425,7 +425,7 @@ def test_recordings_written_at_the_same_moment_are_all_there(tmp_path):
     assert {path.suffix for path in tmp_path.iterdir()} == {".json"}
 
 
-def test_a_file_that_another_recorder_left_unfinished_is_left_alone(tmp_path):
+def test_unfinished_file_of_another_recorder_is_left_alone(tmp_path):
     folder = RecordingFolder(tmp_path)
     (tmp_path / "0001-get-x.unfinished").write_text("{")
     path = folder.add(RecordedExchange(name=folder.name("GET", "/x"), method="GET", target="/x", status=200))
