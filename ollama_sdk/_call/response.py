@@ -466,7 +466,7 @@ def _end(
     usage, streaming = call.operation.usage, call.operation.streaming
     if call.stream and streaming is not None and streaming.usage is not None:
         usage = streaming.usage
-    parts = tuple(part for part in (first, *tail, counted) if part)
+    parts = tuple(filter(None, (first, *tail, counted)))
     if usage is None:
         outcome = CallOutcome(error, items=items, parts=parts, whole=whole)
     else:

@@ -91,12 +91,8 @@ class CircuitBreaker:
         _checks.ordered(self, "open_for", "open_for_maximum")
 
 
-class Counts(NamedTuple):
-    """The calls in a window."""
-
-    calls: int
-    failed: int
-    slow: int
+# The calls in a window: how many, how many of them failed, and how many were slow.
+Counts = tuple[int, int, int]
 
 
 class CallWindow:
@@ -117,22 +113,17 @@ class CallWindow:
         self._outcomes.append((failed, slow))
         self._failed += failed
         self._slow += slow
-        if len(self._outcomes) > self._length:
-            self._trim()
-        self._is_counted = True
-        return Counts(len(self._outcomes), self._failed, self._slow)
-
-    def resized(self, length: int) -> CallWindow:
-        """A window over the latest ``length`` calls."""
-        self._length = length
-        self._trim()
-        return self
-
-    def _trim(self) -> None:
         while len(self._outcomes) > self._length:
             failed, slow = self._outcomes.popleft()
             self._failed -= failed
             self._slow -= slow
+        self._is_counted = True
+        return len(self._outcomes), self._failed, self._slow
+
+    def resized(self, length: int) -> CallWindow:
+        """A window over the latest ``length`` calls; those before them go with the next record."""
+        self._length = length
+        return self
 
 
 class TimeWindow:
@@ -163,7 +154,8 @@ class TimeWindow:
             sums[1] += failed
             sums[2] += slow
         self._is_counted = True
-        return Counts(*self._total)
+        calls, failures, slow_calls = self._total
+        return calls, failures, slow_calls
 
     def resized(self, length: int) -> TimeWindow:
         """A window over the latest ``length`` seconds: an empty one, since slots of another width cannot be kept."""
@@ -254,13 +246,13 @@ class Breaker:
             return self._record_probe(permit, now, failed=failed, slow=slow)
         if permit != self._period:
             return None
-        config, counts = self._config, self._window.record(now, failed=failed, slow=slow)
-        if counts.calls < config.minimum_calls:
+        config, (calls, failures, slow_calls) = self._config, self._window.record(now, failed=failed, slow=slow)
+        if calls < config.minimum_calls:
             return None
-        if counts.failed / counts.calls >= config.failure_rate:
-            return self._trip(now, f"{counts.failed} of {counts.calls} calls failed")
-        if config.slow_rate is not None and counts.slow / counts.calls >= config.slow_rate:
-            return self._trip(now, f"{counts.slow} of {counts.calls} calls were slow")
+        if failures / calls >= config.failure_rate:
+            return self._trip(now, f"{failures} of {calls} calls failed")
+        if config.slow_rate is not None and slow_calls / calls >= config.slow_rate:
+            return self._trip(now, f"{slow_calls} of {calls} calls were slow")
         return None
 
     def release(self, permit: int) -> None:
@@ -371,7 +363,7 @@ class Breakers:
         Raises:
             CircuitOpenError: The circuit is open, or all its probes are in flight.
         """
-        endpoint = endpoint_of(request)
+        endpoint: str = request.extensions.get("endpoint") or endpoint_of(request)  # the usual case without a call
         with self._lock:
             breaker = self.by_endpoint.get(endpoint) or self.by_endpoint.setdefault(endpoint, Breaker(self._config))
             before = breaker.state

@@ -17,7 +17,6 @@ keeps nothing between calls: what it shares with others is in :class:`~ollama_sd
 from __future__ import annotations
 
 from functools import partial
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
@@ -160,7 +159,7 @@ class Router:
         moving_errors: tuple[type[Exception], ...] = (CircuitOpenError, *config.errors)
         failures: list[_Failure] = []
         try:
-            for member, following in zip_longest(route, route[1:]):
+            for place, member in enumerate(route, 1):
                 started = self.clock.monotonic()
                 request.extensions["endpoint"] = member.url
                 attempt = request if member is self._sent_as_it_is else self._address(request, member, target)
@@ -178,11 +177,10 @@ class Router:
                     failures.append(_Failure(member, attempt, response, is_missing))
                 self._note_failure(failures[-1], request, started)
                 tries_left -= failures[-1].was_sent
-                if following is None or tries_left <= 0 or not self._may_move(failures[-1], request):
+                if place == len(route) or tries_left <= 0 or not self._may_move(failures[-1], request):
                     break
-                endpoints.emit(
-                    request, member, FailedOver, following.url, described(failures[-1].outcome, failures[-1].request)
-                )
+                reason = described(failures[-1].outcome, failures[-1].request)
+                endpoints.emit(request, member, FailedOver, route[place].url, reason)
             if len(failures) > 1:
                 raise self._all_failed(request, failures)
             return _returned(failures.pop().outcome)

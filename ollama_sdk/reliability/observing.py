@@ -29,6 +29,8 @@ from .events import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ._driver import Flow, Send
 
 __all__ = ["AttemptReporter", "CallReporter"]
@@ -98,21 +100,22 @@ class _Call:
     found without a lock: it is the one that draws 0 from a counter, which only one can.
     """
 
+    _stream_ends: Iterator[int]
+    _has_ended = False
+    _status: int | None = None
+    _streams = False
+    _awaits_outcome = False
+    _error: str | None = None
+    # The fields of the outcome, which goes before the error. Not the outcome itself: its error leads back to the response, which
+    # would outlive the call.
+    _judged: tuple[Any, ...] | None = None
+
     def __init__(self, notify: Notify, clock: Clock, request: httpx.Request) -> None:
         self._notify = notify
         self._clock = clock
         self._request = request
         self._started = clock.monotonic()
         self._ends = count()
-        self._stream_ends = count()
-        self._has_ended = False
-        self._status: int | None = None
-        self._streams = False
-        self._awaits_outcome = False
-        self._error: str | None = None
-        # The fields of the outcome, which goes before the error. Not the outcome itself: its error leads back to the response,
-        # which would outlive the call.
-        self._judged: tuple[Any, ...] | None = None
         self.detail = Detail(request) if notify.wants_details else None
 
     def failed(self, error: BaseException) -> None:
@@ -125,10 +128,12 @@ class _Call:
         self._status = response.status_code
         self._awaits_outcome = on_outcome(self._request, response, self.judged)
         if not is_whole(response.stream):
+            self._stream_ends = count()
             self._streams = True
             response.stream = _ReportedBody(response.stream, self)
             self._notify(StreamStarted(*about(self._request, self._clock), response.status_code, self._seconds()))
-        self._end_if_over()
+        if not self._awaits_outcome:
+            self._end_if_over()
 
     def first_item(self) -> None:
         self._notify(StreamFirstItem(*about(self._request, self._clock), self._seconds()))
