@@ -353,6 +353,9 @@ def _request_attributes(event: CallStarted, body: dict[str, Any]) -> Attributes:
     _add_sampling(given, found)
     if event.stream:
         found["gen_ai.request.stream"] = True
+    choices = given.get("n")
+    if event.operation.startswith("v1.") and isinstance(choices, int) and choices != 1:  # 1 is not reported
+        found["gen_ai.request.choice.count"] = choices
     level = given.get("think", given.get("reasoning_effort"))
     if "reasoning" in given:
         level = object_of(given["reasoning"]).get("effort")

@@ -249,6 +249,24 @@ def test_chat_reports_its_request_and_its_reply(place, stream):
         assert point.value == amount
 
 
+@pytest.mark.parametrize("n", [1, 3])
+def test_v1_request_reports_how_many_choices_it_asks_for(place, n):
+    telemetry = Telemetry()
+    said = {"index": 0, "text": "x", "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}
+    answer = whole(json.dumps({"id": "c", "model": "m", "created": 1, "choices": [said]}).encode())
+    with (
+        Loopback(replies(answer, answer, whole(_chat()))) as server,
+        place.client(server.url, observer=telemetry.observer) as client,
+    ):
+        client.v1.chat.completions.create("m", MESSAGES, extra_body={"n": n})
+        client.v1.completions.create("m", "x", extra_body={"n": n})
+        client.chat("m", MESSAGES, extra_body={"n": n})
+    for span in telemetry.spans():
+        check(span.attributes, INFERENCE, *_HTTP)
+    asked = [span.attributes.get("gen_ai.request.choice.count") for span in telemetry.spans()]
+    assert asked == ([None] * 3 if n == 1 else [3, 3, None])
+
+
 @pytest.mark.parametrize("route", [name for name in ROUTES if name not in {"pull", "push", "create"}])
 def test_recorded_stream_of_each_route_has_tokens_and_reason(place, route):
     telemetry = Telemetry()
