@@ -2,8 +2,8 @@
 
     python docs/write_site.py FOLDER
 
-Those that follow are the reference (methods, models, errors, policies, batch), the table of what came with which release of Ollama, and the pages
-that stand at the top of the repository. Sphinx then reads FOLDER; it imports nothing of the package.
+Those that follow are the reference (methods, models, errors, policies, batch), the table of what came with which release of
+Ollama, and the pages that stand at the top of the repository. Sphinx then reads FOLDER; it imports nothing of the package.
 """
 
 from __future__ import annotations

@@ -287,7 +287,7 @@ def _replaced(text: str, forms: list[_Form]) -> str:
 
 def _forms_of_request(request: httpx.Request) -> list[_Form]:
     secrets: set[str] = set()
-    to_proxy = [(name.decode(), value.decode()) for name, value in request.extensions.get("proxy_headers", ())]
+    to_proxy: Any = request.extensions.get("proxy_headers", ())
     for sent in (request, request.extensions.get("sent", request)):
         for name, value in [*sent.headers.multi_items(), *sent.url.params.multi_items(), *to_proxy]:
             if _AUTHENTICATES.search(name):

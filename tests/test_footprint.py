@@ -214,7 +214,7 @@ def test_every_policy_together_adds_few_calls():
     }
     without, with_policies = (_calls_with(options) for options in ({}, policies))
     _at_most(with_policies, system=3, python=320)
-    # Each of seven policies is a generator, entered and resumed: two calls. Three events take four each.
+    # Eight generators, entered and resumed, are two calls each; three events take four each.
     assert with_policies.python.total() - without.python.total() <= 68 * COUNTED
 
 
@@ -335,7 +335,7 @@ def test_calls_leave_no_objects_and_no_open_files_behind():
 
         def calls(times):
             for _ in range(times):
-                client.chat("llama3.2", MESSAGES)
+                client.chat("m", MESSAGES)
                 list(client.chat("m", MESSAGES, stream=True))
             gc.collect()
             return len(gc.get_objects()), len(list(Path("/proc/self/fd").iterdir()))

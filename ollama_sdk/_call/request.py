@@ -250,9 +250,8 @@ def _checked_query(query: dict[str, Any]) -> dict[str, Any]:
     return query
 
 
-@lru_cache(
-    maxsize=256
-)  # parsing a URL costs as much as the rest of prepare(); by texts, since a URL makes one to be hashed
+# Parsing a URL costs as much as the rest of prepare(). Found by texts, because a URL makes its text each time it is hashed.
+@lru_cache(maxsize=256)
 def _parsed(server: str, path: str) -> httpx.URL:
     base = httpx.URL(server)
     return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + path.encode("ascii"))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ollama_sdk.errors import ConfigurationError
+
+from . import forks
 
 if TYPE_CHECKING:
     import asyncio
@@ -47,10 +48,10 @@ def current_loop() -> EventLoop:
     try:
         loop = _native_loop()
     except RuntimeError:  # asyncio says so in a child that goes on inside its parent's loop
-        if _FORKED.value:
+        if _fork.is_child:
             raise _inherited() from None
         raise
-    if loop is _FORKED.trio_token:
+    if loop is _fork.trio_token:
         raise _inherited()
     return _AsyncioLoop(loop) if hasattr(loop, "call_soon_threadsafe") else _TrioLoop(loop)
 
@@ -65,26 +66,23 @@ def _native_loop() -> Any:
     return asyncio.get_running_loop()
 
 
-class _Forked:
+class _Fork:
     """Whether this process is a forked child, and the parent's trio loop in which that happened."""
 
-    value = False
+    is_child = False
     trio_token: Any = None
 
-
-_FORKED = _Forked()
-
-
-def _note_fork() -> None:
-    _FORKED.value = True
-    trio: Any = sys.modules.get("trio")
-    _FORKED.trio_token = None
-    if trio is not None and trio.lowlevel.in_trio_run():
-        _FORKED.trio_token = trio.lowlevel.current_trio_token()
+    def restart_in_child(self) -> None:
+        """Note the fork, and the loop that it copied."""
+        self.is_child = True
+        trio: Any = sys.modules.get("trio")
+        self.trio_token = None
+        if trio is not None and trio.lowlevel.in_trio_run():
+            self.trio_token = trio.lowlevel.current_trio_token()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_note_fork)
+_fork = _Fork()
+forks.register(_fork)
 
 
 def _inherited() -> ConfigurationError:

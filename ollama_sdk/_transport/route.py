@@ -169,6 +169,8 @@ class Route(Generic[ConnectionT]):
         self.name = f"the proxy {self.host}:{self.port}" if self.through_proxy else uds or f"{self.host}:{self.port}"
         self._prefix = b""
         self._proxy_headers: tuple[tuple[bytes, bytes], ...] = ()
+        # What the proxy may repeat of its headers, and errors must not.
+        self._proxy_may_repeat = [] if proxy is None else httpx.Headers(proxy.headers).multi_items()
         if proxy is not None and not proxy.is_socks and not self._is_tls:
             self._prefix = b"http://" + self._authority()
             self._proxy_headers = proxy.headers
@@ -179,8 +181,8 @@ class Route(Generic[ConnectionT]):
 
     def writer(self, request: httpx.Request) -> RequestWriter:
         """Writes ``request`` as it goes over this way."""
-        if self._proxy is not None:
-            request.extensions["proxy_headers"] = self._proxy.headers  # the proxy may repeat them, and errors must not
+        if self._proxy_may_repeat:
+            request.extensions["proxy_headers"] = self._proxy_may_repeat
         return RequestWriter(request, self._prefix, self._proxy_headers)
 
     @property

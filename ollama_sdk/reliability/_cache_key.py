@@ -4,7 +4,8 @@ Two requests are the same, and share a reply, when these are equal:
 
 - **Method and URL**, the query in the order in which it was given.
 - **Headers**, one by one, but for those of :data:`_IGNORED_HEADERS` and those that an observer has added to carry its context,
-  which differ from call to call and do not change a reply. So whatever says who asks is part of the key: ``Authorization``, cookies, any header of the caller's own.
+  which differ from call to call and do not change a reply. So whatever says who asks is part of the key: ``Authorization``,
+  cookies, any header of the caller's own.
 - **The names of headers that the call has chosen** (``with_options()``, ``extra_headers``). They decide whether an endpoint's own
   key replaces the one in the request: two requests with the same key in their headers may be sent with different ones.
 - **The body**, as JSON values. White space and the way in which a character or a float is written do not count.

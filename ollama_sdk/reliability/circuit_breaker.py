@@ -363,7 +363,7 @@ class Breakers:
         Raises:
             CircuitOpenError: The circuit is open, or all its probes are in flight.
         """
-        endpoint: str = request.extensions.get("endpoint") or endpoint_of(request)  # the usual case without a call
+        endpoint = endpoint_of(request)
         with self._lock:
             breaker = self.by_endpoint.get(endpoint) or self.by_endpoint.setdefault(endpoint, Breaker(self._config))
             before = breaker.state

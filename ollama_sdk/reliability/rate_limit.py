@@ -121,13 +121,10 @@ class TokenBucket:
 
     def try_take(self, now: float) -> bool:
         """Take a token if there is a whole one. Returns whether there was."""
-        # Refills too, without another function call: every call takes a token.
-        tokens = self._tokens
-        if now > self._updated:
-            tokens = min(self._size, tokens + (now - self._updated) * self._rate)
-        if 1 - tokens > self._ROUNDING:
+        self._refill(now)
+        if 1 - self._tokens > self._ROUNDING:
             return False
-        self._tokens, self._updated = max(0.0, tokens - 1), max(now, self._updated)
+        self._tokens = max(0.0, self._tokens - 1)
         return True
 
     def _refill(self, now: float) -> None:

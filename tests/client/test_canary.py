@@ -20,11 +20,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pydantic import SecretStr
 
 from ollama_sdk import (
+    AsyncHTTPTransport,
     Cache,
     CircuitBreaker,
     ConfigurationError,
     Failover,
     HealthCheck,
+    HTTPTransport,
     Ollama,
     OllamaError,
     RateLimit,
@@ -342,6 +344,16 @@ def test_what_a_proxy_repeats_of_its_password_is_redacted(world, serve, monkeypa
     assert "proxy-authorization" in proxy.requests[0].headers
     assert secret not in "".join(_texts_of(error))
     assert base64.b64encode(f"me:{secret}".encode()).decode() not in "".join(_texts_of(error))
+
+
+def test_a_proxy_may_be_sent_headers_that_are_no_unicode(world, serve):
+    proxy = serve(replies(b"HTTP/1.1 407 not abcdef-0123456789\xe9\r\nContent-Length: 0\r\n\r\n"))
+    to_proxy = httpx.Proxy(proxy.url, headers=[(b"X-Auth-Token", b"abcdef-0123456789\xe9")])
+    transport = (HTTPTransport if world.kind == "sync" else AsyncHTTPTransport)(proxy=to_proxy, trust_env=False)
+    with world.client("https://ollama.example:11434", transport=transport) as client:
+        error = _call(client, stream=False)
+    assert "407" in str(error)
+    assert "abcdef-0123456789" not in "".join(_texts_of(error))
 
 
 def test_partial_reply_stays_as_the_server_sent_it(serve, sync_client):

@@ -87,7 +87,7 @@ def _covered(node: Any, gone: set[str]) -> Any:
 
 
 def old_document() -> dict[str, Any]:
-    """The document as it would be had it never been told of what came after the old release."""
+    """The document without what came after the old release, and without the schemas that only this used."""
     schemas = document()["components"]["schemas"]
     newer = {name for name, node in schemas.items() if not lifetime_of(node).covers(OLD)}
     tags = {part["const"] for name in newer for part in schemas[name]["properties"].values() if "const" in part}

@@ -49,6 +49,7 @@ class Interrupts:
         self._hook = self._trace  # the interpreter keeps no reference of its own while it calls it
 
     def __enter__(self) -> Self:
+        # Python 3.12 traces instructions only if a frame wants that by the time that tracing begins.
         sys._getframe().f_trace_opcodes = True
         sys.settrace(self._hook)
         return self
