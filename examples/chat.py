@@ -38,7 +38,7 @@ def main(model: str = "llama3.2") -> None:
                 messages.append(ask(client, model, messages))
             except (OllamaError, KeyboardInterrupt) as error:
                 messages.pop()  # what has no answer is not part of the conversation
-                print(f"\n[{type(error).__name__}] {error}")
+                print(f"\n[{str(error) or 'stopped'}]")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -64,7 +65,7 @@ def test_chat_goes_on_after_an_error(emulator: Emulator):
     emulator.faults.add(Fault.runner_dies(after=1), path="/api/chat", times=1)
     emulator.reply("Mont", " Blanc")
     shown = run(emulator, "chat", given="Name a mountain.\nAgain!\n")
-    assert re.fullmatch(r"> Mont\n\[ReplyFailedError\] .+\n> Mont Blanc\n> ", shown)
+    assert re.fullmatch(r"> Mont\n\[.+\]\n> Mont Blanc\n> ", shown)
     assert [message["content"] for message in emulator.requests[1].json["messages"][1:]] == ["Again!"]
 
 
@@ -89,7 +90,8 @@ def test_interrupt_stops_an_answer_but_not_the_chat(emulator: Emulator):
             process.stdin.write(b"Name a mountain.\n")
             shown = b""
             while b"Mont" not in shown:
-                piece = process.stdout.read(100)
+                readable, _, _ = select.select([process.stdout], [], [], PATIENCE)
+                piece = process.stdout.read(100) if readable else b""
                 assert piece, f"the chat ended after {shown!r}"
                 shown += piece
             process.send_signal(signal.SIGINT)
@@ -98,7 +100,7 @@ def test_interrupt_stops_an_answer_but_not_the_chat(emulator: Emulator):
             rest, _ = process.communicate(b"Again!\n", timeout=PATIENCE)
         finally:
             process.kill()
-    assert rest.decode() == "\n[KeyboardInterrupt] \n> Mont Blanc\n> "
+    assert rest.decode() == "\n[stopped]\n> Mont Blanc\n> "
     assert process.returncode == 0
 
 
