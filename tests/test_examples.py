@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import re
@@ -14,8 +16,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
-from ollama_sdk.testing import Emulator, Fault, ScriptedToolCall
+from ollama_sdk.testing import Emulator, Fault, Prompt, ScriptedToolCall
 from tests.support.loopback import PATIENCE
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -37,7 +40,7 @@ def environment(server: Emulator) -> dict[str, str]:
 
 
 def run(server: Emulator, name: str, *arguments: object, given: str = "", status: int = 0) -> str:
-    """What a program prints; of one that fails, its errors."""
+    """What a program prints, on standard output and then on standard error."""
     command = [sys.executable, str(EXAMPLES / f"{name}.py"), *map(str, arguments)]
     done = subprocess.run(
         command,
@@ -49,7 +52,7 @@ def run(server: Emulator, name: str, *arguments: object, given: str = "", status
         check=False,
     )
     assert done.returncode == status, done.stderr
-    return done.stderr if status else done.stdout
+    return done.stdout + done.stderr
 
 
 def test_chat_keeps_the_conversation(emulator: Emulator):
@@ -197,6 +200,112 @@ def test_tool_use_ends_after_some_rounds(emulator: Emulator):
     emulator.reply(tool_calls=[ScriptedToolCall("get_temperature", {"city": "Rome"})])
     assert "no answer after 5 rounds" in run(emulator, "tool_use", status=1)
     assert len(emulator.requests) == 5
+
+
+def people(prompt: Prompt) -> str:
+    text = prompt.messages[-1]["content"]
+    if "no one" in text:
+        return '[{"name": "Ada"}]'
+    born = 1867 if "Marie" in text else None
+    return json.dumps([{"name": "Marie Curie" if born else "Ada", "born": born, "field": "physics"}])
+
+
+def test_extract_prints_a_table(emulator: Emulator):
+    emulator.reply(people)
+    assert run(emulator, "extract").splitlines() == [
+        "name         born  field    source",
+        "Marie Curie  1867  physics  (example)",
+    ]
+    assert emulator.requests[0].json["format"]["type"] == "array"
+
+
+def test_extract_names_the_text_it_cannot_read(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    for number, text in enumerate(("of no one", "of Marie", "of Ada")):
+        Path(f"{number}.txt").write_text(text, encoding="utf-8")
+    emulator.reply(people)
+    assert run(emulator, "extract", "1.txt", "2.txt").splitlines()[1:] == [
+        "Marie Curie  1867  physics  1.txt",
+        "Ada          ?     physics  2.txt",
+    ]
+    assert run(emulator, "extract", "0.txt", "1.txt", status=1).splitlines()[1:] == [
+        "Marie Curie  1867  physics  1.txt",
+        """0.txt: the text is not a list at [0].born: Field required; it begins '[{"name": "Ada"}]'""",
+    ]
+
+
+def test_vision_describes_pictures_that_it_scales_down(emulator: Emulator, tmp_path: Path):
+    file = tmp_path / "wide.png"
+    Image.new("RGB", (4096, 1024)).save(file)
+    emulator.reply("A black", " field.")
+    assert run(emulator, "vision", file) == f"{file}, 1024 x 256: A black field.\n"
+    [sent] = emulator.requests[-1].json["images"]
+    assert Image.open(io.BytesIO(base64.b64decode(sent))).size == (1024, 256)
+
+
+def test_vision_draws_a_picture_by_default(emulator: Emulator):
+    emulator.reply("A red disc.")
+    assert run(emulator, "vision") == "(a red disc), 256 x 256: A red disc.\n"
+
+
+def test_vision_refuses_a_model_that_cannot_see(emulator: Emulator):
+    emulator.models.add("llava", capabilities=["completion"])
+    assert "llava cannot see: it has completion" in run(emulator, "vision", status=1)
+
+
+QUESTIONS = ["Name a colour.", "Name a mountain.", "Name a river.", "Name an animal."]
+
+
+def test_failover_asks_the_hosts_that_work(emulator: Emulator):
+    emulator.reply("One.")
+    with Emulator() as lost, Emulator() as broken:
+        lost.down()
+        broken.models.add("llama3.2")
+        broken.faults.add(Fault.status(503, message="busy"), path="/api/chat")
+        shown = run(emulator, "failover", lost.url, broken.url, emulator.url).splitlines()
+        assert shown[0].startswith(f"{lost.url}  down: ")
+        assert shown[1:3] == [f"{server.url}  Ollama {server.version}" for server in (broken, emulator)]
+        assert sorted(shown[3:7]) == [f"{question} One." for question in QUESTIONS]
+        assert f"{broken.url} failed (status 503), trying {emulator.url}" in shown[7:]
+
+
+def test_failover_uses_ollama_host_by_default(emulator: Emulator):
+    emulator.reply("One.")
+    first, *answers = run(emulator, "failover").splitlines()
+    assert first == f"{emulator.url}  Ollama {emulator.version}"
+    assert sorted(answers) == [f"{question} One." for question in QUESTIONS]
+
+
+def test_failover_reports_what_no_host_answered(emulator: Emulator):
+    emulator.models.remove("llama3.2")
+    first, *answers = run(emulator, "failover", status=1).splitlines()
+    assert first.endswith(", without llama3.2")
+    assert sorted(answer.partition(" Not answered: ")[0] for answer in answers) == QUESTIONS
+
+
+def test_batch_embed_goes_on_where_it_stopped(emulator: Emulator, tmp_path: Path):
+    source, target = tmp_path / "lines.txt", tmp_path / "vectors.jsonl"
+    source.write_text("The sky is blue.\n\nGrass is green.\n", encoding="utf-8")
+    assert run(emulator, "batch_embed", source, target) == "2 lines embedded, 0 failed, 0 were done before\n"
+    first, second = map(json.loads, target.read_text("utf-8").splitlines())
+    assert (first["line"], second["line"]) == (1, 3)
+    assert first["text"] == "The sky is blue."
+    assert len(first["embedding"]) == len(second["embedding"]) > 0
+
+    with target.open("a", encoding="utf-8") as file:
+        file.write('{"line": 4, "te')
+    source.write_text(source.read_text("utf-8") + "Snow is white.\n", encoding="utf-8")
+    assert run(emulator, "batch_embed", source, target) == "1 lines embedded, 0 failed, 2 were done before\n"
+    assert [json.loads(line)["line"] for line in target.read_text("utf-8").splitlines()] == [1, 3, 4]
+    assert emulator.requests[-1].json["input"] == ["Snow is white."]
+
+
+def test_batch_embed_reports_a_line_that_fails(emulator: Emulator, tmp_path: Path):
+    source, target = tmp_path / "lines.txt", tmp_path / "vectors.jsonl"
+    source.write_text("The sky is blue.\n", encoding="utf-8")
+    emulator.faults.add(Fault.status(400, message="too long"), path="/api/embed")
+    assert "line 1: " in run(emulator, "batch_embed", source, target, status=1)
+    assert target.read_text("utf-8") == ""
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
