@@ -2,7 +2,7 @@
 
     python docs/write_site.py FOLDER
 
-Those that follow are the reference (methods, models, errors), the table of what came with which release of Ollama, and the pages
+Those that follow are the reference (methods, models, errors, policies, batch), the table of what came with which release of Ollama, and the pages
 that stand at the top of the repository. Sphinx then reads FOLDER; it imports nothing of the package.
 """
 
@@ -23,7 +23,7 @@ import attrs
 import yaml
 
 import ollama_sdk
-from ollama_sdk import errors, reliability, streaming
+from ollama_sdk import batch, errors, reliability, streaming
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._generated import models, operations
 from ollama_sdk._generated.lifetimes import ROUTES
@@ -41,6 +41,9 @@ ABOUT_METHODS = """\
 ABOUT_MODELS = """\
 What the methods return and take, from `ollama_sdk.types`. A field that the server did not send is `None`; unknown fields are kept in
 `additional_properties`."""
+ABOUT_BATCH = """\
+`ollama_sdk.batch`: steps over many rows, and what runs them in one process. [Embeddings](../howto/embeddings.md) shows them with each
+engine. The options of `Step` are those of every step."""
 WIDTH = 80
 OF_EVERY_METHOD = {"extra_headers", "extra_query", "extra_body", "timeout"}
 LINK = re.compile(r"\]\((?!https?:|#)([^)]+)\)")
@@ -63,6 +66,7 @@ def write(folder: Path) -> None:
         "models": model_reference(),
         "errors": error_reference(),
         "policies": policy_reference(),
+        "batch": batch_reference(),
     }
     for page, text in pages.items():
         path = folder / "reference" / f"{page}.md"
@@ -209,7 +213,7 @@ def _public(module: Any) -> list[tuple[str, Any]]:
     return [(name, getattr(module, name)) for name in module.__all__]
 
 
-def _fields(name: str, kind: type, heading: str) -> list[str]:
+def _fields(name: str, kind: Any, heading: str) -> list[str]:
     parts = sections(kind.__doc__ or "")
     lines = ["", f"## `{name}`", "", markdown(parts[""]), ""]
     rows = [pair for pair in entries(parts.get("Attributes", parts.get("Args", ""))) if pair[0]]
@@ -236,6 +240,30 @@ def policy_reference() -> str:
             if isinstance(kind, type) and not name.endswith("Transport"):
                 lines += _fields(name, kind, "option")
     return "\n".join(lines) + "\n"
+
+
+def batch_reference() -> str:
+    """The steps with their options and methods, and what runs them."""
+    lines = ["# Batch", "", ABOUT_BATCH]
+    for name in ("map_rows", "Embed", "Chat", "Generate", "Step", "Column", "RowError"):
+        thing = getattr(batch, name)
+        lines += _fields(name, thing, "option" if isinstance(thing, type) else "argument")
+        if not isinstance(thing, type):
+            lines += _outcome(thing.__doc__)
+            continue
+        for method, function in vars(thing).items():
+            if inspect.isfunction(function) and (method == "__call__" or method[0] != "_") and function.__doc__:
+                title = f"{name}()" if method == "__call__" else f"{name}.{method}()"
+                lines += [line.replace("## ", "### ", 1) for line in _fields(title, function, "argument")]
+                lines += _outcome(function.__doc__)
+    return "\n".join(lines) + "\n"
+
+
+def _outcome(doc: str) -> list[str]:
+    parts = sections(doc)
+    said = [f"{heading}: {' '.join(parts[heading].split())}" for heading in ("Returns", "Yields") if heading in parts]
+    lines = [line for each in said for line in (markdown(each), "")]
+    return lines + table("raises", list(entries(parts.get("Raises", ""))) if "Raises" in parts else [])
 
 
 # Releases of Ollama

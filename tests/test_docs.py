@@ -15,9 +15,10 @@ import types
 from operator import attrgetter
 from pathlib import Path
 
+import attrs
 import pytest
 
-from ollama_sdk import Ollama, Timeout, errors
+from ollama_sdk import Ollama, Timeout, batch, errors
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._generated import operations
 from ollama_sdk.testing import Emulator
@@ -195,9 +196,23 @@ def test_the_reference_describes_every_method(tmp_path: Path):
             assert f"`{argument.name}`" in part
 
 
+def test_the_reference_of_batch_describes_all_of_it(tmp_path: Path):
+    subprocess.run([sys.executable, DOCS / "write_site.py", tmp_path / "source"], check=True, timeout=600)
+    described = sections((tmp_path / "source" / "reference" / "batch.md").read_text(encoding="utf-8"))
+    assert {title.strip("`") for title in described} == set(batch.__all__) - {"Row", "Result"}  # names of types
+    for title, part in described.items():
+        thing = getattr(batch, title.strip("`"))
+        if title != "`RowError`":
+            inherited = set(attrs.fields_dict(batch.Step)) if title != "`Step`" else set()
+            names = attrs.fields_dict(thing) if isinstance(thing, type) else inspect.signature(thing).parameters
+            assert all(f"| `{name}` |" in part for name in set(names) - inherited)
+
+
 def test_every_page_is_reachable():
     listed = re.findall(r"^[a-z/-]+$", PAGES["index.md"], flags=re.MULTILINE)
-    made = {"reference/methods", "reference/models", "reference/policies", "contributing", "security", "changelog"}
+    made = {"contributing", "security", "changelog"} | {
+        f"reference/{page}" for page in ("methods", "models", "policies", "batch")
+    }
     assert set(listed) == {page.removesuffix(".md") for page in PAGES} - {"index"} | made
 
 

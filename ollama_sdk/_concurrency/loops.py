@@ -78,8 +78,9 @@ _FORKED = _Forked()
 def _note_fork() -> None:
     _FORKED.value = True
     trio: Any = sys.modules.get("trio")
-    is_within = trio is not None and trio.lowlevel.in_trio_run()
-    _FORKED.trio_token = trio.lowlevel.current_trio_token() if is_within else None
+    _FORKED.trio_token = None
+    if trio is not None and trio.lowlevel.in_trio_run():
+        _FORKED.trio_token = trio.lowlevel.current_trio_token()
 
 
 if hasattr(os, "register_at_fork"):

@@ -14,7 +14,7 @@ import attrs
 import httpx
 import orjson
 from opentelemetry import metrics, trace
-from opentelemetry.propagate import get_global_textmap
+from opentelemetry.propagate import get_global_textmap, inject
 
 from ollama_sdk._bodies import is_whole
 from ollama_sdk._secrets import redact, redact_data
@@ -319,12 +319,11 @@ def _inject(span: Span, request: httpx.Request) -> None:
     """Add the context of a span to a request, in place of what an earlier call of the same request has added."""
     for name in request.extensions.pop("propagated", ()):
         del request.headers[name]
-    propagator = get_global_textmap()
     # A context that the caller has set stays whole: part of it with part of another would be neither.
-    if any(name in request.headers for name in propagator.fields - {"baggage"}):
+    if any(name in request.headers for name in get_global_textmap().fields - {"baggage"}):
         return
     carrier: dict[str, str] = {}
-    propagator.inject(carrier, trace.set_span_in_context(span))
+    inject(carrier, trace.set_span_in_context(span))
     added = {name: value for name, value in carrier.items() if name not in request.headers}
     request.extensions["propagated"] = tuple(added)
     request.headers.update(added)

@@ -207,6 +207,8 @@ def _needs_java(request: pytest.FixtureRequest) -> None:
 def test_embeddings_of_many_rows(engine: str, servers: list[Emulator], tmp_path: Path):
     check("embed", run(engine, "embed", servers, tmp_path))
     assert all(len(server.requests) > 0 for server in servers)
+    if engine == "ray":  # a file is written by each task: as many as keep four workers busy
+        assert len(list((tmp_path / "target").glob("*.parquet"))) >= 4
 
 
 @pytest.mark.parametrize("engine", ENGINES)

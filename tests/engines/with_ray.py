@@ -17,6 +17,7 @@ steps = {
 }
 step = steps[work]
 ray.init(num_cpus=4)  # on a cluster: ray.init("auto")
-rows = ray.data.read_parquet(source)
+# A block is a task of a worker; without this, Ray reads many small files into one.
+rows = ray.data.read_parquet(source).repartition(target_num_rows_per_block=512)
 made = rows.map_batches(step, batch_format="pyarrow", batch_size=512)
 made.write_parquet(target)
