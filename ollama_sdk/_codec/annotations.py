@@ -52,7 +52,7 @@ class Picture(Protocol):
         """The same picture, with its pixels stored in another way."""
         ...
 
-    def save(self, fp: Any, kind: str | None = ..., /, **params: Any) -> None:
+    def save(self, fp: Any, kind: str | None = ..., /) -> None:
         """Write it to a file."""
         ...
 

@@ -60,6 +60,13 @@ def test_demo_runs_from_the_wheel_with_its_extra(empty: Path, tmp_path: Path):
     assert "tokens per second" in out
 
 
+def test_source_holds_the_examples_and_what_make_installs():
+    with tarfile.open(only("*.tar.gz")) as source:
+        names = {name.partition("/")[2] for name in source.getnames()}
+    wanted = [*ROOT.glob("requirements-*.txt"), *ROOT.glob("examples/*.py")]
+    assert {str(path.relative_to(ROOT)) for path in wanted} <= names
+
+
 def test_make_demo_works_in_the_unpacked_source(tmp_path: Path):
     with tarfile.open(only("*.tar.gz")) as source:
         source.extractall(tmp_path, filter="data")

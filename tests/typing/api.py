@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, assert_type
 
 import httpx
+from PIL import Image
 
 from ollama_sdk import (
     INHERIT,
@@ -151,6 +152,7 @@ def arguments_are_dicts_and_models_mixed(client: Ollama, picture: Path) -> None:
     client.chat("llama3.2", [{"role": "user", "images": [b"", picture, "QUJD"]}], keep_alive="5m", think=True)
     client.chat("llama3.2", tools=[{"function": ToolFunction(name="add")}])
     client.generate("llama3.2", images=[b"", picture, "QUJD"], context=[1, 2])
+    client.generate("llama3.2", images=[Image.open(picture)])
     client.create("mine", from_="llama3.2", parameters={"stop": ["a"]}, license=["MIT"])
     client.upload_blob(DIGEST, picture)
     client.upload_blob(DIGEST, picture.open("rb"))
