@@ -20,6 +20,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from ollama_sdk._concurrency.clock import SystemClock
 from ollama_sdk._concurrency.events import TaskEvent
 from ollama_sdk.errors import APITimeoutError, ConfigurationError, RateLimitExceededError
 from ollama_sdk.reliability import (
@@ -352,10 +353,25 @@ def test_a_waiter_of_a_closed_event_loop_is_dropped(caller: Caller, elsewhere: b
     assert caller.call(caller.wrap(DRIVERS, Script(200), limiter), extensions=soon).status_code == 200
 
 
+class Stopped(SystemClock):
+    """Waits as the machine's clock does, and shows one moment until it is started."""
+
+    def __init__(self) -> None:
+        self._since: float | None = time.monotonic()
+
+    def monotonic(self) -> float:
+        return time.monotonic() if self._since is None else self._since
+
+    def start(self) -> None:
+        self._since = None
+
+
 def test_a_sleeper_of_a_closed_event_loop_is_overtaken(caller: Caller) -> None:
-    limiter = Limiter(RateLimit(per_second=50, burst=1))
+    clock = Stopped()
+    limiter = Limiter(RateLimit(per_second=50, burst=1), clock=clock)
     started(limiter).close()
     waits_in_a_closed_loop(limiter)
+    clock.start()
     soon = {"deadline": time.monotonic() + PATIENCE}
     assert caller.call(caller.wrap(DRIVERS, Script(200), limiter), extensions=soon).status_code == 200
     assert counts(limiter)[1] == 0
