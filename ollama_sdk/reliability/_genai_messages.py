@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, TypeGuard
+from typing import Any
 
 import orjson
+
+from ollama_sdk._json import is_list, is_object
 
 __all__ = ["input_messages", "object_of", "objects_in", "output_messages", "system_instructions", "tool_definitions"]
 
@@ -112,17 +114,9 @@ def _without_none(part: dict[str, Any]) -> dict[str, Any]:
 
 def object_of(value: Any) -> dict[str, Any]:
     """A JSON object as it is, and ``{}`` for anything else."""
-    return value if _is_object(value) else {}
+    return value if is_object(value) else {}
 
 
 def objects_in(value: Any) -> list[dict[str, Any]]:
     """The objects in a JSON list; ``[]`` for anything else."""
-    return [each for each in value if _is_object(each)] if _is_list(value) else []
-
-
-def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    return value.__class__ is dict
-
-
-def _is_list(value: Any) -> TypeGuard[list[Any]]:
-    return value.__class__ is list
+    return [each for each in value if is_object(each)] if is_list(value) else []

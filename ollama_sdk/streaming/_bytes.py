@@ -190,7 +190,7 @@ class AsyncByteStream(AsyncStream[bytes, bytes]):
             OSError: The file cannot be written; the stream is closed then.
         """
         import anyio
-        import anyio.to_thread  # only who saves pays for it
+        import anyio.to_thread  # imported only for save()
 
         file = _NewFile(path)
         try:

@@ -178,7 +178,7 @@ class Stream(_StreamBase[ItemT, ReplyT]):
             IncompleteReplyError: As while iterating, and so are :class:`ReplyFailedError`, :class:`APITimeoutError` and
                 :class:`DecodeError`; what arrived stays on show.
         """
-        from ollama_sdk._display import Screen  # only who displays pays for it
+        from ollama_sdk._display import Screen  # imported only for display()
 
         screen = Screen()
         try:
