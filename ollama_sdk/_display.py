@@ -414,18 +414,18 @@ class Screen:
             return
         parts = _PARTS.get(type(reply).__name__)
         if (self._text or self._thinking) and not "".join(self._text or self._thinking).endswith("\n"):
-            self._place.write("\n")
+            self._output.write("\n")
         for call in parts(reply).calls if parts is not None else ():
-            self._place.write(f"Calls {call}\n")
-        self._place.flush()
+            self._output.write(f"Calls {call}\n")
+        self._output.flush()
 
     def abandon(self) -> None:
         """Show the part of a failed stream that has not been shown yet."""
         if self._handle is not None and (self._text or self._thinking):
             self._update()
         elif self._text or self._thinking:
-            self._place.write("\n")
-            self._place.flush()
+            self._output.write("\n")
+            self._output.flush()
 
     def _show_status(self, status: str, item: Any) -> None:
         share = f" {item.completed / item.total:.0%}" if item.total and item.completed is not None else ""
@@ -434,16 +434,16 @@ class Screen:
             return
         self._status = line
         if self._handle is None:
-            self._place.write(f"{line}\n")
-            self._place.flush()
+            self._output.write(f"{line}\n")
+            self._output.flush()
         else:
             self._handle.update({"text/plain": line}, raw=True)
 
     def _write(self, thinking: str, text: str) -> None:
         if text and self._thinking and not self._text:
-            self._place.write("\n\n")
-        self._place.write(thinking + text)
-        self._place.flush()
+            self._output.write("\n\n")
+        self._output.write(thinking + text)
+        self._output.flush()
 
     def _update(self) -> None:
         text, thinking = "".join(self._text), "".join(self._thinking)

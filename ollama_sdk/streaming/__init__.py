@@ -1,4 +1,4 @@
-"""Streamed replies: framing, reading and accumulating items, and the stream objects that callers hold."""
+"""Streamed replies: framing, reading and accumulating items, and the stream objects."""
 
 from __future__ import annotations
 
