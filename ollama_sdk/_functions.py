@@ -460,7 +460,7 @@ def _docstring(function: Any) -> tuple[str | None, dict[str, str]]:
     text = inspect.getdoc(function)
     if not text:
         return None, {}
-    import docstring_parser  # only tools pay for it
+    import docstring_parser  # imported only for tools
 
     parsed = docstring_parser.parse(text)
     description = "\n\n".join(filter(None, (parsed.short_description, parsed.long_description)))

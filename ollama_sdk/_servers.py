@@ -56,7 +56,7 @@ def own_headers(host: str | Endpoint) -> dict[str, str]:
 
 def endpoints_of(hosts: Sequence[str | Endpoint]) -> tuple[Endpoint, ...]:
     """The servers as endpoints, with full URLs."""
-    from .reliability import Endpoint  # only clients with policies pay for it
+    from .reliability import Endpoint  # imported only for clients with policies
 
     return tuple(
         evolve(host, url=str(url_of(host))) if isinstance(host, Endpoint) else Endpoint(str(url_of(host)))

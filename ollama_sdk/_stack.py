@@ -76,7 +76,7 @@ class _Transports(Generic[_TransportT]):
         raise NotImplementedError
 
     def _policies(self) -> Policies:
-        from .reliability import Policies  # only clients with policies pay for it
+        from .reliability import Policies  # imported only for clients with policies
 
         return Policies(**self.asked)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeGuard, overload
+from typing import Any, Literal, overload
 
 from ._codec import codec_of, dumps
 from ._codec.check import with_article
@@ -31,7 +31,7 @@ from ._generated.models import (
     Tool,
     ToolCall,
 )
-from ._json import loads
+from ._json import is_object, loads
 from .errors import ConfigurationError, ToolCallError
 
 __all__ = ["Toolbox", "tool"]
@@ -181,13 +181,9 @@ def _loaded(text: str) -> Mapping[str, Any]:
         data = loads(text.encode() or b"{}")
     except ValueError as exc:
         raise MismatchError(f"they are not JSON: {exc}") from None
-    if not _is_object(data):
+    if not is_object(data):
         raise MismatchError(f"they are {with_article(data)} instead of an object")
     return data
-
-
-def _is_object(data: Any) -> TypeGuard[dict[str, Any]]:
-    return isinstance(data, dict)
 
 
 def _parts(call: Any) -> tuple[str, Any, Callable[..., Any]]:

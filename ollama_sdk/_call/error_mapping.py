@@ -55,7 +55,7 @@ _LIMIT_OF: dict[TimeoutPhase, str] = {"pool": "connect", "write": "between_items
 
 def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
     """Return the error of this package for an exception that a transport raised; one of ours is returned as it is."""
-    from .advice import connection_advice  # only errors pay for it
+    from .advice import connection_advice  # imported only for errors
 
     if isinstance(exc, NoEndpointError):
         return NoEndpointError(exc.message, [_endpoint_error(call, each) for each in exc.exceptions])

@@ -88,7 +88,7 @@ class SyncRuntime:
     ) -> ByteStream:
         """Call an operation whose reply is bytes, and return them as a stream."""
         __tracebackhide__ = True
-        from ollama_sdk.streaming._bytes import ByteStream  # only who streams bytes pays for it
+        from ollama_sdk.streaming._bytes import ByteStream  # imported only for byte streams
 
         call = self._prepare(operation, values, options, stream=True)
         try:
@@ -201,7 +201,7 @@ class AsyncRuntime:
                     pass
                 finally:
                     ON_LOOP.value = False
-            import anyio.to_thread  # only uploads pay for it
+            import anyio.to_thread  # imported only for uploads
 
             return await anyio.to_thread.run_sync(work)  # it reads files, which must not block the event loop
         except OllamaError as exc:

@@ -172,7 +172,7 @@ def _body(
         if content not in given:
             example = f"{operation.name}({content.name}=...)"
             raise ConfigurationError(f"{operation.name}: {content.name} is missing; give it by name, as in {example}")
-        from .uploads import Upload  # only uploads pay for it
+        from .uploads import Upload  # imported only for uploads
 
         upload = Upload(given[content], content.name)
         return {"stream": upload}, upload

@@ -349,7 +349,7 @@ def open_stream(
 
 
 def _open_bytes(call: Call[Any, Any], response: httpx.Response) -> StreamExchange[Any, Any]:
-    from ollama_sdk.streaming._bytes import BytesReader, NoAccumulator  # only who streams bytes pays for it
+    from ollama_sdk.streaming._bytes import BytesReader, NoAccumulator  # imported only for byte streams
 
     return StreamExchange(
         response=response,

@@ -38,7 +38,7 @@ class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
     """
 
     def __init__(self, content: _Content, where: str) -> None:
-        from ollama_sdk._files import name_of, open_regular, pieces_of  # only uploads pay for it
+        from ollama_sdk._files import name_of, open_regular, pieces_of  # imported only for uploads
 
         self._where = where
         self._name = name_of(content)
@@ -79,7 +79,7 @@ class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield from self._pieces_of(file, self.size, self._where, self._name)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        import anyio.to_thread  # only async uploads pay for it
+        import anyio.to_thread  # imported only for async uploads
 
         # A pipe that the caller has opened may never have anything: the thread that waits for it is left behind.
         is_endless = self.size is None
