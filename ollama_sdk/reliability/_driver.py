@@ -13,8 +13,8 @@ yielded                 done, and sent back into the generator
 ======================= ==================================================================================================
 
 What goes wrong is raised inside the generator instead, at its ``yield``. What the generator returns is the response of the call,
-and what it raises is the call's error. A policy never yields a request itself: ``yield from send(request)`` runs the flow of the
-next policy within, and the innermost ``send`` yields it. So the flows of a stack are one generator to its driver, and an error
+and what it raises is the call's error. Only the innermost policy may yield a request itself: ``yield from send(request)`` runs the
+flow of the next policy within, and the innermost ``send`` yields it. So the flows of a stack are one generator to its driver, and an error
 passes through them from the inside out, as it does through nested function calls.
 
 **When an attempt is over.** Whether an attempt has succeeded is known when its reply is whole, or, for a stream that began well,
