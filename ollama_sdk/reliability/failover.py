@@ -163,7 +163,7 @@ class Router:
                 started = self.clock.monotonic()
                 request.extensions["endpoint"] = member.url
                 attempt = request if member is self._sent_as_it_is else self._address(request, member)
-                # In flight for as long as the owner lives, that of the attempt before ends here: whatever exception comes, wherever.
+                # In flight as long as its owner lives, which ends with this flow whatever exception comes, wherever.
                 owner = CallOwner()
                 call = CallRef(owner, member.in_flight.discard)
                 member.in_flight.add(call)
@@ -179,11 +179,9 @@ class Router:
                         endpoints.note_success(member)
                         if request.extensions.get("operation") in MODEL_CHANGES:
                             self._learn_change(request, response, member)
-                        return (
-                            response
-                            if is_whole(response.stream)
-                            else hold(response, partial(_discard, member.in_flight, call, owner))
-                        )
+                        if not is_whole(response.stream):
+                            hold(response, partial(_discard, member.in_flight, call, owner))
+                        return response
                     failures.append(_Failure(member, attempt, response, is_missing))
                 self._note_failure(failures[-1], request, started)
                 tries_left -= failures[-1].was_sent

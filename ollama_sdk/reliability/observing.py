@@ -45,8 +45,8 @@ class AttemptReporter:
         self.clock = clock
         self._notify = guarded(observer)
 
-    def flow(self, _: Send, request: httpx.Request) -> Flow:
-        """One attempt; nothing but the transport is within."""
+    def flow(self, send: Send, request: httpx.Request) -> Flow:  # noqa: ARG002 - nothing but the transport is within
+        """One attempt."""
         clock, notify = self.clock, self._notify
         number: int = request.extensions.get("attempt", 1)
         started = clock.monotonic()
