@@ -107,6 +107,30 @@ def test_the_cache_of_the_docs_answers_the_second_time(emulator: Emulator):
     assert [request.path for request in emulator.requests] == ["/api/embed"]
 
 
+def test_prometheus_reads_the_metrics_as_documented(emulator: Emulator, capsys: pytest.CaptureFixture[str]):
+    page = PAGES["howto/telemetry.md"]
+    exec("\n".join(blocks(page, "python")), {})
+    port = emulator.url.rpartition(":")[2]
+    ours = [line for line in capsys.readouterr().out.splitlines() if f'server_port="{port}"' in line]
+    samples: dict[str, set[str]] = {}
+    for line in ours:
+        name, attributes = line.split("{", 1)
+        samples.setdefault(name, set()).update(re.findall(r'\w+="[^"]*"', attributes))
+    common = {'gen_ai_provider_name="ollama"', 'gen_ai_request_model="llama3.2"', 'gen_ai_response_model="llama3.2"'}
+    both = {'gen_ai_operation_name="chat"', 'gen_ai_operation_name="text_completion"'}
+    expected = {
+        "duration_seconds_count": both,
+        "time_to_first_chunk_seconds_count": {'gen_ai_operation_name="text_completion"'},
+        "usage_input_tokens_total": {*both, 'gen_ai_token_modality="unknown"'},
+        "usage_output_tokens_total": {*both, 'gen_ai_token_modality="text"'},
+    }
+    for name, attributes in expected.items():
+        assert common | attributes <= samples[f"gen_ai_client_inference_{name}"]
+    assert 'gen_ai_operation_name="chat"' not in samples["gen_ai_client_inference_time_to_first_chunk_seconds_count"]
+    [queries] = blocks(page, "text")
+    assert set(re.findall(r"gen_ai_client\w+", queries)) <= set(samples)
+
+
 def test_the_tests_in_the_docs_pass(emulator: Emulator, tmp_path: Path):
     for number, code in enumerate([*CODE["README, Testing with the emulator"], *CODE["howto/recording.md"]]):
         (tmp_path / f"test_{number}.py").write_text(code, encoding="utf-8")
