@@ -3,7 +3,8 @@
 A call is a sequence of attempts with a wait before each but the first. After each attempt its outcome is a success, a failure that
 is the caller's, or a failure that is repeated: if attempts are left, the request may be sent again, the budget affords it, and the
 wait ends before the deadline. The waits grow exponentially and are jittered (:func:`jittered_waits`). What the attempts of one call
-share are the local variables of :meth:`Retrier.flow`; what all calls share is the :class:`Budget`, under a lock of its own.
+share are the local variables of :meth:`Retrier.flow`; what all calls share is the :class:`Budget`, under a lock of its own. A call is
+in the budget's set of failing calls from its first failure to its end, whatever ends it.
 """
 
 from __future__ import annotations
@@ -40,23 +41,22 @@ class RetryBudget:
     """How many repetitions a client may afford: a token bucket.
 
     A failed attempt takes one token, a successful one gives ``per_success`` back. While half of the tokens or less are left,
-    nothing is repeated, so an outage costs a client few extra requests however long it lasts. Calls that are in flight
-    together fail together: to repeat n of them k times takes 2kn + 1 tokens. The default stops an outage from being multiplied,
-    not a burst from failing: for n calls at once on a server with a shorter queue take ``Retry(attempts=8, initial=1)`` with
-    14n + 1 tokens, or let :class:`~ollama_sdk.reliability.RateLimit` queue them. An attempt that an open circuit refused costs
-    nothing, since nothing was sent.
+    nothing is repeated, so an outage costs a client few extra requests however long it lasts. Calls that fail together share
+    the cost: while n calls are failing, an attempt takes and gives a share of 1/n. So a burst on a full queue is repeated as
+    often as a single call. An attempt that an open circuit refused costs nothing, since nothing was sent.
 
     Attributes:
-        tokens: Size of the bucket, which starts full; above 2, or nothing would ever be repeated.
+        tokens: Size of the bucket, which starts full; above 2, or nothing would ever be repeated. By default twice the
+            ``attempts`` of the :class:`Retry`, which lets a call that fails alone use all of them.
         per_success: Tokens given back; exact to a thousandth.
 
-    The arithmetic is that of retry throttling in gRPC (proposal A6).
+    The arithmetic is that of retry throttling in gRPC (proposal A6), but for the shares.
 
     Raises:
         ConfigurationError: An argument cannot work.
     """
 
-    tokens: float = field(default=10.0, validator=_checks.above(2))
+    tokens: float | None = field(default=None, validator=_checks.optional(_checks.above(2)))
     per_success: float = field(default=0.1, validator=_checks.at_least(0.001))
 
 
@@ -68,6 +68,11 @@ class Retry:
     budget keeps it from making that worse. A reply whose first part has reached the caller is never repeated. For one local
     Ollama start with the defaults; for a fleet behind :class:`~ollama_sdk.reliability.Failover` take ``attempts=3`` or
     fewer, since each attempt may already try several endpoints.
+
+    The waits of the defaults last 1.4 seconds at most, so they carry a call over a short break, not over a queue that is full
+    for longer. ``Retry(attempts=8)`` waits 13 seconds on average: it carries a handful of calls at once over a queue that has a
+    place free every second or two. ``Retry(attempts=8, initial=1)`` waits 35 seconds on average and carries dozens;
+    :class:`~ollama_sdk.reliability.RateLimit` queues any number in the client.
 
     Attributes:
         attempts: How often a request is sent at most, the first time included.
@@ -116,8 +121,8 @@ class Retry:
         _checks.ordered(self, "initial", "maximum")
 
 
-# gRPC counts in thousandths, so that ten times a tenth is one.
-_DIGITS = 3
+# Ten times a tenth is one, as in gRPC, which counts in thousandths; a share of a token is smaller.
+_DIGITS = 9
 
 
 class Budget:
@@ -127,22 +132,27 @@ class Budget:
         tokens: How many are left.
     """
 
-    def __init__(self, config: RetryBudget) -> None:
+    def __init__(self, policy: Retry) -> None:
         self._lock = threading.Lock()
         self.tokens: float = 0.0
         self._full = 0.0
-        self.reconfigure(config)
+        self._failing: set[object] = set()
+        self.reconfigure(policy)
         forks.register(self)
 
     def restart_in_child(self) -> None:
-        """Go on with the tokens of the parent."""
+        """Go on with the tokens of the parent, without its calls."""
         self._lock = threading.Lock()
+        self._failing = set()
 
-    def reconfigure(self, config: RetryBudget) -> None:
-        """Go on under ``config``; tokens that were spent stay spent."""
+    def reconfigure(self, policy: Retry) -> None:
+        """Go on under ``policy``, if it has a budget; tokens that were spent stay spent."""
+        config = policy.budget
+        if config is None:
+            return
         with self._lock:
             spent = self._full - self.tokens
-            self._full = round(config.tokens, _DIGITS)
+            self._full = round(config.tokens or 2.0 * policy.attempts, _DIGITS)
             self._gain = config.per_success
             self.tokens = max(0.0, round(self._full - spent, _DIGITS))
 
@@ -150,13 +160,22 @@ class Budget:
         """An attempt succeeded."""
         if self.tokens < self._full:
             with self._lock:
-                self.tokens = min(self._full, round(self.tokens + self._gain, _DIGITS))
+                gain = self._gain / max(1, len(self._failing))
+                self.tokens = min(self._full, round(self.tokens + gain, _DIGITS))
 
-    def failed(self) -> bool:
-        """An attempt failed. Returns whether enough tokens are left to repeat it."""
+    def failed(self, call: object) -> bool:
+        """An attempt of ``call`` failed. Returns whether enough tokens are left to repeat it."""
         with self._lock:
-            self.tokens = max(0.0, round(self.tokens - 1, _DIGITS))
+            self._failing.add(call)
+            self.tokens = max(0.0, round(self.tokens - 1 / len(self._failing), _DIGITS))
             return self.tokens * 2 > self._full
+
+    def ended(self, call: object) -> None:
+        """A call of which an attempt may have failed is over.
+
+        This may run inside the garbage collector, where another line of this thread holds the lock; the set needs none.
+        """
+        self._failing.discard(call)
 
 
 class Retrier:
@@ -185,7 +204,7 @@ class Retrier:
         self._draw = draw
         self.clock = clock
         self._notify = guarded(observer)
-        self.budget: Budget | None = None if config.budget is None else budget or Budget(config.budget)
+        self.budget: Budget | None = None if config.budget is None else budget or Budget(config)
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """The attempts of one call."""
@@ -194,35 +213,42 @@ class Retrier:
         started = self.clock.monotonic()
         request.extensions["out_of_time"] = False
         attempt = 0
-        while True:
-            attempt += 1
-            request.extensions["attempt"] = attempt
-            try:
-                response = yield from send(request)
-            except Exception as error:
-                waits = waits or jittered_waits(config, self._draw)
-                seconds = self._wait_after(error, request, attempt, waits, started)
-                if seconds is None:
-                    raise
-            else:
-                if response.status_code not in config.statuses:
-                    if budget is not None:
-                        budget.succeeded()
-                    return response
-                waits = waits or jittered_waits(config, self._draw)
-                seconds = self._wait_after(response, request, attempt, waits, started)
-                if seconds is None:
-                    return response
-            yield Sleep(seconds)
+        try:
+            while True:
+                attempt += 1
+                request.extensions["attempt"] = attempt
+                try:
+                    response = yield from send(request)
+                except Exception as error:
+                    waits = waits or jittered_waits(config, self._draw)
+                    seconds = self._wait_after(error, request, attempt, waits, started)
+                    if seconds is None:
+                        raise
+                else:
+                    if response.status_code not in config.statuses:
+                        if budget is not None:
+                            budget.succeeded()
+                        return response
+                    waits = waits or jittered_waits(config, self._draw)
+                    seconds = self._wait_after(response, request, attempt, waits, started)
+                    if seconds is None:
+                        return response
+                yield Sleep(seconds)
+        finally:
+            if waits is not None and budget is not None:
+                budget.ended(waits)
 
     def _wait_after(
         self, outcome: Outcome, request: httpx.Request, attempt: int, waits: Iterator[float], started: float
     ) -> float | None:
-        """Seconds to wait before the next attempt; ``None`` when ``outcome`` is the caller's."""
+        """Seconds to wait before the next attempt; ``None`` when ``outcome`` is the caller's.
+
+        ``waits`` are those of this call alone, so the budget knows the call by them.
+        """
         config, budget = self._config, self.budget
         if not _is_failure(outcome, config):
             return None
-        affordable = budget is None or is_each(outcome, CircuitOpenError) or budget.failed()
+        affordable = budget is None or is_each(outcome, CircuitOpenError) or budget.failed(waits)
         cause = outcome if isinstance(outcome, Exception) else None
         if attempt >= config.attempts or not may_repeat(request, cause, resume=config.resume):
             return None
