@@ -13,6 +13,7 @@ import itertools
 import random
 import threading
 from typing import TYPE_CHECKING, Literal
+from weakref import WeakSet
 
 import httpx
 from attrs import field, frozen
@@ -135,14 +136,16 @@ class Budget:
         self._lock = threading.Lock()
         self.tokens: float = 0.0
         self._full = 0.0
-        self._failing: set[object] = set()
+        self._failing: WeakSet[object] = (
+            WeakSet()
+        )  # an interrupt may skip the end of a call, but not the end of its frame
         self.reconfigure(policy)
         forks.register(self)
 
     def restart_in_child(self) -> None:
         """Continue with the tokens of the parent, without its calls."""
         self._lock = threading.Lock()
-        self._failing = set()
+        self._failing = WeakSet()
 
     def reconfigure(self, policy: Retry) -> None:
         """Continue under ``policy``, if it has a budget; spent tokens stay spent."""
