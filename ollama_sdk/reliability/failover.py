@@ -178,9 +178,8 @@ class Router:
                         endpoints.note_success(member)
                         if request.extensions.get("operation") in MODEL_CHANGES:
                             self._learn_change(request, response, member)
-                        if not is_whole(response.stream):
-                            hold(response, partial(_discard, member.in_flight, call, owner))
-                        return response
+                        is_read = is_whole(response.stream)
+                        return response if is_read else hold(response, partial(_discard, member.in_flight, call, owner))
                     failures.append(_Failure(member, attempt, response, is_missing))
                 self._note_failure(failures[-1], request, started)
                 tries_left -= failures[-1].was_sent
