@@ -62,7 +62,7 @@ client = {
     "retry": Retry(attempts=12, budget=None),
     "timeout": PATIENCE,  # no request outlives its permit
 }
-rows = ray.data.read_parquet(source).repartition(target_num_rows_per_block=512)
+rows = ray.data.read_parquet(source).repartition(target_num_rows_per_block=2048)
 made = rows.map_batches(
     LimitedEmbed,  # each worker makes one of its own, of the arguments below
     fn_constructor_args=["all-minilm"],
@@ -70,5 +70,6 @@ made = rows.map_batches(
     compute=ray.data.ActorPoolStrategy(size=4),
     num_cpus=0.5,  # reading and writing need CPUs too: four workers of 1 each on four CPUs would wait for ever
     batch_format="pyarrow",
+    batch_size=None,  # a block
 )
 made.write_parquet(target)
