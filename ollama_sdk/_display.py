@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any, NamedTuple, TextIO
 
-__all__ = ["Screen", "health_html", "html_of", "markdown_of"]
+__all__ = ["Screen", "health_html", "html_of", "in_notebook", "markdown_of", "readable_bytes"]
 
 _ROWS = 5  # of vectors
 _NUMBERS = 6  # of one vector
@@ -274,15 +274,13 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def _bytes(size: int | None) -> str | None:
-    if size is None:
-        return None
-    amount = float(size)
+def readable_bytes(size: float) -> str:
+    """A number of bytes for people, such as ``2.02 GB``."""
     for unit in ("B", "kB", "MB", "GB"):
-        if amount < _KILO:
-            return f"{amount:.3g} {unit}"
-        amount /= _KILO
-    return f"{amount:.3g} TB"
+        if size < _KILO:
+            return f"{size:.3g} {unit}"
+        size /= _KILO
+    return f"{size:.3g} TB"
 
 
 def _moment(when: Any) -> str | None:
@@ -293,7 +291,7 @@ def _models(reply: Any) -> str:
     rows = [
         (
             each.name or each.model,
-            _bytes(each.size),
+            None if each.size is None else readable_bytes(each.size),
             each.details and each.details.parameter_size,
             each.details and each.details.quantization_level,
             ", ".join(each.capabilities or ()),
@@ -310,7 +308,7 @@ def _running(reply: Any) -> str:
     rows = [
         (
             each.name or each.model,
-            _bytes(each.size),
+            None if each.size is None else readable_bytes(each.size),
             f"{each.size_vram / each.size:.0%}" if each.size and each.size_vram is not None else None,
             each.details and each.details.quantization_level,
             each.context_length,
@@ -451,10 +449,15 @@ class Screen:
         self._handle.update(shown, raw=True)
 
 
+def in_notebook() -> bool:
+    """Whether this code runs in the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+
+
 def _notebook_output() -> Any:
     """A display of the cell that can be updated; ``None`` outside a notebook."""
-    ipython = sys.modules.get("IPython")
-    if ipython is None or not hasattr(ipython.get_ipython(), "kernel"):
+    if not in_notebook():
         return None
     display: Any = importlib.import_module("IPython.display").display  # IPython has no types for it
     return display({"text/plain": "…"}, raw=True, display_id=True)

@@ -1,7 +1,7 @@
-"""Performs one call over a transport, sync or async: send the request, read the body, return what it means.
+"""Performs one call over a transport, sync or async: sends the request and reads the body.
 
-Both runtimes only do the I/O. What a response or an exception means is decided in :mod:`.response`.
-``__tracebackhide__`` lets pytest and IPython leave a frame out of a traceback.
+Both runtimes only do the I/O; :mod:`.response` interprets responses and exceptions. With ``__tracebackhide__``, pytest and IPython
+leave a frame out of a traceback.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class SyncRuntime:
     """Calls operations over a transport.
 
     Attributes:
-        settings: What requests take from the client.
-        transports: Where requests go.
+        settings: The settings of the client.
+        transports: The transports of the client.
     """
 
     settings: Settings
@@ -64,7 +64,7 @@ class SyncRuntime:
     def invoke(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
     ) -> ReplyT | Stream[ItemT, ReplyT]:
-        """Call an operation and return its one-piece reply, or with ``stream`` its items."""
+        """Call an operation and return its one-piece reply, or with ``stream`` a stream of its items."""
         __tracebackhide__ = True
         return self.stream(operation, values, options) if stream else self.call(operation, values, options)
 
@@ -86,7 +86,7 @@ class SyncRuntime:
     def stream(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions
     ) -> Stream[ItemT, ReplyT]:
-        """Call an operation and return its items."""
+        """Call an operation and return a stream of its items."""
         __tracebackhide__ = True
         call = self._prepare(operation, values, options, stream=True)
         try:
@@ -119,7 +119,7 @@ class SyncRuntime:
             raise shorten_traceback(exc) from exc.__cause__
 
     def _perform(self, call: Call[Any, Any], stream_class: type[Stream[Any, Any]] = Stream) -> Any:
-        """Send the request, and return the reply or the stream that was asked for."""
+        """Send the request, and return the reply or the requested stream."""
         __tracebackhide__ = True
         response = stream = None
         try:
