@@ -11,7 +11,7 @@ SEED ?= $(shell date +%s)
 SECONDS ?= 600
 FUZZ ?= 25
 
-.PHONY: help demo check types generate changes drift docs docs-serve pictures test test-all test-versions coverage test-integration \
+.PHONY: help demo check types generate changes drift docs docs-serve pictures test test-all test-tls test-versions coverage test-integration \
         test-programs test-engines fuzz soak mutants bench package publish clean
 
 ##@ Use
@@ -82,6 +82,9 @@ test-all: $(READY)  ## run every test, in random order (SEED), in Python's devel
 # test_responses.py compares the two parsers, so it needs both; what is counted of the other one is another number.
 test-h11: $(READY)  ## run the tests of transport, clients and streams where llhttp cannot be imported, so that h11 reads responses
 	$(PYTEST) -m "not slow" --parser h11 --ignore tests/transport/test_responses.py tests/transport tests/client tests/streaming
+
+test-tls: $(READY)  ## run the tests of transport, clients, streams and policies with servers that speak TLS
+	$(PYTEST) -m "not slow and not plain" --tls tests/transport tests/client tests/streaming tests/reliability
 
 test-versions:  ## run the tests on every other Python that is found here, on the PATH or by pyenv
 	@missing=; for version in $(VERSIONS); do found=; \
