@@ -33,8 +33,8 @@ field ``count: int | None`` the text is::
 *What a server may leave out or write otherwise.* Only a field without which the reply is nothing is required. ``null`` is the empty
 list where a list is due, and the empty object where a required free-form object is due, because Go writes both so; that holds for
 fields, not for the items of a list: a ``null`` in place of a vector is no vector. A required field with a single possible value, or
-with a default of the document, reads as that value when it is missing. An optional time that cannot be read, and an empty text where
-an optional number is due, read as ``None`` and stay in ``additional_properties``: they are not worth the reply, and nothing is lost.
+with a default of the document, reads as that value when it is missing. An optional time or number that cannot be read, such as a
+count with a fraction, reads as ``None`` and stays in ``additional_properties``: it is not worth the reply, and nothing is lost.
 
 *What it assumes.* That the data fits. The code checks what is cheap to check (the class of each scalar) and otherwise lets Python
 raise: a missing field is a ``KeyError``, a list where an object is due is a ``TypeError``. A decoder therefore raises one of
@@ -104,8 +104,8 @@ MISMATCHES = (MismatchError, KeyError, TypeError, AttributeError, ValueError, Ov
 # What reading a time raises for what is none.
 _UNREADABLE = (TypeError, ValueError, OverflowError)
 
-# Types whose values are never written as an empty text.
-_NOT_TEXT = frozenset({int, float, bool})
+# What JSON has for the types of numbers.
+_NUMBERS: dict[Any, tuple[type, ...]] = {int: (int,), float: (float, int)}
 
 
 class Compiler:
@@ -270,9 +270,10 @@ class Compiler:
         if kind is datetime:
             store = [f" {line}" for line in store]
             return [f"{indent}try:", *store, f"{indent}except UNREADABLE:", *(f"{indent} {line}" for line in skip)]
-        if kind in _NOT_TEXT:
-            store = [f" {line}" for line in store]
-            return [f"{indent}if value == '':", *(f"{indent} {line}" for line in skip), f"{indent}else:", *store]
+        if kind in _NUMBERS:
+            unread = " and ".join(f"value.__class__ is not {each.__name__}" for each in _NUMBERS[kind])
+            skipped = [f"{indent} {line}" for line in skip]
+            return [f"{indent}if {unread}:", *skipped, f"{indent}else:", f"{indent} self.{field.name} = value"]
         return store
 
     def _store(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
@@ -327,10 +328,11 @@ def value_when_missing(resolver: Resolver, field: attrs.Attribute[Any]) -> Any:
 def reads_as_none(kind: Any, value: Any) -> bool:
     """Whether an optional field reads as ``None`` though it holds something, which then stays in ``additional_properties``.
 
-    That is a time that cannot be read, and an empty text where a number is due: some servers send both where they know nothing.
+    That is a time or a number that cannot be read: some servers send an empty text for both where they know nothing, and the
+    seconds of a time with a fraction.
     """
-    if kind in _NOT_TEXT:
-        return bool(value == "")
+    if kind in _NUMBERS:
+        return value.__class__ not in _NUMBERS[kind]
     if kind is not datetime:
         return False
     try:
