@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import random
 import textwrap
@@ -462,20 +463,27 @@ def test_a_wait_within_the_total_of_the_policy_is_begun(clock: HandClock) -> Non
 # --- the budget: gRPC proposal A6
 
 
+class Call:
+    """A call, as a budget knows it."""
+
+
+CALL = Call()
+
+
 def budget_of(**arguments: float) -> Budget:
     return Budget(Retry(budget=RetryBudget(**arguments)))
 
 
 def test_the_budget_counts_as_grpc_retry_throttling_does() -> None:
     budget = budget_of(tokens=10, per_success=0.1)
-    assert [budget.failed("a call") for _ in range(6)] == [True, True, True, True, False, False]
+    assert [budget.failed(CALL) for _ in range(6)] == [True, True, True, True, False, False]
     assert budget.tokens == 4
     for _ in range(10):
         budget.succeeded()
     assert budget.tokens == 5  # ten times a tenth is one, exactly
     budget.succeeded()
     assert budget.tokens == 5.1
-    assert budget.failed("a call") is False
+    assert budget.failed(CALL) is False
 
 
 @pytest.mark.parametrize("attempts", [2, 4, 8, 50])
@@ -490,17 +498,18 @@ def test_a_full_budget_pays_all_attempts_of_a_call(clock: HandClock, attempts: i
 
 def test_calls_that_fail_together_share_the_cost() -> None:
     budget = budget_of(tokens=100, per_success=0.6)
+    calls = [Call(), Call(), Call()]
     for number, cost in enumerate((1, 1 / 2, 1 / 3, 1 / 3)):
         before = budget.tokens
-        budget.failed(min(number, 2))
+        budget.failed(calls[min(number, 2)])
         assert before - budget.tokens == pytest.approx(cost)
     before = budget.tokens
     budget.succeeded()
     assert budget.tokens - before == pytest.approx(0.2)
-    for call in (0, 1, 1):
-        budget.ended(call)
+    for number in (0, 1, 1):
+        budget.ended(calls[number])
     before = budget.tokens
-    budget.failed(2)
+    budget.failed(calls[2])
     assert before - budget.tokens == pytest.approx(1)
 
 
@@ -512,7 +521,16 @@ def test_a_call_that_has_ended_shares_no_cost(caller: Caller, clock: HandClock, 
     with contextlib.suppress(ValueError, GeneratorExit):
         caller.call(transport)
     before = budget.tokens
-    budget.failed("another call")
+    budget.failed(Call())
+    assert before - budget.tokens == pytest.approx(1)
+
+
+def test_a_call_that_is_gone_without_an_end_shares_no_cost() -> None:
+    budget = budget_of(tokens=100)
+    budget.failed(Call())
+    gc.collect()
+    before = budget.tokens
+    budget.failed(CALL)
     assert before - budget.tokens == pytest.approx(1)
 
 
@@ -520,13 +538,13 @@ def test_a_call_that_has_ended_shares_no_cost(caller: Caller, clock: HandClock, 
 def test_a_budget_holds_the_tokens_it_was_given(tokens: float) -> None:
     budget = budget_of(tokens=tokens)
     assert budget.tokens == tokens
-    assert budget.failed("a call")
+    assert budget.failed(CALL)
 
 
 def test_spent_tokens_stay_spent_in_a_budget_of_another_size() -> None:
     budget = budget_of(tokens=10)
     for _ in range(3):
-        budget.failed("a call")
+        budget.failed(CALL)
     budget.reconfigure(Retry(budget=RetryBudget(tokens=100, per_success=2)))
     assert budget.tokens == 97
     budget.succeeded()
@@ -536,7 +554,7 @@ def test_spent_tokens_stay_spent_in_a_budget_of_another_size() -> None:
     budget.reconfigure(Retry(attempts=5))
     assert budget.tokens == 9
     for _ in range(8):
-        budget.failed("a call")
+        budget.failed(CALL)
     budget.reconfigure(Retry(budget=RetryBudget(tokens=3)))
     assert budget.tokens == 0
 
@@ -575,8 +593,8 @@ def test_a_client_with_a_smaller_budget_retries_less(clock: HandClock) -> None:
 def test_failed_attempts_take_tokens_and_successes_add_some(clock: HandClock, outcome: Any, tokens: float) -> None:
     budget = budget_of(tokens=10)
     for _ in range(6):
-        budget.failed("a call")
-    budget.ended("a call")
+        budget.failed(CALL)
+    budget.ended(CALL)
     policy = Retry(attempts=1, errors=(httpx.NetworkError, CircuitOpenError))
     with contextlib.suppress(Exception):
         Caller("sync").call(PolicyTransport(Script(outcome), Retrier(policy, clock=clock, budget=budget)))
@@ -585,7 +603,7 @@ def test_failed_attempts_take_tokens_and_successes_add_some(clock: HandClock, ou
 
 def test_waiting_for_an_open_circuit_needs_no_budget(clock: HandClock) -> None:
     budget = budget_of(tokens=3)
-    while budget.failed("a call"):
+    while budget.failed(CALL):
         pass
     policy = Retrier(Retry(errors=(CircuitOpenError,)), clock=clock, budget=budget)
     assert Caller("sync").call(PolicyTransport(Script(open_circuit(), 200), policy)).status_code == 200
@@ -596,8 +614,8 @@ def test_fifty_threads_count_the_budget_exactly() -> None:
 
     def fare(_: int) -> None:
         for _ in range(40):
-            budget.failed("a call")
-            budget.failed("a call")
+            budget.failed(CALL)
+            budget.failed(CALL)
             budget.succeeded()
 
     in_threads(50, fare)
@@ -620,7 +638,7 @@ class BudgetMachine(RuleBasedStateMachine):
     @rule()
     def a_call_fails(self) -> None:
         self.expected = max(0, self.expected - 1000)
-        assert self.budget.failed("a call") is (self.expected > 2000)
+        assert self.budget.failed(CALL) is (self.expected > 2000)
 
     @invariant()
     def the_tokens_agree(self) -> None:
