@@ -6,7 +6,7 @@ ends: an item of a stream costs nothing.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -174,9 +174,9 @@ class OpenTelemetryObserver(DetailedObserver):
         if event.model is not None:
             common["gen_ai.request.model"] = event.model
         name = operation if event.model is None else f"{operation} {event.model}"
-        attributes = {**common, **_server(event.endpoint)}
-        span = self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=attributes)
-        call = _Call(span, common, event.stream)
+        place = _server(event.endpoint)
+        span = self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes={**common, **place})
+        call = _Call(span, common, place, event.stream)
         if detail is None:
             return call
         if self._propagate:
@@ -190,14 +190,14 @@ class OpenTelemetryObserver(DetailedObserver):
         return call
 
     def _end(self, call: _Call, event: CallEnded, detail: Detail | None) -> None:
-        if event.model is not None:
-            call.common["gen_ai.response.model"] = event.model
-        call.common |= _server(event.endpoint)  # again: failover may have moved the call
+        place = _server(event.endpoint)  # again: failover may have moved the call
+        model: Attributes = {} if event.model is None else {"gen_ai.response.model": event.model}
+        call.common |= {**model, **place}
         reply = _outcome_attributes(call, event, detail)
         content = self._content_of(call, event, detail)
         span = call.span
         if span.is_recording():
-            span.set_attributes({**call.common, **reply})
+            span.set_attributes({**model, **(place if place != call.server else {}), **reply})
             if event.status is not None:
                 span.set_attribute("http.response.status_code", event.status)
             if self._logger is None:
@@ -226,6 +226,7 @@ class _Call:
     Attributes:
         span: Its span.
         common: The attributes that its span, metrics and event share.
+        server: Those of the server at which it began.
         streams: Whether a stream was asked for.
         request: The attributes of its request.
         input: The content of its request.
@@ -234,6 +235,7 @@ class _Call:
 
     span: Span
     common: Attributes
+    server: Attributes
     streams: bool
     request: Attributes = attrs.Factory(Attributes)
     input: dict[str, Any] = attrs.Factory(dict[str, Any])
@@ -480,6 +482,7 @@ def _error_type(event: CallEnded) -> str | None:
     return str(event.status) if event.status is not None and httpx.codes.is_error(event.status) else None
 
 
+@lru_cache(maxsize=1024)
 def _server(endpoint: str) -> Attributes:
     parts = urlsplit(endpoint)
     port = parts.port or _PORTS.get(parts.scheme)

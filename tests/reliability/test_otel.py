@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import pickle
+from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from benchmarks.counting import Calls
@@ -626,6 +628,37 @@ def _calls_of_stream(items: int, **options: Any) -> int:
         with Calls(PACKAGE) as calls:
             assert sum(1 for _ in client.chat("m", MESSAGES, stream=True)) == items
     return calls.python.total()
+
+
+class _OneByOne(httpx.SyncByteStream):
+    """A body whose every item is read by itself, as at the pace of a model."""
+
+    def __init__(self, items: int) -> None:
+        self._items = [_chat(done=False, done_reason=None)] * (items - 1) + [_chat()]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._items)
+
+
+def _calls_of_paced_stream(items: int, observer: Any) -> int:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-type": "application/x-ndjson"}, stream=_OneByOne(items))
+
+    with Ollama(transport=httpx.MockTransport(answer), observer=observer) as client:
+        list(client.chat("m", MESSAGES, stream=True))
+        with Calls() as calls:
+            assert sum(1 for _ in client.chat("m", MESSAGES, stream=True)) == items
+    return calls.python.total()
+
+
+def test_telemetry_costs_no_call_for_an_item_read_by_itself():
+    observers: dict[str, Any] = {"none": None, "idle": lambda _: None, "telemetry": Telemetry().observer}
+    each = {
+        name: (_calls_of_paced_stream(505, observer) - _calls_of_paced_stream(5, observer)) / 500
+        for name, observer in observers.items()
+    }
+    assert each["telemetry"] - each["idle"] < 0.02, each  # the clock of the machine moves a few
+    assert each["telemetry"] - each["none"] < 2.02, each  # a body that is watched is read through a generator
 
 
 def test_telemetry_costs_few_calls_and_none_for_an_item():
