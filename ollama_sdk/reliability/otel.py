@@ -70,6 +70,11 @@ _INTEGERS = {
     "top_k": "gen_ai.request.top_k",
 }
 _NUMBERS = {key: f"gen_ai.request.{key}" for key in ("temperature", "top_p", "frequency_penalty", "presence_penalty")}
+# What a request says that it goes on from.
+_EARLIER = {
+    "conversation": "gen_ai.conversation.id",
+    "previous_response_id": "gen_ai.request.previous_response.id",
+}
 # Where a reply counts tokens that are part of those of the prompt or of the answer.
 _CACHED, _WRITTEN, _REASONED = (
     f"gen_ai.usage.{kind}"
@@ -289,7 +294,8 @@ class _Metrics:
         ended = common if "error.type" not in reply else {**common, "error.type": reply["error.type"]}
         if event.operation in _EMBEDDINGS:
             self._embeddings.record(event.seconds, ended)
-            self._embedded.record(_count(reply, "input_tokens"), ended)
+            if "gen_ai.usage.input_tokens" in reply:
+                self._embedded.record(_count(reply, "input_tokens"), common)
             return
         if event.operation not in _INFERENCE:
             self._other.record(event.seconds, ended)
@@ -362,8 +368,9 @@ def _request_attributes(event: CallStarted, body: dict[str, Any]) -> Attributes:
         level = object_of(given["reasoning"]).get("effort")
     if isinstance(level, str):
         found["gen_ai.request.reasoning.level"] = level
-    if isinstance(given.get("conversation"), str):
-        found["gen_ai.conversation.id"] = given["conversation"]
+    for key, name in _EARLIER.items():
+        if isinstance(given.get(key), str):
+            found[name] = given[key]
     _add_output_type(given, found)
     return found
 
