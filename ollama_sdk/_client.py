@@ -96,7 +96,7 @@ def _check_policies(policies: Mapping[str, Any]) -> None:
     """Refuse what is no policy, by the argument's name."""
     for name, policy in policies.items():
         if policy is not None and name != "observer":
-            from ._habits import refuse_policy  # only who gives a policy pays for it
+            from ._habits import refuse_policy  # imported only for clients with policies
 
             refuse_policy(name, policy)
 
@@ -208,7 +208,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
     def _check_cache(self, cache: Cache | Inherit | None) -> None:
         """Refuse a cache of operations that the client does not have: it would never keep a reply."""
         for name in sorted(getattr(cache, "operations", set[str]()) - self._operations.keys()):
-            import difflib  # only mistakes pay for it
+            import difflib  # imported only for the error
 
             alike = difflib.get_close_matches(name, self._operations) or sorted(self._operations)
             raise ConfigurationError(

@@ -302,5 +302,5 @@ def test_ollama_package_differs_from_this_one_as_documented(emulator: Emulator):
 def test_programs_on_pages_are_those_that_run_on_the_engines():
     shown = blocks(PAGES["howto/embeddings.md"], "py")
     engines = ROOT / "tests" / "engines"
-    programs = [*engines.glob("with_*.py"), *engines.glob("resume_*.py")]
+    programs = [program for kind in ("with", "resume", "limit") for program in engines.glob(f"{kind}_*.py")]
     assert sorted(shown) == sorted(program.read_text(encoding="utf-8") for program in programs)

@@ -263,7 +263,7 @@ def unknown(city: Nowhere): ...  # noqa: F821
         (starred, r"starred takes \*cities"),
         (keyed, r"keyed takes \*\*cities"),
         (positional, "'city' is positional only"),
-        (strange, "'city' is annotated memoryview, but JSON has nothing like it"),
+        (strange, "'city' is annotated memoryview, but JSON has no such type"),
         (by_number, "the keys of a JSON object are strings"),
         (unknown, "its signature cannot be read: name 'Nowhere'"),
         (lambda city: city, "is a lambda, which has no name"),

@@ -1,4 +1,4 @@
-"""Cuts the bytes of a streamed body, however they were split on the way, into the JSON text of its items."""
+"""Splits the bytes of a streamed body into the JSON text of its items, no matter in which chunks the bytes arrive."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BOM = b"\xef\xbb\xbf"
 _JSON_WHITESPACE = b" \t\r\n"
 _CR = ord("\r")
 _MAX_CHARACTER_BYTES = 4
-# How a body of server-sent events begins: with a field, or with a comment.
+# The beginning of a body of server-sent events: a field or a comment.
 _SSE_FIELD = re.compile(rb"(data|event|id|retry)?:|(data|event|id|retry)[\r\n]")
 _SSE_BEGINNINGS = (b"data", b"event", b"id", b"retry", _BOM)
 
@@ -27,23 +27,23 @@ _SSE_BEGINNINGS = (b"data", b"event", b"id", b"retry", _BOM)
 class Framer(Protocol):
     """Bytes in, items out.
 
-    A payload is the JSON text of one item, without the whitespace around it; text that is only whitespace is no item.
-    Payloads are not parsed, and do not depend on how the body was split.
+    A payload is the JSON text of one item, without the whitespace around it; whitespace alone is not an item. Payloads are not
+    parsed, and do not depend on how the body was split into chunks.
 
     Attributes:
-        error: Why no more items come: one is longer than the limit. The call that finds it sets this, and still returns the
-            items before it; every later call returns nothing.
-        chosen: The framer to go on with once an item has come; itself, or the one that it found to fit.
+        error: Set if an item is longer than the limit. The call that finds it still returns the items before it; every later
+            call returns nothing.
+        chosen: The framer to use after the first item: itself, or the one that it has detected.
     """
 
     @property
     def error(self) -> DecodeError | None:
-        """Why no more items come."""
+        """The error that ended the items; ``None`` without one."""
         ...
 
     @property
     def chosen(self) -> Framer:
-        """The framer to go on with."""
+        """The framer to use after the first item."""
         ...
 
     def feed(self, data: bytes) -> Sequence[bytes]:
@@ -54,16 +54,15 @@ class Framer(Protocol):
         """Take a clean end of the body; this never sets ``error``.
 
         Returns:
-            The payload of a last item that nothing terminated, if there is one. It may be cut short: the caller finds out
-            by parsing it.
+            The payload of an unterminated last item, if there is one. It may be incomplete, which the caller finds by parsing it.
         """
         ...
 
 
 class _LineFramer(ABC):
-    """A framer of a format whose items are made of lines.
+    """The base of framers for formats made of lines.
 
-    Costs time linear in the bytes: only new bytes are searched, and an unfinished line grows in place.
+    It takes time linear in the bytes: only new bytes are searched, and an unfinished line grows in place.
 
     Args:
         max_item_bytes: The longest item accepted, in bytes.
@@ -76,7 +75,7 @@ class _LineFramer(ABC):
         self._line = bytearray()  # the unfinished line
         self._lines_bytes = 0  # length of the finished lines of an unfinished item
         self._at_start = True  # whether a byte order mark may come
-        self._is_idle = False  # past the start, within no item, without an error: the condition of the short cuts
+        self._is_idle = False  # past the start, between two items, without an error: the condition of the shortcuts
         self.error: DecodeError | None = None
 
     @property
@@ -118,7 +117,7 @@ class _LineFramer(ABC):
         """Set the error of an item that is too long, and keep none of its bytes.
 
         Args:
-            beginning: How the item begins, for the excerpt.
+            beginning: The beginning of the item, for the excerpt.
         """
         excerpt = bytes(beginning[: EXCERPT_LENGTH * _MAX_CHARACTER_BYTES]).decode(errors="replace")
         self.error = DecodeError(
@@ -150,7 +149,7 @@ class NDJSONFramer(_LineFramer):
     __slots__ = ()
 
     def feed(self, data: bytes) -> Sequence[bytes]:
-        # The usual read, one whole line, takes this short cut.
+        # A shortcut for the usual read: one whole line.
         if self._is_idle and data.find(b"\n") == len(data) - 1 and len(data) <= self._max_item_bytes:
             payload = data.strip(_JSON_WHITESPACE)
             return (payload,) if payload else ()
@@ -166,10 +165,10 @@ class NDJSONFramer(_LineFramer):
 class SSEFramer(_LineFramer):
     """Server-sent events: one item an event, its payload the event's data.
 
-    Follows the event stream interpretation of the WHATWG HTML standard (section 9.2.6), with two differences: at the
-    end of the body an event counts without its closing blank line, because it arrived whole; and payloads are JSON text, as
-    :class:`Framer` says. The fields ``event``, ``id`` and ``retry`` are not kept: the JSON of every event that Ollama names
-    repeats the name as ``type``, and nothing here reconnects.
+    It follows the event stream interpretation of the WHATWG HTML standard (section 9.2.6), with two differences: at the end of
+    the body an event counts without its closing blank line, because it may be complete; and payloads are JSON text, see
+    :class:`Framer`. The fields ``event``, ``id`` and ``retry`` are ignored: Ollama repeats the name of an event as ``type`` in its
+    JSON, and this client does not reconnect.
 
     Args:
         max_item_bytes: The longest event accepted: its ``data`` lines and any one other line, in bytes as received,
@@ -184,7 +183,7 @@ class SSEFramer(_LineFramer):
         self._after_cr = False  # whether an LF that comes next belongs to the line end before it
 
     def feed(self, data: bytes) -> Sequence[bytes]:
-        # The usual read, one whole event of one data line, perhaps with its name before it, takes this short cut.
+        # A shortcut for the usual read: one whole event of one data line, perhaps with an event line before it.
         begin = data.find(b"\n") + 1 if data.startswith(b"event:") else 0
         if (
             self._is_idle
@@ -226,13 +225,13 @@ class SSEFramer(_LineFramer):
 
 
 class DetectingFramer:
-    """Finds out by the first bytes of a body which of the formats it has, and cuts it so; labels are often wrong.
+    """Detects the format of a body by its first bytes, because Content-Type is often wrong.
 
-    An object begins newline-delimited JSON, and a field or a comment begins server-sent events. Anything else is refused.
+    A JSON value begins newline-delimited JSON; a field or a comment begins server-sent events. Anything else is refused.
 
     Args:
         max_item_bytes: The longest item accepted, in bytes.
-        content_type: The label of the body, for the error.
+        content_type: The Content-Type of the body, for the error.
     """
 
     __slots__ = ("_beginning", "_content_type", "_error", "_found", "_max_item_bytes")
@@ -240,7 +239,7 @@ class DetectingFramer:
     def __init__(self, max_item_bytes: int = MAX_ITEM_BYTES, content_type: str = "") -> None:
         self._max_item_bytes = max_item_bytes
         self._content_type = content_type
-        self._beginning = b""  # what says nothing yet
+        self._beginning = b""  # bytes that do not suffice to decide
         self._error: DecodeError | None = None
         self._found: Framer | None = None
 
@@ -263,8 +262,8 @@ class DetectingFramer:
         return () if self._found is None else self._found.finish()
 
     def _choose(self, data: bytes) -> None:
-        """Choose a framer or set the error; keep what is too little for either."""
-        text = data.removeprefix(_BOM).lstrip(_JSON_WHITESPACE)  # blank lines mean nothing in either format
+        """Choose a framer or set the error; keep the bytes if they do not suffice to decide."""
+        text = data.removeprefix(_BOM).lstrip(_JSON_WHITESPACE)  # both formats ignore blank lines
         if text.startswith((b"{", b"[", b'"')):
             self._found = NDJSONFramer(self._max_item_bytes)
         elif _SSE_FIELD.match(text):

@@ -17,7 +17,7 @@ def from_zstd(body: bytes, most: int = -1) -> bytes:
     Raises:
         ValueError: The body is not zstd.
     """
-    import zstandard  # only who sends such bodies pays for it
+    import zstandard  # imported only for such bodies
 
     try:
         with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(body), read_across_frames=True) as reader:
