@@ -336,11 +336,10 @@ def _speeds(scene: Scene, seed: int) -> list[float]:
 
 def _hosts_of(worker: int, urls: list[str], plan: Plan) -> list[str]:
     """The hosts that a worker knows, in its order; the first is the one that its requests are addressed to."""
-    if plan.few is not None:
-        start = random.Random(f"worker {worker}").randrange(len(urls))  # as by the number of a process
-        return (urls + urls)[start : start + min(plan.few, len(urls))]
     start = worker % len(urls) if plan.rotated else 0
-    return urls[start:] + urls[:start]
+    if plan.few is not None:
+        start = random.Random(f"worker {worker}").randrange(len(urls))  # as by a hash of its machine and process
+    return (urls[start:] + urls[:start])[: plan.few]
 
 
 def _send(request: httpx.Request) -> Flow:
