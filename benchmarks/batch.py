@@ -26,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from ollama_sdk import Failover
 from ollama_sdk.batch import Embed, map_rows
@@ -36,22 +37,31 @@ TEXT = "A sentence of about the usual length, number"
 Work = Callable[[list[str], list[str], int], None]
 
 
+_SPAN = b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n%12.4f"
+
+
 async def serve(seconds: float, dimensions: int) -> None:
-    """Be a host, until the end of the input."""
+    """Be a host, until the end of the input; a GET returns the seconds from the first request to the last reply."""
     vector = [round(random.uniform(-1, 1), 8) for _ in range(dimensions)]
     body = json.dumps({"model": MODEL, "embeddings": [vector] * PER_REQUEST}, separators=(",", ":")).encode()
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
     reply = head % len(body) + body
     permits = asyncio.Semaphore(PARALLEL)
+    times: list[float] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with ExitStack() as open_until_here:
             open_until_here.callback(writer.close)
             while request := await reader.readuntil(b"\r\n\r\n"):
+                if request.startswith(b"GET"):
+                    writer.write(_SPAN % (times[-1] - times[0]))
+                    continue
+                times.append(time.monotonic())
                 await reader.readexactly(int(request.lower().partition(b"content-length:")[2].split()[0]))
                 async with permits:
                     await asyncio.sleep(seconds)
                 writer.write(reply)
+                times.append(time.monotonic())
 
     async def answer_until_gone(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -142,7 +152,6 @@ def timed(work: Work, texts: list[str], urls: list[str], in_flight: int) -> tupl
 def compare(rows: int, given: argparse.Namespace, contenders: dict[str, Work], counts: list[int]) -> None:
     """Print a line for each contender, number of hosts, and number of requests in flight."""
     texts = [f"{TEXT} {number}" for number in range(rows)]
-    print(f"{'':22}{'hosts':>6}{'in flight':>11}{'rows/s':>9}{'of ideal':>10}{'CPU µs/row':>12}")
     for count, times in itertools.product(counts, (1, 2)):
         in_flight = times * count * PARALLEL
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
@@ -166,7 +175,6 @@ def grow(given: argparse.Namespace) -> None:
     """Print the share of ideal of one process over more and more hosts, and of more and more processes."""
     for count in (1, 2, 4, 8):
         compare(given.rows or 960 * count, given, {"ours, a batch": ours}, [count])
-    print(f"\n{'':22}{'hosts':>6}{'in flight':>11}{'rows/s':>9}{'of ideal':>10}{'CPU µs/row':>12}")
     for workers in (1, 2, 4):
         rate, cpu = max(grow_workers(workers, given) for _ in range(given.rounds))
         share = rate / ideal(2 * workers, given.seconds)
@@ -203,44 +211,46 @@ def cpu_of(pid: int) -> float:
 
 
 def compare_ray(given: argparse.Namespace) -> None:
-    """Print rows a second of a step and of the HTTP processor, which knows one address and sends one request after the other."""
+    """Print rows a second of a step and of the HTTP processor, which knows one address; one of its workers sends one request at a time."""
     import ray
     from ray.data.llm import HttpRequestProcessorConfig, build_processor
 
-    rows = given.rows or 7_680
-    ray.init(num_cpus=2 * PARALLEL, include_dashboard=False, log_to_driver=False)
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    texts = [f"{TEXT} {number}" for number in range(rows)]
-    with hosts(1, given.seconds, given.dimensions) as urls:
-        client = {"host": urls[0]}
-        made: Any = {"client": client, "per_request": PER_REQUEST, "in_flight": 2 * PARALLEL}
+    ray.init(num_cpus=4 * PARALLEL, include_dashboard=False, log_to_driver=False)
+    texts = [f"{TEXT} {number}" for number in range(given.rows or 3_840)]
 
-        def with_step(texts: list[str]) -> None:
-            dataset = ray.data.from_items([{"text": text} for text in texts], override_num_blocks=1)
-            size = len(texts)
-            dataset.map_batches(
-                Embed, fn_constructor_args=[MODEL], fn_constructor_kwargs=made, concurrency=1, batch_size=size
-            ).materialize()
+    def step(url: str) -> Any:
+        made: Any = {"client": {"host": url}, "per_request": PER_REQUEST, "in_flight": 2 * PARALLEL}
+        return ray.data.from_items([{"text": text} for text in texts]).map_batches(
+            Embed, fn_constructor_args=[MODEL], fn_constructor_kwargs=made, concurrency=1, batch_size=len(texts) // 4
+        )
 
-        def with_processor(texts: list[str]) -> None:
-            config = HttpRequestProcessorConfig(url=f"{urls[0]}/api/embed", batch_size=8, concurrency=PARALLEL)
+    def processor(workers: int) -> Callable[[str], Any]:
+        def run(url: str) -> Any:
             processor = build_processor(
-                config,
+                HttpRequestProcessorConfig(url=f"{url}/api/embed", batch_size=4, concurrency=workers),
                 preprocess=lambda row: {"payload": {"model": MODEL, "input": list(row["texts"])}},
                 postprocess=lambda row: {"embeddings": row["http_response"]["embeddings"]},
             )
-            parts = [{"texts": part} for part in groups(texts)]
-            processor(ray.data.from_items(parts, override_num_blocks=4 * PARALLEL)).materialize()
+            return processor(ray.data.from_items([{"texts": part} for part in groups(texts)]))
 
-        for name, work in {"ours, 1 worker": with_step, "ray.data.llm, 4 workers": with_processor}.items():
-            seconds = []
-            for count in (PER_REQUEST * 2 * PARALLEL, rows):  # what starting takes is in both
-                began = time.perf_counter()
-                work(texts[:count])
-                seconds.append(time.perf_counter() - began)
-            rate = (rows - PER_REQUEST * 2 * PARALLEL) / (seconds[1] - seconds[0])
-            print(f"{name:26}{rows / seconds[1]:9,.0f} rows/s with starting, {rate:9,.0f} without", flush=True)
-            print(f"{'':26}{rate / ideal(1, given.seconds):9.1%} of ideal", flush=True)
+        return run
+
+    for name, run in {
+        "a step, 1 worker": step,
+        f"ray.data.llm, {PARALLEL} workers": processor(PARALLEL),
+        f"ray.data.llm, {2 * PARALLEL} workers": processor(2 * PARALLEL),
+    }.items():
+        with hosts(1, given.seconds, given.dimensions) as urls:
+            began = time.perf_counter()
+            run(urls[0]).materialize()
+            whole = time.perf_counter() - began
+            with urlopen(urls[0]) as reply:
+                rate = len(texts) / float(reply.read())  # without what starting takes
+        share = rate / ideal(1, given.seconds)
+        print(
+            f"{name:24}{len(texts) / whole:9,.0f} rows/s with starting{rate:9,.0f} without, {share:.1%} of ideal",
+            flush=True,
+        )
 
 
 def memory(rows: int, dimensions: int) -> None:
@@ -281,10 +291,12 @@ def main() -> None:
         print(
             f"{PER_REQUEST} texts a request, {given.dimensions} dimensions, {given.seconds:g} s a request, {PARALLEL} at once a host"
         )
+        if given.ray:
+            compare_ray(given)
+            return
+        print(f"{'':22}{'hosts':>6}{'in flight':>11}{'rows/s':>9}{'of ideal':>10}{'CPU µs/row':>12}")
         if given.growth:
             grow(given)
-        elif given.ray:
-            compare_ray(given)
         else:
             compare(given.rows or 3_840, given, CONTENDERS, given.hosts)
 
