@@ -20,7 +20,15 @@ import anyio
 import httpx
 import pytest
 
-from ollama_sdk import AsyncOllama, AsyncStream, ConfigurationError, IncompleteReplyError, Ollama
+from ollama_sdk import (
+    AsyncHTTPTransport,
+    AsyncOllama,
+    AsyncStream,
+    ConfigurationError,
+    HTTPTransport,
+    IncompleteReplyError,
+    Ollama,
+)
 from ollama_sdk.reliability import Cache, CircuitBreaker, HealthCheck, RateLimit, Retry
 from ollama_sdk.types import GenerateResponse
 from tests.support.forked import begin_in_child, in_child
@@ -72,6 +80,30 @@ def test_parent_and_child_call_at_once_on_own_connections(options: dict[str, Any
         children = [begin_in_child(partial(_ask, client, f"child{number}")) for number in range(2)]
         swapped = _ask(client, "parent")
         assert [swapped, *(result() for result in children)] == [[], [], []]
+        assert _is_unshared(server)
+
+
+def test_httpx_client_on_our_transport_works_in_the_child() -> None:
+    with echo_server() as server, httpx.Client(transport=HTTPTransport()) as http:
+        client = Ollama(server.url, http_client=http)
+        client.generate("m", "parent warm")
+        result = begin_in_child(partial(_ask, client, "child"))
+        assert [_ask(client, "parent"), result()] == [[], []]
+        assert _is_unshared(server)
+
+
+def test_async_httpx_client_on_our_transport_does_so_too(anyio_backend: str) -> None:
+    async def parent() -> Any:
+        async with httpx.AsyncClient(transport=AsyncHTTPTransport()) as http:
+            client = AsyncOllama(server.url, http_client=http)
+            await client.generate("m", "parent warm")
+            child = partial(anyio.run, _ask_async, client, "child", backend=anyio_backend)
+            result = begin_in_child(partial(_in_thread, child))
+            swapped = await _ask_async(client, "parent")
+            return [swapped, await anyio.to_thread.run_sync(result)]
+
+    with echo_server() as server:
+        assert anyio.run(parent, backend=anyio_backend) == [[], []]
         assert _is_unshared(server)
 
 
