@@ -218,9 +218,10 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     def restart_in_child(self) -> None:
         """The parent reads on, and closes the response: here the stream is closed, and only hands out what has arrived."""
         self._lock = threading.RLock()
-        self._inherited = self.over = self.released = True
-        self.paused = self.held = False
-        self.stopped = self.stopped or "closed"
+        self.over = self.released = True
+        if self.stopped is None:
+            self.stopped, self._inherited = "closed", True
+            self.paused = self.held = False
 
     @property
     def state(self) -> StreamState:

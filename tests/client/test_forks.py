@@ -289,6 +289,38 @@ def test_child_takes_what_has_arrived_and_reads_no_more() -> None:
         assert [item.response for item in [*items, *stream]] == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("before", ["pause", "cancel", "collect"])
+def test_stream_in_a_child_is_what_its_parent_made_of_it(before: str) -> None:
+    def answer(connection: Connection) -> None:
+        items = [_item("a", done=False), _item("b", done=True)]
+        connection.answer(chunked("application/x-ndjson", b"".join(items)) + END)
+        connection.watch()
+
+    with Loopback(answer) as server, Ollama(server.url) as client:
+        stream = client.generate("m", "p", stream=True)
+        taken = [] if before == "collect" else [next(stream).response]
+        getattr(stream, before)()
+
+        def child() -> Any:
+            state = stream.state
+            try:
+                taken.extend(item.response for item in stream)
+            except IncompleteReplyError as error:
+                return [state, taken, str(error)]
+            return [state, taken, stream.collect().response]
+
+        cancelled = "the stream was cancelled before its last item was taken; 2 items had arrived"
+        assert (
+            in_child(child)
+            == {
+                "pause": ["closed", ["a", "b"], "ab"],
+                "cancel": ["cancelled", ["a"], cancelled],
+                "collect": ["finished", [], "ab"],
+            }[before]
+        )
+        assert stream.state == {"pause": "paused", "cancel": "cancelled", "collect": "finished"}[before]
+
+
 def test_child_inside_its_parents_loop_saves_no_bytes(anyio_backend: str, tmp_path: Path) -> None:
     async def parent(url: str) -> Any:
         async with AsyncOllama(url) as client:
