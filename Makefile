@@ -12,7 +12,7 @@ SECONDS ?= 600
 FUZZ ?= 25
 
 .PHONY: help demo check types generate changes drift docs docs-serve pictures test test-all test-versions coverage test-integration \
-        test-programs test-engines fuzz soak mutants bench package publish clean
+        test-programs test-engines test-httpx2 fuzz soak mutants bench package publish clean
 
 ##@ Use
 help:  ## list the targets
@@ -82,6 +82,9 @@ test-all: $(READY)  ## run every test, in random order (SEED), in Python's devel
 # test_responses.py compares the two parsers, so it needs both; what is counted of the other one is another number.
 test-h11: $(READY)  ## run the tests of transport, clients and streams where llhttp cannot be imported, so that h11 reads responses
 	$(PYTEST) -m "not slow" --parser h11 --ignore tests/transport/test_responses.py tests/transport tests/client tests/streaming
+
+test-httpx2: $(READY)  ## run the tests of clients and policies with clients and transports of httpx2 wherever they give one of httpx
+	HTTPX=httpx2 $(PYTEST) -m "not slow" tests/client tests/reliability
 
 test-versions:  ## run the tests on every other Python that is found here, on the PATH or by pyenv
 	@missing=; for version in $(VERSIONS); do found=; \
