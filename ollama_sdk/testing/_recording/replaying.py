@@ -28,7 +28,7 @@ class Replaying:
 
     Args:
         recordings: The recordings.
-        timing: Whether each chunk is sent when it arrived in the recording; otherwise at once.
+        timing: Whether each chunk is sent at its time in the recording; otherwise at once.
         report: Takes the reason why a request had no reply.
     """
 

@@ -1,4 +1,4 @@
-"""Builds the numbered events of ``/v1/responses``, and the response object that they add up to."""
+"""Builds the numbered events of ``/v1/responses``, and the response object at their end."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ResponseEvents:
             yield self._event("response.completed", response=self.response(answer))
 
     def response(self, answer: Answer) -> Json:
-        """Return the response object at the end; at the limit of tokens, too, Ollama calls it completed."""
+        """Return the response object at the end; even at the token limit, Ollama's status is ``completed``."""
         return self._object(usage_of(answer), "completed")
 
     def _open_item(self, kind: str) -> Iterator[Json]:
@@ -97,7 +97,7 @@ class ResponseEvents:
         yield self._done(item)
 
     def compaction(self, item: Json, usage: Json) -> Iterator[Json]:
-        """Return the events of a conversation that was made short."""
+        """Return the events of a compacted conversation."""
         yield from self.opening()
         yield self._event("response.output_item.added", output_index=0, item=item)
         yield self._done(item)
