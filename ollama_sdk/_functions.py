@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import inspect
+import re
 import types
 from collections import abc
 from collections.abc import Callable, Iterator, Mapping
@@ -51,6 +52,8 @@ _OBJECTS = (dict, abc.Mapping, abc.MutableMapping)
 _UNIONS = (Union, types.UnionType)
 _VARIADIC = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 _MISSING: Any = inspect.Parameter.empty
+_HEADING = re.compile(r"^(args|arguments|returns|yields|raises):$", re.IGNORECASE | re.MULTILINE)
+_NO_PARAMETERS = re.compile(r"^(args|arguments):\n +none\.?\n?", re.IGNORECASE | re.MULTILINE)
 
 
 class MismatchError(Exception):
@@ -464,6 +467,8 @@ def _docstring(function: Any) -> tuple[str | None, dict[str, str]]:
         return None, {}
     import docstring_parser  # imported only for tools
 
+    # The parser knows Google's headings only as Google writes them, and takes nothing but parameters below them.
+    text = _HEADING.sub(lambda heading: heading[0].capitalize(), _NO_PARAMETERS.sub("", text))
     parsed = docstring_parser.parse(text)
     description = "\n\n".join(filter(None, (parsed.short_description, parsed.long_description)))
     parameters = {p.arg_name: " ".join(p.description.split()) for p in parsed.params if p.description}

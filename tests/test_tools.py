@@ -150,15 +150,29 @@ def test_a_function_is_never_run_by_a_client(server):
         "Do it.\n\nArgs:\n    value: How\n        much.",
         "Do it.\n\nParameters\n----------\nvalue : int\n    How much.",
         "Do it.\n\n:param value: How much.",
+        "Do it.\nargs:\n    value (integer): How much.\n\nreturns:\n    None",
     ],
 )
-def test_docstrings_of_three_styles_describe_parameters(docstring):
+def test_docstrings_of_each_style_describe_parameters(docstring):
     def function(value: int) -> None: ...
 
     function.__doc__ = docstring
     described = tool(function).to_dict()["function"]
     assert described["description"] == "Do it."
     assert described["parameters"]["properties"]["value"] == {"type": "integer", "description": "How much."}
+
+
+def test_docstring_may_say_that_there_are_no_parameters():
+    def function() -> None:
+        """Do it.
+
+        Args:
+            None
+        Returns:
+            None
+        """
+
+    assert tool(function).to_dict()["function"]["description"] == "Do it."
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,8 @@ def status_advice(call: Call[Any, Any], response: httpx.Response, data: Any, tex
     is_ollamas = data.__class__ is dict and data.get("error") is not None
     proxy = "" if is_ollamas else environment_proxy(call)
     if proxy and (_is_page(text) or status == _PROXY_LOGIN or status in _OF_GATEWAYS):
-        return f"; it went through {proxy}, which seems to have answered in place of the server: {_without(call)}"
+        said = f": {_LOGIN};" if status == _PROXY_LOGIN else ", which seems to have answered in place of the server:"
+        return f"; it went through {proxy}{said} {_without(call)}"
     if status == _NOT_FOUND:
         return _not_found_advice(call, data, is_ollamas=is_ollamas)
     if "HTTP request" in text and "HTTPS" in text:
@@ -165,6 +166,13 @@ _OF_TLS = (
 )
 
 
+# What is said of a connection that was opened, and ended in the handshake of TLS.
+_BROKEN_OFF = ("Connection reset", "forcibly closed", "during the TLS handshake", "EOF occurred", "UNEXPECTED_EOF")
+# What our transport says of a proxy that wants a user name and a password.
+_PROXY_WANTS_LOGIN = (f": {_PROXY_LOGIN} ", "the user name or the password", "a kind of login")
+_LOGIN = "it asks for a login, which stands in the variable as in http://user:password@host:port"
+
+
 def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Exception) -> str:
     """Return a clause with advice about a call without a usable response.
 
@@ -177,9 +185,10 @@ def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Excepti
     for parts, advice in _OF_TLS:
         if any(part in reason for part in parts):
             return advice
+    if isinstance(exc, ImportError):  # it names the package that is missing
+        return ""
     if proxy := environment_proxy(call, request):
-        what = "it does not connect to the server" if "no tunnel" in reason else "is that proxy running?"
-        return f"; it went through {proxy}: {what} {_without(call, request)}"
+        return f"; it went through {proxy}: {_of_proxy(exc)} {_without(call, request)}"
     host = str(request.url.copy_with(raw_path=b"/")).rstrip("/")
     if call.operation.server is not None and host == call.operation.server:  # the user cannot start this server
         return f"; {host} cannot be reached: check the network connection of this machine"
@@ -189,7 +198,24 @@ def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Excepti
         )
     if isinstance(exc, httpx.RemoteProtocolError) and "closed" not in reason:
         return f"; what answers at {host} does not speak HTTP as Ollama does: check host and port"
-    return f"; is Ollama running at {host}? `ollama serve` starts it"
+    if isinstance(exc, httpx.ConnectError) and not any(part in reason for part in _BROKEN_OFF):
+        return f"; is Ollama running at {host}? `ollama serve` starts it"
+    perhaps = (
+        "use https:// in the host if it speaks TLS there"
+        if request.url.scheme == "http"
+        else "use http:// in the host if it does not speak TLS there"
+    )
+    return f"; {host} was there and broke the connection off: look at the server's log, or {perhaps}"
+
+
+def _of_proxy(exc: Exception) -> str:
+    """What a proxy did that gave no usable response."""
+    reason = str(exc)
+    if any(part in reason for part in _PROXY_WANTS_LOGIN):
+        return _LOGIN + ";"
+    if isinstance(exc, httpx.ProxyError):
+        return "it does not connect to the server;"
+    return "is that proxy running?" if isinstance(exc, httpx.ConnectError) else "it broke the connection off;"
 
 
 # Proxies of the environment

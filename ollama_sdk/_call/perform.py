@@ -23,7 +23,16 @@ from ollama_sdk.streaming._stream import AsyncStream, Stream
 
 from .operation import Operation
 from .request import Call, CallOptions, prepare
-from .response import RawResponse, buffered_body, fail, open_stream, outermost, read_head, read_reply, unreachable
+from .response import (
+    RawResponse,
+    buffered_body,
+    fail,
+    open_stream,
+    outermost,
+    read_head,
+    read_reply,
+    reply_of_unreachable,
+)
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -68,7 +77,10 @@ class SyncRuntime:
         try:
             reply: RawResponse[ReplyT] = self._perform(call)
         except OllamaError as exc:
-            return unreachable(call, exc)
+            unreachable = reply_of_unreachable(call, exc)
+            if unreachable is None:
+                raise outermost(exc) from exc.__cause__
+            return unreachable
         return reply
 
     def stream(
@@ -158,7 +170,10 @@ class AsyncRuntime:
         try:
             reply: RawResponse[ReplyT] = await self._perform(call)
         except OllamaError as exc:
-            return unreachable(call, exc)
+            unreachable = reply_of_unreachable(call, exc)
+            if unreachable is None:
+                raise outermost(exc) from exc.__cause__
+            return unreachable
         return reply
 
     async def stream(

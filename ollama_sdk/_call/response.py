@@ -47,7 +47,16 @@ if TYPE_CHECKING:
     from .operation import Streaming, Usage
     from .request import Call
 
-__all__ = ["RawResponse", "buffered_body", "fail", "open_stream", "outermost", "read_head", "read_reply", "unreachable"]
+__all__ = [
+    "RawResponse",
+    "buffered_body",
+    "fail",
+    "open_stream",
+    "outermost",
+    "read_head",
+    "read_reply",
+    "reply_of_unreachable",
+]
 
 logger = logging.getLogger("ollama_sdk")
 
@@ -157,15 +166,10 @@ def outermost(error: OllamaError) -> OllamaError:
     return error.with_traceback(None)
 
 
-def unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[ReplyT]:
-    """Return the reply of a reachability check whose server cannot be reached.
-
-    Raises:
-        OllamaError: ``error``, for any other operation or error.
-    """
-    __tracebackhide__ = True
+def reply_of_unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[ReplyT] | None:
+    """Return the reply of a reachability check whose server cannot be reached; ``None`` for any other operation or error."""
     if call.operation.reply != "reachable" or not isinstance(error, _UNREACHABLE):
-        raise outermost(error) from error.__cause__
+        return None
     return RawResponse(0, httpx.Headers(), cast("ReplyT", False))
 
 

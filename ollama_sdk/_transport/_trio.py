@@ -19,7 +19,7 @@ import httpx
 import trio
 
 from .connect_queue import ConnectQueue
-from .connection import Connection
+from .connection import Connection, Forks
 from .limits import Ask, Limits
 from .network import Address, UnreachableError, race, resolve, time_left, writable
 from .tls import Handshake
@@ -164,13 +164,18 @@ class TrioNetwork:
 
     def __init__(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
+        self._born_in = Forks.count
         self._lookups: dict[tuple[str, int], _Lookup] = {}
         self.queues: defaultdict[tuple[str, int], ConnectQueue] = defaultdict(ConnectQueue)
 
     @property
     def is_current(self) -> bool:
-        """Whether the calling task runs in this run."""
-        return trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is self._token
+        """Whether the calling task runs in this run, and that in this process."""
+        return (
+            self._born_in == Forks.count
+            and trio.lowlevel.in_trio_run()
+            and trio.lowlevel.current_trio_token() is self._token
+        )
 
     async def connect(self, host: str, port: int, addresses: list[Address], ask: Ask) -> TrioConnection:
         """A new connection.

@@ -50,14 +50,14 @@ __all__ = ["Connection", "Whole", "deliver"]
 _Socket = socket.socket  # by another name where ``socket`` is an attribute
 
 
-class _Forks:
+class Forks:
     """How many forks lie between the first process and this one."""
 
     count = 0
 
 
 def _forked() -> None:
-    _Forks.count += 1
+    Forks.count += 1
 
 
 if hasattr(os, "register_at_fork"):
@@ -130,7 +130,7 @@ class Connection:
     def __init__(self) -> None:
         self.closed = True  # until there is something to close
         self.forget: Callable[[Connection], None] | None = None
-        self._born_in = _Forks.count
+        self._born_in = Forks.count
         self.aborted = False
         self.sent = False
         self.reused = False
@@ -175,7 +175,7 @@ class Connection:
     @property
     def is_inherited(self) -> bool:
         """Whether this process has it from its parent, by a fork: then it goes on there."""
-        return self._born_in != _Forks.count
+        return self._born_in != Forks.count
 
     def received(self, data: bytes) -> bool:
         """Hand the response what was read, or the end, as ``b""``; whether that brought it anything.

@@ -13,9 +13,9 @@ yielded                 carried out, and sent back
 ======================= ==================================================================================================
 
 An error in a step is raised inside the generator, at its ``yield``. The generator returns the response of the call, or raises the
-error of the call. A policy never yields a request itself: ``yield from send(request)`` runs the flow of the next policy, and the
-innermost ``send`` yields the request. To the driver, the flows of a stack are therefore one generator, and an error passes through
-them from the inside out, as through nested function calls.
+error of the call. Only the innermost policy may yield a request itself: ``yield from send(request)`` runs the flow of the next
+policy, and the innermost ``send`` yields the request. To the driver, the flows of a stack are therefore one generator, and an error
+passes through them from the inside out, as through nested function calls.
 
 **When an attempt is over.** An attempt has succeeded when its reply is whole, or, for a stream with a good status, when its first
 chunk has arrived. If one of the policies judges attempts (``judges_attempts``), the driver reads that much before it sends the

@@ -148,8 +148,7 @@ class Router:
             NoEndpointError: No endpoint has the model, or several were tried and all of them failed.
             APITimeoutError: They failed, and the deadline of the call has passed; the cause is the ``NoEndpointError``.
         """
-        target = self._target_of(request)
-        if target is None:
+        if not self._is_ours(request):
             request.extensions.pop("endpoint", None)  # set before a redirect
             return (yield from send(request))
         endpoints, config = self._endpoints, self._endpoints.config
@@ -157,22 +156,30 @@ class Router:
         tries_left = config.tries or len(route)
         moving_errors: tuple[type[Exception], ...] = (CircuitOpenError, *config.errors)
         failures: list[_Failure] = []
+        owner: CallOwner | None = None
         try:
             for place, member in enumerate(route, 1):
                 started = self.clock.monotonic()
                 request.extensions["endpoint"] = member.url
-                attempt = request if member is self._sent_as_it_is else self._address(request, member, target)
+                attempt = request if member is self._sent_as_it_is else self._address(request, member)
+                # In flight as long as its owner lives, which ends with this flow whatever exception comes, wherever.
+                owner = CallOwner()
+                call = CallRef(owner, member.in_flight.discard)
+                member.in_flight.add(call)
                 try:
-                    response = yield from self._attempt(send, attempt, member)
+                    response = yield from send(attempt)
                 except moving_errors as error:
                     failures.append(_Failure(member, attempt, error))
                 else:
+                    if len(endpoints.members) > 1:
+                        _drop_cookie(response)
                     is_missing = response.status_code == NOT_FOUND and self._learn_missing(request, response, member)
                     if response.status_code not in config.statuses and not is_missing:
                         endpoints.note_success(member)
                         if request.extensions.get("operation") in MODEL_CHANGES:
                             self._learn_change(request, response, member)
-                        return response
+                        is_read = is_whole(response.stream)
+                        return response if is_read else hold(response, partial(_discard, member.in_flight, call, owner))
                     failures.append(_Failure(member, attempt, response, is_missing))
                 self._note_failure(failures[-1], request, started)
                 tries_left -= failures[-1].was_sent
@@ -180,22 +187,23 @@ class Router:
                     break
                 reason = described(failures[-1].outcome, failures[-1].request)
                 endpoints.emit(request, member, FailedOver, route[place].url, reason)
-            if len(failures) > 1:
-                raise self._all_failed(request, failures)
-            return _returned(failures.pop().outcome)
+            return self._give_up(request, failures)
         finally:
+            owner = None
             failures.clear()  # their tracebacks refer to this frame: only the garbage collector would free it and the response
 
-    def _target_of(self, request: httpx.Request) -> bytes | None:
-        """The path and query after the base URL; ``None`` if the request is not addressed to the first endpoint."""
+    def _is_ours(self, request: httpx.Request) -> bool:
+        """Whether the request is addressed to the first endpoint."""
         url = request.url
         path = url.raw_path
-        if (url.raw_scheme, url.raw_host, url.port) != self._origin or not path.startswith(self._prefix):
-            return None
-        target = path[len(self._prefix) :]
-        return target if target[:1] in _PATH_STARTS else None
+        start = len(self._prefix)
+        return (
+            path.startswith(self._prefix)
+            and path[start : start + 1] in _PATH_STARTS
+            and (url.raw_scheme, url.raw_host, url.port) == self._origin
+        )
 
-    def _address(self, request: httpx.Request, member: Member, target: bytes) -> httpx.Request:
+    def _address(self, request: httpx.Request, member: Member) -> httpx.Request:
         """A copy of ``request`` for ``member``."""
         about(request, self.clock)  # numbers the call, so that the events of the copy have the same number
         headers = request.headers.copy()
@@ -208,31 +216,11 @@ class Router:
         )
         return httpx.Request(
             request.method,
-            member.url_of(target),
+            member.url_of(request.url.raw_path[len(self._prefix) :]),
             headers=headers,
             stream=request.stream,
             extensions=request.extensions,
         )
-
-    def _attempt(self, send: Send, request: httpx.Request, member: Member) -> Flow:
-        """Send ``request``, and count it at ``member`` until its reply has been read, closed or garbage-collected."""
-        # A weak reference: if an exception skips the release, it is released when the frame of the call is freed.
-        owner = CallOwner()
-        in_flight = member.in_flight
-        call = CallRef(owner, in_flight.discard)
-        try:
-            in_flight.add(call)
-            response = yield from send(request)
-        except BaseException:
-            in_flight.discard(call)
-            raise
-        if len(self._endpoints.members) > 1 and "set-cookie" in response.headers:
-            # The client knows one address for all endpoints, and would send the cookie of one to the others.
-            del response.headers["set-cookie"]
-        if is_whole(response.stream):
-            in_flight.discard(call)
-            return response
-        return hold(response, partial(_discard, in_flight, call, owner))
 
     def _learn_missing(self, request: httpx.Request, response: httpx.Response, member: Member) -> bool:
         """Note that ``member`` answers that it does not have the model; returns whether ``model_aware`` moves the call on."""
@@ -274,6 +262,12 @@ class Router:
         deadline = deadline_of(request)
         return deadline is None or self.clock.monotonic() < deadline
 
+    def _give_up(self, request: httpx.Request, failures: list[_Failure]) -> httpx.Response:
+        """End the call as its only attempt ended, or with one error about all attempts."""
+        if len(failures) > 1:
+            raise self._all_failed(request, failures)
+        return _returned(failures.pop().outcome)
+
     def _all_failed(self, request: httpx.Request, failures: list[_Failure]) -> Exception:
         """The error of a call that failed at several endpoints."""
         operation, text = operation_of(request), "; ".join(map(str, failures))
@@ -292,6 +286,12 @@ class Router:
 def _unless_failed(learn: Callable[[], None], outcome: CallOutcome) -> None:
     if outcome.error is None:
         learn()
+
+
+def _drop_cookie(response: httpx.Response) -> None:
+    """The client knows one address for all endpoints, and would send the cookie of one to the others."""
+    if "set-cookie" in response.headers:
+        del response.headers["set-cookie"]
 
 
 def _discard(in_flight: set[CallRef], call: CallRef, _owner: CallOwner) -> None:

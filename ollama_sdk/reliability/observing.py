@@ -45,14 +45,14 @@ class AttemptReporter:
         self.clock = clock
         self._notify = guarded(observer)
 
-    def flow(self, send: Send, request: httpx.Request) -> Flow:
+    def flow(self, send: Send, request: httpx.Request) -> Flow:  # noqa: ARG002 - nothing but the transport is within
         """Report one attempt."""
         clock, notify = self.clock, self._notify
         number: int = request.extensions.get("attempt", 1)
         started = clock.monotonic()
         try:
             notify(AttemptStarted(*about(request, clock), number))
-            response = yield from send(request)
+            response: httpx.Response = yield request
         except BaseException as error:
             seconds = clock.monotonic() - started
             notify(AttemptFailed(*about(request, clock), number, seconds, described(error, request)))

@@ -3,7 +3,8 @@
 A call is a sequence of attempts with a wait between two of them. A failed attempt is repeated if attempts are left, the request may
 be sent again, the budget allows it, and the wait ends before the deadline; otherwise the caller gets its outcome. The waits grow
 exponentially and are jittered (:func:`jittered_waits`). The state of one call is in the local variables of :meth:`Retrier.flow`;
-all calls share the :class:`Budget`, which has its own lock.
+all calls share the :class:`Budget`, which has its own lock. A call is in the budget's set of failing calls from its first failure
+to its end, however it ends.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import itertools
 import random
 import threading
 from typing import TYPE_CHECKING, Literal
+from weakref import WeakSet
 
 import httpx
 from attrs import field, frozen
@@ -40,23 +42,22 @@ class RetryBudget:
     """Limit the retries of all calls of a client: a token bucket.
 
     A failed attempt takes one token, a successful one returns ``per_success``. While half of the tokens or fewer are left, nothing
-    is repeated, so an outage causes few extra requests, no matter how long it lasts. Calls that are in flight together fail
-    together: to repeat n of them k times takes 2kn + 1 tokens. The default keeps retries from multiplying an outage; it is too
-    small for bursts. For n calls at once on a server with a shorter queue take ``Retry(attempts=8, initial=1)`` with 14n + 1
-    tokens, or let :class:`~ollama_sdk.reliability.RateLimit` queue them. An attempt that an open circuit refused takes no token,
-    because nothing was sent.
+    is repeated, so an outage causes few extra requests, no matter how long it lasts. Calls that fail together share the cost:
+    while n calls are failing, an attempt takes or returns 1/n of that. So a burst on a full queue is repeated as often as a single
+    call. An attempt that an open circuit refused takes no token, because nothing was sent.
 
     Attributes:
-        tokens: Size of the bucket, which starts full; above 2, because a smaller one would never allow a retry.
+        tokens: Size of the bucket, which starts full; above 2, because a smaller one would never allow a retry. By default twice
+            the ``attempts`` of the :class:`Retry`, so that a call that fails alone may use all of them.
         per_success: Tokens that a success returns; exact to a thousandth.
 
-    The arithmetic is that of retry throttling in gRPC (proposal A6).
+    The arithmetic is that of retry throttling in gRPC (proposal A6), but for the shares.
 
     Raises:
         ConfigurationError: An argument cannot work.
     """
 
-    tokens: float = field(default=10.0, validator=_checks.above(2))
+    tokens: float | None = field(default=None, validator=_checks.optional(_checks.above(2)))
     per_success: float = field(default=0.1, validator=_checks.at_least(0.001))
 
 
@@ -68,6 +69,11 @@ class Retry:
     keeps it from making overload worse. A call is never repeated after the first part of its reply has reached the caller. For
     one local Ollama start with the defaults; for a fleet behind :class:`~ollama_sdk.reliability.Failover` take ``attempts=3`` or
     fewer, because each attempt may already try several endpoints.
+
+    The waits of the defaults last 1.4 seconds at most, so they carry a call over a short break, not over a queue that is full
+    for longer. ``Retry(attempts=8)`` waits 13 seconds on average: it carries a handful of calls at once over a queue that has a
+    place free every second or two. ``Retry(attempts=8, initial=1)`` waits 35 seconds on average and carries dozens;
+    :class:`~ollama_sdk.reliability.RateLimit` queues any number in the client.
 
     Attributes:
         attempts: How often a request is sent at most, the first attempt included.
@@ -115,8 +121,8 @@ class Retry:
         _checks.ordered(self, "initial", "maximum")
 
 
-# As in gRPC, tokens are counted in thousandths, so that ten times 0.1 is exactly 1.
-_DIGITS = 3
+# Ten times 0.1 is exactly 1, as in gRPC, which counts in thousandths; the share of a call is smaller than those.
+_DIGITS = 9
 
 
 class Budget:
@@ -126,22 +132,29 @@ class Budget:
         tokens: The remaining tokens.
     """
 
-    def __init__(self, config: RetryBudget) -> None:
+    def __init__(self, policy: Retry) -> None:
         self._lock = threading.Lock()
         self.tokens: float = 0.0
         self._full = 0.0
-        self.reconfigure(config)
+        self._failing: WeakSet[object] = (
+            WeakSet()
+        )  # an interrupt may skip the end of a call, but not the end of its frame
+        self.reconfigure(policy)
         forks.register(self)
 
     def restart_in_child(self) -> None:
-        """Continue with the tokens of the parent."""
+        """Continue with the tokens of the parent, without its calls."""
         self._lock = threading.Lock()
+        self._failing = WeakSet()
 
-    def reconfigure(self, config: RetryBudget) -> None:
-        """Continue under ``config``; spent tokens stay spent."""
+    def reconfigure(self, policy: Retry) -> None:
+        """Continue under ``policy``, if it has a budget; spent tokens stay spent."""
+        config = policy.budget
+        if config is None:
+            return
         with self._lock:
             spent = self._full - self.tokens
-            self._full = round(config.tokens, _DIGITS)
+            self._full = round(config.tokens or 2.0 * policy.attempts, _DIGITS)
             self._gain = config.per_success
             self.tokens = max(0.0, round(self._full - spent, _DIGITS))
 
@@ -149,13 +162,22 @@ class Budget:
         """Return tokens after a successful attempt."""
         if self.tokens < self._full:
             with self._lock:
-                self.tokens = min(self._full, round(self.tokens + self._gain, _DIGITS))
+                gain = self._gain / max(1, len(self._failing))
+                self.tokens = min(self._full, round(self.tokens + gain, _DIGITS))
 
-    def failed(self) -> bool:
-        """Take a token after a failed attempt. Returns whether enough tokens are left to repeat it."""
+    def failed(self, call: object) -> bool:
+        """Take a token, or the call's share of one, after a failed attempt. Returns whether it may be repeated."""
         with self._lock:
-            self.tokens = max(0.0, round(self.tokens - 1, _DIGITS))
+            self._failing.add(call)
+            self.tokens = max(0.0, round(self.tokens - 1 / len(self._failing), _DIGITS))
             return self.tokens * 2 > self._full
+
+    def ended(self, call: object) -> None:
+        """A call of which an attempt may have failed is over.
+
+        This may run inside the garbage collector, where another line of this thread holds the lock; the set needs none.
+        """
+        self._failing.discard(call)
 
 
 class Retrier:
@@ -184,7 +206,7 @@ class Retrier:
         self._draw = draw
         self.clock = clock
         self._notify = guarded(observer)
-        self.budget: Budget | None = None if config.budget is None else budget or Budget(config.budget)
+        self.budget: Budget | None = None if config.budget is None else budget or Budget(config)
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """Run the attempts of one call."""
@@ -193,35 +215,42 @@ class Retrier:
         started = self.clock.monotonic()
         request.extensions["out_of_time"] = False
         attempt = 0
-        while True:
-            attempt += 1
-            request.extensions["attempt"] = attempt
-            try:
-                response = yield from send(request)
-            except Exception as error:
-                waits = waits or jittered_waits(config, self._draw)
-                seconds = self._wait_after(error, request, attempt, waits, started)
-                if seconds is None:
-                    raise
-            else:
-                if response.status_code not in config.statuses:
-                    if budget is not None:
-                        budget.succeeded()
-                    return response
-                waits = waits or jittered_waits(config, self._draw)
-                seconds = self._wait_after(response, request, attempt, waits, started)
-                if seconds is None:
-                    return response
-            yield Sleep(seconds)
+        try:
+            while True:
+                attempt += 1
+                request.extensions["attempt"] = attempt
+                try:
+                    response = yield from send(request)
+                except Exception as error:
+                    waits = waits or jittered_waits(config, self._draw)
+                    seconds = self._wait_after(error, request, attempt, waits, started)
+                    if seconds is None:
+                        raise
+                else:
+                    if response.status_code not in config.statuses:
+                        if budget is not None:
+                            budget.succeeded()
+                        return response
+                    waits = waits or jittered_waits(config, self._draw)
+                    seconds = self._wait_after(response, request, attempt, waits, started)
+                    if seconds is None:
+                        return response
+                yield Sleep(seconds)
+        finally:
+            if waits is not None and budget is not None:
+                budget.ended(waits)
 
     def _wait_after(
         self, outcome: Outcome, request: httpx.Request, attempt: int, waits: Iterator[float], started: float
     ) -> float | None:
-        """Seconds to wait before the next attempt; ``None`` to return ``outcome`` to the caller."""
+        """Seconds to wait before the next attempt; ``None`` to return ``outcome`` to the caller.
+
+        ``waits`` belongs to this call alone, so the budget knows the call by it.
+        """
         config, budget = self._config, self.budget
         if not _is_failure(outcome, config):
             return None
-        affordable = budget is None or is_each(outcome, CircuitOpenError) or budget.failed()
+        affordable = budget is None or is_each(outcome, CircuitOpenError) or budget.failed(waits)
         cause = outcome if isinstance(outcome, Exception) else None
         if attempt >= config.attempts or not may_repeat(request, cause, resume=config.resume):
             return None

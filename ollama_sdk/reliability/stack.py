@@ -236,6 +236,6 @@ def _make_retrier(config: Retry | None, clock: Clock, former: Retrier | None) ->
     if config is None:
         return None
     budget: Budget | None = None if former is None else former.budget
-    if budget is not None and config.budget is not None:
-        budget.reconfigure(config.budget)
+    if budget is not None:
+        budget.reconfigure(config)
     return Retrier(config, clock=clock, budget=budget)

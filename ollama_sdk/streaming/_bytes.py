@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from ollama_sdk._concurrency.loops import current_loop
 from ollama_sdk.errors import DecodeError, IncompleteReplyError, OllamaError
 
 from ._accumulation import Accumulator
@@ -192,6 +193,7 @@ class AsyncByteStream(AsyncStream[bytes, bytes]):
         import anyio
         import anyio.to_thread  # imported only for save()
 
+        current_loop()  # that of a parent process has no threads here
         file = _NewFile(path)
         try:
             out = await anyio.to_thread.run_sync(file.__enter__)

@@ -26,7 +26,7 @@ failed     an error ended the stream, and the items before it were     were all 
            taken
 cancelled  stopped by ``cancel()``                                     are withheld
 closed     stopped by ``close()``, the end of a block, or the last     can be taken, then the stream
-           reference                                                   raises
+           reference; in a forked child every stream of its parent     raises
 =========  ==========================================================  ==================================
 
 *Transitions.* Every method may be called from any thread. Finished, failed and cancelled are final. A caller may take an item while
@@ -42,7 +42,7 @@ open          the error is set (a malformed item, a failure that the server repo
               that ends early, a limit that passes), and the items before it are taken
 open, closed  an item that is taken does not fit its model                                      failed
 open, paused  ``stop("cancelled")``                                                             cancelled
-open, paused  ``stop("closed")``                                                                closed
+open, paused  ``stop("closed")``, or a fork, in the child                                       closed
 ============  ================================================================================  ==========
 
 Independently of this, the *connection* is idle, or read by one caller (``reading``), or no longer used (``over``); finally one
@@ -208,6 +208,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     _event: Event | None = field(default=None, init=False)  # the event for which callers wait now
     _unadded_bytes: int = field(default=0, init=False)
     _accumulation_error: BaseException | None = field(default=None, init=False)  # why accumulation has stopped
+    _inherited: bool = field(default=False, init=False)  # by a fork, from the process that opened the stream
     _lock: threading.RLock = field(factory=threading.RLock, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -215,8 +216,11 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         forks.register(self)
 
     def restart_in_child(self) -> None:
-        """Replace the lock, which a thread of the parent may hold: the child may drop or close the stream."""
+        """Close the stream in the child: the parent reads on and closes the response; items that have arrived can be taken."""
         self._lock = threading.RLock()
+        self._inherited = self.over = self.released = True
+        self.paused = self.held = False
+        self.stopped = self.stopped or "closed"
 
     @property
     def state(self) -> StreamState:
@@ -414,7 +418,8 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         error = self.reader.error
         if self.stopped == "cancelled" or (error is None and not self.reader.finished):
             items = self.reader.items
-            text = f"the stream was {self.stopped} before its last item was taken; {items} items had arrived"
+            how = "left to the parent of this process" if self._inherited else self.stopped
+            text = f"the stream was {how} before its last item was taken; {items} items had arrived"
             error = IncompleteReplyError(text, items=items)
         if isinstance(error, IncompleteReplyError):
             error.partial = self._partial_reply()
