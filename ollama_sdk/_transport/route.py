@@ -64,7 +64,7 @@ class Routes(Generic[ConnectionT]):
         """
         key = (url.raw_scheme, url.raw_host, url.port)
         route = self._routes.get(key)
-        # Two threads may make it at once: the first one counts.
+        # Two threads may make it at once: the first one is used.
         return route if route is not None else self._routes.setdefault(key, self._make(url))
 
     def _make(self, url: httpx.URL) -> Route[ConnectionT]:

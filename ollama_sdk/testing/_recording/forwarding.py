@@ -81,7 +81,11 @@ class Forwarding:
                 request,
                 name=name,
                 request_body=body,
-                request_headers=_kept_request_headers(request),
+                request_headers=tuple(
+                    (name, value)
+                    for name, value in request.request_headers
+                    if name.lower() not in _NOT_SENT_ON | {"content-encoding"}
+                ),
                 status=response.status_code,
                 headers=_headers(response),
                 recorded_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -153,11 +157,6 @@ def request_of(scope: Scope, body: bytes) -> RecordedExchange:
     return RecordedExchange(
         method=scope["method"], target=target.decode("latin-1"), request_headers=headers, request_body=body, status=0
     )
-
-
-def _kept_request_headers(request: RecordedExchange) -> tuple[tuple[str, str], ...]:
-    left_out = _NOT_SENT_ON | {"content-encoding"}
-    return tuple(pair for pair in request.request_headers if pair[0].lower() not in left_out)
 
 
 def _headers(response: httpx.Response) -> tuple[tuple[str, str], ...]:
