@@ -116,6 +116,6 @@ def _ruff(arguments: list[str], folder: Path) -> None:
         str(folder),
     ]
     # ruff recognizes the project's own imports by its working directory.
-    done = subprocess.run(command, cwd=_PYPROJECT.parent, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=_PYPROJECT.parent, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise OutputError(f"the generated code cannot be formatted: {done.stderr.strip() or done.stdout.strip()}")

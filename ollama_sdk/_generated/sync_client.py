@@ -1608,29 +1608,31 @@ class Ollama(SyncClient):
     No request is made before a method is called. May be shared by threads.
 
     Args:
-        host: The server, in any form that ``OLLAMA_HOST`` takes; by default the one that ``OLLAMA_HOST`` names. Several
-            servers, or :class:`ollama_sdk.reliability.Endpoint` with keys of their own, go with ``failover``.
-        api_key: Sent as a bearer token, to ollama.com too where a method goes there; by default ``OLLAMA_API_KEY``.
-            ``""`` sends none. Text, or a ``SecretStr`` of Pydantic.
-        headers: Headers for every request to that server; a method with a server of its own, such as ``web_search``,
-            gets none of them, but for an ``Authorization`` that stands in place of ``api_key``.
-        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever; a ``Timeout`` of
-            httpx or httpx2 is taken by its parts. By default those of ``http_client``, if it has others than their default.
-        transport: Any transport of httpx or httpx2, used instead of the SDK's own; closed with the client. Timeouts are
-            then as exact as it reads: on httpx's own, each single read may take what is left when the body begins.
-        http_client: A whole ``httpx.Client``, or one of httpx2, used instead; left open. Its ``auth`` applies where no key is
-            sent.
+        host: The server, in any form that ``OLLAMA_HOST`` takes; by default ``OLLAMA_HOST``. Several servers,
+            each a text or an :class:`ollama_sdk.reliability.Endpoint` with its own key, need ``failover``.
+        api_key: Sent as a bearer token, also to ollama.com by methods that call it; by default
+            ``OLLAMA_API_KEY``. ``""`` sends none. Text, or Pydantic's ``SecretStr``.
+        headers: Headers for every request to that server. A method that calls another server, such as
+            ``web_search``, sends none of them, except an ``Authorization`` in place of ``api_key``.
+        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever; a ``Timeout``
+            of httpx or httpx2 is converted part by part. By default the limits of ``http_client``, if they are
+            not its library's default.
+        transport: Any transport of httpx or httpx2, used instead of the SDK's own; closed with the client. Timeouts are then
+            as exact as that transport: with httpx's own, each single read may take the time that remains at the
+            start of the body.
+        http_client: A whole ``httpx.Client``, or one of httpx2, used instead; left open. Its ``auth`` applies if
+            no key is sent.
         max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
-        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A longer
-            reply or item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
-        retry: Repeat calls that failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
+        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A
+            longer reply or item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
+        retry: Repeat failed calls; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
         circuit_breaker: Stop calling an endpoint that keeps failing.
-        rate_limit: Bound the rate of calls and how many run at once.
+        rate_limit: Limit the rate of calls and how many run at once.
         failover: Spread calls over several servers.
         health: How ``client.health`` checks the servers.
         cache: Keep replies and return them again.
-        observer: Called with every event of these policies, in the thread where it happens: a plain function, which
-            is also called for replies that the garbage collector ends. A lock that it shares with other code must be an
+        observer: A plain function, called with every event of these policies, in the thread of the event; also
+            by the garbage collector for replies that it frees. A lock that it shares with other code must be an
             ``RLock``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Decompresses request bodies in zstd, the one coding that Ollama reads."""
+"""Decompresses request bodies in zstd, the only coding that Ollama reads."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["from_zstd"]
 
 
 def from_zstd(body: bytes, most: int = -1) -> bytes:
-    """Return what a body in zstd expands to; of a body that was cut off, what there is.
+    """Decompress a body in zstd; a truncated body yields a truncated result.
 
     Args:
         body: The compressed body.
-        most: Where to stop, in bytes; -1 reads all.
+        most: The most bytes to return; -1 returns all.
 
     Raises:
         ValueError: The body is not zstd.

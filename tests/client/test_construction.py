@@ -234,7 +234,7 @@ def test_an_argument_of_another_client_is_named_as_it_is_here(make, options, sai
 @pytest.mark.parametrize("name", ["retry", "circuit_breaker", "rate_limit", "failover", "health", "cache"])
 def test_a_value_that_is_no_policy_is_refused_by_its_argument(make, name):
     for refuse in (make, make().reconfigure):
-        with pytest.raises(ConfigurationError, match=rf"^{name}=3 is no \w+; give \w+\(.*\), or None"):
+        with pytest.raises(ConfigurationError, match=rf"^{name}=3 is not a \w+; give \w+\(.*\), or None"):
             refuse(**{name: 3})
 
 

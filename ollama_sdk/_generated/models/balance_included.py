@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""BalanceIncluded: The credit included in a plan, or, in an old plan, the remaining limits of a session and of a week."""
+"""BalanceIncluded: The credit of a plan; in an old plan, the remaining limits of a session and of a week."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class BalanceIncluded(Model):
-    """The credit included in a plan, or, in an old plan, the remaining limits of a session and of a week.
+    """The credit of a plan; in an old plan, the remaining limits of a session and of a week.
 
     Attributes:
         balance_usd: Remaining credit, in US dollars.

@@ -1,4 +1,4 @@
-"""Sends streams of items: newline-delimited JSON or server-sent events, each item in a chunk of its own."""
+"""Sends streams of items: newline-delimited JSON or server-sent events, each item in its own chunk."""
 
 from __future__ import annotations
 

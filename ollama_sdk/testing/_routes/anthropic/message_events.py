@@ -92,7 +92,7 @@ def _usage(answer: Answer) -> Json:
 
 
 def _stop(answer: Answer) -> Json:
-    """Why the answer ended. Ollama does not say whether a stop sequence ended it, nor which: that is ``end_turn``."""
+    """The stop reason. Ollama does not report stop sequences: it sends ``end_turn`` for them."""
     if answer.called:
         return {"stop_reason": "tool_use"}
     if not answer.finished:

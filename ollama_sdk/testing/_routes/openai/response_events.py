@@ -1,4 +1,4 @@
-"""Builds the numbered events of ``/v1/responses``, and the response object that they add up to."""
+"""Builds the numbered events of ``/v1/responses``, and the response object at their end."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ResponseEvents:
             yield self._event("response.completed", response=self._object(usage_of(answer), "completed"))
 
     def response(self, answer: Answer) -> Json:
-        """Return the response object; at the limit of tokens, and if it is unfinished, Ollama calls it completed too."""
+        """Return the response object; even at the token limit, and if it is unfinished, Ollama's status is ``completed``."""
         for _ in self._close_item():
             pass
         return self._object(usage_of(answer), "completed")
@@ -99,7 +99,7 @@ class ResponseEvents:
         yield self._done(item)
 
     def compaction(self, item: Json, usage: Json) -> Iterator[Json]:
-        """Return the events of a conversation that was made short."""
+        """Return the events of a compacted conversation."""
         yield from self.opening()
         yield self._event("response.output_item.added", output_index=0, item=item)
         yield self._done(item)
