@@ -221,7 +221,7 @@ class MergeAccumulator(Accumulator):
             return True
         if rule == "by-index":
             return self._merge_one_index(into, name, place, values)
-        if values[-1].__class__ is dict and rule != "by-call":
+        if values[-1].__class__ is dict and rule not in {"concat", "by-call"}:
             return self._merge_objects(into, rule.removeprefix("into:") or name, values, f"{place}.")
         if rule != "concat" or values[-1].__class__ is not str:
             return False
