@@ -43,9 +43,7 @@ _SPAN = b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n%12.4f"
 async def serve(seconds: float, dimensions: int) -> None:
     """Be a host, until the end of the input; a GET returns the seconds from the first request to the last reply."""
     vector = [round(random.uniform(-1, 1), 8) for _ in range(dimensions)]
-    body = json.dumps({"model": MODEL, "embeddings": [vector] * PER_REQUEST}, separators=(",", ":")).encode()
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-    reply = head % len(body) + body
+    replies = [_reply([vector] * count) for count in range(PER_REQUEST + 1)]
     permits = asyncio.Semaphore(PARALLEL)
     times: list[float] = []
 
@@ -57,10 +55,10 @@ async def serve(seconds: float, dimensions: int) -> None:
                     writer.write(_SPAN % (times[-1] - times[0]))
                     continue
                 times.append(time.monotonic())
-                await reader.readexactly(int(request.lower().partition(b"content-length:")[2].split()[0]))
+                body = await reader.readexactly(int(request.lower().partition(b"content-length:")[2].split()[0]))
                 async with permits:
                     await asyncio.sleep(seconds)
-                writer.write(reply)
+                writer.write(replies[len(json.loads(body)["input"])])
                 times.append(time.monotonic())
 
     async def answer_until_gone(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -72,6 +70,11 @@ async def serve(seconds: float, dimensions: int) -> None:
     server = await asyncio.start_server(answer_until_gone, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
+
+
+def _reply(vectors: list[list[float]]) -> bytes:
+    body = json.dumps({"model": MODEL, "embeddings": vectors}, separators=(",", ":")).encode()
+    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
 
 
 @contextmanager
@@ -221,7 +224,12 @@ def compare_ray(given: argparse.Namespace) -> None:
     def step(url: str) -> Any:
         made: Any = {"client": {"host": url}, "per_request": PER_REQUEST, "in_flight": 2 * PARALLEL}
         return ray.data.from_items([{"text": text} for text in texts]).map_batches(
-            Embed, fn_constructor_args=[MODEL], fn_constructor_kwargs=made, concurrency=1, batch_size=len(texts) // 4
+            Embed,
+            fn_constructor_args=[MODEL],
+            fn_constructor_kwargs=made,
+            concurrency=1,
+            batch_format="pyarrow",
+            batch_size=len(texts) // 4,
         )
 
     def processor(workers: int) -> Callable[[str], Any]:
@@ -242,8 +250,9 @@ def compare_ray(given: argparse.Namespace) -> None:
     }.items():
         with hosts(1, given.seconds, given.dimensions) as urls:
             began = time.perf_counter()
-            run(urls[0]).materialize()
+            made = run(urls[0]).materialize()
             whole = time.perf_counter() - began
+            assert "error" not in made.columns() or not made.to_pandas()["error"].notna().any()
             with urlopen(urls[0]) as reply:
                 rate = len(texts) / float(reply.read())  # without what starting takes
         share = rate / ideal(1, given.seconds)
