@@ -1,16 +1,15 @@
-"""Finds the proxy of a server, and asks it for a tunnel, without I/O.
+"""Proxies, and the requests for a tunnel, without I/O.
 
-An ``http`` server behind an HTTP proxy is asked through the proxy, with the whole URL in the request line. Everything
-else is reached through a tunnel: by ``CONNECT`` (RFC 9110, section 9.3.6) through an HTTP proxy, by SOCKS 5 (RFC 1928,
-with the user names and passwords of RFC 1929) through a SOCKS proxy. The functions that ask for a tunnel are generators
-as :data:`.tls.Handshake` says.
+Requests to an ``http`` server go through an HTTP proxy with the whole URL in the request line. Other servers are reached through a
+tunnel: by ``CONNECT`` (RFC 9110, section 9.3.6) through an HTTP proxy, by SOCKS 5 (RFC 1928, with the user names and passwords of
+RFC 1929) through a SOCKS proxy. The functions that ask for a tunnel are generators, see :data:`.tls.Handshake`.
 """
 
 from __future__ import annotations
 
 import base64
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
@@ -31,33 +30,53 @@ _HIGHEST_PORT = 65535
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
+class ProxyParts(Protocol):
+    """A proxy of httpx or httpx2."""
+
+    @property
+    def url(self) -> Any:
+        """Where it is."""
+
+    @property
+    def headers(self) -> Any:
+        """Sent to it."""
+
+    @property
+    def raw_auth(self) -> tuple[bytes, bytes] | None:
+        """The user name and the password."""
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """The certificates for speaking to it."""
+
+
 class Proxy:
     """A proxy.
 
     Args:
-        proxy: Its URL, with user name and password if it wants them, or an :class:`httpx.Proxy`.
+        proxy: Its URL, with user name and password if it needs them, or a ``Proxy`` of httpx or httpx2.
 
     Attributes:
-        scheme: ``http``, ``https``, ``socks5`` or ``socks5h``; the last two mean the same: the proxy resolves names.
+        scheme: ``http``, ``https``, ``socks5`` or ``socks5h``; the last two are equivalent: the proxy resolves names.
         host: Its host.
         port: Its port.
         user: The user name and password, in bytes; ``None`` without.
-        ssl_context: The certificates for speaking to the proxy itself.
+        ssl_context: The certificates for the connection to the proxy itself.
         headers: Sent to the proxy with each request, or with ``CONNECT``.
 
     Raises:
         ConfigurationError: It cannot be used.
     """
 
-    def __init__(self, proxy: str | httpx.Proxy) -> None:
+    def __init__(self, proxy: str | ProxyParts) -> None:
         if isinstance(proxy, str):
             proxy = _parsed(proxy)
         url = proxy.url
-        self.scheme = url.scheme
+        self.scheme: str = url.scheme
         if self.scheme not in _PORTS or not url.host:
             raise _unusable(self.scheme)
-        self.host = url.host
-        self.port = url.port or _PORTS[self.scheme]
+        self.host: str = url.host
+        self.port: int = url.port or _PORTS[self.scheme]
         if self.port > _HIGHEST_PORT:
             raise ConfigurationError(
                 f"the port of the proxy {self.host} is {self.port}; give a number up to {_HIGHEST_PORT}"

@@ -8,11 +8,11 @@ import socket
 import threading
 import time
 
-import httpx
 import pytest
 
 from ollama_sdk import APITimeoutError, NotFoundError, Ollama, Timeout
 from ollama_sdk._timeout import INHERIT, OperationLimits, limits_of_call
+from tests.support.library import library
 from tests.support.loopback import END, PATIENCE, Connection, chunk, chunked, full_backlog_port, head, replies, whole
 from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, chat_item, drain
 
@@ -222,7 +222,7 @@ def test_a_caller_who_takes_its_time_is_not_timed_out(sync_client, serve, limits
 @pytest.mark.parametrize("stream", [True, False])
 def test_waiting_for_a_connection_of_a_full_pool_is_bounded(world, serve, timed_out, stream):
     server = serve(_after(_ITEM))
-    limits = httpx.Limits(max_connections=1)
+    limits = library.Limits(max_connections=1)
     with (
         world.http_client(limits=limits) as http_client,
         world.client(server.url, http_client=http_client, timeout=Timeout(connect=_BRIEF)) as client,
@@ -402,6 +402,7 @@ def test_all_addresses_of_a_name_share_the_limit_of_connecting(resolve):
     assert 0.9 < time.monotonic() - begin < PATIENCE  # which it is if each had the whole
 
 
+@pytest.mark.plain
 def test_next_address_of_a_name_is_tried_after_a_failure(serve, resolve):
     server = serve(replies(whole(b'{"version":"1"}')))
     port = int(server.url.rpartition(":")[2])
