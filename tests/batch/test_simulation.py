@@ -97,3 +97,16 @@ def test_tables_are_printed(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 + len(simulation.PLANS) + 2 + 2
     assert len({line.count("|") for line in lines[: 2 + len(simulation.PLANS)]}) == 1
+
+
+def test_table_in_the_docs_is_that_of_the_simulation(simulation: ModuleType):
+    page = (BENCHMARKS.parent / "docs" / "howto" / "many-workers.md").read_text(encoding="utf-8")
+    rows = {
+        cells[1].strip(): [cell.strip() for cell in cells[2:]]
+        for cells in (line.split("|") for line in page.splitlines())
+        if len(cells) > 3
+    }
+    assert rows.keys() >= simulation.PLANS.keys()
+    place = next(place for place, each in enumerate(simulation.SCENES) if each.trouble and each.in_flight == 2)
+    outcome = simulation.simulate(simulation.PLANS[FEW], simulation.SCENES[place])
+    assert rows[FEW][place] == f"{outcome.share:.0%}"
