@@ -111,7 +111,9 @@ if TYPE_CHECKING:
 else:
     ReplyT = TypeVar("ReplyT")
 
-_BLOCK = 32 * 2**10  # bytes of a body that are added up together
+_BLOCK = (
+    24 * 2**10
+)  # bytes of a body that are added up together: less than a full read, whose items are gone before the next
 
 
 class StreamedCall(Protocol):
