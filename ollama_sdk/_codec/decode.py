@@ -149,7 +149,7 @@ class Compiler:
         if origin is Literal:
             return _SCALARS[arguments[0].__class__]
         if origin is list:
-            return _decode_numbers if arguments[0] in {int, float} else _list_decoder(self._nested(arguments[0]))
+            return _decode_numbers if arguments[0] in {int, float} else _list_decoder(self.decoder(arguments[0]))
         if origin is dict:
             return self._free_form if arguments[1] is Any else _dict_decoder(self._nested(arguments[1]))
         if len(members) > 1:
@@ -402,7 +402,7 @@ def _list_decoder(item: Decoder | None) -> Decoder:
     def decode(data: Any) -> list[Any]:
         if data.__class__ is not list:
             raise MismatchError
-        return [item(part) for part in data]
+        return list(map(item, data))
 
     return decode
 

@@ -33,7 +33,7 @@ from typing import Any
 import httpx
 
 from .connect_queue import ConnectQueue
-from .connection import Connection, deliver
+from .connection import READ, Connection, deliver
 from .limits import Ask, Limits
 from .network import STAGGER, Address, UnreachableError, race, resolve, time_left, writable
 from .response import ResponseParser
@@ -43,7 +43,6 @@ __all__ = ["HIGH_WATER", "AsyncioConnection", "AsyncioNetwork"]
 
 # Bytes of a response that are parsed before a task takes them.
 HIGH_WATER = 65536
-_READ = 65536
 
 
 class _Raw:
@@ -400,7 +399,7 @@ class AsyncioNetwork:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._buffer = memoryview(bytearray(_READ))
+        self._buffer = memoryview(bytearray(READ))
         self._lookups: dict[tuple[str, int], asyncio.Future[list[Address]]] = {}
         self.queues: defaultdict[tuple[str, int], ConnectQueue] = defaultdict(ConnectQueue)
 

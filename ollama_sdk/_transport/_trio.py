@@ -19,14 +19,12 @@ import httpx
 import trio
 
 from .connect_queue import ConnectQueue
-from .connection import Connection, Forks
+from .connection import READ, Connection, Forks
 from .limits import Ask, Limits
 from .network import Address, UnreachableError, race, resolve, time_left, writable
 from .tls import Handshake
 
 __all__ = ["TrioConnection", "TrioNetwork"]
-
-_READ = 65536
 
 
 class TrioConnection(Connection):
@@ -50,7 +48,7 @@ class TrioConnection(Connection):
         while True:
             await trio.lowlevel.checkpoint_if_cancelled()
             try:
-                data = self.socket.recv(_READ)
+                data = self.socket.recv(READ)
             except (BlockingIOError, InterruptedError):
                 if seconds <= 0:  # asked before the look at the socket, which may come late where other tasks are busy
                     raise httpx.ReadTimeout("time is up") from None
@@ -124,7 +122,7 @@ class TrioConnection(Connection):
         await trio.lowlevel.checkpoint()
         if self._poll():
             try:
-                self.received(self.socket.recv(_READ))
+                self.received(self.socket.recv(READ))
             except (BlockingIOError, InterruptedError):
                 pass
             except OSError as exc:
@@ -143,7 +141,7 @@ class TrioConnection(Connection):
                     self.bytes_sent += count
                     left = left[count:]
                 await _ready(self.socket, trio.lowlevel.wait_readable, ask)
-                send = handshake.send(self.socket.recv(_READ))
+                send = handshake.send(self.socket.recv(READ))
 
     def _close(self) -> None:
         if not self.is_inherited and trio.lowlevel.in_trio_run():

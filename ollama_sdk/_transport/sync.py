@@ -32,7 +32,7 @@ from typing import Any, Self, cast
 
 import httpx
 
-from .connection import Connection, Whole
+from .connection import READ, Connection, Whole
 from .errors import closed_meanwhile, connect_error
 from .limits import Ask, Limits
 from .network import connect, resolve, time_left
@@ -46,7 +46,6 @@ __all__ = ["SLICE", "HTTPTransport"]
 # A blocked read checks its deadline again after this many seconds at the latest.
 SLICE = 1.0
 _SHORTEST = 0.001  # of nothing at all the system makes no end
-_READ = 65536
 _NOW = getattr(socket, "MSG_DONTWAIT", 0)
 # That of ``signal`` itself makes an enumeration of its result, at ten times the cost.
 _getsignal: Callable[[int], object] = sys.modules["_signal"].getsignal
@@ -93,7 +92,7 @@ class SyncConnection(Connection):
             if _handles_timers() and not _wait(self.socket, min(seconds, SLICE), write=False)[0]:
                 continue
             try:
-                data = self.socket.recv(_READ)
+                data = self.socket.recv(READ)
             except (BlockingIOError, TimeoutError) as exc:
                 if isinstance(exc, TimeoutError) and exc.errno is not None:  # the other side is gone for long
                     raise httpx.ReadError(str(exc)) from exc
@@ -142,7 +141,7 @@ class SyncConnection(Connection):
         """Whether the server has answered before the whole request was sent; does not wait."""
         if self._poll():
             try:
-                self.received(self.socket.recv(_READ, _NOW))
+                self.received(self.socket.recv(READ, _NOW))
             except (BlockingIOError, TimeoutError):
                 pass
             except OSError as exc:
@@ -306,7 +305,7 @@ def _shake_hands(connection: SyncConnection, route: Route[SyncConnection], ask: 
             while True:
                 _wait_until(connection.socket, ask, write=False)
                 with contextlib.suppress(BlockingIOError):
-                    received = connection.socket.recv(_READ)
+                    received = connection.socket.recv(READ)
                     break
             send = handshake.send(received)
 

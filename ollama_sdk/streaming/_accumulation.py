@@ -175,7 +175,7 @@ class MergeAccumulator(Accumulator):
                 for name, value in last.items()
                 if value is None or value == "" or value.__class__ is dict or f"{path}{name}" in self._rules
             }
-        except KeyError:
+        except (KeyError, TypeError):  # a field is missing, or a value is no object
             return None
 
     def _merge_run(self, into: JSONObject, last: JSONObject, columns: dict[str, list[Any]], path: str) -> None:
@@ -233,7 +233,7 @@ class MergeAccumulator(Accumulator):
         return True
 
     def _merge_objects(self, into: JSONObject, target: str, values: list[Any], path: str) -> bool:
-        columns = self._columns(values, path) if set(map(type, values)) == {dict} else None
+        columns = self._columns(values, path)
         if columns is None:
             return False
         if not isinstance(into.get(target), dict):

@@ -111,7 +111,8 @@ if TYPE_CHECKING:
 else:
     ReplyT = TypeVar("ReplyT")
 
-_BLOCK = 32 * 2**10  # bytes of a body whose items are accumulated together
+# Bytes of a body whose items are accumulated together: less than a full read, so the items are freed before the next read.
+_BLOCK = 24 * 2**10
 
 
 class StreamedCall(Protocol):
