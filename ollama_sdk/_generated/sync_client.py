@@ -669,7 +669,7 @@ class V1Embeddings(SyncNamespace):
         input: str | Iterable[str],
         *,
         dimensions: int | None = None,
-        encoding_format: Literal["base64", "float"] | str | None = None,
+        encoding_format: Literal["array", "base64", "float"] | str | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -683,7 +683,9 @@ class V1Embeddings(SyncNamespace):
             model: Name of an embedding model.
             input: The text, or the texts.
             dimensions: Number of dimensions to truncate the vectors to; all when absent. Since Ollama 0.11.11.
-            encoding_format: Encoding of the vectors; numbers when absent. Since Ollama 0.12.7.
+            encoding_format: Encoding of the vectors; numbers when absent. `array`: the vectors are wanted as arrays,
+                by `.array()` or `.buffer()` of the reply; sent as `base64`, less than half the bytes. Since Ollama
+                0.12.7.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -1618,8 +1620,8 @@ class Ollama(SyncClient):
             httpx or httpx2 is taken by its parts. By default those of ``http_client``, if it has others than their default.
         transport: Any transport of httpx or httpx2, used instead of the SDK's own; closed with the client. Timeouts are
             then as exact as it reads: on httpx's own, each single read may take what is left when the body begins.
-        http_client: A whole ``httpx.Client``, or one of httpx2, used instead; left open. Its ``auth`` applies where no key is
-            sent.
+        http_client: A whole ``httpx.Client``, or one of httpx2, used instead; left open. Its ``auth`` applies where no
+            key is sent.
         max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
         max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A longer
             reply or item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
