@@ -148,7 +148,10 @@ def _marked(node: Any) -> Any:
 def _opened(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A text with known values as the union of an enumeration and any text."""
     types = schema["type"] if is_list(schema["type"]) else [schema["type"]]
-    branches = [{"type": "string", "enum": schema["x-known"]}, *({"type": each} for each in types)]
+    branches = [
+        {"type": "string", "enum": [*schema["x-known"], *schema.get("x-sent-as", ())]},
+        *({"type": each} for each in types),
+    ]
     return {"anyOf": branches} | {key: value for key, value in schema.items() if key not in {"type", "examples"}}
 
 

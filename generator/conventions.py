@@ -144,6 +144,14 @@ def _schema_node(pointer: Pointer, fields: Mapping[str, Any]) -> Problems:
         fields["default"] == value and kind in fields.get("type", kind) for kind, value in empty.items()
     ):
         yield (*pointer, "default"), 'a field may default to "" or [] only, as its type says'
+    yield from _known_values(pointer, fields)
+    for name, field in fields.get("properties", {}).items() if pointer[:-1] == _NAMED_SCHEMAS else ():
+        if isinstance(field, dict) and "x-absent" in field and name not in fields.get("required", ()):
+            yield (*pointer, "properties", name, "x-absent"), "an optional field has a default instead"
+
+
+def _known_values(pointer: Pointer, fields: Mapping[str, Any]) -> Problems:
+    """What depends on the values that x-known names."""
     if "x-known" in fields and ("string" not in fields.get("type", ()) or "enum" in fields):
         yield (
             (*pointer, "x-known"),
@@ -153,9 +161,9 @@ def _schema_node(pointer: Pointer, fields: Mapping[str, Any]) -> Problems:
         for value in fields.get(key, ()):
             if value not in (*fields.get("x-known", ()), "*"):
                 yield (*pointer, key, value), f"{value!r} is not among the values of x-known"
-    for name, field in fields.get("properties", {}).items() if pointer[:-1] == _NAMED_SCHEMAS else ():
-        if isinstance(field, dict) and "x-absent" in field and name not in fields.get("required", ()):
-            yield (*pointer, "properties", name, "x-absent"), "an optional field has a default instead"
+    for value, sent in fields.get("x-sent-as", {}).items():
+        if value in fields.get("x-known", ()) or sent not in fields.get("x-known", ()):
+            yield (*pointer, "x-sent-as", value), "x-sent-as replaces a value that is not in x-known by one that is"
 
 
 def _kind_of_place(pointer: Pointer) -> str:

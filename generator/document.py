@@ -31,7 +31,7 @@ BODY_TYPES = {"application/json": "json", "multipart/form-data": "multipart", "a
 # Keys whose values are data, in which keys have no meaning for the generator.
 _DATA_KEYS = {
     *("example", "examples", "default", "const", "enum"),
-    *("x-stream", "x-known", "x-known-since", "x-known-until", "x-refused"),
+    *("x-stream", "x-known", "x-known-since", "x-known-until", "x-refused", "x-sent-as"),
 }
 _KEY_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:int"}
 

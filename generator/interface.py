@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -162,6 +162,7 @@ class Argument:
         computed: Whether it is computed from the content if it is left out.
         doc: Its description.
         lifetime: The releases that read it.
+        sent_as: Values of the caller's side, and what is sent in their place.
     """
 
     name: str
@@ -173,6 +174,7 @@ class Argument:
     computed: bool
     doc: str
     lifetime: Lifetime = ALWAYS
+    sent_as: Mapping[str, str] = field(factory=dict[str, str])
 
 
 @frozen

@@ -350,7 +350,13 @@ class _Reading:
             property_node = schema.get("properties", {}).get(wire, {})
             positional = each.required or bool(property_node.get("x-positional"))
             doc, life = self._description(schema, wire, each), lifetime_of(property_node)
-            yield Argument(_python_name(wire, each), wire, kind, "body", positional, optional, False, doc, life)
+            name, sent_as = _python_name(wire, each), _sent_as(property_node)
+            yield Argument(name, wire, kind, "body", positional, optional, False, doc, life, sent_as)
+
+
+def _sent_as(node: Mapping[str, Any]) -> dict[str, str]:
+    """What is sent in the place of values that only the caller's side knows."""
+    return {value: sent for part in (node, *node.get("anyOf", ())) for value, sent in part.get("x-sent-as", {}).items()}
 
 
 def _with_open_tags(models: tuple[Model, ...], results: Iterable[Kind]) -> tuple[Model, ...]:

@@ -100,6 +100,8 @@ def prepare(
     for argument in operation.arguments:
         if argument.required and argument not in given:
             raise ConfigurationError(f"{operation.name}: {argument.name} is None; it is required")
+        if argument.sent_as and isinstance(value := given.get(argument), str):
+            given[argument] = argument.sent_as.get(value, value)
     body, upload = _body(operation, given, options, stream=stream)
     path_values = _path_values(operation, given, upload)
     url = _url(operation, path_values, given, options, settings)

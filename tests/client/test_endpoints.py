@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import os
+import struct
 import threading
 import tracemalloc
+from base64 import b64encode
 from operator import attrgetter
 
 import pytest
@@ -17,6 +20,7 @@ from ollama_sdk._call.operation import Operation
 from ollama_sdk._generated import DOCUMENT_VERSION, operations
 from ollama_sdk.testing import Emulator
 from tests.support.agreeing import Agreeing
+from tests.support.loopback import replies, whole
 from tests.support.redirected import AsyncRedirected, Redirected
 
 pytestmark = pytest.mark.anyio
@@ -417,6 +421,31 @@ async def test_embeddings_in_base64_are_the_same_floats(server, client):
         assert third.embedding == other.embedding
         assert {type(number) for number in other.embedding} == {float}
     assert plain.data[0].embedding != plain.data[1].embedding
+
+
+@pytest.mark.parametrize("encoded", [True, False], ids=["in base64", "as numbers, which were not asked for"])
+def test_an_array_asks_for_base64_and_takes_numbers_too(world, serve, encoded):
+    vectors = [[0.5, -1.0, 0.25], [1.0, 2.0, 3.0]]
+    packed = [b64encode(struct.pack("<3f", *vector)).decode() if encoded else vector for vector in vectors]
+    answer = json.dumps({"data": [{"embedding": each} for each in packed]}).encode()
+    server = serve(replies(whole(answer)))
+    with world.client(server.url) as client:
+        reply = client.v1.embeddings.create("all-minilm", ["a", "b"], encoding_format="array")
+    assert server.requests[0].json["encoding_format"] == "base64"
+    assert (reply.array().tolist(), reply.array().dtype, reply.buffer().tolist()) == (vectors, "float32", vectors)
+
+
+def test_without_the_name_array_nothing_asks_for_base64(world):
+    with Emulator(script={"models": [{"name": "e", "capabilities": ["embedding"]}]}) as emulator:
+        with world.client(emulator.url) as client:
+            plain = client.v1.embeddings.create("e", "a")
+            assert client.v1.embeddings.create("e", "a", encoding_format="array").array() == pytest.approx(
+                plain.array()
+            )
+            with pytest.raises(BadRequestError, match="hex"):
+                client.v1.embeddings.create("e", "a", encoding_format="hex")
+        asked = [request.json.get("encoding_format") for request in emulator.requests]
+    assert asked == [None, "base64", "hex"]
 
 
 # Names in paths

@@ -27,7 +27,7 @@ JSON = Mapping[str, Any]
 Place = tuple[str, ...]
 
 _URI = "urn:ollama"
-_DATA = {"examples", "default", "enum", "const", "x-known", "x-known-since", "x-known-until", "x-refused"}
+_DATA = {"examples", "default", "enum", "const", "x-known", "x-known-since", "x-known-until", "x-refused", "x-sent-as"}
 
 
 @cache

@@ -78,6 +78,8 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("x-known of a number", ("x-known: [anna, otto]", "x-known: [anna, 3]"), "x-known: [anna, 3]", "components/schemas/SpeakRequest/properties/voice/x-known/1", "3 is not of type 'string'"),
     ("x-known without a text", ('type: [string, "null"]\n          description: Who', "type: integer\n          description: Who"), "x-known:", "components/schemas/SpeakRequest/properties/voice/x-known", "x-known lists the known values of a text"),
     ("x-known-since of an unknown value", ("otto: 1.2.0", "otti: 1.2.0"), "otti: 1.2.0", "components/schemas/SpeakRequest/properties/voice/x-known-since/otti", "'otti' is not among the values of x-known"),
+    ("x-sent-as of a known value", ("host: anna", "otto: anna"), "otto: anna", "components/schemas/SpeakRequest/properties/voice/x-sent-as/otto", "x-sent-as replaces a value that is not in x-known by one that is"),
+    ("x-sent-as an unknown value", ("host: anna", "host: anny"), "host: anny", "components/schemas/SpeakRequest/properties/voice/x-sent-as/host", "x-sent-as replaces a value that is not in x-known by one that is"),
     ("bytes with an end", ("x-stream: {kind: bytes}", "x-stream: {kind: bytes, collect: merge}"), "x-stream: {kind", "paths//v1/audio/speak/post/x-stream", "has too many properties"),
     ("bytes that are JSON", ("audio/*: {schema: {type: string, format: binary}}", "application/json: {schema: {type: string}}"), "application/json: {schema: {type: string}}", "paths//v1/audio/speak/post/responses/200", "a stream of bytes is one content type, whose schema has the format binary"),
     ("x-repeat missing", ("      x-repeat: resumes\n", ""), "", "paths//v1/answers/post/x-repeat", "'x-repeat' is missing"),

@@ -216,6 +216,7 @@ def known_names_and_others_are_taken(client: Ollama, name: str) -> None:
     runner: str | None = client.list_running().models[0].runner
     if runner == "mlx" or reason == "stop" or texts == [name]:
         client.v1.embeddings.create("all-minilm", "Hi", encoding_format="float")
+        client.v1.embeddings.create("all-minilm", "Hi", encoding_format="array").array()
 
 
 def bytes_are_streamed(client: Ollama) -> None:
