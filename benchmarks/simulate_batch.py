@@ -59,7 +59,7 @@ class Scene:
     workers: int = 256
     in_flight: int = 4
     batch: int = 32
-    ends_at: float = 30.0
+    ends_at: float = 24.0
 
     @property
     def slots(self) -> int:
@@ -72,7 +72,7 @@ class Plan:
 
     Attributes:
         strategy: Of the failover.
-        few: Each worker knows only so many hosts, in turn; ``None`` is all.
+        few: Each worker knows only so many hosts, from a place of its own on; ``None`` is all.
         rotated: Each worker's list begins with another host.
         shared: One client counts the calls of all workers.
         limit: At most so many times the slots of all hosts are in flight, over all workers; ``None`` without limit.
@@ -90,13 +90,16 @@ PLANS = {
     "`least_busy` over all hosts": Plan(strategy="least_busy"),
     "the same, one limit over all workers": Plan(strategy="least_busy", limit=2),
     "`least_busy` over 8 hosts of its own": Plan(strategy="least_busy", few=8),
+    "`least_busy` over 4 hosts of its own": Plan(strategy="least_busy", few=4),
     "`least_busy` over 2 hosts of its own": Plan(strategy="least_busy", few=2),
     "`priority`, each with another host first": Plan(strategy="priority", rotated=True),
     "`least_busy`, one count over all workers": Plan(strategy="least_busy", shared=True),
 }
 EQUAL = Scene()
 TROUBLED = Scene(spread=2.0, trouble=True)
-COUNTS = (1, 2, 4, 8)
+SCENES = [evolve(EQUAL, in_flight=count) for count in (2, 8)] + [
+    evolve(TROUBLED, in_flight=count) for count in (1, 2, 4, 8)
+]
 BATCHES = (1, 2, 4, 16)  # times in_flight
 
 
@@ -189,6 +192,7 @@ class Outcome:
         taken: Requests that workers took from their batches.
         answered: Those that were answered in the end.
         moved: Those that the lost host had, and another answered.
+        refused: How often a queue was full.
         seconds: How long each took, with all that it waited.
     """
 
@@ -196,6 +200,7 @@ class Outcome:
     taken: int = 0
     answered: int = 0
     moved: int = 0
+    refused: int = 0
     seconds: list[float] = field(factory=list)
 
     @property
@@ -224,7 +229,7 @@ class Simulation:
         everyone = self._client(urls, "all") if self._plan.shared else None
         for number in range(scene.workers):
             mine = _hosts_of(number, urls, self._plan)
-            Worker(self, everyone or self._client(mine, str(number)), mine[0]).take_batch()
+            Worker(self, everyone or self._client(mine, str(number)), httpx.URL(mine[0])).take_batch()
         world.later(scene.ends_at, lambda: self._measure(could))
         world.run()
         return self.outcome
@@ -260,13 +265,13 @@ class Simulation:
         """How many requests a batch has, and how many of them are in flight at once."""
         return self._scene.batch, min(self._scene.in_flight, self._scene.batch)
 
-    def ask(self, client: Send, url: str, done: Callable[[], None]) -> None:
+    def ask(self, client: Send, url: httpx.URL, done: Callable[[], None]) -> None:
         """Send a request through the policies of ``client``, and call ``done`` when its task may go on."""
         self.outcome.taken += 1
         work = self._work.uniform(0.5, 1.5)
         self._limit.acquire(partial(self._call, client, url, work, done))
 
-    def _call(self, client: Send, url: str, work: float, done: Callable[[], None]) -> None:
+    def _call(self, client: Send, url: httpx.URL, work: float, done: Callable[[], None]) -> None:
         began = self._world.now
         request = httpx.Request("POST", url, content=b"", extensions={"repeat": "safe"})
         flow = client(request)
@@ -275,6 +280,7 @@ class Simulation:
         def resume(answer: httpx.Response | Exception | None = None) -> None:
             nonlocal was_cut
             was_cut = was_cut or isinstance(answer, httpx.ReadError)
+            self.outcome.refused += answer is BUSY
             try:
                 step = flow.throw(answer) if isinstance(answer, Exception) else flow.send(answer)
             except StopIteration as end:
@@ -301,7 +307,7 @@ class Simulation:
 class Worker:
     """Runs one batch after the other, as :class:`ollama_sdk.batch.Step` does: some tasks, each with one request at a time."""
 
-    def __init__(self, simulation: Simulation, client: Send, url: str) -> None:
+    def __init__(self, simulation: Simulation, client: Send, url: httpx.URL) -> None:
         self._simulation, self._client, self._url = simulation, client, url
         self._left = self._tasks = 0
 
@@ -330,11 +336,10 @@ def _speeds(scene: Scene, seed: int) -> list[float]:
 
 def _hosts_of(worker: int, urls: list[str], plan: Plan) -> list[str]:
     """The hosts that a worker knows, in its order; the first is the one that its requests are addressed to."""
-    if plan.few is not None:
-        start = worker * plan.few
-        return [urls[place % len(urls)] for place in range(start, start + min(plan.few, len(urls)))]
     start = worker % len(urls) if plan.rotated else 0
-    return urls[start:] + urls[:start]
+    if plan.few is not None:
+        start = random.Random(f"worker {worker}").randrange(len(urls))  # as by a hash of its machine and process
+    return (urls[start:] + urls[:start])[: plan.few]
 
 
 def _send(request: httpx.Request) -> Flow:
@@ -349,13 +354,13 @@ def simulate(plan: Plan, scene: Scene, seed: int = 1) -> Outcome:
 
 def show_plans(pool: ProcessPoolExecutor, seed: int) -> None:
     """Print the share of each plan, as a table of Markdown."""
-    scenes = [evolve(scene, in_flight=count) for scene in (EQUAL, TROUBLED) for count in COUNTS]
-    runs = [(plan, scene) for plan in PLANS.values() for scene in scenes]
+    runs = [(plan, scene) for plan in PLANS.values() for scene in SCENES]
     outcomes = pool.map(simulate, *zip(*runs, strict=True), itertools.repeat(seed))
-    print(f"| in flight in each worker | {' | '.join(f'{count}' for count in COUNTS * 2)} | slowest of 100 |")
-    print(f"|---|{'--:|' * (len(scenes) + 1)}")
+    titles = [f"{'uneven' if scene.trouble else 'equal'}, {scene.in_flight}" for scene in SCENES]
+    print(f"| hosts, and in flight in each worker | {' | '.join(titles)} | slowest of 100 |")
+    print(f"|---|{'--:|' * (len(SCENES) + 1)}")
     for name in PLANS:
-        row = list(itertools.islice(outcomes, len(scenes)))
+        row = list(itertools.islice(outcomes, len(SCENES)))
         print(f"| {name} | {' | '.join(f'{each.share:.0%}' for each in row)} | {row[-1].slowest:.0f} |", flush=True)
 
 
@@ -375,10 +380,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     seed = parser.parse_args().seed
     print(
-        f"{EQUAL.hosts} hosts that serve {EQUAL.parallel} requests at once, {EQUAL.workers} workers, {EQUAL.batch} requests a batch; share "
-        f"of what the hosts can do.\nLeft: equal hosts. Right: from half to twice the speed, one lost and one slow from "
-        f"{EQUAL.ends_at / 4:g} on. Then: how long the slowest of a hundred\nrequests takes at the right with {COUNTS[-1]} in flight; the "
-        "unit is an average request.\n"
+        f"{EQUAL.hosts} hosts that serve {EQUAL.parallel} requests at once, {EQUAL.workers} workers, {EQUAL.batch} requests a batch: share "
+        "of what the hosts can do.\nUneven: from half to twice the speed, one is lost and one becomes slow. The last column is how long "
+        "the slowest of a hundred\nrequests takes there with 8 in flight, where an average one takes 1.\n"
     )
     with ProcessPoolExecutor() as pool:
         show_plans(pool, seed)

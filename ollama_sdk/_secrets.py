@@ -140,6 +140,8 @@ def check_headers(headers: Mapping[str, Any], where: str = "") -> None:
 
 def redact(request: httpx.Request, text: str) -> str:
     """Return a text of a server without the secrets of the request, complete or truncated, in any escape."""
+    if len(text) < _SHORTEST:  # such as the reason why a reply ended, which is redacted in every call
+        return text
     return _replaced(text, _forms_of_request(request))
 
 

@@ -33,8 +33,9 @@ field ``count: int | None`` the text is::
 *What a server may omit.* Only a field without which the reply is useless is required. Go writes empty lists and maps as ``null``,
 so ``null`` decodes as the empty list in a list field, and as the empty object in a required free-form field. This holds for fields,
 not for the items of a list: a ``null`` in place of a vector does not fit. A missing required field decodes as its single possible
-value or as its default in the document, if it has one. An optional time that cannot be parsed, and an empty text in an optional
-number field, decode as ``None`` and are kept in ``additional_properties``, so that such a detail does not cost the whole reply.
+value or as its default in the document, if it has one. An optional time that cannot be parsed, and anything but a number in an
+optional number field, decode as ``None`` and are kept in ``additional_properties``, so that such a detail does not cost the whole
+reply. In an integer field that includes numbers with a fraction.
 
 *What it assumes.* That the data fits. The code checks what is cheap to check (the class of each scalar) and otherwise lets Python
 raise: a missing field is a ``KeyError``, a list in place of an object is a ``TypeError``. For data that does not fit, a decoder
@@ -105,8 +106,8 @@ MISMATCHES = (MismatchError, KeyError, TypeError, AttributeError, ValueError, Ov
 # The errors of parsing a time.
 _UNREADABLE = (TypeError, ValueError, OverflowError)
 
-# Types for which an empty text is not a value.
-_NOT_TEXT = frozenset({int, float, bool})
+# The classes of JSON data that fit the types of numbers.
+_NUMBERS: dict[Any, tuple[type, ...]] = {int: (int,), float: (float, int)}
 
 
 class Compiler:
@@ -272,9 +273,10 @@ class Compiler:
         if kind is datetime:
             store = [f" {line}" for line in store]
             return [f"{indent}try:", *store, f"{indent}except UNREADABLE:", *(f"{indent} {line}" for line in skip)]
-        if kind in _NOT_TEXT:
-            store = [f" {line}" for line in store]
-            return [f"{indent}if value == '':", *(f"{indent} {line}" for line in skip), f"{indent}else:", *store]
+        if kind in _NUMBERS:
+            unread = " and ".join(f"value.__class__ is not {each.__name__}" for each in _NUMBERS[kind])
+            skipped = [f"{indent} {line}" for line in skip]
+            return [f"{indent}if {unread}:", *skipped, f"{indent}else:", f"{indent} self.{field.name} = value"]
         return store
 
     def _store(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
@@ -329,10 +331,11 @@ def value_when_missing(resolver: Resolver, field: attrs.Attribute[Any]) -> Any:
 def reads_as_none(kind: Any, value: Any) -> bool:
     """Whether a value of an optional field decodes as ``None``; it is then kept in ``additional_properties``.
 
-    That is a time that cannot be parsed, and an empty text in a number field: some servers send both for unknown values.
+    That is a time that cannot be parsed, and anything but a number in a number field: some servers send an empty text for unknown
+    values, or a time in seconds with a fraction.
     """
-    if kind in _NOT_TEXT:
-        return bool(value == "")
+    if kind in _NUMBERS:
+        return value.__class__ not in _NUMBERS[kind]
     if kind is not datetime:
         return False
     try:

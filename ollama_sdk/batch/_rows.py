@@ -53,7 +53,9 @@ def map_rows(rows: Iterable[Mapping[str, Any]], step: Step, *, progress: bool = 
                 bar.update(len(done))
             yield from done
     finally:
-        for _, work in ahead:
+        for _, work in reversed(
+            ahead
+        ):  # those that wait for a permit before those that hold one, or they would still begin
             work.cancel()
         if bar is not None:
             bar.close()

@@ -6,7 +6,7 @@ a call, so it adds no cost per streamed item.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -70,6 +70,11 @@ _INTEGERS = {
     "top_k": "gen_ai.request.top_k",
 }
 _NUMBERS = {key: f"gen_ai.request.{key}" for key in ("temperature", "top_p", "frequency_penalty", "presence_penalty")}
+# What a request says that it goes on from.
+_EARLIER = {
+    "conversation": "gen_ai.conversation.id",
+    "previous_response_id": "gen_ai.request.previous_response.id",
+}
 # By operation: the attributes and the paths of token counts that are parts of the prompt's or the answer's.
 _CACHED, _WRITTEN, _REASONED = (
     f"gen_ai.usage.{kind}"
@@ -172,9 +177,9 @@ class OpenTelemetryObserver(DetailedObserver):
         if event.model is not None:
             common["gen_ai.request.model"] = event.model
         name = operation if event.model is None else f"{operation} {event.model}"
-        attributes = {**common, **_server(event.endpoint)}
-        span = self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=attributes)
-        call = _Call(span, common, event.stream)
+        place = _server(event.endpoint)
+        span = self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes={**common, **place})
+        call = _Call(span, common, place, event.stream)
         if detail is None:
             return call
         if self._propagate:
@@ -188,14 +193,14 @@ class OpenTelemetryObserver(DetailedObserver):
         return call
 
     def _end(self, call: _Call, event: CallEnded, detail: Detail | None) -> None:
-        if event.model is not None:
-            call.common["gen_ai.response.model"] = event.model
-        call.common |= _server(event.endpoint)  # set again, because failover may have moved the call
+        place = _server(event.endpoint)  # set again, because failover may have moved the call
+        model: Attributes = {} if event.model is None else {"gen_ai.response.model": event.model}
+        call.common |= {**model, **place}
         reply = _outcome_attributes(call, event, detail)
         content = self._content_of(call, event, detail)
         span = call.span
         if span.is_recording():
-            span.set_attributes({**call.common, **reply})
+            span.set_attributes({**model, **(place if place != call.server else {}), **reply})
             if event.status is not None:
                 span.set_attribute("http.response.status_code", event.status)
             if self._logger is None:
@@ -224,6 +229,7 @@ class _Call:
     Attributes:
         span: The span of the call.
         common: The attributes that span, metrics and event share.
+        server: The attributes of the server at which it started.
         streams: Whether the caller asked for a stream.
         request: The attributes of the request.
         input: The content of the request.
@@ -232,6 +238,7 @@ class _Call:
 
     span: Span
     common: Attributes
+    server: Attributes
     streams: bool
     request: Attributes = attrs.Factory(Attributes)
     input: dict[str, Any] = attrs.Factory(dict[str, Any])
@@ -285,7 +292,8 @@ class _Metrics:
         ended = common if "error.type" not in reply else {**common, "error.type": reply["error.type"]}
         if event.operation in _EMBEDDINGS:
             self._embeddings.record(event.seconds, ended)
-            self._embedded.record(_count(reply, "input_tokens"), ended)
+            if "gen_ai.usage.input_tokens" in reply:
+                self._embedded.record(_count(reply, "input_tokens"), common)
             return
         if event.operation not in _INFERENCE:
             self._other.record(event.seconds, ended)
@@ -358,8 +366,9 @@ def _request_attributes(event: CallStarted, body: dict[str, Any]) -> Attributes:
         level = object_of(given["reasoning"]).get("effort")
     if isinstance(level, str):
         found["gen_ai.request.reasoning.level"] = level
-    if isinstance(given.get("conversation"), str):
-        found["gen_ai.conversation.id"] = given["conversation"]
+    for key, name in _EARLIER.items():
+        if isinstance(given.get(key), str):
+            found[name] = given[key]
     _add_output_type(given, found)
     return found
 
@@ -478,6 +487,7 @@ def _error_type(event: CallEnded) -> str | None:
     return str(event.status) if event.status is not None and httpx.codes.is_error(event.status) else None
 
 
+@lru_cache(maxsize=1024)
 def _server(endpoint: str) -> Attributes:
     parts = urlsplit(endpoint)
     port = parts.port or _PORTS.get(parts.scheme)

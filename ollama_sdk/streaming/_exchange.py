@@ -218,9 +218,10 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     def restart_in_child(self) -> None:
         """Close the stream in the child: the parent reads on and closes the response; items that have arrived can be taken."""
         self._lock = threading.RLock()
-        self._inherited = self.over = self.released = True
-        self.paused = self.held = False
-        self.stopped = self.stopped or "closed"
+        self.over = self.released = True
+        if self.stopped is None:
+            self.stopped, self._inherited = "closed", True
+            self.paused = self.held = False
 
     @property
     def state(self) -> StreamState:

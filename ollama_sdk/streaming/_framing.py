@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from operator import methodcaller
 from typing import TYPE_CHECKING, Protocol
 
 from ollama_sdk.errors import EXCERPT_LENGTH, DecodeError
@@ -17,6 +18,7 @@ MAX_ITEM_BYTES = 64 * 2**20
 
 _BOM = b"\xef\xbb\xbf"
 _JSON_WHITESPACE = b" \t\r\n"
+_strip = methodcaller("strip", _JSON_WHITESPACE)
 _CR = ord("\r")
 _MAX_CHARACTER_BYTES = 4
 # The beginning of a body of server-sent events: a field or a comment.
@@ -62,11 +64,14 @@ class Framer(Protocol):
 class _LineFramer(ABC):
     """The base of framers for formats made of lines.
 
-    It takes time linear in the bytes: only new bytes are searched, and an unfinished line grows in place.
+    Subclasses cut reads that consist of whole items, as most do, at once; everything else goes line by line. Framing takes time
+    linear in the bytes: only new bytes are searched, and an unfinished line grows in place.
 
     Args:
         max_item_bytes: The longest item accepted, in bytes.
     """
+
+    _END: bytes  # of an item
 
     __slots__ = ("_at_start", "_is_idle", "_line", "_lines_bytes", "_max_item_bytes", "error")
 
@@ -83,6 +88,17 @@ class _LineFramer(ABC):
         return self
 
     def feed(self, data: bytes) -> Sequence[bytes]:
+        length = len(self._END)
+        end = data.rfind(self._END) + length
+        if end < length:
+            return self._feed_lines(data)
+        start = 0 if self._is_idle else data.find(self._END) + length
+        if start == 0 and end == len(data):  # whole items, but not of the usual form
+            return self._feed_lines(data)
+        return [*self._feed_lines(data[:start]), *self.feed(data[start:end]), *self._feed_lines(data[end:])]
+
+    def _feed_lines(self, data: bytes) -> Sequence[bytes]:
+        """As :meth:`feed`, line by line."""
         if not data or self.error is not None:
             return ()
         lines = self._split(data)
@@ -111,7 +127,7 @@ class _LineFramer(ABC):
         return items
 
     def finish(self) -> Sequence[bytes]:
-        return self.feed(b"\n\n")  # ends an unterminated line and an unterminated event
+        return self._feed_lines(b"\n\n")  # ends an unterminated line and an unterminated event
 
     def _refuse(self, beginning: bytes | bytearray) -> None:
         """Set the error of an item that is too long, and keep none of its bytes.
@@ -148,12 +164,12 @@ class NDJSONFramer(_LineFramer):
 
     __slots__ = ()
 
+    _END = b"\n"
+
     def feed(self, data: bytes) -> Sequence[bytes]:
-        # A shortcut for the usual read: one whole line.
-        if self._is_idle and data.find(b"\n") == len(data) - 1 and len(data) <= self._max_item_bytes:
-            payload = data.strip(_JSON_WHITESPACE)
-            return (payload,) if payload else ()
-        return super().feed(data)
+        if not (self._is_idle and data.endswith(b"\n") and len(data) <= self._max_item_bytes):
+            return super().feed(data)
+        return list(filter(None, map(_strip, data.split(b"\n"))))
 
     def _split(self, data: bytes) -> list[bytes]:
         return data.split(b"\n")
@@ -177,26 +193,32 @@ class SSEFramer(_LineFramer):
 
     __slots__ = ("_after_cr", "_data")
 
+    _END = b"\n\n"
+
     def __init__(self, max_item_bytes: int = MAX_ITEM_BYTES) -> None:
         super().__init__(max_item_bytes)
         self._data: list[bytes] = []  # the values of the data lines of the unfinished event
         self._after_cr = False  # whether an LF that comes next belongs to the line end before it
 
     def feed(self, data: bytes) -> Sequence[bytes]:
-        # A shortcut for the usual read: one whole event of one data line, perhaps with an event line before it.
-        begin = data.find(b"\n") + 1 if data.startswith(b"event:") else 0
         if (
-            self._is_idle
-            and data.startswith(b"data:", begin)
-            and data.find(b"\n", begin) == len(data) - 2
-            and data.endswith(b"\n")
-            and len(data) <= self._max_item_bytes
-            and _CR not in data
+            not (self._is_idle and data.endswith(b"\n\n") and len(data) <= self._max_item_bytes)
+            or self._after_cr
+            or _CR in data
         ):
-            self._after_cr = False
-            payload = data[begin + 5 :].strip(_JSON_WHITESPACE)
-            return (payload,) if payload else ()
-        return super().feed(data)
+            return super().feed(data)
+        items: list[bytes] = []
+        payload: bytes | None = None
+        for line in data.split(b"\n"):
+            if not line:
+                if payload:
+                    items.append(payload)
+                payload = None
+            elif line.startswith(b"data:") and payload is None:
+                payload = line[5:].strip(_JSON_WHITESPACE)
+            elif line.startswith(b"data"):  # several data lines, or one that lacks its colon
+                return self._feed_lines(data)
+        return items
 
     def _split(self, data: bytes) -> list[bytes]:
         if self._after_cr:

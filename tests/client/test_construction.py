@@ -442,6 +442,7 @@ def test_proxy_of_the_environment_is_used_for_other_hosts(server, monkeypatch):
     assert server.last.target == "http://ollama.example:11434/api/version"
 
 
+@pytest.mark.plain
 def test_proxy_may_have_credentials_and_lack_a_scheme(server, monkeypatch):
     server.answers["http://ollama.example:11434/api/version"] = {"version": "by proxy"}
     for name, authorization in (("user:p%40ss@", f"Basic {b64encode(b'user:p@ss').decode()}"), ("", None)):
@@ -451,6 +452,7 @@ def test_proxy_may_have_credentials_and_lack_a_scheme(server, monkeypatch):
         assert server.last.headers.get("proxy-authorization") == authorization
 
 
+@pytest.mark.plain
 @pytest.mark.anyio
 async def test_localhost_is_never_called_through_a_proxy(server, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as unused:

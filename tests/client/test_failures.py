@@ -138,6 +138,7 @@ def test_ollamas_own_site_is_not_one_to_start(monkeypatch, sync_client):
     assert "ollama serve" not in str(caught.value)
 
 
+@pytest.mark.plain
 def test_a_server_without_tls_is_a_connection_error_over_https(world, serve, chat):
     server = serve(lambda connection: connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     with world.client(server.url.replace("http:", "https:")) as client, pytest.raises(APIConnectionError) as caught:
@@ -487,6 +488,7 @@ def through_proxy(monkeypatch):
     return name
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_proxy_of_the_environment_is_named_for_its_answer(world, serve, chat, through_proxy, status):
     server = serve(replies(whole(b"<html>Host unreachable</html>", status, "text/html")))
@@ -538,6 +540,7 @@ def test_a_proxy_that_breaks_off_is_named(world, serve, chat, through_proxy):
     assert f"{proxy}: it broke the connection off; NO_PROXY=ollama.example" in str(caught.value)
 
 
+@pytest.mark.plain
 def test_an_answer_of_ollama_through_a_proxy_is_its_own(world, serve, chat, through_proxy):
     server = serve(replies(whole(b'{"error":"server busy"}', 503)))
     through_proxy(server.host)
@@ -556,6 +559,7 @@ def test_a_proxy_that_is_down_is_named(world, chat, through_proxy):
     assert "ollama serve" not in str(caught.value)
 
 
+@pytest.mark.plain
 def test_a_proxy_that_opens_no_tunnel_is_not_said_to_be_down(world, serve, chat, through_proxy, monkeypatch):
     server = serve(replies_and_closes(whole(b"", 403)))
     through_proxy(server.host)

@@ -20,7 +20,15 @@ import anyio
 import httpx
 import pytest
 
-from ollama_sdk import AsyncOllama, AsyncStream, ConfigurationError, IncompleteReplyError, Ollama
+from ollama_sdk import (
+    AsyncHTTPTransport,
+    AsyncOllama,
+    AsyncStream,
+    ConfigurationError,
+    HTTPTransport,
+    IncompleteReplyError,
+    Ollama,
+)
 from ollama_sdk.reliability import Cache, CircuitBreaker, HealthCheck, RateLimit, Retry
 from ollama_sdk.types import GenerateResponse
 from tests.support.forked import begin_in_child, in_child
@@ -72,6 +80,30 @@ def test_parent_and_child_call_at_once_on_own_connections(options: dict[str, Any
         children = [begin_in_child(partial(_ask, client, f"child{number}")) for number in range(2)]
         swapped = _ask(client, "parent")
         assert [swapped, *(result() for result in children)] == [[], [], []]
+        assert _is_unshared(server)
+
+
+def test_httpx_client_on_our_transport_works_in_the_child() -> None:
+    with echo_server() as server, httpx.Client(transport=HTTPTransport()) as http:
+        client = Ollama(server.url, http_client=http)
+        client.generate("m", "parent warm")
+        result = begin_in_child(partial(_ask, client, "child"))
+        assert [_ask(client, "parent"), result()] == [[], []]
+        assert _is_unshared(server)
+
+
+def test_async_httpx_client_on_our_transport_does_so_too(anyio_backend: str) -> None:
+    async def parent() -> Any:
+        async with httpx.AsyncClient(transport=AsyncHTTPTransport()) as http:
+            client = AsyncOllama(server.url, http_client=http)
+            await client.generate("m", "parent warm")
+            child = partial(anyio.run, _ask_async, client, "child", backend=anyio_backend)
+            result = begin_in_child(partial(_in_thread, child))
+            swapped = await _ask_async(client, "parent")
+            return [swapped, await anyio.to_thread.run_sync(result)]
+
+    with echo_server() as server:
+        assert anyio.run(parent, backend=anyio_backend) == [[], []]
         assert _is_unshared(server)
 
 
@@ -255,6 +287,38 @@ def test_child_takes_what_has_arrived_and_reads_no_more() -> None:
         assert "left to the parent of this process before its last item" in error
         child_ended.set()
         assert [item.response for item in [*items, *stream]] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("before", ["pause", "cancel", "collect"])
+def test_stream_in_a_child_is_what_its_parent_made_of_it(before: str) -> None:
+    def answer(connection: Connection) -> None:
+        items = [_item("a", done=False), _item("b", done=True)]
+        connection.answer(chunked("application/x-ndjson", b"".join(items)) + END)
+        connection.watch()
+
+    with Loopback(answer) as server, Ollama(server.url) as client:
+        stream = client.generate("m", "p", stream=True)
+        taken = [] if before == "collect" else [next(stream).response]
+        getattr(stream, before)()
+
+        def child() -> Any:
+            state = stream.state
+            try:
+                taken.extend(item.response for item in stream)
+            except IncompleteReplyError as error:
+                return [state, taken, str(error)]
+            return [state, taken, stream.collect().response]
+
+        cancelled = "the stream was cancelled before its last item was taken; 2 items had arrived"
+        assert (
+            in_child(child)
+            == {
+                "pause": ["closed", ["a", "b"], "ab"],
+                "cancel": ["cancelled", ["a"], cancelled],
+                "collect": ["finished", [], "ab"],
+            }[before]
+        )
+        assert stream.state == {"pause": "paused", "cancel": "cancelled", "collect": "finished"}[before]
 
 
 def test_child_inside_its_parents_loop_saves_no_bytes(anyio_backend: str, tmp_path: Path) -> None:

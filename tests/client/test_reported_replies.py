@@ -162,6 +162,10 @@ REPORTED = {
         one({"models": [{"name": "a", "model": "a", "modified_at": "", "size": "", "digest": ""}]}),
         lambda reply: (reply.models[0].modified_at, reply.models[0].additional_properties["modified_at"]), (None, ""),
     ),
+    "time with a fraction": Reported(
+        V1, "one", one({"created": 1.5, "choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}),
+        lambda reply: (reply.choices[0].message.content, reply.created), ("x", None),
+    ),
     "no created_at": Reported(
         "chat", "items", ndjson({"message": {"content": "a"}}, {"message": {"content": ""}, "done": True}),
         texts, ["a", ""],

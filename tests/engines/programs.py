@@ -56,8 +56,8 @@ class Program:
         """
         # Sockets in it have paths of a hundred letters at most.
         with tempfile.TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True) as scratch:
-            environment = {
-                "PATH": os.environ["PATH"],
+            kept = {name: os.environ[name] for name in ("PATH", "JAVA_HOME") if name in os.environ}
+            environment = kept | {
                 "HOME": str(self._place),
                 "TMPDIR": scratch,
                 "PYTHONPATH": str(HERE.parents[1]),
@@ -65,7 +65,7 @@ class Program:
                 "PYSPARK_PYTHON": str(ENVIRONMENT / "bin" / "python"),
                 "RAY_USAGE_STATS_ENABLED": "0",
                 "HF_HUB_OFFLINE": "1",
-            } | {name: os.environ[name] for name in ("JAVA_HOME",) if name in os.environ}
+            }
             with (
                 self._log.open("w") as log,
                 subprocess.Popen(
@@ -76,7 +76,8 @@ class Program:
                     meanwhile(process.pid)
                     return process.wait(PATIENCE)
                 finally:
-                    kill(*([process.pid] if process.poll() is None else []), *descendants(process.pid))
+                    if process.poll() is None:
+                        kill(process.pid, *descendants(process.pid))
 
     def finished(self) -> list[Path]:
         """The files that say which rows a restart leaves out: those of ids on Ray, else the rows themselves."""

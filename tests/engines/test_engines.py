@@ -5,20 +5,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import shutil
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from ollama_sdk.testing import Emulator, Fault
+from ollama_sdk.testing import Emulator, Fault, Interception
 from ollama_sdk.testing._model.embeddings import embedding
 
 from .programs import ENVIRONMENT, LOOK, PATIENCE, Chaos, Crew, Gauge, Program, descendants, kill
@@ -54,6 +56,12 @@ def _label(prompt) -> str:
 
 def program_of(*command: str, rows: int, servers: list[Emulator], place: Path) -> Program:
     return Program(*command, texts=[text_of(number) for number in range(rows)], servers=servers, place=place)
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not happened() and time.monotonic() < end:
+        time.sleep(LOOK)
 
 
 def run(engine: str, work: str, servers: list[Emulator], place: Path) -> list[dict]:
@@ -141,10 +149,19 @@ def test_a_driver_that_was_killed_goes_on_where_it_stopped(engine: str, servers:
         server.faults.add(Fault.delay(0.3))
     program = program_of(f"resume_{engine}.py", rows=rows, servers=servers, place=tmp_path)
 
+    stalled = threading.Event()
+
+    async def stall(_: Interception) -> None:
+        stalled.set()
+        await asyncio.Event().wait()
+
     def kill_half_way(driver: int) -> None:
-        end = time.monotonic() + PATIENCE
-        while len(program.finished()) < 3 and time.monotonic() < end:
-            time.sleep(LOOK)
+        wait_for(lambda: len(program.finished()) >= 3)
+        servers[0].faults.clear()
+        servers[0].faults.add(Fault("stall", stall), times=1)
+        wait_for(stalled.is_set)
+        # Of the two tasks of a slice of Spark one waits now, and the other leaves its rows here, not yet published.
+        wait_for(lambda: engine != "spark" or any(program.target.glob("_temporary/0/task_*")))
         kill(driver, *descendants(driver))
 
     assert program.run(kill_half_way) == -9, program.log()

@@ -13,7 +13,7 @@ class Redirected(httpx.HTTPTransport):
         self._url = httpx.URL(url)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        request.url = request.url.copy_with(scheme="http", host=self._url.host, port=self._url.port)
+        request.url = request.url.copy_with(scheme=self._url.scheme, host=self._url.host, port=self._url.port)
         return super().handle_request(request)
 
 
@@ -25,5 +25,5 @@ class AsyncRedirected(httpx.AsyncHTTPTransport):
         self._url = httpx.URL(url)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        request.url = request.url.copy_with(scheme="http", host=self._url.host, port=self._url.port)
+        request.url = request.url.copy_with(scheme=self._url.scheme, host=self._url.host, port=self._url.port)
         return await super().handle_async_request(request)

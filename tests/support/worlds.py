@@ -13,7 +13,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 import ollama_sdk
 from ollama_sdk._client import AsyncNamespace
 
-from .loopback import PATIENCE
+from .loopback import PATIENCE, Loopback
+from .transports import trusting
 
 KINDS = ("sync", "asyncio", "trio")
 _END = object()
@@ -43,6 +44,8 @@ class World:
         """An httpx client of the kind that goes with this world's clients."""
         import httpx
 
+        if Loopback.default_tls is not None:
+            options = {"verify": trusting(), **options}
         if self._portal is None:
             with httpx.Client(trust_env=False, **options) as client:
                 yield client

@@ -124,6 +124,11 @@ class Answer:
         texts = chain((str(message.get("content") or "") for message in self.prompt.messages), self._texts)
         return [token for text in texts for token in token_ids(text)]
 
+    @property
+    def usage(self) -> tuple[int, int]:
+        """The tokens of prompt and answer, which come with the last step: of an unfinished answer there are none."""
+        return (self.prompt_tokens, self.tokens) if self.finished else (0, 0)
+
     def metrics(self) -> Json:
         """Return the counters; times are in nanoseconds."""
         now = time.perf_counter_ns()

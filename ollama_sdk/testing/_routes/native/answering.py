@@ -48,6 +48,9 @@ __all__ = [
     "unload",
 ]
 
+# What Ollama answers in one piece when it gave up on a model before its first item: an empty reply of Go.
+_NOTHING = {"model": "", "created_at": "0001-01-01T00:00:00Z", "done": False}
+
 COMMON_FIELDS = {
     "model": STRING,
     "stream": BOOLEAN,
@@ -110,7 +113,13 @@ class NativeRequest:
 
 
 class ItemForm(Protocol):
-    """The form that a route gives to the items of an answer."""
+    """The form that a route gives to the items of an answer.
+
+    Attributes:
+        nothing: The route's own content of an empty reply.
+    """
+
+    nothing: Json
 
     def opening(self, answer: Answer, /) -> Sequence[Json]:
         """Return the items before the first step."""
@@ -142,7 +151,8 @@ async def answer_prompt(
 
     if request.stream:
         return StreamResponse(ndjson_lines(items()), media_type="application/x-ndjson")
-    return json_response(form.merged([item async for item in items()]))
+    whole = [item async for item in items()]
+    return json_response(form.merged(whole) if whole else {**_NOTHING, **form.nothing})
 
 
 async def load(backend: Backend, request: NativeRequest, model: EmulatedModel, empty: Json) -> Response:
