@@ -13,7 +13,7 @@ FUZZ ?= 25
 N ?= 200000
 
 .PHONY: help demo check types generate changes drift docs docs-serve pictures test test-all test-tls test-versions coverage test-integration \
-        test-programs test-engines fuzz soak interrupts mutants bench package publish clean
+        test-programs test-engines test-httpx2 fuzz soak interrupts mutants bench package publish clean
 
 ##@ Use
 help:  ## list the targets
@@ -86,6 +86,9 @@ test-h11: $(READY)  ## run the tests of transport, clients and streams where llh
 
 test-tls: $(READY)  ## run the tests of transport, clients, streams and policies with servers that speak TLS
 	$(PYTEST) -m "not slow and not plain" --tls tests/transport tests/client tests/streaming tests/reliability
+
+test-httpx2: $(READY)  ## run the tests of clients and policies with clients and transports of httpx2 wherever they give one of httpx
+	HTTPX=httpx2 $(PYTEST) -m "not slow" tests/client tests/reliability
 
 test-versions:  ## run the tests on every other Python that is found here, on the PATH or by pyenv
 	@missing=; for version in $(VERSIONS); do found=; \

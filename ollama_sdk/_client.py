@@ -16,11 +16,11 @@ from ._call.operation import Operation
 from ._call.perform import AsyncRuntime, SyncRuntime
 from ._call.raw import AsyncRawRuntime, SyncRawRuntime
 from ._call.settings import Settings, settings_of
+from ._httpx2 import AsyncHTTPClientLike, AsyncTransportLike, HTTPClientLike, TransportLike, is_of_httpx2
 from ._secrets import Hidden
 from ._servers import endpoints_of, endpoints_with_headers, hosts_of, url_of
-from ._stack import AsyncClientTransport, AsyncTransports, ClientTransport, Servers, SyncTransports
+from ._stack import AsyncTransports, Servers, SyncTransports, async_wire_of, wire_of
 from ._timeout import INHERIT, Inherit, TimeoutLike, as_timeout
-from ._transport.sync import HTTPTransport
 from .errors import ConfigurationError, OllamaError, shorten_traceback
 from .streaming._framing import MAX_ITEM_BYTES
 
@@ -202,8 +202,10 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             ("transport", transport, self._transport_class),
             ("http_client", http_client, self._http_client_class),
         ):
-            if given is not None and not isinstance(given, kind):
-                raise ConfigurationError(f"{name}= is of type {type(given).__name__}; give an httpx.{kind.__name__}")
+            if not (given is None or isinstance(given, kind) or is_of_httpx2(given, kind.__name__)):
+                raise ConfigurationError(
+                    f"{name}= is of type {type(given).__name__}; give an httpx.{kind.__name__} or httpx2.{kind.__name__}"
+                )
 
     def _check_cache(self, cache: Cache | Inherit | None) -> None:
         """Refuse a cache of unknown operations, which would never keep a reply."""
@@ -373,7 +375,7 @@ def _rebuild(cls: type[Any], configuration: dict[str, Any], chosen: frozenset[st
     return client
 
 
-class SyncClient(_Client[SyncRuntime, httpx.BaseTransport, httpx.Client], SyncNamespace, SyncAnyRoute):
+class SyncClient(_Client[SyncRuntime, TransportLike, HTTPClientLike], SyncNamespace, SyncAnyRoute):
     """The base of :class:`ollama_sdk.Ollama`, which adds one method per endpoint.
 
     No request is made before a method is called. May be shared by threads.
@@ -385,13 +387,14 @@ class SyncClient(_Client[SyncRuntime, httpx.BaseTransport, httpx.Client], SyncNa
             ``OLLAMA_API_KEY``. ``""`` sends none. Text, or Pydantic's ``SecretStr``.
         headers: Headers for every request to that server. A method that calls another server, such as
             ``web_search``, sends none of them, except an ``Authorization`` in place of ``api_key``.
-        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever; an
-            ``httpx.Timeout`` is converted part by part. By default the limits of ``http_client``, if they are
-            not httpx's default.
-        transport: Any httpx transport, used instead of the SDK's own; closed with the client. Timeouts are then
+        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever; a ``Timeout``
+            of httpx or httpx2 is converted part by part. By default the limits of ``http_client``, if they are
+            not its library's default.
+        transport: Any transport of httpx or httpx2, used instead of the SDK's own; closed with the client. Timeouts are then
             as exact as that transport: with httpx's own, each single read may take the time that remains at the
             start of the body.
-        http_client: A whole ``httpx.Client``, used instead; left open. Its ``auth`` applies if no key is sent.
+        http_client: A whole ``httpx.Client``, or one of httpx2, used instead; left open. Its ``auth`` applies if
+            no key is sent.
         max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
         max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A
             longer reply or item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
@@ -417,11 +420,11 @@ class SyncClient(_Client[SyncRuntime, httpx.BaseTransport, httpx.Client], SyncNa
         settings: Settings,
         servers: Servers,
         policies: Mapping[str, Any],
-        transport: httpx.BaseTransport | None,
-        http_client: httpx.Client | None,
+        transport: TransportLike | None,
+        http_client: HTTPClientLike | None,
     ) -> SyncRuntime:
         __tracebackhide__ = True
-        wire = transport or (HTTPTransport() if http_client is None else ClientTransport(http_client))
+        wire = wire_of(transport, http_client)
         try:
             return SyncRuntime(settings, SyncTransports(wire, servers, policies))
         except OllamaError as exc:
@@ -446,7 +449,7 @@ class SyncClient(_Client[SyncRuntime, httpx.BaseTransport, httpx.Client], SyncNa
         self.close()
 
 
-class AsyncClient(_Client[AsyncRuntime, httpx.AsyncBaseTransport, httpx.AsyncClient], AsyncNamespace, AsyncAnyRoute):
+class AsyncClient(_Client[AsyncRuntime, AsyncTransportLike, AsyncHTTPClientLike], AsyncNamespace, AsyncAnyRoute):
     """The base of :class:`ollama_sdk.AsyncOllama`, which adds one method per endpoint.
 
     No request is made before a method is called. Belongs to the event loop of its first call: make a client in each
@@ -461,12 +464,10 @@ class AsyncClient(_Client[AsyncRuntime, httpx.AsyncBaseTransport, httpx.AsyncCli
         settings: Settings,
         servers: Servers,
         policies: Mapping[str, Any],
-        transport: httpx.AsyncBaseTransport | None,
-        http_client: httpx.AsyncClient | None,
+        transport: AsyncTransportLike | None,
+        http_client: AsyncHTTPClientLike | None,
     ) -> AsyncRuntime:
-        from ._transport.aio import AsyncHTTPTransport
-
-        wire = transport or (AsyncHTTPTransport() if http_client is None else AsyncClientTransport(http_client))
+        wire = async_wire_of(transport, http_client)
         try:
             return AsyncRuntime(settings, AsyncTransports(wire, servers, policies))
         except OllamaError as exc:

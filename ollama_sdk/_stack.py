@@ -12,6 +12,17 @@ from attrs import frozen
 from ._bodies import MAX_BODY_BYTES, BoundedBody, ErrorBody, ForeignBody, is_whole
 from ._concurrency import forks
 from ._concurrency.loops import EventLoop, current_loop
+from ._httpx2 import (
+    AsyncHTTPClientLike,
+    AsyncTransportLike,
+    AsyncTransportOfHTTPX2,
+    HTTPClientLike,
+    TransportLike,
+    TransportOfHTTPX2,
+    as_async_transport,
+    as_transport,
+    is_of_httpx2,
+)
 from ._transport.sync import HTTPTransport
 from .errors import ConfigurationError
 
@@ -19,7 +30,7 @@ if TYPE_CHECKING:
     from ._timeout import Deadlines
     from .reliability import AsyncHealth, Endpoint, EndpointHealth, Health, Policies, Stack
 
-__all__ = ["AsyncClientTransport", "AsyncTransports", "ClientTransport", "Servers", "SyncTransports"]
+__all__ = ["AsyncTransports", "Servers", "SyncTransports", "async_wire_of", "wire_of"]
 
 _TransportT = TypeVar("_TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
 
@@ -283,43 +294,73 @@ def _elsewhere() -> ConfigurationError:
     )
 
 
-def _lend(client: httpx.Client | httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Request, dict[str, Any]]:
+def wire_of(transport: TransportLike | None, http_client: HTTPClientLike | None) -> httpx.BaseTransport:
+    """Return the innermost transport of a client: the given one, the given client as a transport, or one of this package."""
+    if transport is not None:
+        return as_transport(transport)
+    if http_client is None:
+        return HTTPTransport()
+    wire = ClientTransport(http_client)
+    return TransportOfHTTPX2(wire) if is_of_httpx2(http_client, "Client") else wire
+
+
+def async_wire_of(
+    transport: AsyncTransportLike | None, http_client: AsyncHTTPClientLike | None
+) -> httpx.AsyncBaseTransport:
+    """As :func:`wire_of`, for an async client."""
+    if transport is not None:
+        return as_async_transport(transport)
+    if http_client is None:
+        from ._transport.aio import AsyncHTTPTransport
+
+        return AsyncHTTPTransport()
+    wire = AsyncClientTransport(http_client)
+    return AsyncTransportOfHTTPX2(wire) if is_of_httpx2(http_client, "AsyncClient") else wire
+
+
+def _lend(client: HTTPClientLike | AsyncHTTPClientLike, request: httpx.Request) -> tuple[Any, dict[str, Any]]:
     """``request`` with the headers and cookies of the caller's client, and the arguments for sending it."""
     merged = client.build_request(request.method, request.url, headers=request.headers, extensions=request.extensions)
     merged.stream = request.stream
     request.extensions["sent"] = merged  # for redaction: it may hold the client's own key
-    return merged, {
-        "stream": True,
-        # The client's own authentication, unless the endpoint or the call has set one.
-        "auth": None if "authorization" in request.headers else httpx.USE_CLIENT_DEFAULT,
-        # The client decides about redirects, unless the request holds secrets of an endpoint.
-        "follow_redirects": False if "endpoint" in request.extensions else httpx.USE_CLIENT_DEFAULT,
-    }
+    how: dict[str, Any] = {"stream": True}
+    if "authorization" in request.headers:  # an endpoint or the call has set one; otherwise the client authenticates
+        how["auth"] = None
+    if "endpoint" in request.extensions:  # the request holds secrets of an endpoint; otherwise the client decides
+        how["follow_redirects"] = False
+    return merged, how
 
 
 class ClientTransport(httpx.BaseTransport):
-    """A caller's whole client as a transport: its headers, cookies, authentication and redirects apply."""
+    """A caller's whole client as a transport: its headers, cookies, authentication and redirects apply.
 
-    def __init__(self, client: httpx.Client) -> None:
+    It takes requests of the library that the client is of: httpx or httpx2.
+    """
+
+    def __init__(self, client: HTTPClientLike) -> None:
         self._client = client
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         merged, how = _lend(self._client, request)
-        return self._client.send(merged, **how)
+        response: httpx.Response = self._client.send(merged, **how)
+        response.request = request  # httpx names it in errors of the body; its extensions say that the head has arrived
+        return response
 
     def close(self) -> None:
         """Leave the client open, because it belongs to the caller."""
 
 
 class AsyncClientTransport(httpx.AsyncBaseTransport):
-    """A caller's whole client as a transport: its headers, cookies, authentication and redirects apply."""
+    """As :class:`ClientTransport`, on asyncio and trio."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: AsyncHTTPClientLike) -> None:
         self._client = client
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         merged, how = _lend(self._client, request)
-        return await self._client.send(merged, **how)
+        response: httpx.Response = await self._client.send(merged, **how)
+        response.request = request  # httpx names it in errors of the body; its extensions say that the head has arrived
+        return response
 
     async def aclose(self) -> None:
         """Leave the client open, because it belongs to the caller."""

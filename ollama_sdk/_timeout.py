@@ -36,15 +36,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-import httpx
 from attrs import Attribute, evolve, field, frozen
 
 from ._concurrency.clock import AGES, SYSTEM_CLOCK, Clock
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
     from .errors import TimeoutPhase
 
 __all__ = [
@@ -109,7 +110,18 @@ class Inherit:
 
 
 INHERIT: Final = Inherit()
-TimeoutLike = Timeout | httpx.Timeout | float | None
+
+
+class TimeoutParts(Protocol):
+    """The limits of httpx or httpx2, in seconds."""
+
+    connect: float | None
+    read: float | None
+    write: float | None
+    pool: float | None
+
+
+TimeoutLike = Timeout | TimeoutParts | float | None
 
 _NO_LIMITS = Timeout(connect=None, first_item=None, between_items=None, total=None)
 _DEFAULTS = Timeout()
@@ -131,12 +143,16 @@ class OperationLimits:
     between_items: float | None
 
 
+def _has_parts(value: object) -> TypeIs[TimeoutParts]:
+    return hasattr(value, "pool")
+
+
 def as_timeout(value: TimeoutLike) -> Timeout:
     """Convert a ``timeout`` argument to limits.
 
     Args:
-        value: Limits; or those of httpx, whose ``read`` becomes ``first_item`` and ``between_items``; or a number of seconds,
-            which becomes ``total``; or ``None`` for no limits.
+        value: Limits; or those of httpx or httpx2, whose ``read`` becomes ``first_item`` and ``between_items``; or a number of
+            seconds, which becomes ``total``; or ``None`` for no limits.
 
     Raises:
         ConfigurationError: The value is not a number above 0.
@@ -145,7 +161,7 @@ def as_timeout(value: TimeoutLike) -> Timeout:
         return value
     if value is None:
         return _NO_LIMITS
-    if isinstance(value, httpx.Timeout):
+    if _has_parts(value):
         return Timeout(connect=value.connect, first_item=value.read, between_items=value.read)
     return Timeout(total=value)
 

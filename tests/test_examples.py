@@ -107,10 +107,22 @@ def test_interrupt_stops_an_answer_but_not_the_chat(emulator: Emulator):
     assert process.returncode == 0
 
 
+@pytest.fixture(params=["examples/service.py", "docs/howto/fastapi.md"])
+def program(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A program that serves FastAPI's application: the example, and the first block of the page."""
+    source = EXAMPLES.parent / request.param
+    if source.suffix == ".py":
+        return source
+    block = re.search(r"```python\n(.*?)```", source.read_text(encoding="utf-8"), re.DOTALL)[1]
+    page = tmp_path / "page.py"
+    page.write_text(f"{block}\nimport uvicorn\nuvicorn.run(app, host='127.0.0.1', port=0)\n", encoding="utf-8")
+    return page
+
+
 @contextmanager
-def service(server: Emulator):
-    """A client of the service, which runs on a free port."""
-    command = [sys.executable, str(EXAMPLES / "service.py"), "0"]
+def service(server: Emulator, program: Path):
+    """A client of a program that serves on a free port."""
+    command = [sys.executable, str(program), "0"]
     with subprocess.Popen(command, env=environment(server), stderr=subprocess.PIPE, text=True) as process:
         try:
             for line in process.stderr:  # ends with the process, if it does not start
@@ -124,9 +136,9 @@ def service(server: Emulator):
             process.kill()
 
 
-def test_service_streams_an_answer(emulator: Emulator):
+def test_service_streams_an_answer(emulator: Emulator, program: Path):
     emulator.reply("Blue", " light")
-    with service(emulator) as client:
+    with service(emulator, program) as client:
         answer = client.get("/ask", params={"question": "Why?"})
     assert answer.headers["content-type"].startswith("text/event-stream")
     events = re.findall(r"event: (\w+)\ndata: (.*)\n\n", answer.text)
@@ -134,17 +146,17 @@ def test_service_streams_an_answer(emulator: Emulator):
     assert events[-1] == ("end", '""')
 
 
-def test_service_reports_an_error_as_an_event(emulator: Emulator):
+def test_service_reports_an_error_as_an_event(emulator: Emulator, program: Path):
     emulator.faults.add(Fault.status(503, message="busy"), path="/api/chat")
-    with service(emulator) as client:
+    with service(emulator, program) as client:
         answer = client.get("/ask", params={"question": "Why?"})
     assert re.fullmatch(r'event: error\ndata: ".*503: busy.*"\n\n', answer.text)
 
 
 @pytest.mark.parametrize("items", [None, 1])
-def test_service_stops_when_its_client_leaves(emulator: Emulator, items: int | None):
+def test_service_stops_when_its_client_leaves(emulator: Emulator, program: Path, items: int | None):
     emulator.faults.add(Fault.stall(after=items), path="/api/chat")
-    with service(emulator) as client:
+    with service(emulator, program) as client:
         with client.stream("GET", "/ask", params={"question": "Why?"}) as answer:
             if items:
                 assert next(answer.iter_lines()) == "event: text"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "is_mapping", "named", "settings_of"]
 
-_DEFAULT_OF_HTTPX = httpx.Timeout(5.0)
+_DEFAULT_OF_HTTPX = 5.0  # seconds, of each part
 
 
 def named(value: Any, argument: str) -> Mapping[str, Any]:
@@ -171,4 +171,6 @@ def _has_authorization(headers: Mapping[str, Any]) -> bool:
 def _limits_of(http_client: Any) -> Timeout:
     """The limits of a caller's httpx client, unless they are httpx's own default, which no caller has chosen."""
     limits = getattr(http_client, "timeout", None)
-    return Timeout() if limits is None or limits == _DEFAULT_OF_HTTPX else as_timeout(limits)
+    if limits is None or {limits.connect, limits.read, limits.write, limits.pool} == {_DEFAULT_OF_HTTPX}:
+        return Timeout()
+    return as_timeout(limits)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
@@ -30,11 +30,31 @@ _HIGHEST_PORT = 65535
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
+class ProxyParts(Protocol):
+    """A proxy of httpx or httpx2."""
+
+    @property
+    def url(self) -> Any:
+        """Where it is."""
+
+    @property
+    def headers(self) -> Any:
+        """Sent to it."""
+
+    @property
+    def raw_auth(self) -> tuple[bytes, bytes] | None:
+        """The user name and the password."""
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """The certificates for speaking to it."""
+
+
 class Proxy:
     """A proxy.
 
     Args:
-        proxy: Its URL, with user name and password if it needs them, or an :class:`httpx.Proxy`.
+        proxy: Its URL, with user name and password if it needs them, or a ``Proxy`` of httpx or httpx2.
 
     Attributes:
         scheme: ``http``, ``https``, ``socks5`` or ``socks5h``; the last two are equivalent: the proxy resolves names.
@@ -48,15 +68,15 @@ class Proxy:
         ConfigurationError: It cannot be used.
     """
 
-    def __init__(self, proxy: str | httpx.Proxy) -> None:
+    def __init__(self, proxy: str | ProxyParts) -> None:
         if isinstance(proxy, str):
             proxy = _parsed(proxy)
         url = proxy.url
-        self.scheme = url.scheme
+        self.scheme: str = url.scheme
         if self.scheme not in _PORTS or not url.host:
             raise _unusable(self.scheme)
-        self.host = url.host
-        self.port = url.port or _PORTS[self.scheme]
+        self.host: str = url.host
+        self.port: int = url.port or _PORTS[self.scheme]
         if self.port > _HIGHEST_PORT:
             raise ConfigurationError(
                 f"the port of the proxy {self.host} is {self.port}; give a number up to {_HIGHEST_PORT}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, TypeAlias
 
 import httpx
 
@@ -17,12 +17,12 @@ from .request import RequestWriter
 if TYPE_CHECKING:
     import ssl
 
-    from .proxies import Proxy
+    from .proxies import Proxy, ProxyParts
     from .tls import TLS, Handshake
 
 __all__ = ["ProxyLike", "Route", "Routes"]
 
-ProxyLike = str | httpx.Proxy
+ProxyLike: TypeAlias = "str | ProxyParts"
 
 _PORTS = {"http": 80, "https": 443}
 

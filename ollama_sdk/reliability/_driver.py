@@ -48,6 +48,7 @@ import httpx
 from ollama_sdk._bodies import ErrorBody, StartedBody, is_whole
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._concurrency.events import TaskEvent, ThreadEvent
+from ollama_sdk._httpx2 import AsyncTransportLike, TransportLike, as_async_transport, as_transport
 
 from ._extensions import is_stream
 
@@ -165,9 +166,9 @@ class PolicyTransport(_Driver, httpx.BaseTransport):
         policies: The policies, outermost first.
     """
 
-    def __init__(self, inner: httpx.BaseTransport, *policies: Policy) -> None:
+    def __init__(self, inner: TransportLike, *policies: Policy) -> None:
         super().__init__(policies)
-        self._inner = inner
+        self._inner = as_transport(inner)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request``, and return the response or raise the error that the policies decide on."""
@@ -228,9 +229,9 @@ class PolicyTransport(_Driver, httpx.BaseTransport):
 class AsyncPolicyTransport(_Driver, httpx.AsyncBaseTransport):
     """As :class:`PolicyTransport`, on asyncio and trio."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, *policies: Policy) -> None:
+    def __init__(self, inner: AsyncTransportLike, *policies: Policy) -> None:
         super().__init__(policies)
-        self._inner = inner
+        self._inner = as_async_transport(inner)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request``, and return the response or raise the error that the policies decide on."""

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ollama_sdk._concurrency.events import Event as WakeUp
+    from ollama_sdk._httpx2 import AsyncTransportLike, TransportLike
     from ollama_sdk.errors import TimeoutPhase
 
 __all__ = ["AsyncCacheTransport", "Cache", "CacheControl", "CacheStatistics", "CacheTransport", "Caching"]
@@ -421,7 +422,7 @@ class CacheTransport(PolicyTransport):
 
     def __init__(
         self,
-        inner: httpx.BaseTransport,
+        inner: TransportLike,
         policy: Cache | Caching,
         *,
         clock: Clock = SYSTEM_CLOCK,
@@ -444,7 +445,7 @@ class AsyncCacheTransport(AsyncPolicyTransport):
 
     def __init__(
         self,
-        inner: httpx.AsyncBaseTransport,
+        inner: AsyncTransportLike,
         policy: Cache | Caching,
         *,
         clock: Clock = SYSTEM_CLOCK,

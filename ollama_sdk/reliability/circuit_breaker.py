@@ -28,6 +28,7 @@ from attrs import field, frozen
 
 from ollama_sdk._concurrency import forks
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._httpx2 import AsyncTransportLike, TransportLike
 from ollama_sdk.errors import CircuitOpenError, ConfigurationError
 
 from . import _checks
@@ -408,7 +409,7 @@ class CircuitBreakerTransport(PolicyTransport):
 
     def __init__(
         self,
-        inner: httpx.BaseTransport,
+        inner: TransportLike,
         policy: CircuitBreaker,
         *,
         clock: Clock = SYSTEM_CLOCK,
@@ -422,7 +423,7 @@ class AsyncCircuitBreakerTransport(AsyncPolicyTransport):
 
     def __init__(
         self,
-        inner: httpx.AsyncBaseTransport,
+        inner: AsyncTransportLike,
         policy: CircuitBreaker,
         *,
         clock: Clock = SYSTEM_CLOCK,

@@ -38,6 +38,8 @@ from .events import FailedOver, Observer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ollama_sdk._httpx2 import AsyncTransportLike, TransportLike
+
     from ._strategies import Strategy
     from .endpoint import Endpoint
 
@@ -358,7 +360,7 @@ class FailoverTransport(PolicyTransport):
 
     def __init__(
         self,
-        inner: httpx.BaseTransport,
+        inner: TransportLike,
         endpoints: Endpoints | Iterable[Endpoint],
         policy: Failover | None = None,
         *,
@@ -373,7 +375,7 @@ class AsyncFailoverTransport(AsyncPolicyTransport):
 
     def __init__(
         self,
-        inner: httpx.AsyncBaseTransport,
+        inner: AsyncTransportLike,
         endpoints: Endpoints | Iterable[Endpoint],
         policy: Failover | None = None,
         *,

@@ -14,6 +14,7 @@ from ollama_sdk._bodies import ForeignBody, is_whole
 from ollama_sdk._concurrency import forks
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._concurrency.loops import current_loop
+from ollama_sdk._httpx2 import AsyncTransportLike, TransportLike, as_transport
 from ollama_sdk.errors import ConfigurationError
 
 from ._driver import AsyncPolicyTransport, PolicyTransport
@@ -99,7 +100,7 @@ class Health(_Checking):
 
     def __init__(
         self,
-        wire: httpx.BaseTransport,
+        wire: TransportLike,
         endpoints: Iterable[Endpoint],
         config: HealthCheck | None = None,
         *,
@@ -108,7 +109,7 @@ class Health(_Checking):
         closed: bool = False,
     ) -> None:
         super().__init__(endpoints, config, clock, feed, closed=closed)
-        self._wire = PolicyTransport(_InTime(wire))
+        self._wire = PolicyTransport(_InTime(as_transport(wire)))
         self._lock = threading.Lock()
         self._monitor: tuple[threading.Thread, Callable[[], object]] | None = None
         forks.register(self)
@@ -221,7 +222,7 @@ class AsyncHealth(_Checking):
 
     def __init__(
         self,
-        wire: httpx.AsyncBaseTransport,
+        wire: AsyncTransportLike,
         endpoints: Iterable[Endpoint],
         config: HealthCheck | None = None,
         *,

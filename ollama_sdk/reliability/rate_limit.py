@@ -46,6 +46,8 @@ from .events import Observer, Refused, Waited, emit, guarded
 if TYPE_CHECKING:
     from attrs import Attribute
 
+    from ollama_sdk._httpx2 import AsyncTransportLike, TransportLike
+
 __all__ = ["AsyncRateLimitTransport", "RateLimit", "RateLimitTransport"]
 
 
@@ -347,7 +349,7 @@ class RateLimitTransport(PolicyTransport):
 
     def __init__(
         self,
-        inner: httpx.BaseTransport,
+        inner: TransportLike,
         policy: RateLimit,
         *,
         clock: Clock = SYSTEM_CLOCK,
@@ -361,7 +363,7 @@ class AsyncRateLimitTransport(AsyncPolicyTransport):
 
     def __init__(
         self,
-        inner: httpx.AsyncBaseTransport,
+        inner: AsyncTransportLike,
         policy: RateLimit,
         *,
         clock: Clock = SYSTEM_CLOCK,

@@ -20,6 +20,7 @@ from attrs import field, frozen
 
 from ollama_sdk._concurrency import forks
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._httpx2 import AsyncTransportLike, TransportLike
 from ollama_sdk._retry_after import retry_after_in
 from ollama_sdk.errors import CircuitOpenError, NoEndpointError
 
@@ -328,7 +329,7 @@ class RetryTransport(PolicyTransport):
 
     def __init__(
         self,
-        inner: httpx.BaseTransport,
+        inner: TransportLike,
         policy: Retry,
         *,
         clock: Clock = SYSTEM_CLOCK,
@@ -342,7 +343,7 @@ class AsyncRetryTransport(AsyncPolicyTransport):
 
     def __init__(
         self,
-        inner: httpx.AsyncBaseTransport,
+        inner: AsyncTransportLike,
         policy: Retry,
         *,
         clock: Clock = SYSTEM_CLOCK,

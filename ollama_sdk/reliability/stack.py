@@ -8,6 +8,7 @@ import httpx
 from attrs import evolve, field, fields, frozen
 
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
+from ollama_sdk._httpx2 import AsyncTransportLike, TransportLike, as_async_transport, as_transport
 from ollama_sdk.errors import ConfigurationError
 
 from . import _checks
@@ -154,7 +155,7 @@ class Stack(Generic[_TransportT]):
 
 
 def build_stack(
-    wire: httpx.BaseTransport,
+    wire: TransportLike,
     endpoints: Iterable[Endpoint] = (),
     policies: Policies | None = None,
     *,
@@ -172,11 +173,18 @@ def build_stack(
         ConfigurationError: Endpoints and policies do not fit together.
     """
     chosen = policies or Policies()
-    return _build(wire, tuple(endpoints), chosen, driver=PolicyTransport, clock=clock, notify=guarded(chosen.observer))
+    return _build(
+        as_transport(wire),
+        tuple(endpoints),
+        chosen,
+        driver=PolicyTransport,
+        clock=clock,
+        notify=guarded(chosen.observer),
+    )
 
 
 def build_async_stack(
-    wire: httpx.AsyncBaseTransport,
+    wire: AsyncTransportLike,
     endpoints: Iterable[Endpoint] = (),
     policies: Policies | None = None,
     *,
@@ -185,7 +193,9 @@ def build_async_stack(
     """Put policies over an async transport; see :func:`build_stack`."""
     chosen = policies or Policies()
     notify = guarded(chosen.observer)
-    return _build(wire, tuple(endpoints), chosen, driver=AsyncPolicyTransport, clock=clock, notify=notify)
+    return _build(
+        as_async_transport(wire), tuple(endpoints), chosen, driver=AsyncPolicyTransport, clock=clock, notify=notify
+    )
 
 
 def _build(

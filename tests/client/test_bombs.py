@@ -10,11 +10,11 @@ import random
 import tracemalloc
 import zlib
 
-import httpx
 import pytest
 
 from ollama_sdk import AsyncOllama, ConfigurationError, DecodeError, InternalServerError, Ollama, OllamaError
 from ollama_sdk._coding import SLICE, CodingError, decoder_of
+from tests.support.library import library
 from tests.support.loopback import head, replies, replies_and_closes, whole
 from tests.support.streamed import LAST, chat_item, drain
 
@@ -221,7 +221,7 @@ def test_decoder_takes_members_padding_and_single_bytes():
 
 def test_httpx_transport_obeys_the_limits_too(serve, bomb):
     server = serve(replies_and_closes(whole(bomb, 500, content_encoding="gzip")))
-    with httpx.HTTPTransport() as transport, Ollama(server.url, transport=transport) as client:
+    with library.HTTPTransport() as transport, Ollama(server.url, transport=transport) as client:
         error, peak = _peak(lambda: _fails(client))
     assert isinstance(error, InternalServerError)
     assert peak < _MOST_MEMORY

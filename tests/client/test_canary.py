@@ -35,6 +35,7 @@ from ollama_sdk import (
 from ollama_sdk._secrets import redact
 from ollama_sdk.reliability import Endpoint, log_events
 from ollama_sdk.reliability.otel import OpenTelemetryObserver
+from tests.support.library import library
 from tests.support.loopback import replies, replies_and_closes, whole
 from tests.support.streamed import ROUTES, chat_item, streamed
 
@@ -181,7 +182,7 @@ def test_no_failure_shows_a_key_however_the_server_writes_it(world, serve, logge
 def test_no_transport_shows_a_key_that_the_server_repeats(serve, logged, answer, way):
     server = serve(replies_and_closes(answer(KEY)))
     headers = {"authorization": _BEARER} if way.endswith("own key") else {}
-    with httpx.Client(headers=headers, trust_env=False) as http_client, httpx.HTTPTransport() as transport:
+    with library.Client(headers=headers, trust_env=False) as http_client, library.HTTPTransport() as transport:
         options = {"own": {}, "httpx transport": {"transport": transport}}.get(way, {"http_client": http_client})
         with Ollama(server.url, api_key="" if headers else KEY, **options) as client:
             error = _call(client, stream=False)
@@ -349,7 +350,7 @@ def test_what_a_proxy_repeats_of_its_password_is_redacted(world, serve, monkeypa
 
 def test_a_proxy_may_be_sent_headers_that_are_no_unicode(world, serve):
     proxy = serve(replies(b"HTTP/1.1 407 not abcdef-0123456789\xe9\r\nContent-Length: 0\r\n\r\n"))
-    to_proxy = httpx.Proxy(proxy.url, headers=[(b"X-Auth-Token", b"abcdef-0123456789\xe9")])
+    to_proxy = library.Proxy(proxy.url, headers=[(b"X-Auth-Token", b"abcdef-0123456789\xe9")])
     transport = (HTTPTransport if world.kind == "sync" else AsyncHTTPTransport)(proxy=to_proxy, trust_env=False)
     with world.client("https://ollama.example:11434", transport=transport) as client:
         error = _call(client, stream=False)

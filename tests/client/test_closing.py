@@ -6,7 +6,6 @@ import gc
 import threading
 
 import anyio
-import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
 from anyio.lowlevel import checkpoint
@@ -20,6 +19,7 @@ from ollama_sdk import (
     RateLimit,
     Retry,
 )
+from tests.support.library import library
 from tests.support.loopback import END, PATIENCE, chunk, chunked, head, replies, replies_and_closes, whole
 from tests.support.streamed import LAST, NDJSON, chat_item, drain
 
@@ -437,13 +437,13 @@ def test_a_client_that_was_closed_may_go_to_another_event_loop(serve, backend):
 
 
 def test_transport_failing_in_another_event_loop_is_explained():
-    class Bound(httpx.AsyncBaseTransport):
+    class Bound(library.AsyncBaseTransport):
         failing = False
 
         async def handle_async_request(self, request):
             if self.failing:
                 raise RuntimeError("Event loop is closed")
-            return httpx.Response(200, json={"version": "1"})
+            return library.Response(200, json={"version": "1"})
 
     transport = Bound()
     client = AsyncOllama("http://a", transport=transport)

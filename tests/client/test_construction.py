@@ -15,6 +15,7 @@ import pytest
 
 from ollama_sdk import AsyncOllama, ConfigurationError, Endpoint, Failover, Ollama, Timeout
 from tests.support.agreeing import Agreeing
+from tests.support.library import library
 from tests.support.loopback import PATIENCE
 
 CLIENTS = pytest.mark.parametrize("make", [Ollama, AsyncOllama])
@@ -194,19 +195,21 @@ def test_a_limit_for_one_call_is_checked_like_any_other(server):
 
 @CLIENTS
 def test_a_timeout_of_httpx_is_taken_by_its_parts(make):
-    assert make(timeout=httpx.Timeout(5))._runtime.settings.timeout == Timeout(connect=5, first_item=5, between_items=5)
-    parts = httpx.Timeout(connect=1, read=2, write=3, pool=4)
+    assert make(timeout=library.Timeout(5))._runtime.settings.timeout == Timeout(
+        connect=5, first_item=5, between_items=5
+    )
+    parts = library.Timeout(connect=1, read=2, write=3, pool=4)
     assert make(timeout=parts)._runtime.settings.timeout == Timeout(connect=1, first_item=2, between_items=2)
     assert make().with_options(timeout=parts)._runtime.settings.timeout.first_item == 2
 
 
 @pytest.mark.anyio
 async def test_the_timeout_of_a_given_httpx_client_is_honoured(server):
-    with httpx.Client(timeout=7) as mine, httpx.Client() as plain:
+    with library.Client(timeout=7) as mine, library.Client() as plain:
         assert Ollama(server.url, http_client=mine)._runtime.settings.timeout.first_item == 7
         assert Ollama(server.url, http_client=mine, timeout=9)._runtime.settings.timeout == Timeout(total=9)
         assert Ollama(server.url, http_client=plain)._runtime.settings.timeout == Timeout()
-    async with httpx.AsyncClient(timeout=None) as mine:
+    async with library.AsyncClient(timeout=None) as mine:
         assert AsyncOllama(server.url, http_client=mine)._runtime.settings.timeout.first_item is None
 
 
@@ -355,7 +358,7 @@ def test_headers_without_names_are_refused_without_values(kind, headers):
 # Transports
 
 
-class Counting(httpx.HTTPTransport):
+class Counting(library.HTTPTransport):
     def __init__(self):
         super().__init__()
         self.calls = 0
@@ -370,7 +373,7 @@ class Counting(httpx.HTTPTransport):
         super().close()
 
 
-class AsyncCounting(httpx.AsyncHTTPTransport):
+class AsyncCounting(library.AsyncHTTPTransport):
     def __init__(self):
         super().__init__()
         self.calls = 0
@@ -399,11 +402,11 @@ async def test_given_transport_is_used_and_closed_with_the_client(server):
 @pytest.mark.anyio
 async def test_given_httpx_client_adds_its_headers_and_stays_open(server):
     lent = {"headers": {"X-Gateway": "1"}, "cookies": {"session": "abc"}}
-    with httpx.Client(**lent) as http_client:
+    with library.Client(**lent) as http_client:
         with Ollama(server.url, http_client=http_client) as client:
             client.chat("llama3.2", USER)
         assert not http_client.is_closed
-    async with httpx.AsyncClient(**lent) as http_client:
+    async with library.AsyncClient(**lent) as http_client:
         async with AsyncOllama(server.url, http_client=http_client) as client:
             await client.chat("llama3.2", USER)
         assert not http_client.is_closed
@@ -418,14 +421,14 @@ def test_a_transport_and_a_whole_client_cannot_both_be_given(make):
 
 
 @pytest.mark.parametrize(
-    ("make", "wrong"), [(Ollama, httpx.AsyncHTTPTransport()), (AsyncOllama, httpx.HTTPTransport())]
+    ("make", "wrong"), [(Ollama, library.AsyncHTTPTransport()), (AsyncOllama, library.HTTPTransport())]
 )
 def test_a_transport_of_the_wrong_kind_is_refused_at_once(make, wrong):
     with pytest.raises(ConfigurationError, match=type(wrong).__name__):
         make(transport=wrong)
 
 
-@pytest.mark.parametrize(("make", "wrong"), [(Ollama, httpx.AsyncClient()), (AsyncOllama, httpx.Client())])
+@pytest.mark.parametrize(("make", "wrong"), [(Ollama, library.AsyncClient()), (AsyncOllama, library.Client())])
 def test_an_httpx_client_of_the_wrong_kind_is_refused_at_once(make, wrong):
     with pytest.raises(ConfigurationError, match=type(wrong).__name__):
         make(http_client=wrong)

@@ -34,6 +34,7 @@ from ollama_sdk import (
     UnprocessableEntityError,
 )
 from tests.support.examples import examples
+from tests.support.library import library
 from tests.support.loopback import (
     PATIENCE,
     Loopback,
@@ -581,9 +582,8 @@ def test_a_proxy_that_does_not_accept_is_named_for_the_time(world, chat, through
 
 def test_a_client_of_the_callers_own_transport_blames_no_proxy(serve, chat, through_proxy):
     through_proxy("proxy.example:3128")
-    import httpx
 
-    transport = httpx.MockTransport(lambda _: httpx.Response(503, text="<p>no</p>"))
+    transport = library.MockTransport(lambda _: library.Response(503, text="<p>no</p>"))
     with (
         Ollama("http://ollama.example", transport=transport) as client,
         pytest.raises(ServiceUnavailableError) as caught,

@@ -11,6 +11,7 @@ import pytest
 from ollama_sdk import AsyncOllama, Ollama
 from ollama_sdk._generated.operations import OPERATIONS
 from tests.support.document_values import arguments_of
+from tests.support.library import library
 
 CLOUD = "https://ollama.com"
 SERVERS = ("http://127.0.0.1:11434", "https://proxy.example.org/ollama", CLOUD)
@@ -31,17 +32,17 @@ def sent(kind: str, server: str, name: str, **options: object) -> httpx.Request:
     """The request that one call sends."""
     requests: list[httpx.Request] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx.Request) -> library.Response:
         requests.append(request)
-        return httpx.Response(200, json=REPLIES)
+        return library.Response(200, json=REPLIES)
 
     if kind == "sync":
-        with Ollama(server, transport=httpx.MockTransport(answer), **options) as client:
+        with Ollama(server, transport=library.MockTransport(answer), **options) as client:
             attrgetter(name)(client)(**CALLS[name], extra_headers={"X-Call": "c"})
     else:
 
         async def call() -> None:
-            async with AsyncOllama(server, transport=httpx.MockTransport(answer), **options) as client:
+            async with AsyncOllama(server, transport=library.MockTransport(answer), **options) as client:
                 await attrgetter(name)(client)(**CALLS[name], extra_headers={"X-Call": "c"})
 
         anyio.run(call, backend=kind)

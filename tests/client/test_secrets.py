@@ -11,6 +11,7 @@ import pytest
 
 from ollama_sdk import AsyncOllama, ConfigurationError, Ollama, OllamaError
 from ollama_sdk.errors import describe_call
+from tests.support.library import library
 from tests.support.loopback import PATIENCE, free_port, head, replies, replies_and_closes, replies_and_resets, whole
 from tests.support.streamed import NDJSON, ROUTES, chat_item, drain, streamed
 
@@ -186,7 +187,7 @@ def test_environment_key_is_not_added_to_an_httpx_client(world, serve, monkeypat
     server = serve(replies(whole(b'{"version":"1"}')))
     with world.http_client() as http_client, world.client(server.url, http_client=http_client) as client:
         client.version()
-        assert "authorization" not in httpx.Headers(http_client.headers)
+        assert "authorization" not in library.Headers(http_client.headers)
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 

@@ -7,11 +7,11 @@ import pickle
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import anyio
-import httpx
 import pytest
 
 from ollama_sdk import AsyncOllama, Ollama, Timeout
 from ollama_sdk.testing import Emulator
+from tests.support.library import library
 from tests.support.loopback import PATIENCE
 
 THREADS = 20
@@ -137,9 +137,9 @@ def test_a_view_pickles_with_its_own_settings():
     assert configured(copy).headers == {"X-A": "1", "X-B": "2"}
 
 
-class Picklable(httpx.BaseTransport):
+class Picklable(library.BaseTransport):
     def handle_request(self, request):
-        return httpx.Response(200, json={"version": "by transport"})
+        return library.Response(200, json={"version": "by transport"})
 
 
 def test_a_transport_travels_along_if_it_can(server):
@@ -149,7 +149,7 @@ def test_a_transport_travels_along_if_it_can(server):
 
 def test_what_cannot_travel_says_so():
     with pytest.raises((TypeError, pickle.PicklingError, AttributeError)):
-        pickle.dumps(Ollama(transport=httpx.MockTransport(lambda request: httpx.Response(200))))
+        pickle.dumps(Ollama(transport=library.MockTransport(lambda request: library.Response(200))))
 
 
 def test_a_pickled_client_works_while_the_original_does(server):

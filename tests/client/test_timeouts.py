@@ -8,11 +8,11 @@ import socket
 import threading
 import time
 
-import httpx
 import pytest
 
 from ollama_sdk import APITimeoutError, NotFoundError, Ollama, Timeout
 from ollama_sdk._timeout import INHERIT, OperationLimits, limits_of_call
+from tests.support.library import library
 from tests.support.loopback import END, PATIENCE, Connection, chunk, chunked, full_backlog_port, head, replies, whole
 from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, chat_item, drain
 
@@ -222,7 +222,7 @@ def test_a_caller_who_takes_its_time_is_not_timed_out(sync_client, serve, limits
 @pytest.mark.parametrize("stream", [True, False])
 def test_waiting_for_a_connection_of_a_full_pool_is_bounded(world, serve, timed_out, stream):
     server = serve(_after(_ITEM))
-    limits = httpx.Limits(max_connections=1)
+    limits = library.Limits(max_connections=1)
     with (
         world.http_client(limits=limits) as http_client,
         world.client(server.url, http_client=http_client, timeout=Timeout(connect=_BRIEF)) as client,

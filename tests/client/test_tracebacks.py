@@ -9,12 +9,12 @@ import subprocess
 import sys
 import traceback
 
-import httpx
 import nbclient
 import nbformat
 import pytest
 
 from ollama_sdk import ConfigurationError, NoEndpointError, Ollama, OllamaError
+from tests.support.library import library
 from tests.support.loopback import PATIENCE, free_port, replies, replies_and_closes, whole
 
 USER = [{"role": "user", "content": "Hi"}]
@@ -88,7 +88,7 @@ def test_a_fault_of_the_callers_transport_keeps_its_traceback():
     def broken(_):
         raise ZeroDivisionError("mine")
 
-    with Ollama("127.0.0.1:9", transport=httpx.MockTransport(broken)) as client, pytest.raises(OllamaError) as caught:
+    with Ollama("127.0.0.1:9", transport=library.MockTransport(broken)) as client, pytest.raises(OllamaError) as caught:
         client.version()
     assert "in broken" in "\n".join(printed(caught.value))
 

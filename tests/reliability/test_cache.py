@@ -51,6 +51,7 @@ from tests.reliability.hand_driven import HandDriven, send
 from tests.reliability.judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
 from tests.support.callers import Caller, Script, in_threads
 from tests.support.clocks import HandClock
+from tests.support.library import library
 from tests.support.loopback import PATIENCE, Connection, Loopback, chunks, cut, say, serving
 from tests.support.loopback import whole as whole_reply
 from tests.support.worlds import World
@@ -263,7 +264,7 @@ def test_stream_is_cached_once_read_to_its_end() -> None:
     with (
         serving({"/s": [chunks(b"1", b"x"), cut(b"2"), chunks(b"3", b"z"), chunks(b"4")]}) as server,
         httpx.Client(
-            transport=CacheTransport(httpx.HTTPTransport(), Cache(streams=True)), base_url=server.url
+            transport=CacheTransport(library.HTTPTransport(), Cache(streams=True)), base_url=server.url
         ) as client,
     ):
 
@@ -903,7 +904,7 @@ def test_invalid_argument_is_refused(arguments: dict[str, Any]) -> None:
 @pytest.mark.anyio
 async def test_async_stream_is_cached_once_read_to_its_end() -> None:
     with serving({"/s": [chunks(b"1", b"x"), chunks(b"2")]}) as server:
-        transport = AsyncCacheTransport(httpx.AsyncHTTPTransport(), Cache(streams=True))
+        transport = AsyncCacheTransport(library.AsyncHTTPTransport(), Cache(streams=True))
         async with httpx.AsyncClient(transport=transport, base_url=server.url) as client:
             for _ in range(2):
                 async with client.stream("GET", "/s", extensions={**EMBED, "stream": True}) as response:

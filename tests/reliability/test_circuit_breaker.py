@@ -32,6 +32,7 @@ from ollama_sdk.reliability.circuit_breaker import Breaker, Breakers, Rejected, 
 from tests.reliability.hand_driven import send
 from tests.support.callers import Caller, Script, in_threads
 from tests.support.clocks import HandClock
+from tests.support.library import library
 from tests.support.loopback import PATIENCE, cut, serving
 
 PAIR = (CircuitBreakerTransport, AsyncCircuitBreakerTransport)
@@ -445,7 +446,7 @@ def test_only_faults_of_the_endpoint_count_against_it(clock: HandClock, failure:
 def test_a_one_piece_reply_that_breaks_off_counts_as_failed(caller: Caller) -> None:
     shared = Breakers(CircuitBreaker(window=1, minimum_calls=1))
     with serving({"/x": cut(b"half")}) as server:
-        wire = httpx.HTTPTransport() if caller.colour == "sync" else httpx.AsyncHTTPTransport()
+        wire = library.HTTPTransport() if caller.colour == "sync" else library.AsyncHTTPTransport()
         with pytest.raises(httpx.RemoteProtocolError):
             caller.call(caller.wrap(DRIVERS, wire, shared), url=f"{server.url}/x", headers={"Connection": "close"})
         assert state_of(shared, server.url) == "open"

@@ -48,6 +48,7 @@ from ollama_sdk.testing import Emulator, Fault
 from tests.reliability.chaos import belongings, leftovers
 from tests.support import worlds
 from tests.support.callers import in_threads
+from tests.support.library import library
 from tests.support.loopback import (
     END,
     PATIENCE,
@@ -87,15 +88,6 @@ def servers(emulators):
 @pytest.fixture
 def server(servers):
     return servers[0]
-
-
-def health(client: Any) -> Any:
-    """The health checks of a client, to be called as in the sync world."""
-    return (
-        worlds._Blocking(client._portal, client._inner.health)
-        if isinstance(client, worlds._Blocking)
-        else client.health
-    )
 
 
 def states(client: Any) -> Any:
@@ -240,7 +232,7 @@ def test_total_bounds_a_trickling_reply_on_any_transport(world, kind, policies):
         connection.answer(head(content_length=1000))
         connection.trickle(b" ")
 
-    transport = httpx.HTTPTransport() if world.kind == "sync" else httpx.AsyncHTTPTransport()
+    transport = library.HTTPTransport() if world.kind == "sync" else library.AsyncHTTPTransport()
     with Loopback(trickle) as server, world.http_client(transport=transport) as http_client:
         brought = transport if kind == "transport" else http_client
         with world.client(server.url, timeout=0.2, **{kind: brought}, **policies) as client:
@@ -510,7 +502,7 @@ def test_each_endpoint_gets_only_its_own_key_and_headers(world, servers):
         one.faults.add(Fault.status(503))
         client.version()
         client.with_options(api_key="key-of-the-view").version()
-        health(client).check()
+        worlds.health(client).check()
 
     def seen_by(server: Emulator, path: str) -> list[tuple[str | None, ...]]:
         names = ("authorization", "x-team", "x-mine")
@@ -563,12 +555,12 @@ def test_headers_of_a_view_or_call_override_the_endpoints(world, server, failove
 def test_the_auth_of_an_httpx_client_replaces_no_key(world):
     seen: list[tuple[str, str | None]] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx.Request) -> library.Response:
         seen.append((request.url.host, request.headers.get("authorization")))
-        return httpx.Response(200, json={"version": "0.12.0"})
+        return library.Response(200, json={"version": "0.12.0"})
 
     hosts = [Endpoint("http://a", api_key="a's"), Endpoint("http://b", api_key="b's"), Endpoint("http://c")]
-    with world.http_client(transport=httpx.MockTransport(answer), auth=("user", "password")) as http_client:
+    with world.http_client(transport=library.MockTransport(answer), auth=("user", "password")) as http_client:
         with world.client(hosts, failover=Failover("round_robin"), http_client=http_client, api_key="") as client:
             for _ in hosts:
                 client.version()
@@ -599,14 +591,14 @@ def test_total_running_out_in_failover_lists_the_errors_of_each(world, servers):
 def test_health_checks_send_the_headers_of_calls(world):
     seen: list[httpx.Request] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx.Request) -> library.Response:
         seen.append(request)
-        return httpx.Response(200, json={"version": "0.12.0", "models": []})
+        return library.Response(200, json={"version": "0.12.0", "models": []})
 
     hosts = [Endpoint("http://a:1", headers={"authorization": "Basic own", "x-team": "red"}), "http://b:2"]
-    mine = {"api_key": "key", "headers": {"X-Team": "blue"}, "transport": httpx.MockTransport(answer)}
+    mine = {"api_key": "key", "headers": {"X-Team": "blue"}, "transport": library.MockTransport(answer)}
     with world.client(hosts, failover=Failover("round_robin"), **mine) as client:
-        for look in (health(client).check, client.version, client.version):
+        for look in (worlds.health(client).check, client.version, client.version):
             look()
     for host, sent in {"a": ("Basic own", "red"), "b": ("Bearer key", "blue")}.items():
         requests = [request.headers for request in seen if request.url.host == host]
@@ -656,15 +648,15 @@ def test_no_error_quotes_an_endpoints_key_that_a_server_echoes(world, named):
 def test_a_call_to_its_own_host_bypasses_failover_and_its_keys(world, several):
     seen: list[httpx.Request] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx.Request) -> library.Response:
         seen.append(request)
-        return httpx.Response(200, json={"results": []} if request.url.host == "ollama.com" else {"version": "1"})
+        return library.Response(200, json={"results": []} if request.url.host == "ollama.com" else {"version": "1"})
 
     hosts: list[Any] = [Endpoint("http://a:1", api_key="key-1", headers={"X-Own": "1"})]
     options: dict[str, Any] = {"failover": Failover()} if several else {}
     if several:
         hosts.append(Endpoint("http://b:1", api_key="key-2"))
-    with world.client(hosts, api_key="key", transport=httpx.MockTransport(answer), **options) as client:
+    with world.client(hosts, api_key="key", transport=library.MockTransport(answer), **options) as client:
         client.version()
         client.web_search("llamas")
         client.with_options(api_key="other").web_search("llamas")
@@ -713,7 +705,7 @@ def test_model_aware_failover_goes_where_the_model_is(world, servers):
     one, two = servers
     one.models.remove("llama3.2")
     with world.client([one.url, two.url], failover=Failover("model_aware")) as client:
-        seen = health(client).check(model="llama3.2")
+        seen = worlds.health(client).check(model="llama3.2")
         assert [look.model_available for look in seen] == [False, True]
         for server in servers:
             server.requests.clear()
@@ -729,7 +721,7 @@ def test_model_aware_failover_copies_where_the_original_is(world, servers):
     one, two = servers
     two.models.add("only-two", capabilities=["completion"])
     with world.client([one.url, two.url], failover=Failover("model_aware")) as client:
-        health(client).check()
+        worlds.health(client).check()
         for number in range(5):
             client.copy("only-two", f"copy-{number}")
         with pytest.raises(NoEndpointError, match="nowhere"):
@@ -739,7 +731,7 @@ def test_model_aware_failover_copies_where_the_original_is(world, servers):
 
 def test_a_model_that_no_endpoint_has_can_be_pulled_and_created(world, servers):
     with world.client([server.url for server in servers], failover=Failover("model_aware")) as client:
-        health(client).check()
+        worlds.health(client).check()
         with pytest.raises(NoEndpointError, match="no endpoint has the model"):
             client.generate("tiny", "Hi")
         assert client.pull("tiny").status == "success"
@@ -749,7 +741,7 @@ def test_a_model_that_no_endpoint_has_can_be_pulled_and_created(world, servers):
 def test_model_aware_failover_knows_what_its_own_calls_made(world, servers):
     """Although no health check has seen it yet, on the host where it was made."""
     with world.client([server.url for server in servers], failover=Failover("model_aware")) as client:
-        health(client).check()
+        worlds.health(client).check()
         client.create("created", from_="llama3.2")
         client.copy("created", "copied")
         client.pull("tiny")
@@ -760,13 +752,13 @@ def test_model_aware_failover_knows_what_its_own_calls_made(world, servers):
         client.delete("copied")
         with pytest.raises(NoEndpointError, match="no endpoint has the model 'copied'"):
             client.show("copied")
-        assert all(look.error is None for look in health(client).check())
+        assert all(look.error is None for look in worlds.health(client).check())
         assert client.show("created").details
 
 
 def test_failed_creation_teaches_nothing(world, servers):
     with world.client([server.url for server in servers], failover=Failover("model_aware")) as client:
-        health(client).check()
+        worlds.health(client).check()
         for server in servers:
             server.faults.add(Fault.error_item(after=1), path="/api/create")
             server.faults.add(Fault.error_item(after=1), path="/api/pull")
@@ -782,7 +774,7 @@ def test_call_moves_on_from_a_host_that_lost_the_model(world, servers, checked):
     one, two = servers
     with world.client([one.url, two.url], failover=Failover("model_aware", eject_after=1)) as client:
         if checked:
-            health(client).check()
+            worlds.health(client).check()
         one.models.remove("llama3.2")
         one.requests.clear()
         for number in range(20):
@@ -1106,7 +1098,7 @@ def test_no_monitor_runs_before_start_or_after_stop_or_close(world, servers):
     before = belongings()
     hosts = [server.url for server in servers]
     with world.client(hosts, failover=Failover("model_aware"), health=HealthCheck(interval=0.01)) as client:
-        monitor = health(client)
+        monitor = worlds.health(client)
         assert leftovers(before, patience=0) == {}
         assert not monitor.running
         for _ in range(2):
@@ -1126,11 +1118,11 @@ def test_no_monitor_runs_before_start_or_after_stop_or_close(world, servers):
 def test_no_monitor_starts_on_a_closed_client(world, server, used_before):
     with world.client(server.url) as client:
         if used_before:
-            health(client).start()
+            worlds.health(client).start()
     with pytest.raises(ConfigurationError, match="closed"):
-        health(client).start()
-    assert not health(client).running
-    (look,) = health(client).check()
+        worlds.health(client).start()
+    assert not worlds.health(client).running
+    (look,) = worlds.health(client).check()
     assert look.reachable
     client.close()
 
@@ -1139,9 +1131,9 @@ def test_no_monitor_starts_on_a_closed_client(world, server, used_before):
 def test_a_health_check_has_defaults(world, server, used_before):
     with world.client(server.url, health=HealthCheck(interval=3)) as client:
         if used_before:
-            assert health(client).config == HealthCheck(interval=3)
+            assert worlds.health(client).config == HealthCheck(interval=3)
         client.reconfigure(health=None)
-        assert health(client).config == HealthCheck()
+        assert worlds.health(client).config == HealthCheck()
 
 
 def test_all_threads_share_one_monitor(server):
@@ -1190,7 +1182,7 @@ def test_the_monitor_ejects_and_revives_endpoints(world, servers):
     options = {"failover": Failover(eject_for=60), "health": HealthCheck(interval=0.01)}
     with world.client([one.url, two.url], **options) as client:
         first = states(client).endpoints.members[0]
-        health(client).start()
+        worlds.health(client).start()
         one.down()
         assert eventually(lambda: first.state is State.EJECTED)
         one.up()

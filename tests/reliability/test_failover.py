@@ -35,6 +35,7 @@ from ollama_sdk.testing._model.names import ModelName
 from tests.reliability.hand_driven import HandDriven
 from tests.support.callers import Caller, Script
 from tests.support.clocks import HandClock
+from tests.support.library import library
 from tests.support.loopback import chunks, say, serving
 
 PAIR = (FailoverTransport, AsyncFailoverTransport)
@@ -209,7 +210,7 @@ def test_tries_and_deadline_end_the_route(clock: HandClock) -> None:
 def test_refused_stream_reports_bodies_and_is_not_in_flight() -> None:
     with serving({"/a/s": say(503, b"a is full"), "/b/s": say(503, b"b is full")}) as server:
         shared = Endpoints([Endpoint(f"{server.url}/a"), Endpoint(f"{server.url}/b")], Failover())
-        with FailoverTransport(httpx.HTTPTransport(), shared) as transport, pytest.raises(NoEndpointError) as raised:
+        with FailoverTransport(library.HTTPTransport(), shared) as transport, pytest.raises(NoEndpointError) as raised:
             transport.handle_request(httpx.Request("GET", f"{server.url}/a/s", extensions={"stream": True}))
     assert [said.response.read() for said in raised.value.exceptions] == [b"a is full", b"b is full"]
     assert [member.busy() for member in shared.members] == [0, 0]
@@ -235,7 +236,10 @@ def test_undecodable_error_body_is_reported_empty() -> None:
     garbled = say(503, b"no gzip", Content_Encoding="gzip", Retry_After="7")
     with serving({"/a/x": garbled, "/b/x": garbled}) as server:
         endpoints = [Endpoint(f"{server.url}/a"), Endpoint(f"{server.url}/b")]
-        with FailoverTransport(httpx.HTTPTransport(), endpoints) as transport, pytest.raises(NoEndpointError) as raised:
+        with (
+            FailoverTransport(library.HTTPTransport(), endpoints) as transport,
+            pytest.raises(NoEndpointError) as raised,
+        ):
             transport.handle_request(httpx.Request("GET", f"{server.url}/a/x"))
     assert [(said.response.text, said.response.headers["Retry-After"]) for said in raised.value.exceptions] == [
         ("", "7")
@@ -269,7 +273,7 @@ def test_endpoint_gets_its_own_key_host_and_path_only() -> None:
             Endpoint(server.url.replace("127.0.0.1", "localhost")),
         ]
         with httpx.Client(
-            transport=FailoverTransport(httpx.HTTPTransport(), endpoints, Failover()), base_url=endpoints[0].url
+            transport=FailoverTransport(library.HTTPTransport(), endpoints, Failover()), base_url=endpoints[0].url
         ) as client:
             response = client.post(
                 "/api/chat",

@@ -33,6 +33,7 @@ from ollama_sdk.reliability import (
     build_stack,
 )
 from tests.support.callers import Script
+from tests.support.library import library
 from tests.support.loopback import PATIENCE, Answer, Connection, Loopback, say, serving
 
 OLLAMA = {
@@ -69,7 +70,7 @@ def expect_good_and_dead(server: Loopback, dead: str, seen: tuple[EndpointHealth
 
 def test_check_shows_version_and_models_of_each_endpoint() -> None:
     dead = closed_port()
-    with serving(dict(OLLAMA)) as server, httpx.HTTPTransport() as wire:
+    with serving(dict(OLLAMA)) as server, library.HTTPTransport() as wire:
         health = Health(wire, [Endpoint(server.url, api_key="mine"), Endpoint(dead)])
         expect_good_and_dead(server, dead, health.check("hf.co/org/model:q4_k_m"))
         assert [look.model_loaded for look in health.check("llama3.2")] == [True, None]
@@ -81,7 +82,7 @@ def test_check_shows_version_and_models_of_each_endpoint() -> None:
 async def test_async_check_shows_the_same() -> None:
     dead = closed_port()
     with serving(dict(OLLAMA)) as server:
-        async with httpx.AsyncHTTPTransport() as wire:
+        async with library.AsyncHTTPTransport() as wire:
             expect_good_and_dead(
                 server,
                 dead,
@@ -109,7 +110,7 @@ UNDECODABLE = [say(200, b"no gzip", Content_Encoding="gzip"), say(200, b'{"model
 
 @pytest.mark.parametrize(("answer", "error"), ODD_VERSION)
 def test_only_success_status_means_reachable(answer: Any, error: str) -> None:
-    with serving({**OLLAMA, "/api/version": answer}) as server, httpx.HTTPTransport() as wire:
+    with serving({**OLLAMA, "/api/version": answer}) as server, library.HTTPTransport() as wire:
         [look] = Health(wire, [Endpoint(server.url)]).check()
     assert (look.reachable, look.version, look.error) == (False, None, error)
 
@@ -117,7 +118,7 @@ def test_only_success_status_means_reachable(answer: Any, error: str) -> None:
 @pytest.mark.parametrize("answer", UNDECODABLE)
 @pytest.mark.parametrize("path", OLLAMA)
 def test_undecodable_answer_is_reported_beside_the_others(path: str, answer: Any) -> None:
-    with serving({**OLLAMA, path: answer}) as server, httpx.HTTPTransport() as wire:
+    with serving({**OLLAMA, path: answer}) as server, library.HTTPTransport() as wire:
         [look] = Health(wire, [Endpoint(server.url)]).check("llama3.2")
     assert look.reachable is (path != "/api/version")
     assert look.model_available is (True if path == "/api/ps" else None)
@@ -130,7 +131,7 @@ def test_undecodable_answer_is_reported_beside_the_others(path: str, answer: Any
 async def test_async_monitor_survives_undecodable_answer(answer: Any) -> None:
     seen: list[EndpointHealth] = []
     with serving({**OLLAMA, "/api/ps": answer}) as server:
-        async with httpx.AsyncHTTPTransport() as wire:
+        async with library.AsyncHTTPTransport() as wire:
             health = AsyncHealth(wire, [Endpoint(server.url)], FAST, feed=seen.append)
             await health.start()
             await until(lambda: len(seen) > 1)
@@ -150,7 +151,7 @@ def trickling(*, head: bool) -> Answer:
 
 
 @pytest.mark.parametrize("head", [True, False])
-@pytest.mark.parametrize("make_wire", [HTTPTransport, httpx.HTTPTransport])
+@pytest.mark.parametrize("make_wire", [HTTPTransport, library.HTTPTransport])
 def test_trickling_answer_ends_at_timeout(make_wire: Any, head: bool) -> None:
     with serving({"/api/version": trickling(head=head)}) as server, make_wire() as wire:
         began = time.monotonic()
@@ -215,7 +216,7 @@ async def test_each_request_carries_remaining_timeout() -> None:
     ],
 )
 def test_unexpected_answer_is_reported(answers: dict[str, Any], reachable: bool) -> None:
-    with serving({**OLLAMA, **answers}) as server, httpx.HTTPTransport() as wire:
+    with serving({**OLLAMA, **answers}) as server, library.HTTPTransport() as wire:
         [look] = Health(wire, [Endpoint(server.url)]).check()
     assert look.reachable is reachable
     assert look.error
@@ -231,7 +232,7 @@ TWINS = {
 
 
 def test_second_name_of_a_loaded_model_is_loaded() -> None:
-    with serving({**OLLAMA, **TWINS}) as server, httpx.HTTPTransport() as wire:
+    with serving({**OLLAMA, **TWINS}) as server, library.HTTPTransport() as wire:
         health = Health(wire, [Endpoint(server.url)])
         names = ("llama3.2", "mine", "mario", "bare", "empty", "gone")
         looks = {name: health.check(name)[0] for name in names}
@@ -243,7 +244,7 @@ def test_second_name_of_a_loaded_model_is_loaded() -> None:
 @pytest.mark.anyio
 async def test_second_name_of_a_loaded_model_is_loaded_async() -> None:
     with serving({**OLLAMA, **TWINS}) as server:
-        async with httpx.AsyncHTTPTransport() as wire:
+        async with library.AsyncHTTPTransport() as wire:
             [look] = await AsyncHealth(wire, [Endpoint(server.url)]).check("mine")
     assert look.model_loaded is True
 
@@ -266,7 +267,7 @@ def test_model_aware_prefers_the_second_name_of_a_loaded_model() -> None:
 def test_server_without_models_is_healthy() -> None:
     with (
         serving({**OLLAMA, "/api/tags": say(200, {"models": None}), "/api/ps": say(200, {"models": []})}) as server,
-        httpx.HTTPTransport() as wire,
+        library.HTTPTransport() as wire,
     ):
         [look] = Health(wire, [Endpoint(server.url)]).check("x")
     assert (look.error, look.models, look.running, look.model_available) == (None, frozenset(), frozenset(), False)
@@ -288,7 +289,7 @@ def test_no_answer_breaks_a_check(answers: tuple[Any, ...]) -> None:
 
 def test_monitor_checks_until_stopped_and_leaves_no_thread() -> None:
     before, looked, seen = set(threading.enumerate()), threading.Semaphore(0), []
-    with serving(dict(OLLAMA)) as server, httpx.HTTPTransport() as wire:
+    with serving(dict(OLLAMA)) as server, library.HTTPTransport() as wire:
         health = Health(wire, [Endpoint(server.url)], FAST, feed=lambda look: (seen.append(look), looked.release()))
         assert not health.running
         health.start()
@@ -556,7 +557,7 @@ async def test_async_monitor_may_be_stopped_by_another_task() -> None:
 
 def test_check_results_reach_failover() -> None:
     dead = closed_port()
-    with serving(dict(OLLAMA)) as server, httpx.HTTPTransport() as wire:
+    with serving(dict(OLLAMA)) as server, library.HTTPTransport() as wire:
         endpoints = [Endpoint(dead), Endpoint(server.url)]
         stack = build_stack(wire, endpoints, Policies(failover=Failover("model_aware")))
         Health(wire, endpoints, feed=stack.saw).check()

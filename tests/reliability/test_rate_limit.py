@@ -37,6 +37,7 @@ from ollama_sdk.reliability.rate_limit import Limiter, PermitQueue
 from tests.reliability.hand_driven import send
 from tests.support.callers import Caller, Script, in_threads
 from tests.support.clocks import HandClock
+from tests.support.library import library
 from tests.support.loopback import PATIENCE, Loopback, Routes, chunks, say, serving
 
 PAIR = (RateLimitTransport, AsyncRateLimitTransport)
@@ -463,7 +464,7 @@ def test_a_stream_holds_its_permit_until_it_ends() -> None:
 def test_a_refused_stream_holds_no_permit() -> None:
     limiter = Limiter(RateLimit(concurrent=1))
     with serving({"/s": say(503, b"full")}) as server:
-        stack = PolicyTransport(RetryTransport(httpx.HTTPTransport(), Retry(attempts=1)), limiter)
+        stack = PolicyTransport(RetryTransport(library.HTTPTransport(), Retry(attempts=1)), limiter)
         response = stack.handle_request(httpx.Request("GET", f"{server.url}/s", extensions={"stream": True}))
         assert counts(limiter)[0] == 0
         assert response.read() == b"full"
@@ -475,7 +476,7 @@ async def test_a_cancelled_waiter_leaves_the_queue() -> None:
     limiter = Limiter(RateLimit(concurrent=1))
     served: list[str] = []
     with serving({"/s": chunks(b"a"), "/1": say(), "/2": say()}) as server:
-        transport = AsyncPolicyTransport(httpx.AsyncHTTPTransport(), limiter)
+        transport = AsyncPolicyTransport(library.AsyncHTTPTransport(), limiter)
         async with (
             httpx.AsyncClient(transport=transport, base_url=server.url) as client,
             anyio.create_task_group() as group,

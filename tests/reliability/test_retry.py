@@ -46,6 +46,7 @@ from ollama_sdk.reliability._driver import AsyncPolicyTransport, PolicyTransport
 from ollama_sdk.reliability.retry import Budget, Retrier, backoff_bound, jittered_waits, retry_after
 from tests.support.callers import Caller, Script, in_threads
 from tests.support.clocks import HandClock
+from tests.support.library import library
 from tests.support.loopback import chunks, cut, say, serving
 
 PAIR = (RetryTransport, AsyncRetryTransport)
@@ -231,7 +232,7 @@ def test_a_body_that_can_be_read_only_once_is_never_resent(clock: HandClock, fai
 
 def test_a_one_piece_reply_that_breaks_off_is_retried(caller: Caller, clock: HandClock) -> None:
     with serving({"/x": [cut(b"half"), say(200, b"whole")]}) as server:
-        wire = httpx.HTTPTransport() if caller.colour == "sync" else httpx.AsyncHTTPTransport()
+        wire = library.HTTPTransport() if caller.colour == "sync" else library.AsyncHTTPTransport()
         response = caller.call(
             caller.wrap(PAIR, wire, Retry(), clock=clock), url=f"{server.url}/x", headers={"Connection": "close"}
         )
@@ -255,7 +256,7 @@ def test_a_stream_is_retried_only_before_its_first_chunk(clock: HandClock) -> No
 @pytest.mark.anyio
 async def test_an_async_stream_keeps_its_first_chunk(clock: HandClock) -> None:
     with serving({"/x": [cut(b""), chunks(b"one", b"two", b"three")]}) as server:
-        transport = AsyncRetryTransport(httpx.AsyncHTTPTransport(), Retry(), clock=clock)
+        transport = AsyncRetryTransport(library.AsyncHTTPTransport(), Retry(), clock=clock)
         async with (
             httpx.AsyncClient(transport=transport) as client,
             client.stream("GET", f"{server.url}/x", extensions={"stream": True}) as response,

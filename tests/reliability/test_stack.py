@@ -41,6 +41,7 @@ from ollama_sdk.reliability import (
 )
 from tests.support.callers import Caller, Script
 from tests.support.clocks import HandClock
+from tests.support.library import library
 from tests.support.loopback import PATIENCE, chunks, cut, say, serving
 
 EMBED = {"operation": "embed", "repeat": "safe", "deterministic": True, "model": "m"}
@@ -143,7 +144,7 @@ def outline(events: list[Event]) -> list[tuple[str, Any]]:
 def test_the_events_of_a_stream_are_reported() -> None:
     events: list[Event] = []
     with serving({"/s": [chunks(b"a", b"b"), chunks(b"a", b"b"), cut(b"a")]}) as server:
-        stack = build_stack(httpx.HTTPTransport(), [Endpoint(server.url)], Policies(observer=events.append))
+        stack = build_stack(library.HTTPTransport(), [Endpoint(server.url)], Policies(observer=events.append))
         with httpx.Client(transport=stack.transport, base_url=server.url) as client:
             for number in range(3):
                 with client.stream("GET", "/s", extensions={"stream": True}) as response:
@@ -166,7 +167,7 @@ async def test_the_events_of_an_async_stream_are_reported() -> None:
     events: list[Event] = []
     with serving({"/s": [chunks(b"a", b"b"), cut(b"a")]}) as server:
         stack = build_async_stack(
-            httpx.AsyncHTTPTransport(), [Endpoint(server.url)], Policies(**ALL_ON, observer=events.append)
+            library.AsyncHTTPTransport(), [Endpoint(server.url)], Policies(**ALL_ON, observer=events.append)
         )
         async with httpx.AsyncClient(transport=stack.transport, base_url=server.url) as client:
             async with client.stream("GET", "/s", extensions={"stream": True}) as response:
@@ -272,7 +273,9 @@ def test_policies_that_do_not_fit_the_endpoints_are_refused(urls: tuple[str, ...
 def test_a_stream_in_flight_outlives_a_change() -> None:
     gate = threading.Event()
     with serving({"/s": chunks(b"a", b"b", gate=gate)}) as server:
-        stack = build_stack(httpx.HTTPTransport(), [Endpoint(server.url)], Policies(rate_limit=RateLimit(concurrent=1)))
+        stack = build_stack(
+            library.HTTPTransport(), [Endpoint(server.url)], Policies(rate_limit=RateLimit(concurrent=1))
+        )
         request = httpx.Request("GET", f"{server.url}/s", extensions={"stream": True})
         response = stack.transport.handle_request(request)
         later = stack.reconfigured(rate_limit=RateLimit(concurrent=2), retry=Retry())
@@ -288,7 +291,7 @@ def test_calls_that_wait_start_when_the_limit_is_turned_off() -> None:
     gate = threading.Event()
     with serving({"/held": chunks(b"a", gate=gate), "/next": say(200, b"b")}) as server:
         stack = build_stack(
-            httpx.HTTPTransport(),
+            library.HTTPTransport(),
             [Endpoint(server.url)],
             Policies(rate_limit=RateLimit(per_second=0.001, concurrent=1)),
         )
@@ -322,7 +325,7 @@ def test_fifty_threads_lose_nothing_while_policies_change() -> None:
             "retry": Retry(initial=0.001, maximum=0.002, attempts=40, budget=None),
             "circuit_breaker": CircuitBreaker(failure_rate=1.0),
         }
-        stacks = [build_stack(httpx.HTTPTransport(), [Endpoint(server.url)], Policies(**policies))]
+        stacks = [build_stack(library.HTTPTransport(), [Endpoint(server.url)], Policies(**policies))]
         done: list[int] = []
 
         def work() -> None:

@@ -13,6 +13,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 import ollama_sdk
 from ollama_sdk._client import AsyncNamespace
 
+from .library import library
 from .loopback import PATIENCE, Loopback
 from .transports import trusting
 
@@ -40,21 +41,24 @@ class World:
             yield client
 
     @contextlib.contextmanager
-    def http_client(self, **options: Any) -> Iterator[Any]:
-        """An httpx client of the kind that goes with this world's clients."""
-        import httpx
-
+    def http_client(self, library: Any = library, **options: Any) -> Iterator[Any]:
+        """An httpx or httpx2 client of the kind that goes with this world's clients."""
         if Loopback.default_tls is not None:
             options = {"verify": trusting(), **options}
         if self._portal is None:
-            with httpx.Client(trust_env=False, **options) as client:
+            with library.Client(trust_env=False, **options) as client:
                 yield client
             return
-        client = httpx.AsyncClient(trust_env=False, **options)
+        client = library.AsyncClient(trust_env=False, **options)
         try:
             yield client
         finally:
             self._portal.call(client.aclose)
+
+
+def health(client: Any) -> Any:
+    """The health checks of a client, to be called as in the sync world."""
+    return _Blocking(client._portal, client._inner.health) if isinstance(client, _Blocking) else client.health
 
 
 @contextlib.contextmanager

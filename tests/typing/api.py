@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, assert_type
 
 import httpx
+import httpx2
 from PIL import Image
 
 from ollama_sdk import (
@@ -36,6 +37,7 @@ from ollama_sdk import (
     Stream,
     Timeout,
 )
+from ollama_sdk.reliability import Retry, RetryTransport
 from ollama_sdk.tools import Toolbox, tool
 from ollama_sdk.types import (
     Capability,
@@ -95,6 +97,16 @@ def clients_are_made() -> None:
     Ollama(http_client=httpx.Client())
     AsyncOllama(transport=httpx.AsyncHTTPTransport(), timeout=INHERIT)
     AsyncOllama(http_client=httpx.AsyncClient())
+    Ollama(transport=httpx2.HTTPTransport(), timeout=httpx2.Timeout(5))
+    Ollama(http_client=httpx2.Client(), timeout=httpx.Timeout(5))
+    AsyncOllama(transport=httpx2.AsyncHTTPTransport())
+    AsyncOllama(http_client=httpx2.AsyncClient())
+    HTTPTransport(proxy=httpx.Proxy("http://gateway:3128"))
+    HTTPTransport(proxy=httpx2.Proxy("http://gateway:3128"))
+    RetryTransport(httpx.HTTPTransport(), Retry())
+    RetryTransport(httpx2.HTTPTransport(), Retry())
+    Ollama(http_client=httpx2.AsyncClient())  # type: ignore[arg-type]
+    AsyncOllama(transport=httpx2.HTTPTransport())  # type: ignore[arg-type]
     Ollama(transport=httpx.AsyncHTTPTransport())  # type: ignore[arg-type]
     Ollama(http_client=httpx.AsyncClient())  # type: ignore[arg-type]
     AsyncOllama(transport=httpx.HTTPTransport())  # type: ignore[arg-type]

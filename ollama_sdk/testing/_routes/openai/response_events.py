@@ -59,7 +59,7 @@ class ResponseEvents:
             yield self._event("response.completed", response=self._object(usage_of(answer), "completed"))
 
     def response(self, answer: Answer) -> Json:
-        """Return the response object; even at the token limit, or if it is unfinished, Ollama's status is ``completed``."""
+        """Return the response object; even at the token limit, and if it is unfinished, Ollama's status is ``completed``."""
         for _ in self._close_item():
             pass
         return self._object(usage_of(answer), "completed")
