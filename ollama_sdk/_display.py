@@ -256,10 +256,13 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]], note: str = "") 
     kept = [number for number in range(len(heads)) if not rows or any(row[number] not in {None, ""} for row in rows)]
     style = ' style="text-align: left"'
     head = "".join(f"<th{style}>{escape(heads[number])}</th>" for number in kept)
-    cells = [["" if row[number] is None else escape(str(row[number])) for number in kept] for row in rows]
-    lines = [f"<tr>{''.join(f'<td{style}>{cell}</td>' for cell in row)}</tr>" for row in cells]
+    lines = [f"<tr>{''.join(f'<td{style}>{_cell(row[number])}</td>' for number in kept)}</tr>" for row in rows]
     footer = f"<p><small>{escape(note)}</small></p>" if note else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>{footer}"
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else escape(str(value))
 
 
 def _rounded(number: float) -> str:
@@ -392,8 +395,7 @@ class Screen:
         if isinstance(status, str) and hasattr(item, "completed"):
             self._show_status(status, item)
             return
-        delta = _DELTAS.get(type(item).__name__)
-        thinking, text = (part or "" for part in delta(item)) if delta is not None else ("", "")
+        thinking, text = _delta(item)
         if self._handle is None:
             self._write(thinking, text)
         if thinking:
@@ -461,6 +463,13 @@ def _notebook_output() -> Any:
         return None
     display: Any = importlib.import_module("IPython.display").display  # IPython has no types for it
     return display({"text/plain": "…"}, raw=True, display_id=True)
+
+
+def _delta(item: Any) -> tuple[str, str]:
+    """The thinking and the text that an item adds."""
+    delta = _DELTAS.get(type(item).__name__)
+    thinking, text = (None, None) if delta is None else delta(item)
+    return thinking or "", text or ""
 
 
 def _chunk_delta(item: Any) -> tuple[str | None, str | None]:

@@ -467,7 +467,7 @@ def _docstring(function: Any) -> tuple[str | None, dict[str, str]]:
         return None, {}
     import docstring_parser  # imported only for tools
 
-    # The parser knows Google's headings only as Google writes them, and takes nothing but parameters below them.
+    # The parser finds Google's headings only with a capital letter, and reads any line below them as a parameter.
     text = _HEADING.sub(lambda heading: heading[0].capitalize(), _NO_PARAMETERS.sub("", text))
     parsed = docstring_parser.parse(text)
     description = "\n\n".join(filter(None, (parsed.short_description, parsed.long_description)))

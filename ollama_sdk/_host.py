@@ -53,9 +53,7 @@ def parse_host(value: str) -> httpx.URL:
     if "?" in rest or "#" in rest:
         raise ConfigurationError(f"host {text!r} holds a query or a fragment; a base URL has neither")
     host, port = _split(authority, default_port)
-    after_address = "" if _is_address(authority) else authority.rpartition("]")[2]
-    given = after_address.rpartition(":")[2] if ":" in after_address else ""
-    if found and given and given.lstrip("0") != port.lstrip("0"):
+    if found and (given := _port_of(authority)) and given.lstrip("0") != port.lstrip("0"):
         raise ConfigurationError(f"host {text!r}: the port is {given!r}; give a number up to {_HIGHEST_PORT}")
     host = _UNSPECIFIED.get(host, host)
     try:
@@ -80,6 +78,12 @@ def _split(authority: str, default_port: str) -> tuple[str, str]:
         return authority or _DEFAULT_HOST, default_port
     valid = port.isascii() and port.isdigit() and int(port) <= _HIGHEST_PORT
     return host.strip("[]") or _DEFAULT_HOST, port if valid else default_port
+
+
+def _port_of(authority: str) -> str:
+    """Return the text at the place of the port in a URL; ``""`` without one."""
+    after_address = authority.rpartition("]")[2]
+    return "" if _is_address(authority) else after_address.rpartition(":")[2] if ":" in after_address else ""
 
 
 def _is_address(text: str) -> bool:

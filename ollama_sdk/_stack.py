@@ -295,7 +295,7 @@ def _elsewhere() -> ConfigurationError:
 
 
 def wire_of(transport: TransportLike | None, http_client: HTTPClientLike | None) -> httpx.BaseTransport:
-    """Return the innermost transport of a client: the given one, the given client as a transport, or one of this package."""
+    """Return the innermost transport: the given one, the given client as a transport, or one of this package."""
     if transport is not None:
         return as_transport(transport)
     if http_client is None:
@@ -334,7 +334,7 @@ def _lend(client: HTTPClientLike | AsyncHTTPClientLike, request: httpx.Request) 
 class ClientTransport(httpx.BaseTransport):
     """A caller's whole client as a transport: its headers, cookies, authentication and redirects apply.
 
-    It takes requests of the library that the client is of: httpx or httpx2.
+    It takes requests of the client's own library, httpx or httpx2.
     """
 
     def __init__(self, client: HTTPClientLike) -> None:

@@ -95,7 +95,7 @@ def status_advice(call: Call[Any, Any], response: httpx.Response, data: Any, tex
     is_ollamas = data.__class__ is dict and data.get("error") is not None
     proxy = "" if is_ollamas else environment_proxy(call)
     if proxy and (_is_page(text) or status == _PROXY_LOGIN or status in _OF_GATEWAYS):
-        said = f": {_LOGIN};" if status == _PROXY_LOGIN else ", which seems to have answered in place of the server:"
+        said = f": {_LOGIN};" if status == _PROXY_LOGIN else ", which seems to have answered instead of the server:"
         return f"; it went through {proxy}{said} {_without(call)}"
     if status == _NOT_FOUND:
         return _not_found_advice(call, data, is_ollamas=is_ollamas)
@@ -166,11 +166,11 @@ _OF_TLS = (
 )
 
 
-# What is said of a connection that was opened, and ended in the handshake of TLS.
+# Texts of errors of a connection that was opened, and then ended in the TLS handshake.
 _BROKEN_OFF = ("Connection reset", "forcibly closed", "during the TLS handshake", "EOF occurred", "UNEXPECTED_EOF")
-# What our transport says of a proxy that wants a user name and a password.
+# Texts of our transport's errors when a proxy requires a user name and a password.
 _PROXY_WANTS_LOGIN = (f": {_PROXY_LOGIN} ", "the user name or the password", "a kind of login")
-_LOGIN = "it asks for a login, which stands in the variable as in http://user:password@host:port"
+_LOGIN = "it requires a login, which belongs in the variable: http://user:password@host:port"
 
 
 def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Exception) -> str:
@@ -205,11 +205,11 @@ def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Excepti
         if request.url.scheme == "http"
         else "use http:// in the host if it does not speak TLS there"
     )
-    return f"; {host} was there and broke the connection off: look at the server's log, or {perhaps}"
+    return f"; {host} accepted the connection and then broke it off: look at the server's log, or {perhaps}"
 
 
 def _of_proxy(exc: Exception) -> str:
-    """What a proxy did that gave no usable response."""
+    """Return a clause that says what the proxy did wrong."""
     reason = str(exc)
     if any(part in reason for part in _PROXY_WANTS_LOGIN):
         return _LOGIN + ";"

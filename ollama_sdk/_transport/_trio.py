@@ -168,7 +168,7 @@ class TrioNetwork:
 
     @property
     def is_current(self) -> bool:
-        """Whether the calling task runs in this run, and that in this process."""
+        """Whether the caller is a task of this trio run, in the process that started it."""
         return (
             self._born_in == Forks.count
             and trio.lowlevel.in_trio_run()

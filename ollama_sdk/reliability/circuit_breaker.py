@@ -364,7 +364,7 @@ class Breakers:
         Raises:
             CircuitOpenError: The circuit is open, or all its probes are in flight.
         """
-        endpoint: str = request.extensions.get("endpoint") or endpoint_of(request)  # chosen by failover, mostly
+        endpoint: str = request.extensions.get("endpoint") or endpoint_of(request)  # usually chosen by failover
         with self._lock:
             breaker = self.by_endpoint.get(endpoint) or self.by_endpoint.setdefault(endpoint, Breaker(self._config))
             before = breaker.state

@@ -164,7 +164,7 @@ class Router:
                 started = self.clock.monotonic()
                 request.extensions["endpoint"] = member.url
                 attempt = request if member is self._sent_as_it_is else self._address(request, member)
-                # In flight as long as its owner lives, which ends with this flow whatever exception comes, wherever.
+                # The call is in flight while its owner lives; the owner dies with this flow, even after an interrupt.
                 owner = CallOwner()
                 call = CallRef(owner, member.in_flight.discard)
                 member.in_flight.add(call)
@@ -291,7 +291,7 @@ def _unless_failed(learn: Callable[[], None], outcome: CallOutcome) -> None:
 
 
 def _drop_cookie(response: httpx.Response) -> None:
-    """The client knows one address for all endpoints, and would send the cookie of one to the others."""
+    """Remove cookies: the client has one address for all endpoints, so it would send them to the others."""
     if "set-cookie" in response.headers:
         del response.headers["set-cookie"]
 

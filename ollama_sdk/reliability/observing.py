@@ -45,7 +45,7 @@ class AttemptReporter:
         self.clock = clock
         self._notify = guarded(observer)
 
-    def flow(self, send: Send, request: httpx.Request) -> Flow:  # noqa: ARG002 - nothing but the transport is within
+    def flow(self, send: Send, request: httpx.Request) -> Flow:  # noqa: ARG002 - only the transport is further in
         """Report one attempt."""
         clock, notify = self.clock, self._notify
         number: int = request.extensions.get("attempt", 1)

@@ -70,7 +70,7 @@ _INTEGERS = {
     "top_k": "gen_ai.request.top_k",
 }
 _NUMBERS = {key: f"gen_ai.request.{key}" for key in ("temperature", "top_p", "frequency_penalty", "presence_penalty")}
-# What a request says that it goes on from.
+# The fields of a request that name the conversation or response that it continues.
 _EARLIER = {
     "conversation": "gen_ai.conversation.id",
     "previous_response_id": "gen_ai.request.previous_response.id",

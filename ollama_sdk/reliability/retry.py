@@ -52,7 +52,7 @@ class RetryBudget:
             the ``attempts`` of the :class:`Retry`, so that a call that fails alone may use all of them.
         per_success: Tokens that a success returns; exact to a thousandth.
 
-    The arithmetic is that of retry throttling in gRPC (proposal A6), but for the shares.
+    The arithmetic is that of retry throttling in gRPC (proposal A6), except for the shares.
 
     Raises:
         ConfigurationError: An argument cannot work.
@@ -137,9 +137,8 @@ class Budget:
         self._lock = threading.Lock()
         self.tokens: float = 0.0
         self._full = 0.0
-        self._failing: WeakSet[object] = (
-            WeakSet()
-        )  # an interrupt may skip the end of a call, but not the end of its frame
+        # Weak references: an interrupt may skip ``ended``, but the call is still dropped with its frame.
+        self._failing: WeakSet[object] = WeakSet()
         self.reconfigure(policy)
         forks.register(self)
 
@@ -174,9 +173,9 @@ class Budget:
             return self.tokens * 2 > self._full
 
     def ended(self, call: object) -> None:
-        """A call of which an attempt may have failed is over.
+        """Forget a call that is over, if an attempt of it has failed.
 
-        This may run inside the garbage collector, where another line of this thread holds the lock; the set needs none.
+        The garbage collector may run this while the same thread holds the lock, so the lock is not taken.
         """
         self._failing.discard(call)
 

@@ -193,7 +193,7 @@ class AsyncByteStream(AsyncStream[bytes, bytes]):
         import anyio
         import anyio.to_thread  # imported only for save()
 
-        current_loop()  # that of a parent process has no threads here
+        current_loop()  # raises in a forked child, where the threads of the parent's event loop do not exist
         file = _NewFile(path)
         try:
             out = await anyio.to_thread.run_sync(file.__enter__)

@@ -209,7 +209,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     _event: Event | None = field(default=None, init=False)  # the event for which callers wait now
     _unadded_bytes: int = field(default=0, init=False)
     _accumulation_error: BaseException | None = field(default=None, init=False)  # why accumulation has stopped
-    _inherited: bool = field(default=False, init=False)  # by a fork, from the process that opened the stream
+    _inherited: bool = field(default=False, init=False)  # whether another process opened the stream, before a fork
     _lock: threading.RLock = field(factory=threading.RLock, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -217,7 +217,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         forks.register(self)
 
     def restart_in_child(self) -> None:
-        """Close the stream in the child: the parent reads on and closes the response; items that have arrived can be taken."""
+        """Close the stream in the child, where arrived items can still be taken; the parent reads on and closes the response."""
         self._lock = threading.RLock()
         self.over = self.released = True
         if self.stopped is None:

@@ -125,7 +125,7 @@ def test_a_server_that_broke_off_is_not_said_to_be_down(world, serve, chat, sche
     server = serve(lambda connection: (connection.read_bytes(1), getattr(connection, ends)()))
     with world.client(f"{scheme}://{server.host}") as client, pytest.raises(APIConnectionError) as caught:
         chat(client)
-    assert f"{server.host} was there and broke the connection off: look at the server's log" in str(caught.value)
+    assert f"{server.host} accepted the connection and then broke it off: look at the server's log" in str(caught.value)
     assert f"use {perhaps}" in str(caught.value)
     assert "ollama serve" not in str(caught.value)
 
@@ -510,13 +510,13 @@ def test_a_proxy_that_wants_a_login_says_where_it_is_given(world, serve, chat, t
     with world.client(f"{scheme}://ollama.example") as client, pytest.raises(OllamaError) as caught:
         chat(client)
     assert (
-        f"the proxy {server.url} that {scheme.upper()}_PROXY names: it asks for a login, which stands in the variable as "
-        "in http://user:password@host:port; NO_PROXY=ollama.example"
+        f"the proxy {server.url} that {scheme.upper()}_PROXY names: it requires a login, which belongs in the variable: "
+        "http://user:password@host:port; NO_PROXY=ollama.example"
     ) in str(caught.value)
 
 
 _SOCKS = {
-    "no login that we know": (b"\x05\xff", "it asks for a login"),
+    "no login that we know": (b"\x05\xff", "it requires a login"),
     "no SOCKS": (b"HTTP/1.1 400 Bad Request\r\n\r\n", "it does not connect to the server"),
 }
 

@@ -126,7 +126,7 @@ class Answer:
 
     @property
     def usage(self) -> tuple[int, int]:
-        """The tokens of prompt and answer, which come with the last step: of an unfinished answer there are none."""
+        """The token counts of prompt and answer; 0 for an unfinished answer, because they come with the last step."""
         return (self.prompt_tokens, self.tokens) if self.finished else (0, 0)
 
     def metrics(self) -> Json:

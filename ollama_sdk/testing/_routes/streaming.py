@@ -54,7 +54,7 @@ class StreamResponse(Response):
     """Items sent one by one.
 
     The status is sent with the first item, so that an error before it still becomes an error status. A stream without items
-    has the label of the native ones on every route, as Ollama labels it before it converts an item.
+    has the Content-Type of the native routes on every route, because Ollama replaces it only when it converts an item.
     """
 
     def __init__(

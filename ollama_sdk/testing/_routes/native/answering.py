@@ -48,7 +48,7 @@ __all__ = [
     "unload",
 ]
 
-# What Ollama answers in one piece when it gave up on a model before its first item: an empty reply of Go.
+# Ollama's one-piece answer when it gave up on a model before the first item: a reply with Go's zero values.
 _NOTHING = {"model": "", "created_at": "0001-01-01T00:00:00Z", "done": False}
 
 COMMON_FIELDS = {

@@ -25,7 +25,7 @@ __all__ = ["ChunkForm", "answer_prompt", "head", "logprobs_of", "openai_json", "
 
 _LARGEST_ID = 1000
 _DONE = b"data: [DONE]\n\n"
-# What Ollama gave up on before its first item is converted from an empty reply; its time is that of the year 1.
+# Ollama converts the reply with Go's zero values, whose time is in the year 1, when it gave up before the first item.
 _NOTHING = {"model": "", "created": -62_135_596_800}
 
 
