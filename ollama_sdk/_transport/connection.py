@@ -42,7 +42,7 @@ from .response import ResponseParser, parser_class
 if TYPE_CHECKING:
     from .tls import TLS
 
-__all__ = ["READ", "Connection", "Whole", "deliver"]
+__all__ = ["READ", "Connection", "Forks", "Whole", "deliver"]
 
 # Bytes that one read brings at most. The items of twice as many, alive at once, would be enough to set the garbage collector off.
 READ = 32768
