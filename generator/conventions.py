@@ -151,7 +151,7 @@ def _schema_node(pointer: Pointer, fields: Mapping[str, Any]) -> Problems:
 
 
 def _known_values(pointer: Pointer, fields: Mapping[str, Any]) -> Problems:
-    """What depends on the values that x-known names."""
+    """Check the fields that refer to values of x-known."""
     if "x-known" in fields and ("string" not in fields.get("type", ()) or "enum" in fields):
         yield (
             (*pointer, "x-known"),

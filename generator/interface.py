@@ -162,7 +162,7 @@ class Argument:
         computed: Whether it is computed from the content if it is left out.
         doc: Its description.
         lifetime: The releases that read it.
-        sent_as: Values of the caller's side, and what is sent in their place.
+        sent_as: Further values that the client accepts, each with the value that is sent instead.
     """
 
     name: str

@@ -355,7 +355,7 @@ class _Reading:
 
 
 def _sent_as(node: Mapping[str, Any]) -> dict[str, str]:
-    """What is sent in the place of values that only the caller's side knows."""
+    """Return the further values that the client accepts, each with the value that is sent instead."""
     return {value: sent for part in (node, *node.get("anyOf", ())) for value, sent in part.get("x-sent-as", {}).items()}
 
 

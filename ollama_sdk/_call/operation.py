@@ -40,7 +40,7 @@ class Argument:
         required: Whether the body needs it.
         since: The first release of Ollama that reads it; ``None`` if that was before 0.5.0, or is unknown.
         until: The first release that does not read it any more; ``None`` if every later one does.
-        sent_as: Values that only the caller's side knows, and what is sent in their place.
+        sent_as: Further values that the client accepts, each with the value that is sent instead.
     """
 
     name: str

@@ -683,9 +683,9 @@ class AsyncV1Embeddings(AsyncNamespace):
             model: Name of an embedding model.
             input: The text, or the texts.
             dimensions: Number of dimensions to truncate the vectors to; all when absent. Since Ollama 0.11.11.
-            encoding_format: Encoding of the vectors; numbers when absent. `array`: the vectors are wanted as arrays,
-                by `.array()` or `.buffer()` of the reply; sent as `base64`, less than half the bytes. Since Ollama
-                0.12.7.
+            encoding_format: Encoding of the vectors; numbers when absent. `array` is for vectors that you read with
+                `.array()` or `.buffer()` of the reply; it is sent as `base64`, which takes less than half the bytes.
+                Since Ollama 0.12.7.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.

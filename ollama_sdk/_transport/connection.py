@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["READ", "Connection", "Forks", "Whole", "deliver"]
 
-# Bytes that one read brings at most. The items of twice as many, alive at once, would be enough to set the garbage collector off.
+# The most bytes that one read returns. The items of twice as many bytes, alive at once, would start the garbage collector.
 READ = 32768
 
 

@@ -175,7 +175,7 @@ class MergeAccumulator(Accumulator):
                 for name, value in last.items()
                 if value is None or value == "" or value.__class__ is dict or f"{path}{name}" in self._rules
             }
-        except (KeyError, TypeError):  # a field is missing, or a value is no object
+        except (KeyError, TypeError):  # a field is missing, or a value is not an object
             return None
 
     def _merge_run(self, into: JSONObject, last: JSONObject, columns: dict[str, list[Any]], path: str) -> None:
