@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import json
 import os
@@ -297,6 +298,23 @@ def test_ollama_package_differs_from_this_one_as_documented(emulator: Emulator):
             list(client.chat("llama3.2", question, stream=True))
 
         assert original._client.timeout == httpx.Timeout(None)
+
+
+def test_the_table_of_sizes_is_that_of_the_simulation(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    simulation = importlib.import_module("simulate_batch")
+    rows = re.findall(
+        r"^\| (\d+)[^|]* \| (\d+) % \| (\d+) % \| ([\d.]+) s \|$", PAGES["howto/embeddings.md"], flags=re.MULTILINE
+    )
+    assert len(rows) == 4
+    for in_flight, *shares, slowest in rows:
+        scene = simulation.Scene(hosts=3, workers=4, ends_at=60, in_flight=int(in_flight) // 4)
+        outcomes = [
+            simulation.simulate(simulation.Plan(strategy="least_busy"), attrs.evolve(scene, batch=batch))
+            for batch in (8, 32)
+        ]
+        assert [f"{outcome.share:.0%}" for outcome in outcomes] == [f"{share}%" for share in shares]
+        assert f"{outcomes[1].slowest:.1f}" == slowest
 
 
 def test_programs_on_pages_are_those_that_run_on_the_engines():
