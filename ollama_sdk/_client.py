@@ -387,12 +387,12 @@ class SyncClient(_Client[SyncRuntime, TransportLike, HTTPClientLike], SyncNamesp
             ``""`` sends none. Text, or a ``SecretStr`` of Pydantic.
         headers: Headers for every request to that server; a method with a server of its own, such as ``web_search``,
             gets none of them, but for an ``Authorization`` that stands in place of ``api_key``.
-        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever; a ``Timeout`` of
-            httpx or httpx2 is taken by its parts. By default those of ``http_client``, if it has others than their default.
+        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever; one of httpx or
+            httpx2 is taken by its parts. By default those of ``http_client``, if it has others than httpx's default.
         transport: Any transport of httpx or httpx2, used instead of the SDK's own; closed with the client. Timeouts are
             then as exact as it reads: on httpx's own, each single read may take what is left when the body begins.
-        http_client: A whole ``httpx.Client``, or one of httpx2, used instead; left open. Its ``auth`` applies where no
-            key is sent.
+        http_client: A whole ``httpx.Client``, or one of httpx2, used instead; left open. Its ``auth`` applies where
+            no key is sent.
         max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
         max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A longer
             reply or item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
