@@ -10,9 +10,10 @@ MUTANTS ?= 60
 SEED ?= $(shell date +%s)
 SECONDS ?= 600
 FUZZ ?= 25
+N ?= 200000
 
-.PHONY: help demo check types generate changes drift docs docs-serve pictures test test-all test-versions coverage test-integration \
-        test-programs test-engines test-httpx2 fuzz soak mutants bench package publish clean
+.PHONY: help demo check types generate changes drift docs docs-serve pictures test test-all test-tls test-versions coverage test-integration \
+        test-programs test-engines test-httpx2 fuzz soak interrupts mutants bench package publish clean
 
 ##@ Use
 help:  ## list the targets
@@ -83,6 +84,9 @@ test-all: $(READY)  ## run every test, in random order (SEED), in Python's devel
 test-h11: $(READY)  ## run the tests of transport, clients and streams where llhttp cannot be imported, so that h11 reads responses
 	$(PYTEST) -m "not slow" --parser h11 --ignore tests/transport/test_responses.py tests/transport tests/client tests/streaming
 
+test-tls: $(READY)  ## run the tests of transport, clients, streams and policies with servers that speak TLS
+	$(PYTEST) -m "not slow and not plain" --tls tests/transport tests/client tests/streaming tests/reliability
+
 test-httpx2: $(READY)  ## run the tests of clients and policies with clients and transports of httpx2 wherever they give one of httpx
 	HTTPX=httpx2 $(PYTEST) -m "not slow" tests/client tests/reliability
 
@@ -120,6 +124,10 @@ test-engines: $(READY) .venv-engines/.ready  ## run the steps of ollama_sdk.batc
 ##@ Search for faults, and measure
 soak: $(READY)  ## chaos on real sockets for SECONDS (600)
 	$(BIN)/python -m benchmarks.soak $(SECONDS)
+
+interrupts: $(READY)  ## interrupt calls by N (200000) signals for each policy, or for POLICY alone, and cancel a twentieth as many
+	$(BIN)/python -m tests.reliability.signalled_calls $(N) $(if $(POLICY),"$(POLICY)")
+	$(BIN)/python -m tests.reliability.cancelled_calls $$(($(N) / 20))
 
 fuzz: $(READY)  ## try new examples in every property test, FUZZ (25) times as many as `make test`
 	FUZZ=$(FUZZ) $(PYTEST) -m hypothesis

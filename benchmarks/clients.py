@@ -577,6 +577,35 @@ def _ignore(_):
     pass
 
 
+class Traced(Ours):
+    """This package with spans and metrics of OpenTelemetry, which are exported to nowhere."""
+
+    def options(self):
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        from ollama_sdk.reliability.otel import OpenTelemetryObserver
+
+        tracers = TracerProvider()
+        tracers.add_span_processor(BatchSpanProcessor(_Nowhere()))
+        meters = MeterProvider([InMemoryMetricReader()])
+        return {"observer": OpenTelemetryObserver(tracers.get_tracer("bench"), meters.get_meter("bench"))}
+
+
+class _Nowhere:
+    """An exporter of spans."""
+
+    def export(self, _):
+        from opentelemetry.sdk.trace.export import SpanExportResult
+
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self):
+        pass
+
+
 CLIENTS = {
     "limit": Raw,
     "floor": Floor,
@@ -585,4 +614,5 @@ CLIENTS = {
     "openai": OpenAI,
     "ours": Ours,
     "policies": Guarded,
+    "traced": Traced,
 }

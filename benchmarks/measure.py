@@ -343,6 +343,28 @@ def counted(calls, number):
     return {"system": calls.system.total() / int(number), "python": calls.python.total() / int(number)}
 
 
+# Telemetry
+
+
+def traced_call(name, url, rounds, rate, items):
+    """How many times as long a call takes with spans and metrics as without: a paced stream, from the call to its last item."""
+    makers = [clients.make(each, url) for each in (name, "ours")]
+
+    def elapsed(maker):
+        began = time.perf_counter()
+        with maker.open(f"{rate}@1") as opened:
+            for _ in itertools.islice(opened, int(items)):
+                pass
+            return time.perf_counter() - began
+
+    for maker in makers:
+        elapsed(maker)
+    traced, plain = (
+        min(each) for each in zip(*([elapsed(maker) for maker in makers] for _ in range(rounds)), strict=True)
+    )
+    return {"times": traced / plain}
+
+
 # Growth
 
 
@@ -466,6 +488,7 @@ _FUNCTIONS = (
     *(paced, async_paced, delay, async_delay, first_item),
     *(open_streams, beside_idle, beside_open, connections),
     *(item_counts, async_item_counts, call_counts, async_call_counts),
+    traced_call,
     *(hosts, stream_memory, leak, image, blob),
 )
 KINDS = {function.__name__: function for function in _FUNCTIONS}

@@ -31,7 +31,7 @@ _ACCEPTED = _ROOT / "openapi" / "drift.toml"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit status is 1 where the document, the revision or the committed output is wrong."""
+    """Run one command; the exit status is 1 if the document, the revision or the committed output is wrong."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
@@ -47,8 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, text in (
         ("build", _build, "write the generated package"),
-        ("check", _check, "fail if the generated package differs from what the document gives"),
-        ("changes", _changes, "list what an edit of the document changes in the public interface"),
+        ("check", _check, "fail if the generated package does not match the document"),
+        ("changes", _changes, "list the changes of the public interface by an edit of the document"),
         ("drift", _drift, "compare the document with Ollama's source, or with another OpenAPI document"),
         ("verify", _verify, "check recordings, or a live server, against the document"),
     ):
@@ -79,14 +79,14 @@ def _drift_arguments(command: argparse.ArgumentParser) -> None:
         type=Path,
         dest="older",
         metavar="PATH",
-        help="compare with this older checkout instead of with the document: what did a release add?",
+        help="compare with this older checkout instead of the document, to list the additions of a release",
     )
     command.add_argument("--accepted", type=Path, default=_ACCEPTED, metavar="FILE", help="default: openapi/drift.toml")
-    command.add_argument("--version", default="", help="the release that PATH is of, when git does not know it")
+    command.add_argument("--version", default="", help="the release of PATH, if git does not know it")
     forms = command.add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     forms.add_argument(
-        "--draft", action="store_true", help="print the YAML of what the document lacks, to be finished by hand"
+        "--draft", action="store_true", help="print YAML for the missing parts of the document, to be finished by hand"
     )
 
 
@@ -94,7 +94,7 @@ def _verify_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "source",
         metavar="FOLDER|URL",
-        help="recordings of `python -m ollama_sdk.testing record`, or a server, which is sent harmless requests only",
+        help="recordings of `python -m ollama_sdk.testing record`, or a server, which gets only harmless requests",
     )
     command.add_argument(
         "--model", default="", help="the model that completes text; default: the smallest of the server"

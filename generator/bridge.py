@@ -1,9 +1,9 @@
 """Runs openapi-python-client on the document, and turns its errors and warnings into errors of the document.
 
-openapi-python-client drops what it cannot express, with a warning; here every warning is an error. Some things are rewritten for it.
-A format that means more to this package than a string becomes a reference to a marker schema. A text with known values becomes the
-union of their enumeration and any text. The item of a stream, for which OpenAPI has no place of its own, becomes the body of a
-made-up status; a stream of bytes has no body that it could read.
+openapi-python-client drops unsupported constructs with a warning; here every warning is an error. Some constructs are rewritten
+first. A format with a special meaning in this package becomes a reference to a marker schema. A text with known values becomes the
+union of an enumeration and any text. OpenAPI has no place for the item of a stream, so it becomes the body of a made-up status. The
+body of a stream of bytes is removed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MARKERS = {"byte": "Base64", "json-schema": "JSONSchema", "float32-base64": "Flo
 ITEM_STATUS = "299"
 """The made-up status whose body is one item of the stream."""
 UNIONS = "NamedUnions"
-"""A made-up schema with one property for each named union, since openapi-python-client names only objects."""
+"""A made-up schema with one property for each named union, because openapi-python-client names only objects."""
 
 
 def config(source: Path) -> Config:
@@ -61,7 +61,7 @@ def parse(document: Document) -> GeneratorData:
         first = exc.errors()[0]
         raise document.error(_descent(document, first["loc"]), f"cannot be expressed: {first['msg']}") from exc
     except Exception as exc:
-        # It fails in many ways on constructs that it does not know.
+        # It fails in many ways on unknown constructs.
         raise document.error((), f"openapi-python-client cannot read it: {type(exc).__name__}: {exc}") from exc
     if isinstance(parsed, GeneratorError):
         raise document.error(_place(document, str(parsed.detail)), f"{parsed.header}: {parsed.detail}")
@@ -76,7 +76,7 @@ def parse(document: Document) -> GeneratorData:
 
 
 def _descent(document: Document, names: Iterable[str | int]) -> Pointer:
-    """The place of a pydantic error, whose path also names the classes that were tried."""
+    """The place of a Pydantic error, whose path also contains the classes that Pydantic tried."""
     place: Pointer = ()
     for name in names:
         place = (*place, name) if (*place, name) in document.lines else place
@@ -96,7 +96,7 @@ def _place(document: Document, text: str) -> Pointer:
 
 
 def _bridged(document: Document) -> dict[str, Any]:
-    """The document with markers, named unions and items in a form that openapi-python-client reads."""
+    """The document with markers, named unions and items rewritten for openapi-python-client."""
     data: dict[str, Any] = _marked(copy.deepcopy(document.data))
     schemas: dict[str, Any] = data.setdefault("components", {}).setdefault("schemas", {})
     names = [name for name, schema in schemas.items() if _is_union(schema)]
@@ -130,7 +130,7 @@ def _is_union(schema: Mapping[str, Any]) -> bool:
 
 
 def _marked(node: Any) -> Any:
-    """The same node with references to marker schemas where a format means more than a string."""
+    """The same node, with references to marker schemas for formats with a special meaning."""
     if is_list(node):
         return [_marked(part) for part in node]
     if not is_mapping(node):

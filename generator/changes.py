@@ -54,6 +54,6 @@ def _text_at(document: Path, revision: str) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> bytes | None:
-    """What git prints, or ``None`` where it fails."""
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False)  # noqa: S603, S607
+    """The output of git; ``None`` if it fails."""
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False)
     return done.stdout if done.returncode == 0 else None

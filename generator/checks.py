@@ -63,12 +63,12 @@ def _problems(interface: Interface) -> Iterator[tuple[Pointer, str]]:
 
 
 def is_name(text: str) -> bool:
-    """Whether ``text`` can be a name in the generated code. In ASCII: Python takes other characters for each other."""
+    """Whether ``text`` can be a name in the generated code. Only in ASCII, because Python normalizes other characters."""
     return text.isascii() and text.isidentifier() and not keyword.iskeyword(text)
 
 
 def _identifiers(interface: Interface) -> Iterator[tuple[Pointer, str]]:
-    """Every text of the document that becomes code as it is."""
+    """Check every text of the document that becomes code unchanged."""
     texts: list[tuple[Pointer, str]] = []
     every: tuple[Model | Union, ...] = (*interface.models, *interface.unions)
     for named in every:
@@ -121,9 +121,9 @@ def _field_names(model: Model) -> Iterator[tuple[Pointer, str]]:
 
 
 def _mixin_fields(model: Model, mixin: type) -> Iterator[tuple[Pointer, str]]:
-    """A mixin reads fields that no type checker connects with the model: each must be there, as the mixin declares it.
+    """Check that a model has each field of its mixin, with the declared type: no type checker does that.
 
-    ``Any`` in a mixin stands for anything, such as a model, which it cannot import.
+    ``Any`` in a mixin matches any type, such as a model, which it cannot import.
     """
     fields = {field.name: field for field in model.fields}
     declared = [item for each in mixin.__mro__ for item in vars(each).get("__annotations__", {}).items()]
@@ -169,7 +169,7 @@ def _argument_names(method: Method) -> Iterator[tuple[Pointer, str]]:
 
 
 def _unions(kind: Kind, place: Pointer, models: dict[str, Model]) -> Iterator[tuple[Pointer, str]]:
-    """Every union is decided by JSON type or, among models, by one constant."""
+    """Check that the members of every union differ by JSON type or, for models, by a constant."""
     for part in kind.parts():
         if not isinstance(part, UnionKind):
             continue
@@ -183,7 +183,7 @@ def _unions(kind: Kind, place: Pointer, models: dict[str, Model]) -> Iterator[tu
 
 
 def _forms(kind: Kind) -> Iterable[tuple[str, object]]:
-    """The JSON types that a type is read from, each with a key; two members of a union may share a JSON type if they share the key."""
+    """The JSON types of a type, each with a key; two members of a union may share a JSON type if they have the same key."""
     match kind:
         case Scalar("datetime"):
             return [("string", "time")]
@@ -204,7 +204,7 @@ def _forms(kind: Kind) -> Iterable[tuple[str, object]]:
 
 
 def _undecided(models: list[Model]) -> Iterator[str]:
-    """Why the codec cannot distinguish some models."""
+    """The reasons why the codec cannot distinguish some models."""
     decision = discriminator(models)
     seen: dict[Any, str] = {}
     for value, name in decision.values:
@@ -219,7 +219,7 @@ def _undecided(models: list[Model]) -> Iterator[str]:
 
 
 def _stream_fields(method: Method, models: dict[str, Model]) -> Iterator[tuple[Pointer, str]]:
-    """Every field that marks an item is a field of some item."""
+    """Check that every field that marks an item is a field of an item."""
     if method.stream is None:
         return
     stream = method.stream
@@ -236,7 +236,7 @@ def _stream_fields(method: Method, models: dict[str, Model]) -> Iterator[tuple[P
 
 
 def _usage_fields(method: Method, models: dict[str, Model]) -> Iterator[tuple[Pointer, str]]:
-    """The model and the token counts are fields of the reply and of the items."""
+    """Check that the model and the token counts are fields of the reply and of the items."""
     where = [("x-usage", method.reply, method.usage)]
     if method.stream is not None:
         where.append(("x-stream", method.stream.item, method.stream.usage or method.usage))
@@ -247,7 +247,7 @@ def _usage_fields(method: Method, models: dict[str, Model]) -> Iterator[tuple[Po
 
 
 def _has(kind: Kind, steps: list[str], models: dict[str, Model]) -> bool:
-    """Whether a model among the members of a type has a field; a type with other members may have any."""
+    """Whether a model among the members of a type has a field; a type with other members may have any field."""
     members = [member for member in flat(kind) if not isinstance(member, NoneKind)]
     if not steps or not all(isinstance(member, ModelKind) for member in members):
         return True

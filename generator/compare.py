@@ -1,4 +1,4 @@
-"""Compares two interfaces: what an edit adds, changes and removes, and whether it breaks code that was right before."""
+"""Compares two interfaces: lists additions, changes and removals, and whether they break correct code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["ADDED", "CHANGED", "REMOVED", "Change", "compare"]
 
 ADDED, CHANGED, REMOVED = "Added", "Changed", "Removed"
 
-# Whether a difference breaks code that gives the value (in arguments), and code that reads it (in replies).
+# Whether a difference breaks code that passes the value (in arguments), and code that reads it (in replies).
 _BREAKS = {
     "removed": (True, True),
     "renamed": (True, True),
@@ -39,7 +39,7 @@ class Change:
 
     Attributes:
         group: ``Added``, ``Changed`` or ``Removed``.
-        text: What is different, as Markdown.
+        text: The difference, as Markdown.
         breaking: Whether correct code may have to change.
     """
 
@@ -86,7 +86,7 @@ def _by_name(
     added: Callable[[T], Change],
     changed: Callable[[T, T], Iterable[Change]],
 ) -> Iterator[Change]:
-    """The changes of things by their names: in the old order, then what is new."""
+    """The changes of named parts: in the old order, then the new parts."""
     for name in dict.fromkeys((*old, *new)):
         if name not in new:
             yield removed(old[name])
@@ -270,35 +270,33 @@ def _union_changes(types: _Types, old: Union, new: Union) -> Iterator[Change]:
 
 
 class _Types:
-    """Compares types. A named union that both interfaces have is compared by its name: its own changes are listed once.
+    """Compares types. A named union in both interfaces is compared by name, so that its changes are listed once.
 
-    A type is open when it takes values beyond those that it names: an enumeration beside a plain string, or a union of objects of
-    which one has any other tag. Code that reads it is prepared for unknown values, so a further name for one of them breaks nothing.
+    A type is open if it takes values beyond those that it lists: an enumeration in a union with a plain string, or a union of
+    objects of which one takes any other tag. Code that reads it must handle unknown values, so listing one more value breaks nothing.
     """
 
     def __init__(self, shared: set[str], models: Iterable[Model]) -> None:
         self._shared = shared
-        self._models = {model.name: model for model in models}  # as they were, where they were
+        self._models = {model.name: model for model in models}  # the old model if there is one
 
     def difference(self, old: Kind, new: Kind) -> str | None:
-        """``widened``, ``extended`` (widened, but it was open), ``narrowed`` or ``replaced``, or ``None``."""
+        """The kind of difference: ``widened``, ``extended`` (an open type widened), ``narrowed``, ``replaced`` or ``None``."""
         wider, narrower = self._covers(new, old), self._covers(old, new)
         if wider and narrower:
             return "extended" if self._names(old) != self._names(new) else None
         if wider:
-            return "extended" if self._only_models_more(old, new) and self._is_open(old) else "widened"
+            before = set(self._parts(old))
+            adds_models = all(isinstance(part, ModelKind) for part in self._parts(new) if part not in before)
+            return "extended" if adds_models and self._is_open(old) else "widened"
         return "narrowed" if narrower else "replaced"
 
     def _names(self, kind: Kind) -> set[object]:
-        """The values of enumerations that stand beside a plain type of theirs."""
+        """The values of all enumerations in a type."""
         return {value for part in kind.parts() if isinstance(part, LiteralKind) for value in part.values}
 
-    def _only_models_more(self, old: Kind, new: Kind) -> bool:
-        before = set(self._parts(old))
-        return all(isinstance(part, ModelKind) for part in self._parts(new) if part not in before)
-
     def _is_open(self, kind: Kind) -> bool:
-        """Whether one of the models of a union takes the tags that no other has."""
+        """Whether one model of a union takes all tags that the others do not list."""
         models = [self._models[part.name] for part in self._parts(kind) if isinstance(part, ModelKind)]
         tags = [{field.wire: field.kind for field in model.fields} for model in models]
         constants = {wire for fields in tags for wire, of in fields.items() if isinstance(of, LiteralKind)}

@@ -1,7 +1,7 @@
-"""Checks that a document is valid OpenAPI and keeps to the conventions that the generator relies on.
+"""Checks that a document is valid OpenAPI and follows the conventions of the generator.
 
-``conventions.yaml`` holds the rules for single nodes, as JSON Schemas by kind of place. This module applies them, and checks what
-a schema cannot: references, names, and whether the parts of an operation fit each other.
+``conventions.yaml`` holds the rules for single nodes, as JSON Schemas by kind of place. This module applies them, and checks
+references, names, and whether the parts of an operation fit together, which a schema cannot.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -35,7 +35,7 @@ def load(path: Path, text: str | None = None) -> Document:
 
     Args:
         path: Its file.
-        text: Its content, where that is not what the file holds now.
+        text: Its content, if it differs from the file.
 
     Raises:
         DocumentError: It cannot be read, is not YAML, is not a valid OpenAPI 3.1 document, or breaks a convention.
@@ -47,7 +47,7 @@ def load(path: Path, text: str | None = None) -> Document:
     return document
 
 
-# Each check yields what is wrong, with its place. A later one relies on the earlier ones.
+# Each check yields problems with their places. A later check relies on the earlier ones.
 Problems = Iterator[tuple[Pointer, str]]
 
 
@@ -58,7 +58,7 @@ def _references(document: Document) -> Problems:
 
 
 def _schemas(document: Document) -> Problems:
-    """Every schema is a JSON Schema; the validator of the whole document does not say which one is not."""
+    """Check every schema by itself, because the validator of the whole document does not name the invalid one."""
     for pointer, node in document.walk():
         if _is_schema(pointer) and (pointer[-1] == "schema" or pointer[:-1] == _NAMED_SCHEMAS):
             error = _JSONSCHEMA.exceptions.best_match(_SCHEMA_VALIDATOR.iter_errors(node))
@@ -67,7 +67,7 @@ def _schemas(document: Document) -> Problems:
 
 
 def _shape(document: Document) -> Problems:
-    """The version, and mappings where the following checks expect them."""
+    """Check the version, and that there are mappings where the following checks expect them."""
     version = str(document.data.get("openapi", "missing"))
     if not version.startswith("3.1."):
         yield ("openapi",), f"OpenAPI 3.1 is expected, not {version}"
@@ -81,7 +81,7 @@ def _openapi(document: Document) -> Problems:
     try:
         error: Any = next(iter(OpenAPIV31SpecValidator(document.data).iter_errors()), None)
     except Exception as exc:
-        # The validator itself fails on some input.
+        # The validator itself fails on some documents.
         raise document.error((), f"not valid OpenAPI: {type(exc).__name__}: {exc}") from exc
     if error is not None:
         named = (pointer for pointer, _, path, _ in document.operations() if f"'{path}'" in error.message)
@@ -119,7 +119,7 @@ def _rules(document: Document) -> Problems:
 
 
 def _explain(error: Any, kind: str) -> tuple[Pointer, str]:
-    """What a JSON Schema error says, with its place below the node."""
+    """The place of a JSON Schema error below the node, and its text."""
     place: Pointer = tuple(error.absolute_path)
     if error.validator == "not":
         return place, f"{place[-1]!r} is not supported in this {kind}: a client cannot express it"
@@ -136,7 +136,7 @@ def _explain(error: Any, kind: str) -> tuple[Pointer, str]:
 
 
 def _schema_node(pointer: Pointer, fields: Mapping[str, Any]) -> Problems:
-    """What depends on where a schema is, and a default on its type."""
+    """Check a schema against its place, and its default against its type."""
     if "properties" in fields and pointer[:-1] != _NAMED_SCHEMAS and pointer[-4:-2] != ("requestBody", "content"):
         yield pointer, "an object with properties needs a name: put it below components/schemas"
     empty: dict[str, Any] = {"string": "", "array": []}
@@ -167,7 +167,7 @@ def _known_values(pointer: Pointer, fields: Mapping[str, Any]) -> Problems:
 
 
 def _kind_of_place(pointer: Pointer) -> str:
-    """The kind of place, as ``conventions.yaml`` names it; ``""`` where there are no rules."""
+    """The kind of place in ``conventions.yaml``; ``""`` if there are no rules for it."""
     match pointer:
         case ():
             return "document"
@@ -190,7 +190,7 @@ def _kind_of_place(pointer: Pointer) -> str:
 
 
 def _is_schema(pointer: Pointer) -> bool:
-    """Whether a node is a schema itself, rather than a part of one such as ``discriminator``."""
+    """Whether a node is a schema itself, not a part of one such as ``discriminator``."""
     if _kind_of_place(pointer) != "schema":
         return False
     return pointer[-1] in {"schema", "items", "not"} or any(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeGuard, cast
+from typing import Any, TypeGuard
 
 import yaml
 from attrs import frozen
@@ -28,20 +28,20 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 STREAM_TYPES = {"application/x-ndjson": "ndjson", "text/event-stream": "sse"}
 BODY_TYPES = {"application/json": "json", "multipart/form-data": "multipart", "application/octet-stream": "binary"}
 
-# Keys whose values are data, in which other keys mean nothing.
+# Keys whose values are data, in which keys have no meaning for the generator.
 _DATA_KEYS = {
     *("example", "examples", "default", "const", "enum"),
     *("x-stream", "x-known", "x-known-since", "x-known-until", "x-refused", "x-sent-as"),
 }
 _KEY_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:int"}
 
-# Far beyond any document: the one of this repository has some 7,000 nodes, 16 deep.
+# More than any real document has: this repository's has about 7,000 nodes, 16 deep.
 _MOST_NODES = 500_000
 _DEEPEST = 100
 
 
 class DocumentError(Exception):
-    """The document cannot be turned into a client; the message says where and why."""
+    """The document cannot become a client; the message gives the place and the reason."""
 
 
 def is_mapping(node: Any) -> TypeGuard[dict[str, Any]]:
@@ -56,7 +56,7 @@ def is_list(node: Any) -> TypeGuard[list[Any]]:
 
 @frozen
 class Document:
-    """A document as it was read.
+    """A parsed document.
 
     Attributes:
         path: Its file.
@@ -69,11 +69,11 @@ class Document:
     lines: Mapping[Pointer, int]
 
     def error(self, pointer: Pointer, problem: str) -> DocumentError:
-        """An error at a node, or at the nearest one above it that has a line.
+        """Make an error for a node, with its line or that of the nearest node above it.
 
         Args:
             pointer: The path of the node in the document.
-            problem: What is wrong with it.
+            problem: The problem.
         """
         place = pointer
         while place and place not in self.lines:
@@ -81,7 +81,7 @@ class Document:
         return _error(self.path, self.lines.get(place, 1), pointer, problem)
 
     def resolve(self, node: Any) -> dict[str, Any]:
-        """The node itself, or what its ``$ref`` leads to."""
+        """The node itself, or the target of its ``$ref``."""
         while is_mapping(node) and "$ref" in node:
             node = self._target(node["$ref"])
         found: dict[str, Any] = node
@@ -115,7 +115,7 @@ class Document:
                     yield ("paths", path, method), method, path, item[method]
 
     def success(self, pointer: Pointer, node: Mapping[str, Any]) -> dict[str, Any]:
-        """The success response of an operation: the one with content where there are several.
+        """The success response of an operation; of several, the one with content.
 
         Args:
             pointer: The place of the operation.
@@ -153,11 +153,11 @@ def _error(path: Path, line: int, pointer: Pointer, problem: str) -> DocumentErr
 
 
 def read(path: Path, text: str | None = None) -> Document:
-    """The document of a file, not checked yet.
+    """Parse the document in a file, without checking it.
 
     Args:
         path: The file.
-        text: Its content, where that is not what the file holds now.
+        text: Its content, if it differs from the file.
 
     Raises:
         DocumentError: It cannot be read, or is not YAML with a mapping at its top.
@@ -166,11 +166,11 @@ def read(path: Path, text: str | None = None) -> Document:
     lines: dict[Pointer, int] = {}
     try:
         _measure(path, text)
-        loader = yaml.CSafeLoader(text)
+        loader: Any = yaml.CSafeLoader(text)  # the C loader is not fully typed
         try:
             node = loader.get_single_node()
             _index(path, node, (), lines)
-            data: Any = cast("Any", loader).construct_document(node) if node is not None else None
+            data: Any = loader.construct_document(node) if node is not None else None
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as exc:
@@ -182,7 +182,7 @@ def read(path: Path, text: str | None = None) -> Document:
         raise _error(path, 1, (), f"not valid YAML: {exc}") from exc
     if not isinstance(data, dict):
         raise _error(path, 1, (), "not an OpenAPI document: its top is not a mapping")
-    # Through JSON, so that status codes and dates are strings.
+    # Converted through JSON, so that status codes and dates are strings.
     try:
         content = json.dumps(data, default=str, allow_nan=False)
     except ValueError as exc:
@@ -202,14 +202,14 @@ def _text_of(path: Path) -> str:
 
 
 def _measure(path: Path, text: str) -> None:
-    """Refuse what would take too much time, memory or stack to read: a few aliases can stand for billions of nodes.
+    """Refuse text that would take too much time, memory or stack: a few aliases can expand to billions of nodes.
 
     Raises:
-        DocumentError: It is nested too deep, an alias is part of what it stands for, or the nodes are too many.
+        DocumentError: It is nested too deeply, an alias is inside its own anchor, or there are too many nodes.
         yaml.YAMLError: It is not valid YAML.
     """
-    sizes: dict[Any, int] = {}  # of what each anchor stands for
-    open_nodes: list[tuple[Any, int]] = [(None, 0)]  # the anchor of each collection, and its nodes so far
+    sizes: dict[Any, int] = {}  # the nodes of each anchor
+    open_nodes: list[tuple[Any, int]] = [(None, 0)]  # the anchor of each open collection, and its nodes so far
     events: Any = yaml.parse(text, Loader=yaml.CSafeLoader)
     for event in events:
         line: int = event.start_mark.line + 1
@@ -236,7 +236,7 @@ def _measure(path: Path, text: str) -> None:
 
 
 def _index(path: Path, node: Any, pointer: Pointer, lines: dict[Pointer, int]) -> None:
-    """Note the line of every node; refuse duplicate keys, and keys such as ``no`` that YAML does not read as text."""
+    """Note the line of every node; refuse duplicate keys, and keys such as ``no`` that YAML does not parse as text."""
     if node is None:
         return
     lines.setdefault(pointer, node.start_mark.line + 1)

@@ -1,4 +1,4 @@
-"""Puts the generated package in place, all or nothing, and finds committed files that are stale."""
+"""Writes the generated package, all or nothing, and finds stale committed files."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class OutputError(Exception):
 
 
 def build(document: Document, output: Path) -> str:
-    """Write the generated package to ``output``; on any error, leave the folder as it was.
+    """Write the generated package to ``output``; after an error, the folder is unchanged.
 
     Returns:
-        What was written, in one line for each file that is new, different or gone.
+        A report with one line for each new, changed or removed file.
 
     Raises:
         DocumentError: The document cannot be expressed.
-        OutputError: ``output`` is something else than a generated package, or the result cannot be formatted.
+        OutputError: ``output`` is not a generated package, or the result cannot be formatted.
         OSError: The folder above ``output`` is missing, or cannot be written to.
     """
     output = output.absolute()
@@ -45,7 +45,7 @@ def build(document: Document, output: Path) -> str:
 
 
 def _report(document: Document, output: Path, fresh: Path) -> str:
-    """What replacing the output changes."""
+    """The report of replacing the output."""
     new, old = set(_files(fresh)), set(_files(output))
     methods = sum("operationId" in node for _, _, _, node in document.operations())
     models = sum(name.startswith("models/") for name in new) - 1
@@ -78,7 +78,7 @@ def _replace(output: Path, fresh: Path, *, old: Path) -> None:
 
 
 def stale(document: Document, output: Path) -> list[str]:
-    """The names of files below ``output`` that differ from a fresh build, or that one of the two lacks."""
+    """The names of files below ``output`` that are missing, extra or different compared with a fresh build."""
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder, "new")
         _write(render(document), fresh)
@@ -115,7 +115,7 @@ def _ruff(arguments: list[str], folder: Path) -> None:
         str(_PYPROJECT),
         str(folder),
     ]
-    # ruff sorts the project's own imports by the folder it runs in.
-    done = subprocess.run(command, cwd=_PYPROJECT.parent, capture_output=True, text=True, check=False)  # noqa: S603
+    # ruff recognizes the project's own imports by its working directory.
+    done = subprocess.run(command, cwd=_PYPROJECT.parent, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise OutputError(f"the generated code cannot be formatted: {done.stderr.strip() or done.stdout.strip()}")

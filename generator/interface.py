@@ -15,7 +15,7 @@ from .kinds import Kind, ListKind, LiteralKind
 __all__ = ["SHADOWING", "Argument", "Field", "Interface", "Method", "Model", "Stream", "Union", "discriminator"]
 
 SHADOWING = frozenset({"bool", "datetime", "dict", "field", "float", "int", "list", "self", "str"})
-"""Names that the body of a model uses; a field of such a name gets an underscore."""
+"""Names that the body of a model uses; a field with such a name gets an underscore."""
 
 Place = tuple[str | int, ...]
 
@@ -29,11 +29,11 @@ class Field:
         wire: Its JSON name.
         kind: Its type, without the ``None`` of absence.
         required: Whether every reply has it, with a value.
-        default: What it reads as when it is absent: ``None``, ``""`` or ``[]``.
+        default: Its value if it is absent: ``None``, ``""`` or ``[]``.
         doc: Its description.
-        absent: What a required field reads as when a reply lacks it; ``None`` where such a reply is refused.
+        absent: The value of a required field that a reply lacks; ``None`` if such a reply is refused.
         lifetime: The releases that have it.
-        is_open_tag: Whether it is the field that says which member of a union a reply is, of the member for all other values.
+        is_open_tag: Whether it is the tag of a union, in the member that takes all other values.
     """
 
     name: str
@@ -55,12 +55,12 @@ class Field:
 
     @property
     def may_be_none(self) -> bool:
-        """Whether it reads as ``None`` when it is absent."""
+        """Whether its value is ``None`` if it is absent."""
         return not self.required and self.default is None
 
     @property
     def value(self) -> str | None:
-        """The source text of what it is set to, or ``None`` where it must be given."""
+        """The source text of its default; ``None`` if it has none."""
         arguments: list[str] = []
         if self.default == []:
             arguments.append("factory=empty_list")
@@ -87,10 +87,10 @@ class Model:
         doc: Its description.
         fields: Required ones first.
         mixin: A hand-written class that adds properties.
-        items: The JSON name of the list that iterating goes through, and that ``len()`` counts; ``None`` where it is no list.
-        from_function: The object that describes a function, with ``$name``, ``$description`` and ``$parameters`` in the places of
-            those; ``None`` where an argument takes no function.
-        given: Whether it is part of an argument, and so may also be given as a dict.
+        items: The JSON name of the list for iteration and ``len()``; ``None`` if the model has neither.
+        from_function: The template of the object that describes a function, with ``$name``, ``$description`` and
+            ``$parameters``; ``None`` if an argument takes no function.
+        given: Whether it is part of an argument, which also takes it as a dict.
         returned: Whether it is part of a reply.
         place: Its path in the document.
     """
@@ -108,18 +108,18 @@ class Model:
 
     @property
     def items_kind(self) -> Kind | None:
-        """The type of what iterating gives."""
+        """The type of the items of iteration."""
         kinds = [field.kind for field in self.fields if field.wire == self.items]
         return kinds[0].item if kinds and isinstance(kinds[0], ListKind) else None
 
     @property
     def items_name(self) -> str:
-        """The Python name of the list that iterating goes through."""
+        """The Python name of the list for iteration."""
         return next(field.name for field in self.fields if field.wire == self.items)
 
 
 def discriminator(models: Iterable[Model]) -> Discriminator[str]:
-    """How the codec chooses among the models of a union, by their names."""
+    """The discriminator by which the codec chooses among the models of a union, which are given by name."""
     return discriminator_of(
         Variant(
             model.name,
@@ -132,7 +132,7 @@ def discriminator(models: Iterable[Model]) -> Discriminator[str]:
 
 @frozen
 class Union:
-    """A union that the document gives a name; the attributes are those of a :class:`Model`."""
+    """A named union of the document; the attributes are those of a :class:`Model`."""
 
     name: str
     module: str
@@ -144,7 +144,7 @@ class Union:
 
     @property
     def read(self) -> str:
-        """The union itself."""
+        """The source text of the union."""
         return " | ".join(member.read() for member in self.members)
 
 
@@ -157,9 +157,9 @@ class Argument:
         wire: Its name in the request.
         kind: Its type, without ``None``.
         place: ``body``, ``content``, ``path`` or ``query``.
-        positional: Whether it may be given by position.
+        positional: Whether it may be passed by position.
         optional: Whether it may be left out.
-        computed: Whether it is computed from the content when it is not given.
+        computed: Whether it is computed from the content if it is left out.
         doc: Its description.
         lifetime: The releases that read it.
         sent_as: Values of the caller's side, and what is sent in their place.
@@ -197,19 +197,19 @@ class Method:
     """A method of the client.
 
     Attributes:
-        path: The names that lead to it, such as ``("v1", "chat", "completions", "create")``.
+        path: Its dotted name in parts, such as ``("v1", "chat", "completions", "create")``.
         http: The HTTP method.
         url: The path.
         doc: Summary and description.
         arguments: In the order of the signature.
         body: ``json``, ``multipart``, ``binary`` or ``None``.
-        reply: The type of the one-piece reply, or ``None`` where ``result`` says what is returned.
+        reply: The type of the one-piece reply; ``None`` if ``result`` decides the return type.
         result: ``none``, ``exists``, ``reachable`` or ``digest``.
-        stream: How it streams where that is asked for, or ``None``.
+        stream: How it streams, or ``None``.
         repeat: Whether sending the same request again is safe.
-        needs_model: Whether the server must have the model that it names.
-        model: Name of the argument that names it, if there is one.
-        usage: Where the one-piece reply has its model, input tokens and output tokens, as dotted paths.
+        needs_model: Whether the server must have the model of the request.
+        model: The name of the argument for the model.
+        usage: The dotted paths of model, input tokens and output tokens in the one-piece reply.
         server: Its own base URL.
         needs_key: Whether an API key is needed.
         deprecated: Whether it is superseded.
@@ -259,7 +259,7 @@ class Method:
         return self.stream is not None and self.stream.format == "bytes"
 
     def results(self) -> Iterator[Kind]:
-        """The types of what it returns, and of the items of its stream."""
+        """The types of its reply and of the items of its stream."""
         if self.reply is not None:
             yield self.reply
         if self.stream is not None:
@@ -282,7 +282,7 @@ class Method:
 
 @frozen
 class Interface:
-    """Everything public that is generated."""
+    """The public part of the generated package."""
 
     version: str
     models: tuple[Model, ...]

@@ -30,15 +30,15 @@ class Kind:
         raise NotImplementedError
 
     def write(self) -> str:
-        """The annotation of a value that is given: an argument, or a key of a request dict."""
+        """The annotation of a value that is sent: an argument, or a key of a request dict."""
         return self.read()
 
     def choices(self) -> tuple[str, ...]:
-        """The annotations of a value that is given, each of which may be given."""
+        """The members of :meth:`write`, if that is a union."""
         return (self.write(),)
 
     def taken(self) -> tuple[str, ...]:
-        """The annotations of what an argument takes; beside what a request dict holds, variables whose types were inferred."""
+        """The annotations of an argument: wider than :meth:`write`, so that variables with inferred types fit."""
         return (self.write(),)
 
     def parts(self) -> Iterator[Kind]:
@@ -72,7 +72,7 @@ class AnyKind(Kind):
 
 @frozen
 class NoneKind(Kind):
-    """``None``: JSON's null, which is the same as absence."""
+    """``None``: JSON's null, which is equivalent to absence."""
 
     def read(self) -> str:
         return "None"
@@ -90,7 +90,7 @@ class LiteralKind(Kind):
 
 @frozen
 class Named(Kind):
-    """A name that the hand-written part defines, such as ``Base64``."""
+    """A type of the hand-written part, such as ``Base64``."""
 
     name: str
 
@@ -100,7 +100,7 @@ class Named(Kind):
 
 @frozen
 class ModelKind(Kind):
-    """A model; an argument also takes its dict, and where ``from_function`` a function that describes itself as one."""
+    """A model; an argument also takes its dict, and with ``from_function`` a function that is described as one."""
 
     name: str
     from_function: bool = False
@@ -161,7 +161,7 @@ class MapKind(Kind):
 
 @frozen
 class UnionKind(Kind):
-    """One of several types; ``alias`` where the document gives the union a name."""
+    """One of several types; ``alias`` is the name of a named union."""
 
     members: tuple[Kind, ...]
     alias: str | None = None

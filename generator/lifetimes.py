@@ -1,4 +1,4 @@
-"""Finds which releases of Ollama have a route, a field or a value: the ``x-since`` and ``x-until`` keys of a document."""
+"""Reads from a document which releases of Ollama have a route, a field or a value: ``x-since``, ``x-until`` and the like."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def lifetime_of(node: Mapping[str, Any]) -> Lifetime:
 
 
 def value_lifetimes(node: Mapping[str, Any]) -> dict[str, Lifetime]:
-    """The lifetimes of the known values of a field, for those that have one.
+    """The lifetimes of the known values of a field, as far as the document gives them.
 
-    ``*`` stands for any value that is not named; where it has a lifetime, every known value is named.
+    ``*`` is any value that is not listed; if it has a lifetime, the result contains every known value.
     """
     since, until = node.get("x-known-since", {}), node.get("x-known-until", {})
     every = "*" in since or "*" in until
@@ -45,11 +45,11 @@ def value_lifetimes(node: Mapping[str, Any]) -> dict[str, Lifetime]:
 
 
 def lifetime_text(node: Mapping[str, Any], target: Mapping[str, Any]) -> str:
-    """A sentence or two for a docstring; ``""`` where nothing is known.
+    """A sentence or two about a lifetime for a docstring; ``""`` without one.
 
     Args:
         node: The operation, parameter or property.
-        target: What a ``$ref`` of it leads to, or the node itself.
+        target: The target of its ``$ref``, or the node itself.
     """
     life = lifetime_of(node)
     parts: list[str] = []
@@ -104,7 +104,7 @@ def _below(document: Document, *bodies: Mapping[str, Any]) -> tuple[_FIELDS, _VA
 
     def visit(schema: Any, path: str, seen: tuple[str, ...]) -> None:
         ref = schema.get("$ref", "")
-        if ref in seen:  # a schema that holds itself
+        if ref in seen:  # a recursive schema
             return
         seen = (*seen, ref) if ref else seen
         node = document.resolve(schema)
@@ -114,7 +114,7 @@ def _below(document: Document, *bodies: Mapping[str, Any]) -> tuple[_FIELDS, _VA
             visit(branch, path, seen)
         for name, part in node.get("properties", {}).items():
             below = f"{path}.{name}".lstrip(".")
-            # Members of a union share their paths: the field is as old as the oldest of them.
+            # Members of a union share paths: the field is as old as the oldest member with it.
             fields[below] = ALWAYS if fields.get(below) == ALWAYS else lifetime_of(part)
             if "const" in part and lifetime_of(node) != ALWAYS:
                 values.setdefault(below, {})[part["const"]] = lifetime_of(node)

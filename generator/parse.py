@@ -1,4 +1,4 @@
-"""Reads the public interface out of what openapi-python-client parsed."""
+"""Reads the public interface from the result of openapi-python-client."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def interface_of(document: Document, parsed: GeneratorData | None = None) -> Int
 
     Args:
         document: The document.
-        parsed: The document as :func:`parse` returns it; parsed here when it is not given.
+        parsed: The result of :func:`parse`, which is called if this is left out.
 
     Raises:
-        DocumentError: Something in it cannot be expressed.
+        DocumentError: A part of it cannot be expressed.
     """
     interface = _Reading(document, parsed or parse(document)).interface()
     check(document, interface)
@@ -171,7 +171,7 @@ class _Reading:
             kind, nullable = self._without_none(self._kind(each))
             node = schema.get("properties", {}).get(wire, {})
             default = node.get("default")
-            # A list may be null and be required all the same: null is the empty list.
+            # A nullable list may be required, because null is the empty list.
             required = each.required and default is None and (not nullable or isinstance(kind, ListKind))
             yield Field(
                 _python_name(wire, each, taken=SHADOWING),
@@ -360,7 +360,7 @@ def _sent_as(node: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _with_open_tags(models: tuple[Model, ...], results: Iterable[Kind]) -> tuple[Model, ...]:
-    """Mark the field by which the last member of a union takes every value that the others do not."""
+    """Mark the tag of the union member that takes every value that the others do not."""
     by_name = {model.name: model for model in models}
     inside = [field.kind for model in models if model.returned for field in model.fields]
     found: set[tuple[str, str]] = set()
@@ -396,7 +396,7 @@ _SIMPLE: dict[type[Any], Kind] = {
 
 
 def _python_name(wire: str, prop: Property, taken: Container[str] = ()) -> str:
-    """The wire name where Python allows it (``format``, ``id``), else the name that openapi-python-client gives it."""
+    """The JSON name if Python allows it (``format``, ``id``), else openapi-python-client's name."""
     plain = wire.isidentifier() and not keyword.iskeyword(wire) and wire == wire.lower() and wire[0] != "_"
     name = wire if plain else str(prop.python_name)
     return f"{name}_" if name in taken else name

@@ -89,7 +89,7 @@ _FLAVORS = (
 
 
 def _use(*, is_async: bool) -> str:
-    """How a client is used, from the docstring of its hand-written base class; the sync one has the arguments of both."""
+    """The usage text in the docstring of the hand-written base class; the sync class documents the arguments of both."""
     text, arguments = cleandoc(SyncClient.__doc__ or "").split("\n\nArgs:\n")
     if is_async:
         text = cleandoc(AsyncClient.__doc__ or "")
@@ -154,9 +154,9 @@ def render(document: Document) -> dict[str, str]:
 
 
 def _environment(document: Document, parsed: GeneratorData) -> Environment:
-    """openapi-python-client's templates with ours before them."""
+    """The template environment: our templates, then openapi-python-client's."""
     environment = Project(openapi=parsed, config=config(document.path), custom_template_path=_TEMPLATES).env
-    # Whatever comes from the document passes one of these, or is a name that checks.py has checked.
+    # Every text of the document passes one of these filters, or is a name that checks.py has checked.
     filters: dict[str, Any] = {"docstring": _docstring, "inline": _inline, "summary": _summary, "repr": repr}
     environment.filters.update(filters)
     tests: dict[str, Any] = {"field_name": _is_field_name}
@@ -170,16 +170,15 @@ def _summary(text: str) -> str:
 
 
 def _is_field_name(text: str) -> bool:
-    """Whether a field can have this name in the body of a class, where two underscores before it would change it."""
+    """Whether a field can have this name in the body of a class, which mangles names with two leading underscores."""
     return is_name(text) and not text.startswith("__") and text not in SHADOWING
 
 
 def _escaped(text: str) -> str:
-    """Text as it stands between the quotes of a docstring: the one way by which text of the document enters one.
+    """Escape a text of the document for a docstring; every such text passes through here.
 
-    Nothing in it can end the docstring, change how the source reads, or fail to be written: backslashes are doubled, quotes
-    neither come in threes nor end a line, and characters that do not show, such as those that reverse the text, stand as
-    their escapes.
+    The result cannot end the docstring or change the meaning of the source: backslashes are doubled, quotes neither come in
+    threes nor end a line, and invisible characters, such as those that reverse the text, are written as escapes.
     """
     safe = "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
     safe = safe.replace("\\", "\\\\").replace('"""', "'''")
@@ -187,7 +186,7 @@ def _escaped(text: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Text in the middle of a line of a docstring."""
+    """Escape a text inside a line of a docstring."""
     return _escaped(text.replace("\n", "\\n").replace("\t", " "))
 
 
@@ -216,12 +215,12 @@ def _docstring(text: str, indent: int, begin: int | None = None) -> str:
     return "\n".join(lines)
 
 
-# The rest is for the quotes that end a docstring.
+# The quotes that end a docstring need three columns.
 _WIDTH = 120 - len('"""')
 
 
 def _uses(kinds: Iterable[Kind], without: str = "", *, aliases: bool = True) -> _Uses:
-    """The names in some types; of a union with an alias, only the alias."""
+    """The names in some types; for a union with an alias, only the alias."""
     models: set[str] = set()
     named: set[str] = set()
     literal = False

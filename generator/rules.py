@@ -1,7 +1,7 @@
-"""Checks that a document is complete: every name in it is known, every value is written as meant, and everything is described.
+"""Checks that a document is complete: names are known, values have their types, and descriptions are present.
 
-A document that breaks these rules could be generated from all the same, so they hold for the document that is being written, and not
-for an old revision that it is compared with.
+The generator could process a document that breaks these rules, so they apply only to the present document, not to an old revision
+with which it is compared.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["refuse_gaps"]
 Problems = Iterator[tuple[Pointer, str]]
 
 _SCHEMAS = ("components", "schemas")
-# What JSON Schema and OpenAPI know; conventions.yaml refuses some of it.
+# The keywords of JSON Schema and OpenAPI; conventions.yaml refuses some of them.
 _WORDS = """
     $anchor $comment $defs $dynamicAnchor $dynamicRef $id $ref $schema additionalProperties allOf anyOf const contains
     contentEncoding contentMediaType contentSchema default dependentRequired dependentSchemas deprecated description
@@ -39,11 +39,11 @@ _ONE, _MANY, _NAMED = ("items", "additionalProperties", "not"), ("anyOf", "oneOf
 
 
 def refuse_gaps(document: Document) -> None:
-    """Check a document that keeps to the conventions.
+    """Check a document that follows the conventions.
 
     Raises:
-        DocumentError: A keyword is misspelt, a required field or a tag does not exist, an enumeration holds what YAML did not read as text, an array
-            does not say of what, a union of objects lacks its mapping, or a description is missing.
+        DocumentError: A keyword is misspelt, a required field or a tag does not exist, an enumeration holds a value that YAML
+            did not parse as text, an array lacks its items, a union of objects lacks its mapping, or a description is missing.
     """
     for check in (_keywords, _values, _required, _unions, _tags, _descriptions):
         for place, problem in check(document):
@@ -51,7 +51,7 @@ def refuse_gaps(document: Document) -> None:
 
 
 def _all_schemas(document: Document) -> Iterator[tuple[Pointer, dict[str, Any]]]:
-    """Every schema with its place, those inside others too."""
+    """Every schema with its place, including inner ones."""
     for name, schema in document.data.get("components", {}).get("schemas", {}).items():
         yield from _inside(schema, (*_SCHEMAS, name))
     for pointer, node in document.walk():
@@ -139,7 +139,7 @@ def _tags(document: Document) -> Problems:
 
 
 def _unions(document: Document) -> Problems:
-    """A union of several objects says by which property they differ, and which value means which of them."""
+    """Check that a union of several objects has a discriminator and its mapping."""
     for pointer, schema in _all_schemas(document):
         refs = [part["$ref"] for part in schema.get("anyOf", schema.get("oneOf", ())) if "$ref" in part]
         objects = [ref for ref in refs if document.resolve({"$ref": ref}).get("type") == "object"]

@@ -1,7 +1,7 @@
-"""Bodies of responses on their way to the caller: whether one has been read, and the streams that stand in front of another.
+"""Response bodies: whether one has been read, and streams that wrap another stream.
 
-Each class serves sync and async readers, if the stream within does. Classes that do nothing with a chunk return the iterator of
-the stream within, so a chunk costs what it costs without them.
+Each class serves sync and async readers, if the wrapped stream does. A class that does not look at chunks returns the iterator of
+the wrapped stream, so that it adds no cost per chunk.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ MAX_BODY_BYTES = 256 * 2**20  # of a one-piece reply, decoded
 
 
 def is_whole(stream: object) -> TypeGuard[httpx.ByteStream]:
-    """Whether a body is in memory: a response has been read, a request can be sent again."""
+    """Whether a body is in memory: such a response has been read, such a request can be sent again."""
     return isinstance(stream, httpx.ByteStream)
 
 
 def hold(response: httpx.Response, release: Callable[[], object]) -> httpx.Response:
-    """Call ``release``, at least once, when ``response`` is closed (httpx does so at its end) or garbage-collected."""
+    """Call ``release``, at least once, when ``response`` is closed (httpx closes it at its end) or garbage-collected."""
     response.stream = HeldBody(response.stream, release)
     return response
 
 
 class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A stream in front of another one, which it hands on.
+    """A stream that wraps another one.
 
     Args:
-        inner: The stream within, sync or async as its reader needs it.
+        inner: The wrapped stream, sync or async as its reader needs it.
     """
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
 
     def on_close(self) -> None:
-        """The body has been closed, or closing it has failed."""
+        """Called after the body was closed, and after closing it failed."""
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._inner)
@@ -79,7 +79,7 @@ class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 class HeldBody(Body):
-    """A body that calls ``release`` when it is closed or garbage-collected, or more often."""
+    """A body that calls ``release`` at least once: when it is closed or garbage-collected."""
 
     def __init__(self, inner: Any, release: Callable[[], object]) -> None:
         super().__init__(inner)
@@ -89,17 +89,17 @@ class HeldBody(Body):
         self._release()
 
     def __del__(self) -> None:
-        if hasattr(self, "_release"):  # unless an exception came in between while it was made
+        if hasattr(self, "_release"):  # missing if an exception interrupted the constructor
             self._release()
 
 
 class StartedBody(Body):
-    """A body whose first chunk has been read, and is given first.
+    """A body whose first chunk has already been read, and is returned first.
 
     Args:
-        inner: The stream within.
+        inner: The wrapped stream.
         first: The chunk.
-        rest: The iterator that it came from, of the kind that the reader needs.
+        rest: The iterator that it came from, sync or async as the reader needs it.
     """
 
     def __init__(self, inner: Any, first: bytes, rest: Any) -> None:
@@ -124,25 +124,25 @@ class StartedBody(Body):
 
     async def aclose(self) -> None:
         await super().aclose()
-        # An async generator left half-way is a warning on trio. One that another task is reading ends by itself.
+        # trio warns about an async generator that is not closed. One that another task is reading ends by itself.
         rest: Any = self._rest
         if isinstance(rest, AsyncGeneratorType) and not rest.ag_running:
             await rest.aclose()
 
 
 class WatchedBody(Body):
-    """A body that calls a method of its subclass for each chunk, and for its end."""
+    """A body that calls a method of its subclass for each chunk, for an error and for its end."""
 
     _chunks: Any = None
 
     def on_chunk(self, chunk: bytes, /) -> None:
-        """A chunk is about to be handed on. An error raised here breaks the body off."""
+        """Called before a chunk is returned; an exception raised here ends the body."""
 
     def on_error(self, error: Exception) -> None:
-        """The body broke off; ``error`` is raised next."""
+        """Called before ``error`` is raised to the reader."""
 
     def on_end(self) -> None:
-        """The body has been read to its end."""
+        """Called when the body has been read to its end."""
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -154,7 +154,7 @@ class WatchedBody(Body):
             raise
         self.on_end()
 
-    # No generator: one that is left half-way is a warning on trio.
+    # Not an async generator: trio warns about one that is not closed.
     def __aiter__(self) -> AsyncIterator[bytes]:
         self._chunks = aiter(self._inner)
         return self
@@ -173,13 +173,13 @@ class WatchedBody(Body):
 
 
 class ForeignBody(WatchedBody):
-    """A body that a transport of another library reads: kept within the deadlines of its call, and its errors name the request.
+    """A body from another library's transport: it is kept within the deadlines of its call, and its errors name the request.
 
-    Such a transport may limit only each single read, so a one-piece body could trickle in for ever. A stream checks its own
-    deadlines, item by item.
+    Such a transport may limit only each single read, so that a one-piece body could trickle in for ever. A stream checks its
+    deadlines itself, item by item.
 
     Args:
-        inner: The stream within.
+        inner: The wrapped stream.
         request: The request, whose extensions hold ``deadlines`` and ``stream``.
     """
 
@@ -198,7 +198,7 @@ class ForeignBody(WatchedBody):
 
 
 class BoundedBody(WatchedBody):
-    """A one-piece reply that is broken off once it is longer than ``max_body_bytes``, an extension of its request."""
+    """A one-piece reply that fails once it is longer than ``max_body_bytes``, an extension of its request."""
 
     def __init__(self, inner: Any, request: httpx.Request) -> None:
         super().__init__(inner)
@@ -215,13 +215,13 @@ class BoundedBody(WatchedBody):
 
 
 class ErrorBody(WatchedBody):
-    """The body of an error status, truncated where it breaks off, takes too long or becomes too long.
+    """The body of an error status, truncated if it breaks off, takes too long or becomes too long.
 
-    The status says what matters, and must reach the caller also without its text.
+    The status matters more than the text, so the caller gets the status even if the text cannot be read.
 
     Args:
-        inner: The body as it comes.
-        deadlines: Those of the call, if it has any.
+        inner: The wrapped stream.
+        deadlines: The deadlines of the call, if it has any.
         max_body_bytes: The limit of the client.
     """
 
@@ -239,7 +239,7 @@ class ErrorBody(WatchedBody):
         while self._room > 0:
             try:
                 chunk = next(chunks)
-            except Exception:  # noqa: BLE001 - however it ends
+            except Exception:  # noqa: BLE001 - any error truncates the body
                 return
             self._room -= len(chunk)
             yield chunk
@@ -249,7 +249,7 @@ class ErrorBody(WatchedBody):
             if self._room <= 0:
                 raise StopAsyncIteration
             chunk: bytes = await anext(self._chunks)
-        except Exception:  # noqa: BLE001 - however it ends
+        except Exception:  # noqa: BLE001 - any error truncates the body
             self._room = 0
             raise StopAsyncIteration from None
         self._room -= len(chunk)

@@ -1,4 +1,4 @@
-"""What a client is beside its methods: configuration, views, policies at run time, pickling, closing."""
+"""The bases of the clients: configuration, views, policies at run time, pickling, closing."""
 
 from __future__ import annotations
 
@@ -93,23 +93,23 @@ class AsyncRawClient(AsyncRawNamespace, AsyncRawAnyRoute):
 
 
 def _check_policies(policies: Mapping[str, Any]) -> None:
-    """Refuse what is no policy, by the argument's name."""
+    """Check that each argument is the policy of its name."""
     for name, policy in policies.items():
         if policy is not None and name != "observer":
-            from ._habits import refuse_policy  # only who gives a policy pays for it
+            from ._habits import refuse_policy  # imported only for clients with policies
 
             refuse_policy(name, policy)
 
 
 class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
-    """What the sync and the async client have in common.
+    """The base of the sync and the async client.
 
     Attributes:
         _operations: The operations that have a method, by name.
-        _transport_class: What ``transport=`` takes.
-        _http_client_class: What ``http_client=`` takes.
-        _hosts: The servers, as they were given.
-        _given: The arguments that pickle as they were given.
+        _transport_class: The type of ``transport=``.
+        _http_client_class: The type of ``http_client=``.
+        _hosts: The servers, as the caller gave them.
+        _given: The arguments that pickle unchanged.
         _owner: Whether closing this client closes its connections: a view leaves them open.
     """
 
@@ -166,11 +166,11 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         transport: TransportT | None,
         http_client: HTTPClientT | None,
     ) -> None:
-        """Make of the arguments what calls need.
+        """Check the arguments and store what calls need.
 
         Args:
             secret: ``host``, ``api_key`` and ``headers``.
-            limits: ``timeout`` and what else :class:`Settings` takes as it is.
+            limits: ``timeout`` and further fields of :class:`Settings`.
             policies: The policies by their names.
             transport: As the client takes it.
             http_client: As the client takes it.
@@ -195,7 +195,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         self._owner = True
 
     def _check_transport(self, transport: object, http_client: object) -> None:
-        """Refuse what cannot carry requests, such as an async transport for a sync client."""
+        """Refuse a transport or httpx client of the wrong type, such as an async one for a sync client."""
         if transport is not None and http_client is not None:
             raise ConfigurationError("give transport= or http_client=, not both: an httpx client has its own transport")
         for name, given, kind in (
@@ -208,9 +208,9 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
                 )
 
     def _check_cache(self, cache: Cache | Inherit | None) -> None:
-        """Refuse a cache of operations that the client does not have: it would never keep a reply."""
+        """Refuse a cache of unknown operations, which would never keep a reply."""
         for name in sorted(getattr(cache, "operations", set[str]()) - self._operations.keys()):
-            import difflib  # only mistakes pay for it
+            import difflib  # imported only for the error
 
             alike = difflib.get_close_matches(name, self._operations) or sorted(self._operations)
             raise ConfigurationError(
@@ -230,7 +230,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
 
     @property
     def base_url(self) -> httpx.URL:
-        """The URL that the ``host`` argument or ``OLLAMA_HOST`` stands for; the first of several."""
+        """The URL of the ``host`` argument or of ``OLLAMA_HOST``; the first of several."""
         return self._runtime.settings.base_url
 
     def with_options(
@@ -244,9 +244,9 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
     ) -> Self:
         """A view of this client with other settings, on the same connections and policies; closing it leaves them open.
 
-        What is given here has precedence over everything given before: an ``api_key`` is sent in place of any other key, and
-        ``headers`` in place of those of the same names, those of an :class:`ollama_sdk.reliability.Endpoint` included. Only
-        ``extra_headers`` of a call have precedence over them. Health checks send the settings of the client itself.
+        These settings have precedence over all earlier ones: the ``api_key`` replaces any other key, and ``headers`` replace those
+        of the same names, including those of an :class:`ollama_sdk.reliability.Endpoint`. Only ``extra_headers`` of a call have
+        precedence over them. Health checks use the settings of the client itself.
 
         Args:
             timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever.
@@ -302,16 +302,16 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         again, it does not count the calls in flight.
 
         Args:
-            retry: As for the client, like all that follow; what is left out does not change.
+            retry: As for the client, like the others; a policy that is left out does not change.
             circuit_breaker: When to stop calling an endpoint.
             rate_limit: How many calls may start, and run at once.
             failover: How calls are spread over the servers.
             health: How the servers are checked.
             cache: Which replies are kept, and how long.
-            observer: What is called with every event.
+            observer: Called with every event.
 
         Returns:
-            The former policies.
+            The previous policies.
 
         Raises:
             ConfigurationError: A change cannot work; nothing has changed.
@@ -330,11 +330,11 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         _check_policies(changes)
         return self._runtime.transports.reconfigure(changes)
 
-    if not TYPE_CHECKING:  # a checker knows which attributes and arguments there are
+    if not TYPE_CHECKING:  # for a type checker, any attribute and argument would exist
 
         @functools.wraps(__init__)
         def __new__(cls, *_: Any, **options: Any) -> Self:
-            """Refuse arguments that other clients have, with the name that they have here."""
+            """Refuse arguments of other clients, with their names in this one."""
             unknown = [name for name in options if name not in _Client.__init__.__kwdefaults__ and name != "host"]
             del _, options  # a traceback that shows local variables must not show a key
             if unknown:
@@ -344,13 +344,13 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             return super().__new__(cls)
 
         def __getattr__(self, name: str) -> Any:
-            """Name the method that does here what ``name`` does elsewhere."""
+            """Raise an error that names the counterpart of another client's method."""
             from ._habits import explain_attribute
 
             raise AttributeError(explain_attribute(type(self).__name__, name), name=name, obj=self)
 
     def __repr__(self) -> str:
-        urls = [str(url_of(host)) for host in vars(self).get("_hosts", ())]  # none while it is made
+        urls = [str(url_of(host)) for host in vars(self).get("_hosts", ())]  # none inside the constructor
         return f"{type(self).__name__}({(urls[0] if len(urls) == 1 else urls)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -369,7 +369,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
 
 
 def _rebuild(cls: type[Any], configuration: dict[str, Any], chosen: frozenset[str]) -> Any:
-    """A client from its pickle; ``chosen`` are the headers that :meth:`_Client.with_options` set."""
+    """Make a client from its pickle; ``chosen`` are the headers that :meth:`_Client.with_options` set."""
     client = cls(**configuration)
     client._runtime = evolve(client._runtime, settings=client._runtime.settings.choosing(chosen))
     return client
@@ -381,29 +381,31 @@ class SyncClient(_Client[SyncRuntime, TransportLike, HTTPClientLike], SyncNamesp
     No request is made before a method is called. May be shared by threads.
 
     Args:
-        host: The server, in any form that ``OLLAMA_HOST`` takes; by default the one that ``OLLAMA_HOST`` names. Several
-            servers, or :class:`ollama_sdk.reliability.Endpoint` with keys of their own, go with ``failover``.
-        api_key: Sent as a bearer token, to ollama.com too where a method goes there; by default ``OLLAMA_API_KEY``.
-            ``""`` sends none. Text, or a ``SecretStr`` of Pydantic.
-        headers: Headers for every request to that server; a method with a server of its own, such as ``web_search``,
-            gets none of them, but for an ``Authorization`` that stands in place of ``api_key``.
-        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever; one of httpx or
-            httpx2 is taken by its parts. By default those of ``http_client``, if it has others than httpx's default.
-        transport: Any transport of httpx or httpx2, used instead of the SDK's own; closed with the client. Timeouts are
-            then as exact as it reads: on httpx's own, each single read may take what is left when the body begins.
-        http_client: A whole ``httpx.Client``, or one of httpx2, used instead; left open. Its ``auth`` applies where
-            no key is sent.
+        host: The server, in any form that ``OLLAMA_HOST`` takes; by default ``OLLAMA_HOST``. Several servers,
+            each a text or an :class:`ollama_sdk.reliability.Endpoint` with its own key, need ``failover``.
+        api_key: Sent as a bearer token, also to ollama.com by methods that call it; by default
+            ``OLLAMA_API_KEY``. ``""`` sends none. Text, or Pydantic's ``SecretStr``.
+        headers: Headers for every request to that server. A method that calls another server, such as
+            ``web_search``, sends none of them, except an ``Authorization`` in place of ``api_key``.
+        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever; a ``Timeout``
+            of httpx or httpx2 is converted part by part. By default the limits of ``http_client``, if they are
+            not its library's default.
+        transport: Any transport of httpx or httpx2, used instead of the SDK's own; closed with the client.
+            Timeouts are then as exact as that transport: with httpx's own, each single read may take the time that
+            remains at the start of the body.
+        http_client: A whole ``httpx.Client``, or one of httpx2, used instead; left open. Its ``auth`` applies
+            if no key is sent.
         max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
-        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A longer
-            reply or item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
-        retry: Repeat calls that failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
+        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A
+            longer reply or item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
+        retry: Repeat failed calls; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
         circuit_breaker: Stop calling an endpoint that keeps failing.
-        rate_limit: Bound the rate of calls and how many run at once.
+        rate_limit: Limit the rate of calls and how many run at once.
         failover: Spread calls over several servers.
         health: How ``client.health`` checks the servers.
         cache: Keep replies and return them again.
-        observer: Called with every event of these policies, in the thread where it happens: a plain function, which
-            is also called for replies that the garbage collector ends. A lock that it shares with other code must be an
+        observer: A plain function, called with every event of these policies, in the thread of the event; also
+            by the garbage collector for replies that it frees. A lock that it shares with other code must be an
             ``RLock``.
 
     Raises:

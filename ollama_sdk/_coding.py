@@ -1,8 +1,8 @@
-"""Decodes compressed bodies in slices, so that what they expand to is counted before it fills the memory.
+"""Decodes compressed bodies in slices, so that a reader can stop before a decompression bomb fills the memory.
 
-A megabyte of gzip may stand for a gigabyte. Each step therefore makes :data:`SLICE` bytes at most, and the next one is
-made when the reader asks for it, so that the reader can count and stop in between. The libraries for Brotli and Zstandard cannot all
-be bounded like that; they are given so little at once that one step stays within some megabytes.
+A megabyte of gzip may expand to a gigabyte. Each step therefore makes :data:`SLICE` bytes at most, and only when the reader asks
+for it, so that the reader can count bytes and stop. Not all libraries for Brotli and Zstandard can be bounded like that; they get
+so few bytes at once that one step makes a few megabytes at most.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ if TYPE_CHECKING:
 
 __all__ = ["SLICE", "CodingError", "DecodedBody", "Decoder", "decode_body", "decoder_of"]
 
-SLICE = 65536  # bytes that one step makes at most
-_LITTLE = 64  # bytes that a library which cannot be bounded gets at once
-_GZIP, _ZLIB, _RAW = 31, 15, -15  # zlib's names of its formats
+SLICE = 65536  # the most bytes that one step makes
+_LITTLE = 64  # the most bytes that an unbounded library gets at once
+_GZIP, _ZLIB, _RAW = 31, 15, -15  # zlib's window bits, which select the format
 
 
 class CodingError(Exception):
-    """A body is not encoded as its head says."""
+    """A body is not encoded as its Content-Encoding says."""
 
 
 class Decoder(Protocol):
     """Decodes one body."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take the next bytes; what they decode to comes in slices.
+        """Decode the next bytes, in slices.
 
         Raises:
-            CodingError: They are not what was announced.
+            CodingError: The bytes are not in the announced format.
         """
         ...
 
     def end(self) -> None:
-        """Take the end of the body.
+        """Check that the body is complete.
 
         Raises:
-            CodingError: Something is missing.
+            CodingError: The data ends too early.
         """
         ...
 
@@ -76,11 +76,11 @@ class _Zlib:
         try:
             return self._inner.decompress(data, SLICE)
         except zlib.error as exc:
-            if self._bits == _ZLIB and not self._has_begun:  # many servers mean the bare format by "deflate"
+            if self._bits == _ZLIB and not self._has_begun:  # many servers send raw deflate data as "deflate"
                 self._bits, self._has_begun = _RAW, True
                 self._inner = zlib.decompressobj(_RAW)
                 return self._decode(data)
-            raise CodingError(f"it is not {self._name}: {exc}") from None
+            raise CodingError(f"the data is not {self._name}: {exc}") from None
 
     def end(self) -> None:
         if self._has_begun and not self._inner.eof:
@@ -88,7 +88,7 @@ class _Zlib:
 
 
 class _Library:
-    """Decodes with a library of which only the decoding of bytes is known."""
+    """Decodes with any library, whose errors are not known."""
 
     def __init__(self, name: str, decode: Callable[[bytes], Iterator[bytes]], is_over: Callable[[], bool]) -> None:
         self._name = name
@@ -104,8 +104,8 @@ class _Library:
     def _next(self, pieces: Iterator[bytes]) -> bytes | None:
         try:
             return next(pieces, None)
-        except Exception as exc:  # noqa: BLE001 - each library has errors of its own
-            raise CodingError(f"it is not {self._name}: {exc}") from None
+        except Exception as exc:  # noqa: BLE001 - each library raises its own errors
+            raise CodingError(f"the data is not {self._name}: {exc}") from None
 
     def end(self) -> None:
         if not self._is_over():
@@ -140,7 +140,7 @@ def _brotli() -> Decoder:
         library = import_module("brotlicffi")
     inner: Any = library.Decompressor()
     process: Any = inner.process if hasattr(inner, "process") else inner.decompress
-    if not hasattr(inner, "can_accept_more_data"):  # an older one, which cannot be bounded
+    if not hasattr(inner, "can_accept_more_data"):  # an older version, which cannot be bounded
         return _Library("br", lambda data: iter((process(data),)), inner.is_finished)
 
     def decode(data: bytes) -> Iterator[bytes]:
@@ -171,10 +171,10 @@ _CODINGS: dict[str, Callable[[], Decoder]] = {
 
 
 def decoder_of(header: str) -> Decoder | None:
-    """Return what undoes the codings of a Content-Encoding header; ``None`` where there is nothing to undo.
+    """Make the decoder for a Content-Encoding header; ``None`` if the body is not encoded.
 
     Raises:
-        CodingError: One is unknown, or its library is not installed.
+        CodingError: A coding is unknown, or its library is not installed.
     """
     names = [name.strip().lower() for name in header.split(",")]
     decoders: list[Decoder] = []
@@ -182,14 +182,12 @@ def decoder_of(header: str) -> Decoder | None:
         try:
             decoders.append(_CODINGS[name]())
         except (KeyError, ImportError):
-            raise CodingError(
-                f"it comes as {name[:20]!r}, which was not asked for and cannot be decoded here"
-            ) from None
+            raise CodingError(f"the coding {name[:20]!r} was not asked for and cannot be decoded here") from None
     return _Chain(decoders) if decoders else None
 
 
 def decode_body(response: httpx.Response, request: httpx.Request) -> None:
-    """Let the body of a response be read decoded, and take the headers away that describe it as it was sent."""
+    """Decode the body of a response as it is read, and remove the headers that describe its encoded form."""
     response.stream = DecodedBody(response.stream, request, response.headers["content-encoding"])
     response.headers = httpx.Headers(decoded_headers(response.headers))
 
@@ -198,7 +196,7 @@ class DecodedBody(Body):
     """A compressed body, decoded in slices as it is read.
 
     Args:
-        inner: The body as it comes.
+        inner: The encoded body.
         request: The request, for errors.
         header: The Content-Encoding.
     """
@@ -212,7 +210,7 @@ class DecodedBody(Body):
         self._pieces: Iterator[bytes] = iter(())
 
     def _feed(self, chunk: bytes) -> Iterator[bytes]:
-        """What a chunk decodes to.
+        """Decode one chunk.
 
         Raises:
             DecodeError: It cannot be decoded.
@@ -235,14 +233,14 @@ class DecodedBody(Body):
             raise self._error(exc) from None
 
     def _error(self, exc: CodingError) -> DecodeError:
-        return DecodeError(f"{describe_call(self._request)}: the body is not encoded as its head says: {exc}")
+        return DecodeError(f"{describe_call(self._request)}: the body does not match its Content-Encoding: {exc}")
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._inner:
             yield from self._feed(chunk)
         self._end()
 
-    # No generator: one that is left half-way is a warning on trio.
+    # Not an async generator: trio warns about one that is not closed.
     def __aiter__(self) -> AsyncIterator[bytes]:
         self._chunks = aiter(self._inner)
         return self

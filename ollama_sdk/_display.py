@@ -1,8 +1,8 @@
 """Shows replies and streams to people: as Markdown or HTML in a notebook, as text on a terminal.
 
-What a server sent is never HTML here. In HTML all of it is escaped. In Markdown ``&`` and ``<`` are escaped everywhere, so nothing
-of it can open a tag, whatever a renderer makes of the rest; code, in which Markdown would show the escapes, becomes ``<pre>`` and
-``<code>``. A link to a script is no link.
+A server's text is never shown as HTML. In HTML output all of it is escaped. In Markdown output ``&`` and ``<`` are escaped
+everywhere, so the text cannot open a tag in any renderer. Markdown would show these escapes inside code, so code is written as
+``<pre>`` and ``<code>``. Links to scripts are disabled.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any, NamedTuple, TextIO
 
-__all__ = ["Screen", "health_html", "html_of", "markdown_of"]
+__all__ = ["Screen", "health_html", "html_of", "in_notebook", "markdown_of", "readable_bytes"]
 
 _ROWS = 5  # of vectors
 _NUMBERS = 6  # of one vector
 _KILO = 1000
-_NEVER = 2200  # a model that is kept for ever expires after this year
-_REFRESH = 0.1  # seconds between two pictures of a growing stream in a notebook
+_NEVER = 2200  # Ollama gives a model that is never unloaded an expiry after this year
+_REFRESH = 0.1  # seconds between two updates of a stream in a notebook
 _LONG = 4000  # characters of a folded text
 
 _FENCE = re.compile(r"( *)(`{3,}|~{3,})\s*([^`\s]*)[^`]*")
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _SCRIPT = re.compile(r"\](?=[(:]\s*(?:&lt;)?\s*(?:javascript|vbscript|data)\s*\\?:)", re.IGNORECASE)
-_MARKS = re.compile(r"[\\`*_{}\[\]()#+\-.!~$|:]")  # what Markdown would read inside <code>
+_MARKS = re.compile(r"[\\`*_{}\[\]()#+\-.!~$|:]")  # Markdown interprets these even inside <code>
 
 
 # Replies, as Markdown
 
 
 class _Parts(NamedTuple):
-    """What a reply is made of, for people."""
+    """The displayed parts of a reply."""
 
     text: str | None
     thinking: str | None = None
@@ -44,7 +44,7 @@ class _Parts(NamedTuple):
 
 
 def markdown_of(model: Any) -> str | None:
-    """A reply as Markdown: thinking folded, the text, tool calls, metrics in a line; ``None`` for any other model."""
+    """A reply as Markdown: folded thinking, text, tool calls and one line of metrics; ``None`` for any other model."""
     parts = _PARTS.get(type(model).__name__)
     return None if parts is None else _markdown(parts(model))
 
@@ -52,7 +52,7 @@ def markdown_of(model: Any) -> str | None:
 def _markdown(parts: _Parts) -> str:
     blocks: list[str] = []
     if parts.thinking:
-        # The empty line ends the block of the first tag: the next is one of its own, which ends only at </pre>.
+        # The empty line ends the HTML block of <details>: <pre> then starts its own block, which ends only at </pre>.
         body = f'<pre style="white-space: pre-wrap">{escape(parts.thinking)}</pre>'
         blocks.append(f"<details><summary>Thinking</summary>\n\n{body}\n\n</details>")
     if parts.text:
@@ -64,7 +64,7 @@ def _markdown(parts: _Parts) -> str:
 
 
 def _safe_markdown(text: str) -> str:
-    """Markdown of a server in which nothing is a tag but what is written here."""
+    """A server's Markdown, in which only the tags added here are tags."""
     blocks: list[str] = []
     prose: list[str] = []
     code: list[str] = []
@@ -86,7 +86,7 @@ def _safe_markdown(text: str) -> str:
 
 
 def _pre(lines: list[str], indent: str) -> str:
-    """A block of code, as far in as its fence was: it may belong to an item of a list."""
+    """A block of code with the indent of its fence, because it may belong to a list item."""
     code = (indent + escape(line.removeprefix(indent)) for line in lines)
     return f"\n{indent}<pre><code>{chr(10).join(code).removeprefix(indent)}</code></pre>\n"
 
@@ -105,12 +105,12 @@ def _without_tags(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Text as code in a paragraph."""
+    """Inline code."""
     return f"<code>{_plain(' '.join(text.split()))}</code>"
 
 
 def _plain(text: str) -> str:
-    """Text in a paragraph in which Markdown reads nothing."""
+    """Inline text without any Markdown."""
     return _MARKS.sub(lambda match: f"&#{ord(match[0])};", escape(text))
 
 
@@ -144,8 +144,8 @@ def _metrics(reply: Any) -> list[str]:
         reply.model,
         tokens,
         None if metrics.prompt_tokens is None else f"prompt of {metrics.prompt_tokens}",
-        None if metrics.total_seconds is None else f"{_seconds(metrics.total_seconds)} in all",
-        "cut at its limit of tokens" if reply.done_reason == "length" else None,
+        None if metrics.total_seconds is None else f"{_seconds(metrics.total_seconds)} in total",
+        "cut off at the token limit" if reply.done_reason == "length" else None,
     )
 
 
@@ -155,7 +155,7 @@ def _usage(reply: Any, sent: str, received: str, reason: str | None) -> list[str
         reply.model,
         None if tokens is None else f"{tokens} tokens",
         None if prompt is None else f"prompt of {prompt}",
-        "cut at its limit of tokens" if reason in {"length", "max_tokens"} else None,
+        "cut off at the token limit" if reason in {"length", "max_tokens"} else None,
     )
 
 
@@ -251,7 +251,7 @@ def health_html(results: Iterable[Any]) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]], note: str = "") -> str:
-    """A table without the columns in which no row has anything."""
+    """A table; columns that are empty in every row are left out."""
     rows = list(rows)
     kept = [number for number in range(len(heads)) if not rows or any(row[number] not in {None, ""} for row in rows)]
     style = ' style="text-align: left"'
@@ -277,30 +277,24 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def _bytes(size: int | None) -> str | None:
-    if size is None:
-        return None
-    amount = float(size)
+def readable_bytes(size: float) -> str:
+    """A number of bytes for people, such as ``2.02 GB``."""
     for unit in ("B", "kB", "MB", "GB"):
-        if amount < _KILO:
-            return f"{amount:.3g} {unit}"
-        amount /= _KILO
-    return f"{amount:.3g} TB"
+        if size < _KILO:
+            return f"{size:.3g} {unit}"
+        size /= _KILO
+    return f"{size:.3g} TB"
 
 
 def _moment(when: Any) -> str | None:
     return None if when is None else f"{when:%Y-%m-%d %H:%M}"
 
 
-def _until(when: Any) -> str | None:
-    return "unloaded by hand" if when is not None and when.year > _NEVER else _moment(when)
-
-
 def _models(reply: Any) -> str:
     rows = [
         (
             each.name or each.model,
-            _bytes(each.size),
+            None if each.size is None else readable_bytes(each.size),
             each.details and each.details.parameter_size,
             each.details and each.details.quantization_level,
             ", ".join(each.capabilities or ()),
@@ -317,11 +311,11 @@ def _running(reply: Any) -> str:
     rows = [
         (
             each.name or each.model,
-            _bytes(each.size),
+            None if each.size is None else readable_bytes(each.size),
             f"{each.size_vram / each.size:.0%}" if each.size and each.size_vram is not None else None,
             each.details and each.details.quantization_level,
             each.context_length,
-            _until(each.expires_at),
+            "unloaded by hand" if each.expires_at and each.expires_at.year > _NEVER else _moment(each.expires_at),
         )
         for each in reply.models
     ]
@@ -388,7 +382,7 @@ class Screen:
     """Shows the items of one stream: in the output of a notebook's cell, else as text on standard output."""
 
     def __init__(self) -> None:
-        self._place: TextIO = sys.stdout
+        self._output: TextIO = sys.stdout
         self._thinking: list[str] = []
         self._text: list[str] = []
         self._status = ""
@@ -396,7 +390,7 @@ class Screen:
         self._due = 0.0
 
     def show(self, item: Any) -> None:
-        """Show what an item adds."""
+        """Show the text or progress of one item."""
         status = getattr(item, "status", None)
         if isinstance(status, str) and hasattr(item, "completed"):
             self._show_status(status, item)
@@ -413,25 +407,25 @@ class Screen:
             self._due = time.monotonic() + _REFRESH
 
     def finish(self, reply: Any) -> None:
-        """Show the whole reply, with its tool calls and metrics; on a terminal what of it has not been shown."""
+        """Show the whole reply with tool calls and metrics; on a terminal, only the tool calls are new."""
         if self._handle is not None:
             if markdown_of(reply) is not None:
                 self._handle.update(reply)
             return
         parts = _PARTS.get(type(reply).__name__)
         if (self._text or self._thinking) and not "".join(self._text or self._thinking).endswith("\n"):
-            self._place.write("\n")
+            self._output.write("\n")
         for call in parts(reply).calls if parts is not None else ():
-            self._place.write(f"Calls {call}\n")
-        self._place.flush()
+            self._output.write(f"Calls {call}\n")
+        self._output.flush()
 
     def abandon(self) -> None:
-        """Show what there is of a stream that failed."""
+        """Show the part of a failed stream that has not been shown yet."""
         if self._handle is not None and (self._text or self._thinking):
             self._update()
         elif self._text or self._thinking:
-            self._place.write("\n")
-            self._place.flush()
+            self._output.write("\n")
+            self._output.flush()
 
     def _show_status(self, status: str, item: Any) -> None:
         share = f" {item.completed / item.total:.0%}" if item.total and item.completed is not None else ""
@@ -440,16 +434,16 @@ class Screen:
             return
         self._status = line
         if self._handle is None:
-            self._place.write(f"{line}\n")
-            self._place.flush()
+            self._output.write(f"{line}\n")
+            self._output.flush()
         else:
             self._handle.update({"text/plain": line}, raw=True)
 
     def _write(self, thinking: str, text: str) -> None:
         if text and self._thinking and not self._text:
-            self._place.write("\n\n")
-        self._place.write(thinking + text)
-        self._place.flush()
+            self._output.write("\n\n")
+        self._output.write(thinking + text)
+        self._output.flush()
 
     def _update(self) -> None:
         text, thinking = "".join(self._text), "".join(self._thinking)
@@ -457,33 +451,39 @@ class Screen:
         self._handle.update(shown, raw=True)
 
 
-def _notebook_output() -> Any:
-    """A part of the cell's output that can be drawn again; ``None`` outside of a notebook."""
+def in_notebook() -> bool:
+    """Whether this code runs in the kernel of a notebook."""
     ipython = sys.modules.get("IPython")
-    if ipython is None or not hasattr(ipython.get_ipython(), "kernel"):
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+
+
+def _notebook_output() -> Any:
+    """A display of the cell that can be updated; ``None`` outside a notebook."""
+    if not in_notebook():
         return None
-    display: Any = importlib.import_module("IPython.display").display  # not typed there
+    display: Any = importlib.import_module("IPython.display").display  # IPython has no types for it
     return display({"text/plain": "…"}, raw=True, display_id=True)
 
 
 def _delta(item: Any) -> tuple[str, str]:
-    """What an item adds to the thinking and to the text."""
-    message: Any = getattr(item, "message", None)
-    choices: Any = getattr(item, "choices", None)
-    if choices is not None:
-        first = choices[0] if choices else None
-        part = getattr(first, "delta", None)
-        return getattr(part, "reasoning", None) or "", getattr(part, "content", None) or getattr(
-            first, "text", None
-        ) or ""
-    if message is not None and hasattr(message, "thinking"):
-        return message.thinking or "", message.content or ""
-    if hasattr(item, "response") and isinstance(item.response, str):
-        return item.thinking or "", item.response
-    delta = getattr(item, "delta", None)
-    kind = getattr(item, "type", "")
-    if kind == "response.output_text.delta":
-        return "", delta or ""
-    if kind == "response.reasoning_summary_text.delta":
-        return delta or "", ""
-    return getattr(delta, "thinking", None) or "", getattr(delta, "text", None) or ""
+    """The thinking and the text that an item adds."""
+    delta = _DELTAS.get(type(item).__name__)
+    thinking, text = (None, None) if delta is None else delta(item)
+    return thinking or "", text or ""
+
+
+def _chunk_delta(item: Any) -> tuple[str | None, str | None]:
+    delta = item.choices[0].delta if item.choices else None
+    return (None, None) if delta is None else (delta.reasoning, delta.content)
+
+
+# The thinking and the text that each kind of item adds.
+_DELTAS: dict[str, Callable[[Any], tuple[str | None, str | None]]] = {
+    "ChatCompletionChunk": _chunk_delta,
+    "ChatResponse": lambda item: (item.message.thinking, item.message.content),
+    "CompletionChunk": lambda item: (None, item.choices[0].text if item.choices else None),
+    "GenerateResponse": lambda item: (item.thinking, item.response),
+    "MessagesBlockDeltaEvent": lambda item: (getattr(item.delta, "thinking", None), getattr(item.delta, "text", None)),
+    "ResponseReasoningDeltaEvent": lambda item: (item.delta, None),
+    "ResponseTextDeltaEvent": lambda item: (None, item.delta),
+}

@@ -1,7 +1,7 @@
-"""Reads the files that callers name or open: regular ones, to the end that their size says, and not on an event loop.
+"""Reads the caller's files: by path or already open, and never on an event loop.
 
-A device has no end, a pipe may never have one, and a file of ``/proc`` does not know its size. Such a thing, opened by the
-caller, is read as it comes; a path to it is refused, and so is a file that turns out longer or shorter than its size.
+A path must lead to a regular file, whose content must match its size. A device has no end, a pipe may have none, and the size of a
+file in ``/proc`` is wrong: a path to one of them is refused, but a pipe that the caller has opened is read to its end.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def open_regular(path: PathLike[str], where: str) -> tuple[io.BufferedReader, in
         where: The argument's name, for errors.
 
     Raises:
-        ConfigurationError: It is no regular file, or cannot be opened.
+        ConfigurationError: It is not a regular file, or cannot be opened.
     """
     leave_loop()
     try:
         _refuse_irregular(Path(path).stat(), path, where)
-        # Not blocking: in between a pipe may have taken its place.
+        # Non-blocking, because a pipe may have replaced the file meanwhile.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         file = open(os.open(path, flags), "rb")  # noqa: PTH123, SIM115 - the caller closes it
         try:
@@ -70,7 +70,7 @@ def open_regular(path: PathLike[str], where: str) -> tuple[io.BufferedReader, in
 
 def _refuse_irregular(status: os.stat_result, path: PathLike[str], where: str) -> None:
     if not stat.S_ISREG(status.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "no file")
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "not a file")
         raise ConfigurationError(f"{where}: {str(path)!r} cannot be read: it is {kind}; give a regular file")
 
 
@@ -83,7 +83,7 @@ def read_whole(path: PathLike[str], where: str) -> bytes:
     """Return the content of the file at a path.
 
     Raises:
-        ConfigurationError: It is no regular file, cannot be read, has not the size that it says, or does not fit into memory.
+        ConfigurationError: It is not a regular file, cannot be read, does not match its size, or does not fit into memory.
     """
     file, size = open_regular(path, where)
     with file:
@@ -91,7 +91,7 @@ def read_whole(path: PathLike[str], where: str) -> bytes:
 
 
 def read_opened(file: IO[bytes], where: str, size: int = -1) -> Any:
-    """Return what is left of a file that the caller has opened.
+    """Read the caller's open file from its current position.
 
     Raises:
         ConfigurationError: It is a device, which has no end, or cannot be read.
@@ -108,18 +108,14 @@ def read_opened(file: IO[bytes], where: str, size: int = -1) -> Any:
 def _refuse_endless(file: IO[bytes], where: str, name: str) -> None:
     try:
         mode = os.fstat(file.fileno()).st_mode
-    except (OSError, ValueError, AttributeError, TypeError):  # it is in memory
+    except (OSError, ValueError, AttributeError, TypeError):  # a file in memory
         return
-    if stat.S_IFMT(mode) in _ENDLESS and not _is_terminal(file):
+    if stat.S_IFMT(mode) in _ENDLESS and not os.isatty(file.fileno()):
         raise ConfigurationError(f"{where}: {name!r} cannot be read: it is a device; give a regular file")
 
 
-def _is_terminal(file: IO[bytes]) -> bool:
-    return os.isatty(file.fileno())
-
-
 def name_of(file: Any) -> str:
-    """How a message names a file."""
+    """The name of a file in messages."""
     return str(getattr(file, "name", "") or type(file).__name__)
 
 
@@ -129,7 +125,7 @@ def _read(file: Any, most: int, where: str, name: str) -> bytes:
     except (OSError, ValueError, MemoryError) as exc:
         raise _unreadable(where, name, exc) from exc
     if piece is None:
-        raise ConfigurationError(f"{where}: the file {name!r} cannot be read: it does not block, and has nothing")
+        raise ConfigurationError(f"{where}: the file {name!r} cannot be read: it is non-blocking, and has no data")
     return piece
 
 
@@ -137,13 +133,13 @@ def pieces_of(file: Any, size: int | None, where: str, name: str) -> Iterator[by
     """Read a file to its end.
 
     Args:
-        file: The file, at the position to begin at.
-        size: How many bytes there must be; ``None`` where that is not known.
+        file: The file, at the position of the first byte to read.
+        size: The required number of bytes; ``None`` if it is not known.
         where: The argument's name, for errors.
         name: The file's name, for errors.
 
     Raises:
-        ConfigurationError: There are more or fewer, or reading fails. The last piece is not given if there are more.
+        ConfigurationError: There are more or fewer bytes, or reading fails. If there are more, the last piece is not yielded.
     """
     read = partial(_read, file, where=where, name=name)
     if size is None:
@@ -162,6 +158,6 @@ def pieces_of(file: Any, size: int | None, where: str, name: str) -> Iterator[by
         if left:
             yield piece
     if read(1):
-        raise ConfigurationError(f"{where}: the file {name!r} holds more than the {size:,} bytes that its size says")
+        raise ConfigurationError(f"{where}: the file {name!r} holds more than {size:,} bytes, its size")
     if piece:
         yield piece

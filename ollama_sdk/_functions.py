@@ -1,7 +1,7 @@
-"""Reads Python functions: what a model must know of one, and the arguments of a call of it.
+"""Describes Python functions as tools, and converts the arguments of calls to the functions' annotations.
 
-A type stands for a JSON schema and for a way to read JSON. Both are decided here, side by side, so that what the schema promises
-is what a function gets: ``list[Colour]`` is an array of the enumeration's values to the model, and a list of its members to the function.
+Each type maps to a JSON schema and to a way to read JSON. Both are in this module, so that the function gets what the schema
+promises: for ``list[Colour]`` the model writes an array of the enumeration's values, and the function gets a list of its members.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import inspect
+import re
 import types
 from collections import abc
 from collections.abc import Callable, Iterator, Mapping
@@ -51,29 +52,31 @@ _OBJECTS = (dict, abc.Mapping, abc.MutableMapping)
 _UNIONS = (Union, types.UnionType)
 _VARIADIC = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 _MISSING: Any = inspect.Parameter.empty
+_HEADING = re.compile(r"^(args|arguments|returns|yields|raises):$", re.IGNORECASE | re.MULTILINE)
+_NO_PARAMETERS = re.compile(r"^(args|arguments):\n +none\.?\n?", re.IGNORECASE | re.MULTILINE)
 
 
 class MismatchError(Exception):
-    """Arguments do not fit; never leaves this package."""
+    """The arguments do not fit; internal to this package."""
 
 
 class _UnknownTypeError(Exception):
-    """An annotation stands for nothing that JSON has."""
+    """An annotation has no counterpart in JSON."""
 
 
 class Function:
-    """A function, as a model and as its callers see it.
+    """A function as a tool.
 
     Args:
-        function: A function or method whose every parameter is annotated.
+        function: A function or method with annotated parameters.
 
     Attributes:
-        name: Its name.
-        description: What it does, from its docstring; ``None`` without one.
+        name: The name of the function.
+        description: The description in its docstring; ``None`` without one.
         schema: The JSON schema of its arguments, an object.
 
     Raises:
-        ConfigurationError: It cannot be described; the message says which parameter is why.
+        ConfigurationError: It cannot be described; the message names the parameter.
     """
 
     def __init__(self, function: Any) -> None:
@@ -107,10 +110,10 @@ class Function:
             self.schema["$defs"] = self._definitions
 
     def arguments(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments of a call, converted to what the function is annotated with.
+        """Convert the arguments of a call to the function's annotations.
 
         Raises:
-            MismatchError: They do not fit. The message says where, and what would fit.
+            MismatchError: They do not fit. The message says where, and what to give.
         """
         unknown = [name for name in data if name not in self._parameters]
         if unknown:
@@ -178,11 +181,11 @@ class Function:
 
     def _data_class(self, kind: Any, within: tuple[Any, ...]) -> Schema:
         if kind in within:
-            raise _UnknownTypeError(f"{_text_of(kind)} holds itself; describe such a tool by a dict")
+            raise _UnknownTypeError(f"{_text_of(kind)} contains itself; describe such a tool by a dict")
         fields = _fields(kind)
         if fields is None:
             raise _UnknownTypeError(
-                "JSON has nothing like it; take str, int, float, bool, list, dict, a dataclass or the like"
+                "JSON has no such type; use str, int, float, bool, list, dict, a dataclass or the like"
             )
         inside = (*within, kind)
         schema: Schema = {
@@ -191,7 +194,9 @@ class Function:
             "required": [name for name, (_, required) in fields.items() if required],
         }
         text = " ".join(inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].split())
-        is_written_by_hand = text and not text.startswith(f"{kind.__name__}(")  # dataclasses show their signature there
+        is_written_by_hand = text and not text.startswith(
+            f"{kind.__name__}("
+        )  # a dataclass without a docstring has its signature there
         return schema | {"description": text} if is_written_by_hand else schema
 
     def _tuple(self, arguments: tuple[Any, ...], within: tuple[Any, ...]) -> Schema:
@@ -208,10 +213,10 @@ class Function:
 
 
 def describe(template: Any, function: Any) -> Any:
-    """Fill in a function where a template of the document says so.
+    """Describe a function by a template of the document.
 
     Args:
-        template: JSON in which ``$name``, ``$description`` and ``$parameters`` stand for what describes the function.
+        template: JSON with the placeholders ``$name``, ``$description`` and ``$parameters``.
         function: The function.
 
     Raises:
@@ -230,7 +235,7 @@ def _filled(template: Any, parts: Mapping[str, Any]) -> Any:
 
 
 def _leaf_schema(kind: Any) -> Schema | None:
-    """The schema of a type that holds no other; ``None`` for one that does."""
+    """The schema of a type without inner types; ``None`` for any other type."""
     if kind is Any or kind is object:
         return {}
     if kind in _SCALARS or kind is None:
@@ -268,13 +273,13 @@ def _union(members: list[Schema]) -> Schema:
 
 
 def _hints(thing: Any) -> dict[str, Any]:
-    """The annotations, with what ``Annotated`` adds."""
+    """The annotations, including ``Annotated``."""
     target = thing if isinstance(thing, (type, types.FunctionType, types.MethodType)) else type(thing).__call__
     return get_type_hints(inspect.unwrap(target), include_extras=True)
 
 
 def _plain(annotation: Any) -> tuple[Any, str | None]:
-    """A type without what is wrapped around it, and its description in ``Annotated``."""
+    """A type without its wrappers (``Annotated``, ``Required``, aliases), and its description in ``Annotated``."""
     described: str | None = None
     while True:
         origin = get_origin(annotation)
@@ -292,13 +297,13 @@ def _plain(annotation: Any) -> tuple[Any, str | None]:
 
 
 def _note(note: Any) -> str | None:
-    """The description that is part of ``Annotated``: a text, ``Field(description=...)`` or ``Doc(...)``."""
+    """The description in an argument of ``Annotated``: a text, ``Field(description=...)`` or ``Doc(...)``."""
     text = note if isinstance(note, str) else getattr(note, "description", None) or getattr(note, "documentation", None)
     return text if isinstance(text, str) else None
 
 
 def _without_none(annotation: Any) -> Any:
-    """A type without the ``None`` that only says that the argument may be left out."""
+    """A type without ``None``, which for a parameter with the default ``None`` only means that it may be left out."""
     kind, described = _plain(annotation)
     if get_origin(kind) not in _UNIONS:
         return annotation
@@ -307,7 +312,7 @@ def _without_none(annotation: Any) -> Any:
 
 
 def _fields(kind: Any) -> dict[str, tuple[Any, bool]] | None:
-    """The fields of a class of data: type, and whether a value must be given; ``None`` for any other class."""
+    """The type of each field of a data class and whether it is required; ``None`` for any other class."""
     if is_typeddict(kind):
         return {name: (hint, _is_required(hint, name in kind.__required_keys__)) for name, hint in _hints(kind).items()}
     if dataclasses.is_dataclass(kind):
@@ -321,7 +326,7 @@ def _fields(kind: Any) -> dict[str, tuple[Any, bool]] | None:
 
 
 def _is_required(hint: Any, otherwise: bool) -> bool:
-    """Whether a key of a TypedDict is required; where annotations are texts, ``__required_keys__`` does not know."""
+    """Whether a key of a TypedDict is required; ``__required_keys__`` is wrong if annotations are strings."""
     while get_origin(hint) is Annotated:
         hint = get_args(hint)[0]
     return otherwise if get_origin(hint) not in {Required, NotRequired} else get_origin(hint) is Required
@@ -335,7 +340,7 @@ def _text_of(annotation: Any) -> str:
 
 
 def _read(annotation: Any, data: Any, where: str) -> Any:
-    """Convert JSON to what an annotation stands for.
+    """Convert JSON to the type of an annotation.
 
     Raises:
         MismatchError: It does not fit.
@@ -377,7 +382,7 @@ def _read_scalar(kind: Any, data: Any, where: str) -> Any:
         return data
     if kind is float and cls is int:
         return float(data)
-    if kind is int and cls is float and data.is_integer():  # models write 3.0 for 3
+    if kind is int and cls is float and data.is_integer():  # models may write 3.0 for 3
         return int(data)
     raise MismatchError(f"{where} is {data!r}; give {_SCALARS[kind]}")
 
@@ -386,7 +391,7 @@ def _read_time(kind: Any, data: Any, where: str) -> Any:
     try:
         return kind.fromisoformat(data)
     except (TypeError, ValueError):
-        raise MismatchError(f"{where} is {data!r}; give a {_TIMES[kind]} as ISO 8601 writes it") from None
+        raise MismatchError(f"{where} is {data!r}; give a {_TIMES[kind]} in ISO 8601 format") from None
 
 
 def _read_member(members: Mapping[Any, Any], data: Any, where: str) -> Any:
@@ -456,12 +461,14 @@ def _object(data: Any, where: str) -> dict[str, Any]:
 
 
 def _docstring(function: Any) -> tuple[str | None, dict[str, str]]:
-    """What a docstring says of the function, and of each of its parameters: in Google's, NumPy's or Sphinx's style."""
+    """The descriptions of the function and of its parameters in a docstring of Google's, NumPy's or Sphinx's style."""
     text = inspect.getdoc(function)
     if not text:
         return None, {}
-    import docstring_parser  # only tools pay for it
+    import docstring_parser  # imported only for tools
 
+    # The parser finds Google's headings only with a capital letter, and reads any line below them as a parameter.
+    text = _HEADING.sub(lambda heading: heading[0].capitalize(), _NO_PARAMETERS.sub("", text))
     parsed = docstring_parser.parse(text)
     description = "\n\n".join(filter(None, (parsed.short_description, parsed.long_description)))
     parameters = {p.arg_name: " ".join(p.description.split()) for p in parsed.params if p.description}

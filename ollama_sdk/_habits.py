@@ -1,4 +1,4 @@
-"""Names what is meant where a caller uses a name or value of another client."""
+"""Error messages for callers who are used to another client: they give the counterpart of its names."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _METHODS = {
     "whoami": "me()",
     "aclose": "close()",
 }
-# How each policy is made, for a caller who gives something else.
+# The class of each policy and an example, for the error about any other value.
 _POLICIES = {
     "retry": ("Retry", "attempts=4"),
     "circuit_breaker": ("CircuitBreaker", ""),
@@ -49,12 +49,12 @@ _POLICIES = {
 
 
 def explain_keyword(client: str, name: str, known: Sequence[str]) -> str:
-    """Return the message about an argument that a client does not take.
+    """Return the message about an unexpected keyword argument.
 
     Args:
         client: The name of the client's class.
         name: The argument.
-        known: Those that it takes.
+        known: The arguments that the client takes.
     """
     alike = _KEYWORDS.get(name) or ", ".join(f"{each}=" for each in difflib.get_close_matches(name, ["host", *known]))
     hint = f"; give {alike}" if alike else ""
@@ -68,17 +68,17 @@ def explain_attribute(client: str, name: str) -> str:
 
 
 def refuse_policy(name: str, policy: Any) -> None:
-    """Refuse what is no policy.
+    """Refuse a value that is not a policy.
 
     Args:
         name: The argument that takes the policy.
-        policy: What was given.
+        policy: The value.
 
     Raises:
-        ConfigurationError: It is something else.
+        ConfigurationError: It is not the policy of that argument.
     """
     from . import reliability
 
     kind, example = _POLICIES[name]
     if not isinstance(policy, getattr(reliability, kind)):
-        raise ConfigurationError(f"{name}={policy!r:.80} is no {kind}; give {kind}({example}), or None for none")
+        raise ConfigurationError(f"{name}={policy!r:.80} is not a {kind}; give {kind}({example}), or None for none")

@@ -15,12 +15,12 @@ _DEFAULT_PORT = "11434"
 _SCHEME_PORT = {"http": "80", "https": "443"}
 _CLOUD_HOST = "ollama.com"
 _HIGHEST_PORT = 65535
-# A server may listen on every address, which these stand for; a client connects to one of them.
-_UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+# A server listens on every address with these; a client must connect to one address.
+_UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it is replaced, not bound
 
 
 def parse_host(value: str) -> httpx.URL:
-    """Return the base URL that a host setting stands for.
+    """Return the base URL of a host setting.
 
     Args:
         value: Anything that ``OLLAMA_HOST`` may hold: ``""``, ``host``, ``host:port``, ``:port``, an IPv6 address with or
@@ -32,8 +32,8 @@ def parse_host(value: str) -> httpx.URL:
         ConfigurationError: The scheme is neither ``http`` nor ``https``; the URL holds credentials, a query or a
             fragment; the host is not a host name; or the port of a URL is not a number up to 65535.
 
-    Source: ``envconfig.Host`` of Ollama. Its table of cases is one of our tests. It has no URL with such a port: Ollama's
-    command line would call port 80 or 443 instead, where something else may answer.
+    Source: ``envconfig.Host`` of Ollama, whose table of test cases is one of our tests. Only the last error differs: Ollama's
+    command line would call port 80 or 443 instead, where another server may answer.
     """
     text = value.strip().strip("\"'").strip()
     scheme, found, rest = text.partition("://")
@@ -81,14 +81,14 @@ def _split(authority: str, default_port: str) -> tuple[str, str]:
 
 
 def _port_of(authority: str) -> str:
-    """Return what stands where a URL has its port; ``""`` where there is none."""
+    """Return the text at the place of the port in a URL; ``""`` without one."""
     after_address = authority.rpartition("]")[2]
     return "" if _is_address(authority) else after_address.rpartition(":")[2] if ":" in after_address else ""
 
 
 def _is_address(text: str) -> bool:
     if "]" in text:
-        return False  # ip_address() would take it for a part of an IPv6 zone
+        return False  # ip_address() would take the bracket as part of an IPv6 zone
     try:
         ipaddress.ip_address(text)
     except ValueError:

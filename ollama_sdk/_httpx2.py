@@ -1,10 +1,11 @@
-"""Lets clients and transports of httpx2 work where httpx's are due.
+"""Lets clients and transports of httpx2 be used wherever those of httpx are.
 
-httpx2 continues httpx under a name of its own: the same interface, but other classes of requests, responses and errors. A
-transport of it gets each request as one of httpx2's, and its responses and errors come back as httpx's. The extensions of the
-request are one dict on both sides, so the limits of the call hold as on any other transport.
+httpx2 is the successor of httpx. It has the same interface, but its requests, responses and errors are classes of its own. The
+package works with those of httpx. So each request is converted before a transport of httpx2 gets it, and its responses
+and errors are converted back. Both requests share one ``extensions`` dict, through which the limits of the call reach the
+transport.
 
-Nothing imports httpx2 here: an object of it exists only where the program has imported it.
+This module does not import httpx2 until an object of httpx2 is given, and by then the program has imported it.
 """
 
 from __future__ import annotations
@@ -82,31 +83,31 @@ class AsyncHTTPClientLike(Protocol):
 
 
 def is_of_httpx2(value: object, name: str) -> bool:
-    """Whether a value is of the class of this name in httpx2, and not of the one in httpx.
+    """Whether a value is of the class with this name in httpx2, and not in httpx.
 
-    A program may have put httpx2 in the place of httpx, and then the two are one.
+    After ``httpx2.alias_httpx()`` both names are the same class, and nothing needs converting.
     """
     module = sys.modules.get("httpx2")
-    kinds: Any = getattr(module, name, ())  # a thread may be importing it right now
+    kinds: Any = getattr(module, name, ())  # absent while another thread is importing httpx2
     return isinstance(value, kinds) and not isinstance(value, getattr(httpx, name))
 
 
 def as_transport(transport: TransportLike) -> httpx.BaseTransport:
-    """Return a transport that takes requests of httpx: the given one, unless it is httpx2's."""
+    """Return the given transport; one of httpx2 is wrapped so that it takes requests of httpx."""
     if is_of_httpx2(transport, "BaseTransport"):
         return TransportOfHTTPX2(transport)
-    return transport  # type: ignore[return-value] # any other object is taken at its word
+    return transport  # type: ignore[return-value] # any other object is trusted to be one of httpx
 
 
 def as_async_transport(transport: AsyncTransportLike) -> httpx.AsyncBaseTransport:
-    """Return a transport that takes requests of httpx: the given one, unless it is httpx2's."""
+    """Return the given transport; one of httpx2 is wrapped so that it takes requests of httpx."""
     if is_of_httpx2(transport, "AsyncBaseTransport"):
         return AsyncTransportOfHTTPX2(transport)
-    return transport  # type: ignore[return-value] # any other object is taken at its word
+    return transport  # type: ignore[return-value] # any other object is trusted to be one of httpx
 
 
 class TransportOfHTTPX2(httpx.BaseTransport):
-    """Sends requests of httpx through what takes those of httpx2.
+    """Sends requests of httpx through a transport of httpx2.
 
     Args:
         inner: A transport; closed with this one.
@@ -121,7 +122,7 @@ class TransportOfHTTPX2(httpx.BaseTransport):
             return _response_of_httpx(self._inner.handle_request(_request_of_httpx2(request)), request)
 
     def close(self) -> None:
-        """Close the transport within."""
+        """Close the inner transport."""
         self._inner.close()
 
 
@@ -137,7 +138,7 @@ class AsyncTransportOfHTTPX2(httpx.AsyncBaseTransport):
             return _response_of_httpx(await self._inner.handle_async_request(_request_of_httpx2(request)), request)
 
     async def aclose(self) -> None:
-        """Close the transport within."""
+        """Close the inner transport."""
         await self._inner.aclose()
 
 
@@ -153,7 +154,7 @@ def _request_of_httpx2(request: httpx.Request) -> Any:
 
 @functools.cache
 def _sent_body_class() -> type[Any]:
-    """The class of bodies that are sent in pieces; httpx2 takes none but its own kinds of streams."""
+    """Return the class of bodies that are sent in pieces: httpx2 accepts only its own kinds of streams."""
     import httpx2
 
     return type("SentBody", (Body, httpx2.SyncByteStream, httpx2.AsyncByteStream), {})
@@ -172,7 +173,7 @@ def _response_of_httpx(response: Any, request: httpx.Request) -> httpx.Response:
 
 
 class _ReceivedBody(WatchedBody):
-    """A body that httpx2 reads."""
+    """The body of a response of httpx2; its errors are raised as those of httpx."""
 
     def __init__(self, inner: Any, request: httpx.Request) -> None:
         super().__init__(inner)
@@ -185,7 +186,7 @@ class _ReceivedBody(WatchedBody):
 
 @contextlib.contextmanager
 def _errors_of_httpx(request: httpx.Request) -> Generator[None]:
-    """Raise each error of httpx2 as the one of httpx that has its name."""
+    """Raise each error of httpx2 as the error of httpx with the same name."""
     import httpx2
 
     try:
@@ -203,7 +204,7 @@ def _error_of_httpx(exc: Exception, request: httpx.Request) -> Exception:
     ]
     error: Exception = getattr(httpx, names[0])(str(exc))
     if isinstance(error, httpx.RequestError):
-        sent = request_of(exc)  # that of a redirect, where one was followed
+        sent = request_of(exc)  # after a redirect, the request that followed it
         error.request = request if sent is None else httpx.Request(sent.method, str(sent.url), headers=sent.headers.raw)
         error.request.extensions = request.extensions
     return error

@@ -22,13 +22,13 @@ def release_numbers(version: str) -> tuple[int, ...]:
 
 @frozen
 class Lifetime:
-    """The releases that have something.
+    """The releases that have a route, a field or a value.
 
     Attributes:
         since: The first release with it; ``None`` if that was before 0.5.0, or is unknown.
-        until: The first release without it; ``None`` while it is there.
-        refused: The first release that refuses a request with it, and the first that ignores it instead; ``None`` if no release
-            refuses it. Older and newer servers ignore what they do not know.
+        until: The first release without it; ``None`` if every later release has it.
+        refused: The first release that refuses a request with it, and the first later one that ignores it again; ``None`` if no
+            release refuses it. All other releases without it ignore it.
     """
 
     since: str | None = None
@@ -36,14 +36,14 @@ class Lifetime:
     refused: tuple[str, str] | None = None
 
     def covers(self, version: str) -> bool:
-        """Return whether a release has it."""
+        """Return whether a release has the route, field or value."""
         numbers = release_numbers(version)
         if self.since is not None and numbers < release_numbers(self.since):
             return False
         return self.until is None or numbers < release_numbers(self.until)
 
     def refuses(self, version: str) -> bool:
-        """Return whether a release refuses a request with it."""
+        """Return whether a release refuses a request with the field or value."""
         if self.refused is None:
             return False
         first, after = map(release_numbers, self.refused)
@@ -51,22 +51,22 @@ class Lifetime:
 
 
 ALWAYS = Lifetime()
-"""Of what every release has."""
+"""The lifetime of anything that every release has."""
 
 
 @frozen
 class RouteLifetimes:
-    """The releases that have a route, and those that have its fields and values, as far as they differ from the route's.
+    """The lifetimes of a route and of its fields and values; only those that differ from the route's are listed.
 
     Attributes:
-        route: The releases with the route.
-        request: By the path of a field of the body, or the name of a query parameter.
-        reply: By the path of a field of the one-piece reply.
-        item: By the path of a field of an item of the stream.
-        request_values: By the path of a field, and then by its value; ``*`` is any value that the document does not name.
+        route: The lifetime of the route.
+        request: The lifetimes of body fields, by path, and of query parameters, by name.
+        reply: The lifetimes of the fields of a one-piece reply, by path.
+        item: The lifetimes of the fields of a stream's items, by path.
+        request_values: By the path of a field, then by value; ``*`` is any value that the document does not list.
         reply_values: As ``request_values``.
         item_values: As ``request_values``.
-        encodings: By the content coding of a request body: the releases that undo it.
+        encodings: By content coding of a request body: the releases that decode it.
     """
 
     route: Lifetime

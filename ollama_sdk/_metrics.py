@@ -16,13 +16,13 @@ class Metrics:
     Attributes:
         total_seconds: Seconds of the whole request on the server.
         load_seconds: Seconds of loading the model.
-        prompt_tokens: Tokens of the prompt, with those that were found in the cache.
-        cached_prompt_tokens: How many of them were found in the cache; servers report it since 0.33.3, where the model's runner
-            counts it.
-        prompt_seconds: Seconds of evaluating the prompt; since 0.33.3 without the tokens that were found in the cache.
+        prompt_tokens: Tokens of the prompt, cached ones included.
+        cached_prompt_tokens: Tokens of the prompt that the server found in its cache; reported since 0.33.3 by runners that
+            count them.
+        prompt_seconds: Seconds of evaluating the prompt; since 0.33.3 without the cached tokens.
         prompt_tokens_per_second: ``prompt_tokens - cached_prompt_tokens`` per second of ``prompt_seconds``. ``None`` without
-            ``cached_prompt_tokens``: what ``prompt_seconds`` covers then depends on the server's version, which a reply does not
-            hold, and a rate of all tokens would be many times too high for a prompt that was found in the cache.
+            ``cached_prompt_tokens``: it is then unknown whether ``prompt_seconds`` covers the cached tokens, and the rate could
+            be many times too high.
         tokens: Tokens that were generated.
         seconds: Seconds of generating them.
         tokens_per_second: ``tokens`` per second of ``seconds``.

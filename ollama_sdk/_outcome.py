@@ -1,9 +1,9 @@
 """Reports the decoded outcome of a call to the policies, which see only its response.
 
-A caller that will decode the reply sets ``request.extensions["outcome"]`` to ``True``. A policy that wants the outcome then
-adds a listener to the list ``response.extensions["outcome"]``, which may be absent. The caller calls each listener once
-with a :class:`CallOutcome`: after it has decoded a one-piece reply, or after the last item of a stream, before it closes the
-response. There is no outcome when the caller gives the call up.
+A caller that will decode the reply sets ``request.extensions["outcome"]`` to ``True``. A policy that needs the outcome then adds a
+listener to the list ``response.extensions["outcome"]``, which may be absent. The caller calls each listener once with a
+:class:`CallOutcome`: after it has decoded a one-piece reply, or after the last item of a stream, before it closes the response. A
+caller that abandons the call reports no outcome.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ _OUTCOME = "outcome"
 
 
 class CallOutcome(NamedTuple):
-    """How a call ended; a value that is not known is ``None``.
+    """The outcome of a call; unknown values are ``None``.
 
     Attributes:
         error: The error that the caller gets, if the call failed.
-        model: The model that answered, as the reply names it.
+        model: The model in the reply.
         input_tokens: Tokens of the prompt.
         output_tokens: Tokens of the answer.
-        items: How many items a stream brought.
-        parts: JSON objects of the reply: the whole of a one-piece reply; of a stream its first and its last items, and the one
-            that counts the tokens. They hold content.
-        whole: Adds up all items of a stream; it returns ``None`` where they do not add up. ``None`` for a one-piece reply.
+        items: The number of items of a stream.
+        parts: JSON objects of the reply, which hold content: a whole one-piece reply; of a stream the first and the last items,
+            and the one with the token counts.
+        whole: Accumulates all items of a stream; it returns ``None`` if they do not make a valid reply. ``None`` for a one-piece
+            reply.
     """
 
     error: Exception | None = None
@@ -44,9 +45,9 @@ class CallOutcome(NamedTuple):
 
 
 def on_outcome(request: httpx.Request, response: httpx.Response, listener: Callable[[CallOutcome], object]) -> bool:
-    """Have ``listener`` called with the outcome of a call.
+    """Call ``listener`` with the outcome of a call, once it is known.
 
-    Only the response refers to the listener: when the call is given up, both are garbage-collected together.
+    Only the response refers to the listener: if the call is abandoned, both are garbage-collected together.
 
     Returns:
         Whether the caller of ``request`` reports an outcome.

@@ -1,4 +1,4 @@
-"""What replies can do beyond holding fields; a schema names its class by ``x-mixin``."""
+"""Methods of replies, as mixins of the generated models; a schema names its class by ``x-mixin``."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _EXCERPT = 200  # characters of a text that an error shows
 
 
 class Validator(Protocol[T_co]):
-    """What makes a value of JSON text, as Pydantic's ``TypeAdapter`` does."""
+    """An object that validates JSON text, such as Pydantic's ``TypeAdapter``."""
 
     def validate_json(self, data: str, /) -> T_co:
-        """The value."""
+        """Parse and validate JSON text."""
         ...
 
 
@@ -47,7 +47,7 @@ class _Answer:
     __slots__ = ()
 
     def _answer(self) -> tuple[str, str | None]:
-        """The text, and why it ended."""
+        """The text and the reason of its end."""
         raise NotImplementedError
 
     @overload
@@ -57,16 +57,16 @@ class _Answer:
     @overload
     def parse(self, kind: Any, /) -> Any: ...
     def parse(self, kind: Any, /) -> Any:
-        """Validate the text, which is JSON, into what ``format`` was; needs the extra ``[pydantic]``.
+        """Validate the text of a reply, which is JSON, as the type that was given as ``format``; needs the extra ``[pydantic]``.
 
         Args:
-            kind: Anything that Pydantic describes: a model, a dataclass, a TypedDict, ``list[Colour]``, ``Literal``, a TypeAdapter.
+            kind: Any type that Pydantic describes: a model, a dataclass, a TypedDict, ``list[Colour]``, ``Literal``, a TypeAdapter.
 
         Returns:
             The value.
 
         Raises:
-            ParseError: The text is no such value; its ``text`` is the whole text, its ``where`` the place that does not fit.
+            ParseError: The text is not such a value; ``.text`` is the whole text, ``.where`` the path that does not fit.
             ConfigurationError: Pydantic is not installed, or cannot describe ``kind``.
         """
         text, reason = self._answer()
@@ -93,37 +93,30 @@ def adapter_of(kind: Any, where: str) -> Any:
 
     Args:
         kind: The type.
-        where: What needs it, for the error.
+        where: The argument or method that needs it, for the error.
 
     Raises:
-        ConfigurationError: Pydantic is not installed, or cannot describe it.
+        ConfigurationError: Pydantic is not installed, or cannot describe the type.
     """
     try:
-        return _cached_adapter(kind)
-    except TypeError:  # a type that cannot be hashed, such as Annotated[int, []]
-        return _new_adapter(kind, where)
+        try:
+            return _adapter(kind)
+        except TypeError:  # a type that cannot be hashed, such as Annotated[int, []]
+            return _adapter.__wrapped__(kind)
     except ConfigurationError as exc:
         raise ConfigurationError(f"{where}: {exc}") from exc.__cause__
 
 
 @lru_cache(maxsize=256)
-def _cached_adapter(kind: Any) -> Any:
-    return _new_adapter(kind, "")
-
-
-def _new_adapter(kind: Any, where: str) -> Any:
+def _adapter(kind: Any) -> Any:
     try:
         import pydantic
     except ImportError as exc:
-        raise ConfigurationError(f"{_named(where)}needs Pydantic: pip install 'ollama-sdk[pydantic]'") from exc
+        raise ConfigurationError("needs Pydantic: pip install 'ollama-sdk[pydantic]'") from exc
     try:
         return pydantic.TypeAdapter(kind)
     except pydantic.errors.PydanticUserError as exc:
-        raise ConfigurationError(f"{_named(where)}Pydantic cannot describe {kind!r}: {exc.message}") from exc
-
-
-def _named(where: str) -> str:
-    return f"{where}: " if where else ""
+        raise ConfigurationError(f"Pydantic cannot describe {kind!r}: {exc.message}") from exc
 
 
 class _Generated(_Answer, GenerationMetrics):
@@ -132,24 +125,24 @@ class _Generated(_Answer, GenerationMetrics):
     __slots__ = ()
 
     def context_used(self) -> int | None:
-        """Tokens of the context that the call took: those of the prompt and of the answer; ``None`` if they are not known."""
+        """The context that the call used: the tokens of prompt and answer; ``None`` if they are not known."""
         prompt, answer = self.prompt_eval_count, self.eval_count
         return None if prompt is None else prompt + (answer or 0)
 
     def truncated(self, *, num_ctx: int) -> bool | None:
-        """Whether the server cut the prompt or the conversation to fit it into the context, by the counters of the reply.
+        """Whether the server truncated the prompt or the conversation to fit the context, by the counters of the reply.
 
-        A prompt that is too long for the context is cut without an error. What is left of it fills the context, so that the
-        counters reach ``num_ctx``; so does an answer for which the beginning was dropped. ``truncate=False`` makes the server
-        refuse such a call instead.
+        The server truncates a prompt that is too long for the context without an error. The truncated prompt fills the context,
+        so that the counters reach ``num_ctx``; they also do if the beginning was dropped during the answer. With
+        ``truncate=False`` the server refuses such a call instead.
 
         Args:
-            num_ctx: The length of the context in tokens, as it was sent in ``options`` or as ``list_running()`` shows it.
+            num_ctx: The length of the context in tokens, as sent in ``options`` or as ``list_running()`` returns it.
 
         Returns:
-            ``True`` if it was cut, ``False`` if not, ``None`` if the counters do not show it: on an item of a stream before the
-            last one, where the server sends none, and for a conversation (``chat``) that did not fill the context. There the server
-            drops whole messages, the oldest first, and what is left may be short.
+            ``True`` if it was truncated, ``False`` if not, ``None`` if the counters do not show it: on an item of a stream before
+            the last one, which has no counters, and for a conversation (``chat``) that did not fill the context. There the server
+            drops whole messages, the oldest first, and the others may be short.
         """
         used = self.context_used()
         if used is None or self.prompt_eval_count is None:
@@ -230,7 +223,7 @@ class _Vectors:
     def buffer(self) -> memoryview[float]:
         """The vectors as one block of memory, ``[n, dimensions]`` of 32-bit floats, in the machine's order of bytes.
 
-        NumPy, PyTorch, Arrow and sockets take it as it is. Without vectors it is one-dimensional, and empty.
+        NumPy, PyTorch, Arrow and sockets take it without a copy. Without vectors it is one-dimensional and empty.
 
         Raises:
             DecodeError: The vectors are of different lengths.
@@ -245,7 +238,7 @@ class _Vectors:
 
 
 def _width_of(vectors: Sequence[Sequence[float]]) -> int:
-    """The length that all vectors have."""
+    """The common length of all vectors."""
     widths = {len(vector) for vector in vectors}
     if len(widths) > 1:
         raise DecodeError(f"the vectors of the reply have different lengths: {min(widths)} to {max(widths)} numbers")

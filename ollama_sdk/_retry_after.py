@@ -21,8 +21,8 @@ def retry_after_in(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that a server asks to wait, as RFC 9110, section 10.2.3, defines ``Retry-After``.
 
     Args:
-        headers: The headers of a response, looked up in lower case. A date is compared with the ``Date`` header where
-            there is one, because our clock and the server's may differ.
+        headers: The headers of a response, looked up in lower case. A date is compared with the ``Date`` header if there is
+            one, because our clock and the server's may differ.
 
     Returns:
         Seconds, three years at most; ``None`` without a valid header.

@@ -1,19 +1,19 @@
-r"""Keeps API keys out of what people read: checks them before they are sent, and redacts them in what servers say.
+r"""Keeps API keys out of messages: checks keys before they are sent, and redacts them in texts of servers.
 
 Theory
 ------
-A server, or a proxy in front of it, may repeat what it was sent: in an error body, a header, a status line, a redirect.
-Its texts therefore pass through :func:`redact`, or one of the functions that use it, before they become part of a
-message, an attribute of an error, an event or a log line. Data that was asked for stays as the server sent it.
+A server, or a proxy in front of it, may echo the request: in an error body, a header, a status line, a redirect. Its texts
+therefore pass through :func:`redact`, or one of the functions that use it, before they become part of a message, an attribute of
+an error, an event or a log line. The data of replies is not changed.
 
-*What is a secret* depends on the request that was sent, as it was sent: the values of its headers that authenticate (and of
-query parameters of such names). A value of fewer than eight characters, a dummy such as Ollama's own ``ollama``, and a part of
-the address that messages name anyway are no secrets: to redact them would only destroy good text.
+*What is a secret* depends on the request as it was sent: the values of its headers that authenticate, and of query parameters with
+such names. Not secret are values of fewer than eight characters, dummies such as Ollama's own ``ollama``, and parts of the address
+that messages name anyway: redacting them would only make texts unreadable.
 
-*Where it stands* is decided by value. Each character may stand as itself or in any of the escapes of JSON, Python, URLs and
-HTML, also one within another. Beside that, a key is found in Base64, as in a token of basic authentication, and in hexadecimal.
-So there is one pattern for each character; the first eight of a key are searched for together, and each further one is then
-looked for where the former ended. That is linear, and also finds a key that was cut off.
+*How a secret is found.* Each of its characters may be written as itself or in any of the escapes of JSON, Python, URLs and HTML, also
+nested. Besides, a key is found in Base64, as in a token of basic authentication, and in hexadecimal. So there is one pattern per
+character; the first eight characters of a key are searched for together, and each further one is matched where the previous one
+ended. That is linear, and also finds a truncated key.
 """
 
 from __future__ import annotations
@@ -35,32 +35,32 @@ __all__ = ["Hidden", "SecretText", "check_headers", "check_key", "clean", "redac
 
 REDACTED = "***"
 
-# A bearer token is printable ASCII without blanks (RFC 6750, section 2.1); "" stands for no key.
+# A bearer token is printable ASCII without blanks (RFC 6750, section 2.1); "" is no key.
 _KEY = re.compile(r"[!-~]*")
-# RFC 9110, sections 5.6.2 and 5.5. Not every server and proxy passes on what is beyond ASCII.
+# RFC 9110, sections 5.6.2 and 5.5. Not every server and proxy forwards characters beyond ASCII.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
 
 _AUTHENTICATES = re.compile(r"auth|key|token|secret|passw|cookie|credential|signature", re.IGNORECASE)
 _SCHEMES = frozenset({"apikey", "basic", "bearer", "digest", "negotiate", "token"})
 _SHORTEST = 8  # characters of a secret
-# What people give where a key is asked for and none is needed.
+# Values that people give if a key is required but not needed.
 _DUMMIES = frozenset({
     "anything", "api-key", "changeme", "dummy-key", "fake-key", "localhost", "lm-studio", "my-api-key", "no-api-key",
     "no-key-required", "not-needed", "not-required", "ollama", "ollama-key", "password", "placeholder", "sk-no-key-required",
     "test-key", "undefined", "unused-key", "whatever", "your-api-key",
 })  # fmt: skip
-# A part of a key of at least eight characters is redacted where the text was cut off behind it, a longer one anywhere.
+# A part of a key of at least eight characters is redacted if the text was cut off after it, a part of this length anywhere.
 _LONG_PART = 16
 _CUT = re.compile(r"""\Z|[\s"'`<>)\]}*…\\%&,;]|\.\.""")
-_MOST_DEPTH = 20  # of JSON; no error is nested deeper
+_MOST_DEPTH = 20  # levels of JSON; real errors are not nested deeper
 
 
 # Keys and headers that are given
 
 
 class SecretText(Protocol):
-    """A text that does not show itself, such as ``SecretStr`` of Pydantic."""
+    """A text that is hidden in its repr, such as Pydantic's ``SecretStr``."""
 
     def get_secret_value(self) -> str:
         """The text."""
@@ -68,7 +68,7 @@ class SecretText(Protocol):
 
 
 class Hidden:
-    """Holds what a traceback that shows local variables must not show."""
+    """Holds a value that a traceback with local variables must not show."""
 
     __slots__ = ("value",)
 
@@ -84,7 +84,7 @@ def check_key(given: Any, where: str = "api_key") -> str | None:
 
     Args:
         given: Text, a secret of Pydantic, or ``None``.
-        where: Where it was given, for the error.
+        where: The name of the argument, for the error.
 
     Raises:
         ConfigurationError: It cannot be sent. The message does not show it.
@@ -106,11 +106,11 @@ def check_key(given: Any, where: str = "api_key") -> str | None:
 
 
 def check_headers(headers: Mapping[str, Any], where: str = "") -> None:
-    """Refuse what cannot travel as a header.
+    """Check that headers can be sent.
 
     Args:
         headers: The headers, whose names are strings.
-        where: What they were given to, for the error.
+        where: The beginning of the error message.
 
     Raises:
         ConfigurationError: One cannot. The message does not show its value, which may be a secret.
@@ -135,16 +135,18 @@ def check_headers(headers: Mapping[str, Any], where: str = "") -> None:
             raise ConfigurationError(f"{where}the header {name!r} cannot be sent: its value {problem}")
 
 
-# What servers say
+# Texts of servers
 
 
 def redact(request: httpx.Request, text: str) -> str:
-    """Return a text of a server without the secrets of the request, whole or cut off, however they are escaped."""
+    """Return a text of a server without the secrets of the request, complete or truncated, in any escape."""
+    if len(text) < _SHORTEST:  # such as the reason why a reply ended, which is redacted in every call
+        return text
     return _replaced(text, _forms_of_request(request))
 
 
 def redact_data(data: Any, redact: Callable[[str], str], depth: int = 0) -> Any:
-    """A copy of decoded JSON whose texts are redacted; what is nested deeper than any error would be is left out."""
+    """A copy of decoded JSON with redacted texts; parts below 20 levels are left out."""
     if isinstance(data, str):
         return redact(data)
     if depth > _MOST_DEPTH:
@@ -165,18 +167,19 @@ def _is_list(data: Any) -> TypeGuard[list[Any]]:
 
 
 def clean(error: BaseException, *requests: httpx.Request) -> None:
-    """Redact, in place, what other libraries have raised: their texts, their requests, and those of their causes.
+    """Redact, in place, an exception of another library and its causes: their texts and requests.
 
-    A frame in which a server's text was found that holds a secret may hold it too, as a local variable; it is dropped.
+    If a secret is found in a text, the tracebacks are dropped, because local variables of their frames may hold it, too.
 
     Args:
-        error: What was raised.
-        requests: The requests that it may be about.
+        error: The exception.
+        requests: The requests that may have caused it.
     """
     chain = list(_chain(error))
-    forms = [form for request in {*requests, *_requests_of(chain)} for form in _forms_of_request(request)]
+    own = (request for each in chain if (request := request_of(each)) is not None)
+    forms = [form for request in {*requests, *own} for form in _forms_of_request(request)]
     for each in chain:
-        with contextlib.suppress(Exception):  # an exception of another library may refuse to be changed
+        with contextlib.suppress(Exception):  # an exception of another library may refuse changes
             _without_credentials(each)
         if forms and _clean_texts(each, forms):
             for other in chain:
@@ -197,15 +200,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         waiting += getattr(each, "exceptions", ())  # of a group
 
 
-def _requests_of(chain: list[BaseException]) -> Iterator[httpx.Request]:
-    for each in chain:
-        request = request_of(each)
-        if request is not None:
-            yield request
-
-
 def request_of(error: BaseException) -> httpx.Request | None:
-    """Return the request that an exception of httpx is about, if it has one."""
+    """Return the request of an exception of httpx, if it has one."""
     try:
         request: httpx.Request | None = getattr(error, "request", None)
     except RuntimeError:  # httpx's errors raise this without a request
@@ -213,12 +209,12 @@ def request_of(error: BaseException) -> httpx.Request | None:
     return request if hasattr(request, "headers") else None
 
 
-def _without_credentials(error: BaseException) -> None:
-    """Replace the request of an exception by one without the headers that authenticate, and without its query."""
+def _without_credentials(error: Any) -> None:
+    """Replace the request of an exception by one without query and without headers that authenticate."""
     request = request_of(error)
     if request is not None:
         headers = [(name, value) for name, value in request.headers.items() if not _AUTHENTICATES.search(name)]
-        error.request = type(request)(request.method, _address(request), headers=headers)  # type: ignore[attr-defined]
+        error.request = type(request)(request.method, _address(request), headers=headers)
 
 
 def _address(request: httpx.Request) -> httpx.URL:
@@ -226,7 +222,7 @@ def _address(request: httpx.Request) -> httpx.URL:
 
 
 def _clean_texts(error: BaseException, forms: list[_Form]) -> bool:
-    """Redact the texts of one exception; whether there was anything to redact."""
+    """Redact the texts of one exception. Returns whether they held a secret."""
     found = False
 
     def cleaned(value: Any) -> Any:
@@ -250,18 +246,18 @@ def _clean_texts(error: BaseException, forms: list[_Form]) -> bool:
 
 
 class _Form(NamedTuple):
-    """One way in which a secret may be written.
+    """One way to write a secret.
 
     Attributes:
-        head: Finds its first characters.
-        tail: Each finds one of the others.
+        head: Finds the first characters.
+        tail: Each finds one of the other characters.
     """
 
     head: re.Pattern[str]
     tail: tuple[re.Pattern[str], ...]
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where it stands in ``text``, whole or cut off."""
+        """The positions of the secret in ``text``, complete or truncated."""
         start = 0
         while (found := self.head.search(text, start)) is not None:
             end, length = found.end(), _SHORTEST
@@ -295,17 +291,13 @@ def _forms_of_request(request: httpx.Request) -> list[_Form]:
     if not secrets:
         return []
     place = f"{_address(request)}"
-    known = [secret for secret in secrets if _is_secret(secret) and secret not in place]
-    # The longest first: it may hold another.
+    known = [each for each in secrets if len(each) >= _SHORTEST and each.lower() not in _DUMMIES and each not in place]
+    # The longest first, because it may contain another.
     return [form for secret in sorted(known, key=len, reverse=True) for form in _forms(secret)]
 
 
-def _is_secret(text: str) -> bool:
-    return len(text) >= _SHORTEST and text.lower() not in _DUMMIES
-
-
 def _secrets_in(value: str) -> Iterator[str]:
-    """The secrets in a header that authenticates: a token, what a token of basic authentication holds, or cookies."""
+    """The secrets in a header that authenticates: a token, the password of basic authentication, or cookies."""
     scheme, _, token = value.partition(" ")
     yield token.strip() if scheme.lower() in _SCHEMES else value
     if scheme.lower() == "basic":
@@ -320,7 +312,7 @@ def _secrets_in(value: str) -> Iterator[str]:
 def _forms(secret: str) -> tuple[_Form, ...]:
     written = [[_character(each) for each in secret]]
     raw = secret.encode()
-    # Base64 of any text that holds the secret: it begins at one of three places of a group.
+    # In Base64 of a text that contains the secret, it begins at one of three offsets of a group.
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + raw).decode()
         whole = encoded[-(-offset * 8 // 6) : (offset + len(raw)) * 8 // 6]
@@ -341,11 +333,11 @@ _NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 
 
 def _character(*alternatives: str) -> str:
-    """The pattern of one character in every escape; each branch begins with a literal, so that searching is fast."""
+    """The pattern of one character in every escape; each branch begins with a literal, which makes searching fast."""
     branches: list[str] = []
     for each in alternatives:
         number = ord(each)
-        slashes = r"\\\\{0,3}"  # an escape within others has several
+        slashes = r"\\\\{0,3}"  # a nested escape has several
         digits = _hexadecimal(f"{number:x}")
         two, four = _hexadecimal(f"{number:02x}"), _hexadecimal(f"{number:04x}")
         names = f"|{_NAMED[each]}" if each in _NAMED else ""
@@ -355,10 +347,10 @@ def _character(*alternatives: str) -> str:
             rf"&(?:amp;){{0,4}}(?:#0{{0,6}}{number}|#[xX]0{{0,6}}{digits}{names});",
         ]
         if each == "\\":
-            branches.append(r"\\(?:\\(?!u00|x[2-7])){0,3}")  # and leaves the slash of the next escape
+            branches.append(r"\\(?:\\(?!u00|x[2-7])){0,3}")  # without the slash of a following escape
         elif not each.isalnum():
             branches.append(slashes + re.escape(each))
-        branches.append(re.escape(each))  # the last, for it may also begin an escape
+        branches.append(re.escape(each))  # last, because it may also begin an escape
         if each == " ":
             branches.append(r"\+")
     return f"(?:{'|'.join(branches)})"

@@ -1,4 +1,4 @@
-"""Reads which servers a client calls, from its ``host`` argument or from ``OLLAMA_HOST``."""
+"""Reads the servers of a client from its ``host`` argument or from ``OLLAMA_HOST``."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["endpoints_of", "endpoints_with_headers", "hosts_of", "own_headers", 
 
 
 def hosts_of(host: Host | None) -> list[str | Endpoint]:
-    """The servers that a ``host`` argument names, at least one.
+    """The servers in a ``host`` argument, at least one.
 
     Raises:
-        ConfigurationError: It names none, or is neither text nor an endpoint.
+        ConfigurationError: It is empty, or is neither text nor an endpoint.
     """
     if host is None:
         return [os.environ.get("OLLAMA_HOST", "")]
     if isinstance(host, Sequence) and not isinstance(host, (str, bytes)):
         if not host:
-            raise ConfigurationError("host=[] names no server; leave it out for OLLAMA_HOST")
+            raise ConfigurationError("host=[] holds no server; leave it out for OLLAMA_HOST")
         return [_checked(each) for each in host]
     return [_checked(host)]
 
@@ -48,7 +48,7 @@ def url_of(host: str | Endpoint) -> httpx.URL:
 
 
 def own_headers(host: str | Endpoint) -> dict[str, str]:
-    """The headers that only this server is sent, its key among them, by lower-case name."""
+    """The headers that only this server receives, including its key, by lower-case name."""
     if isinstance(host, str):
         return {}
     return {name.decode("ascii").lower(): value.decode("ascii") for name, value in host.own_headers()}
@@ -56,7 +56,7 @@ def own_headers(host: str | Endpoint) -> dict[str, str]:
 
 def endpoints_of(hosts: Sequence[str | Endpoint]) -> tuple[Endpoint, ...]:
     """The servers as endpoints, with full URLs."""
-    from .reliability import Endpoint  # only clients with policies pay for it
+    from .reliability import Endpoint  # imported only for clients with policies
 
     return tuple(
         evolve(host, url=str(url_of(host))) if isinstance(host, Endpoint) else Endpoint(str(url_of(host)))
@@ -67,7 +67,7 @@ def endpoints_of(hosts: Sequence[str | Endpoint]) -> tuple[Endpoint, ...]:
 def endpoints_with_headers(
     hosts: Sequence[str | Endpoint], headers: Mapping[str, str], api_key: str | None
 ) -> tuple[Endpoint, ...]:
-    """The servers as endpoints that carry the headers of a client, for requests that no client makes: health checks.
+    """The servers as endpoints with the headers of a client, for health checks, which do not go through the client.
 
     As in calls, an endpoint's own headers replace those of the client, and any ``authorization`` header replaces the key.
     """

@@ -1,4 +1,4 @@
-"""Holds what a client sends through: its transport, and over it the policies, which may change while calls run."""
+"""Holds the transport of a client and the policies over it, which may change while calls run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["AsyncTransports", "Servers", "SyncTransports", "async_wire_of", "wir
 
 _TransportT = TypeVar("_TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
 
-# Bytes of a request that the kernel takes without waiting for the server.
+# The kernel takes this many bytes of a request without waiting for the server.
 _SENT_AT_ONCE = 65536
 
 
@@ -43,9 +43,9 @@ class Servers:
     """The servers of a client, made into endpoints only when a policy or a health check needs them.
 
     Attributes:
-        count: How many there are.
-        endpoints: Makes them; requests are addressed to the first.
-        checked: Makes them for health checks, with the client's own key and headers.
+        count: The number of servers.
+        endpoints: Makes the endpoints; requests are addressed to the first.
+        checked: Makes the endpoints for health checks, with the client's key and headers.
     """
 
     count: int
@@ -64,7 +64,7 @@ class _Transports(Generic[_TransportT]):
         policies: As :class:`ollama_sdk.reliability.Policies` takes them; ``None`` is off.
 
     Attributes:
-        asked: The policies that are on, as they were given.
+        asked: The policies that are on, as the caller gave them.
     """
 
     _wire: _TransportT
@@ -74,26 +74,26 @@ class _Transports(Generic[_TransportT]):
         self._servers = servers
         self._changing = threading.RLock()
         forks.register(self)
-        self._health: Any = None  # once it has been asked for
+        self._health: Any = None  # made at its first use
         self._closed = False
         self.asked = {name: policy for name, policy in policies.items() if policy is not None}
         self._stack: Stack[_TransportT] | None = self._build() if self.asked or servers.count > 1 else None
 
     def restart_in_child(self) -> None:
-        """Make a lock that no thread of the parent holds."""
+        """Replace the lock, which a thread of the parent may hold."""
         self._changing = threading.RLock()
 
     def _build(self) -> Stack[_TransportT]:
         raise NotImplementedError
 
     def _policies(self) -> Policies:
-        from .reliability import Policies  # only clients with policies pay for it
+        from .reliability import Policies  # imported only for clients with policies
 
         return Policies(**self.asked)
 
     @property
     def current(self) -> _TransportT:
-        """What a call that begins now is sent through."""
+        """The transport for calls that start now."""
         return self._wire if self._stack is None else self._stack.transport
 
     @property
@@ -105,10 +105,10 @@ class _Transports(Generic[_TransportT]):
             return self._stack
 
     def _saw(self, health: EndpointHealth) -> None:
-        self.stack.saw(health)  # the stack of that moment
+        self.stack.saw(health)  # the stack at that time
 
     def reconfigure(self, changes: Mapping[str, Any]) -> Policies:
-        """Change policies for the calls that begin from now on. Returns the former ones.
+        """Change policies for the calls that start later. Returns the previous ones.
 
         Raises:
             ConfigurationError: A change cannot work; nothing has changed.
@@ -123,7 +123,7 @@ class _Transports(Generic[_TransportT]):
         return former.policies
 
     def _the_health(self, make: Callable[..., Any]) -> Any:
-        """The health checks, one object for all threads; once the client is closed it runs no monitor."""
+        """The health checks, one object for all threads; after the client is closed, it cannot start a monitor."""
         with self._changing:
             if self._health is None:
                 self._health = make(
@@ -136,7 +136,7 @@ class _Transports(Generic[_TransportT]):
             return self._health
 
     def _close(self) -> Any:
-        """Let no monitor start from now on. Returns the health checks, if there are any."""
+        """Note that the client is closed, so that no monitor starts. Returns the health checks, if they were made."""
         with self._changing:
             self._closed = True
             return self._health
@@ -162,7 +162,7 @@ class SyncTransports(_Transports[httpx.BaseTransport]):
         return health
 
     def close(self) -> None:
-        """Stop the monitor and close the connections, even if that is interrupted."""
+        """Stop the monitor and close the connections, even if stopping is interrupted."""
         health: Health | None = self._close()
         try:
             if health is not None:
@@ -191,7 +191,7 @@ class AsyncTransports(_Transports[httpx.AsyncBaseTransport]):
         return health
 
     async def close(self) -> None:
-        """Stop the monitor and close the connections, even if that is cancelled."""
+        """Stop the monitor and close the connections, even if stopping is cancelled."""
         health: AsyncHealth | None = self._close()
         try:
             if health is not None:
@@ -201,8 +201,8 @@ class AsyncTransports(_Transports[httpx.AsyncBaseTransport]):
 
 
 def _begin(request: httpx.Request) -> None:
-    """Start the deadlines of an attempt, and give them to the transport."""
-    request.extensions.pop("status", None)  # an earlier attempt's
+    """Start the deadlines of an attempt, and pass them to the transport."""
+    request.extensions.pop("status", None)  # of an earlier attempt
     deadlines: Deadlines | None = request.extensions.get("deadlines")
     if deadlines is not None:
         deadlines.attempt()
@@ -210,7 +210,7 @@ def _begin(request: httpx.Request) -> None:
 
 
 def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool) -> httpx.Response:
-    """Note what errors refer to later, and put the wrappers that its body needs around it."""
+    """Note status and request for later errors, and wrap the body as it needs it."""
     request.extensions["status"] = response.status_code
     response.extensions["request"] = request
     if "content-encoding" in response.headers:
@@ -222,7 +222,7 @@ def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool
     deadlines: Deadlines | None = request.extensions.get("deadlines")
     if foreign and deadlines is not None:
         if not is_whole(request.stream) or int(request.headers.get("content-length", 0)) > _SENT_AT_ONCE:
-            deadlines.attempt()  # such a transport does not say when an upload moved, only that it is over
+            deadlines.attempt()  # such a transport reports no progress of an upload, so the limit starts after it
         response.stream = ForeignBody(response.stream, request)
     if not response.is_success:
         response.stream = ErrorBody(
@@ -234,7 +234,7 @@ def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool
 
 
 class _Attempts(httpx.BaseTransport):
-    """Starts the deadlines of each attempt, right before the wire."""
+    """Starts the deadlines of each attempt, directly above the wire."""
 
     def __init__(self, wire: httpx.BaseTransport) -> None:
         self._wire = wire
@@ -249,18 +249,18 @@ class _Attempts(httpx.BaseTransport):
 
 
 class _AsyncAttempts(httpx.AsyncBaseTransport):
-    """Starts the deadlines of each attempt, right before the wire, whose connections belong to one event loop."""
+    """Starts the deadlines of each attempt, directly above the wire, whose connections belong to one event loop."""
 
     def __init__(self, wire: httpx.AsyncBaseTransport) -> None:
         from ._transport.aio import AsyncHTTPTransport
 
         self._wire = wire
         self._foreign = not isinstance(wire, AsyncHTTPTransport)
-        self._loop: EventLoop | None = None  # that of the first attempt, until the connections are closed
+        self._loop: EventLoop | None = None  # the loop of the first attempt, until the connections are closed
         forks.register(self)
 
     def restart_in_child(self) -> None:
-        """The event loop goes on in the parent."""
+        """Forget the event loop, which belongs to the parent."""
         self._loop = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -270,7 +270,7 @@ class _AsyncAttempts(httpx.AsyncBaseTransport):
             loop = self._loop = current_loop()
         is_current = loop.is_current()
         try:
-            if not is_current and not self._foreign:  # two loops that run at once would wreck the pool
+            if not is_current and not self._foreign:  # two loops that run at once would corrupt the pool
                 raise _elsewhere()
             return _answered(request, await self._wire.handle_async_request(request), foreign=self._foreign)
         except RuntimeError as error:
@@ -282,7 +282,7 @@ class _AsyncAttempts(httpx.AsyncBaseTransport):
         loop, self._loop = self._loop, None
         try:
             await self._wire.aclose()
-        except RuntimeError:  # from another loop they cannot be closed; they end with their own
+        except RuntimeError:  # another loop cannot close the connections; they end with their own loop
             if loop is not None and loop.is_current():
                 raise
 
@@ -295,7 +295,7 @@ def _elsewhere() -> ConfigurationError:
 
 
 def wire_of(transport: TransportLike | None, http_client: HTTPClientLike | None) -> httpx.BaseTransport:
-    """Return what a client sends through: the given transport, or the given client, or a transport of this package."""
+    """Return the innermost transport: the given one, the given client as a transport, or one of this package."""
     if transport is not None:
         return as_transport(transport)
     if http_client is None:
@@ -319,14 +319,14 @@ def async_wire_of(
 
 
 def _lend(client: HTTPClientLike | AsyncHTTPClientLike, request: httpx.Request) -> tuple[Any, dict[str, Any]]:
-    """``request`` with the headers and cookies of the caller's client, and the arguments to send it with."""
+    """``request`` with the headers and cookies of the caller's client, and the arguments for sending it."""
     merged = client.build_request(request.method, request.url, headers=request.headers, extensions=request.extensions)
     merged.stream = request.stream
-    request.extensions["sent"] = merged  # what an answer may repeat: the client's own key, too
+    request.extensions["sent"] = merged  # for redaction: it may hold the client's own key
     how: dict[str, Any] = {"stream": True}
-    if "authorization" in request.headers:  # of an endpoint, or of the call: the client's own does not replace it
+    if "authorization" in request.headers:  # an endpoint or the call has set one; otherwise the client authenticates
         how["auth"] = None
-    if "endpoint" in request.extensions:  # the request holds what an endpoint alone may see
+    if "endpoint" in request.extensions:  # the request holds secrets of an endpoint; otherwise the client decides
         how["follow_redirects"] = False
     return merged, how
 
@@ -334,7 +334,7 @@ def _lend(client: HTTPClientLike | AsyncHTTPClientLike, request: httpx.Request) 
 class ClientTransport(httpx.BaseTransport):
     """A caller's whole client as a transport: its headers, cookies, authentication and redirects apply.
 
-    It takes requests of the library that the client is of: httpx or httpx2.
+    It takes requests of the client's own library, httpx or httpx2.
     """
 
     def __init__(self, client: HTTPClientLike) -> None:
@@ -343,13 +343,11 @@ class ClientTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         merged, how = _lend(self._client, request)
         response: httpx.Response = self._client.send(merged, **how)
-        response.request = (
-            request  # httpx names it in errors of the body, and its extensions say that the head has arrived
-        )
+        response.request = request  # httpx names it in errors of the body; its extensions say that the head has arrived
         return response
 
     def close(self) -> None:
-        """Leave the client open: it is the caller's."""
+        """Leave the client open, because it belongs to the caller."""
 
 
 class AsyncClientTransport(httpx.AsyncBaseTransport):
@@ -361,10 +359,8 @@ class AsyncClientTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         merged, how = _lend(self._client, request)
         response: httpx.Response = await self._client.send(merged, **how)
-        response.request = (
-            request  # httpx names it in errors of the body, and its extensions say that the head has arrived
-        )
+        response.request = request  # httpx names it in errors of the body; its extensions say that the head has arrived
         return response
 
     async def aclose(self) -> None:
-        """Leave the client open: it is the caller's."""
+        """Leave the client open, because it belongs to the caller."""

@@ -1,8 +1,8 @@
-"""How long a call may take: the limits that a user sets, and the running deadlines of one call.
+"""Timeouts: the limits that a user sets, and the running deadlines of one call.
 
 Which limit runs when
 ---------------------
-A call is a sequence of phases. Each phase has one limit, and ``total`` runs beside all of them::
+A call is a sequence of phases. Each phase has one limit, and ``total`` runs in addition during all of them::
 
     total          |------------------------------- the whole call ------------------------------->|
     connect            |--|                 |--|
@@ -10,23 +10,23 @@ A call is a sequence of phases. Each phase has one limit, and ``total`` runs bes
     first_item         |---- attempt 1 ...  |-- restarted by writes ->|
 
 - ``total`` starts when the call's :class:`Deadlines` are made. Nothing stops or restarts it: every attempt, every wait of a
-  policy and the caller's own time between two items count.
+  policy and the caller's time between two items count.
 - ``first_item`` starts with each attempt (:meth:`Deadlines.attempt`) and ends with the first item of a stream or with the
   whole body of a one-piece reply. ``connect`` bounds each step of connecting within it. A server need not reply before it has
-  the request, so each write starts ``first_item`` anew (:meth:`Deadlines.writing`): an upload may last as long as it moves.
-- ``between_items`` bounds each write, which must send something in that time. Later it starts each time the caller asks for
+  the request, so each write restarts ``first_item`` (:meth:`Deadlines.writing`): an upload may take any time while it progresses.
+- ``between_items`` bounds each write, which must send at least one byte in that time. Later it starts each time the caller asks for
   another item (:meth:`Deadlines.item`).
-- After the last item, or after an error status, only the rest of the body is due, which the connection needs to be reused.
-  :meth:`Deadlines.drain` gives it a short time of its own.
-- While no item is due, because the caller has not asked for one or has paused the stream, the limit of the phase is held:
-  :meth:`Deadlines.hold` keeps the seconds that are left of it, :meth:`Deadlines.release` lets them run again.
+- After the last item, or after an error status, the rest of the body is read only so that the connection can be reused.
+  :meth:`Deadlines.drain` gives that a short limit of its own.
+- While the caller does not wait for an item, or has paused the stream, the limit of the phase is held: :meth:`Deadlines.hold`
+  keeps its remaining seconds, :meth:`Deadlines.release` lets them run again.
 
 How a limit reaches the socket
 ------------------------------
-httpx gives a transport one number of seconds for each read, which would let a body that trickles in take for ever. Here
-that number is a :class:`Limit`, which our own transport asks for the seconds left before each read and write. A read that
-is already waiting does not notice that a held limit was released: while a limit is held, a read therefore lasts a second
-at most (:meth:`Deadlines.next_check`) and then asks again.
+httpx gives a transport one number of seconds for each read, so a body that trickles in could take for ever. Here that number is
+a :class:`Limit`, which our own transport asks for the remaining seconds before each read and write. A waiting read does not notice
+that a held limit was released: while a limit is held, a read therefore waits a second at most (:meth:`Deadlines.next_check`) and
+then asks again.
 
 :class:`Deadlines` has no lock. One thread at a time reads from a connection; another thread may hold or release the limit
 meanwhile, under the lock of the stream, so each method reads a shared attribute once and decides from that value.
@@ -60,9 +60,9 @@ __all__ = [
     "limits_of_call",
 ]
 
-# Seconds that the rest of a body may take after the last item: a server sends it at once.
+# Seconds for the rest of a body after the last item, which a server sends at once.
 _DRAIN = 0.1
-# Seconds after which a read asks again whether a held limit runs.
+# Seconds after which a read checks again whether a held limit was released.
 _HELD_CHECK = 1.0
 
 
@@ -81,14 +81,14 @@ class Timeout:
 
     Attributes:
         connect: Each step of reaching the server: name resolution, TCP and TLS; and waiting for a free connection of a
-            bounded pool. A sync client resolves names with the system's resolver, which has limits of its own.
-        first_item: From the moment the request is sent to the first item of a stream, or to the whole body of a one-piece
-            reply. The server loads the model and reads the prompt in this time, so the default is long. ``pull``, ``push`` and
-            ``create`` have no such limit, unless the call itself sets one.
-        between_items: From one item of a stream to the next; also the longest time in which nothing of a request or an
-            upload can be sent. ``pull``, ``push`` and ``create`` may be silent for an hour while the server verifies or
+            bounded pool. A sync client resolves names with the system's resolver, which has its own limits.
+        first_item: From sending the request to the first item of a stream, or to the whole body of a one-piece reply. The
+            server loads the model and reads the prompt in this time, so the default is long. ``pull``, ``push`` and ``create``
+            have no such limit, unless the call itself sets one.
+        between_items: From one item of a stream to the next; also the longest time without progress while a request or an
+            upload is sent. ``pull``, ``push`` and ``create`` may send nothing for an hour while the server verifies or
             converts files, unless the call itself sets another limit.
-        total: The whole call, with all attempts and all waiting, however steadily bytes arrive.
+        total: The whole call, with all attempts and waits, even while bytes arrive.
 
     Raises:
         ConfigurationError: A limit is not a number above 0.
@@ -129,10 +129,10 @@ _DEFAULTS = Timeout()
 
 @frozen
 class OperationLimits:
-    """The limits of an operation whose length the size of a model decides, in seconds; ``None`` waits for ever.
+    """The limits of an operation whose duration depends on the size of a model, in seconds; ``None`` waits for ever.
 
-    The limits of a client are meant for replies, and would end a transfer that goes well. So these replace them; a limit
-    that the call itself sets holds.
+    They replace the limits of the client, which suit replies and would end a transfer that progresses. A limit that the call
+    itself sets has precedence.
 
     Attributes:
         first_item: Replaces the limit of that name.
@@ -148,11 +148,11 @@ def _has_parts(value: object) -> TypeIs[TimeoutParts]:
 
 
 def as_timeout(value: TimeoutLike) -> Timeout:
-    """Return the limits that ``value`` stands for.
+    """Convert a ``timeout`` argument to limits.
 
     Args:
-        value: Limits; or those of httpx or httpx2, whose ``read`` is the limit of the first item and between items; or a number of
-            seconds, which is ``total``; or ``None`` for no limit at all.
+        value: Limits; or those of httpx or httpx2, whose ``read`` becomes ``first_item`` and ``between_items``; or a number of
+            seconds, which becomes ``total``; or ``None`` for no limits.
 
     Raises:
         ConfigurationError: The value is not a number above 0.
@@ -172,7 +172,7 @@ def limits_of_call(client: Timeout, call: TimeoutLike | Inherit, operation: Oper
     Args:
         client: The client's limits.
         call: The call's own ``timeout=``.
-        operation: What the operation has instead of limits that the call does not set.
+        operation: The limits of the operation, which replace those that the call does not set.
 
     Raises:
         ConfigurationError: The call's timeout is not a number above 0.
@@ -191,13 +191,13 @@ def limits_of_call(client: Timeout, call: TimeoutLike | Inherit, operation: Oper
 
 
 class Deadlines:
-    """The running limits of one call; the module's docstring says which of them runs when.
+    """The running limits of one call; the module's docstring explains which limit runs when.
 
     Attributes:
         limits: The limits.
-        started: When the call began, in seconds of the clock.
-        total_at: When the whole call must have ended, in seconds of the clock; infinite without ``total``.
-        phase: Which limit runs beside ``total``.
+        started: The start of the call, in seconds of the clock.
+        total_at: The deadline of the whole call, in seconds of the clock; infinite without ``total``.
+        phase: The limit that runs in addition to ``total``.
     """
 
     __slots__ = ("_clock", "_drain_seconds", "_held_seconds", "_phase_at", "limits", "phase", "started", "total_at")
@@ -208,9 +208,9 @@ class Deadlines:
         self.started: float = clock.monotonic()
         self.total_at: float = math.inf if limits.total is None else self.started + limits.total
         self.phase: Literal["first_item", "between_items"] = "first_item"
-        self._phase_at = math.inf  # when the phase must have ended; infinite without a limit, and while it is held
-        self._held_seconds: float | None = None  # what was left of the phase when it was held
-        self._drain_seconds = 0.0  # how long the rest of the body may take; 0 before the last item
+        self._phase_at = math.inf  # the deadline of the phase; infinite without a limit, and while it is held
+        self._held_seconds: float | None = None  # the remaining seconds of a held phase
+        self._drain_seconds = 0.0  # the limit for the rest of the body; 0 before the last item
 
     def attempt(self) -> None:
         """Start ``first_item`` for another attempt."""
@@ -218,10 +218,10 @@ class Deadlines:
         self._start("first_item", self.limits.first_item)
 
     def writing(self) -> Callable[[], float]:
-        """Start ``between_items`` for a write, which must send something in that time, and ``first_item`` anew.
+        """Start ``between_items`` for a write, and restart ``first_item``.
 
         Returns:
-            Gives the seconds that are left of the write: 0 or less when the time is up, infinite without a limit.
+            A function that returns the remaining seconds of the write: 0 or less after its deadline, infinite without a limit.
         """
         self._start("first_item", self.limits.first_item)
         monotonic, seconds = self._clock.monotonic, self.limits.between_items
@@ -229,32 +229,32 @@ class Deadlines:
         return lambda: min(ends - monotonic(), AGES) if ends != math.inf else ends
 
     def item(self) -> None:
-        """Start ``between_items``: the caller waits for another item, or after the last one for the end of the body."""
+        """Start ``between_items`` because the caller waits for another item, or after the last one for the end of the body."""
         if self._drain_seconds:
             self.release()
             return
-        self.phase = "between_items"  # as _start() does, without the call: this runs for every token
+        self.phase = "between_items"  # inlined from _start(), because this runs for every token
         self._held_seconds = None
         seconds = self.limits.between_items
         self._phase_at = math.inf if seconds is None else self._clock.monotonic() + seconds
 
     def hold(self) -> None:
-        """Stop the limit of the phase: the caller waits for nothing. ``total`` runs on."""
+        """Suspend the limit of the phase because the caller does not wait. ``total`` keeps running."""
         if self._phase_at != math.inf:
             self._held_seconds = self._phase_at - self._clock.monotonic()
             self._phase_at = math.inf
 
     def release(self) -> None:
-        """Run the limit of the phase again, with the seconds that were left at :meth:`hold`."""
+        """Resume the limit of the phase, with the seconds that remained at :meth:`hold`."""
         if self._held_seconds is not None:
             self._phase_at = self._clock.monotonic() + self._held_seconds
             self._held_seconds = None
 
     def drain(self, seconds: float = _DRAIN) -> None:
-        """Bound the rest of the body: what matters of it has arrived. Only the first call has an effect.
+        """Limit the rest of the body, after its last item or after an error status. Only the first call has an effect.
 
         Args:
-            seconds: How long the rest may take.
+            seconds: The limit of the rest.
         """
         if not self._drain_seconds:
             self._drain_seconds = seconds
@@ -266,16 +266,15 @@ class Deadlines:
         self._phase_at = math.inf if seconds is None else self._clock.monotonic() + seconds
 
     def left(self) -> float:
-        """Return the seconds until the nearest deadline: below 0 when it has passed, infinite when there is none."""
-        phase_at = self._phase_at  # read once: another thread may hold the limit meanwhile
+        """Return the seconds until the nearest deadline: below 0 after it has passed, infinite without one."""
+        phase_at = self._phase_at  # read once, because another thread may hold the limit meanwhile
         return (phase_at if phase_at < self.total_at else self.total_at) - self._clock.monotonic()
 
     def next_check(self) -> float:
-        """Return the seconds that a read may last before it asks again.
+        """Return the seconds that a read may wait before it asks again.
 
         Returns:
-            As :meth:`left`; and a second at most while the limit is held, because the read would not notice that it is
-            released.
+            As :meth:`left`; but a second at most while the limit is held, because the read does not notice its release.
         """
         phase_at, now = self._phase_at, self._clock.monotonic()
         if phase_at == math.inf:
@@ -285,7 +284,7 @@ class Deadlines:
         return seconds if seconds < AGES or seconds == math.inf else AGES
 
     def left_to_connect(self) -> float:
-        """Return the seconds that the next step of connecting may take."""
+        """Return the limit of the next step of connecting, in seconds."""
         connect = math.inf if self.limits.connect is None else self.limits.connect
         return min(connect, self.left())
 
@@ -294,19 +293,19 @@ class Deadlines:
         return self._clock.monotonic() - self.started
 
     def expired(self, waited_for: TimeoutPhase) -> TimeoutPhase:
-        """Return which limit ran out when a wait timed out.
+        """Return which limit has passed when a wait timed out.
 
         Args:
-            waited_for: What the transport was waiting for.
+            waited_for: The limit of the transport's wait.
         """
         now = self._clock.monotonic()
         if now >= self.total_at:
             return "total"
-        # Connecting, and waiting for a connection, are part of first_item, which may have run out before their own limit.
+        # Connecting, and waiting for a connection, are part of first_item, which may have passed before their own limit.
         return self.phase if waited_for in {"connect", "pool"} and now >= self._phase_at else waited_for
 
     def extension(self) -> dict[str, float | None]:
-        """Return the ``timeout`` request extension of httpx: plain numbers to any transport, live limits to our own."""
+        """Return the ``timeout`` request extension of httpx: numbers for any transport, live limits for our own."""
         connecting = Limit.of(self, "connect")
         return {
             "connect": connecting,
@@ -328,7 +327,7 @@ class Limit(float):
 
     @classmethod
     def of(cls, deadlines: Deadlines, purpose: Literal["connect", "read", "write"]) -> Limit:
-        """Return the limit of ``deadlines`` for one kind of wait; its number is what is left at this moment."""
+        """Return the limit of ``deadlines`` for one kind of wait; its number is the remaining seconds now."""
         if purpose == "connect":
             left = deadlines.left_to_connect()
         else:

@@ -1,7 +1,7 @@
-"""Every way a call can fail, as one family of typed, picklable errors.
+"""The errors of this package, typed and picklable.
 
-A message names the call, says what happened and what to do next. No message and no attribute holds an API key.
-:func:`describe_call` is how every message names a call.
+A message names the call (by :func:`describe_call`), the problem and the next thing to do. No message and no attribute holds an API
+key.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ __all__ = [
     "UnprocessableEntityError",
 ]
 
-# How many characters of a received text an error shows.
+# An error shows this many characters of a received text.
 EXCERPT_LENGTH = 200
 
 _FIRST_SERVER_ERROR = 500
-# These headers describe the body as it was sent: they no longer hold once it has been decoded.
+# These headers describe the encoded body, and are wrong once it has been decoded.
 _ENCODING_HEADERS = {b"content-encoding", b"content-length", b"transfer-encoding"}
 
 TimeoutPhase = Literal["connect", "first_item", "between_items", "total", "pool", "write"]
@@ -79,11 +79,11 @@ class APIConnectionError(OllamaError, ConnectionError):
 
 
 class APITimeoutError(OllamaError, TimeoutError):
-    """A limit of :class:`ollama_sdk.Timeout` ran out.
+    """A limit of :class:`ollama_sdk.Timeout` has passed.
 
     Attributes:
-        phase: What took too long: ``connect``, ``first_item``, ``between_items`` and ``total`` are the limits of those
-            names; ``pool`` is the wait for a free connection, ``write`` the sending of the request.
+        phase: Which one: ``connect``, ``first_item``, ``between_items`` or ``total``, the limits of those names; ``pool``, the
+            wait for a free connection; or ``write``, sending the request.
     """
 
     phase: TimeoutPhase
@@ -98,12 +98,12 @@ class APIStatusError(OllamaError):
 
     Attributes:
         status_code: The HTTP status.
-        message: The server's own text, taken out of any JSON or HTML around it; ``""`` when the body was empty.
+        message: The server's own text, without any JSON or HTML around it; ``""`` if the body was empty.
         body: The body as decoded JSON, or as text.
-        type: What kind of error the server says it is, such as ``"not_found_error"``; ``None`` where it does not say.
+        type: The server's type of the error, such as ``"not_found_error"``; ``None`` without one.
         code: The server's code of the error, such as ``"model_not_found"``; ``None`` without one.
         response: Status, headers and decoded body. It has no request, because that holds the API key.
-        retry_after: Seconds to wait before the next attempt, from ``Retry-After``; ``None`` when the server named none.
+        retry_after: Seconds to wait before the next attempt, from ``Retry-After``; ``None`` without one.
     """
 
     status_code: int
@@ -134,7 +134,7 @@ class AuthenticationError(APIStatusError):
     """401: the API key is missing or invalid, or the server is not signed in.
 
     Attributes:
-        signin_url: Where to sign in, when the server named a URL.
+        signin_url: The URL to sign in, if the server sent one.
     """
 
     signin_url: str | None
@@ -170,7 +170,7 @@ class ConflictError(APIStatusError):
 
 
 class RequestTooLargeError(APIStatusError):
-    """413: the request is larger than the server, or a proxy in front of it, takes."""
+    """413: the request is too large for the server or for a proxy in front of it."""
 
 
 class UnprocessableEntityError(APIStatusError):
@@ -219,7 +219,7 @@ class ReplyFailedError(ReplyError):
     Attributes:
         message: The server's own text.
         body: The reply, or the item of the stream, that reports the failure, as decoded JSON.
-        type: What kind of error the server says it is; ``None`` where it does not say.
+        type: The server's type of the error; ``None`` without one.
         code: The server's code of the error; ``None`` without one.
     """
 
@@ -239,9 +239,9 @@ class IncompleteReplyError(ReplyError):
     """The reply ended before its last item.
 
     Attributes:
-        items: How many items had arrived complete.
-        partial: The incomplete reply: what all items of a stream add up to, or the unfinished one-piece reply; ``None`` where
-            there is neither.
+        items: How many complete items had arrived.
+        partial: The incomplete reply: the accumulated items of a stream, or the unfinished one-piece reply; ``None`` without
+            either.
     """
 
     items: int
@@ -254,10 +254,10 @@ class IncompleteReplyError(ReplyError):
 
 
 class DecodeError(OllamaError):
-    """The body is not what the document promises.
+    """The body does not match the document.
 
     Attributes:
-        excerpt: The beginning of what was received, 200 characters at most.
+        excerpt: The beginning of the body, 200 characters at most.
         where: The path of the value that does not fit, such as ``message.tool_calls[0].function``; ``""`` for the whole
             body.
     """
@@ -272,7 +272,7 @@ class DecodeError(OllamaError):
 
 
 class ParseError(OllamaError, ValueError):
-    """The text of a reply is not what ``parse()`` was to make of it.
+    """The text of a reply does not match the type given to ``parse()``.
 
     Attributes:
         text: The whole text.
@@ -289,10 +289,10 @@ class ParseError(OllamaError, ValueError):
 
 
 class ToolCallError(OllamaError, ValueError):
-    """A model called a tool that there is not, or with arguments that do not fit; no function was run.
+    """A model called an unknown tool, or a tool with arguments that do not fit; no function was run.
 
     Attributes:
-        name: The name that the model called.
+        name: The name of the tool in the call.
     """
 
     name: str
@@ -348,9 +348,9 @@ def _type_and_code(body: Any) -> tuple[str | None, str | int | None]:
 
 
 def shorten_traceback(error: OllamaError) -> OllamaError:
-    """Drop the frames below the place that raises ``error`` again; its cause keeps only its text.
+    """Drop the inner frames of an error that is raised again; its cause keeps only its text.
 
-    Only for an error whose message says all that there is: then the frames of the layers below hide the caller's line.
+    Only for errors whose message says everything: for these, the frames of inner layers only hide the caller's line.
     """
     cause = error.__cause__
     if cause is not None:
@@ -358,13 +358,13 @@ def shorten_traceback(error: OllamaError) -> OllamaError:
     return error.with_traceback(None)
 
 
-# What messages and errors need of a call
+# Helpers for messages and errors
 
 
 def describe_call(request: httpx.Request) -> str:
-    """Return how a message names the call of ``request``: ``POST http://127.0.0.1:11434/api/chat``.
+    """Return the name of a call in messages: ``POST http://127.0.0.1:11434/api/chat``.
 
-    User name, password and query of the URL are left out: they may hold a secret.
+    User name, password and query of the URL are left out, because they may hold a secret.
     """
     url = request.url
     path = url.raw_path.partition(b"?")[0].decode("ascii")
@@ -372,5 +372,5 @@ def describe_call(request: httpx.Request) -> str:
 
 
 def decoded_headers(headers: httpx.Headers) -> list[tuple[bytes, bytes]]:
-    """Return the headers that still hold for a response whose body has been decoded."""
+    """Return the headers without those that are wrong once the body has been decoded."""
     return [(name, value) for name, value in headers.raw if name.lower() not in _ENCODING_HEADERS]

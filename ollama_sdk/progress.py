@@ -1,4 +1,4 @@
-"""Draws how far a long call is: one bar per layer of a model in terminals and notebooks, a line now and then in logs."""
+"""Shows the progress of long calls: one bar per layer of a model in terminals and notebooks, regular lines in logs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Generic, Protocol, Self, TextIO, TypeVar, overload
 
+from ._display import in_notebook, readable_bytes
 from .errors import ConfigurationError
 
 __all__ = ["AsyncTracked", "Tracked", "track", "track_file"]
@@ -19,7 +20,6 @@ __all__ = ["AsyncTracked", "Tracked", "track", "track_file"]
 T = TypeVar("T")
 
 _LOG_INTERVAL = 10.0  # seconds between two lines of one layer in a log
-_KILO = 1000
 
 
 @overload
@@ -31,25 +31,25 @@ def track(items: Iterable[T], *, file: TextIO | None = None, log_interval: float
 def track(
     items: Iterable[T] | AsyncIterable[T], *, file: TextIO | None = None, log_interval: float = _LOG_INTERVAL
 ) -> Tracked[T] | AsyncTracked[T]:
-    """Yield the items of a stream, and draw how far it is while they are taken.
+    """Yield the items of a stream, and show its progress.
 
     ``track(client.pull("llama3.2", stream=True))`` draws one bar per layer: bytes, bytes per second, time left. ``push`` and
-    ``create`` look the same; their other steps are a line of text each. Of any other iterable the items are counted.
+    ``create`` look the same; their other steps are one line of text each. For any other iterable it counts the items.
 
-    Bars are drawn by tqdm in a terminal and in a notebook, and need the extra ``[progress]``. Elsewhere, as in a log, plain lines
-    are written, which need nothing.
+    In a terminal and in a notebook, tqdm draws bars, which needs the extra ``[progress]``. Elsewhere, as in a log, it writes plain
+    lines, which needs no extra.
 
     Args:
         items: A stream, or any iterable or async iterable.
-        file: Where it is drawn; standard error if absent.
-        log_interval: The least number of seconds between two lines of one layer, where lines are written.
+        file: The output; by default standard error.
+        log_interval: The fewest seconds between two lines of one layer in a log.
 
     Returns:
-        An iterator of the same items; async if ``items`` is. Leaving its ``with`` block, or dropping it, ends the bars; the
-        stream stays the caller's.
+        An iterator of the same items; async if ``items`` is. Leaving its ``with`` block, or dropping it, ends the bars, but does
+        not close the stream.
 
     Raises:
-        ConfigurationError: A bar is to be drawn, and tqdm is not installed.
+        ConfigurationError: The output needs bars, and tqdm is not installed.
     """
     bars = _Bars(_painter(file, log_interval), len(items) if isinstance(items, Sized) else None)
     return AsyncTracked(items, bars) if isinstance(items, AsyncIterable) else Tracked(items, bars)
@@ -58,17 +58,17 @@ def track(
 def track_file(
     content: os.PathLike[str] | IO[bytes], *, file: TextIO | None = None, log_interval: float = _LOG_INTERVAL
 ) -> io.BufferedReader:
-    """A binary file that draws how much of it has been read: ``client.upload_blob(track_file(Path("model.gguf")))``.
+    """Wrap a binary file to show how much of it was read: ``client.upload_blob(track_file(Path("model.gguf")))``.
 
-    Where the call computes the digest, the file is read twice, so there are two bars.
+    If the call computes the digest, the file is read twice, so there are two bars.
 
     Args:
-        content: A path, or a file opened in binary mode that can seek, which is read from its present position.
+        content: A path, or a seekable file opened in binary mode, which is read from its current position.
         file: As for :func:`track`.
         log_interval: As for :func:`track`.
 
     Raises:
-        ConfigurationError: The file cannot be opened or cannot seek; or a bar is to be drawn, and tqdm is not installed.
+        ConfigurationError: The file cannot be opened or is not seekable; or the output needs bars, and tqdm is not installed.
     """
     painter = _painter(file, log_interval)
     if not isinstance(content, os.PathLike):
@@ -80,12 +80,12 @@ def track_file(
 
 
 class _Drawn:
-    """What has bars, which end with it."""
+    """The base of tracked iterators, whose bars end with them."""
 
     _bars: _Bars
 
     def close(self) -> None:
-        """End the bars; the stream stays as it is."""
+        """End the bars, without closing the stream."""
         self._bars.close()
 
     def __del__(self) -> None:
@@ -94,7 +94,7 @@ class _Drawn:
 
 
 class Tracked(_Drawn, Generic[T]):
-    """The items of an iterable, drawn as they are taken; :func:`track` makes it."""
+    """The items of an iterable, with their progress; made by :func:`track`."""
 
     def __init__(self, items: Iterable[T], bars: _Bars) -> None:
         self._items, self._bars = iter(items), bars
@@ -121,7 +121,7 @@ class Tracked(_Drawn, Generic[T]):
 
 
 class AsyncTracked(_Drawn, Generic[T]):
-    """The items of an async iterable, drawn as they are taken; :func:`track` makes it."""
+    """The items of an async iterable, with their progress; made by :func:`track`."""
 
     def __init__(self, items: AsyncIterable[T], bars: _Bars) -> None:
         self._items, self._bars = aiter(items), bars
@@ -157,7 +157,7 @@ class _TrackedFile(io.RawIOBase):
             self._end = content.seek(0, io.SEEK_END)
             content.seek(self._begin)
         except OSError as exc:
-            raise ConfigurationError("content is a file that cannot seek; give a pathlib.Path") from exc
+            raise ConfigurationError("content is a file that is not seekable; give a pathlib.Path") from exc
 
     def readable(self) -> bool:
         return True
@@ -170,7 +170,7 @@ class _TrackedFile(io.RawIOBase):
         return self._content.tell()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Move to another position, in bytes, and end the bar: the next byte that is read begins another."""
+        """Move to another position, in bytes, and end the bar; the next read starts another one."""
         self._end_bar()
         return self._content.seek(offset, whence)
 
@@ -204,19 +204,19 @@ class _TrackedFile(io.RawIOBase):
 
 class _Bar(Protocol):
     def move(self, done: int) -> None:
-        """Show that so much is done."""
+        """Show the new amount."""
 
     def close(self) -> None:
-        """Show it for the last time."""
+        """Show the last amount, and end the bar."""
 
 
 class _Painter(Protocol):
     def bar(self, label: str, total: int | None, done: int, unit: str) -> _Bar:
-        """Begin a bar."""
+        """Start a bar."""
         ...
 
     def line(self, text: str) -> None:
-        """Write a line of its own."""
+        """Write a line of text."""
 
 
 class _Bars:
@@ -250,7 +250,7 @@ class _Bars:
         bar = self._open.get(digest)
         if done is None or (done >= total and digest in self._whole):
             return  # before the first count, or after the last
-        if bar is None:  # what was there before, where a download goes on, counts for no rate
+        if bar is None:  # the bytes of an earlier download do not count for the rate
             bar = self._open[digest] = self._painter.bar(label, total, done, "B")
         bar.move(done)
         if done >= total:
@@ -263,29 +263,23 @@ class _Bars:
 
 
 def _painter(file: TextIO | None, log_interval: float) -> _Painter:
-    """What draws, by where it is drawn."""
-    place = sys.stderr if file is None else file
-    notebook = file is None and _in_notebook()
-    if not notebook and not place.isatty():
-        return _LinePainter(place, log_interval)
+    """The painter for an output: bars in terminals and notebooks, else lines."""
+    output = sys.stderr if file is None else file
+    notebook = file is None and in_notebook()
+    if not notebook and not output.isatty():
+        return _LinePainter(output, log_interval)
     try:
-        with warnings.catch_warnings():  # without ipywidgets it warns, in red, and draws text
+        with warnings.catch_warnings():  # tqdm warns if ipywidgets is missing, but then draws text
             warnings.simplefilter("ignore")
             from tqdm.auto import tqdm
     except ImportError as exc:
         raise ConfigurationError("bars are drawn by tqdm: pip install 'ollama-sdk[progress]'") from exc
-    return _TqdmPainter(tqdm, sys.stdout if notebook else place)
-
-
-def _in_notebook() -> bool:
-    """Whether this code runs in the kernel of a notebook."""
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+    return _TqdmPainter(tqdm, sys.stdout if notebook else output)
 
 
 class _TqdmPainter:
-    def __init__(self, tqdm: Any, place: TextIO) -> None:
-        self._tqdm, self._place = tqdm, place
+    def __init__(self, tqdm: Any, output: TextIO) -> None:
+        self._tqdm, self._output = tqdm, output
 
     def bar(self, label: str, total: int | None, done: int, unit: str) -> _Bar:
         scaled = unit == "B"
@@ -297,12 +291,12 @@ class _TqdmPainter:
                 unit=unit if scaled else f" {unit}",
                 unit_scale=scaled,
                 dynamic_ncols=True,
-                file=self._place,
+                file=self._output,
             )
         )
 
     def line(self, text: str) -> None:
-        self._tqdm.write(text, file=self._place)
+        self._tqdm.write(text, file=self._output)
 
 
 class _TqdmBar:
@@ -317,15 +311,15 @@ class _TqdmBar:
 
 
 class _LinePainter:
-    def __init__(self, place: TextIO, interval: float) -> None:
-        self._place, self.interval = place, interval
+    def __init__(self, output: TextIO, interval: float) -> None:
+        self._output, self.interval = output, interval
 
     def bar(self, label: str, total: int | None, done: int, unit: str) -> _Bar:
         return _LineBar(self, label, total, done, unit)
 
     def line(self, text: str) -> None:
-        self._place.write(f"{text}\n")
-        self._place.flush()
+        self._output.write(f"{text}\n")
+        self._output.flush()
 
 
 class _LineBar:
@@ -362,10 +356,4 @@ class _LineBar:
 
     def _amount(self, number: float | None) -> str:
         amount = float(number or 0)
-        if self._unit != "B":
-            return f"{amount:.4g} {self._unit}"
-        for prefix in ("", "k", "M", "G"):
-            if amount < _KILO:
-                return f"{amount:.3g} {prefix}B"
-            amount /= _KILO
-        return f"{amount:.3g} TB"
+        return readable_bytes(amount) if self._unit == "B" else f"{amount:.4g} {self._unit}"

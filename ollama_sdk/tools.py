@@ -1,6 +1,7 @@
-"""Python functions as tools: their description for a model, and the calls that a model makes.
+"""Python functions as tools: describes them to a model, and runs the calls that a model makes.
 
-Nothing here sends a request, and nothing runs a function but :meth:`Toolbox.call`. A conversation with tools is a loop of your own::
+This module sends no requests, and only :meth:`Toolbox.call` and :meth:`Toolbox.acall` run functions. You write the loop of a
+conversation with tools yourself::
 
     toolbox = Toolbox([get_weather])
     while True:
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeGuard, overload
+from typing import Any, Literal, overload
 
 from ._codec import codec_of, dumps
 from ._codec.check import with_article
@@ -31,7 +32,7 @@ from ._generated.models import (
     Tool,
     ToolCall,
 )
-from ._json import loads
+from ._json import is_object, loads
 from .errors import ConfigurationError, ToolCallError
 
 __all__ = ["Toolbox", "tool"]
@@ -51,8 +52,8 @@ def tool(function: Callable[..., Any]) -> Tool:
         function: The function or method. It is not called.
 
     Raises:
-        ConfigurationError: It is a lambda or a class, a parameter has no annotation or one that JSON has nothing for, or it takes
-            ``*args``, ``**kwargs`` or positional-only parameters.
+        ConfigurationError: It is a lambda or a class, a parameter has no annotation or one without a counterpart in JSON, or it
+            takes ``*args``, ``**kwargs`` or positional-only parameters.
     """
     return _tool_of(Function(function))
 
@@ -63,18 +64,17 @@ def _tool_of(described: Function) -> Tool:
 
 
 class Toolbox(Sequence[Callable[..., Any]]):
-    """Functions by their names, to give to a model and to call as it asks.
+    """Functions by name, which a model can call.
 
-    A toolbox is the sequence of its functions, so that it is itself what ``tools=`` takes.
+    A toolbox is the sequence of its functions, so ``tools=`` takes it directly.
 
     Args:
         functions: The functions, each as :func:`tool` takes it.
-        errors: What a call that cannot be made becomes, because its tool is unknown or its arguments do not fit: ``raise`` a
-            :class:`ollama_sdk.ToolCallError`, or ``answer`` with a message that says so to the model. What a function itself
-            raises is always raised.
+        errors: How to handle a call of an unknown tool, or with arguments that do not fit: ``raise`` a
+            :class:`ollama_sdk.ToolCallError`, or ``answer`` the model with the error. Exceptions of a function are always raised.
 
     Raises:
-        ConfigurationError: A function cannot be described, or two have one name.
+        ConfigurationError: A function cannot be described, or two have the same name.
     """
 
     def __init__(
@@ -117,18 +117,18 @@ class Toolbox(Sequence[Callable[..., Any]]):
     @overload
     def call(self, call: MessagesToolUseBlock) -> MessagesToolResultBlock: ...
     def call(self, call: Any) -> Any:
-        """Run the function that a model calls, with its arguments checked and converted.
+        """Run the function that a model calls, with checked and converted arguments.
 
         Args:
-            call: The call: of ``chat`` or of a ``/v1`` method.
+            call: The call, of ``chat`` or of a ``/v1`` method.
 
         Returns:
-            What to append to the conversation: a message; for ``v1.responses`` an item, for ``v1.messages`` a block of the next
-            user message. A text is sent as it is, anything else as JSON.
+            The part to append to the conversation: a message; for ``v1.responses`` an item, for ``v1.messages`` a block of the
+            next user message. A text is sent unchanged, any other result as JSON.
 
         Raises:
             ToolCallError: The tool is unknown, or its arguments do not fit, unless ``errors="answer"``.
-            ConfigurationError: The function is async (see :meth:`acall`), or what it returned cannot be sent.
+            ConfigurationError: The function is async (see :meth:`acall`), or its result cannot be sent.
         """
         name, data, answer = _parts(call)
         try:
@@ -148,7 +148,7 @@ class Toolbox(Sequence[Callable[..., Any]]):
     @overload
     async def acall(self, call: MessagesToolUseBlock) -> MessagesToolResultBlock: ...
     async def acall(self, call: Any) -> Any:
-        """As :meth:`call`, for async functions too; a sync one runs in this very task, so it should not block."""
+        """As :meth:`call`, also for async functions; a sync one runs in the calling task, so it should not block."""
         name, data, answer = _parts(call)
         try:
             function, arguments = self._prepared(name, data)
@@ -176,22 +176,18 @@ class Toolbox(Sequence[Callable[..., Any]]):
 
 
 def _loaded(text: str) -> Mapping[str, Any]:
-    """The arguments of a call whose JSON is in a text."""
+    """Parse the arguments of a call that come as JSON text."""
     try:
         data = loads(text.encode() or b"{}")
     except ValueError as exc:
         raise MismatchError(f"they are not JSON: {exc}") from None
-    if not _is_object(data):
+    if not is_object(data):
         raise MismatchError(f"they are {with_article(data)} instead of an object")
     return data
 
 
-def _is_object(data: Any) -> TypeGuard[dict[str, Any]]:
-    return isinstance(data, dict)
-
-
 def _parts(call: Any) -> tuple[str, Any, Callable[..., Any]]:
-    """The name and the arguments of a call, and what makes its answer of a text."""
+    """The name and the arguments of a call, and a function that makes its answer."""
 
     def message(text: str, *, failed: bool) -> Message:
         del failed
@@ -221,7 +217,7 @@ def _parts(call: Any) -> tuple[str, Any, Callable[..., Any]]:
 
 
 def _text_of(result: Any, name: str) -> str:
-    """What a function returned, as the text that a model reads."""
+    """The result of a function as text for the model."""
     if isinstance(result, str):
         return result
     return dumps(codec_of(_MODELS).encode("dict[str, Any]", result, f"the result of {name}")).decode()

@@ -1,6 +1,6 @@
-"""The models, the TypedDicts that arguments take instead of them (``…Param``), and other names in signatures.
+"""The models, their TypedDicts for arguments (``…Param``), and other types in signatures.
 
-Each is imported when it is first used.
+Each is imported at its first use.
 """
 
 from __future__ import annotations

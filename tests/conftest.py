@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator
 
@@ -19,6 +20,7 @@ from .support.callers import Caller
 from .support.clocks import HandClock
 from .support.examples import PROFILE
 from .support.loopback import PATIENCE, Loopback
+from .support.transports import CERTIFICATE, server_context
 from .support.worlds import World
 
 settings.load_profile(PROFILE)
@@ -28,9 +30,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--parser", choices=["llhttp", "h11"], help="read responses with this parser, in place of the fastest"
     )
+    parser.addoption("--tls", action="store_true", help="let the scripted servers speak TLS")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--tls"):
+        Loopback.default_tls = server_context()
+        os.environ["SSL_CERT_FILE"] = str(CERTIFICATE)
     if config.getoption("--parser") == "h11":
         sys.modules["ollama_sdk._transport._llhttp"] = None  # type: ignore[assignment] # as where its parser cannot be imported
     assert parser_class().__module__.endswith(config.getoption("--parser") or "llhttp")

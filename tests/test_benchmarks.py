@@ -18,7 +18,16 @@ import pytest
 from tests.support.loopback import END, Loopback, chunked, replies, whole
 
 ROOT = Path(__file__).parents[1]
-COST = {"limit": 0.1, "floor": 4.0, "aiohttp": 2.0, "ollama": 9.0, "openai": 9.0, "ours": 1.0, "policies": 1.0}
+COST = {
+    "limit": 0.1,
+    "floor": 4.0,
+    "aiohttp": 2.0,
+    "ollama": 9.0,
+    "openai": 9.0,
+    "ours": 1.0,
+    "policies": 1.0,
+    "traced": 1.0,
+}
 
 
 def _measure_well(kind, client, rounds, *work):
@@ -159,7 +168,10 @@ def test_process_without_result_is_a_measurement_error(bench, monkeypatch, tmp_p
         bench.Bench("http://unused", str(tmp_path)).take("calls", "ours", 1)
 
 
-@pytest.mark.parametrize(("client", "package"), [("openai", "openai"), ("ollama", "ollama"), ("aiohttp", "aiohttp")])
+@pytest.mark.parametrize(
+    ("client", "package"),
+    [("openai", "openai"), ("ollama", "ollama"), ("aiohttp", "aiohttp"), ("traced", "opentelemetry-sdk")],
+)
 def test_missing_package_leaves_its_column_empty(bench, run, monkeypatch, capsys, client, package):
     def version(name):
         if name == package:
@@ -170,7 +182,7 @@ def test_missing_package_leaves_its_column_empty(bench, run, monkeypatch, capsys
     code, figures = run()
     assert (code, figures["machine"][package]) == (0, None)
     assert not any(client in row for row in _rows(figures).values())
-    assert all("ours" in row or "policies" in row for row in _rows(figures).values())
+    assert all({"ours", "policies", "traced"} & row.keys() or client == "traced" for row in _rows(figures).values())
     assert f"The column {client} stays empty: {package} is not installed" in capsys.readouterr().out
 
 
@@ -289,7 +301,7 @@ def make(served, bench, monkeypatch):
         yield lambda name: made.enter_context(contextlib.closing(clients.make(name, served)))
 
 
-@pytest.mark.parametrize("name", ["limit", "floor", "ollama", "ours", "policies"])
+@pytest.mark.parametrize("name", ["limit", "floor", "ollama", "ours", "policies", "traced"])
 def test_client_reads_every_item(make, name):
     client = make(name)
     for _ in range(2):
@@ -299,7 +311,7 @@ def test_client_reads_every_item(make, name):
     client.chat()
 
 
-@pytest.mark.parametrize("name", ["limit", "floor", "aiohttp", "ollama", "ours", "policies"])
+@pytest.mark.parametrize("name", ["limit", "floor", "aiohttp", "ollama", "ours", "policies", "traced"])
 def test_async_client_reads_every_item(make, name):
     maker = make(name)
 
@@ -340,5 +352,6 @@ def test_every_measurement_runs_against_the_server(bench, served, tmp_path):
         ("hosts", "policies", 1, 2),
         ("async_call_counts", "ours", 2),
         ("first_item", "ours", 2),
+        ("traced_call", "traced", 1000, 2),
     ):
         assert all(figure >= 0 for figure in taken.take(kind, client, 1, *work).values())

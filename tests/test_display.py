@@ -79,7 +79,7 @@ def test_a_reply_is_its_text_thinking_calls_and_metrics():
     assert shown.tags == ["details", "summary", "pre", "p", "strong", "p", "code", "p", "small"]
     assert "Light\n\nscatters." in shown.text
     assert 'Calls get_weather(city="Zürich", days=2)' in shown.text
-    facts = "llama3.2 · 12 tokens, 40 per second · prompt of 26 · 1.25 s in all · cut at its limit of tokens"
+    facts = "llama3.2 · 12 tokens, 40 per second · prompt of 26 · 1.25 s in total · cut off at the token limit"
     assert facts in shown.text
 
 
@@ -148,7 +148,7 @@ def test_every_reply_with_text_is_shown():
 
 
 def test_the_tables_name_classes_that_are_there():
-    for name in (*_display._PARTS, *_display._TABLES):
+    for name in (*_display._PARTS, *_display._TABLES, *_display._DELTAS):
         assert getattr(types, name)
     assert types.VersionResponse(version="1")._repr_html_() is None
     assert types.VersionResponse(version="1")._repr_markdown_() is None

@@ -14,14 +14,17 @@ import sys
 import types
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import attrs
+import httpx
+import ollama
 import pytest
 
 from ollama_sdk import Ollama, Timeout, batch, errors
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._generated import operations
-from ollama_sdk.testing import Emulator
+from ollama_sdk.testing import Emulator, Fault, RecordedRequest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -102,6 +105,30 @@ def test_the_code_passes_the_type_checkers(checker: str, tmp_path: Path):
 def test_the_cache_of_the_docs_answers_the_second_time(emulator: Emulator):
     exec(CODE["reliability.md"][0], {})
     assert [request.path for request in emulator.requests] == ["/api/embed"]
+
+
+def test_prometheus_reads_the_metrics_as_documented(emulator: Emulator, capsys: pytest.CaptureFixture[str]):
+    page = PAGES["howto/telemetry.md"]
+    exec("\n".join(blocks(page, "python")), {})
+    port = emulator.url.rpartition(":")[2]
+    ours = [line for line in capsys.readouterr().out.splitlines() if f'server_port="{port}"' in line]
+    samples: dict[str, set[str]] = {}
+    for line in ours:
+        name, attributes = line.split("{", 1)
+        samples.setdefault(name, set()).update(re.findall(r'\w+="[^"]*"', attributes))
+    common = {'gen_ai_provider_name="ollama"', 'gen_ai_request_model="llama3.2"', 'gen_ai_response_model="llama3.2"'}
+    both = {'gen_ai_operation_name="chat"', 'gen_ai_operation_name="text_completion"'}
+    expected = {
+        "duration_seconds_count": both,
+        "time_to_first_chunk_seconds_count": {'gen_ai_operation_name="text_completion"'},
+        "usage_input_tokens_total": {*both, 'gen_ai_token_modality="unknown"'},
+        "usage_output_tokens_total": {*both, 'gen_ai_token_modality="text"'},
+    }
+    for name, attributes in expected.items():
+        assert common | attributes <= samples[f"gen_ai_client_inference_{name}"]
+    assert 'gen_ai_operation_name="chat"' not in samples["gen_ai_client_inference_time_to_first_chunk_seconds_count"]
+    [queries] = blocks(page, "text")
+    assert set(re.findall(r"gen_ai_client\w+", queries)) <= set(samples)
 
 
 def test_the_tests_in_the_docs_pass(emulator: Emulator, tmp_path: Path):
@@ -216,8 +243,64 @@ def test_every_page_is_reachable():
     assert set(listed) == {page.removesuffix(".md") for page in PAGES} - {"index"} | made
 
 
+def run_program(code: str, emulator: Emulator) -> tuple[str, list[RecordedRequest]]:
+    """What a program prints, and what it asks of the server."""
+    start = len(emulator.requests)
+    run = subprocess.run(
+        [sys.executable, "-c", code.replace("http://localhost:11434", emulator.url)],
+        env={**os.environ, "OLLAMA_HOST": emulator.url},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout, list(emulator.requests[start:])
+
+
+def is_part(part: Any, whole: Any) -> bool:
+    """Whether JSON holds all of another, whatever it holds beside that."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        return all(name in whole and is_part(value, whole[name]) for name, value in part.items())
+    if isinstance(part, list) and isinstance(whole, list):
+        return len(part) == len(whole) and all(map(is_part, part, whole))
+    return part == whole
+
+
+@pytest.mark.parametrize("page", ["migration/ollama.md", "migration/openai.md"])
+def test_migrated_programs_do_what_the_originals_do(emulator: Emulator, page: str):
+    before, after = blocks(PAGES[page], "py"), blocks(PAGES[page], "python")
+    assert len(before) == len(after)
+    printed, requests = run_program("\n".join(before), emulator)
+    printed_here, requests_here = run_program("\n".join(after), emulator)
+    assert printed == printed_here != ""
+    assert [(each.method, each.path) for each in requests] == [(each.method, each.path) for each in requests_here]
+    for theirs, ours in zip(requests, requests_here, strict=True):
+        if theirs.method == "POST":
+            # The published client sends an empty list of tools where there are none.
+            asked = {name: value for name, value in theirs.json.items() if (name, value) != ("tools", [])}
+            assert is_part(asked, ours.json)
+
+
+def test_ollama_package_differs_from_this_one_as_documented(emulator: Emulator):
+    question = [{"role": "user", "content": "Hi"}]
+    with ollama.Client(emulator.url) as original, Ollama(emulator.url) as client:
+        unread = original.chat("llama3.2", question, stream=True)
+        assert len(emulator.requests) == 0
+        with client.chat("llama3.2", question, stream=True):
+            assert len(emulator.requests) == 1
+        unread.close()
+
+        emulator.faults.add(Fault.cut(after=1), path="/api/chat", times=2)
+        assert [part.done for part in original.chat("llama3.2", question, stream=True)] == [False]
+        with pytest.raises(errors.IncompleteReplyError):
+            list(client.chat("llama3.2", question, stream=True))
+
+        assert original._client.timeout == httpx.Timeout(None)
+
+
 def test_programs_on_pages_are_those_that_run_on_the_engines():
     shown = blocks(PAGES["howto/embeddings.md"], "py")
     engines = ROOT / "tests" / "engines"
-    programs = [*engines.glob("with_*.py"), *engines.glob("resume_*.py")]
+    programs = [program for kind in ("with", "resume", "limit") for program in engines.glob(f"{kind}_*.py")]
     assert sorted(shown) == sorted(program.read_text(encoding="utf-8") for program in programs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ollama_sdk import Ollama
-from ollama_sdk.testing import Emulator, Fault, Interception, ScriptedToolCall
+from ollama_sdk.testing import Emulator, Fault, Interception, ScriptedReply, ScriptedToolCall
 from tests.integration.live import QUESTION
 
 pytestmark = pytest.mark.slow  # each runs a suite of hundreds of tests
@@ -24,6 +25,22 @@ NEWER_THAN_0_5 = [
 # These plugins slow down start-up, and the suite does not need them.
 PLAIN = [f"-pno:{plugin}" for plugin in ("cacheprovider", "hypothesispytest", "schemathesis")]
 NO_ROUTE = Fault.status(404, body=b"404 page not found", headers={"content-type": "text/plain"})
+
+
+# What a model of random weights says, one after the other: it calls tools only where some are offered.
+WILD = [
+    ScriptedReply(pieces=["}"] * 3, finished=False),
+    ScriptedReply(pieces=[], finished=False),
+    ScriptedReply(pieces=[]),
+    ScriptedReply(tool_calls=[ScriptedToolCall("launch", {})]),
+    ScriptedReply(pieces=['{"x":', " 1}"]),
+    ScriptedReply(pieces=["[1]"]),
+    ScriptedReply(pieces=[], thinking=["hm"]),
+    ScriptedReply(pieces=[" ", "\n"]),
+    ScriptedReply(tool_calls=[ScriptedToolCall("get_weather", {"nonsense": 5})]),
+    ScriptedReply(pieces=["x"] * 50),
+    ScriptedReply(pieces=["ok"]),
+]
 
 
 def run_suite(url: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -109,6 +126,16 @@ def test_suite_names_what_a_model_does_that_does_not_cooperate(emulator: Emulato
     assert "the model did not say JSON, though format= asked for it: 'no format'" in run.stdout
     assert "wild:latest called a tool that was not offered: 'launch'" in run.stdout
     assert "failed" not in run.stdout.splitlines()[-1]
+
+
+def test_suite_fails_for_nothing_that_a_model_says(emulator: Emulator):
+    emulator.models.add("wild", capabilities=["completion", "tools", "thinking", "vision", "insert", "audio"])
+    emulator.models.add("vectors", capabilities=["embedding"])
+    replies = itertools.cycle(WILD)
+    emulator.reply(lambda prompt: next(reply for reply in replies if prompt.tools or not reply.tool_calls))
+    run = run_suite(emulator.url)
+    assert run.returncode == 0, run.stdout
+    assert counted(run.stdout, "skipped") > 40
 
 
 def test_suite_passes_where_two_names_share_weights(emulator: Emulator):

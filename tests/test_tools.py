@@ -150,15 +150,29 @@ def test_a_function_is_never_run_by_a_client(server):
         "Do it.\n\nArgs:\n    value: How\n        much.",
         "Do it.\n\nParameters\n----------\nvalue : int\n    How much.",
         "Do it.\n\n:param value: How much.",
+        "Do it.\nargs:\n    value (integer): How much.\n\nreturns:\n    None",
     ],
 )
-def test_docstrings_of_three_styles_describe_parameters(docstring):
+def test_docstrings_of_each_style_describe_parameters(docstring):
     def function(value: int) -> None: ...
 
     function.__doc__ = docstring
     described = tool(function).to_dict()["function"]
     assert described["description"] == "Do it."
     assert described["parameters"]["properties"]["value"] == {"type": "integer", "description": "How much."}
+
+
+def test_docstring_may_say_that_there_are_no_parameters():
+    def function() -> None:
+        """Do it.
+
+        Args:
+            None
+        Returns:
+            None
+        """
+
+    assert tool(function).to_dict()["function"]["description"] == "Do it."
 
 
 @pytest.mark.parametrize(
@@ -249,7 +263,7 @@ def unknown(city: Nowhere): ...  # noqa: F821
         (starred, r"starred takes \*cities"),
         (keyed, r"keyed takes \*\*cities"),
         (positional, "'city' is positional only"),
-        (strange, "'city' is annotated memoryview, but JSON has nothing like it"),
+        (strange, "'city' is annotated memoryview, but JSON has no such type"),
         (by_number, "the keys of a JSON object are strings"),
         (unknown, "its signature cannot be read: name 'Nowhere'"),
         (lambda city: city, "is a lambda, which has no name"),

@@ -17,12 +17,12 @@ __all__ = ["Accepted", "Roots", "read_accepted"]
 
 @frozen
 class Roots:
-    """What the source shows only in roundabout ways of one route.
+    """The parts of one route that the source does not show directly.
 
     Attributes:
         request: The struct of its body.
         replies: The structs of its reply and of the items of its stream.
-        events: The beginning of the names of its events, where these are written as text in the package of its reply.
+        events: The prefix of its event names, if these are string literals in the package of its reply.
     """
 
     request: str = ""
@@ -32,12 +32,12 @@ class Roots:
 
 @frozen
 class Accepted:
-    """What ``drift.toml`` holds.
+    """The content of ``drift.toml``.
 
     Attributes:
-        reasons: Why a difference is accepted, by a pattern of its key; ``*`` stands for anything.
-        roots: The structs of each route, as ``POST /api/chat``.
-        fields: The struct that a free-form field is read into, as ``api.ChatRequest.options``.
+        reasons: Why a difference is accepted, by a pattern of its key; ``*`` matches any text.
+        roots: The structs of each route, by route, such as ``POST /api/chat``.
+        fields: The struct of a free-form field, by field, such as ``api.ChatRequest.options``.
     """
 
     reasons: Mapping[str, str] = field(factory=dict[str, str])

@@ -4,9 +4,9 @@ Theory
 ------
 
 Both are routes with shapes. A pair is a shape of the server and the shape of the document at the same place; pairs are found from the
-bodies and replies of the routes inwards. One struct may be paired with several schemas, because a server uses one struct for what it
-reads and what it sends, and one schema with several structs, because a union has branches. So a field is lacking when no schema that
-its struct is paired with has it, and beyond the server when no struct that its schema is paired with has it.
+bodies and replies of the routes inwards. One struct may be paired with several schemas, because a server may read and send the same
+struct, and one schema with several structs, because a union has branches. So a field of a struct is lacking if none of the paired
+schemas has it, and a field of a schema is beyond the server if none of the paired structs has it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ class Difference:
 
     Attributes:
         kind: ``lacks``, ``differs`` or ``beyond``, seen from the document.
-        key: What ``drift.toml`` accepts it by: a route, a field as ``api.Message.thinking``, or a value as ``model.Capability=audio``.
-        text: What is different.
-        route: A route that shows it.
-        where: The schema of the document that it concerns, or ``""``.
-        member: The field that is lacking, or ``None``.
-        added: The route that is lacking, or ``None``.
+        key: Its key in ``drift.toml``: a route, a field such as ``api.Message.thinking``, or a value such as
+            ``model.Capability=audio``.
+        text: The difference.
+        route: A route that has it.
+        where: The schema of the document, or ``""``.
+        member: The lacking field, or ``None``.
+        added: The lacking route, or ``None``.
     """
 
     kind: str
@@ -47,7 +48,7 @@ class Difference:
 
 @define
 class _Struct:
-    """One struct of the server, or one schema of the document, and what it is paired with."""
+    """One struct of the server, or one schema of the document, with its partners."""
 
     shape: Shape
     route: str
@@ -75,7 +76,7 @@ def differences(document: Mapping[tuple[str, str], Route], server: Mapping[tuple
 
 
 class _Pairing:
-    """Every pair of shapes that stand at the same place."""
+    """Every pair of shapes at the same place."""
 
     def __init__(self) -> None:
         self._structs: dict[str, _Struct] = {}
@@ -98,11 +99,11 @@ class _Pairing:
         """Add a pair and the pairs inside it.
 
         Args:
-            route: A route that has it.
-            places: What to call the shapes where they have no names.
+            route: A route that has the pair.
+            places: Names for the shapes, if they have none.
             server: The shape of the server.
-            document: That of the document.
-            reply: Whether it is part of a reply.
+            document: The shape of the document.
+            reply: Whether the pair is part of a reply.
         """
         names = (server.name or places[0], document.name or places[1])
         if (*names, reply) in self._seen:
@@ -162,7 +163,7 @@ def _fits(server: Shape, document: Shape) -> bool:
 
 
 def _values(name: str, struct: _Struct) -> Iterator[Difference]:
-    """Values of an enumeration that no schema names, where one names any."""
+    """Values of an enumeration that no schema lists, if one lists any."""
     known = frozenset[str]().union(*(shape.values for shape, _ in struct.partners))
     where = ", ".join(dict.fromkeys(shape.name for shape, _ in struct.partners if shape.name)) or struct.route
     if not known or not struct.shape.values:

@@ -1,4 +1,4 @@
-"""Drafts the YAML of what the document lacks, for a person to finish: descriptions are the source's comments."""
+"""Drafts YAML for the lacking parts of the document, to be finished by hand; descriptions are the source's comments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNKNOWN = "TODO: say what it is."
 
 
 def draft(found: Iterable[Difference], version: str) -> str:
-    """YAML to paste, block by block, each under a comment that says where it goes.
+    """YAML blocks to paste, each under a comment with its place.
 
     Args:
         found: The differences.
@@ -31,7 +31,7 @@ def draft(found: Iterable[Difference], version: str) -> str:
 class _Draft:
     def __init__(self, version: str) -> None:
         self._since: dict[str, Any] = {"x-since": version} if version else {}
-        self._named: dict[str, Shape] = {}  # schemas that are needed, by their names
+        self._named: dict[str, Shape] = {}  # the needed schemas, by name
         self._written: set[str] = set()
 
     def blocks(self, difference: Difference) -> Iterator[str]:

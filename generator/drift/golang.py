@@ -1,8 +1,8 @@
-"""Reads the interface of a server out of a checkout of Ollama's source, which is Go, without a Go toolchain.
+"""Reads the interface of a server from a checkout of Ollama's source, which is Go, without a Go toolchain.
 
-Routes are the calls of ``GET``, ``POST`` and so on in ``server/routes.go``. Which structs are the body and the reply of a route is named
-in ``drift.toml``, because handlers hide it behind interfaces; where it is not, the struct that the handler binds the body to is taken,
-and the struct literals that it sends. JSON names, types and ``omitempty`` come from the declarations of the structs.
+Routes are the calls of ``GET``, ``POST`` and so on in ``server/routes.go``. ``drift.toml`` names the structs of a route's body and reply
+if its handler hides them behind interfaces; otherwise they are the struct to which the handler binds the body, and the struct
+literals that it sends. JSON names, types and ``omitempty`` come from the declarations of the structs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .shapes import ANY, Member, Route, Shape, Source, SourceError
 
 __all__ = ["read_checkout"]
 
-# The folders whose declarations make up the interface, each one Go package.
+# The folders with the declarations of the interface; each is one Go package.
 _PACKAGES = ("api", "openai", "anthropic", "middleware", "server", "types/model", "types/errtypes")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 _SCALARS = {
@@ -64,8 +64,8 @@ def read_checkout(folder: Path, known: Accepted, version: str = "") -> Source:
 
     Args:
         folder: A checkout of Ollama.
-        known: What ``drift.toml`` says about routes and fields.
-        version: The release; found by git where it is not given.
+        known: The routes and fields in ``drift.toml``.
+        version: The release; by default the latest tag in git.
 
     Raises:
         SourceError: There is no ``server/routes.go``, or it registers no route.
@@ -82,7 +82,7 @@ def read_checkout(folder: Path, known: Accepted, version: str = "") -> Source:
 
 def _version(folder: Path) -> str:
     command = ["git", "-C", str(folder), "describe", "--tags", "--abbrev=0"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip().removeprefix("v") if done.returncode == 0 else ""
 
 
@@ -100,7 +100,7 @@ def _text(node: Node | None) -> str:
 
 
 def _below(node: Node, *kinds: str) -> Iterator[Node]:
-    """Every node of some kinds inside a node, itself too."""
+    """Every node of some kinds in a node, including the node itself."""
     todo = [node]
     while todo:
         each = todo.pop()
@@ -147,7 +147,7 @@ def _constant(package: _Package, spec: Node) -> None:
 
 
 def _methods_of(node: Node) -> Iterator[str]:
-    """The methods that the first argument of ``Handle`` stands for: one, or those that the loop around it runs over."""
+    """The HTTP methods in the first argument of ``Handle``: one, or those of the loop around it."""
     around: Node | None = node
     while around is not None and around.type not in {"for_statement", "function_declaration", "method_declaration"}:
         around = around.parent
@@ -204,7 +204,7 @@ class _Reading:
         )
 
     def _events(self, package: str, prefix: str) -> frozenset[str]:
-        """The texts in the functions of a package that begin as the names of events do."""
+        """The string literals in the functions of a package that look like names of events."""
         functions = self._packages[package].functions.values() if package in self._packages else ()
         texts = (_text(node)[1:-1] for f in functions for node in _below(f, "interpreted_string_literal"))
         return frozenset(text for text in texts if re.fullmatch(rf"{re.escape(prefix)}[a-z_]+(\.[a-z_]+)*", text))
@@ -218,7 +218,7 @@ class _Reading:
         return next(found, None)
 
     def _bound(self, handler: str) -> str:
-        """The struct that a handler reads the body into: a variable whose address it gives to ``ShouldBindJSON`` or such."""
+        """The struct of the body: the type of the variable whose address the handler passes to ``ShouldBindJSON`` or the like."""
         found = self._function(handler)
         if found is None:
             return ""
@@ -236,7 +236,7 @@ class _Reading:
         return ""
 
     def _sent(self, handler: str) -> Iterator[str]:
-        """The structs whose literals a handler gives to ``c.JSON`` with a good status."""
+        """The structs whose literals a handler passes to ``c.JSON`` with ``StatusOK``."""
         found = self._function(handler)
         for call in _below(found[1], "call_expression") if found else ():
             arguments = _text(call.child_by_field_name("arguments"))
@@ -259,7 +259,7 @@ class _Reading:
         fields = list(_below(kind, "field_declaration")) if kind.type == "struct_type" else []
         plain = [part for part in fields if part.child_by_field_name("name") is not None]
         if (own or plain) and not any(_TAG.search(_text(part)) for part in fields):
-            return Shape(name=qualified)  # it writes its own JSON, or is a form
+            return Shape(name=qualified)  # it has its own JSON methods, or is a form
         if kind.type == "struct_type":
             return Shape(frozenset({"object"}), qualified, load=cache(lambda: dict(self._members(package, kind, name))))
         shape = self._shape(package, kind)

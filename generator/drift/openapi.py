@@ -1,4 +1,4 @@
-"""Reads the interface of a server out of an OpenAPI document, such as the one in Ollama's own repository."""
+"""Reads the interface of a server from an OpenAPI document, such as the one in Ollama's repository."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_openapi(path: Path, version: str = "") -> Source:
 
     Args:
         path: The file.
-        version: The release; the document's own version where it is not given.
+        version: The release; by default the version in the document.
 
     Raises:
         SourceError: It cannot be read, or describes no route.
@@ -98,7 +98,7 @@ class _Shapes:
 
 
 def _is_optional(name: str, part: Mapping[str, Any], schema: Mapping[str, Any]) -> bool | None:
-    """Whether a property may be left out; a schema that requires nothing at all does not say."""
+    """Whether a property may be left out; ``None`` for a schema without ``required``."""
     if "required" not in schema:
         return None
     return name not in schema["required"] or "default" in part or "x-absent" in part

@@ -1,4 +1,4 @@
-"""Writes what was found as Markdown or JSON."""
+"""Writes the differences as Markdown or JSON."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Report:
     """The differences between a document and a server.
 
     Attributes:
-        document: The document, or the older source that was given instead.
-        source: What it was compared with.
+        document: The document, or the older source in its place.
+        source: The source with which it was compared.
         found: The differences that are not accepted.
-        accepted: Those that are, each with its reason.
-        unused: Patterns of ``drift.toml``, which is about the source, that nothing in it matches.
+        accepted: The accepted differences, each with its reason.
+        unused: Patterns of ``drift.toml`` that match no difference; only for a comparison with the source.
     """
 
     document: Path
@@ -41,7 +41,7 @@ class Report:
 
     @property
     def lacks(self) -> bool:
-        """Whether the document lacks something that is not accepted."""
+        """Whether the document lacks a part, and the difference is not accepted."""
         return any(difference.kind == LACKS for difference in self.found)
 
     def markdown(self) -> str:
@@ -79,7 +79,7 @@ class Report:
 
 
 def report_of(document: Path, source: Source, found: Iterable[Difference], accepted: Accepted) -> Report:
-    """Set aside the accepted differences."""
+    """Separate the accepted differences from the others."""
     rest: list[Difference] = []
     aside: list[tuple[Difference, str]] = []
     used: set[str] = set()

@@ -12,7 +12,7 @@ __all__ = ["ANY", "Member", "Route", "Shape", "Source", "SourceError", "one_of"]
 
 
 class SourceError(Exception):
-    """What the document is to be compared with cannot be read."""
+    """The source to compare with cannot be read."""
 
 
 @frozen
@@ -20,9 +20,9 @@ class Member:
     """A field of an object.
 
     Attributes:
-        shape: What it holds.
-        optional: Whether it may be left out; ``None`` where the source does not say.
-        doc: What the source says about it.
+        shape: The shape of its value.
+        optional: Whether it may be left out; ``None`` if the source does not show that.
+        doc: The comment or description in the source.
     """
 
     shape: Shape
@@ -32,15 +32,15 @@ class Member:
 
 @frozen
 class Shape:
-    """What a JSON value may be.
+    """The possible values of a JSON value.
 
     Attributes:
         types: JSON types: ``string``, ``integer``, ``number``, ``boolean``, ``array``, ``object``. Empty: any.
-        name: Where the source defines it, as in ``api.Message``; ``""`` where it has no name.
+        name: Its name in the source, such as ``api.Message``; ``""`` without one.
         values: The values of an enumeration.
-        item: What an array holds.
-        free: Whether an object takes any key, so that its members are no complete list.
-        load: Gives the members of an object by their JSON names; called late, because shapes may hold themselves.
+        item: The items of an array.
+        free: Whether an object takes any key, so that its members are not complete.
+        load: Returns the members of an object by JSON name; called lazily, because shapes may be recursive.
     """
 
     types: frozenset[str] = frozenset()
@@ -52,7 +52,7 @@ class Shape:
 
     @property
     def members(self) -> Mapping[str, Member]:
-        """The members of an object by their JSON names."""
+        """The members of an object by JSON name."""
         return self.load() if self.load is not None else {}
 
 
@@ -60,7 +60,7 @@ ANY = Shape()
 
 
 def one_of(shapes: Sequence[Shape]) -> Shape:
-    """The shape of a value that has one of some shapes; at least one is given."""
+    """The shape of a value that has one of several shapes; at least one must be given."""
     return reduce(_either, shapes)
 
 
@@ -79,7 +79,7 @@ def _either(one: Shape, other: Shape) -> Shape:
 
 
 def _either_members(one: Shape, other: Shape) -> dict[str, Member]:
-    """The members of both; one that only one of two objects has may be left out."""
+    """The members of both; a member of only one object is optional."""
     ours, theirs = one.members, other.members
     objects = "object" in one.types and "object" in other.types
     found: dict[str, Member] = {}
@@ -100,8 +100,8 @@ class Route:
     Attributes:
         request: The shape of its body.
         replies: The shapes of its reply and of the items of its stream.
-        handler: The code that answers, for a person who looks it up.
-        events: The names of the events of its stream, where the source shows no more of them.
+        handler: The function that answers, for people who look it up.
+        events: The names of the events of its stream, if the source does not show their fields.
     """
 
     request: Shape | None = None
@@ -112,12 +112,12 @@ class Route:
 
 @frozen
 class Source:
-    """What a document is compared with.
+    """A source to compare with the document.
 
     Attributes:
-        path: Where it was read.
-        version: The release it is of; ``""`` where that is not known.
-        routes: By method and path, as in ``("POST", "/api/blobs/{digest}")``.
+        path: Its file or folder.
+        version: Its release; ``""`` if that is not known.
+        routes: By method and path, such as ``("POST", "/api/blobs/{digest}")``.
     """
 
     path: Path

@@ -1,4 +1,5 @@
-"""Checks recordings, or a live server, against the document: what breaks it, what it does not know, and which routes are not there.
+"""Checks recordings, or a live server, against the document: finds violations, unknown fields and missing routes.
 
-``probes.py`` asks a live server what does no harm; ``judge.py`` compares one exchange with the document; ``report.py`` writes what was found.
+``probes.py`` sends harmless requests to a live server; ``judge.py`` compares one exchange with the document; ``report.py`` writes the
+findings.
 """

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 from attrs import frozen
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
@@ -31,13 +31,13 @@ _NOT_FOUND = 404
 
 @frozen
 class Finding:
-    """Something in which an exchange and the document disagree.
+    """A contradiction between an exchange and the document.
 
     Attributes:
         kind: ``violation``, ``unknown`` (a field that the document does not have) or ``missing`` (a route).
         route: The method and path.
-        place: Where in the body, with ``[]`` for each of a list; ``""`` for the whole.
-        text: What was found there.
+        place: The path in the body, with ``[]`` for each item of a list; ``""`` for the whole body.
+        text: The finding.
     """
 
     kind: str
@@ -58,9 +58,9 @@ class Judge:
         self._operations = [(method.upper(), path, pointer) for pointer, method, path, _ in document.operations()]
 
     def findings(self, exchange: RecordedExchange) -> Iterator[Finding]:
-        """What an exchange and the document disagree about."""
+        """The contradictions between an exchange and the document."""
         if exchange.method == "OPTIONS":
-            return  # what browsers ask before a call; servers answer it for every path
+            return  # browsers send it before a call; servers answer it for every path
         found = self._operation(exchange.method, exchange.path)
         label = f"{exchange.method} {found[0] if found else exchange.path}"
         if found is None:
@@ -140,7 +140,7 @@ class Judge:
             yield Finding(UNKNOWN, label, f"{place}.{name}", "the document has no such field")
 
     def _unknown(self, schema: Pointer, value: Any, place: str) -> Iterator[tuple[str, str]]:
-        """The fields of a value that no schema for it describes, with their places."""
+        """The fields of a value that none of its schemas describes, with their places."""
         if is_list(value):
             items = [
                 part for each in self._branches(schema) if (part := (*each, "items")) and self._at(part) is not None
@@ -152,7 +152,7 @@ class Judge:
         objects = [each for each in self._branches(schema) if self._is_object(each)]
         described = [each for each in objects if "properties" in self._node(each)]
         if not described or len(objects) > len(described):
-            return  # free-form, or may be
+            return  # the value is free-form, or may be
         best = [each for each in described if self._validator(each).is_valid(value)] or described
         for name, part in value.items():
             places = [(*each, "properties", name) for each in best if name in self._node(each)["properties"]]
@@ -186,7 +186,7 @@ class Judge:
                 yield from self._branches((*place, key, index))
 
     def _target(self, place: Pointer) -> Pointer | None:
-        """The place itself, or that which its ``$ref`` leads to."""
+        """The place itself, or the target of its ``$ref``."""
         node = self._at(place)
         while is_mapping(node) and "$ref" in node:
             parts = str(node["$ref"]).removeprefix("#/").split("/")
@@ -216,7 +216,7 @@ class Judge:
 
 
 def _items(exchange: RecordedExchange, media_type: str) -> list[str] | None:
-    """The JSON texts of a reply, ``None`` where it is none."""
+    """The JSON texts in a reply; ``None`` if it is not JSON."""
     if not media_type.endswith("json") and media_type != _EVENTS:
         return None
     text = exchange.body.decode(errors="replace")

@@ -1,12 +1,12 @@
-"""Sends a live server requests that do no harm, and keeps what it answers.
+"""Sends harmless requests to a live server, and keeps its answers.
 
-Three kinds, so that every route of the document is tried that can be:
+There are three kinds of requests, which together try as many routes of the document as possible:
 
-- reading: every ``GET`` and ``HEAD`` whose path is complete, and ``show`` of each model;
+- reading: every ``GET`` and ``HEAD`` without path parameters, and ``show`` of each model;
 - the shortest replies of the smallest model that completes text, and of the smallest that embeds, in one piece and streamed;
-- for every other route, a body without the fields that it requires, which a server refuses before it does anything.
+- for every other route, a body without its required fields, which a server refuses before it does anything.
 
-What would act without a body (``signout``) is not sent, nor is anything to another host.
+Routes that act without a body (``signout``), and routes of other hosts, are not called.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SHOWN = 5
 _MESSAGES = [{"role": "user", "content": "Hi"}]
 _SHORT = {"num_predict": 8, "temperature": 0}
 
-# What a model that completes text is asked: path and body without the model.
+# The requests for a model that completes text: the path, and the body without the model.
 _COMPLETING: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/api/generate", {"prompt": "Hi", "options": _SHORT}),
     ("/api/generate", {"prompt": "Hi", "options": _SHORT, "logprobs": True}),
@@ -48,14 +48,14 @@ _EMBEDDING: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 class ProbeError(Exception):
-    """The server cannot be asked."""
+    """The server cannot be reached."""
 
 
 class Probes:
-    """Asks one server.
+    """Sends requests to one server.
 
     Attributes:
-        untried: The routes of the document that were not asked for, once :meth:`exchanges` ended.
+        untried: The routes of the document that were not called, once :meth:`exchanges` has ended.
     """
 
     def __init__(self, document: Document, url: str, model: str = "") -> None:
@@ -64,7 +64,7 @@ class Probes:
         Args:
             document: The document, whose routes are tried.
             url: The server.
-            model: The model that completes text; the smallest one of the server without it.
+            model: The model that completes text; by default the smallest one of the server.
         """
         self._document = document
         self._url = url.rstrip("/")
@@ -74,7 +74,7 @@ class Probes:
         self.untried: tuple[str, ...] = ()
 
     def exchanges(self) -> Iterator[RecordedExchange]:
-        """Ask, and give each exchange.
+        """Send the requests, and yield each exchange.
 
         Raises:
             ProbeError: The server does not answer.
@@ -136,7 +136,7 @@ class Probes:
                     yield self._send(client, "POST", path, {"model": chosen, **body, **stream})
 
     def _refused(self, client: httpx.Client) -> Iterator[RecordedExchange]:
-        """A body without what the route requires."""
+        """Send bodies without the required fields."""
         for _, method, path, node in list(self._document.operations()):
             content = self._document.resolve(node.get("requestBody", {})).get("content", {})
             body = self._document.resolve(content.get("application/json", {}).get("schema", {}))

@@ -1,9 +1,9 @@
-"""Writes what verifying found, each thing once, as Markdown or JSON."""
+"""Writes the findings, each once, as Markdown or JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import define, field, frozen
@@ -23,7 +23,7 @@ _TITLES = {
 
 @define
 class _Seen:
-    """How often a finding was made, and by which exchange first."""
+    """How many exchanges have a finding, and the first of them."""
 
     first: str
     count: int = 0
@@ -31,14 +31,14 @@ class _Seen:
 
 @frozen
 class Verdict:
-    """What was found in some exchanges.
+    """The findings in some exchanges.
 
     Attributes:
         source: The folder or server.
-        exchanges: How many exchanges there were.
-        found: Every finding, in the order in which they were made.
-        untried: Routes of the document that were not asked for.
-        version: The server's version, ``""`` where it is not known.
+        exchanges: The number of exchanges.
+        found: The findings, in order.
+        untried: Routes of the document that were not called.
+        version: The server's version; ``""`` if it is not known.
     """
 
     source: str
@@ -84,19 +84,15 @@ def verify(judge: Judge, source: str, exchanges: Iterable[RecordedExchange], unt
 
     Args:
         judge: Holds the document.
-        source: Where the exchanges are from.
+        source: The folder or server of the exchanges.
         exchanges: The exchanges.
-        untried: Routes of the document that were not asked for.
+        untried: Routes of the document that were not called.
     """
     found: dict[Finding, _Seen] = {}
     count, version = 0, ""
     for exchange in exchanges:
         count += 1
         version = version or exchange.server_version or ""
-        for finding in _each_once(judge.findings(exchange)):
+        for finding in dict.fromkeys(judge.findings(exchange)):
             found.setdefault(finding, _Seen(exchange.name)).count += 1
     return Verdict(source, count, found, tuple(untried), version)
-
-
-def _each_once(findings: Iterable[Finding]) -> Iterator[Finding]:
-    yield from dict.fromkeys(findings)

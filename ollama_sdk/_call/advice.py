@@ -1,4 +1,4 @@
-"""Says what to do about an error, and whose it is: the server's, a proxy's in front of it, or one of the environment."""
+"""Adds advice to an error, depending on its origin: the server, a proxy in front of it, or a proxy of the environment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OLLAMA = {
     429: "; wait before the next call",
     503: "; its queue is full or it is going down: try again later, or see OLLAMA_MAX_QUEUE",
 }
-# What an answer that is not Ollama's means: nginx and its like stand in front of the server.
+# For answers that do not come from Ollama, but from nginx or the like in front of it.
 _GATEWAY = {
     401: "; this is not Ollama's answer: a proxy in front of it asks for a login, which headers={'Authorization': ...} may hold",
     403: "; this is not Ollama's answer: a proxy in front of it refuses the request",
@@ -43,14 +43,14 @@ _TAG = re.compile(r"<[^>]*>")
 _LONGEST_PAGE = 100_000  # characters that are searched for a title
 
 
-# What the server said
+# The server's message
 
 
 def message_of(data: Any, text: str) -> str:
     """Return the message of an error body.
 
     Args:
-        data: The body as decoded JSON; ``None`` where it is none.
+        data: The body as decoded JSON; ``None`` if it is not JSON.
         text: The body.
     """
     message = failure_message(data) or _detail_of(data)
@@ -60,7 +60,7 @@ def message_of(data: Any, text: str) -> str:
 
 
 def _detail_of(data: Any) -> str:
-    """The ``detail`` of FastAPI's errors: a text, an error of the application, or a list of what is wrong and where."""
+    """The ``detail`` of FastAPI's errors: a text, an error of the application, or a list of problems with their places."""
     detail = data.get("detail") if data.__class__ is dict else None
     if isinstance(detail, str) or detail.__class__ is dict:
         return failure_message(detail)
@@ -83,31 +83,32 @@ def _text_of_page(page: str) -> str:
 
 
 def status_advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str) -> str:
-    """Return a clause that says what to do next about an error status; ``""`` where nothing is known.
+    """Return a clause with advice about an error status; ``""`` if there is none.
 
     Args:
         call: The call.
         response: The response.
-        data: The body as decoded JSON; ``None`` where it is none.
+        data: The body as decoded JSON; ``None`` if it is not JSON.
         text: The body.
     """
     status = response.status_code
     is_ollamas = data.__class__ is dict and data.get("error") is not None
     proxy = "" if is_ollamas else environment_proxy(call)
     if proxy and (_is_page(text) or status == _PROXY_LOGIN or status in _OF_GATEWAYS):
-        return f"; it went through {proxy}, which seems to have answered in place of the server: {_without(call)}"
+        said = f": {_LOGIN};" if status == _PROXY_LOGIN else ", which seems to have answered instead of the server:"
+        return f"; it went through {proxy}{said} {_without(call)}"
     if status == _NOT_FOUND:
         return _not_found_advice(call, data, is_ollamas=is_ollamas)
     if "HTTP request" in text and "HTTPS" in text:
         return "; the server speaks TLS there: use https:// in the host"
-    # Ollama answers these in JSON of its own, so what says otherwise stands in front of it. Its 403 has no body.
+    # Ollama answers these with its own JSON, so any other answer comes from a proxy in front of it. Ollama's 403 has no body.
     if status in _GATEWAY and (_is_page(text) or (not is_ollamas and status in _OF_GATEWAYS)):
         return _GATEWAY[status]
     return _OLLAMA.get(status, "")
 
 
 def _not_found_advice(call: Call[Any, Any], data: Any, *, is_ollamas: bool) -> str:
-    """Only JSON of the server says that something is missing; any other 404 means that there is no such route."""
+    """The advice for 404: a JSON error means a missing model or blob; any other 404 means an unknown route."""
     if is_ollamas:
         says_missing = "model" in failure_message(data).lower()
         return f"; if the model is not there yet: client.pull({call.model!r})" if says_missing and call.model else ""
@@ -123,14 +124,14 @@ def _not_found_advice(call: Call[Any, Any], data: Any, *, is_ollamas: bool) -> s
 
 
 def _listing_of(call: Call[Any, Any]) -> str:
-    """The call that lists what this one looks up: ``v1.models.list()`` beside ``v1.models.retrieve()``."""
+    """The listing call next to a look-up: ``v1.models.list()`` for ``v1.models.retrieve()``."""
     return f"{call.operation.name.rpartition('.')[0]}.list()"
 
 
 # Connections
 
 
-# What resolvers say of a name: those of glibc, musl, macOS and Windows.
+# The messages of resolvers for an unknown name: glibc, musl, macOS and Windows.
 _UNRESOLVED = (
     "Name or service not known",
     "No address associated",
@@ -141,8 +142,8 @@ _UNRESOLVED = (
 )
 
 
-# What OpenSSL says of TLS: of the server's certificate, of an answer in plain HTTP, and of the alerts that a server sends which
-# demands a certificate. Before TLS 1.3 such an alert says only that the handshake failed.
+# OpenSSL's messages about the server's certificate, about an answer in plain HTTP, and about alerts of a server that requires a
+# client certificate. Before TLS 1.3 such an alert is only a failed handshake.
 _OF_TLS = (
     (
         ("CERTIFICATE_VERIFY_FAILED",),
@@ -165,23 +166,31 @@ _OF_TLS = (
 )
 
 
+# Texts of errors of a connection that was opened, and then ended in the TLS handshake.
+_BROKEN_OFF = ("Connection reset", "forcibly closed", "during the TLS handshake", "EOF occurred", "UNEXPECTED_EOF")
+# Texts of our transport's errors when a proxy requires a user name and a password.
+_PROXY_WANTS_LOGIN = (f": {_PROXY_LOGIN} ", "the user name or the password", "a kind of login")
+_LOGIN = "it requires a login, which belongs in the variable: http://user:password@host:port"
+
+
 def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Exception) -> str:
-    """Return a clause that says what to do next when there is no usable response.
+    """Return a clause with advice about a call without a usable response.
 
     Args:
         call: The call.
         request: The request that failed.
-        exc: What the transport raised.
+        exc: The exception of the transport.
     """
     reason = str(exc)
     for parts, advice in _OF_TLS:
         if any(part in reason for part in parts):
             return advice
+    if isinstance(exc, ImportError):  # it names the package that is missing
+        return ""
     if proxy := environment_proxy(call, request):
-        what = "it does not connect to the server" if "no tunnel" in reason else "is that proxy running?"
-        return f"; it went through {proxy}: {what} {_without(call, request)}"
+        return f"; it went through {proxy}: {_of_proxy(exc)} {_without(call, request)}"
     host = str(request.url.copy_with(raw_path=b"/")).rstrip("/")
-    if call.operation.server is not None and host == call.operation.server:  # not a server that a user could start
+    if call.operation.server is not None and host == call.operation.server:  # the user cannot start this server
         return f"; {host} cannot be reached: check the network connection of this machine"
     if any(part in reason for part in _UNRESOLVED):
         return (
@@ -189,17 +198,34 @@ def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Excepti
         )
     if isinstance(exc, httpx.RemoteProtocolError) and "closed" not in reason:
         return f"; what answers at {host} does not speak HTTP as Ollama does: check host and port"
-    return f"; is Ollama running at {host}? `ollama serve` starts it"
+    if isinstance(exc, httpx.ConnectError) and not any(part in reason for part in _BROKEN_OFF):
+        return f"; is Ollama running at {host}? `ollama serve` starts it"
+    perhaps = (
+        "use https:// in the host if it speaks TLS there"
+        if request.url.scheme == "http"
+        else "use http:// in the host if it does not speak TLS there"
+    )
+    return f"; {host} accepted the connection and then broke it off: look at the server's log, or {perhaps}"
+
+
+def _of_proxy(exc: Exception) -> str:
+    """Return a clause that says what the proxy did wrong."""
+    reason = str(exc)
+    if any(part in reason for part in _PROXY_WANTS_LOGIN):
+        return _LOGIN + ";"
+    if isinstance(exc, httpx.ProxyError):
+        return "it does not connect to the server;"
+    return "is that proxy running?" if isinstance(exc, httpx.ConnectError) else "it broke the connection off;"
 
 
 # Proxies of the environment
 
 
 def environment_proxy(call: Call[Any, Any], request: httpx.Request | None = None) -> str:
-    """Return how a message names the proxy of the environment that the request went through; ``""`` without one."""
+    """Return the name of the request's environment proxy for messages; ``""`` without one."""
     if not call.settings.environment_proxies:
         return ""
-    from ollama_sdk._transport.environment import proxy_setting  # only messages about failures need it
+    from ollama_sdk._transport.environment import proxy_setting  # imported only for errors
 
     setting = proxy_setting((request or call.request).url)
     if setting is None:

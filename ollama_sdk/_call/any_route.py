@@ -35,14 +35,14 @@ _METHOD = re.compile(r"[A-Za-z]+")
 _PATH = re.compile(r"/[!-~]*")
 _MODELS = "ollama_sdk._generated.models"
 _OBJECT = "dict[str, Any]"
-# What a whole reply may be beside an object, as ``cast_to`` and as the annotation.
+# The types of a one-piece reply that is not an object: ``cast_to`` and the annotation.
 _WHOLE = ((str, "text"), (bytes, "bytes"), (None, "none"))
 _FORMATS = ("ndjson", "sse")  # of streams that have items
 _REPEATS = ("safe", "resumes", "never")
 
 
 class _OtherArguments(TypedDict, total=False):
-    """Arguments of ``request`` that do not decide what it returns; it describes them."""
+    """The arguments of ``request`` that do not decide its return type; see there."""
 
     json: Any
     content: FileContent | None
@@ -147,14 +147,14 @@ class SyncAnyRoute:
                 the other fields of the form.
             content: The body, unless it is JSON: bytes, a path or a file opened in binary mode.
             files: The files of a multipart form, by the names of their fields.
-            cast_to: What the reply is, or each item of a stream: ``dict``, a model of :mod:`ollama_sdk.types`; for a whole reply
-                also ``str`` or ``bytes``, whatever the body is, or ``None``, which ignores it.
-            stream: How the reply streams: lines of JSON, server-sent events, or ``"bytes"`` that have no items, such as sound;
-                ``False`` reads it whole.
-            last: What ends a stream of items well: fields and their values in its last item, such as ``{"done": True}``, or
-                ``"[DONE]"``. ``None`` takes the end of the body for that, which a server that broke off may cause too.
-            repeat: Whether the same request may be sent again: ``safe``, ``resumes`` (the server goes on where it stopped)
-                or ``never``, which leaves ``retry`` only what was not sent at all.
+            cast_to: The type of the reply, or of each item of a stream: ``dict`` or a model of :mod:`ollama_sdk.types`; for a
+                one-piece reply also ``str`` or ``bytes``, which take any body, or ``None``, which ignores it.
+            stream: How the reply streams: lines of JSON, server-sent events, or ``"bytes"`` without items, such as audio;
+                ``False`` reads it in one piece.
+            last: The end of a complete stream of items: fields and values of the last item, such as ``{"done": True}``, or
+                ``"[DONE]"``. ``None`` accepts the end of the body, although a server may also have broken off there.
+            repeat: Whether the same request may be sent again: ``safe``, ``resumes`` (the server continues where it stopped)
+                or ``never``: then ``retry`` repeats only requests that were not sent.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             timeout: Limits of this call in seconds; a bare number is the total.
@@ -169,7 +169,7 @@ class SyncAnyRoute:
             APITimeoutError: A time limit was exceeded.
             APIStatusError: The server answered with an error status; each status has a subclass.
             ReplyError: The reply failed or is incomplete.
-            DecodeError: The reply is not what ``cast_to`` and ``stream`` say.
+            DecodeError: The reply does not match ``cast_to`` and ``stream``.
         """
         operation, values, body = _describe(
             method,
@@ -306,7 +306,7 @@ class AsyncRawAnyRoute:
     request: Final = async_raw(AsyncAnyRoute.request)
 
 
-# What the arguments describe
+# From arguments to an operation
 
 
 def _describe(
@@ -321,10 +321,10 @@ def _describe(
     last: Any,
     repeat: Any,
 ) -> tuple[Operation[Any, Any], dict[str, Any], Mapping[str, Any] | None]:
-    """Return the operation that the arguments of ``request`` describe, its values, and the further fields of its body.
+    """Convert the arguments of ``request`` to an operation, its values, and further fields of its body.
 
     Raises:
-        ConfigurationError: They describe none.
+        ConfigurationError: An argument is invalid.
     """
     if not isinstance(method, str) or not _METHOD.fullmatch(method):
         raise ConfigurationError(f"method is {method!r}; give an HTTP method such as 'POST'")
@@ -335,7 +335,7 @@ def _describe(
     streaming = None if stream is False else _streaming(stream, item, last)
     if (streaming is None or stream == "bytes") and last is not INHERIT:
         raise ConfigurationError("last= is about the items of a stream; give stream='ndjson' or stream='sse' with it")
-    values: dict[str, Any] = dict(json) if _is_object(json) else {}  # the model and the seed are looked up there
+    values: dict[str, Any] = dict(json) if _is_object(json) else {}  # prepare() looks up the model and the seed there
     body, arguments, form = _body(json, content, files, values)
     operation: Operation[Any, Any] = Operation(
         name="request",
@@ -366,7 +366,7 @@ def _check_path(path: Any) -> None:
 def _kind_of(cast_to: Any, stream: Any) -> str:
     """The annotation of the reply, or of an item."""
     if stream == "bytes":
-        if cast_to in (dict, bytes):  # dict where nothing is given
+        if cast_to in (dict, bytes):  # dict is the default
             return "bytes"
         raise ConfigurationError(f"cast_to is {_name_of(cast_to)}; a stream of bytes has no items: leave cast_to out")
     if is_model(cast_to):
@@ -407,7 +407,7 @@ def _streaming(stream: Any, item: str, last: Any) -> Streaming:
 def _body(
     json: Any, content: Any, files: Any, values: dict[str, Any]
 ) -> tuple[Literal["json", "multipart", "binary"] | None, tuple[Argument, ...], Mapping[str, Any] | None]:
-    """Return how the body travels, the arguments that hold it, and the other fields of a form; adds to ``values``."""
+    """Return the kind of body, the arguments that hold it, and the other fields of a form; adds to ``values``."""
     if content is not None:
         if json is not None or files is not None:
             raise ConfigurationError("content= is the whole body; give json= or files= in another call")

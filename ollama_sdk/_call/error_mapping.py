@@ -1,4 +1,4 @@
-"""Maps HTTP statuses, and the exceptions of the layers below, to the errors of this package: the one place that does."""
+"""Maps HTTP statuses and exceptions of lower layers to the errors of this package; no other module does."""
 
 from __future__ import annotations
 
@@ -49,21 +49,21 @@ _WHAT_TOOK_TOO_LONG: dict[TimeoutPhase, str] = {
     "total": "the call as a whole took too long; allow a longer total=",
 }
 _LOADING = "no reply began; the model may still be loading: a longer first_item= allows for that"
-# The limit that bounds a phase, where it has another name.
+# The limit of a phase, if it has another name.
 _LIMIT_OF: dict[TimeoutPhase, str] = {"pool": "connect", "write": "between_items"}
 
 
 def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
-    """Return the error of this package for an exception that a transport raised; one of ours is returned as it is."""
-    from .advice import connection_advice  # only errors pay for it
+    """Return the error of this package for a transport's exception; an error of this package is returned unchanged."""
+    from .advice import connection_advice  # imported only for errors
 
     if isinstance(exc, NoEndpointError):
         return NoEndpointError(exc.message, [_endpoint_error(call, each) for each in exc.exceptions])
     if isinstance(exc, OllamaError):
         return exc
-    request = request_of(exc) or call.request  # that of the endpoint which failover chose, where there is one
+    request = request_of(exc) or call.request  # with failover, the request to the chosen endpoint
     clean(exc, request, call.request)
-    # Of our own transport the text says all, and its frames hide the caller's line. Those of a caller's transport stay.
+    # The text of our own transport's error suffices, and its frames hide the caller's line. A caller's transport keeps its frames.
     if isinstance(exc, httpx.TransportError) and call.settings.own_transport:
         exc.__traceback__ = exc.__cause__ = exc.__context__ = None
     name = describe_call(request)
@@ -76,7 +76,7 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
         return DecodeError(f"{name}: the body is not encoded as its head says: {reason}")
     if httpx.codes.is_success(request.extensions.get("status", 0)):
         return IncompleteReplyError(f"{name}: the connection was lost before the reply was complete: {reason}", items=0)
-    if isinstance(exc, ImportError):  # a proxy or an encoding that httpx needs a package for
+    if isinstance(exc, ImportError):  # httpx lacks a package for a proxy or an encoding
         return ConfigurationError(
             f"{name}: the request cannot be sent: {reason}{connection_advice(call, request, exc)}"
         )
@@ -84,7 +84,7 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
 
 
 def _endpoint_error(call: Call[Any, Any], exc: Exception) -> Exception:
-    """Return the error of one endpoint that failover has tried."""
+    """Return the error of one endpoint of a failover."""
     if isinstance(exc, httpx.HTTPStatusError):
         sent = exc.response.extensions.get("request", call.request)
         return status_error(evolve(call, request=sent), exc.response, exc.response.read())
@@ -132,7 +132,7 @@ def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     fields: dict[str, Any] = {
         "message": message,
         "body": received if data is None else data,
-        # A new one: the response that was received holds the request, and that holds the API key.
+        # A new response, because the received one holds the request, which holds the API key.
         "response": httpx.Response(status, headers=_redacted_headers(call, response), content=body),
         "retry_after": retry_after_in(response.headers),
     }
@@ -149,7 +149,7 @@ def _redacted_headers(call: Call[Any, Any], response: httpx.Response) -> list[tu
 
 
 def _advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str) -> str:
-    """Return a clause that says what to do next."""
+    """Return a clause with advice."""
     if response.is_redirect:
         target = redact(call.request, response.headers.get("location", "elsewhere"))
         base = target.removesuffix(call.operation.path)
@@ -164,6 +164,6 @@ def _advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str
 
 
 def decode_error(call: Call[Any, Any], error: DecodeError) -> DecodeError:
-    """Return the error of data that does not fit, with the name of its call and without secrets."""
+    """Return an error about data that does not fit, with the name of the call and without secrets."""
     text = f"{describe_call(call.request)}: {redact(call.request, str(error))}"
     return DecodeError(text, excerpt=redact(call.request, error.excerpt), where=error.where)

@@ -1,4 +1,4 @@
-"""The shape of the operation table: one row of data for each endpoint, which the generator writes from the document."""
+"""The types of the operation table: one row of data for each endpoint, generated from the document."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["STREAM_TYPES", "Argument", "Operation", "OperationLimits", "Streamin
 ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
 
-# The content types of a stream; the first is the one to ask for. A request with nothing to generate (an empty prompt
-# loads the model) is answered by one JSON object even when a stream was asked for.
+# The content types of a stream; requests ask for the first. A request without a prompt, which only loads the model, is answered
+# by one JSON object even if a stream was requested.
 STREAM_TYPES: Mapping[Literal["ndjson", "sse", "bytes"], tuple[str, ...]] = {
     "ndjson": ("application/x-ndjson", "application/json"),
     "sse": ("text/event-stream",),
@@ -29,17 +29,17 @@ def _steps(path: str | None) -> tuple[str, ...]:
 
 @frozen(eq=False, repr=False)
 class Argument:
-    """One argument of a method and where it goes.
+    """One argument of a method and its place in the request.
 
     Attributes:
         name: Its Python name.
         wire: Its name in the request.
         kind: The annotation that encodes it, as source text.
         place: ``body`` (a field of the JSON or form body), ``json`` or ``content`` (the body itself), ``path`` or ``query``.
-        computed: Whether it is the SHA-256 digest of the content when not given.
-        required: Whether a body without it is not a request.
+        computed: Whether it is by default the SHA-256 digest of the content.
+        required: Whether the body needs it.
         since: The first release of Ollama that reads it; ``None`` if that was before 0.5.0, or is unknown.
-        until: The first release that does not read it any more; ``None`` while it is read.
+        until: The first release that does not read it any more; ``None`` if every later one does.
         sent_as: Values that only the caller's side knows, and what is sent in their place.
     """
 
@@ -56,12 +56,12 @@ class Argument:
 
 @frozen(eq=False, repr=False)
 class Usage:
-    """Where the JSON of a reply names its model and counts its tokens: dotted paths, kept as their steps.
+    """The paths of the model and the token counts in the JSON of a reply: dotted paths, stored as tuples.
 
     Attributes:
-        model: The model that answered; in a stream looked for in the last item and then in the first.
-        input_tokens: Tokens of the prompt; ``()`` where they are not counted.
-        output_tokens: Tokens of the answer; ``()`` where they are not counted.
+        model: The model that answered; in a stream, looked up in the last item and then in the first.
+        input_tokens: Tokens of the prompt; ``()`` if they are not counted.
+        output_tokens: Tokens of the answer; ``()`` if they are not counted.
     """
 
     model: tuple[str, ...] = field(converter=_steps)
@@ -74,20 +74,21 @@ class Streaming:
     """How an operation streams.
 
     Attributes:
-        format: ``ndjson`` (a JSON object a line), ``sse`` (server-sent events), or ``bytes``: every good reply is a stream, of
-            chunks of bytes without items.
+        format: ``ndjson`` (one JSON object per line), ``sse`` (server-sent events), or ``bytes``: every successful reply is a
+            stream, of chunks of bytes without items.
         item: The annotation of one item, as source text.
-        last: The fields and values of the item that ends the stream well; ``{"data": "[DONE]"}`` is the sentinel of
-            server-sent events, which is not an item. ``None`` where the end of the body is the end.
-        failed: The fields and values of an item that reports failure; one with an ``error`` always does.
-        finished: Where the one-piece reply says that it is finished: dotted paths, with ``[]`` for "each of the list". A reply
-            that has nothing there (null, an empty text or 0) is unfinished.
-        unfinished: The fields and values of a one-piece reply that is unfinished, by dotted paths: those of one mapping together.
-        collect: How items become one reply: ``merge`` by :attr:`merge`, the event vocabulary of ``/v1/messages`` or
-            ``/v1/responses``, or ``items``, the list of them; for ``bytes`` they do not.
-        merge: For ``merge``, how the fields of items combine where the last value does not simply win: by path, with
-            ``[]`` for "each of the list", ``concat``, ``by-index``, ``by-call``, or ``into:NAME``.
-        usage: Where an item names the model and counts the tokens; ``None`` where that is as in the one-piece reply.
+        last: The fields and values of the item that ends a complete stream; ``{"data": "[DONE]"}`` is the sentinel of
+            server-sent events, which is not an item. ``None`` if the end of the body ends the stream.
+        failed: The fields and values of an item that reports a failure; an item with an ``error`` always does.
+        finished: The fields of a finished one-piece reply: dotted paths, with ``[]`` for each item of a list. A reply in which
+            one of them is empty (null, an empty text or 0) is unfinished.
+        unfinished: The fields and values of an unfinished one-piece reply, by dotted path: a reply that has all values of one
+            mapping is unfinished.
+        collect: How items become one reply: ``merge`` by :attr:`merge`, ``messages`` or ``responses`` by the event vocabulary
+            of that route, or ``items`` as a list; not used for ``bytes``.
+        merge: For ``merge``, the fields of items of which the last value does not simply replace the others: by path, with
+            ``[]`` for each item of a list, ``concat``, ``by-index``, ``by-call``, or ``into:NAME``.
+        usage: The paths of model and token counts in an item; ``None`` if they are those of the one-piece reply.
     """
 
     format: Literal["ndjson", "sse", "bytes"]
@@ -102,7 +103,7 @@ class Streaming:
 
     @property
     def is_asked_for(self) -> bool:
-        """Whether a request says by its field ``stream`` that it wants a stream."""
+        """Whether the request has a field ``stream`` that asks for a stream."""
         return self.format != "bytes"
 
 
@@ -114,23 +115,23 @@ class Operation(Generic[ReplyT, ItemT]):
         name: The dotted path of its method, such as ``v1.chat.completions.create``.
         method: The HTTP method.
         path: The path, with ``{name}`` for path arguments.
-        models: The package in which annotations find their models.
-        arguments: What it takes.
-        body: How the body travels: ``json``, ``multipart``, ``binary``; ``None`` without one.
-        reply: The annotation of the one-piece reply, as source text; or what a reply without a body means: ``none``
-            (nothing), ``exists`` (2xx true, 404 false), ``reachable`` (2xx true, anything else false), ``digest`` (the
-            digest that was sent); ``text`` or ``bytes`` take any body.
+        models: The package with the models of the annotations.
+        arguments: The arguments of its method.
+        body: The kind of body: ``json``, ``multipart``, ``binary``; ``None`` without one.
+        reply: The annotation of the one-piece reply, as source text; or the result of a reply without a body: ``none``,
+            ``exists`` (2xx true, 404 false), ``reachable`` (2xx true, anything else false), ``digest`` (the digest that was
+            sent); ``text`` or ``bytes`` take any body.
         streaming: How it streams, or ``None``.
-        repeat: Whether sending the same request again is safe: ``safe``, ``resumes`` (the server goes on where it stopped)
+        repeat: Whether sending the same request again is safe: ``safe``, ``resumes`` (the server continues where it stopped)
             or ``never``.
-        needs_model: Whether the server must have the model that it names.
-        model: Name of the argument that names it, if there is one.
-        usage: Where the one-piece reply names the model and counts the tokens; ``None`` where it does neither.
-        server: The base URL it is served at when that is not the client's own.
+        needs_model: Whether the server must have the model of the request.
+        model: The name of the argument for the model.
+        usage: The paths of model and token counts in the one-piece reply; ``None`` if it has neither.
+        server: The base URL, if it is not the client's own.
         needs_key: Whether it is refused without an API key.
         since: The first release of Ollama with it; ``None`` if that was before 0.5.0, or is unknown.
-        until: The first release without it; ``None`` while it is there.
-        limits: What it has instead of the client's limits; ``None`` where those suit it.
+        until: The first release without it; ``None`` if every later one has it.
+        limits: Limits that replace the client's; ``None`` without such limits.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Performs one call over a transport, sync or async: send the request, read the body, return what it means.
+"""Performs one call over a transport, sync or async: sends the request and reads the body.
 
-Both runtimes only do the I/O. What a response or an exception means is decided in :mod:`.response`.
-``__tracebackhide__`` lets pytest and IPython leave a frame out of a traceback.
+Both runtimes only do the I/O; :mod:`.response` interprets responses and exceptions. With ``__tracebackhide__``, pytest and IPython
+leave a frame out of a traceback.
 """
 
 from __future__ import annotations
@@ -23,7 +23,16 @@ from ollama_sdk.streaming._stream import AsyncStream, Stream
 
 from .operation import Operation
 from .request import Call, CallOptions, prepare
-from .response import RawResponse, buffered_body, fail, open_stream, outermost, read_head, read_reply, unreachable
+from .response import (
+    RawResponse,
+    buffered_body,
+    fail,
+    open_stream,
+    outermost,
+    read_head,
+    read_reply,
+    reply_of_unreachable,
+)
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -40,8 +49,8 @@ class SyncRuntime:
     """Calls operations over a transport.
 
     Attributes:
-        settings: What requests take from the client.
-        transports: Where requests go.
+        settings: The settings of the client.
+        transports: The transports of the client.
     """
 
     settings: Settings
@@ -55,7 +64,7 @@ class SyncRuntime:
     def invoke(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
     ) -> ReplyT | Stream[ItemT, ReplyT]:
-        """Call an operation and return its one-piece reply, or with ``stream`` its items."""
+        """Call an operation and return its one-piece reply, or with ``stream`` a stream of its items."""
         __tracebackhide__ = True
         return self.stream(operation, values, options) if stream else self.call(operation, values, options)
 
@@ -68,13 +77,16 @@ class SyncRuntime:
         try:
             reply: RawResponse[ReplyT] = self._perform(call)
         except OllamaError as exc:
-            return unreachable(call, exc)
+            unreachable = reply_of_unreachable(call, exc)
+            if unreachable is None:
+                raise outermost(exc) from exc.__cause__
+            return unreachable
         return reply
 
     def stream(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions
     ) -> Stream[ItemT, ReplyT]:
-        """Call an operation and return its items."""
+        """Call an operation and return a stream of its items."""
         __tracebackhide__ = True
         call = self._prepare(operation, values, options, stream=True)
         try:
@@ -88,7 +100,7 @@ class SyncRuntime:
     ) -> ByteStream:
         """Call an operation whose reply is bytes, and return them as a stream."""
         __tracebackhide__ = True
-        from ollama_sdk.streaming._bytes import ByteStream  # only who streams bytes pays for it
+        from ollama_sdk.streaming._bytes import ByteStream  # imported only for byte streams
 
         call = self._prepare(operation, values, options, stream=True)
         try:
@@ -107,7 +119,7 @@ class SyncRuntime:
             raise shorten_traceback(exc) from exc.__cause__
 
     def _perform(self, call: Call[Any, Any], stream_class: type[Stream[Any, Any]] = Stream) -> Any:
-        """Send the request, and return the reply or the stream that was asked for."""
+        """Send the request, and return the reply or the requested stream."""
         __tracebackhide__ = True
         response = stream = None
         try:
@@ -158,7 +170,10 @@ class AsyncRuntime:
         try:
             reply: RawResponse[ReplyT] = await self._perform(call)
         except OllamaError as exc:
-            return unreachable(call, exc)
+            unreachable = reply_of_unreachable(call, exc)
+            if unreachable is None:
+                raise outermost(exc) from exc.__cause__
+            return unreachable
         return reply
 
     async def stream(
@@ -201,7 +216,7 @@ class AsyncRuntime:
                     pass
                 finally:
                     ON_LOOP.value = False
-            import anyio.to_thread  # only uploads pay for it
+            import anyio.to_thread  # imported only for uploads
 
             return await anyio.to_thread.run_sync(work)  # it reads files, which must not block the event loop
         except OllamaError as exc:

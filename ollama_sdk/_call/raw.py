@@ -1,8 +1,8 @@
 """Turns the methods of a client into methods that return the status and the headers with the reply.
 
-The types are computed, not generated: :func:`raw` and :func:`async_raw` take a method of a client and give its signature back
-with another return type, overload by overload. At run time they return the method itself. The view that has it runs it on
-another runtime, whose ``call`` and ``invoke`` return a :class:`RawResponse` where those of the client return the reply.
+The types are computed, not generated: :func:`raw` and :func:`async_raw` take a method of a client and return its signature with
+another return type, overload by overload. At run time they return the method itself. The view with such a method has another
+runtime, whose ``call`` and ``invoke`` return a :class:`RawResponse` in place of the reply.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class SyncRawRuntime:
     def invoke(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
     ) -> RawResponse[ReplyT] | RawResponse[Stream[ItemT, ReplyT]]:
-        """Call an operation for its one-piece reply, or for a stream, of which only the head has been read."""
+        """Call an operation for its one-piece reply, or for a stream of which only the head has been read."""
         if not stream:
             return self.runtime.raw(operation, values, options)
         opened = self.runtime.stream(operation, values, options)

@@ -33,17 +33,14 @@ _JSON = "application/json"
 _USER_AGENT = f"ollama-sdk/{__version__}"
 
 
-# What a request is made from
-
-
 @define(eq=False, repr=False)
 class CallOptions:
-    """What every method takes beside its own arguments.
+    """The arguments that every method takes.
 
     Attributes:
-        extra_headers: Headers to add or replace; ``None`` sends none of that name.
+        extra_headers: Headers to add or replace; ``None`` removes a header.
         extra_query: Query parameters to add.
-        extra_body: Fields to add to the body, or to replace in it; sent as they are, ``None`` included.
+        extra_body: Fields to add to the body, or to replace in it; sent unchanged, ``None`` included.
         timeout: Limits for this call.
     """
 
@@ -58,13 +55,13 @@ class Call(Generic[ReplyT, ItemT]):
     """One call.
 
     Attributes:
-        operation: Which operation is called.
-        request: The request. Once a response arrives, the request as it was sent to the endpoint that answered.
+        operation: The operation.
+        request: The request. After a response has arrived, the request as it was sent to the endpoint that answered.
         deadlines: The limits, which run since the call was prepared.
-        stream: Whether a stream was asked for.
+        stream: Whether the caller asked for a stream.
         path_values: The path arguments as they were sent, by their names in the path.
-        model: The model that the arguments name, if there is one.
-        settings: What the request took from the client.
+        model: The model in the arguments, if there is one.
+        settings: The settings of the client.
     """
 
     operation: Operation[ReplyT, ItemT]
@@ -84,13 +81,13 @@ def prepare(
     *,
     stream: bool,
 ) -> Call[ReplyT, ItemT]:
-    """Return the call of an operation, ready to be sent; its limits run from now.
+    """Prepare the call of an operation; its limits start now.
 
     Args:
         operation: The row of the operation table.
         values: The arguments by their Python names; ``None`` is not sent.
-        options: What every method takes.
-        settings: What requests take from the client.
+        options: The arguments that every method takes.
+        settings: The settings of the client.
         stream: Whether to ask for a stream.
 
     Raises:
@@ -137,7 +134,7 @@ def prepare(
 
 
 def _is_deterministic(operation: Operation[Any, Any], values: Mapping[str, Any]) -> bool:
-    """Return whether the same request gets the same answer: it only looks something up, or generates from a seed."""
+    """Return whether the same request gets the same answer: a look-up, or a generation with a seed."""
     if operation.streaming is None:
         return operation.repeat == "safe"
     options: Any = values.get("options")
@@ -147,7 +144,8 @@ def _is_deterministic(operation: Operation[Any, Any], values: Mapping[str, Any])
 
 # The body
 
-# Bytes of a text for which orjson has taken two to forty times as much memory; an open stream keeps its request.
+# For shorter texts (in bytes) orjson allocates two to forty times as much memory. They are copied, because an open stream keeps
+# its request.
 _MUCH_SPARE = 2048
 
 
@@ -174,7 +172,7 @@ def _body(
         if content not in given:
             example = f"{operation.name}({content.name}=...)"
             raise ConfigurationError(f"{operation.name}: {content.name} is missing; give it by name, as in {example}")
-        from .uploads import Upload  # only uploads pay for it
+        from .uploads import Upload  # imported only for uploads
 
         upload = Upload(given[content], content.name)
         return {"stream": upload}, upload
@@ -212,7 +210,7 @@ def _path_values(
             value = upload.digest()
         if not isinstance(value, str) or not value or not value.isprintable():
             raise ConfigurationError(f"{operation.name}: {argument.name} is {value!r}; give a name")
-        # Servers and proxies resolve such segments, also encoded ones: the request would reach another route.
+        # Servers and proxies resolve such segments, even encoded ones, so the request would reach another route.
         if not {"", ".", ".."}.isdisjoint(re.split(r"[/\\]", unquote(value))):
             raise ConfigurationError(
                 f"{operation.name}: {argument.name} is {value!r}; no part of a name between slashes is empty, '.' or '..'"
@@ -230,7 +228,7 @@ def _url(
 ) -> httpx.URL:
     path = operation.path
     for name, value in path_values.items():
-        # A value is one segment of the path, also when it holds a slash.
+        # A value is one segment of the path, even if it contains a slash.
         path = path.replace(f"{{{name}}}", quote(value, safe=":@"))
     url = _parsed(settings.origin if operation.server is None else operation.server, path)
     codec = codec_of(operation.models)
@@ -241,7 +239,7 @@ def _url(
 
 
 def _checked_query(query: dict[str, Any]) -> dict[str, Any]:
-    """Refuse a parameter that a query cannot hold: httpx would send Python's repr of it."""
+    """Refuse a nested parameter, of which httpx would send Python's repr."""
     for name, value in query.items():
         parts: list[Any] = value if value.__class__ is list else [value]
         if any(part.__class__ in {dict, list} for part in parts):
@@ -252,7 +250,7 @@ def _checked_query(query: dict[str, Any]) -> dict[str, Any]:
     return query
 
 
-# Parsing a URL costs as much as the rest of prepare(). Found by texts, because a URL makes its text each time it is hashed.
+# Parsing a URL takes as long as the rest of prepare(). The keys are texts, because hashing a URL creates its text each time.
 @lru_cache(maxsize=256)
 def _parsed(server: str, path: str) -> httpx.URL:
     base = httpx.URL(server)
@@ -265,11 +263,11 @@ def _parsed(server: str, path: str) -> httpx.URL:
 def _headers(
     operation: Operation[Any, Any], options: CallOptions, settings: Settings, upload: Upload | None, *, stream: bool
 ) -> dict[str, str]:
-    """Return the headers of a request. This is the one place that decides which host gets which key and which headers.
+    """Return the headers of a request. Only this function decides which host gets which key and which headers.
 
     A request goes to the client's own server, unless the document names another one for the operation. The client's own server
-    gets the client's headers, and among them an ``Authorization`` of the caller's before the key. Any other host gets the key,
-    or, where there is none, that ``Authorization``, and nothing else of the client's. The headers of a call go with it.
+    gets the client's headers, in which the caller's ``Authorization`` has precedence over the key. Any other host gets only the
+    key or, without a key, that ``Authorization``. Every host gets the headers of the call.
     """
     streaming = operation.streaming if stream else None
     headers: dict[str, Any] = {
@@ -280,7 +278,7 @@ def _headers(
     if settings.api_key:
         headers["authorization"] = f"Bearer {settings.api_key}"
     of_client = {name.lower(): value for name, value in settings.headers.items()}
-    # Headers that were given for the client's own server may hold a secret.
+    # Headers for the client's own server may hold a secret, so no other host gets them.
     if operation.server is None or httpx.URL(operation.server).host == settings.base_url.host:
         headers |= of_client | dict(settings.own_headers)
     elif not settings.api_key and "authorization" in of_client:
@@ -296,7 +294,7 @@ def _headers(
 
 
 def _describe_body(headers: dict[str, Any], operation: Operation[Any, Any], upload: Upload | None) -> None:
-    """Set the headers that describe the body, in place of any that a caller gave: they must be true."""
+    """Set the headers that describe the body; they replace the caller's, which may be wrong."""
     for name in ("content-length", "transfer-encoding"):
         headers.pop(name, None)
     if operation.body == "json":

@@ -1,4 +1,4 @@
-"""Decides what a response means: the value of a one-piece reply, a stream of items, or an error."""
+"""Interprets a response: as the value of a one-piece reply, as a stream of items, or as an error."""
 
 from __future__ import annotations
 
@@ -47,7 +47,16 @@ if TYPE_CHECKING:
     from .operation import Streaming, Usage
     from .request import Call
 
-__all__ = ["RawResponse", "buffered_body", "fail", "open_stream", "outermost", "read_head", "read_reply", "unreachable"]
+__all__ = [
+    "RawResponse",
+    "buffered_body",
+    "fail",
+    "open_stream",
+    "outermost",
+    "read_head",
+    "read_reply",
+    "reply_of_unreachable",
+]
 
 logger = logging.getLogger("ollama_sdk")
 
@@ -55,13 +64,13 @@ ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
 
 _NOT_FOUND = 404
-_TAIL = 3  # items of a stream among which is the one that says why it ended
+_TAIL = 3  # the last items of a stream, which include the one with the finish reason
 _SHOWN = 230  # characters of a reply in the repr of its response
 _LONGEST_EXCERPT = 10_000  # bytes that are redacted before they are cut
 _LABELS = {"finish_reason", "id", "index", "object", "role", "status", "type"}
 _STUCK = "the model may have got stuck repeating itself"
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
-# What a stream of bytes is not: an error with a good status, or the page of a proxy.
+# The content types of an error with a success status, or of a proxy's page, in place of a stream of bytes.
 _NOT_BYTES = {"application/json", "text/html"}
 _ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
     "merge": lambda streaming: MergeAccumulator(streaming.merge),
@@ -83,7 +92,7 @@ class RawResponse(Generic[ReplyT]):
     Attributes:
         status_code: The HTTP status.
         headers: The response headers.
-        parsed: What the plain method returns.
+        parsed: The result of the plain method.
     """
 
     status_code: int
@@ -98,8 +107,8 @@ def read_head(call: Call[Any, Any], response: httpx.Response) -> Streaming | Non
     """Take note of the head of a response.
 
     Returns:
-        How the body streams; ``None`` when it is to be read in one piece. Its label says nothing: its first bytes decide
-        what it is.
+        How the body streams; ``None`` to read it in one piece. Except for bytes, the Content-Type is ignored, because it is often
+        wrong: the first bytes of the body decide its format.
     """
     call.request = response.extensions.get("request", call.request)
     streaming = call.operation.streaming
@@ -113,7 +122,7 @@ def read_head(call: Call[Any, Any], response: httpx.Response) -> Streaming | Non
 def buffered_body(response: httpx.Response) -> bytes | None:
     """Return the body if a policy has read it, else ``None``.
 
-    Reading it once more through httpx would cost as much as all policies together.
+    Reading it again through httpx would take as long as all policies together.
     """
     stream = response.stream
     if is_whole(stream):
@@ -130,42 +139,37 @@ def _media_type(response: httpx.Response) -> str:
 
 
 def fail(call: Call[Any, Any], response: httpx.Response | None, exc: Exception) -> NoReturn:
-    """End a call with the error that ``exc`` means to the caller.
+    """End a call with the mapped error of an exception.
 
     Args:
         call: The call.
         response: The response, if its head has arrived.
-        exc: What the transport raised, or an error of this package.
+        exc: An exception of the transport, or an error of this package.
 
     Raises:
         OllamaError: Always.
     """
     error = transport_error(call, exc)
     _end(call, response, error)
-    if isinstance(exc, OllamaError):  # it has a cause of its own
+    if isinstance(exc, OllamaError):  # it has its own cause
         raise outermost(error) from exc.__cause__
     raise error from exc
 
 
 def outermost(error: OllamaError) -> OllamaError:
-    """Return an error without the frames below the method that raises it again, and without what was handled there.
+    """Return an error without its inner frames and without its context, so that a method can raise it again.
 
-    Those frames hide the caller's line, and hold requests, bodies and decoded replies as local variables. The frames of a
-    caller's own transport stay, in the traceback of the cause.
+    Those frames hide the caller's line, and their local variables hold requests, bodies and decoded replies. The frames of a
+    caller's own transport are kept, in the traceback of the cause.
     """
     error.__context__ = error.__cause__
     return error.with_traceback(None)
 
 
-def unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[ReplyT]:
-    """Return the reply of an operation that asks whether the server can be reached, when it cannot.
-
-    Raises:
-        OllamaError: ``error``, for any other operation or error.
-    """
-    __tracebackhide__ = True
+def reply_of_unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[ReplyT] | None:
+    """Return the reply of a reachability check whose server cannot be reached; ``None`` for any other operation or error."""
     if call.operation.reply != "reachable" or not isinstance(error, _UNREACHABLE):
-        raise outermost(error) from error.__cause__
+        return None
     return RawResponse(0, httpx.Headers(), cast("ReplyT", False))
 
 
@@ -173,11 +177,11 @@ def unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[Repl
 
 
 def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -> RawResponse[ReplyT]:
-    """End a call with its one-piece reply, or with the error that the reply is.
+    """End a call with its one-piece reply, or with the error in it.
 
     Raises:
-        APIStatusError: The status is not a success, and the operation does not take it for an answer.
-        DecodeError: The body is not what the document promises.
+        APIStatusError: The status is not a success, and not a valid answer of the operation.
+        DecodeError: The body does not match the document.
         ReplyFailedError: The status is a success, but the body reports a failure.
         IncompleteReplyError: The server marks the reply as unfinished.
     """
@@ -213,7 +217,7 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
 
 
 def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) -> dict[str, Any]:
-    """Return the JSON object that a body is, unless it reports a failure."""
+    """Decode a body that must be a JSON object, and raise the failure that it may report."""
     if not body.strip():
         raise DecodeError(f"{describe_call(call.request)}: the body is empty where JSON is due")
     data: Any = None
@@ -221,7 +225,7 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     try:
         data = loads_tolerantly(body)
     except orjson.JSONDecodeError as exc:
-        # Not as the cause: it holds the whole body, with any secret in it.
+        # Not as the cause, because it holds the whole body with its secrets.
         content_type = redact(call.request, response.headers.get("content-type") or "of no content type")
         problem = f"({content_type}) is not JSON: {exc}"
     if data.__class__ is not dict:
@@ -236,18 +240,18 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
 
 
 def _decode(call: Call[Any, Any], data: Any, body: bytes | None = None) -> Any:
-    """Return the reply of decoded JSON; the error of data that does not fit names the call."""
+    """Make the reply of decoded JSON; the error about data that does not fit names the call."""
     try:
         return codec_of(call.operation.models).decode(call.operation.reply, data, body)
     except DecodeError as exc:
         mismatch = exc.with_traceback(None)
-    raise decode_error(call, mismatch)  # not in its context: it quotes the value that does not fit
+    raise decode_error(call, mismatch)  # outside the except block, whose exception quotes the server's value
 
 
 def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> None:
-    """Refuse a one-piece reply that lacks what the document says of a finished one, or that holds nothing.
+    """Refuse a one-piece reply without the marks of a finished one, or without any content.
 
-    Where the items of the same operation's stream are such replies, what marks the last of them marks a finished reply too.
+    If the items of the operation's stream have the same type as the reply, the marks of the last item also mark a finished reply.
     """
     streaming = call.operation.streaming
     if streaming is None:
@@ -257,7 +261,7 @@ def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> N
         if streaming.last and streaming.item == call.operation.reply and streaming.last != SENTINEL
         else {}
     )
-    # Some servers leave the mark out where nothing is streamed; what they do not send does not say that it is unfinished.
+    # Some servers leave the mark out of one-piece replies, so a missing mark does not mean that the reply is unfinished.
     marks = [(name, data.get(name)) for name, value in last.items() if data.get(name, value) != value]
     marks += [(path, value) for path in streaming.finished for value in _values_at(path.split("."), data) if not value]
     marks += [mark for values in streaming.unfinished if _has_values(data, values) for mark in values.items()]
@@ -282,9 +286,9 @@ def _has_values(data: dict[str, Any], values: Mapping[str, Any]) -> bool:
 
 
 def _is_empty(data: dict[str, Any], usage: Usage) -> bool:
-    """Whether a reply names no model, counts no tokens and says nothing: what Ollama sends where it had nothing to send.
+    """Whether a reply has an empty model, no token counts and no content, which Ollama sends if it failed before any output.
 
-    A server that leaves the model out, or that counts no tokens of the text that it sends, has finished.
+    A reply of another server that lacks only the model, or only the token counts, is finished.
     """
     if (
         _value_at(usage.model, data) != ""
@@ -296,7 +300,7 @@ def _is_empty(data: dict[str, Any], usage: Usage) -> bool:
 
 
 def _says_something(value: Any) -> bool:
-    """Whether there is more in a part of a reply than the names and numbers that label it."""
+    """Whether a part of a reply has content, beyond labels such as ids and roles."""
     if value.__class__ is list:
         return any(map(_says_something, value))
     if value.__class__ is dict:
@@ -305,10 +309,10 @@ def _says_something(value: Any) -> bool:
 
 
 def _values_at(path: list[str], data: Any) -> Iterator[Any]:
-    """The values at a path, in each object that it leads to; ``[]`` after a name stands for each of its list.
+    """The values at a path; ``[]`` after a name means each item of the list.
 
-    A list of nothing is a value itself: it lacks what all of its objects would have. What is not in an object that need not be
-    there, such as the usage, says nothing.
+    An empty list is itself yielded as a value, because it lacks the values of its items. A field that is missing from an optional
+    object, such as the usage, yields nothing.
     """
     if data.__class__ is not dict:
         return
@@ -328,7 +332,7 @@ def _values_at(path: list[str], data: Any) -> Iterator[Any]:
 def open_stream(
     call: Call[ReplyT, ItemT], response: httpx.Response, streaming: Streaming
 ) -> StreamExchange[ItemT, ReplyT]:
-    """Return the state machine that reads a response as a stream; nothing of the body has been read yet."""
+    """Return the state machine that reads a response as a stream; it has not read any of the body."""
     if streaming.format == "bytes":
         return _open_bytes(call, response)
     streamed = _StreamedCall(call)
@@ -349,7 +353,7 @@ def open_stream(
 
 
 def _open_bytes(call: Call[Any, Any], response: httpx.Response) -> StreamExchange[Any, Any]:
-    from ollama_sdk.streaming._bytes import BytesReader, NoAccumulator  # only who streams bytes pays for it
+    from ollama_sdk.streaming._bytes import BytesReader, NoAccumulator  # imported only for byte streams
 
     return StreamExchange(
         response=response,
@@ -366,7 +370,7 @@ def _as_it_is(item: Any) -> Any:
 
 
 class _StreamedCall:
-    """What a stream has to know of its call."""
+    """The call of a stream, as :class:`ollama_sdk.streaming._exchange.StreamedCall`."""
 
     __slots__ = ("_call",)
 
@@ -388,12 +392,12 @@ class _StreamedCall:
     def ended(
         self, response: httpx.Response, reader: Reader | BytesReader, whole: Callable[[], dict[str, Any] | None]
     ) -> None:
-        # A caller that gives a stream up says nothing about the reply.
+        # A stream that its caller has abandoned has no outcome.
         counted = reader.usage_item if reader.finished or reader.error is not None else None
         tail: list[dict[str, Any]] = []
         if isinstance(reader, Reader) and outcome_listeners(response):
             tail = reader.unadded[-_TAIL:]
-            if len(tail) < min(_TAIL, reader.items) and (reply := whole()):  # the others have been added up already
+            if len(tail) < min(_TAIL, reader.items) and (reply := whole()):  # the others have been accumulated already
                 tail.insert(0, reply)
         _end(
             self._call,
@@ -408,7 +412,7 @@ class _StreamedCall:
 
 
 def _accumulated(call: Call[Any, Any], data: dict[str, Any]) -> Any:
-    """Return the reply that the items of a stream add up to, with the fields that have one possible value."""
+    """Make the reply of a stream's accumulated items; fields with a single possible value are filled in."""
     kind = codec_of(call.operation.models).resolve(call.operation.reply)
     if call.operation.streaming is not None and call.operation.streaming.collect == "items":
         return _decode(call, data.get("items", []))
@@ -446,12 +450,12 @@ def _end(
     Args:
         call: The call.
         response: The response, if its head has arrived.
-        error: What is raised, if anything is.
-        counted: The JSON of the reply, or of the item of a stream that counts the tokens; ``None`` without a reply.
+        error: The error of the call, if it failed.
+        counted: The JSON of the reply, or of the item of a stream with the token counts; ``None`` without a reply.
         first: The first item of a stream.
-        items: How many items a stream brought; ``None`` for a one-piece reply.
-        tail: The last items of a stream, as far as they are at hand.
-        whole: Adds up the items of a stream.
+        items: The number of items of a stream; ``None`` for a one-piece reply.
+        tail: The last items of a stream, as far as they are available.
+        whole: Accumulates the items of a stream.
     """
     if logger.isEnabledFor(logging.DEBUG):
         status = None if response is None else response.status_code
@@ -478,7 +482,7 @@ def _end(
 
 
 def _value_at(path: tuple[str, ...], data: Any) -> Any:
-    """Return the value at a path of JSON objects; ``None`` where there is none, and for an empty path."""
+    """Return the value at a path of JSON objects; ``None`` if there is none, and for an empty path."""
     for name in path:
         if data.__class__ is not dict:
             return None

@@ -1,4 +1,4 @@
-"""What requests take from their client: its arguments, the environment, and what ``with_options()`` changes."""
+"""The settings of a client for its requests: from its arguments, the environment and ``with_options()``."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def named(value: Any, argument: str) -> Mapping[str, Any]:
     """Return ``value`` if it is a mapping with string keys, and an empty one for ``None``.
 
     Args:
-        value: What a caller gave.
+        value: The caller's argument.
         argument: The name of the argument, for the error.
 
     Raises:
-        ConfigurationError: It is something else. The message does not show it, because it may hold a secret.
+        ConfigurationError: It is of another type. The message does not show it, because it may hold a secret.
     """
     if value is None:
         return {}
@@ -42,7 +42,7 @@ def named(value: Any, argument: str) -> Mapping[str, Any]:
 
 
 def is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
-    """Whether a value is a mapping, of whatever kind."""
+    """Whether a value is a mapping."""
     return isinstance(value, Mapping)
 
 
@@ -57,7 +57,7 @@ def _origin(settings: Settings) -> str:
 
 @frozen(repr=False)
 class Settings:
-    """What requests take from the client.
+    """The settings of a client for its requests.
 
     Attributes:
         base_url: The server.
@@ -68,7 +68,7 @@ class Settings:
         timeout: The limits of a call.
         max_item_bytes: The largest item of a stream, in bytes.
         max_body_bytes: The largest reply in one piece, in bytes, decoded.
-        environment_proxies: Whether requests go through the proxies that the environment names.
+        environment_proxies: Whether requests go through the proxies in environment variables.
         own_transport: Whether requests go through the transport of this package.
         origin: ``base_url`` as text, without a slash at its end.
     """
@@ -97,10 +97,10 @@ class Settings:
     def changed(
         self, api_key: str | SecretText | None, headers: Mapping[str, str] | None, *, limits: Mapping[str, Any]
     ) -> Settings:
-        """Return these settings with what ``with_options()`` was given.
+        """Return these settings with the changes of ``with_options()``.
 
         Args:
-            api_key: Sent in place of any other key; ``""`` sends none, ``None`` keeps what there is.
+            api_key: Sent in place of any other key; ``""`` sends none, ``None`` keeps the present one.
             headers: Headers to add or replace.
             limits: Fields of the settings to replace.
 
@@ -136,17 +136,17 @@ def settings_of(
         hosts: The servers, at least one.
         api_key: As the client takes it.
         headers: As the client takes them.
-        limits: ``timeout`` as the client takes it, and what else :class:`Settings` takes as it is.
+        limits: ``timeout`` as the client takes it, and further fields of :class:`Settings`.
         transport: As the client takes it.
         http_client: As the client takes it.
 
     Raises:
-        ConfigurationError: An argument or environment variable cannot work.
+        ConfigurationError: An argument or environment variable is invalid.
     """
     given: dict[str, str] = dict(named(headers, "headers"))
     check_headers(given)
     key = check_key(api_key)
-    if key is None and not _has_authorization(given):  # which stands in place of the environment's key
+    if key is None and not _has_authorization(given):  # which replaces the key of the environment
         key = check_key(os.environ.get("OLLAMA_API_KEY"), "OLLAMA_API_KEY")
     timeout = limits["timeout"]
     fields: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Request bodies that are not JSON: content to upload, read in pieces and never held in memory as a whole."""
+"""Request bodies that are not JSON: uploads, read in pieces and never held in memory as a whole."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 
 class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """Content to send as it is, sync or async, and again for another attempt where that is possible.
+    """Content to send unchanged, sync or async, and again for another attempt if that is possible.
 
     Args:
-        content: Bytes, a path, or a binary file, which is read from its present position.
+        content: Bytes, a path, or a binary file, which is read from its current position.
         where: The argument's name, for errors.
 
     Attributes:
-        size: How many bytes there are; ``None`` for a file that cannot seek, which can be sent only once.
+        size: The number of bytes; ``None`` for a file that is not seekable, which can be sent only once.
 
     Raises:
         ConfigurationError: The file cannot be read, or it is a text file.
     """
 
     def __init__(self, content: _Content, where: str) -> None:
-        from ollama_sdk._files import name_of, open_regular, pieces_of  # only uploads pay for it
+        from ollama_sdk._files import name_of, open_regular, pieces_of  # imported only for uploads
 
         self._where = where
         self._name = name_of(content)
@@ -79,9 +79,9 @@ class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield from self._pieces_of(file, self.size, self._where, self._name)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        import anyio.to_thread  # only async uploads pay for it
+        import anyio.to_thread  # imported only for async uploads
 
-        # A pipe that the caller has opened may never have anything: the thread that waits for it is left behind.
+        # The caller's pipe may never have data: after a cancellation, the thread that waits for it is abandoned.
         is_endless = self.size is None
         pieces = iter(self)
         while piece := await anyio.to_thread.run_sync(next, pieces, b"", abandon_on_cancel=is_endless):
@@ -89,7 +89,7 @@ class Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def _file_source(file: IO[bytes], where: str) -> tuple[Callable[[], _Readable], int | None]:
-    """Return how to read a caller's file from its present position, and how many bytes follow if that is known.
+    """Return a function that opens a caller's file at its current position, and the number of bytes if it is known.
 
     Raises:
         ConfigurationError: It was read to its end before, or does not give bytes.
@@ -111,7 +111,7 @@ def _file_source(file: IO[bytes], where: str) -> tuple[Callable[[], _Readable], 
 
 
 class _CallersFile(io.RawIOBase):
-    """A file that the caller has opened: closing this leaves it open."""
+    """The caller's open file; closing this leaves it open."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

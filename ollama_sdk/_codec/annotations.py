@@ -1,4 +1,4 @@
-"""Names for the types, beyond plain JSON, that signatures and models use; each mark says how a value is converted."""
+"""The types beyond plain JSON in signatures and models; the mark of each says how a value is converted."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ class SupportsJSONSchema(Protocol):
 
 
 class SupportsSchema(Protocol):
-    """What has a JSON schema, as Pydantic's ``TypeAdapter`` has."""
+    """An object with a JSON schema, such as Pydantic's ``TypeAdapter``."""
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON schema."""
         ...
 
     def validate_json(self, data: str, /) -> Any:
-        """The value that JSON text stands for."""
+        """Parse and validate JSON text."""
         ...
 
 
 class Picture(Protocol):
-    """An image of Pillow; it is sent as PNG."""
+    """A Pillow image; it is sent as PNG."""
 
     @property
     def mode(self) -> str:
-        """How its pixels are stored."""
+        """The pixel format."""
         ...
 
     def convert(self, mode: str, /) -> Any:
-        """The same picture, with its pixels stored in another way."""
+        """The same picture in another pixel format."""
         ...
 
     def save(self, fp: Any, kind: str | None = ..., /) -> None:
@@ -59,34 +59,33 @@ class Picture(Protocol):
 
 if TYPE_CHECKING:
     Base64: TypeAlias = Annotated[str | bytes | PathLike[str] | IO[bytes] | Picture, "base64"]
-    """Binary data in JSON: ``bytes``, the file at a path, an open binary file and an image of Pillow are encoded when sent.
+    """Binary data in JSON: ``bytes``, a file path, an open binary file and a Pillow image are encoded when sent.
 
-    A ``str`` is base64 already, and is never opened as a file.
+    A ``str`` is taken as base64 text, and is never opened as a file.
     """
 else:
-    Base64: TypeAlias = Annotated[str | bytes | PathLike[str], "base64"]  # what Pydantic can describe
+    Base64: TypeAlias = Annotated[str | bytes | PathLike[str], "base64"]  # the part that Pydantic can describe
 
 JSONSchema: TypeAlias = Annotated[
     dict[str, Any] | Mapping[str, Any] | type[Any] | UnionType | SupportsSchema, "json-schema"
 ]
-"""A JSON schema, or a type that Pydantic describes by one: a model, a dataclass, a TypedDict, ``list[Colour]``, a TypeAdapter."""
+"""A JSON schema, or a type that Pydantic can describe: a model, a dataclass, a TypedDict, ``list[Colour]``, a TypeAdapter."""
 
 FloatVector: TypeAlias = Annotated[Sequence[float], "float32-base64"]
-"""``[dimensions]`` floats: a list where the server sent numbers, an ``array('f')`` where it sent base64 of 32-bit floats.
+"""``[dimensions]`` floats: a list if the server sent numbers, an ``array('f')`` if it sent base64 of 32-bit floats.
 
-NumPy, PyTorch and ``memoryview`` take such an array without copying a number.
+NumPy, PyTorch and ``memoryview`` take such an array without a copy.
 """
 
 FileContent: TypeAlias = bytes | PathLike[str] | IO[bytes]
-"""The content of a file to upload: bytes, a path, or a binary file open for reading from where it stands."""
+"""The content of a file to upload: bytes, a path, or an open binary file, which is read from its current position."""
 
 if TYPE_CHECKING:
     OtherTag: TypeAlias = Literal["any other"]
-    """A text that is none of those by which the other members of a union are known.
+    """The tag of a union member that takes every tag except those of the other members; at run time any ``str``.
 
-    Checkers have no type for that. With this one, a comparison with one of those narrows the union. For a comparison with another
-    text they need ``str(event.type)``, and a new model of this kind is made by ``from_dict``, or given as a dict. At run time it
-    is any text.
+    Type checkers cannot express that. With this type, comparing a tag with a known value narrows the union. To compare it with
+    an unknown value, write ``str(event.type)``; to make such a model, call ``from_dict`` or pass a dict.
     """
 else:
     OtherTag = str

@@ -1,8 +1,8 @@
-"""Refuses arguments whose encoded data is not what the document takes, by path and with what to give.
+"""Refuses arguments that do not fit the document; the error names the path and what to give instead.
 
-The check runs on encoded data, which is plain JSON: each class is compared with those that an annotation allows. Only a refusal
-walks the data a second time, together with what the caller gave, to name the first value that does not fit. What the document
-leaves open stays open: unknown fields, unknown values of enumerations and unknown tags of unions are the server's to judge.
+The check runs on encoded data, which is plain JSON: it compares the class of each value with the classes that the annotation
+allows. Only a refusal walks the data a second time, together with the caller's argument, to name the first value that does not
+fit. The server judges what the document leaves open: unknown fields, unknown enumeration values and unknown union tags.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from ollama_sdk.errors import ConfigurationError
 
 from .model import Model, document_fields, wire_name
 from .resolve import is_model, mark_of, union_members
-from .unions import choice_between, json_classes
+from .unions import choice_of, json_classes
 
 if TYPE_CHECKING:
     from .resolve import Resolver
+    from .unions import Choice
 
 __all__ = ["ArgumentChecks", "describe_kind", "with_article"]
 
@@ -28,9 +29,8 @@ Check = Callable[[Any], bool]
 
 _ARRAYS = (list, Sequence)
 _OBJECTS = (dict, Mapping)
-# Base64 may hold line breaks. A longer text than this is no path, and reading all of it would take too long.
-_BASE64 = re.compile(r"[A-Za-z0-9+/=\r\n]*")
-_LONGEST_PATH = 4096
+_BASE64 = re.compile(r"[A-Za-z0-9+/=\r\n]*")  # it may hold line breaks
+_LONGEST_PATH = 4096  # a longer text is not a path, and checking all of it would take too long
 _HINT_DEPTH = 3
 
 
@@ -44,15 +44,15 @@ class ArgumentChecks:
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
         self._checks: dict[Any, Check | None] = {}
-        self._models: dict[Any, tuple[type[Model], ...]] = {}  # those that an argument takes, itself or in a list
+        self._models: dict[Any, tuple[type[Model], ...]] = {}  # by annotation: the models it takes, alone or in a list
 
     def check(self, annotation: Any, data: Any, given: Any, where: str) -> None:
         """Check one argument.
 
         Args:
             annotation: Its type in the document.
-            data: The argument as it is to be sent.
-            given: What the caller gave.
+            data: The encoded argument.
+            given: The argument as the caller gave it.
             where: The name of the argument.
 
         Raises:
@@ -68,7 +68,7 @@ class ArgumentChecks:
     # Models of another class
 
     def _check_models(self, kind: Any, given: Any, where: str) -> None:
-        """Refuse a model that is not of the expected classes, such as a whole reply where its message is due."""
+        """Refuse a model of the wrong class, such as a whole reply in place of its message."""
         if isinstance(given, Model):
             self._check_model(kind, given, where)
         elif given.__class__ is list or given.__class__ is tuple:
@@ -88,10 +88,10 @@ class ArgumentChecks:
         if any(wire_name(field) not in known for field in fields):
             path = self._path_to(wanted, type(given), _HINT_DEPTH)
             part = f"the items of its {path.removesuffix('[0]')}" if path.endswith("[0]") else f"its {path}"
-            _refuse_kind(kind, given, where, part if path else _describe_model(wanted))
+            _refuse_kind(kind, given, where, part if path else _describe_model(wanted[0]))
 
     def _path_to(self, wanted: tuple[type[Model], ...], model: type[Model], depth: int) -> str:
-        """The path, inside a model, to a value of a wanted class; ``""`` where there is none."""
+        """The path inside ``model`` to a value of a wanted class; ``""`` if it has none."""
         inner: list[tuple[str, type[Model]]] = []
         for field in document_fields(model):
             for member in union_members(self._resolver.field_type(field)):
@@ -112,22 +112,12 @@ class ArgumentChecks:
     # The fast check
 
     def _check_of(self, kind: Any) -> Check | None:
-        """The check of a type; ``None`` where any value fits."""
+        """The check of a type; ``None`` if any value fits."""
         try:
             return self._checks[kind]
         except KeyError:
             check = self._checks[kind] = self._compile(union_members(kind))
             return check
-
-    def _lazily(self, kind: Any) -> Check:
-        """The check of a type inside another, compiled at its first value: compiling imports models."""
-        resolver, check_of = self._resolver, self._check_of
-
-        def fits(data: Any) -> bool:
-            check = check_of(resolver.resolve(kind))
-            return check is None or check(data)
-
-        return fits
 
     def _compile(self, members: Sequence[Any]) -> Check | None:
         if Any in members:
@@ -137,8 +127,8 @@ class ArgumentChecks:
         array = next((member for member in members if get_origin(member) in _ARRAYS), None)
         item = None if array is None else self._check_of(get_args(array)[0])
         takes_object = any(get_origin(member) in _OBJECTS or _is_schema(member) for member in members)
-        models = tuple(member for member in members if is_model(member))
-        model = self._object_check(models) if models else None
+        choice = choice_of(self._resolver, members)
+        model = None if choice is None else self._object_check(choice)
         subclasses = tuple(scalars)
 
         def fits(data: Any) -> bool:
@@ -155,15 +145,16 @@ class ArgumentChecks:
 
         return fits
 
-    def _object_check(self, models: tuple[type[Model], ...]) -> Check:
-        if len(models) == 1:
-            return self._model_check(models[0])
-        choice = choice_between(self._resolver, models)
-        checks = {model: self._lazily(model) for model in models}
+    def _object_check(self, choice: Choice) -> Check:
+        if choice.other is not None and not choice.models:
+            return self._model_check(choice.other)
 
         def fits(data: Any) -> bool:
             model = choice.model_for(data)
-            return choice.tag in data if model is None else checks[model](data)
+            if model is None:
+                return choice.tag in data
+            check = self._check_of(model)  # at its first value, because compiling imports models
+            return check is None or check(data)
 
         return fits
 
@@ -194,14 +185,14 @@ class ArgumentChecks:
     # The slow walk
 
     def _refuse(self, kind: Any, data: Any, given: Any, where: str) -> None:
-        """Refuse the first part of a value that does not fit; return where only the value as a whole can be named."""
+        """Refuse the first part of a value that does not fit; return if no part of it can be named."""
         members = union_members(kind)
-        models = tuple(member for member in members if is_model(member))
-        if data.__class__ is dict and models:
-            model = choice_between(self._resolver, models).model_for(data) if models[1:] else next(iter(models))
+        choice = choice_of(self._resolver, members)
+        if data.__class__ is dict and choice is not None:
+            model = choice.model_for(data)
             if model is None:
-                tag = choice_between(self._resolver, models).tag
-                raise ConfigurationError(f"{where} has no {tag!r}; give {_describe_model(models)}")
+                first = next(iter(choice.models.values()))
+                raise ConfigurationError(f"{where} has no {choice.tag!r}; give {_describe_model(first)}")
             self._refuse_field(model, data, given, where)
         array = next((member for member in members if get_origin(member) in _ARRAYS), None)
         if data.__class__ in {list, tuple} and array is not None:
@@ -212,7 +203,7 @@ class ArgumentChecks:
     def _refuse_field(self, model: type[Model], data: dict[str, Any], given: Any, where: str) -> None:
         for name in _required(model):
             if data.get(name) is None:
-                raise ConfigurationError(f"{where} has no {name!r}; give {_describe_model((model,))} with one")
+                raise ConfigurationError(f"{where} has no {name!r}; give {_describe_model(model)} with one")
         for field in document_fields(model):
             name = wire_name(field)
             if data.get(name) is not None:
@@ -232,7 +223,7 @@ def _required(model: type[Model]) -> list[str]:
 
 
 def _scalar_classes(kind: Any) -> tuple[type, ...]:
-    """The classes of JSON scalars that a type is sent as; any number is good where one is due."""
+    """The classes of JSON scalars that a type is sent as; an integer field takes any number."""
     if is_model(kind) or get_origin(kind) in (*_ARRAYS, *_OBJECTS):
         return ()
     classes = json_classes(kind)
@@ -244,7 +235,7 @@ def _is_schema(kind: Any) -> bool:
 
 
 def _models_in(kind: Any) -> list[type[Model]]:
-    """The models that a value of a type is, or that the items of its list are."""
+    """The models of a type and of its list items."""
     found: list[type[Model]] = []
     for member in union_members(kind):
         if is_model(member):
@@ -255,7 +246,7 @@ def _models_in(kind: Any) -> list[type[Model]]:
 
 
 def _item(given: Any, index: int | str) -> Any:
-    """One part of what the caller gave; ``None`` where it can no longer be had, as of a generator."""
+    """One part of the caller's argument; ``None`` if it is gone, as in a generator that was read."""
     try:
         return given[index]
     except (TypeError, LookupError):
@@ -263,7 +254,7 @@ def _item(given: Any, index: int | str) -> Any:
 
 
 def _problem_of_base64(text: str) -> str:
-    """Why a text cannot be base64, as a clause with what to give; ``""`` where it can."""
+    """Why a text is not base64, as a clause that says what to give; ``""`` if it may be base64."""
     if len(text) > _LONGEST_PATH:
         text = text[:_LONGEST_PATH]
     if _BASE64.fullmatch(text) and (len(text) == _LONGEST_PATH or len("".join(text.split())) % 4 == 0):
@@ -271,7 +262,7 @@ def _problem_of_base64(text: str) -> str:
     if text.startswith("data:"):
         return "is a data URL; give only the base64 text after its comma"
     if text.startswith(("http://", "https://")):
-        return "is a URL; give the bytes that are there"
+        return "is a URL; download it and give its bytes"
     if "." in text.replace("\\", "/").rpartition("/")[2]:
         return f"looks like a path; give pathlib.Path({text[:80]!r})"
     return "is not base64; give bytes, a pathlib.Path or base64 text"
@@ -281,7 +272,7 @@ def _problem_of_base64(text: str) -> str:
 
 
 def _refuse_kind(kind: Any, given: Any, where: str, instead: str = "") -> NoReturn:
-    """Refuse one value, with what to give.
+    """Refuse one value; the error says what to give.
 
     Raises:
         ConfigurationError: Always.
@@ -294,12 +285,12 @@ def _refuse_kind(kind: Any, given: Any, where: str, instead: str = "") -> NoRetu
 
 
 def _habit(kind: Any, given: Any) -> str:
-    """A hint for callers who know other interfaces."""
+    """A hint for callers who are used to OpenAI's interface."""
     if list in {get_origin(member) for member in union_members(kind)} or given.__class__ is not list:
         return ""
     parts: list[Any] = given
     if parts and parts[0].__class__ is dict and "type" in parts[0]:
-        return " (content parts are for the /v1 methods; here pictures go into images)"
+        return " (content parts are for the /v1 methods; here images= takes pictures)"
     return ""
 
 
@@ -312,7 +303,7 @@ def with_article(value: Any) -> str:
 
 
 def describe_kind(kind: Any, where: str = "") -> str:
-    """What to give for a type, such as ``a list of messages``.
+    """Describe the values that a type takes, such as ``a list of messages``.
 
     Args:
         kind: The type.
@@ -320,17 +311,16 @@ def describe_kind(kind: Any, where: str = "") -> str:
     """
     members = union_members(kind)
     if any(get_origin(member) is Literal for member in members):
-        members = tuple(member for member in members if member is not str)  # the known texts say what is meant
-    models = tuple(member for member in members if is_model(member))
-    words = [_describe_model(models)] if models else []
+        members = tuple(member for member in members if member is not str)  # the known values say more than "a str"
+    words = [_describe_model(member) for member in members if is_model(member)][:1]
     for member in members:
         if not is_model(member) and (word := _describe_member(member, where)) and word not in words:
             words.append(word)
     return " or ".join(words)
 
 
-def _describe_model(models: Sequence[type[Model]]) -> str:
-    return f"a dict or {'an' if models[0].__name__[0] in 'AEIO' else 'a'} {models[0].__name__}"
+def _describe_model(model: type[Model]) -> str:
+    return f"a dict or {'an' if model.__name__[0] in 'AEIO' else 'a'} {model.__name__}"
 
 
 _WORDS: dict[Any, str] = {

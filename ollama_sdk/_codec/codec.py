@@ -23,12 +23,12 @@ __all__ = ["Codec", "codec_of"]
 
 @cache
 def codec_of(package: str) -> Codec:
-    """The codec that finds the models of ``package`` by their names; the same one for every call."""
+    """The codec for the models of ``package``; one instance per package."""
     return Codec(import_module(package))
 
 
 class Codec:
-    """Ties decoding, encoding and explaining together; it turns their failures into errors of this package.
+    """Decodes and encodes values by annotation, and turns failures into errors of this package.
 
     An annotation is a type or its source text. A codec is thread-safe: its tables only grow, and two threads that compile the
     same annotation at once make equal decoders.
@@ -48,12 +48,12 @@ class Codec:
         self._encoder = Encoder(resolver, self._checks)
 
     def decode(self, annotation: Any, data: Any, raw: bytes | None = None) -> Any:
-        """Make the value that an annotation promises.
+        """Make a value of the annotated type.
 
         Args:
             annotation: A type, or its source text.
             data: Decoded JSON.
-            raw: The bytes it was decoded from, for the excerpt in an error, and for the integers that orjson has rounded.
+            raw: The bytes that ``data`` was decoded from: for the excerpt in an error, and to read integers that orjson rounded.
 
         Raises:
             DecodeError: The data does not fit.
@@ -73,7 +73,7 @@ class Codec:
         try:
             return loads_again(raw)
         except ValueError as exc:  # more digits than Python reads
-            from .explain import excerpt_of  # only errors pay for it
+            from .explain import excerpt_of  # imported only for errors
 
             raise DecodeError(f"the reply cannot be read: {exc}", excerpt=excerpt_of(None, raw)) from None
 
@@ -86,11 +86,11 @@ class Codec:
             raise self._decode_error(annotation, data, None) from None
 
     def converter(self, annotation: Any, named: Callable[[DecodeError], DecodeError]) -> Decoder:
-        """Make a function that decodes values of one annotation.
+        """Make a function that decodes values of one annotation, in which integers are exact.
 
         Args:
-            annotation: A type, or its source text. The integers of what it is given are exact.
-            named: Names a :class:`DecodeError` after the call, before it is raised.
+            annotation: A type, or its source text.
+            named: Adds the name of the call to a :class:`DecodeError` before it is raised.
         """
         decoder = self._compiler.decoder(annotation)
 
@@ -104,12 +104,12 @@ class Codec:
                     mismatch = exc.with_traceback(None)
             except MISMATCHES:
                 mismatch = self._decode_error(annotation, data, None)
-            raise named(mismatch)  # not in the context of what it names: that quotes the value that does not fit
+            raise named(mismatch)  # outside the except blocks: the exceptions caught there quote the server's value
 
         return convert
 
     def _decode_error(self, annotation: Any, data: Any, raw: bytes | None) -> DecodeError:
-        """The error that says what is wrong with ``data``, and where."""
+        """The error with the path of the first value that does not fit, and the reason."""
         from .explain import Explainer, Mismatch, excerpt_of
 
         explainer = Explainer(self._resolver, self._exact_compiler)
@@ -119,15 +119,15 @@ class Codec:
             mismatch = Mismatch("", "it is nested too deeply")
         where, problem = mismatch or Mismatch("", "the value does not fit")
         place = f" at {where}" if where else ""
-        text = f"the reply is not what the document promises{place}: {problem}"
+        text = f"the reply does not match the document{place}: {problem}"
         return DecodeError(text, excerpt=excerpt_of(data, raw), where=where)
 
     def encode(self, annotation: Any, value: Any, where: str) -> Any:
-        """Make JSON-ready data of a value.
+        """Convert a value to JSON-ready data.
 
         Args:
-            annotation: The type that the document gives the place, or its source text. It decides where bytes and paths
-                become base64 and where a class becomes its JSON schema; other values are encoded by what they are.
+            annotation: The type in the document, or its source text. It decides whether bytes and paths become base64 and
+                whether a class becomes its JSON schema; other values are encoded by their own type.
             value: Dicts, lists, models and scalars, mixed freely. ``None`` in a model is left out; in a free-form
                 object it is sent.
             where: The path to the value, for errors.
@@ -138,10 +138,10 @@ class Codec:
         return self._encoder.encode(annotation, value, where)
 
     def encode_argument(self, annotation: Any, value: Any, where: str) -> Any:
-        """Make JSON-ready data of an argument as :meth:`encode` does, and refuse what the document does not take there.
+        """Convert an argument as :meth:`encode` does, and check it against the document.
 
         Raises:
-            ConfigurationError: As :meth:`encode`; or the value is of another kind. The message says what to give.
+            ConfigurationError: As :meth:`encode`; or the value does not fit the annotation. The message says what to give.
         """
         data = self._encoder.encode(annotation, value, where)
         self._checks.check(annotation, data, value, where)
@@ -152,7 +152,7 @@ class Codec:
 
         Args:
             fields: The name of each field, then annotation, value and path as :meth:`encode` takes them.
-            extra: Fields to add or to replace; they are sent as they are.
+            extra: Fields to add or to replace; sent unchanged.
             where: The path to ``extra``, for errors.
 
         Raises:

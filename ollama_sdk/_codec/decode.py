@@ -30,26 +30,27 @@ field ``count: int | None`` the text is::
         self.additional_properties = free_form(others) if rest else {}
         return self
 
-*What a server may leave out or write otherwise.* Only a field without which the reply is nothing is required. ``null`` is the empty
-list where a list is due, and the empty object where a required free-form object is due, because Go writes both so; that holds for
-fields, not for the items of a list: a ``null`` in place of a vector is no vector. A required field with a single possible value, or
-with a default of the document, reads as that value when it is missing. An optional time that cannot be read, and an empty text where
-an optional number is due, read as ``None`` and stay in ``additional_properties``: they are not worth the reply, and nothing is lost.
+*What a server may omit.* Only a field without which the reply is useless is required. Go writes empty lists and maps as ``null``,
+so ``null`` decodes as the empty list in a list field, and as the empty object in a required free-form field. This holds for fields,
+not for the items of a list: a ``null`` in place of a vector does not fit. A missing required field decodes as its single possible
+value or as its default in the document, if it has one. An optional time that cannot be parsed, and anything but a number in an
+optional number field, decode as ``None`` and are kept in ``additional_properties``, so that such a detail does not cost the whole
+reply. In an integer field that includes numbers with a fraction.
 
 *What it assumes.* That the data fits. The code checks what is cheap to check (the class of each scalar) and otherwise lets Python
-raise: a missing field is a ``KeyError``, a list where an object is due is a ``TypeError``. A decoder therefore raises one of
-:data:`MISMATCHES` for data that does not fit, and returns a whole model or nothing. The numbers of a vector are only added up,
-which fails where one is no number: looking at each would cost more than reading it.
+raise: a missing field is a ``KeyError``, a list in place of an object is a ``TypeError``. For data that does not fit, a decoder
+therefore raises one of :data:`MISMATCHES`; it never returns half a model. The numbers of a vector are summed, which fails if one
+is not a number; a check of each would take longer than parsing it.
 
-*How a failure is explained.* These exceptions say nothing that a user could read. The codec catches them, and ``explain`` walks the
-same data along the same annotation, slowly, to find the first value that does not fit. Only failures pay for that.
+*How a failure is explained.* These exceptions are not readable for users. The codec catches them, and ``explain`` walks the same
+data along the same annotation, slowly, to find the first value that does not fit. Only failures cost that time.
 
-*What orjson rounds.* Integers beyond 64 bits reach a decoder as floats. Only in a free-form object could such a float pass for the
-right value; a decoder that meets one there raises :class:`RoundedError`. The codec then parses the text again, exactly, and decodes
-with a second compiler that does not look.
+*What orjson rounds.* Integers beyond 64 bits reach a decoder as floats. Only in a free-form object could such a float be taken for
+the right value; a decoder that finds one there raises :class:`RoundedError`. The codec then parses the text again, exactly, and
+decodes it with a second compiler, which does not check for such floats.
 
-*What is compiled when.* A model may hold itself, and importing a model imports its module; so the decoder of a nested model is
-compiled at its first value. Until then a small function stands in its place, and replaces itself. A first chat imports two models
+*What is compiled when.* A model may contain itself, and importing a model imports its module; so the decoder of a nested model is
+compiled at its first value. Until then a small function takes its place, and then replaces itself. A first chat imports two models
 instead of a hundred.
 
 *Threads.* Two threads may compile the same annotation at once. Both results are equal, and the one stored last stays.
@@ -68,10 +69,11 @@ import attrs
 
 from .model import Model, document_fields, wire_name
 from .resolve import empty_of, is_model, mark_of, union_members
-from .unions import choice_between, json_classes
+from .unions import choice_of, json_classes
 
 if TYPE_CHECKING:
     from .resolve import Resolver
+    from .unions import Choice
 
 __all__ = [
     "MISMATCHES",
@@ -101,19 +103,19 @@ _EXACT = 2.0**63
 # What compiled decoders raise for data that does not fit.
 MISMATCHES = (MismatchError, KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
 
-# What reading a time raises for what is none.
+# The errors of parsing a time.
 _UNREADABLE = (TypeError, ValueError, OverflowError)
 
-# Types whose values are never written as an empty text.
-_NOT_TEXT = frozenset({int, float, bool})
+# The classes of JSON data that fit the types of numbers.
+_NUMBERS: dict[Any, tuple[type, ...]] = {int: (int,), float: (float, int)}
 
 
 class Compiler:
-    """Makes the decoder of an annotation, once for each.
+    """Compiles the decoder of each annotation once.
 
     Args:
         resolver: Resolves annotations.
-        free_form: Decodes what no annotation describes: free-form objects, and the unknown fields of a model.
+        free_form: Decodes free-form objects and the unknown fields of a model.
     """
 
     def __init__(self, resolver: Resolver, free_form: Decoder) -> None:
@@ -122,10 +124,10 @@ class Compiler:
         self._decoders: dict[Any, Decoder | None] = {}
 
     def decoder(self, annotation: Any) -> Decoder | None:
-        """The compiled decoder of an annotation; ``None`` where any value fits.
+        """The compiled decoder of an annotation; ``None`` if any value fits.
 
         Raises:
-            TypeError: The annotation is of a form that no model uses.
+            TypeError: The codec does not support the annotation.
         """
         kind = self._resolver.resolve(annotation)
         try:
@@ -147,12 +149,12 @@ class Compiler:
         if origin is Literal:
             return _SCALARS[arguments[0].__class__]
         if origin is list:
-            return _decode_numbers if arguments[0] in {int, float} else _list_decoder(self._nested(arguments[0]))
+            return _decode_numbers if arguments[0] in {int, float} else _list_decoder(self.decoder(arguments[0]))
         if origin is dict:
             return self._free_form if arguments[1] is Any else _dict_decoder(self._nested(arguments[1]))
         if len(members) > 1:
             return self._union_decoder(members)
-        raise TypeError(f"a model has a field of type {kind!r}, which this codec does not know")
+        raise TypeError(f"a model has a field of type {kind!r}, which this codec does not support")
 
     def _nested(self, kind: Any) -> Decoder | None:
         """The decoder of a type inside another, compiled at its first value."""
@@ -177,9 +179,9 @@ class Compiler:
         for member in members:
             for json_class in json_classes(member):
                 by_class.setdefault(json_class, self._nested(member))
-        models = tuple(member for member in members if is_model(member))
-        if models:
-            by_class[dict] = self._nested(models[0]) if len(models) == 1 else self._choice_decoder(models)
+        choice = choice_of(self._resolver, members)
+        if choice is not None:
+            by_class[dict] = self._choice_decoder(choice)
 
         def decode(data: Any) -> Any:
             decoder = by_class[data.__class__]
@@ -187,10 +189,11 @@ class Compiler:
 
         return decode
 
-    def _choice_decoder(self, models: tuple[type[Model], ...]) -> Decoder:
-        choice = choice_between(self._resolver, models)
+    def _choice_decoder(self, choice: Choice) -> Decoder | None:
         decoders = {value: self._nested(model) for value, model in choice.models.items()}
         other = None if choice.other is None else self._nested(choice.other)
+        if not decoders:
+            return other
 
         def decode(data: Any) -> Any:
             decoder = decoders.get(data.get(choice.tag), other)
@@ -221,14 +224,14 @@ class Compiler:
         for field in required:
             code += [f" value = data[{wire_name(field)!r}]", *self._store_or_empty(field, " ", scope)]
         if not required:
-            code += [" data.keys"]  # a list or a text would pass for an object without fields
+            code += [" data.keys"]  # refuses a list or a text, which would decode as an object without fields
         for field in defaulted:
             code += self._store_if_present(field, repr(missing[field]), scope)
         if optional:
             code += [" if not rest:", *_end_early(optional, "  ")]
         for position, field in enumerate(optional, 1):
             code += self._store_if_present(field, "None", scope)
-            # Most items have only the first optional fields.
+            # Most streamed items have only the first optional fields.
             if others := optional[position:]:
                 code += ["  if not rest:", *_end_early(others, "   ")]
         unknown = "free_form({k: v for k, v in data.items() if k not in names}) if rest else {}"
@@ -238,7 +241,7 @@ class Compiler:
         return decoder
 
     def _store_if_present(self, field: attrs.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
-        """The lines that store a field which may be absent or ``null``."""
+        """The lines that store a field that may be absent or ``null``."""
         name = wire_name(field)
         return [
             f" if {name!r} not in data:",
@@ -253,7 +256,7 @@ class Compiler:
         ]
 
     def _store_or_empty(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
-        """The lines that store a field which is there; ``null`` is an empty list or an empty object."""
+        """The lines that store a field that is present; ``null`` is an empty list or an empty object."""
         empty = empty_of(field.type)
         if not empty:
             return self._store(field, indent, scope)
@@ -261,7 +264,7 @@ class Compiler:
         return [*store_empty, *self._store(field, f"{indent} ", scope)]
 
     def _store_or_skip(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
-        """The lines that store an optional field; one that cannot be read is kept among the unknown fields."""
+        """The lines that store an optional field; an unreadable value is kept among the unknown fields."""
         store = self._store(field, indent, scope)
         if field.default is not None or self._resolver.names_models(field.type):
             return store
@@ -270,13 +273,14 @@ class Compiler:
         if kind is datetime:
             store = [f" {line}" for line in store]
             return [f"{indent}try:", *store, f"{indent}except UNREADABLE:", *(f"{indent} {line}" for line in skip)]
-        if kind in _NOT_TEXT:
-            store = [f" {line}" for line in store]
-            return [f"{indent}if value == '':", *(f"{indent} {line}" for line in skip), f"{indent}else:", *store]
+        if kind in _NUMBERS:
+            unread = " and ".join(f"value.__class__ is not {each.__name__}" for each in _NUMBERS[kind])
+            skipped = [f"{indent} {line}" for line in skip]
+            return [f"{indent}if {unread}:", *skipped, f"{indent}else:", f"{indent} self.{field.name} = value"]
         return store
 
     def _store(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
-        """The lines that check or convert ``value`` and store it; what they use by name goes into ``scope``."""
+        """The lines that check or convert ``value`` and store it; the names they use are added to ``scope``."""
         name = f"as_{field.name}"
         if self._resolver.names_models(field.type):
 
@@ -287,7 +291,7 @@ class Compiler:
             scope[name] = compile_first
             return [f"{indent}self.{field.name} = {name}(value)"]
         kind = self._resolver.field_type(field)
-        if get_origin(kind) is Literal:  # open: the document's values are those known today
+        if get_origin(kind) is Literal:  # newer servers may send values that the document does not list
             kind = get_args(kind)[0].__class__
         if kind in {str, bool, int}:
             scope[name] = kind
@@ -308,9 +312,9 @@ def _end_early(absent: Sequence[attrs.Attribute[Any]], indent: str) -> list[str]
 
 
 def value_when_missing(resolver: Resolver, field: attrs.Attribute[Any]) -> Any:
-    """What a field of a reply reads as when it is missing; ``attrs.NOTHING`` where the reply is nothing without it.
+    """The value of a missing field of a reply; ``attrs.NOTHING`` if the field is required.
 
-    A field that has one possible value only says what its place says already, so it reads as that value.
+    A field with a single possible value adds no information, so it decodes as that value.
     """
     default = field.default
     if default is not attrs.NOTHING:
@@ -325,12 +329,13 @@ def value_when_missing(resolver: Resolver, field: attrs.Attribute[Any]) -> Any:
 
 
 def reads_as_none(kind: Any, value: Any) -> bool:
-    """Whether an optional field reads as ``None`` though it holds something, which then stays in ``additional_properties``.
+    """Whether a value of an optional field decodes as ``None``; it is then kept in ``additional_properties``.
 
-    That is a time that cannot be read, and an empty text where a number is due: some servers send both where they know nothing.
+    That is a time that cannot be parsed, and anything but a number in a number field: some servers send an empty text for unknown
+    values, or a time in seconds with a fraction.
     """
-    if kind in _NOT_TEXT:
-        return bool(value == "")
+    if kind in _NUMBERS:
+        return value.__class__ not in _NUMBERS[kind]
     if kind is not datetime:
         return False
     try:
@@ -340,7 +345,7 @@ def reads_as_none(kind: Any, value: Any) -> bool:
     return False
 
 
-# Everything but models and unions
+# Values that are neither models nor unions
 
 
 def _unchanged(data: Any) -> Any:
@@ -373,7 +378,7 @@ def _decode_datetime(data: Any) -> datetime:
 
 
 def _decode_vector(data: Any) -> Any:
-    """``[dimensions]`` floats: a list of numbers as it is, base64 of little-endian 32-bit floats as an array of them."""
+    """``[dimensions]`` floats: a list of numbers unchanged, base64 of little-endian 32-bit floats as an array."""
     if data.__class__ is list:
         return _decode_numbers(data)
     floats = array("f", binascii.a2b_base64(data, strict_mode=True))
@@ -383,7 +388,7 @@ def _decode_vector(data: Any) -> Any:
 
 
 def _decode_numbers(data: Any) -> Any:
-    """A list of numbers; adding them up is the fastest way to meet the one that is none."""
+    """A list of numbers; summing it is the fastest way to find an item that is not a number."""
     if data.__class__ is not list:
         raise MismatchError
     sum(data)
@@ -397,7 +402,7 @@ def _list_decoder(item: Decoder | None) -> Decoder:
     def decode(data: Any) -> list[Any]:
         if data.__class__ is not list:
             raise MismatchError
-        return [item(part) for part in data]
+        return list(map(item, data))
 
     return decode
 
@@ -418,7 +423,7 @@ decode_object = _instance_decoder(dict)
 
 
 def decode_unrounded(data: Any) -> Any:
-    """A free-form object, unless it holds a number that may be a rounded integer.
+    """A free-form object in which no number may be a rounded integer.
 
     Raises:
         RoundedError: It holds a float beyond 64 bits.

@@ -1,6 +1,6 @@
-"""Decides which field of a JSON object says which model of a union it is.
+"""Decides which field of a JSON object selects the model of a union.
 
-The generator uses the same decision to refuse a document whose unions the codec could not read.
+The generator calls the same function to refuse a document whose unions the codec could not read.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Discriminator(Generic[ModelT]):
     """How a decoder chooses among the models of a union.
 
     Attributes:
-        tag: The JSON name of the field that decides; ``""`` where there is none.
-        values: Each value of that field with its model. A union that can be read has no value twice.
-        others: The models of any other value, or of none. A union that can be read has at most one.
+        tag: The JSON name of the field that decides; ``""`` if there is none.
+        values: Each value of that field with its model. In a readable union, each value occurs once.
+        others: The models for any other value and for a missing one. A readable union has at most one.
     """
 
     tag: str

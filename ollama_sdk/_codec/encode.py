@@ -3,16 +3,14 @@
 Theory
 ------
 
-*Why two ways.* Most of a request is plain data already: dicts, lists, strings and numbers that JSON knows. Walking it by annotation
-costs more than everything else in a call, and changes nothing. So :meth:`Encoder.encode_object` first looks for the arguments that
-need no walk and hands them to orjson as they are; it walks only the others. A message that is a model or holds ``None`` is walked
-alone, not with the whole conversation.
+*Why two paths.* Most of a request is plain data: dicts, lists, strings and numbers. Walking it by annotation takes longer than
+everything else in a call, and changes nothing. So :meth:`Encoder.encode_object` passes plain arguments to orjson unchanged (the fast
+path) and walks only the others. A message that is a model or holds ``None`` is walked alone, without the rest of the conversation.
 
-*Why they agree.* :func:`_are_plain` admits only what orjson writes exactly as the walk would: values of exactly the classes below (a
+*Why they agree.* :func:`_are_plain` admits only values that orjson writes exactly as the walk would: of exactly the classes below (a
 subclass may be an enumeration), no ``None`` (the walk leaves it out of a model) and no infinite float (orjson writes ``null``). It does
-not look at keys, strings and large integers: orjson refuses what is wrong with them. Whatever fails on the quick way is encoded once
-more by the walk alone, which finds the first fault in document order, or the way to send it after all. So the quick way has no
-errors of its own.
+not check keys, strings and large integers, because orjson refuses the invalid ones. Arguments that fail on the fast path are encoded
+again by the walk, which finds the first fault in document order, or encodes them after all. So the fast path raises no errors itself.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ from ollama_sdk.errors import ConfigurationError
 from .check import ArgumentChecks, describe_kind, with_article
 from .model import Model, document_fields, wire_name
 from .resolve import is_model, mark_of, union_members
-from .unions import choice_between
+from .unions import choice_of
 
 if TYPE_CHECKING:
     from .annotations import Picture, SupportsJSONSchema, SupportsSchema
@@ -43,31 +41,31 @@ if TYPE_CHECKING:
 
 __all__ = ["NOTHING_LEFT", "Encoder", "dumps", "read_bytes"]
 
-# Classes whose values are JSON already; a bool is here because it is the most frequent, a float is not: it may be infinite.
+# Classes whose values JSON can hold. Not float: it may be infinite.
 _JSON_SCALARS = frozenset({str, int, bool})
-# What the values of a free-form object of the document are: anything, and integers of any size.
+# The annotation of values in a free-form object: anything, and integers of any size.
 _FREE_FORM = object()
 _INT64, _UINT64 = -(2**63), 2**64 - 1
 # The attribute, the JSON name and the annotation of a model's field.
 _Field = tuple[str, str, Any]
 _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
-_WIDEST = 10_000  # bits; Python itself refuses to write much longer integers
+_WIDEST = 10_000  # bits; Python refuses to write much longer integers
 
 
 class _ExactInt(int):
     """An integer beyond 64 bits in a free-form object, such as the arguments of a tool call."""
 
 
-# What a file is that was read to its end before.
+# The clause for a file that was read to its end before.
 NOTHING_LEFT = "is a file with nothing left to read: call its seek(0), or give a pathlib.Path"
 
 
 class Encoder:
-    """Encodes by annotation. A value goes before its annotation: a model, a dict or a list is what it is.
+    """Encodes values by their own type, and by their annotation where that does not decide.
 
     Args:
         resolver: Resolves annotations.
-        checks: Refuses arguments that the document does not take.
+        checks: Checks arguments against the document.
     """
 
     def __init__(self, resolver: Resolver, checks: ArgumentChecks) -> None:
@@ -101,16 +99,16 @@ class Encoder:
         where: str,
         refusal: Exception,
     ) -> bytes:
-        """Encode every part, so that the first fault in the order of the arguments is named.
+        """Encode every part after the fast path failed, so that the error names the first fault in argument order.
 
-        Nothing is read twice: a file or generator would give less, and what is left of it would be sent.
+        It starts from the results of the fast path, because a file or generator cannot be read twice.
 
         Args:
             fields: As :meth:`encode_object` takes them.
-            read: What the quick way made of them, as far as it came.
-            others: What it made of the fields to add, if it came so far.
+            read: The fields that the fast path encoded before it failed.
+            others: The extra fields, if the fast path encoded them.
             where: The path to ``others``.
-            refusal: Why it came no further.
+            refusal: The error of the fast path.
         """
         data: dict[str, Any] = {}
         for name, kind, value, path in fields:
@@ -165,7 +163,7 @@ class Encoder:
         return _encode_scalar(kind, value, where)
 
     def _encode_model(self, value: Model, where: str) -> dict[str, Any]:
-        """Encode a model by its fields, and its unknown fields as they are."""
+        """Encode a model by its fields, and its additional properties unchanged."""
         model = type(value)
         data: dict[str, Any] = {}
         for name, wire, kind in self._fields_of(model):
@@ -177,15 +175,15 @@ class Encoder:
         return data | self._encode(Any, others, where) if others or others.__class__ is not dict else data
 
     def _encode_mapping(self, kind: Any, value: Mapping[Any, Any], where: str) -> dict[str, Any]:
-        """Encode a mapping: a model by its fields, a free-form object as it is."""
+        """Encode a mapping: a model by its fields, a free-form object by its values."""
         for key in value:
             if not isinstance(key, str):
                 raise ConfigurationError(
-                    f"{where or 'the value'}: the key {key!r} is not a string; JSON objects have no other"
+                    f"{where or 'the value'}: the key {key!r} is not a string; JSON objects have no other keys"
                 )
         members = union_members(kind)
-        models = tuple(member for member in members if is_model(member))
-        model = choice_between(self._resolver, models).model_for(value) if len(models) > 1 else next(iter(models), None)
+        choice = choice_of(self._resolver, members)
+        model = None if choice is None else choice.model_for(value)
         if model is not None:
             kinds = {wire: field_kind for _, wire, field_kind in self._fields_of(model)}
             return {
@@ -207,10 +205,10 @@ class Encoder:
 
 
 def _are_plain(parts: Iterable[Any]) -> bool:
-    """Whether orjson writes values as the walk would; keys, strings and integers are left to orjson.
+    """Whether orjson writes values as the walk would; orjson itself checks keys, strings and integers.
 
     Raises:
-        RecursionError: A value holds itself, or is nested too deeply.
+        RecursionError: A value contains itself, or is nested too deeply.
     """
     for part in parts:
         kind = part.__class__
@@ -228,10 +226,10 @@ def _are_plain(parts: Iterable[Any]) -> bool:
 
 
 def _refusal_of(where: str, exc: Exception) -> Exception:
-    """The error of a value that cannot be encoded; what a generator of the caller raises stays as it is."""
+    """The error for a value that cannot be encoded; an error from the caller's generator is returned unchanged."""
     if not isinstance(exc, RecursionError):
         return exc
-    return ConfigurationError(f"{where or 'the value'} holds itself, or is nested too deeply to be sent as JSON")
+    return ConfigurationError(f"{where or 'the value'} contains itself, or is nested too deeply to be sent as JSON")
 
 
 def _item_kind(kind: Any) -> Any:
@@ -250,7 +248,7 @@ def _marks_of(kind: Any) -> set[str]:
 
 
 def _vector_text(vector: array[float]) -> str:
-    """Base64 of a vector as little-endian 32-bit floats, which it is read from."""
+    """Base64 of a vector as little-endian 32-bit floats, the form in which the server sends it."""
     floats = array("f", vector)
     if sys.byteorder == "big":
         floats.byteswap()
@@ -277,23 +275,19 @@ def _is_path(value: Any) -> TypeGuard[PathLike[str]]:
 
 
 def _is_iterator(value: Any) -> TypeGuard[Iterable[Any]]:
-    """Whether a value becomes a JSON array by being read once; an open file or a stream does not."""
+    """Whether a value becomes a JSON array by being read once; an open file or a stream of replies does not."""
     is_other = hasattr(value, "read") or hasattr(value, "collect")
     return not is_other and isinstance(value, (Iterator, MappingView))
 
 
-def _is_binary_file(value: Any) -> TypeGuard[IO[bytes]]:
-    return hasattr(value, "read") and not isinstance(value, io.TextIOBase)
-
-
 def _plain(value: Any, where: str) -> Any:
-    """The plain value that one of another library stands for, such as a NumPy or torch array; any other as it is.
+    """The plain value of another library's value, such as a NumPy or torch array; any other value unchanged.
 
     Raises:
-        ConfigurationError: It cannot be had, as that of a sparse tensor or of one without storage.
+        ConfigurationError: The value has no plain form, as a sparse tensor or one without storage.
     """
     if _is_iterator(value):
-        leave_loop()  # before it is used up: files may follow, and the work would be done again
+        leave_loop()  # before it is used up: a file that follows would make the encoding start again in a thread
         return list(value)
     if isinstance(value, type) or _is_bytes(value):
         return value
@@ -302,44 +296,51 @@ def _plain(value: Any, where: str) -> Any:
         return value if convert is None else convert()
     except Exception as exc:
         name = with_article(value)
-        raise ConfigurationError(f"{where or 'the value'} is {name}, whose values cannot be had: {exc}") from exc
+        raise ConfigurationError(f"{where or 'the value'} is {name}, whose values cannot be read: {exc}") from exc
 
 
 def _encode_scalar(kind: Any, value: Any, where: str) -> Any:
-    """Encode what is neither a model nor a container."""
+    """Encode a value that is neither a model nor a container."""
     if isinstance(value, (str, int)):  # subclasses: enumerations
         return value
     if isinstance(value, datetime):
         return value.isoformat()
     for model in union_members(kind):
         if is_model(model) and model.FROM_FUNCTION is not None and callable(value):
-            from ollama_sdk._functions import describe  # only tools pay for it
+            from ollama_sdk._functions import describe  # imported only for tools
 
             return describe(model.FROM_FUNCTION, value)
     marks = _marks_of(kind)
-    if "base64" in marks and _is_bytes(value):
-        return binascii.b2a_base64(value, newline=False).decode("ascii")
-    if "base64" in marks and _is_path(value):
-        from ollama_sdk._files import read_whole  # only files pay for it
-
-        return binascii.b2a_base64(read_whole(value, where), newline=False).decode("ascii")
     if "json-schema" in marks and (schema := _schema_of(value, where)) is not None:
         return schema
-    if "base64" in marks and _is_picture(value):
-        return binascii.b2a_base64(_png_of(value), newline=False).decode("ascii")
-    if "base64" in marks and _is_binary_file(value):
-        return binascii.b2a_base64(_read_file(value, where), newline=False).decode("ascii")
+    content = _content_of(value, where) if "base64" in marks else None
+    if content is not None:
+        return binascii.b2a_base64(content, newline=False).decode("ascii")
     raise ConfigurationError(
         f"{where or 'the value'} is {with_article(value)}, which {_unsendable(kind, value, where)}"
     )
 
 
-def _is_picture(value: Any) -> TypeGuard[Picture]:
-    return hasattr(value, "save") and hasattr(value, "convert") and hasattr(value, "mode")
+def _content_of(value: Any, where: str) -> bytes | None:
+    """The bytes of binary data in any form that :data:`Base64` takes except text; ``None`` for any other value."""
+    if _is_bytes(value):
+        return value
+    if _is_path(value):
+        from ollama_sdk._files import read_whole  # imported only for files
+
+        return read_whole(value, where)
+    if hasattr(value, "save") and hasattr(value, "convert") and hasattr(value, "mode"):
+        return _png_of(value)
+    if not hasattr(value, "read") or isinstance(value, io.TextIOBase):
+        return None
+    data = read_bytes(value, where)
+    if not data:
+        raise ConfigurationError(f"{where} {NOTHING_LEFT}")
+    return data
 
 
 def _png_of(picture: Picture) -> bytes:
-    """A picture of Pillow as PNG, which loses nothing but what PNG has no form for."""
+    """A Pillow image as PNG; a pixel format that PNG does not have becomes RGB."""
     file = io.BytesIO()
     (picture if picture.mode in _PNG_MODES else picture.convert("RGB")).save(file, "PNG")
     return file.getvalue()
@@ -350,7 +351,7 @@ def _is_adapter(value: Any) -> TypeGuard[SupportsSchema]:
 
 
 def _schema_of(value: Any, where: str) -> Any:
-    """The JSON schema of a class, a type such as ``list[Colour]``, or Pydantic's adapter of one; ``None`` for anything else."""
+    """The JSON schema of a class, of a type such as ``list[Colour]``, or of a Pydantic adapter; ``None`` for any other value."""
     if isinstance(value, type) and hasattr(value, "model_json_schema"):
         schema_class: type[SupportsJSONSchema] = value
         return schema_class.model_json_schema()
@@ -358,38 +359,31 @@ def _schema_of(value: Any, where: str) -> Any:
         return value.json_schema()
     if not isinstance(value, type) and get_origin(value) is None:
         return None
-    from ollama_sdk._replies import adapter_of  # only structured output pays for it
+    from ollama_sdk._replies import adapter_of  # imported only for structured output
 
     return adapter_of(value, where).json_schema()
 
 
 def _unsendable(kind: Any, value: Any, where: str) -> str:
-    """Why a value cannot be sent, with what to give."""
+    """The clause that says why a value cannot be sent, and what to give."""
     if isinstance(value, Awaitable):
         return "cannot be sent as JSON: await it, and give the result"
     if hasattr(value, "collect"):
         return "cannot be sent as JSON: give a part of what its collect() returns"
     if isinstance(value, io.TextIOBase):
-        return "gives text: open the file in binary mode, or give what it reads"
+        return "gives text: open the file in binary mode, or give its text"
     instead = "plain values, lists, dicts or models" if kind is Any else describe_kind(kind, where)
     return f"cannot be sent as JSON; give {instead}"
-
-
-def _read_file(file: IO[bytes], where: str) -> bytes:
-    data = read_bytes(file, where)
-    if not data:
-        raise ConfigurationError(f"{where} {NOTHING_LEFT}")
-    return data
 
 
 def read_bytes(file: IO[bytes], where: str, size: int = -1) -> bytes:
     """Read from a caller's file.
 
     Raises:
-        ConfigurationError: It gives text, as wrappers of text files do that are no ``TextIOBase``, or it is read with
-            ``await``, as the files of web frameworks are.
+        ConfigurationError: ``read()`` returns text (some text files are not ``TextIOBase``) or a coroutine (as the upload
+            files of web frameworks do).
     """
-    from ollama_sdk._files import read_opened  # only files pay for it
+    from ollama_sdk._files import read_opened  # imported only for files
 
     data: Any = read_opened(file, where, size)
     if _is_bytes(data):
@@ -402,7 +396,7 @@ def read_bytes(file: IO[bytes], where: str, size: int = -1) -> bytes:
 
 
 def dumps(data: Any) -> bytes:
-    """Make JSON text of encoded data.
+    """Convert encoded data to JSON text.
 
     Raises:
         ConfigurationError: A number is too large, or a string is not valid Unicode; the message gives its path.
@@ -418,7 +412,7 @@ def dumps(data: Any) -> bytes:
 
 
 def _with_exact_integers(data: Any) -> Any:
-    """Encoded data with the digits of each :class:`_ExactInt`, which orjson does not write itself."""
+    """Encoded data in which each :class:`_ExactInt` is a fragment of JSON, because orjson does not write such integers."""
     if data.__class__ is _ExactInt:
         return orjson.Fragment(int.__repr__(data))
     if data.__class__ is dict:

@@ -1,20 +1,21 @@
-"""Says where data does not fit its annotation, in the words of an error message."""
+"""Explains where data does not fit its annotation, as the text of an error message."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeGuard, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_origin
 
 import attrs
 import orjson
 
+from ollama_sdk._json import is_list, is_object
 from ollama_sdk.errors import EXCERPT_LENGTH
 
 from .decode import MISMATCHES, reads_as_none, value_when_missing
 from .model import Model, document_fields, wire_name
 from .resolve import empty_of, is_model, mark_of, union_members
-from .unions import choice_between, json_classes
+from .unions import choice_of, json_classes
 
 if TYPE_CHECKING:
     from .decode import Compiler
@@ -33,8 +34,8 @@ class Mismatch(NamedTuple):
     """The first value that does not fit.
 
     Attributes:
-        where: The path to it, such as ``message.tool_calls[0].id``; empty for the whole.
-        problem: What is wrong with it.
+        where: Its path, such as ``message.tool_calls[0].id``; empty for the whole value.
+        problem: Why it does not fit.
     """
 
     where: str
@@ -46,7 +47,7 @@ class Explainer:
 
     Args:
         resolver: Resolves annotations.
-        compiler: Makes the decoders, which decide about values that are neither models, lists nor objects.
+        compiler: Makes the decoders that check values other than models, lists and objects.
     """
 
     def __init__(self, resolver: Resolver, compiler: Compiler) -> None:
@@ -57,12 +58,12 @@ class Explainer:
         """Find the first value that does not fit.
 
         Args:
-            kind: The type that ``data`` should have.
+            kind: The expected type.
             data: Decoded JSON.
-            where: The path to it.
+            where: The path to ``data``.
 
         Returns:
-            The mismatch, or ``None`` when everything fits.
+            The mismatch, or ``None`` if everything fits.
         """
         if kind is Any:
             return None
@@ -71,11 +72,11 @@ class Explainer:
         origin, arguments, members = get_origin(kind), get_args(kind), union_members(kind)
         if len(members) > 1:
             return self._explain_union(members, data, where)
-        if _is_list(data) and (origin is list or _is_vector(kind)):
+        if is_list(data) and (origin is list or _is_vector(kind)):
             return self._first(
                 float if _is_vector(kind) else arguments[0], ((f"{where}[{i}]", item) for i, item in enumerate(data))
             )
-        if origin is dict and _is_object(data):
+        if origin is dict and is_object(data):
             return self._first(arguments[1], ((_join(where, name), item) for name, item in data.items()))
         try:
             decoder = self._compiler.decoder(kind)
@@ -89,9 +90,8 @@ class Explainer:
         return next((found for where, data in items if (found := self.explain(kind, data, where))), None)
 
     def _explain_union(self, members: Sequence[Any], data: Any, where: str) -> Mismatch | None:
-        models = tuple(member for member in members if is_model(member))
-        if len(models) > 1 and _is_object(data):
-            choice = choice_between(self._resolver, models)
+        choice = choice_of(self._resolver, members)
+        if choice is not None and is_object(data):
             chosen = choice.model_for(data)
             if chosen is None:
                 allowed = ", ".join(map(repr, choice.models))
@@ -103,7 +103,7 @@ class Explainer:
         return self.explain(fitting[0], data, where)
 
     def _explain_model(self, model: type[Model], data: Any, where: str) -> Mismatch | None:
-        if not _is_object(data):
+        if not is_object(data):
             return Mismatch(where, f"{shorten(data)} is not {_describe(model)}")
         for field in document_fields(model):
             name = wire_name(field)
@@ -118,14 +118,6 @@ class Explainer:
             if found := self.explain(kind, data[name], _join(where, name)):
                 return found
         return None
-
-
-def _is_list(data: Any) -> TypeGuard[list[Any]]:
-    return isinstance(data, list)
-
-
-def _is_object(data: Any) -> TypeGuard[dict[str, Any]]:
-    return isinstance(data, dict)
 
 
 def _is_vector(kind: Any) -> bool:
@@ -144,7 +136,7 @@ def _describe(kind: Any) -> str:
 
 
 def shorten(data: Any) -> str:
-    """The repr of a value, cut to a line's worth."""
+    """The repr of a value, cut to 80 characters."""
     text = repr(data)
     return text if len(text) <= _LINE else f"{text[: _LINE - 3]}..."
 
@@ -154,7 +146,7 @@ def excerpt_of(data: Any, raw: bytes | None) -> str:
 
     Args:
         data: The reply, as decoded JSON.
-        raw: The bytes it was decoded from, where they are known.
+        raw: The bytes it was decoded from, if they are known.
     """
     try:
         return (orjson.dumps(data, default=repr) if raw is None else raw)[:EXCERPT_LENGTH].decode(errors="replace")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import attrs
+
+from ollama_sdk._json import is_list, is_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,17 +18,17 @@ __all__ = ["Model", "document_fields", "empty_list", "wire_name"]
 
 _OTHERS = "additional_properties"
 
-# A repr fills no notebook and no log: characters of the whole, and of one text, and items of a list, the fewest at the end.
-_LONGEST_REPR = 300
-_BRIEFER = ((80, 6), (40, 3), (24, 1))
+# A repr must not fill a notebook or a log.
+_LONGEST_REPR = 300  # characters
+_BRIEFER = ((80, 6), (40, 3), (24, 1))  # characters of one text, and items of one list; tried in this order
 
 
 class Model:
     """The base of every generated model: an attrs class whose fields are the document's, ``None`` where absent.
 
     Attributes:
-        additional_properties: Fields that the document does not know, by their JSON names; :meth:`to_dict` sends them back.
-        FROM_FUNCTION: The object that describes a Python function where an argument takes one, else ``None``.
+        additional_properties: Fields that the document does not list, by JSON name; :meth:`to_dict` includes them.
+        FROM_FUNCTION: The template of the object that describes a Python function; ``None`` if a function is not accepted.
     """
 
     __slots__ = ()
@@ -42,14 +44,14 @@ class Model:
             data: The JSON object, by JSON field names.
 
         Raises:
-            DecodeError: A required field is missing or a value has another type than the document says; ``.where`` is its
+            DecodeError: A required field is missing or a value has another type than in the document; ``.where`` is the
                 path, such as ``message.tool_calls[0].function``.
         """
         model: Self = _codec_for(cls).decode(cls, data)
         return model
 
     def to_dict(self) -> dict[str, Any]:
-        """Make JSON-ready data: the fields that are not ``None`` by their JSON names, then the additional properties.
+        """Convert to JSON-ready data: the fields that are not ``None`` by JSON name, then the additional properties.
 
         Raises:
             ConfigurationError: A value cannot be sent as JSON, or a file to be sent cannot be read.
@@ -59,8 +61,8 @@ class Model:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        """Validate and serialize as a field of Pydantic's models, and as a body or reply of FastAPI's routes."""
-        from .pydantic_bridge import core_schema_of  # only Pydantic asks for it
+        """Let Pydantic validate and serialize this class, as a field of its models and in FastAPI's routes."""
+        from .pydantic_bridge import core_schema_of  # imported only for Pydantic
 
         return core_schema_of(cls)
 
@@ -71,7 +73,7 @@ class Model:
 
         return json_schema_of(cls)
 
-    # Reading by JSON name, as a dict is read; nothing else of a dict
+    # Access by JSON name, like that of a dict; other methods of a dict are left out
 
     def __getitem__(self, name: str) -> Any:
         for each, value in _present(self):
@@ -88,7 +90,7 @@ class Model:
 
         Args:
             name: The JSON name of a field, or of an additional property.
-            default: What is returned where the field is ``None`` or there is none.
+            default: Returned if the field is ``None`` or does not exist.
         """
         return next((value for each, value in _present(self) if each == name), default)
 
@@ -97,7 +99,7 @@ class Model:
         return [name for name, _ in _present(self)]
 
     def __repr__(self) -> str:
-        """The fields that hold something, in 300 characters at most: long texts and lists are shortened."""
+        """The fields that are not ``None``, in 300 characters at most: long texts and lists are shortened."""
         shown = ""
         for text, items in _BRIEFER:
             shown = _shown(self, text, items)
@@ -106,22 +108,22 @@ class Model:
         return f"{shown[: _LONGEST_REPR - 4]}...)"
 
     def _repr_markdown_(self) -> str | None:
-        """What a notebook shows of a reply: its text, rendered."""
-        from ollama_sdk._display import markdown_of  # only notebooks ask for it
+        """The text of a reply, for notebooks."""
+        from ollama_sdk._display import markdown_of  # imported only for notebooks
 
         return markdown_of(self)
 
     def _repr_html_(self) -> str | None:
-        """What a notebook shows of lists, details and vectors."""
+        """Lists, details and vectors, for notebooks."""
         from ollama_sdk._display import html_of
 
         return html_of(self)
 
-    if not TYPE_CHECKING:  # a checker knows which fields there are
-        __iter__ = None  # subscripts alone would make Python iterate by number
+    if not TYPE_CHECKING:  # for a type checker, any attribute would exist
+        __iter__ = None  # else Python would iterate through __getitem__ with 0, 1, 2 ...
 
         def __getattr__(self, name: str) -> Any:
-            """Name the method that does here what ``name`` does in Pydantic."""
+            """Raise an error that names the counterpart of a Pydantic method."""
             ours = _PYDANTIC.get(name)
             hint = f"; use {ours}" if ours else ""
             text = f"{type(self).__name__!r} object has no attribute {name!r}{hint}"
@@ -139,7 +141,7 @@ _PYDANTIC = {
 
 
 def _shown(value: Any, text: int, items: int) -> str:
-    """A value in brief; what is inside it is shortened before it is shown, so the cost does not grow with its size.
+    """The short repr of a value; parts are shortened before they are formatted, so the cost does not grow with its size.
 
     Args:
         value: A value of a model.
@@ -152,10 +154,10 @@ def _shown(value: Any, text: int, items: int) -> str:
         return f"{type(value).__name__}({', '.join(f'{name}={_shown(each, text, items)}' for name, each in present)})"
     if isinstance(value, (str, bytes)):
         return repr(value) if len(value) <= text else f"{value[:text]!r}... ({len(value)} long)"
-    if _is_list(value):
+    if is_list(value):
         inner = [_shown(each, text, items) for each in value[:items]]
         return f"[{', '.join(inner)}{_left_out(len(value), items)}]"
-    if _is_object(value):
+    if is_object(value):
         inner = [f"{key!r}: {_shown(value[key], text, items)}" for key in islice(value, items)]
         return f"{{{', '.join(inner)}{_left_out(len(value), items)}}}"
     return repr(value)
@@ -163,14 +165,6 @@ def _shown(value: Any, text: int, items: int) -> str:
 
 def _left_out(count: int, shown: int) -> str:
     return f", ... ({count} in all)" if count > shown else ""
-
-
-def _is_list(value: Any) -> TypeGuard[list[Any]]:
-    return isinstance(value, list)
-
-
-def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict)
 
 
 def _present(model: Model) -> Iterator[tuple[str, Any]]:
@@ -190,7 +184,7 @@ def _codec_for(model: type[Model]) -> Codec:
 
 
 def document_fields(model: type[Model]) -> list[attrs.Attribute[Any]]:
-    """The fields that the document gives a model, in the document's order: all but ``additional_properties``."""
+    """The fields of a model in the document's order, without ``additional_properties``."""
     return [attribute for attribute in attrs.fields(model) if attribute.name != _OTHERS]
 
 

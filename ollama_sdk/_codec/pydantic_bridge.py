@@ -1,13 +1,14 @@
-"""Describes models to Pydantic, and so to FastAPI: how one is validated and serialized, and its JSON schema."""
+"""Makes models usable in Pydantic and FastAPI: their validation, serialization and JSON schema."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import attrs
 
+from ollama_sdk._json import is_object
 from ollama_sdk.errors import OllamaError
 
 from .codec import codec_of
@@ -35,13 +36,16 @@ _MARKED: dict[str, dict[str, Any]] = {
 
 
 def core_schema_of(model: type[Model]) -> CoreSchema:
-    """How Pydantic validates and serializes a model: a model of the class as it is, anything else by ``from_dict``."""
-    from pydantic_core import PydanticCustomError, core_schema  # Pydantic has asked for this
+    """The schema by which Pydantic validates and serializes a model: an instance unchanged, a dict by ``from_dict``."""
+    from pydantic_core import (
+        PydanticCustomError,
+        core_schema,
+    )  # an optional dependency; here Pydantic itself is the caller
 
     def validate(value: Any) -> Model:
         if isinstance(value, model):
             return value
-        if not _is_object(value):
+        if not is_object(value):
             raise PydanticCustomError(
                 "ollama_model", "Input should be an object or a {model}", {"model": model.__name__}
             )
@@ -58,12 +62,8 @@ def core_schema_of(model: type[Model]) -> CoreSchema:
     )
 
 
-def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    return value.__class__ is dict
-
-
 def json_schema_of(model: type[Model], within: tuple[type[Model], ...] = ()) -> dict[str, Any]:
-    """The JSON schema of a model; models inside it are described in place, one that holds itself only once."""
+    """The JSON schema of a model; nested models are written in place, and a recursive one only once."""
     if model in within:
         return {"type": "object", "title": model.__name__}
     codec = codec_of(model.__module__.rpartition(".")[0])
@@ -86,7 +86,7 @@ def _schema(kind: Any, within: tuple[type[Model], ...]) -> dict[str, Any]:
         return json_schema_of(kind, within)
     if origin is Annotated:
         return dict(_MARKED[mark_of(kind)])
-    if origin is Literal:  # open: the document's values are those known today
+    if origin is Literal:  # newer servers may send values that the document does not list
         values = list(arguments)
         return {"const": values[0]} if len(values) == 1 else {"type": "string", "examples": values}
     if origin in {list, Sequence}:

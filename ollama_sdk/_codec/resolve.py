@@ -1,4 +1,4 @@
-"""Turns annotations, given as source text, into the types they stand for."""
+"""Resolves annotations from source text to types."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Resolver", "empty_of", "is_model", "mark_of", "union_members"]
 
 
 class _Names(dict[str, Any]):
-    """The names that an annotation may use; a model is looked up, and so imported, when it is first used."""
+    """The names that an annotation may use; a model is imported at its first use."""
 
     def __init__(self, models: types.ModuleType) -> None:
         builtin = (str, int, float, bool, list, dict, bytes, datetime, Mapping, Sequence)
@@ -49,17 +49,17 @@ class Resolver:
         self._resolved: dict[str, Any] = {}
 
     def resolve(self, annotation: Any) -> Any:
-        """The type that an annotation stands for; a type stands for itself."""
+        """The type of an annotation; a type is returned unchanged."""
         if not isinstance(annotation, str):
             return annotation
         found = self._resolved.get(annotation)
         if found is None:
-            # The text is our own generated code, never data.
+            # The text comes from generated code, never from data.
             found = self._resolved[annotation] = eval(annotation, {}, self._names)  # noqa: S307
         return found
 
     def field_type(self, field: attrs.Attribute[Any]) -> Any:
-        """The type of a model's field, without its ``None``, and without the known values of a text that takes any other."""
+        """The type of a model's field, without ``None``, and without the known values of a field that takes any text."""
         kind = self.resolve(field.type)
         members = [member for member in union_members(kind) if member is not type(None)]
         if str in members:
@@ -74,9 +74,9 @@ class Resolver:
 
 
 def empty_of(annotation: Any) -> str:
-    """Source text of the empty value of an annotation: ``[]`` of a list, ``{}`` of a dict, ``""`` of anything else.
+    """The source text of an annotation's empty value: ``[]`` for a list, ``{}`` for a dict, ``""`` for any other type.
 
-    ``None`` beside it does not count. The annotation is not resolved, which could import models.
+    ``None`` in a union is ignored. The annotation is not resolved, because that could import models.
     """
     if not isinstance(annotation, str):
         members = [member for member in union_members(annotation) if member is not type(None)]
@@ -87,7 +87,7 @@ def empty_of(annotation: Any) -> str:
 
 
 def _alternatives(node: ast.expr) -> Iterator[ast.expr]:
-    """The members of a union but ``None``."""
+    """The members of a union except ``None``."""
     if isinstance(node, ast.BinOp):
         yield from _alternatives(node.left)
         yield from _alternatives(node.right)

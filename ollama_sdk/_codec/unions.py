@@ -1,8 +1,8 @@
-"""Decides which member of a union some data is."""
+"""Decides which member of a union a JSON value belongs to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -13,7 +13,7 @@ from .discriminator import Variant, discriminator_of
 from .model import Model, document_fields, wire_name
 from .resolve import Resolver, is_model, mark_of
 
-__all__ = ["Choice", "choice_between", "json_classes"]
+__all__ = ["Choice", "choice_of", "json_classes"]
 
 
 @attrs.frozen
@@ -21,9 +21,9 @@ class Choice:
     """How the models of one union are distinguished.
 
     Attributes:
-        tag: The JSON name of the field that decides.
+        tag: The JSON name of the field that decides; ``""`` if the union has a single model.
         models: The models by the values of that field.
-        other: The model of any other value; ``None`` where such data fits no model.
+        other: The model for any other value; ``None`` if an object with another value fits no model.
     """
 
     tag: str
@@ -31,19 +31,29 @@ class Choice:
     other: type[Model] | None
 
     def model_for(self, data: Mapping[Any, Any]) -> type[Model] | None:
-        """The model that a JSON object is, or ``None`` where it fits none."""
+        """The model of a JSON object; ``None`` if it fits no model."""
         value = data.get(self.tag)
         return self.models.get(value, self.other) if isinstance(value, (str, int)) else self.other
 
 
-@cache
-def choice_between(resolver: Resolver, models: tuple[type[Model], ...]) -> Choice:
-    """Find what distinguishes the models of one union; :func:`discriminator_of` decides.
+def choice_of(resolver: Resolver, members: Sequence[Any]) -> Choice | None:
+    """Find what distinguishes the models among the members of a union; :func:`discriminator_of` decides.
 
     Args:
         resolver: Resolves the annotations of the models' fields.
-        models: The models, in the order of the union.
+        members: The members of the union, in its order.
+
+    Returns:
+        The choice, or ``None`` if no member is a model.
     """
+    models = tuple(member for member in members if is_model(member))
+    return _choice_between(resolver, models) if models else None
+
+
+@cache
+def _choice_between(resolver: Resolver, models: tuple[type[Model], ...]) -> Choice:
+    if len(models) == 1:
+        return Choice("", {}, models[0])
     decision = discriminator_of(_variant(resolver, model) for model in models)
     return Choice(decision.tag, dict(decision.values), decision.others[-1] if decision.others else None)
 

@@ -1,1 +1,1 @@
-"""The clock, events that wake threads and tasks, reaching an event loop from elsewhere, and state after a fork."""
+"""Clock, events that wake threads and tasks, access to event loops from other threads, and state after a fork."""

@@ -1,4 +1,4 @@
-"""The time, and waiting: the one seam through which every deadline, back-off and window passes."""
+"""The clock: every deadline, back-off and window reads the time and waits through it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["AGES", "SYSTEM_CLOCK", "Clock", "SystemClock"]
 
 
 class Clock(Protocol):
-    """A monotonic clock that can also wait, so that tests can turn time by hand.
+    """A monotonic clock that can also wait, so that tests can control the time.
 
-    Times are seconds from an arbitrary origin; only differences mean something.
+    Times are seconds from an arbitrary origin; only differences are meaningful.
     """
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards."""
+        """The time in seconds; it never decreases."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -40,7 +40,7 @@ class Clock(Protocol):
         ...
 
 
-# Longer than any wait, and short enough for every system, which refuse an infinite time: three years.
+# Three years: longer than any wait, and short enough for every system; they refuse an infinite time.
 AGES = 1e8
 
 
@@ -49,7 +49,7 @@ class SystemClock:
 
     __slots__ = ()
 
-    monotonic = staticmethod(time.monotonic)  # called several times an item: without a frame of its own
+    monotonic = staticmethod(time.monotonic)  # without a frame of its own, because it is called several times per item
 
     def sleep(self, seconds: float) -> None:
         """Block the calling thread for ``seconds``."""

@@ -1,10 +1,10 @@
 """Events that wake a waiting thread or task from anywhere: other threads, signal handlers, the garbage collector.
 
 The classes of ``threading`` and ``anyio`` do not suffice. ``threading.Event`` takes a lock, so a signal handler or a finalizer
-that sets it in the very thread that waits would deadlock. ``anyio.Event`` may be set only on its own event loop; a finalizer that
-does so in the middle of a task's ``wait()`` may be missed. A :class:`ThreadEvent` is a queue, which is filled without a lock of
-Python's. A :class:`TaskEvent` asks its event loop to set the event of ``anyio`` between two steps of its tasks, which asyncio and
-trio allow from anywhere; so it is set a moment later, even from the same thread.
+that sets it in the waiting thread would deadlock. ``anyio.Event`` may be set only on its own event loop, and a task may miss it if a
+finalizer sets it in the middle of the task's ``wait()``. A :class:`ThreadEvent` uses a ``SimpleQueue``, which is reentrant. A
+:class:`TaskEvent` asks its event loop to set the event of ``anyio`` between two steps of its tasks, which asyncio and trio allow from
+anywhere; so it is set a moment later, even from the same thread.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Event(Protocol):
 
     @property
     def is_lost(self) -> bool:
-        """Whether nothing can wait for it any more, because its event loop was closed."""
+        """Whether its event loop was closed, so that no task can wait for it."""
         ...
 
     def set(self) -> bool:
@@ -34,14 +34,14 @@ class Event(Protocol):
         ...
 
     def clear(self) -> None:
-        """Make the event wait for another :meth:`set`. Check the awaited condition afterwards, or a wake-up may be missed."""
+        """Reset the event. Check the awaited condition afterwards, because a wake-up before it is lost."""
         ...
 
 
 class ThreadEvent:
     """An event that threads wait for.
 
-    A thread that was woken leaves the queue as it was, for the next one that waits, even if Ctrl-C ends its own wait.
+    A thread that was woken refills the queue for the next waiting thread, even if Ctrl-C ends its own wait.
     """
 
     __slots__ = ("_is_set", "_queue")
@@ -53,20 +53,20 @@ class ThreadEvent:
         self._queue: SimpleQueue[None] = SimpleQueue()
 
     def set(self) -> bool:
-        """Wake the threads that wait, now or as soon as they wait. Always ``True``."""
+        """Wake the threads that wait now or later. Always ``True``."""
         self._is_set = True
         self._queue.put(None)
         return True
 
     def clear(self) -> None:
-        """Make the event wait for another :meth:`set`."""
+        """Reset the event."""
         self._is_set = False
         with contextlib.suppress(Empty):
             while True:
                 self._queue.get_nowait()
 
     def wait(self, seconds: float | None) -> bool:
-        """Wait at most ``seconds``, ``None`` without end. Returns whether the event is set."""
+        """Wait at most ``seconds``, ``None`` without a limit. Returns whether the event is set."""
         timeout = None if seconds is None else min(seconds, threading.TIMEOUT_MAX)
         try:
             if not self._is_set:
@@ -94,19 +94,19 @@ class TaskEvent:
 
     @property
     def is_lost(self) -> bool:
-        """Whether no task can wait for it any more, because its event loop was closed."""
+        """Whether its event loop was closed, so that no task can wait for it."""
         return self._loop.is_closed()
 
     def set(self) -> bool:
-        """Wake the tasks that wait, soon or as soon as they wait. Returns ``False`` if their event loop has ended."""
+        """Wake the tasks that wait now or later. Returns ``False`` if their event loop has ended."""
         return self._loop.call(self._event.set)
 
     def clear(self) -> None:
-        """Make the event wait for another :meth:`set`."""
+        """Reset the event."""
         self._event = anyio.Event()
 
     async def wait(self, seconds: float | None) -> bool:
-        """Wait at most ``seconds``, ``None`` without end. Returns whether the event is set."""
+        """Wait at most ``seconds``, ``None`` without a limit. Returns whether the event is set."""
         event = self._event
         with anyio.move_on_after(seconds):
             await event.wait()

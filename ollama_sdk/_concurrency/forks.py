@@ -1,14 +1,14 @@
-"""Starts state afresh in a forked child, where the threads that shared it are gone.
+"""Resets state in a forked child, where the threads that shared it do not exist.
 
-``os.fork()`` copies the memory of a process and only the thread that forks. A lock that another thread held stays locked in
-the child for ever, a permit that it held is never released, and what it was changing stays half changed. So each object
-that has locks or counts calls calls :func:`register`, once, when it is made. In the child, before any
-other code runs there, its method ``restart_in_child`` makes new locks and forgets the calls of the parent.
+``os.fork()`` copies the memory of a process, but only the forking thread. In the child, a lock that another thread held stays locked
+for ever, its permit is never released, and its unfinished changes stay unfinished. So each object that has locks or counts calls
+registers itself by :func:`register` when it is made. In the child, before any other code runs, its method ``restart_in_child``
+makes new locks and forgets the calls of the parent.
 
 Objects are kept by weak references in a dict, whose changes are atomic: a fork may come between any two of them.
 
-Python's own locks around imports cannot be made anew: a module that another thread was importing would hang the child, or stay half
-there. This package imports much of itself when it is first used, so a fork waits until no thread is in the middle of that.
+Python's import locks cannot be replaced: a module that another thread was importing would hang the child, or stay incomplete. This
+package imports many of its modules at first use, so a fork waits until no thread is importing one.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ __all__ = ["register"]
 
 
 class Restarts(Protocol):
-    """State that is shared by threads."""
+    """State that threads share."""
 
     def restart_in_child(self) -> None:
-        """Make new locks, and forget what threads of the parent were doing. No other thread runs yet."""
+        """Make new locks, and forget the calls of the parent's threads. No other thread runs yet."""
         ...
 
 
 class _Ref(weakref.ref[Any]):
-    """A weak reference that knows its key: smaller than a closure, and there is one for each open stream."""
+    """A weak reference with its key; smaller than a closure, because there is one for each open stream."""
 
     __slots__ = ("key",)
     key: int
@@ -66,14 +66,14 @@ def _restart() -> None:
 
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
 _IMPORTS = "<frozen importlib._bootstrap>"
-_LONGEST_IMPORT = 10.0  # seconds; a thread that hangs there must not keep the process from forking
+_LONGEST_IMPORT = 10.0  # seconds; a hanging import must not keep the process from forking
 _PAUSE = 0.001
 
 
 def _wait_for_imports() -> None:
-    """Wait until no other thread is in the middle of an import that this package has asked for."""
+    """Wait until no other thread runs an import for this package."""
     until = time.monotonic() + _LONGEST_IMPORT
-    pause = 0.0  # which gives this thread a whole turn, so that none begins to import before the fork
+    pause = 0.0  # gives this thread a whole time slice, so that no other starts an import before the fork
     while True:
         time.sleep(pause)
         frames: dict[int, FrameType] = getattr(sys, "_current_frames", dict)()  # documented, in CPython
@@ -84,7 +84,7 @@ def _wait_for_imports() -> None:
 
 
 def _is_importing(frame: FrameType | None) -> bool:
-    """Whether the thread of that frame imports something for this package, or a module of it."""
+    """Whether the thread of that frame imports a module of this package, or a module for it."""
     imports = False
     while frame is not None:
         code = frame.f_code

@@ -1,4 +1,4 @@
-"""Reaches an event loop from where nothing can be awaited: other threads, signal handlers and finalizers."""
+"""Access to an event loop from code that cannot await: other threads, signal handlers and finalizers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class EventLoop(Protocol):
         ...
 
     def is_closed(self) -> bool:
-        """Whether the loop has ended without letting its tasks run to their end; trio always does let them."""
+        """Whether the loop was closed while tasks may still have been waiting; never on trio, which ends its tasks first."""
         ...
 
     def call(self, function: Callable[[], object]) -> bool:
@@ -34,20 +34,20 @@ class EventLoop(Protocol):
         ...
 
     def spawn(self, function: Callable[[], Awaitable[None]]) -> None:
-        """Run ``function`` as a task of its own, soon, and ignore its errors. Does nothing if the loop has ended."""
+        """Run ``function`` as a new task, soon, and ignore its errors. Does nothing if the loop has ended."""
         ...
 
 
 def current_loop() -> EventLoop:
-    """The loop that the calling code runs on.
+    """The event loop of the calling code.
 
     Raises:
-        ConfigurationError: It is the loop of the process that this one was forked from.
-        RuntimeError: None is running.
+        ConfigurationError: It belongs to the parent of this forked process.
+        RuntimeError: No event loop is running.
     """
     try:
         loop = _native_loop()
-    except RuntimeError:  # asyncio says so in a child that goes on inside its parent's loop
+    except RuntimeError:  # asyncio raises this in a child that was forked inside its parent's loop
         if _fork.is_child:
             raise _inherited() from None
         raise
@@ -73,7 +73,7 @@ class _Fork:
     trio_token: Any = None
 
     def restart_in_child(self) -> None:
-        """Note the fork, and the loop that it copied."""
+        """Note the fork and the copied loop."""
         self.is_child = True
         trio: Any = sys.modules.get("trio")
         self.trio_token = None
@@ -86,7 +86,7 @@ forks.register(_fork)
 
 
 def _inherited() -> ConfigurationError:
-    """The loop is a copy: trio's would take events from the parent, and asyncio's does not run here."""
+    """The error for a loop that was copied by a fork: trio's would take events from the parent, asyncio's does not run."""
     return ConfigurationError(
         "this process was forked inside an event loop of its parent, which cannot be used here: start a loop of its own in a new "
         "thread (asyncio.run, trio.run) and call the client there, or fork before the loop starts"
@@ -150,7 +150,7 @@ class _TrioLoop:
 
     def spawn(self, function: Callable[[], Awaitable[None]]) -> None:
         def start() -> None:
-            import trio.lowlevel  # it runs, so it is loaded
+            import trio.lowlevel  # loaded already, because trio runs
 
             with contextlib.suppress(RuntimeError):  # the loop is ending, and takes no new tasks
                 trio.lowlevel.spawn_system_task(_quietly, function)
@@ -162,7 +162,7 @@ class _TrioLoop:
 
 
 class NotOnLoopError(Exception):
-    """Something that may block was met on an event loop: the same work is to be done again, in a thread."""
+    """Raised on an event loop before work that may block: the caller repeats the work in a thread."""
 
 
 class _OnLoop(threading.local):
@@ -175,7 +175,7 @@ ON_LOOP = _OnLoop()
 
 
 def leave_loop() -> None:
-    """Go on only where blocking does no harm; call this before anything is read or used up.
+    """Check that this thread may block; call this before a file is read or an iterator is used up.
 
     Raises:
         NotOnLoopError: This is an event loop.

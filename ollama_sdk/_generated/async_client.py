@@ -151,8 +151,8 @@ class AsyncV1AudioSpeech(AsyncNamespace):
     ) -> AsyncByteStream:
         """Speak a text (OpenAI's speech).
 
-        The sound arrives while it is made. Give further fields that a server takes, such as a format of the sound,
-        in `extra_body`.
+        The audio arrives while it is generated. Pass further fields of a server, such as an audio format, in
+        `extra_body`.
 
         Since Ollama 0.40.8.
 
@@ -161,7 +161,7 @@ class AsyncV1AudioSpeech(AsyncNamespace):
         Args:
             model: Name of a speech model.
             input: The text, at most 4096 characters.
-            voice: Who speaks; `Freya` when absent. Case matters.
+            voice: The speaker; `Freya` when absent. It is case-sensitive.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -419,20 +419,20 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             messages: The conversation so far.
             tools: Tools that the model may call.
             response_format: The format of the answer; free text when absent.
-            stream_options: What a stream holds in addition to the text. Since Ollama 0.5.2.
+            stream_options: Additional items of the stream. Since Ollama 0.5.2.
             max_tokens: Maximum number of tokens to generate; negative is unlimited.
             temperature: Sampling temperature; 0 always takes the most likely token. 1 when absent.
             top_p: Sample from the most likely tokens that together have this probability.
             seed: The same seed and request give the same text.
-            stop: A text, or texts, that end the answer; not part of it.
+            stop: A text, or texts, that end the answer, without being part of it.
             frequency_penalty: Penalty for tokens, times how often they have occurred.
             presence_penalty: Penalty for tokens that have occurred.
-            reasoning_effort: How much a model reasons first; `none` is not at all. A model takes the names that
-                `show().thinking` lists. For a model without such a list, a level that Ollama does not have means the
-                nearest one; any other name is refused. Since Ollama 0.11.5. Of its values, `none` since 0.12.4,
-                `minimal` since 0.32.11, `xhigh` since 0.32.11, `ultra` since 0.32.11, `max` since 0.22.0, any other
-                since 0.34.3.
-            reasoning: The same in an object; has precedence over `reasoning_effort`. Since Ollama 0.11.0.
+            reasoning_effort: How much a model reasons before the answer; `none` turns reasoning off. A model takes
+                the names that `show().thinking` lists. For a model without such a list, a level that Ollama does not
+                have selects the nearest one; any other name is refused. Since Ollama 0.11.5. Of its values, `none`
+                since 0.12.4, `minimal` since 0.32.11, `xhigh` since 0.32.11, `ultra` since 0.32.11, `max` since
+                0.22.0, any other since 0.34.3.
+            reasoning: The same as an object; takes precedence over `reasoning_effort`. Since Ollama 0.11.0.
             logprobs: Whether to return the log probabilities of the answer's tokens. Since Ollama 0.12.11.
             top_logprobs: How many of the most likely tokens to return at each position; only with `logprobs`. Since
                 Ollama 0.12.11.
@@ -613,12 +613,12 @@ class AsyncV1Completions(AsyncNamespace):
             model: Name of the model.
             prompt: The prompt. Without it the model is only loaded.
             suffix: Text after the answer, for a model that supports insertion.
-            stream_options: What a stream holds in addition to the text. Since Ollama 0.5.2.
+            stream_options: Additional items of the stream. Since Ollama 0.5.2.
             max_tokens: Maximum number of tokens to generate; negative is unlimited.
             temperature: Sampling temperature; 0 always takes the most likely token. 1 when absent.
             top_p: Sample from the most likely tokens that together have this probability.
             seed: The same seed and request give the same text.
-            stop: A text, or texts, that end the answer; not part of it.
+            stop: A text, or texts, that end the answer, without being part of it.
             frequency_penalty: Penalty for tokens, times how often they have occurred.
             presence_penalty: Penalty for tokens that have occurred.
             logprobs: How many of the most likely tokens to return at each position. Since Ollama 0.12.11.
@@ -901,12 +901,12 @@ class AsyncV1Messages(AsyncNamespace):
             system: A system message, or its parts.
             tools: Tools that the model may call.
             tool_choice: Has no effect.
-            thinking: Whether the model thinks first.
-            output_config: How much the model thinks first. Since Ollama 0.23.4.
+            thinking: Whether the model thinks before the answer.
+            output_config: How much the model thinks before the answer. Since Ollama 0.23.4.
             temperature: Sampling temperature; 0 always takes the most likely token, higher is more varied.
             top_p: Sample from the most likely tokens that together have this probability.
             top_k: Sample from this many of the most likely tokens.
-            stop_sequences: Texts that end the answer; not part of it.
+            stop_sequences: Texts that end the answer, without being part of it.
             metadata: Has no effect.
             stream: Whether to return a stream of items instead of one reply.
             extra_headers: Headers to add or replace.
@@ -1065,9 +1065,9 @@ class AsyncV1Responses(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ResponseCompaction:
-        """Make a long conversation short (OpenAI's responses).
+        """Compact a long conversation (OpenAI's responses).
 
-        Returns one item, which takes the place of the conversation in the `input` of the next call.
+        Returns one item, which replaces the conversation in the `input` of the next call.
 
         Since Ollama 0.34.0.
 
@@ -1312,7 +1312,7 @@ class AsyncV1Responses(AsyncNamespace):
             instructions: A system message before all others.
             tools: Tools that the model may call.
             text: The format of the answer; free text when absent.
-            reasoning: How the model reasons first.
+            reasoning: How the model reasons before the answer.
             max_output_tokens: Maximum number of tokens to generate; negative is unlimited.
             temperature: Sampling temperature; 0 always takes the most likely token. 1 when absent.
             top_p: Sample from the most likely tokens that together have this probability.
@@ -1386,8 +1386,8 @@ class AsyncV1Systemone(AsyncNamespace):
     ) -> SystemOneResponse:
         """Answer questions about a state with probabilities.
 
-        For models with the capability `decision`. The answers do not depend on each other. This is no route of
-        OpenAI; its errors have the form of the native routes.
+        For models with the capability `decision`. The answers are independent of each other. The route is not part
+        of OpenAI's API; its errors have the form of the native routes.
 
         Since Ollama 0.35.0.
 
@@ -1395,12 +1395,12 @@ class AsyncV1Systemone(AsyncNamespace):
 
         Args:
             model: Name of a decision model.
-            state: What the questions are about; objects and arrays are given to the model as JSON text.
+            state: The subject of the questions; objects and arrays are passed to the model as JSON text.
             questions: The questions, by names of your choice; at most 64.
             images: Images for all questions, for a model with vision; PNG, JPEG or WebP. Since Ollama 0.35.1.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
-                seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
-                minutes.
+                seconds. A negative value is for ever, 0 unloads it at once. When absent, the server's default
+                applies, normally five minutes.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -1611,29 +1611,31 @@ class AsyncOllama(AsyncClient):
     loop, and close it there.
 
     Args:
-        host: The server, in any form that ``OLLAMA_HOST`` takes; by default the one that ``OLLAMA_HOST`` names. Several
-            servers, or :class:`ollama_sdk.reliability.Endpoint` with keys of their own, go with ``failover``.
-        api_key: Sent as a bearer token, to ollama.com too where a method goes there; by default ``OLLAMA_API_KEY``.
-            ``""`` sends none. Text, or a ``SecretStr`` of Pydantic.
-        headers: Headers for every request to that server; a method with a server of its own, such as ``web_search``,
-            gets none of them, but for an ``Authorization`` that stands in place of ``api_key``.
-        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever; one of httpx or
-            httpx2 is taken by its parts. By default those of ``http_client``, if it has others than httpx's default.
-        transport: Any transport of httpx or httpx2, used instead of the SDK's own; closed with the client. Timeouts are
-            then as exact as it reads: on httpx's own, each single read may take what is left when the body begins.
-        http_client: A whole ``httpx.AsyncClient``, or one of httpx2, used instead; left open. Its ``auth`` applies where
-            no key is sent.
+        host: The server, in any form that ``OLLAMA_HOST`` takes; by default ``OLLAMA_HOST``. Several servers,
+            each a text or an :class:`ollama_sdk.reliability.Endpoint` with its own key, need ``failover``.
+        api_key: Sent as a bearer token, also to ollama.com by methods that call it; by default
+            ``OLLAMA_API_KEY``. ``""`` sends none. Text, or Pydantic's ``SecretStr``.
+        headers: Headers for every request to that server. A method that calls another server, such as
+            ``web_search``, sends none of them, except an ``Authorization`` in place of ``api_key``.
+        timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever; a ``Timeout``
+            of httpx or httpx2 is converted part by part. By default the limits of ``http_client``, if they are
+            not its library's default.
+        transport: Any transport of httpx or httpx2, used instead of the SDK's own; closed with the client.
+            Timeouts are then as exact as that transport: with httpx's own, each single read may take the time that
+            remains at the start of the body.
+        http_client: A whole ``httpx.AsyncClient``, or one of httpx2, used instead; left open. Its ``auth`` applies
+            if no key is sent.
         max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
-        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A longer
-            reply or item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
-        retry: Repeat calls that failed; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
+        max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A
+            longer reply or item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
+        retry: Repeat failed calls; off by default, as all policies are. See :mod:`ollama_sdk.reliability`.
         circuit_breaker: Stop calling an endpoint that keeps failing.
-        rate_limit: Bound the rate of calls and how many run at once.
+        rate_limit: Limit the rate of calls and how many run at once.
         failover: Spread calls over several servers.
         health: How ``client.health`` checks the servers.
         cache: Keep replies and return them again.
-        observer: Called with every event of these policies, in the thread where it happens: a plain function, which
-            is also called for replies that the garbage collector ends. A lock that it shares with other code must be an
+        observer: A plain function, called with every event of these policies, in the thread of the event; also
+            by the garbage collector for replies that it frees. A lock that it shares with other code must be an
             ``RLock``.
 
     Raises:
@@ -1665,10 +1667,10 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> BalanceResponse:
-        """What an account at ollama.com has left.
+        """The balance of an account at ollama.com.
 
-        At ollama.com, that of the API key; through a local server, that of the account it is signed in to. At most
-        ten calls a minute.
+        At ollama.com, the account of the API key; through a local server, the account that the server is signed in
+        to. At most ten calls a minute.
 
         Since Ollama 0.40.1.
 
@@ -1833,13 +1835,13 @@ class AsyncOllama(AsyncClient):
             format: The format of the answer. `json` is any JSON object; a schema is JSON that matches it; empty is
                 free text.
             options: How the model runs and samples tokens.
-            think: Whether the model thinks before it answers, or how much: one of the values that `show().thinking`
-                lists; a name that the model does not have means its default. When absent, a model that supports
-                thinking thinks. Since Ollama 0.9.0. Of its values, `low` since 0.11.0, `medium` since 0.11.0, `high`
-                since 0.11.0, `max` since 0.22.0, any other since 0.34.3.
+            think: Whether the model thinks before the answer, or how much: one of the values that `show().thinking`
+                lists; an unknown name selects the model's default. When absent, a model that supports thinking
+                thinks. Since Ollama 0.9.0. Of its values, `low` since 0.11.0, `medium` since 0.11.0, `high` since
+                0.11.0, `max` since 0.22.0, any other since 0.34.3.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
-                seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
-                minutes.
+                seconds. A negative value is for ever, 0 unloads it at once. When absent, the server's default
+                applies, normally five minutes.
             truncate: Whether the oldest messages are dropped when the conversation is too long, instead of refusing
                 it. True when absent. Since Ollama 0.12.6.
             shift: Whether older tokens are dropped when the context is full, instead of ending the answer. True when
@@ -2049,12 +2051,12 @@ class AsyncOllama(AsyncClient):
             parameters: Options of the model, by name; those of `Options` and lists of them. Since Ollama 0.5.5.
             messages: Messages at the start of every conversation. Since Ollama 0.5.5.
             license: The licence, or the licences. Since Ollama 0.5.5.
-            quantize: How to quantize the parameters. Of safetensors, from Ollama 0.34.1 on, it has no effect.
+            quantize: How to quantize the parameters. For safetensors, it has no effect from Ollama 0.34.1 on.
             draft_files: Files of a draft model: the digest of an uploaded blob for each file name. Since Ollama
                 0.30.0.
             draft_quantize: How to quantize the draft model's parameters. Since Ollama 0.30.0.
-            renderer: What renders the prompts, instead of the template. Since Ollama 0.12.0.
-            parser: What parses the answers. Since Ollama 0.12.0.
+            renderer: The renderer of the prompts, in place of the template. Since Ollama 0.12.0.
+            parser: The parser of the answers. Since Ollama 0.12.0.
             requires: The oldest version of Ollama that runs the model. Since Ollama 0.14.0.
             info: Metadata by key, which replace those of the files. From Ollama 0.35.1 on, `capabilities` lists what
                 a local model can do. Since Ollama 0.12.0.
@@ -2167,8 +2169,8 @@ class AsyncOllama(AsyncClient):
             truncate: Whether a text that is too long is truncated instead of refused. True when absent.
             options: How the model runs.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
-                seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
-                minutes.
+                seconds. A negative value is for ever, 0 unloads it at once. When absent, the server's default
+                applies, normally five minutes.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -2223,8 +2225,8 @@ class AsyncOllama(AsyncClient):
             prompt: The text. Without it the model is only loaded.
             options: How the model runs.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
-                seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
-                minutes.
+                seconds. A negative value is for ever, 0 unloads it at once. When absent, the server's default
+                applies, normally five minutes.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -2372,14 +2374,14 @@ class AsyncOllama(AsyncClient):
             format: The format of the answer. `json` is any JSON object; a schema is JSON that matches it; empty is
                 free text.
             options: How the model runs and samples tokens.
-            think: Whether the model thinks before it answers, or how much: one of the values that `show().thinking`
-                lists; a name that the model does not have means its default. When absent, a model that supports
-                thinking thinks. Since Ollama 0.9.0. Of its values, `low` since 0.11.0, `medium` since 0.11.0, `high`
-                since 0.11.0, `max` since 0.22.0, any other since 0.34.3.
+            think: Whether the model thinks before the answer, or how much: one of the values that `show().thinking`
+                lists; an unknown name selects the model's default. When absent, a model that supports thinking
+                thinks. Since Ollama 0.9.0. Of its values, `low` since 0.11.0, `medium` since 0.11.0, `high` since
+                0.11.0, `max` since 0.22.0, any other since 0.34.3.
             raw: Whether the prompt is sent to the model without a template.
             keep_alive: How long the model stays loaded after the call, as a text such as `5m` or `1h30m`, or in
-                seconds. Negative is for ever, 0 unloads it at once. When absent, the server's default, normally five
-                minutes.
+                seconds. A negative value is for ever, 0 unloads it at once. When absent, the server's default
+                applies, normally five minutes.
             truncate: Whether a prompt that is too long is truncated instead of refused. True when absent. Since
                 Ollama 0.12.6.
             shift: Whether older tokens are dropped when the context is full, instead of ending the answer. True when
@@ -2622,8 +2624,8 @@ class AsyncOllama(AsyncClient):
     ) -> ProgressResponse | AsyncStream[ProgressResponse]:
         """Download a model from a registry.
 
-        Files that were downloaded before are not downloaded again, so an interrupted pull resumes. An error during
-        the stream is its last item and has `error`; in one piece the same error is a 500.
+        Files from an earlier download are not downloaded again, so an interrupted pull resumes. An error during the
+        stream is its last item and has `error`; in one piece the same error is a 500.
 
         ``POST /api/pull``
 
@@ -2940,19 +2942,19 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> UsageResponse:
-        """What an account at ollama.com has used.
+        """The usage of an account at ollama.com.
 
-        At ollama.com, that of the API key; through a local server, that of the account it is signed in to. At most
-        ten calls a minute; fresh use may show late.
+        At ollama.com, the account of the API key; through a local server, the account that the server is signed in
+        to. At most ten calls a minute; recent usage may appear with a delay.
 
         Since Ollama 0.40.1.
 
         ``GET /api/usage``
 
         Args:
-            range: How far back; seven days when absent.
-            scope: Whose use; `team` only for its administrators. Your own when absent.
-            group_by: By what the use is split.
+            range: The time range; seven days when absent.
+            scope: The users that count; `team` only for its administrators. Yourself when absent.
+            group_by: How the usage is grouped.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             extra_body: Fields to add to the body or to replace, sent unchanged.
@@ -3025,7 +3027,7 @@ class AsyncOllama(AsyncClient):
     ) -> WebFetchResponse:
         """Fetch a web page.
 
-        Served by ollama.com only; needs an API key for it.
+        Only ollama.com serves this route; it needs an API key.
 
         ``POST /api/web_fetch`` at https://ollama.com
 
@@ -3067,7 +3069,7 @@ class AsyncOllama(AsyncClient):
     ) -> WebSearchResponse:
         """Search the web.
 
-        Served by ollama.com only; needs an API key for it.
+        Only ollama.com serves this route; it needs an API key.
 
         ``POST /api/web_search`` at https://ollama.com
 

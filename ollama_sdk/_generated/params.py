@@ -178,7 +178,7 @@ class ChatCompletionMessageParam(TypedDict, total=False):
 
 
 class ChatCompletionReasoningParam(TypedDict, total=False):
-    """How a model reasons first.
+    """How a model reasons before the answer.
 
     A dict for :class:`ChatCompletionReasoning`.
     """
@@ -222,7 +222,7 @@ class ChatCompletionResponseFormatParam(TypedDict, total=False):
 
 
 class ChatCompletionStreamOptionsParam(TypedDict, total=False):
-    """What a stream holds in addition to the text.
+    """Additional items of the stream.
 
     A dict for :class:`ChatCompletionStreamOptions`.
     """
@@ -278,7 +278,7 @@ class MessageParam(TypedDict, total=False):
 
 
 class MessagesCitationParam(TypedDict, total=False):
-    """Where a text is cited from.
+    """The source of a text.
 
     A dict for :class:`MessagesCitation`.
     """
@@ -361,7 +361,7 @@ class MessagesOtherBlockParam(TypedDict, total=False):
 
 
 class MessagesOutputConfigParam(TypedDict, total=False):
-    """How much a model thinks first.
+    """How much a model thinks before the answer.
 
     A dict for :class:`MessagesOutputConfig`.
     """
@@ -370,7 +370,7 @@ class MessagesOutputConfigParam(TypedDict, total=False):
 
 
 class MessagesServerToolUseBlockParam(TypedDict, total=False):
-    """A tool call that the server carried out. In a request, servers before 0.16.2 ignore it.
+    """A tool call that the server has run. In a request, servers before 0.16.2 ignore it.
 
     A dict for :class:`MessagesServerToolUseBlock`.
     """
@@ -393,7 +393,7 @@ class MessagesTextBlockParam(TypedDict, total=False):
 
 
 class MessagesThinkingParam(TypedDict, total=False):
-    """Whether a model thinks first.
+    """Whether a model thinks before the answer.
 
     A dict for :class:`MessagesThinking`.
     """
@@ -551,8 +551,7 @@ class OptionsParam(TypedDict, total=False):
 
 
 class ResponseCompactionItemParam(TypedDict, total=False):
-    """A conversation that was made short. Give it back unchanged, in place of that conversation. Since Ollama
-    0.34.0.
+    """A compacted conversation. Send it back unchanged, in place of that conversation. Since Ollama 0.34.0.
 
     A dict for :class:`ResponseCompactionItem`.
     """
@@ -563,7 +562,7 @@ class ResponseCompactionItemParam(TypedDict, total=False):
 
 
 class ResponseCompactionTriggerParam(TypedDict, total=False):
-    """Makes the conversation before it short. It is the last item, and the call is streamed. Since Ollama 0.34.0.
+    """Compacts the conversation before it. It is the last item, and the call is streamed. Since Ollama 0.34.0.
 
     A dict for :class:`ResponseCompactionTrigger`.
     """
@@ -719,7 +718,7 @@ class ResponseOutputTextParam(TypedDict, total=False):
 
 
 class ResponseReasoningParam(TypedDict, total=False):
-    """How a model reasons first.
+    """How a model reasons before the answer.
 
     A dict for :class:`ResponseReasoning`.
     """
@@ -788,7 +787,7 @@ class ResponseToolParam(TypedDict, total=False):
 
 
 class ResponseToolSearchCallParam(TypedDict, total=False):
-    """A search of the model for tools, which the client does. Since Ollama 0.34.0.
+    """A search of the model for tools, which the client performs. Since Ollama 0.34.0.
 
     A dict for :class:`ResponseToolSearchCall`.
     """
@@ -802,7 +801,7 @@ class ResponseToolSearchCallParam(TypedDict, total=False):
 
 
 class ResponseToolSearchOutputParam(TypedDict, total=False):
-    """The tools that a search found; the model may call them from now on. Since Ollama 0.34.0.
+    """The tools that a search found; the model may call them afterwards. Since Ollama 0.34.0.
 
     A dict for :class:`ResponseToolSearchOutput`.
     """
@@ -826,7 +825,7 @@ class ResponseWebSearchActionParam(TypedDict, total=False):
 
 
 class ResponseWebSearchCallParam(TypedDict, total=False):
-    """A web search that the server did.
+    """A web search by the server.
 
     A dict for :class:`ResponseWebSearchCall`.
     """
@@ -849,7 +848,7 @@ class SystemOneChoiceParam(TypedDict, total=False):
 
 
 class SystemOneNoulParam(TypedDict, total=False):
-    """Whether something is so.
+    """Whether a statement is true.
 
     A dict for :class:`SystemOneNoul`.
     """
@@ -860,7 +859,7 @@ class SystemOneNoulParam(TypedDict, total=False):
 
 
 class SystemOneNoulCriteriaParam(TypedDict, total=False):
-    """What true and false mean; `Yes` and `No` when absent.
+    """The meaning of true and false; `Yes` and `No` when absent.
 
     A dict for :class:`SystemOneNoulCriteria`.
     """
@@ -870,7 +869,7 @@ class SystemOneNoulCriteriaParam(TypedDict, total=False):
 
 
 class SystemOneScoreParam(TypedDict, total=False):
-    """How much something is so.
+    """To what degree a statement is true.
 
     A dict for :class:`SystemOneScore`.
     """

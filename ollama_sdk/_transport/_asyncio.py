@@ -2,24 +2,21 @@
 
 Theory
 ------
-The loop calls a :class:`_Protocol` with what the socket brings; a task waits for it. Between the two stands one future,
-``waiter``, which exists only while the task waits: for bytes, or for room to write. The loop refers to the protocol,
-and the protocol never to the :class:`AsyncioConnection`, which the call or the pool owns: so a forgotten connection
-dies, and closes, although the loop goes on.
+The loop passes received bytes to a :class:`_Protocol`, for which a task waits. Protocol and task are connected by one future,
+``waiter``, which exists only while the task waits: for bytes, or for space to write. The loop refers to the protocol, but the
+protocol never refers to the :class:`AsyncioConnection`, which the call or the pool owns: so a dropped connection is freed and
+closed although the loop continues.
 
-What arrives is parsed at once, whether or not a task waits; where none takes it, the protocol stops reading at
-:data:`HIGH_WATER` bytes and reads on when they have been taken. Nothing is paused or resumed for an item that is taken
-in time.
+Received bytes are parsed at once, whether or not a task waits. If no task takes them, the protocol stops reading at
+:data:`HIGH_WATER` bytes, and continues after they have been taken. Reading is not paused for items that are taken in time.
 
-A connection has at most one timer, and it is lazy. A wait that begins looks at when the timer will fire, and replaces
-it only if that is too late; a timer that fires asks the deadline again, and mostly finds that it has moved on. So the
-deadlines of a thousand items cost one timer.
+A connection has at most one timer, and it is lazy. A new wait replaces the timer only if it would fire too late; a timer that
+fires asks for the deadline again, and usually finds that it is later now. So the deadlines of a thousand items cost one timer.
 
-All protocols of a loop read into one buffer, which is parsed before the loop reads anything else.
+All protocols of a loop read into one buffer, which is parsed before the loop reads again.
 
-Cancelling a task, natively or by a cancel scope, raises in its only await and changes nothing else. Closing awaits
-nothing: it shuts the socket down at once and leaves the rest to the loop, or to the operating system where the loop has
-ended.
+Cancelling a task, natively or by a cancel scope, raises in its only await and has no other effect. Closing awaits nothing: it
+shuts the socket down at once and leaves the rest to the loop, or to the operating system if the loop has ended.
 """
 
 from __future__ import annotations
@@ -36,7 +33,7 @@ from typing import Any
 import httpx
 
 from .connect_queue import ConnectQueue
-from .connection import Connection, deliver
+from .connection import READ, Connection, deliver
 from .limits import Ask, Limits
 from .network import STAGGER, Address, UnreachableError, race, resolve, time_left, writable
 from .response import ResponseParser
@@ -44,13 +41,12 @@ from .tls import TLS, Handshake
 
 __all__ = ["HIGH_WATER", "AsyncioConnection", "AsyncioNetwork"]
 
-# Bytes of a response that are parsed ahead of a task that does not take them.
+# Bytes of a response that are parsed before a task takes them.
 HIGH_WATER = 65536
-_READ = 65536
 
 
 class _Raw:
-    """Stands for a response during the handshake: keeps what arrives as it is."""
+    """Takes the place of a response during the handshake: collects the received bytes."""
 
     def __init__(self) -> None:
         self.body: list[bytes] = []
@@ -76,18 +72,18 @@ def _handshake_too_late() -> Exception:
 
 
 class _Protocol(asyncio.BufferedProtocol):
-    """What the loop knows of a connection.
+    """The loop's side of a connection.
 
     Attributes:
-        transport: The loop's own object, once the connection is made.
-        response: What is being read; ``None`` while nothing is due.
-        tls: What decrypts it.
-        waiter: The future of the task that waits.
-        failure: Why the connection broke, if it did.
-        spoilt: Whether something arrived that was not due, or the connection has ended.
-        arrived: Bytes that have arrived since what was parsed was last taken.
-        paused: Whether reading was stopped, to be started again by :meth:`resume`.
-        full: Whether the loop takes nothing more to write for now.
+        transport: The loop's transport, once the connection is made.
+        response: The response that is being read; ``None`` while none is expected.
+        tls: Decrypts the received bytes, if the connection is encrypted.
+        waiter: The future of the waiting task.
+        failure: The error that broke the connection, if it broke.
+        spoilt: Whether unexpected bytes have arrived, or the connection has ended.
+        arrived: Bytes that have arrived since the task last took parsed data.
+        paused: Whether reading is paused until :meth:`resume`.
+        full: Whether the loop's write buffer is full.
     """
 
     __slots__ = (
@@ -178,23 +174,23 @@ class _Protocol(asyncio.BufferedProtocol):
     # Called by tasks
 
     def wake(self) -> None:
-        """Let the task that waits look again."""
+        """Wake the waiting task, which checks its condition again."""
         waiter, self.waiter = self.waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
     def resume(self) -> None:
-        """Read on; what had arrived was taken."""
+        """Continue to read, after the received data was taken."""
         self.paused = False
         if not self.spoilt:
             self.transport.resume_reading()
 
     def wait(self, ask: Ask, late: Callable[[], Exception]) -> asyncio.Future[None]:
-        """What to await until something has happened.
+        """Return a future that completes at the next event.
 
         Args:
-            ask: Gives the seconds that are left.
-            late: Makes the error that is raised when there are none.
+            ask: Returns the remaining seconds.
+            late: Makes the error that is raised if there are none.
         """
         seconds = ask()
         if seconds <= 0:
@@ -223,12 +219,12 @@ class _Protocol(asyncio.BufferedProtocol):
         if seconds <= 0:
             self.waiter = None
             waiter.set_exception(self._late())
-            waiter.exception()  # seen: a task that is being cancelled will not look
+            waiter.exception()  # retrieved here, because a cancelled task does not retrieve it
         elif seconds != math.inf:
             self._set_timer(time.monotonic() + seconds, seconds)
 
     def stop(self) -> None:
-        """The connection is closed: let go of everything."""
+        """Drop all references, because the connection is closed."""
         self.response = None
         self.spoilt = True
         self.failure = self.failure or "the connection was closed on this side"
@@ -258,7 +254,7 @@ def _while_it_moves(transport: asyncio.Transport, limits: Limits) -> Ask:
 
 
 class AsyncioConnection(Connection):
-    """A connection that tasks of one asyncio loop use."""
+    """A connection for tasks of one asyncio loop."""
 
     __slots__ = ("_loop", "_protocol")
 
@@ -274,7 +270,7 @@ class AsyncioConnection(Connection):
         return response
 
     def rest(self) -> None:
-        """The connection is given back."""
+        """Prepare to be idle in the pool."""
         self._protocol.response = None
         if self._protocol.paused:
             self._protocol.resume()
@@ -289,10 +285,10 @@ class AsyncioConnection(Connection):
         return self._protocol.spoilt or super().is_stale()
 
     def receive(self, ask: Ask) -> asyncio.Future[None]:
-        """What to await until the response has got something more, or the end; what it holds was taken.
+        """Return a future that completes when the response has more data, or its end; its earlier data was taken.
 
         Raises:
-            httpx.ReadTimeout: Nothing came in time; also while awaiting.
+            httpx.ReadTimeout: No data came in time; also raised while awaiting.
             httpx.ReadError: The connection broke.
         """
         protocol = self._protocol
@@ -304,10 +300,10 @@ class AsyncioConnection(Connection):
         return protocol.wait(ask, _read_too_late)
 
     async def send(self, data: bytes | memoryview, limits: Limits) -> bool:
-        """Send ``data``; whether the request may go on: not when the response came first, or nothing more can be sent.
+        """Send ``data``. Returns whether to send more: not if the response has come already, or the server has stopped reading.
 
         Raises:
-            httpx.WriteTimeout: The server took nothing for too long.
+            httpx.WriteTimeout: The server accepted no data for too long.
         """
         protocol = self._protocol
         if self.tls is not None:
@@ -331,7 +327,7 @@ class AsyncioConnection(Connection):
         return not protocol.full or await self._room_again(limits)
 
     async def _room_again(self, limits: Limits) -> bool:
-        """Wait until the loop takes more; whether the request may go on."""
+        """Wait until the loop's write buffer has space. Returns whether to send more."""
         protocol = self._protocol
         ask = _while_it_moves(protocol.transport, limits)
         while protocol.full:
@@ -341,17 +337,17 @@ class AsyncioConnection(Connection):
         return True
 
     async def early_answer(self) -> bool:
-        """Whether the server has answered although the request has not been sent to its end."""
+        """Whether the server has answered before the whole request was sent."""
         await asyncio.sleep(0)  # lets the loop read
         return self.answered_early()
 
     def secured(self) -> None:
-        """The handshake is done."""
+        """End the handshake."""
         self._protocol.tls = self.tls
         self._protocol.response = None
 
     async def shake_hands(self, handshake: Handshake, ask: Ask) -> None:
-        """Send and receive what ``handshake`` wants, while its time lasts."""
+        """Send and receive the bytes of ``handshake`` within its time."""
         protocol = self._protocol
         protocol.response = raw = _Raw()
         with contextlib.suppress(StopIteration):
@@ -380,7 +376,7 @@ class AsyncioConnection(Connection):
             self._on_loop(self._protocol.stop)
 
     def _on_loop(self, function: Callable[[], None]) -> None:
-        """Call ``function`` where the loop runs: now, soon, or not at all if the loop has ended."""
+        """Call ``function`` on the loop: now, soon, or not at all if the loop has ended."""
         try:
             running = asyncio.get_running_loop()
         except RuntimeError:
@@ -398,12 +394,12 @@ class AsyncioNetwork:
     """Opens the connections of one loop.
 
     Attributes:
-        queues: Where calls that need a new connection wait, by host and port.
+        queues: The queues of calls that need a new connection, by host and port.
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._buffer = memoryview(bytearray(_READ))
+        self._buffer = memoryview(bytearray(READ))
         self._lookups: dict[tuple[str, int], asyncio.Future[list[Address]]] = {}
         self.queues: defaultdict[tuple[str, int], ConnectQueue] = defaultdict(ConnectQueue)
 
@@ -416,16 +412,16 @@ class AsyncioNetwork:
             return False
 
     async def connect(self, host: str, port: int, addresses: list[Address], ask: Ask) -> AsyncioConnection:
-        """A new connection.
+        """Open a new connection.
 
         Args:
             host: The host.
-            port: The port there.
-            addresses: Where that is; looked up if empty.
-            ask: Gives the seconds that are left of the attempt.
+            port: The port of the host.
+            addresses: The addresses of the host; looked up if empty.
+            ask: Returns the remaining seconds of the attempt.
 
         Raises:
-            UnreachableError: There is none, or time ran out.
+            UnreachableError: No address could be connected to, or the time has passed.
         """
         protocol = _Protocol(self._loop, self._buffer)
         connection = AsyncioConnection(protocol, self._loop)
@@ -434,7 +430,7 @@ class AsyncioNetwork:
         return connection
 
     async def _look_up(self, key: tuple[str, int], ask: Ask) -> list[Address]:
-        """The addresses of a name; tasks that ask at the same time share one question, on a thread of the loop."""
+        """Look up the addresses of a name on a thread of the loop; concurrent tasks share one look-up."""
         lookup = self._lookups.get(key)
         if lookup is None:
             lookup = self._lookups[key] = self._loop.run_in_executor(None, resolve, *key)
@@ -462,7 +458,7 @@ class AsyncioNetwork:
             attempts.close()
 
     async def _writable(self, sockets: list[socket.socket], seconds: float) -> list[socket.socket]:
-        """Those of ``sockets`` that become writable within ``seconds``, which may be infinite."""
+        """Return the sockets that become writable within ``seconds``, which may be infinite."""
         happened: asyncio.Future[None] = self._loop.create_future()
 
         def wake() -> None:

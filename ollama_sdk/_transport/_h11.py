@@ -19,7 +19,7 @@ class H11Parser(ResponseParser):
     def __init__(self, bodiless: bool) -> None:
         super().__init__(bodiless)
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
-        # h11 reads a response only to a request; this one stands for ours, of which only the method matters here.
+        # h11 reads a response only for a request; of this substitute only the method matters.
         self._connection.send(h11.Request(method="HEAD" if bodiless else "GET", target="/", headers=[("host", "x")]))
         self._connection.send(h11.EndOfMessage())
 
@@ -43,7 +43,7 @@ class H11Parser(ResponseParser):
         self.reusable = False
 
     def discard(self) -> None:
-        """Nothing to let go of: h11 does not refer to this object."""
+        """Do nothing: h11 does not refer to this object, so there is no cycle."""
 
     def _read(self) -> None:
         try:

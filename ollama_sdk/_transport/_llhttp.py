@@ -13,14 +13,14 @@ _INTERIM = range(100, 200)
 
 
 class _RefusedError(Exception):
-    """Stops the parser: no more of what the server sends is read."""
+    """Stops the parser, so that no more data of the server is read."""
 
 
 class LlhttpParser(ResponseParser):
     """A :class:`ResponseParser` by llhttp. The methods and attributes named ``on_`` are its callbacks.
 
-    The compiled parser holds the callbacks, and so this object; :meth:`discard` and the end of the response break the
-    cycle, so that no finished call waits for the garbage collector.
+    The compiled parser refers to the callbacks, and so to this object; :meth:`discard` and the end of the response break this
+    cycle, so that a finished call is freed without the garbage collector.
     """
 
     __slots__ = ("_bodiless", "_headers", "_parser", "_reason", "_without_progress", "on_body")

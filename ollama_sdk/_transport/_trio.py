@@ -2,9 +2,9 @@
 
 Theory
 ------
-A task reads and writes its socket itself, without blocking, and waits in trio's own ``wait_readable`` and
-``wait_writable``, each time for no longer than its deadline. So nothing is ever read that no task asked for, and
-back-pressure is the kernel's. Every read is a checkpoint, whether or not it had to wait.
+A task reads and writes its socket itself, without blocking, and waits in trio's own ``wait_readable`` and ``wait_writable``, never
+longer than until its deadline. So data is read only when a task asks for it, and the kernel applies back-pressure. Every read is a
+checkpoint, whether or not it had to wait.
 """
 
 from __future__ import annotations
@@ -19,29 +19,27 @@ import httpx
 import trio
 
 from .connect_queue import ConnectQueue
-from .connection import Connection
+from .connection import READ, Connection, Forks
 from .limits import Ask, Limits
 from .network import Address, UnreachableError, race, resolve, time_left, writable
 from .tls import Handshake
 
 __all__ = ["TrioConnection", "TrioNetwork"]
 
-_READ = 65536
-
 
 class TrioConnection(Connection):
-    """A connection that tasks of one trio run use."""
+    """A connection for tasks of one trio run."""
 
     __slots__ = ()
 
     def rest(self) -> None:
-        """The connection is given back."""
+        """Prepare to be idle in the pool."""
 
     async def receive(self, ask: Ask) -> None:
-        """Return when the response got something more, or the end.
+        """Wait until the response has more data, or its end.
 
         Raises:
-            httpx.ReadTimeout: Nothing came in time.
+            httpx.ReadTimeout: No data came in time.
             httpx.ReadError: The connection broke.
         """
         seconds = ask()
@@ -50,7 +48,7 @@ class TrioConnection(Connection):
         while True:
             await trio.lowlevel.checkpoint_if_cancelled()
             try:
-                data = self.socket.recv(_READ)
+                data = self.socket.recv(READ)
             except (BlockingIOError, InterruptedError):
                 if seconds <= 0:  # asked before the look at the socket, which may come late where other tasks are busy
                     raise httpx.ReadTimeout("time is up") from None
@@ -71,10 +69,10 @@ class TrioConnection(Connection):
             raise httpx.ReadError("the connection was closed on this side") from exc
 
     async def send(self, data: bytes | memoryview, limits: Limits) -> bool:
-        """Send ``data``; whether the request may go on: not when the response came first, or nothing more can be sent.
+        """Send ``data``. Returns whether to send more: not if the response has come already, or the server has stopped reading.
 
         Raises:
-            httpx.WriteTimeout: The server took nothing for too long.
+            httpx.WriteTimeout: The server accepted no data for too long.
         """
         if self.tls is not None:
             data = self.tls.encrypt(data)
@@ -94,7 +92,7 @@ class TrioConnection(Connection):
         return True
 
     async def _wait_to_send(self, limits: Limits) -> bool:
-        """Wait until something can be written; whether the request may go on."""
+        """Wait until the socket is writable. Returns whether to send more."""
         ask = limits.write()
         is_writable = False
 
@@ -120,11 +118,11 @@ class TrioConnection(Connection):
                 return True
 
     async def early_answer(self) -> bool:
-        """Whether the server has answered although the request has not been sent to its end."""
+        """Whether the server has answered before the whole request was sent."""
         await trio.lowlevel.checkpoint()
         if self._poll():
             try:
-                self.received(self.socket.recv(_READ))
+                self.received(self.socket.recv(READ))
             except (BlockingIOError, InterruptedError):
                 pass
             except OSError as exc:
@@ -132,7 +130,7 @@ class TrioConnection(Connection):
         return self.answered_early()
 
     async def shake_hands(self, handshake: Handshake, ask: Ask) -> None:
-        """Send and receive what ``handshake`` wants, while its time lasts."""
+        """Send and receive the bytes of ``handshake`` within its time."""
         with contextlib.suppress(StopIteration):
             send = next(handshake)
             while True:
@@ -143,7 +141,7 @@ class TrioConnection(Connection):
                     self.bytes_sent += count
                     left = left[count:]
                 await _ready(self.socket, trio.lowlevel.wait_readable, ask)
-                send = handshake.send(self.socket.recv(_READ))
+                send = handshake.send(self.socket.recv(READ))
 
     def _close(self) -> None:
         if not self.is_inherited and trio.lowlevel.in_trio_run():
@@ -164,32 +162,37 @@ class TrioNetwork:
 
     def __init__(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
+        self._born_in = Forks.count
         self._lookups: dict[tuple[str, int], _Lookup] = {}
         self.queues: defaultdict[tuple[str, int], ConnectQueue] = defaultdict(ConnectQueue)
 
     @property
     def is_current(self) -> bool:
-        """Whether the calling task runs in this run."""
-        return trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is self._token
+        """Whether the caller is a task of this trio run, in the process that started it."""
+        return (
+            self._born_in == Forks.count
+            and trio.lowlevel.in_trio_run()
+            and trio.lowlevel.current_trio_token() is self._token
+        )
 
     async def connect(self, host: str, port: int, addresses: list[Address], ask: Ask) -> TrioConnection:
-        """A new connection.
+        """Open a new connection.
 
         Args:
             host: The host.
-            port: The port there.
-            addresses: Where that is; looked up if empty.
-            ask: Gives the seconds that are left of the attempt.
+            port: The port of the host.
+            addresses: The addresses of the host; looked up if empty.
+            ask: Returns the remaining seconds of the attempt.
 
         Raises:
-            UnreachableError: There is none, or time ran out.
+            UnreachableError: No address could be connected to, or the time has passed.
         """
         connection = TrioConnection()
         connection.attach(await _race(addresses or await self._look_up((host, port), ask), ask))
         return connection
 
     async def _look_up(self, key: tuple[str, int], ask: Ask) -> list[Address]:
-        """The addresses of a name; tasks that ask at the same time share one question, on a thread."""
+        """Look up the addresses of a name on a thread; concurrent tasks share one look-up."""
         lookup = self._lookups.get(key)
         if lookup is None:
             lookup = self._lookups[key] = _Lookup()
@@ -216,7 +219,7 @@ class TrioNetwork:
 
 
 class _Lookup:
-    """A name that is being looked up."""
+    """A look-up in progress."""
 
     def __init__(self) -> None:
         self.done = trio.Event()
@@ -238,7 +241,7 @@ async def _race(addresses: list[Address], ask: Ask) -> socket.socket:
 
 
 async def _writable(sockets: list[socket.socket], seconds: float) -> list[socket.socket]:
-    """Those of ``sockets`` that become writable within ``seconds``, which may be infinite."""
+    """Return the sockets that become writable within ``seconds``, which may be infinite."""
 
     async def first(nursery: trio.Nursery, sock: socket.socket) -> None:
         await trio.lowlevel.wait_writable(sock)

@@ -1,11 +1,11 @@
 """Sends requests and reads responses on asyncio and trio.
 
-What differs between the two is in :mod:`._asyncio` and :mod:`._trio`, which are imported when a loop of theirs makes
-the first call. Connections belong to the loop that opened them; a transport that meets another loop leaves the former
-connections to close and begins anew.
+The differences between the two are in :mod:`._asyncio` and :mod:`._trio`, which are imported at the first call on such a loop.
+Connections belong to the loop that opened them; on another loop, a transport drops the earlier connections, which closes them,
+and starts with new ones.
 
-Cancellation may strike at every await. Each stands in a ``try`` that closes the connection without awaiting anything,
-or where the connection has no other owner yet, so that dropping it closes it (see :mod:`.connection`).
+Any await may be cancelled. Each is in a ``try`` that closes the connection without awaiting, or is at a place where the connection
+has no other owner yet, so that dropping it closes it (see :mod:`.connection`).
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SLICES", "AsyncHTTPTransport"]
 
-# Rounds of its loop that an attempt to connect gets at least before its time is up.
+# An attempt to connect gets at least this many iterations of its loop before it times out.
 SLICES = 10
 
 
 class AsyncHTTPTransport(httpx.AsyncBaseTransport):
-    """HTTP/1.1 over connections of this package's own, for asyncio and trio. See :class:`.sync.HTTPTransport`."""
+    """HTTP/1.1 over this package's own connections, for asyncio and trio. See :class:`.sync.HTTPTransport`."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
         return _unpickled, (type(self), self._arguments)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send ``request`` and return as soon as the head of the response is there."""
+        """Send ``request`` and return as soon as the head of the response has arrived."""
         try:
             return await self._handle(request)
         except httpx.RequestError as exc:
@@ -139,7 +139,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
         request: httpx.Request,
         limits: Limits,
     ) -> httpx.Response | None:
-        """The response; ``None`` if nothing of the request was sent, and it can be sent again."""
+        """Return the response; ``None`` if no byte of the request was sent, so that it can be sent again."""
         try:
             head = await _exchange(connection, writer, request, limits)
             response = connection.response
@@ -164,7 +164,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """End the calls in flight and close every connection; a later call opens new ones.
 
-        All is closed before anything is awaited.
+        All connections are closed before the first await.
         """
         self._pool.close()
         self._routes.close()
@@ -249,10 +249,9 @@ def _release(connection: AsyncConnection, route: Route[Any]) -> None:
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of a response, whose connection it owns until it is closed.
+    """The body of a response, which owns the connection until it is closed.
 
-    It stands for the connection as ``network_stream`` too: once the connection is given back, the socket is out of
-    reach.
+    It is also the ``network_stream``, so that the socket cannot be reached after the connection was returned to the pool.
     """
 
     def __init__(self, connection: AsyncConnection, route: Route[Any], request: httpx.Request, limits: Limits) -> None:

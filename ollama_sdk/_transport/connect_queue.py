@@ -1,17 +1,16 @@
-"""Bounds how many connections to one server the tasks of an event loop open at once.
+"""Limits how many connections to one server the tasks of an event loop open at once.
 
 Theory
 ------
-At most :data:`CONNECTING` attempts run at once, because more would overflow the server's queue and then time out. The
-other calls wait, first in, first out, and a place that becomes free goes to the first of them.
+At most :data:`CONNECTING` attempts run at once, because more would overflow the server's queue and then time out. The other calls
+wait, first in, first out, and a free place goes to the first of them.
 
-The limit of connecting counts from when a call's own attempt begins, so a waiting call has no timer for it. It ends in
-one of three ways:
+The connect limit starts with a call's own attempt, so a waiting call has no timer for it. The wait ends in one of three ways:
 
-- it gets a place;
-- the limit of the whole call, or that of its first item, runs out;
-- an attempt has used up its time, none has succeeded since that began, and the call has waited for as long as its own
-  limit of connecting: the server is not there. So a dead server costs a call at most twice its limit.
+- the call gets a place;
+- the limit of the whole call, or of its first item, passes;
+- an attempt has timed out, no attempt has succeeded since it began, and the call has waited for as long as its own connect limit:
+  the server is considered unreachable. So an unreachable server costs a call at most twice its limit.
 
 All of this runs on one loop, between two awaits, so it needs no lock.
 """
@@ -33,13 +32,13 @@ CONNECTING = 100
 
 
 class _Waiter:
-    """A call that waits.
+    """A waiting call.
 
     Attributes:
         limits: The limits of its request.
-        entered: When it began to wait, as :func:`time.monotonic` counts.
-        moved: Set when it has a place, or need wait no longer.
-        has_place: Whether it may begin its attempt.
+        entered: When it began to wait, by :func:`time.monotonic`.
+        moved: Set when the wait has ended.
+        has_place: Whether it may start its attempt.
     """
 
     __slots__ = ("entered", "has_place", "limits", "moved")
@@ -52,7 +51,7 @@ class _Waiter:
 
 
 class ConnectQueue:
-    """The calls that open a connection to one server, and those that wait to."""
+    """The calls that open a connection to one server, and those that wait for a place."""
 
     def __init__(self) -> None:
         self._free = CONNECTING
@@ -60,10 +59,10 @@ class ConnectQueue:
         self._succeeded_at = -math.inf
 
     async def enter(self, limits: Limits) -> None:
-        """Wait for a place, which must be left.
+        """Wait for a place; :meth:`leave` must be called afterwards.
 
         Raises:
-            UnreachableError: Time ran out.
+            UnreachableError: The time has passed.
         """
         if self._free > 0:
             self._free -= 1
@@ -87,7 +86,7 @@ class ConnectQueue:
             raise UnreachableError("no connection to the server could be opened in time", timed_out=True)
 
     def leave(self) -> None:
-        """Hand the place on."""
+        """Pass the place to the next call."""
         if self._waiting:
             waiter, _ = self._waiting.popitem(last=False)
             waiter.has_place = True
@@ -96,11 +95,11 @@ class ConnectQueue:
             self._free += 1
 
     def succeeded(self) -> None:
-        """An attempt has made a connection."""
+        """Note that an attempt has made a connection."""
         self._succeeded_at = time.monotonic()
 
     def failed(self, patience: Patience) -> None:
-        """An attempt has failed, whose time ``patience`` counts."""
+        """Note that an attempt has failed, whose time ``patience`` counts."""
         if not patience.is_over or self._succeeded_at > patience.began:
             return
         now = time.monotonic()

@@ -1,28 +1,26 @@
-r"""One HTTP/1.1 connection: who owns it, what may come next, and when it may carry another request.
+r"""One HTTP/1.1 connection: its owner, its states, and when it may carry another request.
 
 Theory
 ------
-A connection is made open and ends closed. In between it goes round::
+A connection starts open and ends closed. In between it cycles through these states::
 
     IDLE --begin()--> SENDING --sent--> RECEIVING --response complete--> DONE --release()--> IDLE
       \__________________\__________________\___________________________\------close()---> CLOSED
 
-- IDLE: owned by the stack of its server, in the pool. The server has nothing to say: a byte, or the end, makes it
-  stale.
-- SENDING and RECEIVING: owned by one call. They overlap: a server may answer before it has the whole request. Such an
-  answer is delivered, and the connection is then closed, because the rest of the request was never sent.
-- DONE: the whole request was sent and the whole response read, with no byte left over. Only from here it goes back to
-  IDLE; ``is_reusable`` is the one place that says so.
+- IDLE: owned by the stack of its server, in the pool. No data is expected: a byte, or the end, makes it stale.
+- SENDING and RECEIVING: owned by one call. They overlap: a server may answer before it has the whole request. Such an answer is
+  delivered, and the connection is then closed, because the rest of the request was not sent.
+- DONE: the whole request was sent and the whole response read, without further bytes. Only from here it returns to IDLE, if
+  ``is_reusable`` allows it.
 
-Ownership is a reference. The call, and after it the body of its response, hold the connection; the pool holds it while
-it is idle; nothing else does. When an exception, a cancellation or a forgotten response drops the last reference,
-``__del__`` closes the socket; and if that is interrupted too, the interpreter closes it. So a connection cannot leak,
-at whichever line its call was left.
+Ownership is a reference. The call, and later the body of its response, hold the connection; the pool holds it while it is idle;
+nothing else does. If an exception, a cancellation or a dropped response removes the last reference, ``__del__`` closes the socket;
+and if that is interrupted, the interpreter closes it. So a connection cannot leak, wherever its call ends.
 
-Closing is synchronous, takes no lock and may be repeated, so it can happen in a cancelled task, a finalizer, a signal
-handler and from any thread. :meth:`Connection.abort` is for those who do not own the connection: it ends both
-directions of the socket, which wakes a reader or writer, and leaves the closing of the file descriptor to the owner.
-Otherwise the number of the descriptor could already belong to another file when the owner reads from it.
+Closing is synchronous, takes no lock and may be repeated, so it can happen in a cancelled task, a finalizer, a signal handler and
+in any thread. :meth:`Connection.abort` is for code that does not own the connection: it shuts both directions of the socket down,
+which wakes a reader or writer, and leaves closing the file descriptor to the owner. Otherwise the number of the descriptor could
+belong to another file when the owner reads from it.
 
 A forked child inherits descriptors of connections that go on in the parent. It counts forks, and so notices that the
 connection was born before the last one; it then closes only its own copies and never shuts a connection down.
@@ -44,20 +42,23 @@ from .response import ResponseParser, parser_class
 if TYPE_CHECKING:
     from .tls import TLS
 
-__all__ = ["Connection", "Whole", "deliver"]
+__all__ = ["READ", "Connection", "Whole", "deliver"]
+
+# Bytes that one read brings at most. The items of twice as many, alive at once, would be enough to set the garbage collector off.
+READ = 32768
 
 
 _Socket = socket.socket  # by another name where ``socket`` is an attribute
 
 
-class _Forks:
-    """How many forks lie between the first process and this one."""
+class Forks:
+    """Counts the forks between the first process and this one."""
 
     count = 0
 
 
 def _forked() -> None:
-    _Forks.count += 1
+    Forks.count += 1
 
 
 if hasattr(os, "register_at_fork"):
@@ -65,12 +66,12 @@ if hasattr(os, "register_at_fork"):
 
 
 def deliver(response: ResponseParser, tls: TLS | None, data: bytes | memoryview) -> bool:
-    """Hand ``response`` what was received, or the end of the connection; whether that brought it anything.
+    """Feed received bytes, or the end of the connection, to ``response``. Returns whether it has new data.
 
     Args:
         response: The response that is being read.
-        tls: What decrypts it.
-        data: What was received; ``b""`` is the end.
+        tls: Decrypts the bytes, if the connection is encrypted.
+        data: The received bytes; ``b""`` is the end.
     """
     if tls is None or not data:
         if data:
@@ -91,17 +92,17 @@ def deliver(response: ResponseParser, tls: TLS | None, data: bytes | memoryview)
 
 
 class Connection:
-    """What the connections of threads, of asyncio and of trio have in common.
+    """The base of connections for threads, asyncio and trio.
 
     Attributes:
         socket: The connected socket.
-        tls: What encrypts it, if anything does.
+        tls: Encrypts it, if it is encrypted.
         response: The response that is being read.
         sent: Whether the whole request was sent.
-        aborted: Whether the client was closed under the call.
-        bytes_sent: How many bytes it has taken from its calls, as they go over the network.
+        aborted: Whether the client was closed during the call.
+        bytes_sent: The bytes of its calls, in the form in which the network transports them.
         closed: Whether it is closed.
-        idle_since: When it was given back, as :func:`time.monotonic` counts.
+        idle_since: When it was returned to the pool, by :func:`time.monotonic`.
         reused: Whether it has carried a request before this one.
         forget: Called when it closes.
     """
@@ -130,7 +131,7 @@ class Connection:
     def __init__(self) -> None:
         self.closed = True  # until there is something to close
         self.forget: Callable[[Connection], None] | None = None
-        self._born_in = _Forks.count
+        self._born_in = Forks.count
         self.aborted = False
         self.sent = False
         self.reused = False
@@ -140,17 +141,17 @@ class Connection:
         self.bytes_sent = self._sent_before = 0
 
     def attach(self, sock: _Socket) -> None:
-        """Own a connected socket from now on.
+        """Take ownership of a connected socket.
 
-        The socket is younger than the connection. Of a cycle, the garbage collector finalizes the older object first;
-        the other way round the socket would warn that it was left open.
+        The socket must be younger than the connection: in a cycle, the garbage collector finalizes older objects first, and a
+        socket that is finalized before its connection warns that it was left open.
         """
         self.socket = sock
         self.closed = False
         self._poll = _Readable(sock)
 
     def begin(self, method: str) -> ResponseParser:
-        """A request is about to be sent."""
+        """Prepare for a request."""
         self.sent = False
         self._sent_before = self.bytes_sent
         self.response = response = self._parser(method == "HEAD")
@@ -169,26 +170,26 @@ class Connection:
         )
 
     def is_stale(self) -> bool:
-        """Whether an idle connection is of no use: the server closed it, or sent what is no answer to anything."""
+        """Whether an idle connection is unusable: the server has closed it, or sent unexpected bytes."""
         return self.closed or self.aborted or self.is_inherited or self._poll()
 
     @property
     def is_inherited(self) -> bool:
         """Whether this process has it from its parent, by a fork: then it goes on there."""
-        return self._born_in != _Forks.count
+        return self._born_in != Forks.count
 
     def received(self, data: bytes) -> bool:
-        """Hand the response what was read, or the end, as ``b""``; whether that brought it anything.
+        """Feed received bytes, or ``b""`` for the end, to the response. Returns whether it has new data.
 
         Raises:
-            httpx.ReadError: The end is of this side's own making.
+            httpx.ReadError: This side has ended the connection.
         """
         if not data and (self.aborted or self.closed):
             raise httpx.ReadError("the connection was closed on this side")
         return deliver(self.response, self.tls, data)
 
     def answered_early(self) -> bool:
-        """Whether the response has come, or can no longer come, while the request is being sent."""
+        """Whether the response has come while the request is being sent, or cannot come any more."""
         return self.response.head is not None or bool(self.response.problem)
 
     def never_left(self, request: httpx.Request) -> bool:
@@ -216,7 +217,7 @@ class Connection:
         return None
 
     def abort(self) -> None:
-        """The client is being closed: end the call that uses the connection; its owner closes it."""
+        """End the call that uses the connection, because the client is being closed; the owner closes the connection."""
         self.aborted = True
         self._shut_down()
 
@@ -246,7 +247,7 @@ class Connection:
 
 
 class _Readable:
-    """Asks without waiting whether a socket has something to read, be it the end."""
+    """Checks without waiting whether a socket has data or has ended."""
 
     __slots__ = ("_ask", "_socket")
 
@@ -265,7 +266,7 @@ class _Readable:
 
 
 class Whole(httpx.ByteStream):
-    """A body that is there. Its iterator is no generator: one that is left half-way is a warning on trio."""
+    """A body in memory. Its iterator is not a generator, because trio warns about one that is not closed."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)

@@ -1,15 +1,15 @@
-"""Decides which proxy the environment names for a URL, by ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``.
+"""Reads the proxy for a URL from ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``.
 
-A request that goes to a proxy takes its API key there, so ``NO_PROXY`` is read in every way that httpx or curl read it: what either
-of them would send directly is sent directly. The entries are separated by commas or blanks, and an entry is
+A request through a proxy shows its API key to the proxy. So ``NO_PROXY`` is read as httpx and as curl read it: a request that
+either of them would send directly is sent directly. The entries are separated by commas or blanks, and an entry is
 
 - ``*``: every host;
 - ``corp``, ``.corp`` or ``*.corp``: that domain and every host in it;
-- ``10.0.0.1``, ``fd00::1`` or ``[fd00::1]``: that address, however either side writes it;
+- ``10.0.0.1``, ``fd00::1`` or ``[fd00::1]``: that address, in any notation;
 - ``10.0.0.0/8`` or ``fd00::/8``: every address in that range. Names are not looked up for it;
 - one of these with ``:PORT`` after it, or with ``http://`` or ``https://`` before it: only that port or scheme.
 
-This computer itself is never reached through a proxy, by whichever of its names and addresses.
+Names and addresses of this computer are never reached through a proxy.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _IPV4 = 4
 
 
 def proxy_setting(url: httpx.URL) -> tuple[str, str] | None:
-    """The proxy that the environment names for ``url``: the name of the variable, and its value; ``None`` without one."""
+    """The proxy of the environment for ``url``: the name of the variable, and its value; ``None`` without one."""
     if is_loopback(url.host):
         return None
     import urllib.request
@@ -45,7 +45,7 @@ def proxy_setting(url: httpx.URL) -> tuple[str, str] | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether ``host`` is this computer: ``localhost`` and names below it, and each spelling of a loopback address."""
+    """Whether ``host`` is this computer: ``localhost``, names below it, and any notation of a loopback address."""
     name = _bare(host)
     address = _address(name)
     if address is not None:
@@ -63,7 +63,7 @@ def _is_excepted(url: httpx.URL, no_proxy: str) -> bool:
 
 
 def _matches(entry: str, scheme: str, host: str, address: IPv4Address | IPv6Address | None, port: int | None) -> bool:
-    """Whether one entry of ``NO_PROXY`` names a host."""
+    """Whether an entry of ``NO_PROXY`` matches a host."""
     of_scheme, found, rest = entry.rpartition("://")
     if found and of_scheme not in {scheme, "all"}:
         return False
@@ -81,7 +81,7 @@ def _matches(entry: str, scheme: str, host: str, address: IPv4Address | IPv6Addr
 
 
 def _without_port(place: str) -> tuple[str, int | None]:
-    """A host and the port after it. An address of IPv6 holds colons; only in brackets can a port follow it."""
+    """A host and the port after it. An IPv6 address contains colons, so it can have a port only in brackets."""
     match = re.fullmatch(r"(\[.*\][^:]*|[^:]*):(\d+)", place)
     return (match[1], int(match[2])) if match else (place, None)
 
@@ -104,7 +104,7 @@ def _bare(host: str) -> str:
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:
-    """The address that ``host`` writes, in any form that ``connect()`` takes: 127.1, 0x7f.1 and ::ffff:127.0.0.1 are one."""
+    """The address in ``host``, in any notation that ``connect()`` takes: 127.1, 0x7f.1 and ::ffff:127.0.0.1 are equal."""
     try:
         address = ip_address(host)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Maps what went wrong while connecting to the errors of httpx."""
+"""Maps errors of connecting to the errors of httpx."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["closed_meanwhile", "connect_error"]
 
 
 def closed_meanwhile(request: httpx.Request) -> APIConnectionError:
-    """The error of a call under which the client was closed.
+    """The error of a call whose client was closed meanwhile.
 
-    No error of httpx: policies would repeat the call, or hold its failure against the server.
+    It is not an error of httpx, because policies would repeat the call, or count the failure against the server.
     """
     place = f"{request.method} {request.url.copy_with(userinfo=b'', query=None)}"
     return APIConnectionError(f"{place}: the client was closed before the call had ended")

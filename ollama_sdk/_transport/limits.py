@@ -1,4 +1,4 @@
-"""Says how long one step of a request may still wait: live deadlines of a call, or the plain numbers of httpx users."""
+"""The remaining time of one step of a request: from the live deadlines of a call, or from httpx's plain numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ask", "Limits", "Patience"]
 
-# Asked before each wait: seconds that it may take; 0 or less when time is up, infinite without end.
+# Called before each wait: returns its remaining seconds; 0 or less after the deadline, infinite without one.
 Ask = Callable[[], float]
 
 
@@ -23,7 +23,7 @@ def _forever() -> float:
 
 
 class Limits:
-    """The limits of one request, out of its ``timeout`` extension.
+    """The limits of one request, from its ``timeout`` extension.
 
     Attributes:
         live_read: The deadlines of the call for reading, if they are live.
@@ -39,24 +39,24 @@ class Limits:
         self.live_read: Ask | None = self._read.deadlines.next_check if isinstance(self._read, Limit) else None
 
     def read(self) -> Ask:
-        """For a read that begins now."""
+        """Return the limit for a read that begins now."""
         return self.live_read or _countdown(self._read)
 
     def write(self) -> Ask:
-        """For a write that begins now, and must send something before the time is up."""
+        """Return the limit for a write that begins now, which must make progress within it."""
         return self._write.deadlines.writing() if isinstance(self._write, Limit) else _countdown(self._write)
 
     def left(self) -> float:
-        """The seconds that are left of the call, of its first item and of all of it; infinite where only steps are limited."""
+        """The remaining seconds of the call and of its first item; infinite if only single steps are limited."""
         return self._connect.deadlines.left() if isinstance(self._connect, Limit) else math.inf
 
     def connected_by(self, since: float) -> float:
-        """When a connection that was begun at ``since`` must be there; both as :func:`time.monotonic` counts."""
+        """The deadline of a connection attempt that began at ``since``; both by :func:`time.monotonic`."""
         seconds = self._connect_seconds()
         return math.inf if seconds is None else since + seconds
 
     def connecting(self, slices: int = 1) -> Patience:
-        """For an attempt to connect that begins now; see :class:`Patience`."""
+        """Return the limit for an attempt to connect that begins now; see :class:`Patience`."""
         return Patience(self._connect_seconds(), slices, self.left)
 
     def _connect_seconds(self) -> float | None:
@@ -65,20 +65,20 @@ class Limits:
 
 
 class Patience:
-    """Asked before and during the waits of an attempt to connect, as :data:`Ask` says.
+    """The limit of an attempt to connect, called before and during its waits; see :data:`Ask`.
 
-    An event loop that is busy for long (thousands of tasks that start, a callback that computes) looks at no socket
-    meanwhile, and afterwards its timers run out before the tasks see that their sockets were ready. So time is counted in
-    slices: however long it was between two questions, it counts as one slice at most, and no answer is longer than a
-    slice. An attempt that ends has been looked at once in each of them.
+    An event loop that is busy for long (thousands of starting tasks, a long callback) does not poll its sockets meanwhile, and
+    afterwards its timers fire before the tasks see that their sockets are ready. So time is counted in slices: the time between
+    two calls counts as one slice at most, and no returned time is longer than a slice. So an attempt that times out was checked
+    at least once in each slice.
 
     Args:
-        seconds: The limit; ``None`` without.
-        slices: Into how many parts it is cut. A thread, which needs none of this, has one.
-        left: Gives the seconds that are left of the whole call, which are counted as they pass.
+        seconds: The limit; ``None`` without one.
+        slices: The number of slices. A thread, which does not have this problem, uses one.
+        left: Returns the remaining seconds of the whole call, which are counted in real time.
 
     Attributes:
-        began: When the attempt did, as :func:`time.monotonic` counts.
+        began: The start of the attempt, by :func:`time.monotonic`.
     """
 
     __slots__ = ("_asked", "_seconds", "_slice", "_total", "began")
@@ -97,7 +97,7 @@ class Patience:
 
     @property
     def is_over(self) -> bool:
-        """Whether all of the limit was used up."""
+        """Whether the limit has passed."""
         return self._seconds <= 0
 
 

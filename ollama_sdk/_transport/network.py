@@ -2,13 +2,12 @@
 
 Theory
 ------
-A name may have many addresses, some of which may be silent. They are tried as RFC 8305 ("happy eyeballs") says: in the
-resolver's order but alternating between IPv6 and IPv4, each attempt beginning when the former has failed or a quarter
-of a second after it began. The first connection wins and the others are closed. One deadline, ``connect``, spans all of
-it.
+A name may have many addresses, some of which may not answer. They are tried by RFC 8305 ("happy eyeballs"): in the resolver's order
+but alternating between IPv6 and IPv4. Each attempt starts when the previous one has failed, or a quarter of a second after its
+start. The first connection wins and the others are closed. One deadline, ``connect``, covers all attempts.
 
-Every socket is in a list before it begins to connect, and all but the winner are closed when the race is left in
-whatever way; so a cancelled or interrupted race leaks none.
+Every socket is in a list before it begins to connect, and all except the winner are closed whenever the race ends; so a cancelled
+or interrupted race leaks none.
 """
 
 from __future__ import annotations
@@ -46,8 +45,8 @@ __all__ = [
 # RFC 8305, section 5: the recommended delay between attempts, in seconds.
 STAGGER = 0.25
 
-# Long silences are normal while a model thinks. Routers forget connections that are silent for long, so the system
-# asks the other side every half minute after one minute: seconds, seconds, and unanswered questions.
+# Long silences are normal while a model thinks, but routers drop silent connections. So the system sends TCP keep-alive probes:
+# the seconds before the first, the seconds between two, and the number of unanswered ones.
 _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 6))
 
 _DAY = 86400.0  # as long as one wait lasts at most: the system counts milliseconds in 32 bits
@@ -59,7 +58,7 @@ class UnreachableError(Exception):
     """No address could be connected to.
 
     Attributes:
-        timed_out: Whether time ran out.
+        timed_out: Whether the time had passed.
     """
 
     def __init__(self, reason: str, *, timed_out: bool = False) -> None:
@@ -68,15 +67,15 @@ class UnreachableError(Exception):
 
 
 class TunnelError(Exception):
-    """A proxy opened no tunnel."""
+    """A proxy did not open a tunnel."""
 
 
 class Address(NamedTuple):
-    """Where to connect to.
+    """An address to connect to.
 
     Attributes:
         family: The address family.
-        place: The address as sockets take it.
+        place: The address in the form of the ``socket`` module.
     """
 
     family: int
@@ -84,7 +83,7 @@ class Address(NamedTuple):
 
 
 def literal_address(host: str, port: int) -> list[Address]:
-    """The address that ``host`` spells out, without asking the resolver; none when it is a name."""
+    """The address in ``host``, without a look-up; none if it is a name."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             socket.inet_pton(family, host)
@@ -100,7 +99,7 @@ def unix_address(path: str) -> list[Address]:
 
 
 def resolve(host: str, port: int) -> list[Address]:
-    """The addresses of a name, as the system's resolver gives them; blocks.
+    """Look up the addresses of a name with the system's resolver; blocks.
 
     Raises:
         UnreachableError: It has none.
@@ -114,7 +113,7 @@ def resolve(host: str, port: int) -> list[Address]:
 
 
 def sorted_addresses(addresses: Sequence[Address]) -> list[Address]:
-    """The addresses without repetition, alternating between the family of the first and the others."""
+    """The addresses without duplicates, alternating between the family of the first and the others."""
     unique = list(dict.fromkeys(addresses))
     first = [address for address in unique if address.family == unique[0].family]
     others = [address for address in unique if address.family != unique[0].family]
@@ -126,7 +125,7 @@ def sorted_addresses(addresses: Sequence[Address]) -> list[Address]:
 
 
 def new_socket(address: Address) -> socket.socket:
-    """A socket that does not block, with the options of ours."""
+    """A non-blocking socket with our options."""
     sock = socket.socket(address.family, socket.SOCK_STREAM)
     sock.setblocking(False)
     if address.family != getattr(socket, "AF_UNIX", None):
@@ -140,7 +139,7 @@ def new_socket(address: Address) -> socket.socket:
 
 
 def start_connecting(sock: socket.socket, address: Address) -> bool:
-    """Begin to connect; whether that is done already.
+    """Start to connect. Returns whether the socket is connected already.
 
     Raises:
         OSError: It failed at once.
@@ -152,7 +151,7 @@ def start_connecting(sock: socket.socket, address: Address) -> bool:
 
 
 def is_connected(sock: socket.socket) -> None:
-    """Return if a socket that became writable is connected.
+    """Check that a socket that became writable is connected.
 
     Raises:
         OSError: It is not.
@@ -162,13 +161,13 @@ def is_connected(sock: socket.socket) -> None:
         raise OSError(code, os.strerror(code))
 
 
-# Connects to the first address that answers, as the sockets that may become writable are waited for: yields them and the
-# seconds to wait for at most, is sent those that did, and returns the winner.
+# Connects to the first address that answers: yields the sockets to wait for and the longest wait in seconds, is sent the sockets
+# that became writable, and returns the winner.
 Race = Generator[tuple[list[socket.socket], float], list[socket.socket], socket.socket]
 
 
 def race(addresses: Sequence[Address]) -> Race:
-    """The race between ``addresses``, in order; closing it closes all sockets but the winner.
+    """Race ``addresses``, in order; closing the generator closes all sockets except the winner.
 
     Raises:
         UnreachableError: None answered.
@@ -206,7 +205,7 @@ def race(addresses: Sequence[Address]) -> Race:
 
 
 def _start(address: Address, running: list[socket.socket]) -> list[socket.socket]:
-    """Begin to connect; the socket is in ``running``, and in the result if it is connected already."""
+    """Start to connect; the socket is added to ``running``, and returned if it is connected already."""
     sock = new_socket(address)
     running.append(sock)
     try:
@@ -221,11 +220,11 @@ def connect(addresses: Sequence[Address], ask: Ask) -> socket.socket:
     """Connect to the first address that answers; blocks.
 
     Args:
-        addresses: Where, in order.
-        ask: Gives the seconds that are left.
+        addresses: The addresses, in order.
+        ask: Returns the remaining seconds.
 
     Raises:
-        UnreachableError: None answered, or time ran out.
+        UnreachableError: None answered, or the time has passed.
     """
     attempts = race(addresses)
     try:
@@ -240,10 +239,10 @@ def connect(addresses: Sequence[Address], ask: Ask) -> socket.socket:
 
 
 def time_left(ask: Ask) -> float:
-    """The seconds that connecting may still wait.
+    """Return the remaining seconds for connecting.
 
     Raises:
-        UnreachableError: None.
+        UnreachableError: There are none.
     """
     seconds = ask()
     if seconds <= 0:
@@ -252,7 +251,7 @@ def time_left(ask: Ask) -> float:
 
 
 def writable(sockets: Sequence[socket.socket], seconds: float) -> list[socket.socket]:
-    """Those of ``sockets`` that become writable within ``seconds``, which may be infinite."""
+    """Return the sockets that become writable within ``seconds``, which may be infinite."""
     if not hasattr(select, "poll"):
         _, ready, failed = select.select([], sockets, sockets, None if seconds == math.inf else seconds)
         return list({*ready, *failed})

@@ -1,16 +1,16 @@
-"""Keeps the connections that may carry another request, a stack for each server.
+"""Keeps idle connections for further requests, in one stack per server.
 
 Theory
 ------
-A connection has exactly one owner: the call that uses it, or the stack of its server. Taking pops it off the stack and
-giving back pushes it, each a single operation of a :class:`collections.deque`, which threads, signal handlers and
-finalizers may interrupt anywhere. So there is no lock: nothing can be left locked by an exception between two byte
-codes or in a forked child, nothing can deadlock, and both cost the same beside one connection or ten thousand.
+A connection has exactly one owner: the call that uses it, or the stack of its server. Taking it pops it from the stack and
+returning it pushes it, each by a single operation of a :class:`collections.deque`, which threads, signal handlers and finalizers
+may interrupt anywhere. So there is no lock: nothing can stay locked after an exception between two byte codes or in a forked child,
+nothing can deadlock, and the cost does not depend on the number of connections.
 
-A connection without owner has no reference left and closes itself (see :mod:`.connection`). That, not bookkeeping, is
-what keeps an interrupted call from leaking one.
+A connection without an owner has no references, and closes itself (see :mod:`.connection`). So an interrupted call does not leak
+one, without any bookkeeping.
 
-The pool knows the connections in use only to end their calls when it is closed. It refers to them weakly.
+The pool has weak references to the connections in use, only to end their calls when it is closed.
 
 The stack is last in, first out, so its oldest connections are at the bottom. An idle connection is dropped after
 :data:`MAX_IDLE_SECONDS`, or when more than :data:`MAX_IDLE` of its server are newer. How many are open at once is not
@@ -28,7 +28,7 @@ from .connection import Connection
 
 __all__ = ["MAX_IDLE", "MAX_IDLE_SECONDS", "Pool", "Stack"]
 
-# A server behind a proxy closes idle connections from its side, mostly after a minute.
+# Proxies in front of a server close idle connections, usually after a minute.
 MAX_IDLE = 100
 MAX_IDLE_SECONDS = 30.0
 
@@ -52,7 +52,7 @@ class Stack(Generic[ConnectionT]):
         return len(self._idle)
 
     def take(self) -> ConnectionT | None:
-        """A connection that may carry a request now, or ``None``; it is the caller's."""
+        """Take a usable connection, or ``None``; the caller then owns it."""
         oldest = time.monotonic() - MAX_IDLE_SECONDS
         while True:
             try:
@@ -64,12 +64,12 @@ class Stack(Generic[ConnectionT]):
             connection.close()
 
     def give(self, connection: ConnectionT) -> None:
-        """Keep a connection for another request; it is the caller's no longer."""
+        """Return a connection for another request; the caller no longer owns it."""
         connection.idle_since = now = time.monotonic()
         self._idle.append(connection)
         while len(self._idle) > MAX_IDLE or self._idle_since(now) < now - MAX_IDLE_SECONDS:
             try:
-                # Another thread may have popped the one looked at; then a younger one is closed, which does no harm.
+                # Another thread may have popped the checked one; then a younger one is closed, which does no harm.
                 self._idle.popleft().close()
             except IndexError:
                 return
@@ -93,7 +93,7 @@ class Pool(Generic[ConnectionT]):
     """The connections of one transport.
 
     Attributes:
-        generation: How often it was closed.
+        generation: The number of times it was closed.
     """
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class Pool(Generic[ConnectionT]):
         self._in_use: dict[int, weakref.ref[ConnectionT]] = {}
 
     def register(self, connection: ConnectionT) -> None:
-        """Know of a new connection until it is closed."""
+        """Track a new connection until it is closed."""
         self._in_use[id(connection)] = weakref.ref(connection)
         connection.forget = self._forget
 

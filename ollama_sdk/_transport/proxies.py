@@ -1,9 +1,8 @@
-"""Finds the proxy of a server, and asks it for a tunnel, without I/O.
+"""Proxies, and the requests for a tunnel, without I/O.
 
-An ``http`` server behind an HTTP proxy is asked through the proxy, with the whole URL in the request line. Everything
-else is reached through a tunnel: by ``CONNECT`` (RFC 9110, section 9.3.6) through an HTTP proxy, by SOCKS 5 (RFC 1928,
-with the user names and passwords of RFC 1929) through a SOCKS proxy. The functions that ask for a tunnel are generators
-as :data:`.tls.Handshake` says.
+Requests to an ``http`` server go through an HTTP proxy with the whole URL in the request line. Other servers are reached through a
+tunnel: by ``CONNECT`` (RFC 9110, section 9.3.6) through an HTTP proxy, by SOCKS 5 (RFC 1928, with the user names and passwords of
+RFC 1929) through a SOCKS proxy. The functions that ask for a tunnel are generators, see :data:`.tls.Handshake`.
 """
 
 from __future__ import annotations
@@ -55,14 +54,14 @@ class Proxy:
     """A proxy.
 
     Args:
-        proxy: Its URL, with user name and password if it wants them, or a ``Proxy`` of httpx or httpx2.
+        proxy: Its URL, with user name and password if it needs them, or a ``Proxy`` of httpx or httpx2.
 
     Attributes:
-        scheme: ``http``, ``https``, ``socks5`` or ``socks5h``; the last two mean the same: the proxy resolves names.
+        scheme: ``http``, ``https``, ``socks5`` or ``socks5h``; the last two are equivalent: the proxy resolves names.
         host: Its host.
         port: Its port.
         user: The user name and password, in bytes; ``None`` without.
-        ssl_context: The certificates for speaking to the proxy itself.
+        ssl_context: The certificates for the connection to the proxy itself.
         headers: Sent to the proxy with each request, or with ``CONNECT``.
 
     Raises:

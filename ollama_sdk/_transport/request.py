@@ -1,8 +1,7 @@
 """Writes one HTTP/1.1 request, without I/O: its head, and the framing of its body.
 
-The head comes from httpx; nothing is added or changed but what a proxy asks for. Whatever would let a value break out
-of its line is refused before anything is sent (RFC 9110, section 5.5), and a body that is longer or shorter than its
-``Content-Length`` never passes for whole.
+The head comes from httpx; only the parts for a proxy are added. A value that would break out of its line is refused before any byte
+is sent (RFC 9110, section 5.5), and so is a body that is longer or shorter than its ``Content-Length``.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import httpx
 
 __all__ = ["PIECE", "RequestWriter", "pieces"]
 
-# Bytes that are handed to the system at once: each piece is a chance to look at the deadline, and at an early response.
+# Bytes that are passed to the system at once; after each piece, the deadline and an early response are checked.
 PIECE = 65536
 
 _is_token = lru_cache(512)(re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch)
@@ -28,14 +27,14 @@ class RequestWriter:
 
     Args:
         request: The request.
-        prefix: Scheme and host, which a proxy wants in front of the path; else empty.
-        proxy_headers: Headers for the proxy alone.
+        prefix: Scheme and host, which a proxy needs before the path; else empty.
+        proxy_headers: Headers only for the proxy.
 
     Attributes:
         head: The request line and the headers.
 
     Raises:
-        httpx.LocalProtocolError: The request cannot be sent as it is.
+        httpx.LocalProtocolError: The request is invalid.
     """
 
     __slots__ = ("_chunked", "_left", "head")
@@ -61,7 +60,7 @@ class RequestWriter:
                 if not self._chunked:
                     raise httpx.LocalProtocolError("a request body is sent in chunks, or with its length")
         self.head = head = b"\r\n".join(lines) + b"\r\n\r\n"
-        # A line break within a value shows as one too many.
+        # The number of line breaks reveals one inside a value.
         if not (head.count(b"\n") == head.count(b"\r") == len(lines) + 1) or _has_control_characters(head):
             raise httpx.LocalProtocolError("a header holds a line break or another control character")
         if b" \r\n" in head or b"\t\r\n" in head:
@@ -70,7 +69,7 @@ class RequestWriter:
             raise httpx.LocalProtocolError("the method or the path holds characters that cannot be sent")
 
     def frame(self, data: bytes) -> bytes:
-        """What to send for the next piece of the body."""
+        """Frame the next piece of the body."""
         if self._chunked:
             return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
         self._left -= len(data)
@@ -79,7 +78,7 @@ class RequestWriter:
         return data
 
     def end(self) -> bytes:
-        """What to send behind the body."""
+        """Return the bytes after the body."""
         if self._chunked:
             return b"0\r\n\r\n"
         if self._left:
@@ -87,7 +86,7 @@ class RequestWriter:
         return b""
 
     def in_one_piece(self, stream: httpx.ByteStream) -> bytes:
-        """Head and body of a request whose body is in memory."""
+        """Return head and body of a request whose body is in memory."""
         body = b"".join(stream)
         return self.head + self.frame(body) + self.end() if body or self._left or self._chunked else self.head
 
@@ -99,7 +98,7 @@ def _length(value: bytes) -> int:
 
 
 def pieces(data: bytes | memoryview) -> Iterator[bytes | memoryview]:
-    """``data`` in pieces, copying nothing."""
+    """Split ``data`` into pieces without copying it."""
     view = memoryview(data)
     for start in range(0, len(view), PIECE):
         yield view[start : start + PIECE]

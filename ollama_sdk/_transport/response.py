@@ -2,25 +2,23 @@ r"""Reads one HTTP/1.1 response, without I/O: bytes in, a head and pieces of bod
 
 Theory
 ------
-A parser reads exactly one response (RFC 9112) and never raises for what a server sends. It is fed by the owner of the
-connection and looked at by the same owner, so it needs no lock. Its attributes only ever move forward::
+A parser reads exactly one response (RFC 9112) and never raises because of received data. The owner of the connection feeds and reads
+it, so it needs no lock. Its attributes only move forward::
 
     nothing -> head -> pieces of body ... -> complete
          \________\________________________-> problem
 
-``head`` is set once, by the final response; interim responses (1xx) are read and dropped. ``body`` holds the pieces
-that the owner has not taken. ``complete`` and ``problem`` say what is true behind these pieces: the owner takes the
-pieces first and looks at the two afterwards, so that everything that arrived whole is delivered before an error is.
-``reusable`` has a meaning once the response is complete: whether the bytes read so far end exactly with it, and neither
-side announced the end of the connection. A byte more, and the connection must not carry another request, because that
-byte would become its reply.
+``head`` is set once, by the final response; interim responses (1xx) are read and dropped. ``body`` holds the pieces that the owner
+has not taken. ``complete`` and ``problem`` describe the end after these pieces: the owner takes the pieces first and checks the two
+afterwards, so that all received data is delivered before an error. ``reusable`` is valid once the response is complete: whether the
+received bytes end exactly with it, and neither side announced the end of the connection. After a further byte, the connection must
+not carry another request, because that byte would become part of its reply.
 
-Two parsers stand behind this interface. llhttp (httptools) is compiled and used wherever it can be imported; h11 is
-written in Python and always there. Both accept folded header lines, ``\n`` as the end of a line of the head, a repeated
-blank after a chunk size and ``Content-Length`` beside ``Transfer-Encoding: chunked`` (which then decides), and both
-refuse control characters in headers, transfer codings other than ``chunked`` and heads beyond :data:`MAX_HEAD_BYTES`.
-They differ in what no server sends: llhttp refuses a ``Content-Length`` that is repeated and versions other than 1.x,
-and allows blank lines before a response.
+Two parsers implement this interface. llhttp (httptools) is compiled and used if it can be imported; h11 is written in Python and
+always available. Both accept folded header lines, ``\n`` as the end of a line of the head, a repeated blank after a chunk size and
+``Content-Length`` together with ``Transfer-Encoding: chunked`` (which then decides), and both refuse control characters in headers,
+transfer codings other than ``chunked`` and heads beyond :data:`MAX_HEAD_BYTES`. They differ only in data that real servers do not
+send: llhttp refuses a repeated ``Content-Length`` and versions other than 1.x, and allows blank lines before a response.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ from typing import NamedTuple
 
 __all__ = ["MAX_HEAD_BYTES", "NO_RESPONSE", "Head", "ResponseParser", "has_control_characters", "parser_class"]
 
-# Of a head, of the trailers or of the extensions of a chunk: 100 KiB, as httpx grants.
+# The limit of a head, of the trailers and of the extensions of a chunk: 100 KiB, as in httpx.
 MAX_HEAD_BYTES = 100 * 1024
 
 NO_RESPONSE = "the server closed the connection without sending a response"
@@ -48,7 +46,7 @@ class Head(NamedTuple):
         status: The status code.
         reason: The reason phrase.
         version: ``HTTP/1.1`` or ``HTTP/1.0``.
-        headers: Names, spelled as they were sent, and values.
+        headers: Names, as they were sent, and values.
     """
 
     status: int
@@ -61,14 +59,14 @@ class ResponseParser(ABC):
     """Reads one response.
 
     Args:
-        bodiless: Whether the response has no body whatever its head says, as the answer to ``HEAD``.
+        bodiless: Whether the response has no body even if its head announces one, such as the answer to ``HEAD``.
 
     Attributes:
         head: The head, once it has been read.
         body: The pieces of the body that have not been taken.
-        complete: Whether the body has ended well behind these pieces.
+        complete: Whether the body is complete after these pieces.
         reusable: Whether the connection may carry another request once the response is complete.
-        problem: Why the response cannot be read any further; empty as long as it can.
+        problem: The reason why the response cannot be read further; empty if it can.
         started: Whether any byte of a response was read.
     """
 
@@ -88,11 +86,11 @@ class ResponseParser(ABC):
 
     @abstractmethod
     def end(self) -> None:
-        """Take the end of the connection: the server will send nothing more."""
+        """Take the end of the connection."""
 
     @abstractmethod
     def discard(self) -> None:
-        """Let go of the parser: the connection is closed or given back."""
+        """Free the parser, because the connection is closed or returned to the pool."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Decides how a server is reached: directly, through a proxy or a Unix socket, with TLS or without."""
+"""Decides the route to a server: direct, through a proxy or a Unix socket, with TLS or without."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Routes(Generic[ConnectionT]):
-    """The routes to all servers of one transport, each made when it is first needed.
+    """The routes to all servers of one transport, each made at its first use.
 
     Args:
         pool: The connections of the transport.
         ssl_context: Certificates and versions for ``https``; ``None`` trusts what httpx trusts: certifi, or what
             SSL_CERT_FILE and SSL_CERT_DIR name.
-        proxy: The proxy of all servers; ``None`` leaves it to the environment.
-        trust_env: Whether the environment may name a proxy.
+        proxy: The proxy of all servers; ``None`` reads the environment.
+        trust_env: Whether to read a proxy from the environment.
         uds: The path of a Unix socket on which all servers are reached.
     """
 
@@ -64,7 +64,7 @@ class Routes(Generic[ConnectionT]):
         """
         key = (url.raw_scheme, url.raw_host, url.port)
         route = self._routes.get(key)
-        # Two threads may make it at once: the first one counts.
+        # Two threads may make it at once: the first one is used.
         return route if route is not None else self._routes.setdefault(key, self._make(url))
 
     def _make(self, url: httpx.URL) -> Route[ConnectionT]:
@@ -81,7 +81,7 @@ class Routes(Generic[ConnectionT]):
         return Route(self, Stack(self._pool), url, proxy, self._uds)
 
     def context(self) -> ssl.SSLContext:
-        """The certificates for ``https``; reading the trusted ones takes longer than a call, so it is done when needed.
+        """The certificates for ``https``; the trusted ones are read at the first use, which takes longer than a call.
 
         Raises:
             ConfigurationError: They cannot be read.
@@ -105,7 +105,7 @@ class Routes(Generic[ConnectionT]):
         return self._ssl_context
 
     def close(self) -> None:
-        """Close the idle connections, and forget what the environment said."""
+        """Close the idle connections, and read the environment again at the next use."""
         while self._routes:
             try:
                 _, route = self._routes.popitem()
@@ -138,15 +138,15 @@ def _certificates_problem(exc: OSError) -> str:
 
 
 class Route(Generic[ConnectionT]):
-    """The way to one server.
+    """The route to one server.
 
     Attributes:
         stack: Its idle connections.
         host: The host to connect to, which may be a proxy; ``""`` for a Unix socket.
-        port: The port there.
-        addresses: Where that is, if it takes no look-up.
-        name: The host to connect to as messages name it.
-        through_proxy: Whether that is a proxy.
+        port: The port of that host.
+        addresses: The addresses of that host, if they need no look-up.
+        name: The name of that host in messages.
+        through_proxy: Whether that host is a proxy.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class Route(Generic[ConnectionT]):
         self.name = f"the proxy {self.host}:{self.port}" if self.through_proxy else uds or f"{self.host}:{self.port}"
         self._prefix = b""
         self._proxy_headers: tuple[tuple[bytes, bytes], ...] = ()
-        # What the proxy may repeat of its headers, and errors must not.
+        # The proxy may repeat its headers, which errors must not show.
         self._proxy_may_repeat = [] if proxy is None else httpx.Headers(proxy.headers).multi_items()
         if proxy is not None and not proxy.is_socks and not self._is_tls:
             self._prefix = b"http://" + self._authority()
@@ -180,22 +180,22 @@ class Route(Generic[ConnectionT]):
         return f"{host}:{self._port}".encode("ascii")
 
     def writer(self, request: httpx.Request) -> RequestWriter:
-        """Writes ``request`` as it goes over this way."""
+        """Return the writer of ``request`` for this route."""
         if self._proxy_may_repeat:
             request.extensions["proxy_headers"] = self._proxy_may_repeat
         return RequestWriter(request, self._prefix, self._proxy_headers)
 
     @property
     def needs_handshake(self) -> bool:
-        """Whether something precedes the first request on a connection."""
+        """Whether a connection needs a handshake before its first request."""
         return self._is_tls or (self._proxy is not None and (self._proxy.is_socks or self._proxy.scheme == "https"))
 
     def handshake(self, connection: ConnectionT) -> Handshake:
-        """What precedes the first request on ``connection``.
+        """Run the handshake before the first request on ``connection``.
 
         Raises:
-            TunnelError: The proxy opened no tunnel.
-            OSError: TLS could not be agreed on, or the connection was closed.
+            TunnelError: The proxy did not open a tunnel.
+            OSError: The TLS handshake failed, or the connection was closed.
         """
         from .proxies import connect_tunnel, socks_tunnel
         from .tls import TLS
@@ -217,7 +217,7 @@ class Route(Generic[ConnectionT]):
 
 
 def _within(outer: TLS, inner: Handshake) -> Handshake:
-    """``inner`` on a connection that ``outer`` encrypts."""
+    """Run ``inner`` on a connection that ``outer`` encrypts."""
     try:
         send = next(inner)
         while True:

@@ -2,20 +2,19 @@
 
 Theory
 ------
-A read is one system call where data is waiting, and one where it has to wait: the socket blocks, and the system itself
-ends the call after at most :data:`SLICE` seconds (``SO_RCVTIMEO``), or earlier where the deadline is nearer. Then the
-deadline is asked again, because it may have moved: a paused stream has none for the moment. Where the system has no
-such option the socket's own timeout does the same with one more call.
+A read is one system call, whether or not it must wait for data: the socket blocks, and the system itself ends the call after at most
+:data:`SLICE` seconds (``SO_RCVTIMEO``), or earlier if the deadline is nearer. Then the deadline is read again, because it may have
+changed: a paused stream has none. If the system has no such option, the socket's own timeout does the same with one more call.
 
-A signal makes the system end the call early, and Python then begins it anew, with the whole time: a timer that fires
-more often than a slice lasts would put the deadline off for ever. So where the program handles the signals of timers, a
-read waits by ``poll`` first, for which Python counts the time across signals.
+A signal ends the system call early, and Python then restarts it with the whole time: a timer that fires more often than every slice
+would defer the deadline for ever. So if the program handles the signals of timers, a read first waits by ``poll``, for which Python
+counts the time across signals.
 
-Shutting the socket down wakes a reader that blocks at once. So do ``cancel()`` and ``close()`` of a stream from other
-threads and signal handlers, and so does closing the client.
+Shutting the socket down wakes a blocked reader at once. ``cancel()`` and ``close()`` of a stream do so from other threads and signal
+handlers, and so does closing the client.
 
-Writes do not block. Where the system takes no more, the thread waits until it does or until the server has said
-something: a response that comes before the request has been sent is read and delivered.
+Writes do not block. If the system takes no more, the thread waits until it does, or until the server sends something: a response
+that comes before the whole request has been sent is read and delivered.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from typing import Any, Self, cast
 
 import httpx
 
-from .connection import Connection, Whole
+from .connection import READ, Connection, Whole
 from .errors import closed_meanwhile, connect_error
 from .limits import Ask, Limits
 from .network import connect, resolve, time_left
@@ -44,10 +43,9 @@ from .route import ProxyLike, Route, Routes
 
 __all__ = ["SLICE", "HTTPTransport"]
 
-# Seconds after which a blocked read asks its deadline again at the latest.
+# A blocked read checks its deadline again after this many seconds at the latest.
 SLICE = 1.0
 _SHORTEST = 0.001  # of nothing at all the system makes no end
-_READ = 65536
 _NOW = getattr(socket, "MSG_DONTWAIT", 0)
 # That of ``signal`` itself makes an enumeration of its result, at ten times the cost.
 _getsignal: Callable[[int], object] = sys.modules["_signal"].getsignal
@@ -56,7 +54,7 @@ _HAS_RECEIVE_TIMEOUT = bool(_NOW) and sys.platform != "win32"
 
 
 class SyncConnection(Connection):
-    """A connection that threads use."""
+    """A connection for threads."""
 
     __slots__ = ("_slice",)
 
@@ -65,7 +63,7 @@ class SyncConnection(Connection):
         self._slice = 0.0
 
     def ready(self) -> None:
-        """The connection is there: from now on its reads block."""
+        """Switch to blocking reads, after the connection was made."""
         self.socket.setblocking(True)
         self._set_slice(SLICE)
 
@@ -79,10 +77,10 @@ class SyncConnection(Connection):
             self.socket.settimeout(seconds)
 
     def receive(self, ask: Ask) -> None:
-        """Hand the response the next bytes, or the end.
+        """Read the next bytes, or the end, into the response.
 
         Raises:
-            httpx.ReadTimeout: Nothing came in time.
+            httpx.ReadTimeout: No data came in time.
             httpx.ReadError: The connection broke.
         """
         while True:
@@ -94,7 +92,7 @@ class SyncConnection(Connection):
             if _handles_timers() and not _wait(self.socket, min(seconds, SLICE), write=False)[0]:
                 continue
             try:
-                data = self.socket.recv(_READ)
+                data = self.socket.recv(READ)
             except (BlockingIOError, TimeoutError) as exc:
                 if isinstance(exc, TimeoutError) and exc.errno is not None:  # the other side is gone for long
                     raise httpx.ReadError(str(exc)) from exc
@@ -106,10 +104,10 @@ class SyncConnection(Connection):
                 return
 
     def send(self, data: bytes | memoryview, limits: Limits) -> bool:
-        """Send ``data``; whether the request may go on: not when the response came first, or nothing more can be sent.
+        """Send ``data``. Returns whether to send more: not if the response has come already, or the server has stopped reading.
 
         Raises:
-            httpx.WriteTimeout: The server took nothing for too long.
+            httpx.WriteTimeout: The server accepted no data for too long.
         """
         if self.tls is not None:
             data = self.tls.encrypt(data)
@@ -140,10 +138,10 @@ class SyncConnection(Connection):
                 return True
 
     def early_answer(self) -> bool:
-        """Whether the server has answered although the request has not been sent to its end; waits for nothing."""
+        """Whether the server has answered before the whole request was sent; does not wait."""
         if self._poll():
             try:
-                self.received(self.socket.recv(_READ, _NOW))
+                self.received(self.socket.recv(READ, _NOW))
             except (BlockingIOError, TimeoutError):
                 pass
             except OSError as exc:
@@ -152,7 +150,7 @@ class SyncConnection(Connection):
 
 
 def _handles_timers() -> bool:
-    """Whether the program has handlers of its own for the signals of timers; asked before every read."""
+    """Whether the program handles the signals of timers; checked before every read."""
     return any(map(callable, map(_getsignal, _TIMER_SIGNALS)))
 
 
@@ -171,20 +169,19 @@ def _wait(sock: socket.socket, seconds: float, *, write: bool) -> tuple[bool, bo
 
 
 class HTTPTransport(httpx.BaseTransport):
-    """HTTP/1.1 over connections of this package's own, for threads.
+    """HTTP/1.1 over this package's own connections, for threads.
 
-    Takes the place of :class:`httpx.HTTPTransport`: ``Ollama(transport=HTTPTransport(...))``, and also
-    ``httpx.Client(transport=...)``. A client makes one by itself; making it by hand is for the arguments below. Pickles
-    without its connections, if its arguments pickle.
+    It replaces :class:`httpx.HTTPTransport`: ``Ollama(transport=HTTPTransport(...))``, and also ``httpx.Client(transport=...)``. A
+    client makes one by default; make it yourself for the arguments below. It pickles without its connections, if its arguments
+    pickle.
 
     Args:
-        ssl_context: Certificates and versions for ``https``. For a client certificate call its ``load_cert_chain``; for
-            an authority of your own its ``load_verify_locations``.
-        proxy: The URL of a proxy for all servers: ``http``, ``https`` or ``socks5``, with user name and password if it
-            wants them. ``None`` takes what the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY), but
-            for this machine itself.
-        trust_env: Whether to look at the environment for a proxy.
-        uds: The path of a Unix socket on which the server listens, whatever host the URL names.
+        ssl_context: Certificates and versions for ``https``. For a client certificate call its ``load_cert_chain``; for your own
+            certificate authority its ``load_verify_locations``.
+        proxy: The URL of a proxy for all servers: ``http``, ``https`` or ``socks5``, with user name and password if it needs
+            them. ``None`` reads the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY), except for this machine itself.
+        trust_env: Whether to read a proxy from the environment.
+        uds: The path of a Unix socket on which the server listens; the host in URLs is then ignored.
     """
 
     def __init__(
@@ -203,7 +200,7 @@ class HTTPTransport(httpx.BaseTransport):
         return _unpickled, (type(self), self._arguments)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send ``request`` and return as soon as the head of the response is there."""
+        """Send ``request`` and return as soon as the head of the response has arrived."""
         try:
             return self._handle(request)
         except httpx.RequestError as exc:
@@ -259,7 +256,7 @@ class HTTPTransport(httpx.BaseTransport):
         request: httpx.Request,
         limits: Limits,
     ) -> httpx.Response | None:
-        """The response; ``None`` if nothing of the request was sent, and it can be sent again."""
+        """Return the response; ``None`` if no byte of the request was sent, so that it can be sent again."""
         try:
             head = _exchange(connection, writer, request, limits)
             response = connection.response
@@ -308,7 +305,7 @@ def _shake_hands(connection: SyncConnection, route: Route[SyncConnection], ask: 
             while True:
                 _wait_until(connection.socket, ask, write=False)
                 with contextlib.suppress(BlockingIOError):
-                    received = connection.socket.recv(_READ)
+                    received = connection.socket.recv(READ)
                     break
             send = handshake.send(received)
 
@@ -366,10 +363,9 @@ def _release(connection: SyncConnection, route: Route[SyncConnection]) -> None:
 
 
 class _Body(httpx.SyncByteStream):
-    """The body of a response, whose connection it owns until it is closed.
+    """The body of a response, which owns the connection until it is closed.
 
-    It stands for the connection as ``network_stream`` too: once the connection is given back, the socket is out of
-    reach.
+    It is also the ``network_stream``, so that the socket cannot be reached after the connection was returned to the pool.
     """
 
     def __init__(

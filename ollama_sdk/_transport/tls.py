@@ -1,8 +1,7 @@
-"""TLS without I/O: encrypts what is to be sent and decrypts what was received, over any kind of connection.
+"""TLS without I/O: encrypts and decrypts the bytes of any kind of connection.
 
-Every kind of connection (sync, asyncio, trio) moves ciphertext itself and keeps its own deadlines, so none of them
-needs a TLS of its own. A tunnel within a tunnel (``https`` through a proxy that itself speaks ``https``) is two of
-these, one inside the other.
+Every kind of connection (sync, asyncio, trio) sends and receives the encrypted bytes itself under its own deadlines, so all share
+this TLS. A tunnel within a tunnel (``https`` through a proxy that itself speaks ``https``) is two of these, one inside the other.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ __all__ = ["TLS", "Handshake"]
 
 _RECORD = 65536
 
-# Yields bytes to send, possibly none, and is sent the bytes read next; b"" is the end of the connection.
+# A generator that yields bytes to send, possibly none, and is sent the bytes read next; b"" is the end of the connection.
 Handshake = Generator[bytes, bytes, None]
 
 
@@ -23,13 +22,13 @@ class TLS:
 
     Args:
         context: Certificates and versions.
-        host: The name that the server's certificate must show.
+        host: The required name in the server's certificate.
         outer: The TLS connection that carries this one.
 
     Attributes:
-        object: For what callers want to know of the connection.
-        ended: Whether the server said that it will send nothing more.
-        failure: Why what the server sends can no longer be decrypted; empty as long as it can.
+        object: The ``ssl`` object, for callers that inspect the connection.
+        ended: Whether the server has announced the end of its data.
+        failure: The reason why received data cannot be decrypted any more; empty if it can.
     """
 
     __slots__ = ("_incoming", "_outer", "_outgoing", "ended", "failure", "object")
@@ -42,10 +41,10 @@ class TLS:
         self.failure = ""
 
     def handshake(self) -> Handshake:
-        """Agree with the server on keys.
+        """Run the TLS handshake.
 
         Raises:
-            ssl.SSLError: They do not agree, or the certificate is not trusted.
+            ssl.SSLError: It failed, or the certificate is not trusted.
             ConnectionError: The server closed the connection.
         """
         while True:
@@ -60,12 +59,12 @@ class TLS:
                 return
 
     def encrypt(self, data: bytes | memoryview) -> bytes:
-        """What to send instead of ``data``."""
+        """Encrypt ``data``."""
         self.object.write(data)
         return self._outgoing_bytes()
 
     def decrypt(self, data: bytes | memoryview) -> bytes:
-        """What ``data`` means; ``b""`` as long as a record is not complete. Once :attr:`failure` is set, stop."""
+        """Decrypt ``data``; ``b""`` while a record is incomplete. Do not call it again once :attr:`failure` is set."""
         self._receive(data)
         parts: list[bytes] = []
         try:
@@ -82,7 +81,7 @@ class TLS:
 
     @property
     def pending(self) -> bool:
-        """Whether a part of a record was received whose rest is missing."""
+        """Whether an incomplete record was received."""
         return self._incoming.pending > 0 or (self._outer is not None and self._outer.pending)
 
     def _receive(self, data: bytes | memoryview) -> None:

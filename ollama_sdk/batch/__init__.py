@@ -1,7 +1,7 @@
-"""Embeds, chats and generates over many rows: steps that Ray, Dask, Spark and others take as they are.
+"""Embeds, chats and generates over many rows: steps for Ray, Dask, Spark and others.
 
-A step is plain configuration and a callable: a batch in, the same batch with new columns out. The engine distributes, starts lost work
-again, and resumes; the step loses no row: what fails for good becomes an error in its row. ::
+A step is plain configuration and a callable: a batch in, the same batch with new columns out. The engine distributes the batches,
+repeats lost work, and resumes; the step loses no row: a row that fails finally gets an error. ::
 
     step = Embed("all-minilm", client={"host": "http://gpu-1:11434"}, column="text", output="embedding")
 

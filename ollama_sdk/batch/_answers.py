@@ -27,7 +27,7 @@ _EXCERPT = 200  # letters
 
 @define(on_setattr=setters.frozen)
 class _Answers(Step):
-    """What :class:`Chat` and :class:`Generate` share."""
+    """The base of :class:`Chat` and :class:`Generate`."""
 
     model: str
     output: str = field(default="answer", kw_only=True)
@@ -53,7 +53,7 @@ class _Answers(Step):
         return self.format if is_mapping(self.format) else self.format.model_json_schema()
 
     def _fields(self) -> dict[str, Kind]:
-        """The fields of the object that ``format`` describes, and what their columns hold."""
+        """The fields of the object that ``format`` describes, with the kinds of their columns."""
         properties: Mapping[str, Mapping[str, Any]] = self._schema().get("properties", {})
         return {name: _kind_of(described) for name, described in properties.items()}
 
@@ -126,7 +126,7 @@ class Chat(_Answers):
     messages: Template = field(kw_only=True)
 
     def columns_read(self) -> Sequence[str] | None:
-        """The columns that the messages name; ``None`` for all, where a function reads the row."""
+        """The columns in the messages; ``None`` for all columns, if a function reads the row."""
         return self._read_by(self.messages)
 
     async def ask(self, client: AsyncOllama, rows: Sequence[Row]) -> list[Result]:
@@ -154,7 +154,7 @@ class Chat(_Answers):
 
 @define(on_setattr=setters.frozen)
 class Generate(_Answers):
-    """Has a model continue a prompt for each row.
+    """Lets a model continue a prompt for each row.
 
     Attributes:
         model: The model.
@@ -173,7 +173,7 @@ class Generate(_Answers):
     prompt: Template = field(kw_only=True)
 
     def columns_read(self) -> Sequence[str] | None:
-        """The columns that the prompt names; ``None`` for all, where a function reads the row."""
+        """The columns in the prompt; ``None`` for all columns, if a function reads the row."""
         return self._read_by(self.prompt)
 
     async def ask(self, client: AsyncOllama, rows: Sequence[Row]) -> list[Result]:
@@ -194,10 +194,10 @@ class Generate(_Answers):
 
 
 def _of_row(template: Template | Callable[[Row], Any], row: Row, what: str) -> Any:
-    """A text with columns of a row in place of their names, or what a function makes of the row."""
+    """A text with the columns of a row filled in, or the result of a function of the row."""
     try:
         return template.format_map(row) if isinstance(template, str) else template(row)
-    except Exception as exc:  # it is the caller's function, and an error of the row
+    except Exception as exc:  # the caller's function may raise anything, which is an error of the row
         raise RowError(f"{what} cannot be made of the row: {exc!r}") from exc
 
 
@@ -207,7 +207,7 @@ def _first_name(name: str) -> str:
 
 
 def _kind_of(described: Mapping[str, Any]) -> Kind:
-    """What a column holds whose values a schema describes; ``json`` where that is not one scalar type."""
+    """The kind of a column whose values a schema describes; ``json`` if it is not one scalar type."""
     types: Any = described.get("type")
     anything: Sequence[Any] = types if types.__class__ is list else [types]
     alternatives = [each.get("type") for each in described.get("anyOf", ())] or anything
@@ -216,7 +216,7 @@ def _kind_of(described: Mapping[str, Any]) -> Kind:
 
 
 def _fits(value: Any, kind: Kind) -> bool:
-    """Whether a value can stand in a column; a column of integers holds 64 bits."""
+    """Whether a value fits into a column; a column of integers holds 64 bits."""
     if kind == "integer":
         return value.__class__ is int and -(2**63) <= value < 2**63
     if kind == "number":

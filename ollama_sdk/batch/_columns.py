@@ -1,7 +1,7 @@
 """Reads the rows of a batch, and returns the same kind of batch with new columns: dicts, rows, pandas, Polars, Arrow.
 
-None of these packages is imported before a batch, or a schema, of it is asked for. Types are fixed by the step, not by the values, so
-that all batches of an engine have one schema; the exceptions are named at :class:`Column`.
+Each of these packages is imported only for its own batches or schemas. Types depend on the step, not on the values, so that all
+batches of an engine have the same schema; :class:`Column` lists the exceptions.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _NOT_A_BATCH = "a batch is a dict of columns, a list of dicts, a pandas or Polar
 class Column:
     """A new column.
 
-    What is missing is ``None``; null in Arrow, Polars and pandas; in the array ``[n, dimensions]`` of a NumPy batch it is a row of NaN.
+    A missing value is ``None``; null in Arrow, Polars and pandas; in the array ``[n, dimensions]`` of a NumPy batch it is a row of NaN.
     An array of vectors of different lengths, or without any, holds objects.
 
     Attributes:
-        kind: What its values are: ``vector`` is an array of 32-bit floats, ``error`` a dict with ``type``, ``message`` and ``status``,
-            ``json`` any decoded JSON, which is text in frames and in Arrow.
-        dimensions: The length of its vectors, where it is known before the first reply: Arrow's lists have a fixed size then.
+        kind: The kind of its values: ``vector`` is an array of 32-bit floats, ``error`` a dict with ``type``, ``message`` and
+            ``status``, ``json`` any decoded JSON, which is text in frames and in Arrow.
+        dimensions: The length of its vectors, if it is known before the first reply: Arrow's lists then have a fixed size.
         values: A value for each row.
     """
 
@@ -95,7 +95,7 @@ class Column:
         return objects
 
     def pandas(self, index: Any) -> Any:
-        """The column as a series of pandas, whose type has a place for what is missing."""
+        """The column as a series of pandas, with a nullable type."""
         pandas: Any = import_module("pandas")
 
         kind = {"integer": "Int64", "number": "Float64", "boolean": "boolean"}.get(self.kind, "object")
@@ -118,10 +118,10 @@ def rows_of(batch: Any, columns: Iterable[str] | None) -> list[dict[str, Any]]:
 
     Args:
         batch: The batch.
-        columns: Which columns are needed; ``None`` for all. Dicts of a list are taken whole, whatever they lack.
+        columns: The needed columns; ``None`` for all. A list of dicts is taken whole, without a check for columns.
 
     Raises:
-        ConfigurationError: It is no batch, or lacks a column.
+        ConfigurationError: It is not a batch, or lacks a column.
     """
     if _is_rows(batch):
         return [dict(row) for row in batch]
@@ -131,13 +131,13 @@ def rows_of(batch: Any, columns: Iterable[str] | None) -> list[dict[str, Any]]:
         if name not in names:
             raise ConfigurationError(f"the batch has no column {name!r}; its columns are: {', '.join(names) or 'none'}")
     values = [_values(batch[name]) for name in needed]
-    if not values:  # nothing of the row is needed, but there is a result for each
+    if not values:  # no column is needed, but each row has a result
         return [{} for _ in range(_length(batch, names))]
     return [dict(zip(needed, row, strict=True)) for row in zip(*values, strict=True)]
 
 
 def with_columns(batch: Any, new: Mapping[str, Column]) -> Any:
-    """Return the same kind of batch with new columns, none of which it has."""
+    """Return the same kind of batch with new columns, which it must not have yet."""
     if _is_rows(batch):
         values = zip(*(column.values for column in new.values()), strict=True)
         return [{**row, **dict(zip(new, each, strict=True))} for row, each in zip(batch, values, strict=True)]
@@ -158,7 +158,7 @@ def check_new(batch: Any, new: Iterable[str]) -> None:
     """Check that a batch has none of the columns that a step makes.
 
     Raises:
-        ConfigurationError: It has one, or is no batch.
+        ConfigurationError: It has one, or is not a batch.
     """
     made = set(new)
     for names in batch if _is_rows(batch) else [_names(batch)]:
@@ -169,7 +169,7 @@ def check_new(batch: Any, new: Iterable[str]) -> None:
 
 
 def _library(value: Any) -> str:
-    """The package of a batch or column, and ``""`` for one that is not known."""
+    """The package of a batch or column; ``""`` for an unknown one."""
     for kind in type(value).__mro__:
         library = kind.__module__.partition(".")[0]
         if library in {"numpy", "pandas", "polars", "pyarrow"}:
@@ -193,7 +193,7 @@ def _length(batch: Any, names: Sequence[str]) -> int:
 
 
 def _values(column: Any) -> list[Any]:
-    """The values of a column as Python's own, with ``None`` for what is missing."""
+    """The values of a column as Python objects, with ``None`` for missing values."""
     library = _library(column)
     if library == "pandas":
         return list(column.astype(object).where(column.notna(), None))
@@ -205,7 +205,7 @@ def _values(column: Any) -> list[Any]:
 
 
 def is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
-    """Whether a value has keys."""
+    """Whether a value is a mapping."""
     return isinstance(value, Mapping)
 
 

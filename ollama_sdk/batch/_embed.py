@@ -23,15 +23,15 @@ __all__ = ["Embed"]
 class Embed(Step):
     """Makes a vector of each text.
 
-    A row whose text is null (``None``, NaN) or empty has no vector and no error: nothing is sent for it. A text that is longer than the
-    context of the model is an error of its row, unless ``truncate`` lets the server cut it. One bad row of a request does not fail the
-    others: the request is split until that row stands alone.
+    A row with a null (``None``, NaN) or empty text has no vector and no error, and is not sent. A text that is longer than the context
+    of the model is an error of its row, unless ``truncate`` lets the server truncate it. One bad row of a request does not fail the
+    others: the request is split until that row is alone.
 
     Attributes:
         model: The model.
         column: The column of texts.
-        output: The new column: of each row an array of 32-bit floats, of NumPy where it is installed.
-        per_request: How many texts one request holds at most.
+        output: The new column: for each row an array of 32-bit floats, from NumPy if it is installed.
+        per_request: The most texts in one request.
         dimensions: The length of the vectors, which is also asked of the server. With it Arrow's lists have a fixed size.
         truncate: Whether the server may cut a text that is too long. Vectors then come in base64, without a list of floats in between.
         options: Options of the model.
@@ -79,7 +79,7 @@ class Embed(Step):
         return results
 
     def _checked_text(self, row: Row) -> Result:
-        """The text to send, ``None`` where there is none, or what is wrong with it."""
+        """The text to send, ``None`` without one, or its error."""
         if self.column not in row:
             return RowError(
                 f"the row has no column {self.column!r}; its columns are: {', '.join(map(str, row)) or 'none'}"
@@ -97,7 +97,7 @@ class Embed(Step):
         return [_float32(vector)]
 
     async def _vectors(self, client: AsyncOllama, texts: list[str]) -> Sequence[Any]:
-        """The vectors of some texts. Only the native route can refuse a text that is too long, and take options."""
+        """The vectors of some texts. Only the native route can refuse a text that is too long, and takes options."""
         if self.truncate and self.options is None:
             coded = await client.v1.embeddings.create(
                 self.model, texts, dimensions=self.dimensions, encoding_format="base64"

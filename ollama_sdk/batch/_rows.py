@@ -18,14 +18,14 @@ __all__ = ["map_rows"]
 
 
 def map_rows(rows: Iterable[Mapping[str, Any]], step: Step, *, progress: bool = False) -> Iterator[Row]:
-    """Run a step over rows, and give them with their new columns, in order.
+    """Run a step over rows, and yield them with their new columns, in order.
 
-    Rows for twice ``in_flight`` requests are taken ahead, never more. Leaving the loop, an error, or Ctrl-C cancels what is in flight, and
-    Ollama stops generating.
+    At most the rows of twice ``in_flight`` requests are read ahead. Leaving the loop, an error, or Ctrl-C cancels the requests in
+    flight, and Ollama stops generating.
 
     Args:
         rows: Dicts, from a list, a generator, a reader of a file.
-        step: What to do with them.
+        step: The step.
         progress: Whether to show a bar on standard error; needs the extra ``[progress]``.
 
     Yields:
@@ -53,7 +53,9 @@ def map_rows(rows: Iterable[Mapping[str, Any]], step: Step, *, progress: bool = 
                 bar.update(len(done))
             yield from done
     finally:
-        for _, work in ahead:
+        for _, work in reversed(
+            ahead
+        ):  # those that wait for a permit before those that hold one, or they would still begin
             work.cancel()
         if bar is not None:
             bar.close()

@@ -1,4 +1,4 @@
-"""Runs the requests of a step: which rows go together, how many requests are in flight, and what becomes of a failure.
+"""Runs the requests of a step: groups rows, limits the requests in flight, and handles failures.
 
 Theory
 ------
@@ -6,9 +6,9 @@ Theory
 The rows of a batch are cut into groups, one request each. As many tasks as ``in_flight`` take groups from one iterator, so a batch of a
 million rows has no million tasks; each request holds a permit of the process, so batches that run at once share the bound.
 
-A group that fails because of what a row holds is halved until that row stands alone: one bad row of 64 costs 12 requests more. A failure
-of the server, after the client's own policies (retry, failover) have given up, is the error of each row of the group. So each row has
-one result, its values or its error, and results keep the order of the rows whatever order replies come in.
+A group that fails because of one row is halved until that row is alone: one bad row of 64 costs 12 further requests. A failure of the
+server, after the client's own policies (retry, failover) have failed, is the error of each row of the group. So each row has one
+result, its values or its error, and results keep the order of the rows, independent of the order of replies.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ Row: TypeAlias = dict[str, Any]
 Result: TypeAlias = list[Any] | OllamaError
 """Of one row: the values of the new columns, or what kept it from them."""
 
-# Statuses that one row of a request may cause, however good the others are. Ollama answers 500 where a vector would be NaN.
+# Statuses that a single row of a request may cause. Ollama answers 500 if a vector would be NaN.
 _OF_A_ROW = frozenset({400, 413, 422, 500})
 _LIVE = ("transport", "http_client")
 _SECRET = ("api_key", "headers")
 
 
 class RowError(OllamaError, ValueError):
-    """A row holds what cannot be sent. Nothing was sent for it."""
+    """A row holds a value that cannot be sent; no request was made for it."""
 
 
 def check_positive(_: Any, attribute: Attribute[Any], value: Any) -> None:
@@ -86,7 +86,7 @@ class Step(ABC):
     Attributes:
         client: The arguments of :class:`~ollama_sdk.AsyncOllama`, of which each process makes one client at its first batch.
             ``"api_key_env"`` names the variable of the worker that holds the key, so that no key is sent with the step.
-        in_flight: How many requests a process has in flight at once, over all its batches.
+        in_flight: The most requests of a process in flight at once, over all its batches.
         on_error: ``"column"`` puts what fails for good into the column of errors; ``"raise"`` raises it and stops the batch.
         error: The name of the column of errors. Each is ``None``, or a dict with ``type``, ``message`` and ``status``.
     """
@@ -129,9 +129,9 @@ class Step(ABC):
         return map(self.__call__, batches)
 
     def meta(self, frame: Any) -> Any:
-        """Return the empty frame by which Dask knows columns and types.
+        """Return an empty frame with Dask's columns and types.
 
-        What pandas holds as objects, such as vectors, is declared by its type in Arrow, so that ``to_parquet`` writes that type.
+        Columns of objects in pandas, such as vectors, are declared by their types in Arrow, so that ``to_parquet`` writes these.
 
         Args:
             frame: The Dask or pandas frame that goes in.
@@ -148,7 +148,7 @@ class Step(ABC):
         )
 
     def schema(self, frame: Any) -> Any:
-        """Return the schema that Spark asks for: that of a frame, and the new columns.
+        """Return the schema for Spark: the columns of a frame, and the new ones.
 
         Args:
             frame: A Spark DataFrame, or its schema.
@@ -196,7 +196,7 @@ class Step(ABC):
             columns[self.error] = Column("error", values=[_described(result) for result in results])
         return columns
 
-    # What a step decides
+    # For subclasses
 
     def columns_read(self) -> Sequence[str] | None:
         """The columns that it reads; ``None`` for all."""
@@ -219,10 +219,10 @@ class Step(ABC):
             rows: ``group_size()`` rows at most.
 
         Returns:
-            The result of each row. What is raised instead is the error of each.
+            The result of each row. An exception is the error of each row.
         """
 
-    # What runs on the event loop
+    # On the event loop
 
     async def _run(self, worker: Worker, rows: Sequence[Row]) -> list[Result]:
         size = self.group_size()

@@ -1,8 +1,8 @@
 """Keeps the clients of a process: on one event loop, in one thread.
 
 A step is sent to workers as plain configuration. A worker makes the client at its first batch, and all batches of that process share it.
-A forked process starts with none: its parent's thread is not there, and the connections are its parent's. At the end of the process the
-clients are closed, and what is in flight is cancelled.
+A forked process starts without clients: the parent's thread does not exist in it, and the connections belong to the parent. At the
+end of the process the clients are closed, and requests in flight are cancelled.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _PATIENCE = 5.0  # seconds that the end of a process waits for connections to cl
 
 
 class Worker:
-    """A client, and the bound of its requests in flight.
+    """A client, and the limit of its requests in flight.
 
     Attributes:
         client: The client; it belongs to the event loop of the process.
-        permits: As many as requests may be in flight at once, over all batches of the process.
+        permits: One for each request that may be in flight at once, over all batches of the process.
     """
 
     def __init__(self, client: AsyncOllama, in_flight: int, loop: asyncio.AbstractEventLoop) -> None:
@@ -50,7 +50,7 @@ class _Process:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        # Configurations are compared, not hashed: they hold dicts and lists.
+        # Configurations are compared, not hashed, because they contain dicts and lists.
         self._workers: list[tuple[Mapping[str, Any], int, Worker]] = []
 
     def worker(self, configuration: Mapping[str, Any], in_flight: int) -> Worker:
@@ -96,7 +96,7 @@ def _arguments(configuration: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-# The last one is this process's. Those of the processes that it was forked from are kept, so that nothing closes what they use.
+# The last one belongs to this process. Those of its parents are kept, so that their connections are not closed here.
 _processes = [_Process()]
 
 

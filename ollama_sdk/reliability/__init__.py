@@ -1,8 +1,8 @@
 """Reliability policies as httpx transports: each works with a plain ``httpx`` client, and stacked in a fixed order.
 
-A policy reads what it has to know of a call from ``request.extensions``. The clients of this package fill them in; with a plain
-``httpx`` client the caller gives what differs from the defaults. By default a POST is not repeated, and a reply is read whole
-before its response is returned, so a POST with a streamed reply needs both::
+A policy reads the properties of a call from ``request.extensions``. The clients of this package set them; with a plain ``httpx``
+client the caller sets those that differ from the defaults. By default a POST is not repeated, and a reply is read whole before its
+response is returned, so a POST with a streamed reply needs ``repeat`` and ``stream``::
 
     import httpx
 

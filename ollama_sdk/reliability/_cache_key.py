@@ -1,16 +1,15 @@
-"""Digests a request into the key that its reply is stored under.
+"""Computes the cache key of a request.
 
 Two requests are the same, and share a reply, when these are equal:
 
 - **Method and URL**, the query in the order in which it was given.
-- **Headers**, one by one, but for those of :data:`_IGNORED_HEADERS` and those that an observer has added to carry its context,
-  which differ from call to call and do not change a reply. So whatever says who asks is part of the key: ``Authorization``,
-  cookies, any header of the caller's own.
+- **Headers**, except :data:`_IGNORED_HEADERS` and those in which an observer propagates its context: they differ from call to call
+  and do not change a reply. All headers that identify the caller count: ``Authorization``, cookies, custom headers.
 - **The names of headers that the call has chosen** (``with_options()``, ``extra_headers``). They decide whether an endpoint's own
   key replaces the one in the request: two requests with the same key in their headers may be sent with different ones.
-- **The body**, as JSON values. White space and the way in which a character or a float is written do not count.
+- **The body**, as JSON values. White space, and the notation of a character or a float, do not count.
 
-What counts inside a JSON body, because a server may answer differently:
+These differences inside a JSON body count, because a server may answer differently:
 
 - **Order of keys**, wherever it can reach the model. Ollama generates the fields of a ``format`` schema in the order of its
   ``properties``, and writes the parameters of tools and the arguments of their calls into the prompt in theirs. Order is ignored
@@ -20,8 +19,8 @@ What counts inside a JSON body, because a server may answer differently:
 - **Absence**: a field that is absent, one that is ``null`` and one that holds the server's default are three requests. An argument
   that is ``None`` is not sent, so it is the same as an argument that is not given.
 
-Each rule errs on one side: where two requests might be answered differently, they are not the same. A body that is no JSON, holds
-a key twice or a number that no float holds is compared byte by byte.
+In doubt, two requests are not the same. A body that is not JSON, has a duplicate key or holds a number that a float cannot represent
+is compared byte by byte.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ _IGNORED_HEADERS = frozenset(
 
 
 def key_of(request: httpx.Request) -> bytes:
-    """A digest of all that makes two requests the same.
+    """The digest of everything that makes two requests the same.
 
     Args:
         request: A request whose body is bytes.
@@ -73,7 +72,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object with each of its keys once.
 
     Raises:
-        ValueError: A key is there twice; which of them counts is for the server to say.
+        ValueError: A key is there twice; it depends on the server which of them counts.
     """
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -82,7 +81,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _in_one_order(body: Any) -> Any:
-    """``body`` with the keys in order where their order cannot change the reply."""
+    """``body`` with sorted keys, except where their order may change the reply."""
     if body.__class__ is not dict:
         return body
     found = _sorted(body)
@@ -95,5 +94,5 @@ def _in_one_order(body: Any) -> Any:
 
 
 def _sorted(fields: dict[str, Any]) -> dict[str, Any]:
-    # Servers in Go take a field by its name in any case, and the last one of several: so those stay in their order.
+    # Go ignores the case of field names and takes the last of equal ones, so names that differ only in case keep their order.
     return dict(sorted(fields.items(), key=lambda field: field[0].casefold()))

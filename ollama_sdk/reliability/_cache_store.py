@@ -1,4 +1,4 @@
-"""Stores replies by key, bounded in age, number and bytes. Not locked; it does no I/O."""
+"""Stores replies by key, bounded in age, number and bytes. It is not thread-safe, and does no I/O."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["Store", "StoredReply"]
 
 @define(eq=False)
 class StoredReply:
-    """A reply as it was sent, from which any number of responses can be made.
+    """A reply as the server sent it, from which any number of responses can be made.
 
     Attributes:
         status: The HTTP status.
         headers: Names and values.
-        body: The body, compressed if it was sent so.
+        body: The body, compressed if it was sent compressed.
         at: When it arrived, in seconds on the monotonic clock.
-        was_decoded: Whether a caller has decoded it. If a later caller cannot, that is due to limits of its own.
+        was_decoded: Whether a caller has decoded it. If a later caller fails to, its own limits are the cause.
     """
 
     status: int
@@ -45,12 +45,11 @@ class StoredReply:
 class Store:
     """Replies by key; those that are too old are dropped first, then the least recently used.
 
-    An exception may break a change off between any two byte codes. Each change is therefore one that may be lost: a reply that
-    is taken out to be put at the end is then not stored. The sum of the bytes counts only after a change has come to its
-    end; otherwise the next one adds them up again.
+    An asynchronous exception (Ctrl-C) may interrupt a change between any two byte codes. An interrupted change may lose a reply,
+    but never breaks the store: ``_is_counted`` is false during each change, so that the next one sums up the bytes again.
     """
 
-    # Of ``ttl``: how often a full store looks for replies that are too old, which takes a look at each.
+    # A full store looks through all replies for old ones at most every ``_SCAN_SHARE * ttl`` seconds.
     _SCAN_SHARE = 0.1
 
     def __init__(self, config: Cache, clock: Clock) -> None:
@@ -107,7 +106,7 @@ class Store:
         return self._clock.monotonic() >= reply.at + self._config.ttl
 
     def _trim(self) -> None:
-        """Drop replies until the others fit."""
+        """Drop replies until the store is within its bounds."""
         if self._fits():
             return
         now = self._clock.monotonic()

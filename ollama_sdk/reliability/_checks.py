@@ -79,7 +79,7 @@ names = _rule(_is_set_of(str, bool), "a set of names")
 statuses = _rule(_is_set_of(int, lambda code: _FIRST_STATUS <= code <= _LAST_STATUS), "a set of HTTP error statuses")
 _tuple_of_classes = _rule(_is_classes, "a tuple of exception classes")
 
-# Errors of httpx become those of this package only above the policies. The first class that fits says what to give instead.
+# Above the policies, httpx's errors are mapped to these classes: by class, the counterpart that a policy sees. The first match counts.
 _RAISED_ABOVE_POLICIES: tuple[tuple[type[Exception], str], ...] = (
     (APITimeoutError, "httpx.TimeoutException"),
     (APIConnectionError, "httpx.NetworkError"),
@@ -91,7 +91,7 @@ _RAISED_ABOVE_POLICIES: tuple[tuple[type[Exception], str], ...] = (
     (OSError, "httpx.TransportError"),
 )
 
-# These are raised by one policy and caught by another.
+# One policy raises these, and another can catch them.
 _RAISED_BY_POLICIES = (CircuitOpenError, NoEndpointError, RateLimitExceededError)
 
 

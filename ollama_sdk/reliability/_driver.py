@@ -1,38 +1,38 @@
-"""Runs the policies of a call: the one place where they meet a transport, a clock and an event loop.
+"""Drives the policies of a call: runs their generators with a transport, a clock and, for async calls, an event loop.
 
 A policy is a generator over one call, as ``httpx.Auth.auth_flow`` is. Its :meth:`Policy.flow` decides and does no I/O. It yields
-what is to be done next, a :data:`Step`:
+the next :data:`Step`; the driver carries it out and sends the result back into the generator:
 
 ======================= ==================================================================================================
-yielded                 done, and sent back into the generator
+yielded                 carried out, and sent back
 ======================= ==================================================================================================
-``httpx.Request``       Sent through the transport. The response, as far as it decides about the attempt (see below).
-:class:`Sleep`          Nothing, once the seconds are over.
-:data:`NEW_EVENT`       A new event of the kind that this caller can wait for.
-:class:`Wait`           Nothing, once the event is set or the seconds are over.
+``httpx.Request``       Sent through the transport. Sent back: the response, read as far as described below.
+:class:`Sleep`          Sleeps. Sent back: ``None``.
+:data:`NEW_EVENT`       Makes an event that this caller can wait for. Sent back: the event.
+:class:`Wait`           Waits until the event is set or the seconds are over. Sent back: ``None``.
 ======================= ==================================================================================================
 
-What goes wrong is raised inside the generator instead, at its ``yield``. What the generator returns is the response of the call,
-and what it raises is the call's error. A policy never yields a request itself: ``yield from send(request)`` runs the flow of the
-next policy within, and the innermost ``send`` yields it. So the flows of a stack are one generator to its driver, and an error
-passes through them from the inside out, as it does through nested function calls.
+An error in a step is raised inside the generator, at its ``yield``. The generator returns the response of the call, or raises the
+error of the call. Only the innermost policy may yield a request itself: ``yield from send(request)`` runs the flow of the next
+policy, and the innermost ``send`` yields the request. To the driver, the flows of a stack are therefore one generator, and an error
+passes through them from the inside out, as through nested function calls.
 
-**When an attempt is over.** Whether an attempt has succeeded is known when its reply is whole, or, for a stream that began well,
-when its first chunk is there. If one of the policies judges attempts (``judges_attempts``), the driver reads that much before it
-sends the response back. The reply of a call that is no stream is read in any case; httpx reads it again from memory.
+**When an attempt is over.** An attempt has succeeded when its reply is whole, or, for a stream with a good status, when its first
+chunk has arrived. If one of the policies judges attempts (``judges_attempts``), the driver reads that much before it sends the
+response back. It always reads the whole reply of a call that is not a stream; httpx reads it again from memory.
 
-**Who cleans up.** Each flow releases what it took (a permit, a probe, a place among the calls in flight) in an ``except
+**Who cleans up.** Each flow releases its resources (a permit, a probe, an entry among the calls in flight) in an ``except
 BaseException`` or ``finally`` around its ``yield from send(request)``. Every way out of a call passes through there:
 
-- An error of the transport, a cancelled task, Ctrl-C: raised inside the generator by the driver. The flow must raise it on.
-- An exception that hits the driver between two steps, or a task that is destroyed with its event loop: the driver's frame is
-  the only owner of the generator, so Python closes it with the frame (``GeneratorExit``).
-- A stream outlives its flow. What must last as long as it is released by :func:`ollama_sdk._bodies.hold`, when the response is
-  closed or garbage-collected.
+- The driver raises an error of the transport, a cancellation or Ctrl-C inside the generator. The flow must re-raise it.
+- An exception may hit the driver between two steps, or a task may be destroyed with its event loop. The driver's frame is the only
+  owner of the generator, so Python closes the generator with the frame (``GeneratorExit``).
+- A stream outlives its flow. :func:`ollama_sdk._bodies.hold` releases a resource that must last as long as the stream, when the
+  response is closed or garbage-collected.
 
-The last two may happen inside the garbage collector, in any thread, at any line of Python code, also where that thread holds the
-lock of the very policy. So what releases must not wait for a lock; each policy says how it manages. No policy holds a lock while
-it yields, so nothing that a call waits for can be held by a call that waits.
+The last two may happen inside the garbage collector, in any thread, at any line of Python code, even where that thread holds the
+lock of the same policy. So a release must not wait for a lock; each policy explains how it avoids that. No policy holds a lock
+while it yields, so a call that waits never blocks another call.
 """
 
 from __future__ import annotations
@@ -82,15 +82,15 @@ class Wait(NamedTuple):
 
 
 class CallOwner:
-    """Lives as long as a call: what the call has taken is given back when this is garbage, if not before."""
+    """Has the lifetime of a call: when it is garbage-collected, the resources of the call are released at the latest."""
 
     __slots__ = ("__weakref__",)
 
 
 class CallRef(weakref.ref[CallOwner]):
-    """Stands for a call, in a set or as a key, also when the call is gone: compared by identity.
+    """A reference to a call that can be a set member or key, even after the call is gone: it compares by identity.
 
-    Its callback should be a method of a set or a deque: no exception can come in between there.
+    Its callback should be a method of a set or a deque, which no exception can interrupt.
     """
 
     __slots__ = ()
@@ -114,21 +114,21 @@ Send = Callable[[httpx.Request], Flow]
 
 
 class Policy(Protocol):
-    """What the calls under one policy share.
+    """The state that all calls under one policy share.
 
     Attributes:
-        clock: Gives the time, and sleeps.
-        judges_attempts: Whether it decides by how an attempt ended.
+        clock: The clock for times and sleeps.
+        judges_attempts: Whether the policy decides by the outcome of attempts.
     """
 
     clock: Clock
     judges_attempts: bool
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
-        """One call.
+        """Run one call.
 
         Args:
-            send: The flow of one request through the policies within and the transport.
+            send: Runs one request through the inner policies and the transport.
             request: The request of the call.
         """
         ...
@@ -144,7 +144,7 @@ _STARTED = "started"
 
 
 class _Driver:
-    """What both drivers decide alike."""
+    """The decisions that the sync and the async driver share."""
 
     def __init__(self, policies: tuple[Policy, ...]) -> None:
         self._clock = policies[0].clock if policies else SYSTEM_CLOCK
@@ -154,12 +154,12 @@ class _Driver:
             self._flow = partial(policy.flow, self._flow)
 
     def _is_settled(self, request: httpx.Request, response: httpx.Response) -> bool:
-        """Whether nothing of a body that is not in memory has to be read: that has been done, or is left to its caller."""
+        """Whether the driver reads nothing of the body: it has already done so, or leaves the stream to the caller."""
         return _STARTED in response.extensions or (self._leaves_streams and is_stream(request))
 
 
 class PolicyTransport(_Driver, httpx.BaseTransport):
-    """Sends each request through policies and the transport within.
+    """Sends each request through policies and the inner transport.
 
     Args:
         inner: The transport; closed with this one.
@@ -197,10 +197,10 @@ class PolicyTransport(_Driver, httpx.BaseTransport):
             return response
 
     def _settle(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
-        """Read of a response what decides about the attempt; it is returned as if unread.
+        """Read as much of a response as decides the attempt; the returned response still has its whole body.
 
         Raises:
-            httpx.TransportError: The connection failed meanwhile; it is closed.
+            httpx.TransportError: The connection failed; the response is closed.
         """
         if self._is_settled(request, response):
             return response
@@ -222,7 +222,7 @@ class PolicyTransport(_Driver, httpx.BaseTransport):
         return response
 
     def close(self) -> None:
-        """Close the transport within."""
+        """Close the inner transport."""
         self._inner.close()
 
 
@@ -274,7 +274,7 @@ class AsyncPolicyTransport(_Driver, httpx.AsyncBaseTransport):
                 return response
             body = b"".join([chunk async for chunk in stream])
         except BaseException:
-            # Also when the task is being cancelled, which makes the connection worth closing all the more.
+            # Shielded, because a cancelled task must close the connection as well.
             with anyio.CancelScope(shield=True):
                 await stream.aclose()
             raise
@@ -283,5 +283,5 @@ class AsyncPolicyTransport(_Driver, httpx.AsyncBaseTransport):
         return response
 
     async def aclose(self) -> None:
-        """Close the transport within."""
+        """Close the inner transport."""
         await self._inner.aclose()

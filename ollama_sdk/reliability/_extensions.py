@@ -1,8 +1,8 @@
-"""Reads what a policy has to know of a call from ``request.extensions``; :mod:`ollama_sdk.reliability` lists the values.
+"""Reads the properties of a call from ``request.extensions``; :mod:`ollama_sdk.reliability` lists them.
 
-The policies themselves write five more there: ``call``, the number that all events of a call share; ``observer``, which is called
-with them; ``endpoint``, the base URL of the latest attempt; ``attempt``, its number, from 1; ``out_of_time``, whether the call was
-given up because its deadline left no time for another attempt.
+The policies write five more there: ``call``, the number in all events of a call; ``observer``, which receives the events;
+``endpoint``, the base URL of the latest attempt; ``attempt``, the number of that attempt, from 1; ``out_of_time``, whether the call
+ended because its deadline left no time for another attempt.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
     "ran_out",
 ]
 
-# With these the request never left, so that sending it again repeats nothing.
+# With these errors the request was never sent, so it may be sent again.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, CircuitOpenError)
 
 _calls = itertools.count(1)
@@ -55,19 +55,19 @@ def is_stream(request: httpx.Request) -> bool:
 
 
 def deadline_of(request: httpx.Request) -> float | None:
-    """When the whole call ends, on the monotonic clock; ``None`` without end."""
+    """When the whole call ends, on the monotonic clock; ``None`` without a limit."""
     deadline: float | None = request.extensions.get("deadline")
     return None if deadline == math.inf else deadline
 
 
 def first_item_of(request: httpx.Request) -> float | None:
-    """Seconds that an attempt may take to the first item of its reply, or to the whole of one; ``None`` without end."""
+    """Seconds until the first item of a stream, or until the whole reply; ``None`` without a limit."""
     seconds: float | None = request.extensions.get("first_item")
     return seconds
 
 
 def ran_out(request: httpx.Request) -> bool:
-    """Whether the call was given up because its deadline came: its outcome means nothing to a call with more time."""
+    """Whether the call ended because of its deadline: its outcome does not apply to a call with more time."""
     return bool(request.extensions.get("out_of_time", False))
 
 
@@ -83,7 +83,7 @@ def is_deterministic(request: httpx.Request) -> bool:
 
 
 def endpoint_of(request: httpx.Request) -> str:
-    """The base URL of the endpoint that the request goes to: as failover chose it, else where its caller sends it."""
+    """The base URL of the endpoint of the request: the one that failover chose, else the caller's."""
     endpoint: str | None = request.extensions.get("endpoint") or request.extensions.get("base_url")
     if endpoint is not None:
         return endpoint
@@ -97,18 +97,17 @@ def about(request: httpx.Request, clock: Clock) -> tuple[int, str, str, float]:
     number: Any = extensions.get("call")
     if number is None:
         number = extensions["call"] = next(_calls)
-    # Called several times a call: the usual case without another function call.
+    # Called several times a call, so the usual case makes no further function calls.
     operation: str = extensions.get("operation") or operation_of(request)
     endpoint: str = extensions.get("endpoint") or extensions.get("base_url") or endpoint_of(request)
     return number, operation, endpoint, clock.monotonic()
 
 
 def may_repeat(request: httpx.Request, failure: Exception | None = None, *, resume: bool = False) -> bool:
-    """Whether the request may be sent again after ``failure``: the one place that decides it.
+    """Decide whether the request may be sent again after ``failure``; no other place decides it.
 
-    A body that can be read only once is never sent again. Otherwise the request must be idempotent, as its ``repeat`` extension
-    says, or the failure must show that it was never sent. ``resume`` admits operations that the server continues where they
-    stopped.
+    A body that can be read only once is never sent again. Otherwise the request must be idempotent (``repeat`` is ``safe``), or
+    the failure must show that it was never sent. ``resume`` also admits operations that the server continues where they stopped.
     """
     if not request.extensions.get("rewinds", is_whole(request.stream)):
         return False
@@ -119,15 +118,15 @@ def may_repeat(request: httpx.Request, failure: Exception | None = None, *, resu
 
 
 def cut_short(request: httpx.Request, failure: BaseException, since: float, now: float) -> bool:
-    """Whether an attempt timed out because the call had spent its time elsewhere: in a queue, or on earlier attempts.
+    """Whether an attempt timed out because the call had spent its time before: in a queue, or on earlier attempts.
 
-    Such a failure does not count against the endpoint. It is a timeout after the deadline of the call, of an attempt that had
-    less than half of the time of its call.
+    Such a failure does not count against the endpoint. It is a timeout at the deadline of the call, if the attempt had less than
+    half of the call's time.
 
     Args:
         request: The request of the attempt.
-        failure: Its error.
-        since: When it began, in seconds on the monotonic clock.
+        failure: The error of the attempt.
+        since: When the attempt began, in seconds on the monotonic clock.
         now: When it ended, on the same clock.
     """
     deadline = deadline_of(request)
@@ -138,7 +137,7 @@ def cut_short(request: httpx.Request, failure: BaseException, since: float, now:
 
 
 def out_of_time(request: httpx.Request, waiting_for: str, phase: TimeoutPhase = "total") -> APITimeoutError:
-    """The error of a call whose limit ``phase`` leaves no time to wait."""
+    """The error of a call without time left to wait, because of its limit ``phase``."""
     return APITimeoutError(
         f"{describe_call(request)}: the {phase} timeout leaves no time to wait for {waiting_for}; "
         f"allow a longer {phase} or send fewer calls at once",

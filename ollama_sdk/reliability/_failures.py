@@ -1,4 +1,4 @@
-"""Classifies and describes how an attempt ended."""
+"""Classifies and describes the outcome of an attempt."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Outcome = httpx.Response | Exception
 # The connection could not be made, or broke.
 CONNECTION_ERRORS: tuple[type[Exception], ...] = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout)
 
-# The endpoint is at fault: also when it has gone silent. A full connection pool of our own is not its fault.
+# The endpoint caused the error, also by not answering. ``PoolTimeout`` is absent: our own connection pool caused it.
 ENDPOINT_ERRORS: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, httpx.ReadTimeout, httpx.WriteTimeout)
 
 
 def described(outcome: Outcome | BaseException, request: httpx.Request) -> str:
-    """``status 503``, or the error as ``Class: text``, without the secrets of the request.
+    """Describe an outcome as ``status 503``, or as ``Class: text`` without the secrets of the request.
 
     Args:
-        outcome: How the attempt ended.
-        request: The request of the attempt or of its call; an error may also name one itself.
+        outcome: The outcome of the attempt.
+        request: The request of the attempt or of its call; an error may also hold its own request.
     """
     if isinstance(outcome, httpx.Response):
         return f"status {outcome.status_code}"
@@ -34,7 +34,7 @@ def described(outcome: Outcome | BaseException, request: httpx.Request) -> str:
 
 
 def is_each(outcome: Outcome | None, kinds: type[Exception] | tuple[type[Exception], ...]) -> bool:
-    """Whether ``outcome`` is of ``kinds``; where failover has tried several endpoints, whether each error is."""
+    """Whether ``outcome`` is an instance of ``kinds``; for failover over several endpoints, whether each error is."""
     if isinstance(outcome, NoEndpointError):
         return all(is_each(error, kinds) for error in outcome.exceptions)
     return isinstance(outcome, kinds)

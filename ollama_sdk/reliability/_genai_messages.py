@@ -1,15 +1,17 @@
-"""Writes the content of a call as OpenTelemetry's conventions for generative AI have it: messages made of typed parts."""
+"""Converts the content of a call to the messages of OpenTelemetry's conventions for generative AI."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any, TypeGuard
+from typing import Any
 
 import orjson
 
+from ollama_sdk._json import is_list, is_object
+
 __all__ = ["input_messages", "object_of", "objects_in", "output_messages", "system_instructions", "tool_definitions"]
 
-# Data of images and files is never recorded, only that they were there.
+# The types of content blocks. Images and files are recorded by type only, without their data.
 _TEXTS = {"text", "input_text", "output_text", "summary_text", "refusal"}
 _REASONING = {"thinking", "reasoning", "reasoning_text"}
 _CALLS = {"tool_use", "function_call", "custom_tool_call"}
@@ -17,7 +19,7 @@ _RESULTS = {"tool_result", "function_call_output", "custom_tool_call_output"}
 
 
 def input_messages(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """The chat history that a request sends; a bare prompt is one message of the user."""
+    """The chat history of a request; a prompt becomes one user message."""
     given: Any = body.get("messages", body.get("input", body.get("prompt")))
     if isinstance(given, str):
         message = {"role": "user", "content": given, "images": body.get("images")}
@@ -26,7 +28,7 @@ def input_messages(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def output_messages(reply: dict[str, Any]) -> list[dict[str, Any]]:
-    """One message for each choice of a whole reply."""
+    """One message for each choice of a complete reply."""
     if "choices" in reply:
         return [
             _message(object_of(c.get("message")) or {"content": c.get("text")}) for c in objects_in(reply["choices"])
@@ -42,7 +44,7 @@ def output_messages(reply: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def system_instructions(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """Instructions that a request gives beside its messages."""
+    """The instructions of a request that are not in its messages."""
     return _parts(body.get("system", body.get("instructions")))
 
 
@@ -101,7 +103,7 @@ def _part(block: dict[str, Any]) -> dict[str, Any]:
 def _tool_call(identity: Any, call: dict[str, Any]) -> dict[str, Any]:
     arguments = call.get("arguments", call.get("input"))
     if isinstance(arguments, str):
-        with contextlib.suppress(orjson.JSONDecodeError):  # what is no JSON is recorded as it is
+        with contextlib.suppress(orjson.JSONDecodeError):  # other text is recorded unchanged
             arguments = orjson.loads(arguments)
     return _without_none({"type": "tool_call", "id": identity, "name": call.get("name"), "arguments": arguments})
 
@@ -111,18 +113,10 @@ def _without_none(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def object_of(value: Any) -> dict[str, Any]:
-    """A JSON object as it is, and ``{}`` for anything else."""
-    return value if _is_object(value) else {}
+    """A JSON object unchanged; ``{}`` for any other value."""
+    return value if is_object(value) else {}
 
 
 def objects_in(value: Any) -> list[dict[str, Any]]:
-    """The objects in a JSON list; ``[]`` for anything else."""
-    return [each for each in value if _is_object(each)] if _is_list(value) else []
-
-
-def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    return value.__class__ is dict
-
-
-def _is_list(value: Any) -> TypeGuard[list[Any]]:
-    return value.__class__ is list
+    """The objects in a JSON list; ``[]`` for any other value."""
+    return [each for each in value if is_object(each)] if is_list(value) else []

@@ -1,4 +1,4 @@
-"""Reads from a call which model its endpoint has afterwards, or lacks, without waiting for the next health check."""
+"""Infers from a call which model its endpoint has or lacks, so that failover need not wait for the next health check."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOT_FOUND = 404
 
 
 def change_of(request: httpx.Request) -> tuple[str, bool] | None:
-    """The model that a call adds or removes, and whether it is there if the call succeeds; ``None`` without one."""
+    """The model that a call adds or removes, and whether the endpoint has it after success; ``None`` for other calls."""
     change = MODEL_CHANGES.get(request.extensions.get("operation", ""))
     if change is None or not is_whole(request.stream):
         return None
@@ -35,9 +35,9 @@ def change_of(request: httpx.Request) -> tuple[str, bool] | None:
 
 
 def says_missing(request: httpx.Request, response: httpx.Response) -> bool:
-    """Whether the endpoint answers that it does not have the model that the call needs.
+    """Whether the endpoint answers that it does not have the model of the call.
 
-    Only JSON of the server says so: a 404 in plain text is a route that is not there.
+    Only a JSON error means that: a 404 in plain text is an unknown route.
     """
     if response.status_code != NOT_FOUND or model_of(request) is None or not is_whole(response.stream):
         return False

@@ -19,7 +19,7 @@ __all__ = ["STRATEGIES", "Strategy"]
 
 Strategy = Literal["priority", "round_robin", "least_busy", "model_aware"]
 
-# Above this many, sorting all by load costs a call more than it gains: the better of two drawn at random is nearly as good
+# For more endpoints, sorting all by load costs more than it gains: the less busy of two random ones is nearly as good
 # (Mitzenmacher, "The power of two choices in randomized load balancing").
 _SORTED_UP_TO = 8
 
@@ -36,7 +36,7 @@ def _by_rotation(members: list[Member], _request: httpx.Request, turn: int, _rng
 def _by_load(members: list[Member], _request: httpx.Request, _turn: int, rng: random.Random) -> list[Member]:
     if len(members) <= _SORTED_UP_TO:
         return sorted(members, key=lambda member: (member.busy(), rng.random()))
-    # The rest is shuffled as well: otherwise every call that fails over would go to the same endpoint.
+    # The others are shuffled as well: otherwise every call that fails over would go to the same endpoint.
     drawn = rng.sample(members, len(members))
     return sorted(drawn[:2], key=lambda member: member.busy()) + drawn[2:]
 
@@ -56,7 +56,7 @@ def _by_model(members: list[Member], request: httpx.Request, turn: int, rng: ran
             unknown.append(member)
         elif has:
             (loaded if name in member.loaded else stored).append(member)
-        elif member.models is None:  # no health check will say when it has the model again
+        elif member.models is None:  # without health checks, only a call can find out whether it has the model again
             doubtful.append(member)
     groups = (loaded, stored, unknown, doubtful)
     return [member for group in groups for member in _by_load(group, request, turn, rng)]

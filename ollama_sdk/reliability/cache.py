@@ -1,28 +1,28 @@
 """Keeps replies and returns them again, and lets identical calls in flight share one request.
 
-Each call that may be cached looks up its key (:mod:`._cache_key`) and becomes one of three:
+Each call that may be cached looks up its key (:mod:`._cache_key`) and takes one of three roles:
 
 - A **hit**: its reply is stored (:mod:`._cache_store`), and is returned.
 - A **leader**: no reply is stored and no identical call is in flight. It registers an :class:`InFlightCall` under its key, sends the
-  request, and lands the in-flight call with the outcome: the reply, an error, or nothing if the outcome concerns the leader
-  alone, because it was cancelled or ran into a limit of its own.
-- A **follower**: an identical call is in flight. It waits for the outcome, for no longer than it would wait for a request of its own,
-  and shares it. If the outcome is nothing, it looks its key up again: one of the followers becomes the next leader. A follower
-  that has waited for two calls in vain sends a request of its own, so that the last of many does not wait for the limits of all.
+  request, and lands the in-flight call with the outcome: the reply, an error, or ``None`` if the outcome applies only to the
+  leader, because it was cancelled or reached its own limit.
+- A **follower**: an identical call is in flight. It waits for the outcome, no longer than it would wait for its own request, and
+  shares it. If the outcome is ``None``, it looks up its key again, and one of the followers becomes the next leader. A follower
+  that has waited for two calls in vain sends its own request, so that the last of many does not wait for the limits of all.
 
-Streams, if they are cached at all, neither follow nor lead: their replies are stored once they have been read to the end.
+Streams, if they are cached, neither follow nor lead: their replies are stored once they have been read to the end.
 
-**Why no follower waits for ever.** Its leader lands an in-flight call after its reply has been read, or in the ``except BaseException`` around
-the request, which every way out of a call passes, also when its task is cancelled or garbage-collected.
-Where an exception keeps the leader from it, the next identical call lands the in-flight call of a leader that is gone.
-A follower that joins after the landing is woken at once. A leader follows no other call, so no two calls wait for each other.
+**Why no follower waits for ever.** A leader lands its in-flight call after it has read the reply, or in the ``except BaseException``
+around the request. Every way out of a call passes through one of them, also when its task is cancelled or garbage-collected. If an
+exception prevents that, the next identical call finds the leader gone and lands the in-flight call itself. A follower that joins
+after the landing is woken at once. A leader never follows another call, so no two calls wait for each other.
 
-**What is locked.** ``_lock`` guards the store, the table of in-flight calls and the counters, for a look-up or an update; nothing is
-sent, awaited or emitted under it. Landing takes no lock, because the garbage collector may do it in a thread that holds the lock.
-It needs none: a call stays in the table until it lands, or until ``clear()`` makes a new table.
+**What is locked.** ``_lock`` guards the store, the table of in-flight calls and the counters during a look-up or an update; nothing
+is sent, awaited or emitted under it. Landing takes no lock, because the garbage collector may run it in a thread that holds the
+lock. It needs none: a call stays in the table until it lands, or until ``clear()`` makes a new table.
 
-**Which replies are kept.** First the status decides. A caller that decodes replies, as the clients of this package do, reports the
-outcome afterwards: a reply that it could not decode, or that is incomplete, is withdrawn, unless another caller has decoded it.
+**Which replies are kept.** The status decides first. A caller that decodes replies, as the clients of this package do, then reports
+the outcome: a reply that it could not decode, or that is incomplete, is removed, unless another caller has decoded it.
 """
 
 from __future__ import annotations
@@ -65,19 +65,20 @@ __all__ = ["AsyncCacheTransport", "Cache", "CacheControl", "CacheStatistics", "C
 class Cache:
     """Keep replies for a while, and let identical calls that run at the same time share one request.
 
-    Use it for calls that are repeated and get the same answer each time: embeddings and ``show``. It does not notice changes on
-    the server: a model that was pulled again shows after ``ttl``. A reply that the client cannot decode, or that is incomplete,
-    is not returned again; behind a plain ``httpx`` client, which does not decode replies, only the status counts. The defaults are
-    a fair start for one local Ollama and for a fleet. Each process has a cache of its own.
+    Use it for repeated calls with the same answer: embeddings and ``show``. It does not notice changes on the server: after a pull,
+    replies of the old model are returned until ``ttl``. A reply that the client cannot decode, or that is incomplete, is not
+    returned again; behind a plain ``httpx`` client, which does not decode replies, only the status counts. The defaults suit one
+    local Ollama and a fleet. Each process has its own cache.
 
-    Calls are identical when method, URL, body and headers are, credentials included: also a key that an endpoint has of its own, and
-    whether ``with_options()`` or ``extra_headers`` replaced it. Of a JSON body, the order of keys counts wherever it may reach the
-    model, as in a ``format`` schema, in the parameters of tools and in the arguments of their calls; it does not count in the
-    body itself, in ``options`` and in each of ``messages``. ``1`` and ``1.0`` differ, so do composed and decomposed letters, and
-    a field that is absent differs from one that holds the server's default. An argument that is ``None`` is absent.
+    Calls are identical if method, URL, body and headers are equal, credentials included: also the key of an
+    :class:`~ollama_sdk.reliability.Endpoint`, and whether ``with_options()`` or ``extra_headers`` replaced it. In a JSON body, the
+    order of keys counts where it may reach the model, as in a ``format`` schema, in the parameters of tools and in the arguments of
+    their calls; it does not count in the body itself, in ``options`` and in each of ``messages``. ``1`` and ``1.0`` differ, and so
+    do composed and decomposed letters. A missing field differs from one with the server's default. An argument that is ``None`` is
+    missing.
 
-    The cache does not see what a client given as ``http_client`` adds by itself later: headers, cookies and ``auth``. Where those
-    change the answer, give each user a client with a cache of its own.
+    The cache does not see headers, cookies and ``auth`` that a client given as ``http_client`` adds later. If those change the
+    answer, give each user a client with its own cache.
 
     Attributes:
         ttl: Seconds that a reply is kept.
@@ -85,8 +86,8 @@ class Cache:
         max_bytes: How many bytes of replies are kept; a reply larger than that is not kept.
         operations: Names of the operations whose replies are kept.
         errors: Also keep replies with an error status.
-        streams: Also keep streams of these operations, as they were sent, once they have been read to the end.
-        any_call: Also keep replies of calls that may get another answer next time, such as a chat without a seed.
+        streams: Also keep streams of these operations, once they have been read to the end.
+        any_call: Also keep replies of calls that are not deterministic, such as a chat without a seed.
 
     Raises:
         ConfigurationError: An argument cannot work.
@@ -105,14 +106,14 @@ class Cache:
 
 @frozen
 class CacheStatistics:
-    """What a cache has done so far, and what it holds.
+    """The counters and the size of a cache.
 
     Attributes:
         hits: Calls answered without a request, ``shared`` included.
         misses: Calls that needed a request.
-        shared: Calls answered with the reply to an identical call that was in flight.
-        entries: Replies that are stored.
-        bytes: Their bytes.
+        shared: Calls answered with the reply to an identical call in flight.
+        entries: The number of stored replies.
+        bytes: The size of the stored replies.
     """
 
     hits: int
@@ -123,25 +124,25 @@ class CacheStatistics:
 
 
 class CacheControl(Protocol):
-    """What a client shows of its cache."""
+    """The cache of a client."""
 
     def statistics(self) -> CacheStatistics:
-        """What the cache has done so far, and what it holds."""
+        """The counters and the size of the cache."""
         ...
 
     def clear(self) -> None:
-        """Drop every reply, also those of calls in flight: a call that begins now gets no reply from before."""
+        """Drop every reply, also those of calls in flight: a call that starts later does not get an earlier reply."""
         ...
 
 
 class InFlightCall:
-    """A request in flight whose outcome identical calls wait for; it lands once.
+    """A request in flight, for whose outcome identical calls wait; it lands once.
 
     Attributes:
-        leader: The call that lands it; dead if an exception kept that from it.
-        outcome: What its followers share; ``None`` before it has landed, and when the outcome concerns its leader alone.
+        leader: The call that lands it; a dead reference if an exception prevented that.
+        outcome: The outcome for the followers; ``None`` before it has landed, and if the outcome applies only to the leader.
         has_landed: Whether the request has ended.
-        followers: What wakes those that wait.
+        followers: The events that wake the followers.
     """
 
     def __init__(self, leader: Lookup) -> None:
@@ -158,16 +159,16 @@ class InFlightCall:
             event.set()
 
     def join(self, event: WakeUp) -> None:
-        """Have ``event`` set when the call lands; at once if it has landed, even if only a moment ago."""
+        """Set ``event`` when the call lands; at once if it has landed already."""
         self.followers.append(event)
         if self.has_landed:
             event.set()
 
 
-# These are due to limits of the caller alone, and say nothing to another.
+# These errors come from limits of one caller, and do not apply to another.
 _OWN_LIMITS = (httpx.TimeoutException, APITimeoutError, RateLimitExceededError)
 
-# After how many calls that ended in nothing a follower sends a request of its own.
+# After this many calls without a shared outcome, a follower sends its own request.
 _MOST_WAITS = 2
 
 
@@ -175,13 +176,13 @@ class Lookup:
     """One call that may be cached.
 
     Attributes:
-        request: Its request.
-        config: The configuration when it began, which it keeps to.
-        key: What its reply is stored under.
-        store: Where it last looked, and where its reply is stored.
-        leads: The in-flight call that it has to land.
-        reply: The reply that it was answered with, once it is whole.
-        is_decoded: Whether its caller could decode the reply; ``None`` as long as it has not reported.
+        request: The request of the call.
+        config: The configuration at the start of the call, which applies until its end.
+        key: The cache key.
+        store: The store of the latest look-up, in which the reply is stored.
+        leads: The in-flight call that this call must land.
+        reply: The reply, once it is complete.
+        is_decoded: Whether the caller could decode the reply; ``None`` until it reports.
     """
 
     __slots__ = ("__weakref__", "config", "is_decoded", "key", "leads", "reply", "request", "store")
@@ -197,7 +198,7 @@ class Lookup:
 
 
 class Caching:
-    """What the calls under one :class:`Cache` share."""
+    """The state that all calls under one :class:`Cache` share."""
 
     judges_attempts = False
 
@@ -218,36 +219,36 @@ class Caching:
         forks.register(self)
 
     def restart_in_child(self) -> None:
-        """Forget the parent's calls in flight; where one of its threads was changing the store, forget that too."""
+        """Forget the parent's calls in flight; if one of its threads was changing the store, forget that too."""
         was_changing, self._lock = self._lock.locked(), threading.Lock()
         self._in_flight = {}
         if was_changing:
             self._store = Store(self.config, self.clock)
 
     def reconfigure(self, config: Cache) -> None:
-        """Continue under ``config`` with the replies that may stay."""
+        """Continue under ``config`` with the replies that it admits."""
         with self._lock:
             self.config = config
             self._store.reconfigure(config)
 
     def clear(self) -> None:
-        """Drop every reply, also those of calls in flight, which continue with the store and the table they began with."""
+        """Drop every reply, also those of calls in flight, which continue with the old store and the old table."""
         with self._lock:
             self._store = Store(self.config, self.clock)
             self._in_flight = {}
 
     def statistics(self) -> CacheStatistics:
-        """What the cache has done so far, and what it holds."""
+        """The counters and the size of the cache."""
         with self._lock:
             entries, size = self._store.sizes()
             return CacheStatistics(self._hits, self._misses, self._shared, entries, size)
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
-        """One call, answered from the cache, by an identical call in flight, or by a request.
+        """Answer one call from the cache, by an identical call in flight, or by a request.
 
         Raises:
             APITimeoutError: The identical call did not end in time.
-            Exception: A copy of its error.
+            Exception: A copy of the error of the identical call.
         """
         config = self.config
         return self._cached(send, request, config) if _may_be_cached(request, config) else send(request)
@@ -274,7 +275,7 @@ class Caching:
             raise
 
     def _find(self, lookup: Lookup, *, alone: bool) -> StoredReply | InFlightCall | None:
-        """The stored reply, or an in-flight call to follow, or ``None``: the call sends a request, and leads unless ``alone``."""
+        """The stored reply, an in-flight call to follow, or ``None``: send a request, as a leader unless ``alone``."""
         key = lookup.key
         with self._lock:
             lookup.store = self._store
@@ -288,16 +289,16 @@ class Caching:
                     return call
                 if call is not None:
                     call.land(None)
-                # In this order: an interrupt in between must not leave a call in the table that no leader lands.
+                # One statement, left to right: an interrupt must not leave a call in the table that no leader lands.
                 lookup.leads = self._in_flight[key] = InFlightCall(lookup)
             self._misses += 1
             return None
 
     def _follow(self, call: InFlightCall, request: httpx.Request) -> Steps[StoredReply | None]:
-        """Wait for an identical call, and share its reply or its error; ``None`` if the outcome concerns its leader alone."""
+        """Wait for an identical call, and share its reply or its error; ``None`` if the outcome applies only to the leader."""
         event: WakeUp = yield NEW_EVENT
         call.join(event)
-        # As long as a request of its own could take.
+        # Wait no longer than for an own request.
         phase: TimeoutPhase = "total"
         deadline, seconds = deadline_of(request), first_item_of(request)
         left = math.inf if deadline is None else max(0.0, deadline - self.clock.monotonic())
@@ -320,8 +321,8 @@ class Caching:
         return self._watch(lookup, reply.response())
 
     def _record(self, lookup: Lookup, response: httpx.Response) -> httpx.Response:
-        """Take the reply of a request that was sent, now if it is whole, else once its stream has been read to the end."""
-        # Without a reference to the response, which refers to its stream: the cycle would be freed only by the garbage collector.
+        """Take the reply of a request: now if it is complete, else once its stream has been read to the end."""
+        # No reference to the response, because it refers to its stream: only the garbage collector would free the cycle.
         take = partial(self._take, lookup, response.status_code, response.headers.raw)
         if is_whole(response.stream):
             take(b"".join(response.stream))
@@ -347,7 +348,7 @@ class Caching:
         lookup.leads = None
 
     def _watch(self, lookup: Lookup, response: httpx.Response) -> httpx.Response:
-        """Have the caller report whether it can decode the reply. An error status is not decoded."""
+        """Ask the caller to report whether it can decode the reply. An error status is not decoded."""
         if not response.is_error:
             on_outcome(lookup.request, response, partial(self._judge, lookup))
         return response
@@ -378,14 +379,14 @@ def _copy(error: Exception) -> Exception:
     """A copy of ``error`` for another caller: the traceback of an exception grows each time it is raised."""
     try:
         twin = copy.copy(error)
-    except Exception:  # noqa: BLE001 - a constructor that takes something else than ``args`` may raise anything
+    except Exception:  # noqa: BLE001 - an exception class with another constructor may raise anything here
         return error
     twin.__cause__ = error
     return twin
 
 
 class _RecordedBody(WatchedBody):
-    """A body that is given to ``take`` once it has been read to its end, unless it is larger than ``limit`` bytes."""
+    """A body that calls ``take`` with its bytes once it has been read, unless it is larger than ``limit`` bytes."""
 
     def __init__(self, inner: Any, limit: int, take: Callable[[bytes], None]) -> None:
         super().__init__(inner)
@@ -410,7 +411,7 @@ def _caching(policy: Cache | Caching, clock: Clock, observer: Observer | None) -
 
 
 class CacheTransport(PolicyTransport):
-    """Answers from the cache what it can, and sends the other requests; see :class:`Cache`.
+    """Answers requests from the cache, and sends the others; see :class:`Cache`.
 
     Args:
         inner: Sends the requests; closed with this transport.

@@ -6,15 +6,15 @@ it *half-open*: a few requests are sent as probes, and all others are refused. W
 empty window; when one fails, or takes too long, it opens again, for twice as long.
 
 **Who moves them.** Only calls do, when they ask (:meth:`Breaker.acquire`) and when they end (:meth:`Breaker.record`); no timer runs.
-Each call has a permit, a number: that of the *period* in which the circuit is closed, or one of its own for a probe. Its outcome
-counts only as long as its number does, so a call from before the opening says nothing after it. A probe that has taken too long is
-*abandoned*, but may still close the circuit by succeeding: otherwise an endpoint whose honest answers take longer than ``open_for``
-would never come back.
+Each call has a permit, which is a number: all calls of one *period* of the closed circuit share a number, and each probe has its own.
+An outcome counts only while its number is valid, so a call from before the opening does not count after it. A probe that takes too
+long is *abandoned*, but closes the circuit if it succeeds later: otherwise an endpoint whose good answers take longer than
+``open_for`` would never be used again.
 
-**Why nothing deadlocks or leaks.** :class:`Breakers` holds one lock for the few statements of ``acquire`` and ``record``; it does not
-wait, yield or call an observer there. A call that ends without saying anything about the endpoint (cancelled, interrupted,
-collected as garbage) may do so in a thread that holds the lock. So :meth:`Breaker.release` works without it: it removes one entry,
-atomically, and decides nothing. A probe that is never released does no harm: the first request after ``open_for`` abandons it.
+**Why nothing deadlocks or leaks.** :class:`Breakers` holds one lock for the few statements of ``acquire`` and ``record``; under it,
+nothing waits, yields or calls an observer. A call may end without an outcome (cancelled, interrupted, garbage-collected), possibly
+in a thread that holds the lock. So :meth:`Breaker.release` takes no lock: it removes one entry atomically, and decides nothing. A
+probe that is never released does no harm: the first request after ``open_for`` abandons it.
 """
 
 from __future__ import annotations
@@ -44,27 +44,27 @@ __all__ = ["AsyncCircuitBreakerTransport", "CircuitBreaker", "CircuitBreakerTran
 class CircuitBreaker:
     """Stop sending requests to an endpoint that fails, and probe it later with a few.
 
-    Use it where a failing server costs its callers time, as a stalled or an overloaded one does. It needs traffic to judge by:
-    below ``minimum_calls`` in the window it never opens. For one local Ollama take ``window=10, minimum_calls=5, open_for=5``;
-    for a fleet the defaults, or a shorter ``open_for`` behind :class:`~ollama_sdk.reliability.Failover`: an outage of every host
-    opens every circuit, and calls fail until the first one is probed, however soon the hosts are back. A stream is judged by its
-    first chunk; what breaks later does not count.
+    Use it if a failing server costs its callers time, as a stalled or an overloaded one does. It needs traffic to judge by: below
+    ``minimum_calls`` in the window it never opens. For one local Ollama take ``window=10, minimum_calls=5, open_for=5``; for a
+    fleet the defaults, or a shorter ``open_for`` behind :class:`~ollama_sdk.reliability.Failover`: an outage of every host opens
+    every circuit, and calls fail until the first one is probed, even if the hosts are back earlier. A stream is judged by its first
+    chunk; a later failure does not count.
 
     Attributes:
         failure_rate: Share of failed calls in the window that opens the circuit.
         slow_rate: Share of slow calls in the window that opens it; ``None`` ignores slowness.
-        slow_after: Seconds to the whole reply, or to a stream's first part, from which a call is slow.
+        slow_after: A call is slow if its whole reply, or the first chunk of its stream, takes this many seconds.
         window: Length of the sliding window, in ``window_unit``.
-        window_unit: ``calls`` looks at the latest calls; ``seconds`` at the latest seconds, in ten steps.
-        minimum_calls: Calls in the window below which it never opens.
+        window_unit: ``calls`` counts the latest calls; ``seconds`` the latest seconds, in ten steps.
+        minimum_calls: With fewer calls in the window, the circuit never opens.
         open_for: Seconds until the first probe.
         open_for_maximum: Each time a probe fails the wait doubles, up to this many seconds.
         probes: How many calls may run at once while the circuit is half-open, and how many must succeed to close it. One that
-            takes longer than ``open_for`` counts as failed until it succeeds after all.
-        statuses: Error statuses that count as failures. 500 is not among them by default, because Ollama answers it to a
-            mistake in the request.
-        errors: Exceptions of ``httpx`` that count as failures. A timeout does not when it was the call's deadline that passed,
-            and the call had spent more than half of its time in queues or on earlier attempts.
+            takes longer than ``open_for`` counts as failed, unless it succeeds later.
+        statuses: Error statuses that count as failures. 500 is not among them by default, because Ollama sends it for some
+            invalid requests.
+        errors: Exceptions of ``httpx`` that count as failures. A timeout at the call's deadline does not count if the call had
+            spent more than half of its time in queues or on earlier attempts.
 
     Raises:
         ConfigurationError: An argument cannot work.
@@ -103,11 +103,11 @@ class CallWindow:
         self._length = length
         self._outcomes: deque[tuple[bool, bool]] = deque()
         self._failed = self._slow = 0
-        self._is_counted = True  # whether these two are what the outcomes add up to
+        self._is_counted = True  # whether the two sums are right
 
     def record(self, _now: float, *, failed: bool, slow: bool) -> Counts:
-        """Add a call. Returns the calls in the window then."""
-        if not self._is_counted:  # an exception broke a change off
+        """Add a call, and count the calls in the window."""
+        if not self._is_counted:  # an exception interrupted a change
             self._failed = sum(failed for failed, _ in self._outcomes)
             self._slow = sum(slow for _, slow in self._outcomes)
         self._is_counted = False
@@ -122,7 +122,7 @@ class CallWindow:
         return len(self._outcomes), self._failed, self._slow
 
     def resized(self, length: int) -> CallWindow:
-        """A window over the latest ``length`` calls; those before them go with the next record."""
+        """A window over the latest ``length`` calls; the next record drops the earlier ones."""
         self._length = length
         return self
 
@@ -137,11 +137,11 @@ class TimeWindow:
         self._width = length / self._SLOTS
         self._slots: deque[tuple[int, list[int]]] = deque()
         self._total = [0, 0, 0]
-        self._is_counted = True  # whether it is what the slots add up to
+        self._is_counted = True  # whether the total is right
 
     def record(self, now: float, *, failed: bool, slow: bool) -> Counts:
-        """Add a call. Returns the calls in the window then."""
-        if not self._is_counted:  # an exception broke a change off
+        """Add a call, and count the calls in the window."""
+        if not self._is_counted:  # an exception interrupted a change
             self._total = [sum(column) for column in zip([0, 0, 0], *(sums for _, sums in self._slots), strict=True)]
         self._is_counted = False
         number = int(now // self._width)
@@ -159,7 +159,7 @@ class TimeWindow:
         return calls, failures, slow_calls
 
     def resized(self, length: int) -> TimeWindow:
-        """A window over the latest ``length`` seconds: an empty one, since slots of another width cannot be kept."""
+        """A window over the latest ``length`` seconds; a new length starts an empty one, because its slots have another width."""
         return self if length == self._length else TimeWindow(length)
 
 
@@ -171,7 +171,7 @@ State = Literal["closed", "open", "half_open"]
 
 
 class Change(NamedTuple):
-    """The breaker went over to ``state``."""
+    """The breaker changed to ``state``."""
 
     state: State
     seconds: float = 0.0
@@ -179,20 +179,20 @@ class Change(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """The breaker lets nothing through for ``retry_after`` seconds; ``change`` says so if that is new."""
+    """The breaker refuses requests for ``retry_after`` seconds; ``change`` is set if it has just opened."""
 
     retry_after: float
     change: Change | None = None
 
 
 class Breaker:
-    """The circuit breaker of one endpoint. Not locked; it does no I/O and is given the time.
+    """The circuit breaker of one endpoint. It is not thread-safe, does no I/O and gets the time as an argument.
 
     Attributes:
         state: ``closed``, ``open`` or ``half_open``.
     """
 
-    # Of ``open_for``: the wait of a call that is refused because the probes run. Most probes are over soon.
+    # A call that is refused while probes run gets this share of ``open_for`` as ``retry_after``: most probes end soon.
     _RETRY_SHARE = 0.1
 
     def __init__(self, config: CircuitBreaker) -> None:
@@ -202,25 +202,25 @@ class Breaker:
         self._window = _window(config)
         self._opened_at = self._open_until = 0.0
         self._openings = 0
-        self._probes: dict[int, float] = {}  # when each of those in flight began, the oldest first
+        self._probes: dict[int, float] = {}  # the start of each probe in flight, the oldest first
         self._abandoned: set[int] = set()
         self._passed = 0
 
     def reconfigure(self, config: CircuitBreaker) -> None:
-        """Go on under ``config`` in the same state, with what of the window can be kept; open for no longer than before."""
+        """Continue under ``config`` in the same state; an open circuit does not stay open longer than before."""
         same_unit = config.window_unit == self._config.window_unit
         self._window = self._window.resized(config.window) if same_unit else _window(config)
-        # Passed probes are counted anew: with fewer asked for, the circuit would wait for one that is not admitted.
+        # Passed probes are counted anew: if fewer are asked for now, no further probe would be admitted to close the circuit.
         self._passed = 0
         self._config = config
         if self.state == "open":
             self._open_until = min(self._open_until, self._opened_at + self._open_for())
 
     def acquire(self, now: float) -> int | Rejected:
-        """The permit of a call, or how long none is given.
+        """Give a call its permit, or reject it.
 
-        ``half_open`` follows ``open`` here, with the first call after its time; ``open`` follows ``half_open`` with the first
-        call after a probe should have ended.
+        The first call after ``open_for`` makes an open circuit half-open. The first call after a probe should have ended opens it
+        again.
         """
         if self.state == "closed":
             return self._period
@@ -242,7 +242,7 @@ class Breaker:
         return self._period
 
     def record(self, permit: int, now: float, *, failed: bool, slow: bool) -> Change | None:
-        """Account the outcome of a call. Returns how the state changed, if it did."""
+        """Count the outcome of a call. Returns the change of state, if there is one."""
         if self.state != "closed":
             return self._record_probe(permit, now, failed=failed, slow=slow)
         if permit != self._period:
@@ -257,12 +257,12 @@ class Breaker:
         return None
 
     def release(self, permit: int) -> None:
-        """A call ended without an outcome that counts; may be called at any moment, without the lock."""
+        """End a call without an outcome that counts; may be called at any time, without the lock."""
         self._probes.pop(permit, None)
         self._abandoned.discard(permit)
 
     def forget_probes(self) -> None:
-        """Those in flight never end."""
+        """Forget the probes in flight, which never end in a forked child."""
         self._probes.clear()
         self._abandoned.clear()
 
@@ -296,7 +296,7 @@ class Breaker:
 
     def _open_for(self) -> float:
         """Seconds that this opening lasts: twice as long as the one before."""
-        doublings = min(self._openings - 1, 60)  # far past any maximum, and short of an overflow
+        doublings = min(self._openings - 1, 60)  # enough for any maximum, without an overflow
         return min(self._config.open_for_maximum, self._config.open_for * 2.0**doublings)
 
     def _begin_period(self) -> None:
@@ -307,10 +307,10 @@ class Breaker:
 
 
 class Breakers:
-    """What all calls under one :class:`CircuitBreaker` share.
+    """The state that all calls under one :class:`CircuitBreaker` share.
 
     Attributes:
-        by_endpoint: The breaker of each endpoint, by base URL, made with the first call to it.
+        by_endpoint: The breaker of each endpoint, by base URL; made by the first call to it.
     """
 
     judges_attempts = True
@@ -326,7 +326,7 @@ class Breakers:
         forks.register(self)
 
     def restart_in_child(self) -> None:
-        """Forget the probes of the parent; where one of its threads was changing a breaker, forget the breakers too."""
+        """Forget the probes of the parent; if one of its threads was changing a breaker, forget the breakers too."""
         was_changing, self._lock = self._lock.locked(), threading.Lock()
         if was_changing:
             self.by_endpoint = {}
@@ -334,14 +334,14 @@ class Breakers:
             breaker.forget_probes()
 
     def reconfigure(self, config: CircuitBreaker) -> None:
-        """Go on under ``config``; states and windows are kept."""
+        """Continue under ``config``; states and windows are kept."""
         with self._lock:
             self._config = config
             for breaker in self.by_endpoint.values():
                 breaker.reconfigure(config)
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
-        """One request, which is sent unless the circuit of its endpoint is open."""
+        """Send one request, unless the circuit of its endpoint is open."""
         config, started = self._config, self.clock.monotonic()
         breaker, permit = self._acquire(request, started)
         try:
@@ -359,12 +359,12 @@ class Breakers:
         return response
 
     def _acquire(self, request: httpx.Request, now: float) -> tuple[Breaker, int]:
-        """The breaker of the endpoint and a permit.
+        """Get the breaker of the endpoint and a permit.
 
         Raises:
             CircuitOpenError: The circuit is open, or all its probes are in flight.
         """
-        endpoint = endpoint_of(request)
+        endpoint: str = request.extensions.get("endpoint") or endpoint_of(request)  # usually chosen by failover
         with self._lock:
             breaker = self.by_endpoint.get(endpoint) or self.by_endpoint.setdefault(endpoint, Breaker(self._config))
             before = breaker.state
@@ -405,7 +405,7 @@ class Breakers:
 
 
 class CircuitBreakerTransport(PolicyTransport):
-    """Sends requests through the transport within only to endpoints whose circuit is not open; see :class:`CircuitBreaker`."""
+    """Sends requests only to endpoints whose circuit is not open; see :class:`CircuitBreaker`."""
 
     def __init__(
         self,

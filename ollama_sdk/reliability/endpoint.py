@@ -1,4 +1,4 @@
-"""One server: its address, and the key and headers that are sent to it alone."""
+"""One server: its address, and the key and headers that only it receives."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _check_url(value: Any) -> None:
 
 
 def _checked(url: Any, api_key: Any, headers: Any) -> tuple[str, str | None, Mapping[str, str] | None]:
-    """The arguments, if they can be sent; no message shows a key or a header."""
+    """Check the arguments of an endpoint; no error shows a key or a header."""
     url = url.rstrip("/") if isinstance(url, str) else url
     _check_url(url)
     if headers is not None:
@@ -58,11 +58,11 @@ class Endpoint:
     """One server.
 
     Attributes:
-        url: Base URL, such as ``http://gpu-1:11434``. Its path is put before the path of each request.
-        api_key: Text, or a ``SecretStr`` of Pydantic. Sent as bearer token to this endpoint and to no other. It replaces the client's key and an
-            ``Authorization`` in ``headers``.
-        headers: Sent to this endpoint and to no other. They replace the client's headers of the same names. Headers given
-            to ``with_options()``, or to a call as ``extra_headers``, replace both.
+        url: Base URL, such as ``http://gpu-1:11434``. Its path is the prefix of each request's path.
+        api_key: Text, or Pydantic's ``SecretStr``. Sent as bearer token, only to this endpoint. It replaces the client's key and
+            an ``Authorization`` in ``headers``.
+        headers: Sent only to this endpoint. They replace the client's headers of the same names. Headers given to
+            ``with_options()``, or to a call as ``extra_headers``, replace both.
 
     Raises:
         ConfigurationError: The URL is not a base URL, it holds credentials, or a key or header is not printable ASCII.
@@ -77,7 +77,7 @@ class Endpoint:
     ) -> None:
         secret = Hidden((url, api_key, headers))
         del url, api_key, headers  # a traceback that shows local variables must not show them
-        self._set("", None, None)  # and what it shows must have a repr
+        self._set("", None, None)  # so that such a traceback can call repr()
         try:
             self._set(*_checked(*secret.value))
         except ConfigurationError as exc:
@@ -88,7 +88,7 @@ class Endpoint:
             object.__setattr__(self, name, value)
 
     def own_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers that are sent to this endpoint alone, one of each name."""
+        """The headers that only this endpoint receives, one of each name."""
         own = {name.lower(): (name.encode(), value.encode()) for name, value in (self.headers or {}).items()}
         if self.api_key is not None:
             own["authorization"] = (b"Authorization", b"Bearer " + self.api_key.encode())

@@ -1,4 +1,4 @@
-"""Keeps what is known of each endpoint: the calls in flight, the failures that eject it, and its models.
+"""Tracks each endpoint: its calls in flight, the failures that eject it, and its models.
 
 An endpoint is in one of three states, as in the outlier detection of Envoy:
 
@@ -13,18 +13,18 @@ EJECTED its time is over, or a health check reaches it                          
 ======= =========================================================================== =======================================
 
 A call tries the healthy endpoints first, then the suspect, then the ejected ones, each group in the order of the strategy. So the
-states decide how soon a call finds an endpoint that works, not whether it finds one.
+states decide how soon a call finds a working endpoint, not whether it finds one.
 
 - A success does not end an ejection, and a failure does not extend one: either may belong to a call that began before it. A health
-  check that cannot reach an endpoint extends its time.
-- Each time lasts twice as long as the one before, until a call succeeds while the endpoint is not ejected. An endpoint that is
-  healthy again keeps all failures but one, so that its next failure ejects it.
-- Time alone changes nothing: a call that begins after the end of an ejection makes the endpoint healthy, and emits the event.
+  check that cannot reach an endpoint extends the ejection.
+- Each ejection lasts twice as long as the one before, until a call succeeds while the endpoint is not ejected. An endpoint that
+  becomes healthy again is one failure short of ``eject_after``, so that its next failure ejects it.
+- No timer runs: the first call after the end of an ejection makes the endpoint healthy, and emits the event.
 
-**What is locked.** Every change of a state holds ``_lock``, for a few assignments, never while an observer runs and never while
-another lock is taken, so nothing can deadlock on it. Reads take no lock: a call that sees the state of a moment ago tries the same
-endpoints in another order. The calls in flight are a set per endpoint, because adding to a set and removing from it are atomic and
-may be repeated: the garbage collector may end a call in a thread that holds the lock, and may end it twice.
+**What is locked.** Every change of a state holds ``_lock`` for a few assignments, never while an observer runs or another lock is
+taken, so it cannot deadlock. Reads take no lock: a call that reads an outdated state tries the same endpoints in another order. The
+calls in flight are a set per endpoint, because adding to a set and removing from it are atomic and may be repeated: the garbage
+collector may end a call in a thread that holds the lock, and may end it twice.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ __all__ = ["Endpoints", "Member", "State"]
 
 
 class State(IntEnum):
-    """How early an endpoint is tried, the first first."""
+    """The states in the order in which a call tries them."""
 
     HEALTHY = 0
     SUSPECT = 1
@@ -68,27 +68,27 @@ class State(IntEnum):
 
 
 _BY_STATE = attrgetter("state")
-_MOST_LEARNT = 1000
+_MOST_LEARNT = 1000  # names of models per endpoint
 
 
 class Member:
-    """What is known of one endpoint.
+    """The state of one endpoint.
 
     Attributes:
         url: Base URL.
-        base: The same, parsed.
-        prefix: The path of the base URL, which comes before that of each request.
+        base: The parsed base URL.
+        prefix: The path of the base URL, which is the prefix of each request's path.
         host: The ``Host`` header.
-        own_headers: The headers that are sent to this endpoint alone.
-        in_flight: One weak reference per call that is in flight.
-        models: Full names of the models it has; ``None`` as long as no health check has seen them.
-        loaded: Full names of those that are loaded.
-        learnt: Models that calls have added, removed or missed there since: by full name, whether it is there, and since when,
-            in seconds on the clock.
+        own_headers: The headers that only this endpoint receives.
+        in_flight: One weak reference per call in flight.
+        models: Full names of its models; ``None`` before the first health check.
+        loaded: Full names of its loaded models.
+        learnt: Models that later calls have added, removed or not found there: by full name, whether the endpoint has it, and
+            when the call showed that, in seconds on the clock.
         failures: Failed calls in a row.
         state: As the module describes.
-        ejections: How often the endpoint left ``HEALTHY`` since its last success; decides how long the next time lasts.
-        until: When it is healthy again, in seconds on the clock; ``None`` when it is.
+        ejections: How often the endpoint left ``HEALTHY`` since its last success; decides the length of the next ejection.
+        until: The end of the ejection or suspicion, in seconds on the clock; ``None`` while it is healthy.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -112,7 +112,7 @@ class Member:
         return len(self.in_flight)
 
     def has(self, model: str) -> bool | None:
-        """Whether it has the model of that full name; ``None`` if neither a call nor a health check has seen."""
+        """Whether it has the model of that full name; ``None`` if neither a call nor a health check has shown it."""
         learnt = self.learnt.get(model)
         if learnt is not None:
             return learnt[0]
@@ -123,7 +123,7 @@ class Member:
 
 
 class Endpoints:
-    """The endpoints of one client and how they fare; shared by the calls of all threads."""
+    """The endpoints of one client and their states; shared by the calls of all threads."""
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class Endpoints:
         forks.register(self)
 
     def restart_in_child(self) -> None:
-        """Forget the calls of the parent, and spread those of this process in another way."""
+        """Forget the calls of the parent, and draw other random numbers than the parent."""
         self._lock = threading.Lock()
         for member in self.members:
             member.in_flight = set()
@@ -184,18 +184,19 @@ class Endpoints:
         model = model_of(request)
         emit(request, self.clock, self.notify, Refused, "failover", f"no endpoint has the model {model!r}")
         return NoEndpointError(
-            f"no endpoint has the model {model!r}, as far as calls and the last health check saw: pull it, or client.health.check()",
+            f"no endpoint has the model {model!r}, according to earlier calls and the last health check: pull it, "
+            "or call client.health.check()",
             [OllamaError(f"{member.url} does not have the model {model!r}") for member in self.members],
         )
 
     def set_models(self, endpoint: str, models: Iterable[str], loaded: Iterable[str], since: float = math.inf) -> None:
-        """Note which models the endpoint of that URL has, and which of them are loaded.
+        """Note which models an endpoint has, and which of them are loaded.
 
         Args:
-            endpoint: Base URL.
-            models: Their names.
-            loaded: The names of those that are loaded.
-            since: When the check began, in seconds on the clock; what calls have learnt later still counts.
+            endpoint: The base URL of the endpoint.
+            models: The names of its models.
+            loaded: The names of its loaded models.
+            since: When the check began, in seconds on the clock; the results of later calls still count.
         """
         for member in self.members:
             if member.url == endpoint:
@@ -206,7 +207,7 @@ class Endpoints:
                         member.learnt.pop(name, None)
 
     def learn(self, member: Member, model: str, *, is_there: bool) -> None:
-        """Note what a call has shown of ``member``: it has that model, or lacks it. The latest thousand names count."""
+        """Note that ``member`` has or lacks a model, as a call has shown. Only the latest thousand names are kept."""
         name = full_name(model)
         member.learnt.pop(name, None)  # to the end
         member.learnt[name] = is_there, self.clock.monotonic()
@@ -214,11 +215,11 @@ class Endpoints:
             member.learnt.pop(next(iter(list(member.learnt))), None)
 
     def set_reachable(self, endpoint: str, reachable: bool, notify: Callable[[Event], None] | None = None) -> None:
-        """Note whether a health check has reached the endpoint of that URL: revive it, or eject it.
+        """Revive or eject an endpoint after a health check.
 
         Args:
-            endpoint: Base URL.
-            reachable: What the check has seen.
+            endpoint: The base URL of the endpoint.
+            reachable: Whether the check reached it.
             notify: Called with the event, if the state changes; by default the observer.
         """
         notify = notify or self.notify
@@ -239,7 +240,7 @@ class Endpoints:
                 notify(event)
 
     def note_success(self, member: Member) -> None:
-        """A call to ``member`` succeeded."""
+        """Note that a call to ``member`` succeeded."""
         if member.failures or member.ejections:
             with self._lock:
                 member.failures = 0
@@ -247,7 +248,7 @@ class Endpoints:
                     member.state, member.until, member.ejections = State.HEALTHY, None, 0
 
     def note_failure(self, member: Member, reason: str, request: httpx.Request) -> None:
-        """A call to ``member`` failed with ``reason``."""
+        """Note that a call to ``member`` failed with ``reason``."""
         with self._lock:
             member.failures += 1
             is_outlier = member.failures >= self.config.eject_after and member.state is State.HEALTHY
@@ -258,13 +259,13 @@ class Endpoints:
     def _eject(self, member: Member) -> float | None:
         """Eject ``member``, or make it suspect; returns the seconds of a new ejection. The caller holds the lock."""
         config = self.config
-        # The exponent stops far past any maximum, and short of an overflow.
+        # The exponent is bounded: large enough for any maximum, without an overflow.
         seconds = min(config.eject_for_maximum, config.eject_for * 2.0 ** min(member.ejections, 60))
         member.ejections += 1
         member.until = self.clock.monotonic() + seconds
         if member.state is State.EJECTED:
             return None
-        # As in Envoy: of several, one may always be. Rounded, because 0.7 * 90 is a hair below 63.
+        # As in Envoy, one of several may always be ejected. Rounded, because 0.7 * 90 is slightly less than 63.
         several = len(self.members) > 1
         most = max(several, math.floor(round(config.max_ejected * len(self.members), 9)))
         if sum(other.state is State.EJECTED for other in self.members) >= most:
@@ -274,7 +275,7 @@ class Endpoints:
         return seconds
 
     def _revive(self, members: Iterable[Member], now: float) -> list[Member]:
-        """Make those of ``members`` healthy whose time is over; returns which of them were ejected."""
+        """Make each member healthy whose time is over; returns those that were ejected."""
         revived: list[Member] = []
         for member in members:
             with self._lock:
@@ -287,7 +288,7 @@ class Endpoints:
         return revived
 
     def emit(self, request: httpx.Request, member: Member, kind: Callable[..., Event], *values: object) -> None:
-        """Notify the observer of this call of what happened to ``member``: a ``kind`` with ``values``."""
+        """Notify the observer of this call of an event at ``member``: a ``kind`` with ``values``."""
         notify = observer_of(request, self.notify)
         if notify is not None:
             call, operation, _, at = about(request, self.clock)

@@ -1,4 +1,4 @@
-"""The events that an observer is called with: one frozen class for each thing that can happen."""
+"""The events for observers: one frozen class for each kind."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ __all__ = [
 
 _log = logging.getLogger("ollama_sdk")
 
-# The events have no slots: filling those of a frozen class costs twice as much, and every call has three events.
+# The events have no slots, because filling the slots of a frozen class takes twice as long, and every call has three events.
 
 
 @frozen(slots=False)
@@ -63,9 +63,9 @@ class Event:
     """Something happened to a call or to an endpoint.
 
     Attributes:
-        call: The same number in all events of one call; 0 for what belongs to no call.
-        operation: Name of the call, such as ``chat``; ``""`` for what belongs to no call.
-        endpoint: Base URL; ``""`` for what belongs to no endpoint.
+        call: The number of the call, the same in all its events; 0 without a call.
+        operation: Name of the call, such as ``chat``; ``""`` without a call.
+        endpoint: Base URL; ``""`` without an endpoint.
         at: Seconds on the monotonic clock.
     """
 
@@ -80,7 +80,7 @@ class CallStarted(Event):
     """A call enters the policies.
 
     Attributes:
-        model: The model that the request names; ``None`` when it names none.
+        model: The model in the request; ``None`` without one.
         stream: Whether the reply is a stream.
     """
 
@@ -93,14 +93,14 @@ class CallEnded(Event):
     """A call is over: its reply is complete, its stream has ended, or it failed.
 
     With the clients of this package the event comes after the reply was decoded, so ``error`` also shows an invalid or incomplete
-    reply. With a plain ``httpx`` client it comes with the reply; then ``error`` knows only the transport, and the last four
-    attributes are ``None``.
+    reply. With a plain ``httpx`` client it comes with the reply; then ``error`` shows only errors of the transport, and the last
+    four attributes are ``None``.
 
     Attributes:
         seconds: How long it took.
         status: The HTTP status; ``None`` without a response.
-        error: What went wrong, as ``Class: text``; ``None`` when nothing is known to have.
-        model: The model that answered, as the reply names it.
+        error: The error, as ``Class: text``; ``None`` without one.
+        model: The model in the reply.
         input_tokens: Tokens of the prompt.
         output_tokens: Tokens of the answer.
         items: Items that the stream delivered.
@@ -120,7 +120,7 @@ class AttemptStarted(Event):
     """A request is sent to an endpoint.
 
     Attributes:
-        attempt: 1 for the first; each retry counts one more. Failover does not count.
+        attempt: 1 for the first; each retry adds one. Failover does not.
     """
 
     attempt: int
@@ -239,7 +239,7 @@ class CacheHit(Event):
     """A call was answered without a request.
 
     Attributes:
-        shared: The reply is that of an identical call that was in flight, not a stored one.
+        shared: Whether the reply comes from an identical call in flight, instead of the store.
     """
 
     shared: bool
@@ -281,7 +281,7 @@ class StreamEnded(Event):
     Attributes:
         seconds: Since the call started.
         complete: Whether the body was read to its end.
-        error: What broke it, as ``Class: text``; else ``None``.
+        error: The error that broke it, as ``Class: text``; else ``None``.
     """
 
     seconds: float
@@ -300,15 +300,15 @@ class Reconfigured(Event):
     changed: tuple[str, ...]
 
 
-# The garbage collector emits the end of a reply that its caller dropped, in the middle of whatever a thread is doing.
+# The garbage collector emits the end of a reply that its caller dropped, at any line of any thread.
 Observer = Callable[[Event], object]
 
 
 class Detail(NamedTuple):
-    """The request and the reply of a call, which events do not hold: they are content, and the request holds the API key.
+    """The request and the reply of a call. Events do not hold them, because they are content and include the API key.
 
     Attributes:
-        request: The request as its caller made it. With :class:`CallStarted`, headers may still be added to it.
+        request: The request as its caller made it. With :class:`CallStarted`, the observer may still add headers to it.
         parts: With :class:`CallEnded`, JSON objects of the reply: see :class:`ollama_sdk._outcome.CallOutcome`.
         whole: With :class:`CallEnded`, the JSON of the whole reply, if the observer ``wants_whole_replies``.
     """
@@ -327,8 +327,8 @@ class DetailedObserver:
         """Handle one event.
 
         Args:
-            event: What happened.
-            detail: The call that it happened to; ``None`` where it is not known.
+            event: The event.
+            detail: The request and the reply of its call; ``None`` if they are not known.
         """
         raise NotImplementedError
 
@@ -337,15 +337,15 @@ class Notify(Protocol):
     """An observer whose exceptions are caught.
 
     Attributes:
-        wants_details: Whether it passes a :class:`Detail` on.
-        wants_whole_replies: Whether that should hold whole replies.
+        wants_details: Whether the observer takes a :class:`Detail`.
+        wants_whole_replies: Whether the details should hold whole replies.
     """
 
     wants_details: bool
     wants_whole_replies: bool
 
     def __call__(self, event: Event, detail: Detail | None = None) -> None:
-        """Pass an event on."""
+        """Call the observer with an event."""
         ...
 
 
@@ -368,10 +368,10 @@ def guarded(observer: Observer | None) -> Notify | None:
 
 
 def check_observer(observer: object) -> None:
-    """Refuse an observer that cannot be called, or that is a coroutine function, which would never be awaited.
+    """Check that an observer is a plain function: a coroutine function would never be awaited.
 
     Raises:
-        ConfigurationError: It is one.
+        ConfigurationError: It is not.
     """
     if not callable(observer):
         raise ConfigurationError(f"observer={observer!r}: give a function")
@@ -380,9 +380,9 @@ def check_observer(observer: object) -> None:
 
 
 class _Guarded:
-    """Calls an observer, and never calls it again inside itself: events of the same thread wait until it has returned.
+    """Calls an observer without reentrance: events of the same thread are postponed until it has returned.
 
-    So an observer may hold any lock of its own, although the garbage collector may emit an event while it does.
+    So an observer may use its own lock, although the garbage collector may emit an event while it holds the lock.
     """
 
     def __init__(self, observer: Observer) -> None:
@@ -410,7 +410,7 @@ class _Guarded:
                 self._log_first_failure()
             finally:
                 self._threads_inside.discard(thread)
-            # Looked at only after leaving: from then on this thread postpones nothing, so no event is overlooked.
+            # Checked only after leaving: from then on this thread postpones no event, so none is missed.
             if not self._postponed:
                 return
             try:
@@ -422,14 +422,14 @@ class _Guarded:
         if self._has_failed:
             return
         self._has_failed = True
-        # Without the observer's repr, which may fail as well. So may a log handler.
+        # Without the observer's repr, which may fail as well; a log handler may fail, too.
         with contextlib.suppress(Exception):
             name = getattr(self._observer, "__qualname__", type(self._observer).__qualname__)
             _log.warning("the observer %s failed; its further failures are not logged", name, exc_info=True)
 
 
 def observer_of(request: httpx.Request, own: Callable[[Event], None] | None) -> Callable[[Event], None] | None:
-    """The observer of this call: the policy's ``own``, else the one that the call began with."""
+    """The observer of this call: the policy's ``own``, else the one in the request's extensions."""
     return request.extensions.get("observer") if own is None else own
 
 
@@ -460,5 +460,5 @@ _LEVELS: dict[type[Event], int] = {
 
 
 def log_events(event: Event) -> None:
-    """An observer that logs to ``ollama_sdk``: failures as WARNING, recoveries as INFO, everything else as DEBUG."""
+    """Log events to the logger ``ollama_sdk``: failures as WARNING, recoveries as INFO, all others as DEBUG."""
     _log.log(_LEVELS.get(type(event), logging.DEBUG), "%s", event)

@@ -5,13 +5,13 @@ the call begins. An attempt at one endpoint ends in one of three ways:
 
 - The endpoint answered, with any status that is not in ``statuses``: the call ends with that response.
 - The endpoint failed, with a status in ``statuses``, an error in ``errors`` or an open circuit: the call moves to the next endpoint
-  of its route, as long as there is one, ``tries`` allows it, the deadline has not passed, and the request may be repeated or never
-  left. Otherwise the call ends, with what the endpoint said if it is the only one tried, else with ``NoEndpointError``.
+  of its route, if there is one, ``tries`` allows it, the deadline has not passed, and the request may be repeated or was never
+  sent. Otherwise the call ends: with the outcome of the endpoint if it is the only one tried, else with ``NoEndpointError``.
 - Any other error, such as a cancelled task or a mistake of the caller: the call ends with it.
 
-A call counts as in flight at an endpoint from before the request is sent until its attempt fails, its response has been read, or
-its stream is closed or garbage-collected; so it is never counted twice, and never forgotten. The flow holds no lock of its own and
-keeps nothing between calls: what it shares with others is in :class:`~ollama_sdk.reliability.endpoints.Endpoints`.
+A call is in flight at an endpoint from before the request is sent until its attempt fails, its response has been read, or its stream
+is closed or garbage-collected; so it is counted once, and always removed. The flow takes no lock and has no state between calls:
+the shared state is in :class:`~ollama_sdk.reliability.endpoints.Endpoints`.
 """
 
 from __future__ import annotations
@@ -50,29 +50,28 @@ __all__ = ["AsyncFailoverTransport", "Failover", "FailoverTransport", "Router"]
 class Failover:
     """Spread calls over several endpoints, and move to the next when one fails.
 
-    Use it with two hosts or more. A request that may not be repeated moves only when it never left. For a fleet of equal hosts
-    take ``least_busy``, which counts the calls of this client only; for hosts with different models ``model_aware`` with
+    Use it with two hosts or more. A request that may not be repeated moves only if it was never sent. For a fleet of equal hosts
+    take ``least_busy``, which counts only the calls of this client; for hosts with different models ``model_aware`` with
     ``client.health.start()``; for a spare host ``priority``.
 
-    Calls that belong together may go to different hosts. An uploaded file is on one host only: use a client of that host alone
-    for ``upload_blob`` and the ``create`` that needs the file.
+    Related calls may go to different hosts. An uploaded file is on one host only: use a client of only that host for
+    ``upload_blob`` and the ``create`` that needs the file.
 
     Attributes:
-        strategy: ``priority`` tries in the order given; ``round_robin`` begins with the next one each time; ``least_busy`` with
-            the one that has the fewest calls in flight (of more than eight, the better of two drawn at random); ``model_aware``
-            takes only endpoints that have the model: first those that have it loaded, as the health check last saw them
-            (under any name of the same digest; see :class:`EndpointHealth`), and last those that no health check has seen. What its own calls create, copy, pull or delete counts at once, and an
-            endpoint that answers that it lacks the model is marked, and the call moves on. A call that does not need its model
-            to be there, such as a pull, is sent as by ``least_busy``.
-        tries: How many endpoints one attempt of a call tries at most, not counting those whose circuit is open; ``None``
-            tries all.
-        eject_after: Failures in a row after which an endpoint is ejected, that is, tried only when all others have failed.
-        eject_for: Seconds of the first ejection; doubled each time until a call succeeds again. After it the endpoint is used
-            as before, but its next failure ejects it again. A health check that cannot reach an endpoint ejects it as well, or
-            for longer; one that reaches it ends the ejection.
+        strategy: ``priority`` tries in the order given. ``round_robin`` starts each call with the next one. ``least_busy`` starts
+            with the one that has the fewest calls in flight (of more than eight, with the less busy of two random ones).
+            ``model_aware`` takes only endpoints that have the model: first those that had it loaded at the last health check
+            (under any name of the same digest; see :class:`EndpointHealth`), last those without a health check. Models that its
+            own calls create, copy, pull or delete count at once. An endpoint that answers that it lacks the model is marked, and
+            the call moves on. A call that does not need an existing model, such as a pull, is sent as by ``least_busy``.
+        tries: The most endpoints that one attempt of a call tries, without those whose circuit is open; ``None`` tries all.
+        eject_after: Failures in a row after which an endpoint is ejected: it is then tried only after all others have failed.
+        eject_for: Seconds of the first ejection; doubled each time until a call succeeds again. Afterwards the endpoint is used
+            as before, but its next failure ejects it again. A health check that cannot reach an endpoint ejects it, or extends
+            its ejection; one that reaches it ends the ejection.
         eject_for_maximum: The longest ejection, in seconds; at least ``eject_for``.
-        max_ejected: The largest share of endpoints ejected at once; of several, one may always be. Endpoints that fail beyond
-            it are tried after the healthy ones and before the ejected ones.
+        max_ejected: The largest share of endpoints ejected at once; one of several may always be. Further failing endpoints are
+            tried after the healthy ones and before the ejected ones.
         statuses: Error statuses that make a call move.
         errors: Exceptions of ``httpx`` that make a call move; an open circuit always does.
 
@@ -98,13 +97,13 @@ class Failover:
 
 
 class _Failure(NamedTuple):
-    """What an endpoint did instead of answering.
+    """A failed attempt at one endpoint.
 
     Attributes:
         member: The endpoint.
-        request: The request as it was sent there.
-        outcome: Its response, or the error.
-        is_missing_model: Whether it answered that it does not have the model, so that the call looks elsewhere.
+        request: The request as it was sent to the endpoint.
+        outcome: The response or the error.
+        is_missing_model: Whether the endpoint answered that it does not have the model.
     """
 
     member: Member
@@ -131,7 +130,7 @@ _PATH_STARTS = (b"/", b"?", b"")
 class Router:
     """Routes the calls of one client over its endpoints; the policy of :class:`Failover`.
 
-    Requests are addressed to the first endpoint. A request that is addressed elsewhere is sent as it is.
+    Requests are addressed to the first endpoint. A request to any other address is sent unchanged.
     """
 
     judges_attempts = True
@@ -145,37 +144,44 @@ class Router:
         self._sent_as_it_is = None if first.own_headers else first
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
-        """One call, from endpoint to endpoint until one of them answers.
+        """Send one call to endpoint after endpoint until one of them answers.
 
         Raises:
-            NoEndpointError: No endpoint has the model, or several have been tried and all of them failed.
+            NoEndpointError: No endpoint has the model, or several were tried and all of them failed.
             APITimeoutError: They failed, and the deadline of the call has passed; the cause is the ``NoEndpointError``.
         """
-        target = self._target_of(request)
-        if target is None:
-            request.extensions.pop("endpoint", None)  # left there before a redirect
+        if not self._is_ours(request):
+            request.extensions.pop("endpoint", None)  # set before a redirect
             return (yield from send(request))
         endpoints, config = self._endpoints, self._endpoints.config
         route = endpoints.in_order(request)
         tries_left = config.tries or len(route)
         moving_errors: tuple[type[Exception], ...] = (CircuitOpenError, *config.errors)
         failures: list[_Failure] = []
+        owner: CallOwner | None = None
         try:
             for place, member in enumerate(route, 1):
                 started = self.clock.monotonic()
                 request.extensions["endpoint"] = member.url
-                attempt = request if member is self._sent_as_it_is else self._address(request, member, target)
+                attempt = request if member is self._sent_as_it_is else self._address(request, member)
+                # The call is in flight while its owner lives; the owner dies with this flow, even after an interrupt.
+                owner = CallOwner()
+                call = CallRef(owner, member.in_flight.discard)
+                member.in_flight.add(call)
                 try:
-                    response = yield from self._attempt(send, attempt, member)
+                    response = yield from send(attempt)
                 except moving_errors as error:
                     failures.append(_Failure(member, attempt, error))
                 else:
+                    if len(endpoints.members) > 1:
+                        _drop_cookie(response)
                     is_missing = response.status_code == NOT_FOUND and self._learn_missing(request, response, member)
                     if response.status_code not in config.statuses and not is_missing:
                         endpoints.note_success(member)
                         if request.extensions.get("operation") in MODEL_CHANGES:
                             self._learn_change(request, response, member)
-                        return response
+                        is_read = is_whole(response.stream)
+                        return response if is_read else hold(response, partial(_discard, member.in_flight, call, owner))
                     failures.append(_Failure(member, attempt, response, is_missing))
                 self._note_failure(failures[-1], request, started)
                 tries_left -= failures[-1].was_sent
@@ -183,23 +189,24 @@ class Router:
                     break
                 reason = described(failures[-1].outcome, failures[-1].request)
                 endpoints.emit(request, member, FailedOver, route[place].url, reason)
-            if len(failures) > 1:
-                raise self._all_failed(request, failures)
-            return _returned(failures.pop().outcome)
+            return self._give_up(request, failures)
         finally:
-            failures.clear()  # their tracebacks refer to this frame, and would keep it, and the response, until the next collection
+            owner = None
+            failures.clear()  # their tracebacks refer to this frame: only the garbage collector would free it and the response
 
-    def _target_of(self, request: httpx.Request) -> bytes | None:
-        """The path and query after the base URL; ``None`` if the request is not addressed to the first endpoint."""
+    def _is_ours(self, request: httpx.Request) -> bool:
+        """Whether the request is addressed to the first endpoint."""
         url = request.url
         path = url.raw_path
-        if (url.raw_scheme, url.raw_host, url.port) != self._origin or not path.startswith(self._prefix):
-            return None
-        target = path[len(self._prefix) :]
-        return target if target[:1] in _PATH_STARTS else None
+        start = len(self._prefix)
+        return (
+            path.startswith(self._prefix)
+            and path[start : start + 1] in _PATH_STARTS
+            and (url.raw_scheme, url.raw_host, url.port) == self._origin
+        )
 
-    def _address(self, request: httpx.Request, member: Member, target: bytes) -> httpx.Request:
-        """``request`` as it is sent to ``member``."""
+    def _address(self, request: httpx.Request, member: Member) -> httpx.Request:
+        """A copy of ``request`` for ``member``."""
         about(request, self.clock)  # numbers the call, so that the events of the copy have the same number
         headers = request.headers.copy()
         headers["Host"] = member.host
@@ -211,34 +218,14 @@ class Router:
         )
         return httpx.Request(
             request.method,
-            member.url_of(target),
+            member.url_of(request.url.raw_path[len(self._prefix) :]),
             headers=headers,
             stream=request.stream,
             extensions=request.extensions,
         )
 
-    def _attempt(self, send: Send, request: httpx.Request, member: Member) -> Flow:
-        """Send ``request``, which is in flight at ``member`` until its reply has been read, closed or garbage-collected."""
-        # By a weak reference: when an exception at the wrong moment skips the release, the end of the call's frame does it.
-        owner = CallOwner()
-        in_flight = member.in_flight
-        call = CallRef(owner, in_flight.discard)
-        try:
-            in_flight.add(call)
-            response = yield from send(request)
-        except BaseException:
-            in_flight.discard(call)
-            raise
-        if len(self._endpoints.members) > 1 and "set-cookie" in response.headers:
-            # The client knows one address for all endpoints, and would send the cookie of one to the others.
-            del response.headers["set-cookie"]
-        if is_whole(response.stream):
-            in_flight.discard(call)
-            return response
-        return hold(response, partial(_discard, in_flight, call, owner))
-
     def _learn_missing(self, request: httpx.Request, response: httpx.Response, member: Member) -> bool:
-        """Whether ``model_aware`` moves the call on, because ``member`` answers that it does not have the model."""
+        """Note that ``member`` answers that it does not have the model; returns whether ``model_aware`` moves the call on."""
         endpoints, extensions = self._endpoints, request.extensions
         if endpoints.config.strategy != "model_aware":
             return False
@@ -248,7 +235,7 @@ class Router:
         return True
 
     def _learn_change(self, request: httpx.Request, response: httpx.Response, member: Member) -> None:
-        """Once the call has succeeded, note which model it has added to ``member``, or removed."""
+        """Note the model that the call adds to ``member`` or removes, once it has succeeded."""
         change = change_of(request)
         if change is None or not response.is_success:
             return
@@ -268,7 +255,7 @@ class Router:
     def _may_move(self, failure: _Failure, request: httpx.Request) -> bool:
         if not self._has_time(request):
             return False
-        if failure.is_missing_model:  # nothing was done there, so that only the body must be there again
+        if failure.is_missing_model:  # the endpoint did nothing, so the request may be repeated if its body can be
             return bool(request.extensions.get("rewinds", is_whole(request.stream)))
         error = failure.outcome if isinstance(failure.outcome, Exception) else None
         return not failure.was_sent or may_repeat(request, error)
@@ -277,8 +264,14 @@ class Router:
         deadline = deadline_of(request)
         return deadline is None or self.clock.monotonic() < deadline
 
+    def _give_up(self, request: httpx.Request, failures: list[_Failure]) -> httpx.Response:
+        """End the call as its only attempt ended, or with one error about all attempts."""
+        if len(failures) > 1:
+            raise self._all_failed(request, failures)
+        return _returned(failures.pop().outcome)
+
     def _all_failed(self, request: httpx.Request, failures: list[_Failure]) -> Exception:
-        """The error of a call of which several endpoints have failed."""
+        """The error of a call that failed at several endpoints."""
         operation, text = operation_of(request), "; ".join(map(str, failures))
         error = NoEndpointError(
             f"{operation}: no endpoint could answer: {text}", [failure.as_error() for failure in failures]
@@ -286,7 +279,7 @@ class Router:
         if self._has_time(request):
             return error
         late = APITimeoutError(
-            f"{operation}: the total timeout ran out before an endpoint could answer: {text}", phase="total"
+            f"{operation}: the total timeout passed before an endpoint could answer: {text}", phase="total"
         )
         late.__cause__ = error
         return late
@@ -295,6 +288,12 @@ class Router:
 def _unless_failed(learn: Callable[[], None], outcome: CallOutcome) -> None:
     if outcome.error is None:
         learn()
+
+
+def _drop_cookie(response: httpx.Response) -> None:
+    """Remove cookies: the client has one address for all endpoints, so it would send them to the others."""
+    if "set-cookie" in response.headers:
+        del response.headers["set-cookie"]
 
 
 def _discard(in_flight: set[CallRef], call: CallRef, _owner: CallOwner) -> None:
@@ -322,7 +321,7 @@ class _StatusError(httpx.HTTPStatusError):
 
 
 def _status_error(request: httpx.Request, endpoint: str, response: httpx.Response) -> httpx.HTTPStatusError:
-    """A response as an exception: its body decoded, and its request without headers, which may hold a key."""
+    """A response as an exception, with the decoded body, and without the request's headers, which may hold a key."""
     try:
         body = response.read()
     except httpx.DecodingError:

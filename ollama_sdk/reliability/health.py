@@ -1,4 +1,4 @@
-"""Checks all endpoints: when asked, and from a monitor that runs between ``start()`` and ``stop()``."""
+"""Checks all endpoints: once by ``check()``, and regularly by a monitor between ``start()`` and ``stop()``."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ _MONITOR_FAILURE = "a health check failed; the monitor continues"
 
 
 class _Results(tuple[EndpointHealth, ...]):
-    """The results of one check, which a notebook shows as a table."""
+    """The results of one check; a notebook shows them as a table."""
 
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        from ollama_sdk._display import health_html  # only notebooks ask for it
+        from ollama_sdk._display import health_html  # imported only for notebooks
 
         return health_html(self)
 
 
 class _Checking:
-    """What sync and async checks share: the configuration, what a check asks, and where its results go.
+    """The base of sync and async checks.
 
     Args:
         endpoints: The endpoints, in the order of the results.
         config: How to check; by default :class:`HealthCheck`'s defaults.
         clock: Measures latencies and timeouts.
         feed: Called with each result of each check.
-        closed: Whether the client has been closed already, so that no monitor may start.
+        closed: Whether the client has been closed, so that no monitor may start.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class _Checking:
         self._closed = closed
 
     def reconfigure(self, config: HealthCheck | None) -> None:
-        """Continue under ``config``, by default the default one, from the next check on."""
+        """Use ``config``, or the defaults for ``None``, from the next check on."""
         self.config = config or HealthCheck()
 
     def _make_checks(self) -> list[EndpointCheck]:
@@ -82,7 +82,7 @@ class _Checking:
                 for result in results:
                     self._feed(result)
         except Exception:  # a feed must break neither a check nor the monitor
-            _logger.exception("the result of a health check could not be passed on")
+            _logger.exception("failover could not process the result of a health check")
         return results
 
     def _refuse_if_closed(self) -> None:
@@ -93,9 +93,9 @@ class _Checking:
 
 
 class Health(_Checking):
-    """Checks endpoints when asked, and from a monitor thread between :meth:`start` and :meth:`stop`.
+    """Checks endpoints by :meth:`check`, and by a monitor thread between :meth:`start` and :meth:`stop`.
 
-    It sends its requests over ``wire`` directly, without any policy.
+    It sends its requests through ``wire``, a transport without policies.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Health(_Checking):
         forks.register(self)
 
     def restart_in_child(self) -> None:
-        """The monitor is a thread of the parent: none runs here before :meth:`start`."""
+        """Forget the monitor, which is a thread of the parent: none runs here before :meth:`start`."""
         self._lock = threading.Lock()
         self._monitor = None
 
@@ -123,14 +123,14 @@ class Health(_Checking):
         """Check every endpoint now, all at once.
 
         Args:
-            model: Also report whether each endpoint has this model, and holds it loaded, under this name or another one of the
-                same digest; see :class:`EndpointHealth` for what cannot be known.
+            model: Also report whether each endpoint has this model, and has it loaded, under this name or another one of the
+                same digest; see :class:`EndpointHealth` for the limits of this comparison.
 
         Returns:
             One result per endpoint, in their order. An endpoint that cannot be reached has ``reachable=False``.
         """
         checks = self._make_checks()
-        # Threads, because name resolution has no timeout; daemons, so that one that hangs does not keep the process alive.
+        # Threads, because name resolution has no timeout; daemons, because a hanging one must not keep the process alive.
         threads = [
             threading.Thread(target=self._ask, args=(check,), name="ollama-sdk-health-check", daemon=True)
             for check in checks
@@ -163,11 +163,11 @@ class Health(_Checking):
                 target=_monitor, args=(weakref.ref(self), stop), name="ollama-sdk-health", daemon=True
             )
             thread.start()
-            # The thread has only a weak reference to this object, so that a client that is dropped also ends its monitor.
+            # The thread has only a weak reference to this object, so that dropping the client also ends the monitor.
             self._monitor = thread, weakref.finalize(self, stop.set)
 
     def stop(self) -> None:
-        """Stop the monitor and wait until it has ended, for the ``timeout`` of one check at most."""
+        """Stop the monitor and wait until it has ended, at most for the ``timeout`` of one check."""
         with self._lock:
             monitor, self._monitor = self._monitor, None
         if monitor is None:
@@ -178,7 +178,7 @@ class Health(_Checking):
             thread.join()
 
     def close(self) -> None:
-        """Stop the monitor for good: it cannot be started again."""
+        """Stop the monitor; it cannot be started again."""
         with self._lock:
             self._closed = True
         self.stop()
@@ -194,7 +194,7 @@ class Health(_Checking):
 
 
 class _InTime(httpx.BaseTransport):
-    """Keeps a body within the timeout of its check, which not every transport does."""
+    """Limits a body to the timeout of its check, which not every transport does."""
 
     def __init__(self, inner: httpx.BaseTransport) -> None:
         self._inner = inner
@@ -236,12 +236,12 @@ class AsyncHealth(_Checking):
         forks.register(self)
 
     def restart_in_child(self) -> None:
-        """The monitor is a task of the parent: none runs here before :meth:`start`."""
+        """Forget the monitor, which is a task of the parent: none runs here before :meth:`start`."""
         self._monitor = None
 
     async def check(self, model: str | None = None) -> tuple[EndpointHealth, ...]:
         """Check every endpoint now; see :meth:`Health.check`."""
-        current_loop()  # a loop of the parent process is refused here, not once for each endpoint
+        current_loop()  # refuses an event loop of the parent process once, instead of once for each endpoint
         checks = self._make_checks()
         async with anyio.create_task_group() as group:
             for check in checks:
@@ -250,7 +250,7 @@ class AsyncHealth(_Checking):
 
     @property
     def running(self) -> bool:
-        """Whether the monitor runs. It does not outlive its event loop."""
+        """Whether the monitor runs. It ends with its event loop."""
         return self._monitor is not None and self._monitor.is_alive()
 
     async def start(self) -> None:
@@ -279,7 +279,7 @@ class AsyncHealth(_Checking):
             await monitor.ended.wait()
 
     async def close(self) -> None:
-        """Stop the monitor for good: it cannot be started again."""
+        """Stop the monitor; it cannot be started again."""
         self._closed = True
         await self.stop()
 
@@ -299,14 +299,15 @@ class AsyncHealth(_Checking):
 class _MonitorTask:
     """The monitor of an :class:`AsyncHealth`, in the current event loop.
 
-    A task of the loop itself: a task group would have to be left by the task that entered it, and ``start()`` and ``stop()``
-    may be called by different tasks.
+    It is a task of the event loop, not of a task group: the task that enters a task group must leave it, but different tasks may
+    call ``start()`` and ``stop()``.
 
     Attributes:
-        loop: Where it runs.
+        loop: The event loop.
         begun: Set when the task has begun.
-        ended: Set when it has ended.
-        end: Ends it, from any thread; also called when the ``AsyncHealth`` is dropped, of which it keeps only a weak reference.
+        ended: Set when the task has ended.
+        end: Ends the task, from any thread; also called when the ``AsyncHealth`` is garbage-collected, to which the task has
+            only a weak reference.
     """
 
     def __init__(self, health: AsyncHealth, clock: Clock) -> None:
@@ -320,7 +321,7 @@ class _MonitorTask:
         self.loop.spawn(self._run)
 
     def is_alive(self) -> bool:
-        """Whether the monitor goes on checking."""
+        """Whether the monitor still runs."""
         return not self.ended.is_set() and not self.loop.is_closed()
 
     async def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""Asks one endpoint for its version and its models, and notes what the answers show."""
+"""Asks one endpoint for its version and its models, without doing I/O itself."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ __all__ = ["EndpointCheck", "EndpointHealth", "HealthCheck"]
 class HealthCheck:
     """How endpoints are checked.
 
-    A check sends each endpoint three small requests. It shows that a server answers, not that a model runs: a stalled GPU behind
-    a server that answers is found by the circuit breaker. For one local Ollama call ``client.health.check()`` when in doubt; for
-    a fleet run the monitor at the default interval.
+    A check sends each endpoint three small requests. It shows that a server answers, not that a model runs: only the circuit
+    breaker detects a stalled GPU behind a server that answers. For one local Ollama call ``client.health.check()`` if in doubt;
+    for a fleet run the monitor at the default interval.
 
     Attributes:
-        interval: Seconds from one check of the monitor to the next. A new interval holds from the next check on.
+        interval: Seconds from one check of the monitor to the next. A new interval applies from the next check on.
         timeout: Seconds that one endpoint may take for all three answers together.
         version_path: The path that returns the version.
         models_path: The path that returns the list of models.
@@ -51,12 +51,12 @@ class HealthCheck:
 
 @frozen
 class EndpointHealth:
-    """What a check of one endpoint has shown.
+    """The result of checking one endpoint.
 
-    Two names of one model, as ``copy`` makes them, share a loaded runner, and the server lists only the name that loaded it. Both
-    have one digest, so both count as loaded. A model that ``create(from_=...)`` made with a system message, a template or options
-    of its own shares the weights under a digest of its own: whether it shares the runner as well cannot be seen from outside,
-    and it counts as loaded only when the server lists its name. A server that sends no digests is compared by names alone.
+    Two names of one model, as ``copy`` makes them, share a loaded runner, but the server lists only the name that loaded it. Both
+    have the same digest, so both count as loaded. A model that ``create(from_=...)`` made with another system message, template or
+    options has the same weights but another digest. Whether it shares the runner cannot be seen from outside, so it counts as
+    loaded only if the server lists its name. If a server sends no digests, names are compared.
 
     Attributes:
         endpoint: Base URL.
@@ -64,11 +64,11 @@ class EndpointHealth:
         reachable: Whether the endpoint returned its version.
         version: The server's version; ``None`` without an answer.
         latency: Seconds until the version arrived; ``None`` without an answer.
-        models: Names of the models it has; ``None`` without an answer.
-        running: Names of the models it holds loaded, with all names of the same digest; ``None`` without an answer.
-        model_available: Whether it has the model that the check was asked about; ``None`` without such a model or answer.
-        model_loaded: Whether it holds that model loaded, under this name or another one of the same digest; ``None`` likewise.
-            ``False`` does not exclude a runner of the same weights under another digest.
+        models: Names of its models; ``None`` without an answer.
+        running: Names of its loaded models, with all names of the same digest; ``None`` without an answer.
+        model_available: Whether it has the model given to the check; ``None`` without a model or an answer.
+        model_loaded: Whether it has that model loaded, under this name or another one of the same digest; ``None`` likewise.
+            If ``False``, a runner may still hold the same weights under another digest.
         error: The first error; ``None`` without one.
     """
 
@@ -85,7 +85,7 @@ class EndpointHealth:
 
 
 class EndpointCheck:
-    """One check of one endpoint: gives the next request, takes the answers. It does no I/O, and no answer makes it fail."""
+    """One check of one endpoint: makes the requests and takes the answers. It does no I/O, and does not fail."""
 
     def __init__(self, endpoint: Endpoint, config: HealthCheck, clock: Clock) -> None:
         self._endpoint = endpoint
@@ -102,7 +102,7 @@ class EndpointCheck:
         self._request = httpx.Request("GET", endpoint.url)  # the latest
         self._note = self._note_version
         self._seen: dict[str, Any] = {}
-        self._digests: dict[str, str] = {}  # of the models that the endpoint has, by their names
+        self._digests: dict[str, str] = {}  # the digests of the endpoint's models, by name
 
     def next_request(self) -> httpx.Request | None:
         """The request to send next; ``None`` after the last one, or after an error."""
@@ -135,7 +135,7 @@ class EndpointCheck:
             return
         try:
             self._note(json.loads(response.read()))
-        except Exception as error:  # noqa: BLE001 - undecodable, nested too deep, a number too large, of another shape ...
+        except Exception as error:  # noqa: BLE001 - not JSON, nested too deeply, a number too large, another shape ...
             self._seen["error"] = f"{self._path}: not the answer of an Ollama server: {described(error, self._request)}"
 
     def take_error(self, error: Exception) -> None:
@@ -150,7 +150,7 @@ class EndpointCheck:
         self._seen.setdefault("error", "no answer in time")
 
     def result(self, model: str | None) -> EndpointHealth:
-        """What the check has shown so far, also of ``model``."""
+        """The result so far, also for ``model``."""
         seen = self._seen.copy()  # a thread that timed out may still add to it
         return EndpointHealth(
             self._endpoint.url,
@@ -173,14 +173,14 @@ class EndpointCheck:
 
     def _note_running(self, answer: Any) -> None:
         listed = _digests(answer)
-        # Of the names that share a runner, the server lists only the one that loaded it.
+        # The server lists only one name of each runner: the one that loaded it.
         loaded = {digest for digest in listed.values() if digest}
         same = [name for name, digest in self._digests.items() if digest in loaded]
         self._seen["running"] = frozenset([*listed, *same])
 
 
 def _digests(answer: Any) -> dict[str, str]:
-    """The digest of each listed model by its name; empty where the server sent none."""
+    """The digest of each listed model by name; ``""`` if the server sent none."""
     models: list[dict[str, Any]] = answer["models"] or []
     digests: dict[str, str] = {}
     for model in models:

@@ -1,4 +1,4 @@
-"""Reports to an observer when calls and attempts begin and end; the policies report what happens in between."""
+"""Reports the start and end of calls and attempts to an observer; the policies report the events in between."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = ["AttemptReporter", "CallReporter"]
 
 
 class AttemptReporter:
-    """The innermost policy: reports each request that is sent."""
+    """The innermost policy: reports each attempt."""
 
     judges_attempts = True
 
@@ -45,14 +45,14 @@ class AttemptReporter:
         self.clock = clock
         self._notify = guarded(observer)
 
-    def flow(self, send: Send, request: httpx.Request) -> Flow:
-        """One attempt."""
+    def flow(self, send: Send, request: httpx.Request) -> Flow:  # noqa: ARG002 - only the transport is further in
+        """Report one attempt."""
         clock, notify = self.clock, self._notify
         number: int = request.extensions.get("attempt", 1)
         started = clock.monotonic()
         try:
             notify(AttemptStarted(*about(request, clock), number))
-            response = yield from send(request)
+            response: httpx.Response = yield request
         except BaseException as error:
             seconds = clock.monotonic() - started
             notify(AttemptFailed(*about(request, clock), number, seconds, described(error, request)))
@@ -64,7 +64,7 @@ class AttemptReporter:
 
 
 class CallReporter:
-    """The outermost policy: reports when a call begins and ends, and how its stream goes."""
+    """The outermost policy: reports the start and end of a call and of its stream."""
 
     judges_attempts = False
 
@@ -73,12 +73,12 @@ class CallReporter:
         self._notify = guarded(observer)
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
-        """One call."""
+        """Report one call."""
         call = _Call(self._notify, self.clock, request)
         try:
             extensions = request.extensions
             extensions.pop("call", None)  # a request that is sent again is another call
-            # All events of the call go to the observer that it began with, also if another one is configured meanwhile.
+            # All events of the call go to the same observer, even if another one is configured meanwhile.
             extensions["observer"] = self._notify
             streams = extensions.get("stream", False)
             self._notify(CallStarted(*about(request, self.clock), extensions.get("model"), streams), call.detail)
@@ -91,13 +91,13 @@ class CallReporter:
 
 
 class _Call:
-    """One call, from the caller's side.
+    """One call, as its caller sees it.
 
-    It ends when its stream does, if it has one, and when the outcome on its reply is given, if one is awaited. A stream that is
-    closed before its end gets no outcome any more, and neither does a reply that is garbage.
+    It ends when its stream has ended and the outcome of its reply has been reported, as far as they are expected. A stream that is
+    closed early gets no outcome, and neither does a reply that is garbage-collected.
 
-    Ends may be reported by several threads at once, and by the garbage collector at any line of any of them. So the first one is
-    found without a lock: it is the one that draws 0 from a counter, which only one can.
+    Several threads may report ends at once, and the garbage collector may at any line of any thread. So the first end is found
+    without a lock: it is the one that draws 0 from a counter, because ``next()`` is atomic.
     """
 
     _stream_ends: Iterator[int]
@@ -106,8 +106,8 @@ class _Call:
     _streams = False
     _awaits_outcome = False
     _error: str | None = None
-    # The fields of the outcome, which goes before the error. Not the outcome itself: its error leads back to the response, which
-    # would outlive the call.
+    # The fields of the outcome, which has precedence over ``_error``. Not the outcome itself: its error refers to the response,
+    # which would outlive the call.
     _judged: tuple[Any, ...] | None = None
 
     def __init__(self, notify: Notify, clock: Clock, request: httpx.Request) -> None:
@@ -151,7 +151,9 @@ class _Call:
     def judged(self, outcome: CallOutcome) -> None:
         reason = None if outcome.error is None else described(outcome.error, self._request)
         model = outcome.model
-        if model is not None and model != self._request.extensions.get("model"):  # mostly it is the caller's own text
+        if model is not None and model != self._request.extensions.get(
+            "model"
+        ):  # usually equal, which needs no redaction
             model = redact(self._request, model)
         self._judged = (reason, model, outcome.input_tokens, outcome.output_tokens, outcome.items)
         if self.detail is not None:
@@ -177,7 +179,7 @@ class _Call:
         self._has_ended = True
         beginning = about(self._request, self._clock)
         outcome: tuple[Any, ...] = self._judged or (self._error,)
-        detail, self.detail = self.detail, None  # the reply must not live as long as its response
+        detail, self.detail = self.detail, None  # so that the reply is freed before its response
         self._notify(CallEnded(*beginning, beginning[-1] - self._started, self._status, *outcome), detail)
 
     def _seconds(self) -> float:

@@ -1,12 +1,12 @@
-"""An observer that reports calls to OpenTelemetry as its conventions for generative AI have it; needs the extra ``[otel]``.
+"""An observer that reports calls to OpenTelemetry by its conventions for generative AI; needs the extra ``[otel]``.
 
-Spans, metrics and the optional event follow version 0.1.0 of those conventions. Everything happens when a call begins and when it
-ends: an item of a stream costs nothing.
+Spans, metrics and the optional event follow version 0.1.0 of those conventions. The observer works only at the start and the end of
+a call, so it adds no cost per streamed item.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -61,7 +61,7 @@ _INFERENCE = {
 _OPERATIONS = _INFERENCE | dict.fromkeys(_EMBEDDINGS, "embeddings")
 _PORTS = {"http": 80, "https": 443}
 
-# Where a request has them: in its options on the native routes, else in its body.
+# The attributes of request fields, which are in ``options`` on native routes, else in the body.
 _INTEGERS = {
     "num_predict": "gen_ai.request.max_tokens",
     "max_tokens": "gen_ai.request.max_tokens",
@@ -70,7 +70,12 @@ _INTEGERS = {
     "top_k": "gen_ai.request.top_k",
 }
 _NUMBERS = {key: f"gen_ai.request.{key}" for key in ("temperature", "top_p", "frequency_penalty", "presence_penalty")}
-# Where a reply counts tokens that are part of those of the prompt or of the answer.
+# The fields of a request that name the conversation or response that it continues.
+_EARLIER = {
+    "conversation": "gen_ai.conversation.id",
+    "previous_response_id": "gen_ai.request.previous_response.id",
+}
+# By operation: the attributes and the paths of token counts that are parts of the prompt's or the answer's.
 _CACHED, _WRITTEN, _REASONED = (
     f"gen_ai.usage.{kind}"
     for kind in ("cache_read.input_tokens", "cache_write.input_tokens", "reasoning.output_tokens")
@@ -95,30 +100,30 @@ _TOKENS = {
 }
 _SECONDS = [0.01 * 2**power for power in range(14)]
 _TOKEN_COUNTS = [4**power for power in range(14)]
-# What every call or every stream has is in the attributes of its span already.
+# Events of every call or stream; the attributes of the span already contain their values.
 _ROUTINE = (AttemptStarted, StreamStarted, StreamFirstItem, StreamEnded)
 _DETAILS_EVENT = "gen_ai.client.inference.operation.details"
 
 
 class OpenTelemetryObserver(DetailedObserver):
-    """An observer that makes a span of kind client of each call, with what its policies did as span events, and client metrics.
+    """An observer that makes a client span for each call, with the events of its policies as span events, and client metrics.
 
-    A span begins under the span that is current where the call is made, and covers all its attempts. It ends with
-    :class:`CallEnded`; that of a stream when the stream has ended. Requests carry its context as the global propagator writes it,
-    by default as ``traceparent``, ``tracestate`` and ``baggage``, unless the caller has set such a header.
+    The parent of a span is the span that is current when the call starts. A span covers all attempts and ends with
+    :class:`CallEnded`, for a stream when the stream has ended. Requests carry its context as the global propagator writes it, by
+    default as ``traceparent``, ``tracestate`` and ``baggage``, unless the caller has set such a header.
 
-    Neither spans nor metrics hold what is sent and answered, nor a text of the server, unless ``content`` is true. API keys are in
-    none of them. ``error.type`` is the class of the error, such as ``NotFoundError``, or the status of a reply that the caller did
-    not raise.
+    Spans and metrics contain no prompts, replies or other texts of the server, unless ``content`` is true. They never contain API
+    keys. ``error.type`` is the class of the error, such as ``NotFoundError``, or the error status of a reply for which nothing was
+    raised.
 
-    Calls are reported by a client or by :func:`build_stack`. A policy transport by itself reports only what it does, which makes
-    no span. An observer that is unpickled, in another process, uses the global providers there. An observer that is called by
-    another one, with the event alone, knows neither request nor reply.
+    A client or :func:`build_stack` reports calls. A policy transport alone reports only the policy's events, which make no span.
+    An unpickled observer uses the global providers of its process. If another observer calls this one with the event only,
+    request and reply are not reported.
 
     Args:
-        tracer: Makes the spans; by default that of the global provider.
-        meter: Makes the metrics; by default that of the global provider.
-        logger: Emits the events; by default that of the global provider.
+        tracer: Makes the spans; by default the global provider's.
+        meter: Makes the metrics; by default the global provider's.
+        logger: Emits the events; by default the global provider's.
         content: Whether to record messages, tools and error texts: in the event if there is one, else in the span.
         events: Whether to emit an event, as a log record, with the details of each inference.
         propagate: Whether requests carry the context of their span, and the baggage.
@@ -140,16 +145,14 @@ class OpenTelemetryObserver(DetailedObserver):
         self._propagate = propagate
         self._logger: Logger | None = None
         if events:
-            from opentelemetry._logs import (
-                get_logger,
-            )  # only who wants events depends on it: its interface is not stable
+            from opentelemetry._logs import get_logger  # imported only for events: its interface is not stable
 
             self._logger = logger or get_logger("ollama_sdk")
         self.wants_whole_replies = content
         self._calls: dict[int, _Call] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Without tracer, meter, logger and spans, which belong to their process."""
+        """Pickle without tracer, meter, logger and spans, which belong to their process."""
         events = self._logger is not None
         return partial(type(self), content=self._content, events=events, propagate=self._propagate), ()
 
@@ -174,9 +177,9 @@ class OpenTelemetryObserver(DetailedObserver):
         if event.model is not None:
             common["gen_ai.request.model"] = event.model
         name = operation if event.model is None else f"{operation} {event.model}"
-        attributes = {**common, **_server(event.endpoint)}
-        span = self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=attributes)
-        call = _Call(span, common, event.stream)
+        place = _server(event.endpoint)
+        span = self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes={**common, **place})
+        call = _Call(span, common, place, event.stream)
         if detail is None:
             return call
         if self._propagate:
@@ -190,14 +193,14 @@ class OpenTelemetryObserver(DetailedObserver):
         return call
 
     def _end(self, call: _Call, event: CallEnded, detail: Detail | None) -> None:
-        if event.model is not None:
-            call.common["gen_ai.response.model"] = event.model
-        call.common |= _server(event.endpoint)  # again: failover may have moved the call
+        place = _server(event.endpoint)  # set again, because failover may have moved the call
+        model: Attributes = {} if event.model is None else {"gen_ai.response.model": event.model}
+        call.common |= {**model, **place}
         reply = _outcome_attributes(call, event, detail)
         content = self._content_of(call, event, detail)
         span = call.span
         if span.is_recording():
-            span.set_attributes({**call.common, **reply})
+            span.set_attributes({**model, **(place if place != call.server else {}), **reply})
             if event.status is not None:
                 span.set_attribute("http.response.status_code", event.status)
             if self._logger is None:
@@ -211,7 +214,7 @@ class OpenTelemetryObserver(DetailedObserver):
         span.end()
 
     def _content_of(self, call: _Call, event: CallEnded, detail: Detail | None) -> dict[str, Any]:
-        """The content of a call, if it is to be recorded, without API keys."""
+        """The content of a call without API keys; ``{}`` unless content is recorded."""
         if not self._content or detail is None or event.operation not in _INFERENCE:
             return {}
         output = output_messages(detail.whole) if detail.whole else []
@@ -221,19 +224,21 @@ class OpenTelemetryObserver(DetailedObserver):
 
 @attrs.define(eq=False)
 class _Call:
-    """A call that has begun.
+    """A call that has started.
 
     Attributes:
-        span: Its span.
-        common: The attributes that its span, metrics and event share.
-        streams: Whether a stream was asked for.
-        request: The attributes of its request.
-        input: The content of its request.
-        first_chunk: Seconds to the first bytes of its stream.
+        span: The span of the call.
+        common: The attributes that span, metrics and event share.
+        server: The attributes of the server at which it started.
+        streams: Whether the caller asked for a stream.
+        request: The attributes of the request.
+        input: The content of the request.
+        first_chunk: Seconds to the first bytes of the stream.
     """
 
     span: Span
     common: Attributes
+    server: Attributes
     streams: bool
     request: Attributes = attrs.Factory(Attributes)
     input: dict[str, Any] = attrs.Factory(dict[str, Any])
@@ -243,8 +248,8 @@ class _Call:
 class _Metrics:
     """The client metrics of the conventions.
 
-    ``time_per_output_chunk`` is recorded once for each stream, with the mean of its chunks: to record each would cost more than
-    reading it.
+    ``time_per_output_chunk`` is recorded once for each stream, as the mean of its chunks: recording each chunk would take longer
+    than reading it.
     """
 
     def __init__(self, meter: Meter) -> None:
@@ -287,7 +292,8 @@ class _Metrics:
         ended = common if "error.type" not in reply else {**common, "error.type": reply["error.type"]}
         if event.operation in _EMBEDDINGS:
             self._embeddings.record(event.seconds, ended)
-            self._embedded.record(_count(reply, "input_tokens"), ended)
+            if "gen_ai.usage.input_tokens" in reply:
+                self._embedded.record(_count(reply, "input_tokens"), common)
             return
         if event.operation not in _INFERENCE:
             self._other.record(event.seconds, ended)
@@ -297,7 +303,7 @@ class _Metrics:
             histogram.record(_count(reply, kind), ended)
         for kind, counter in self._used.items():
             name = f"gen_ai.usage.{kind}"
-            # Ollama does not say how many tokens of a prompt are those of images.
+            # Ollama does not report how many tokens of a prompt come from images.
             modality = "text" if kind.endswith("output_tokens") and name in reply else "unknown"
             if name in reply or "." not in kind:
                 counter.add(_count(reply, kind), {**common, "gen_ai.token.modality": modality})
@@ -316,10 +322,10 @@ def _count(reply: Attributes, kind: str) -> int:
 
 
 def _inject(span: Span, request: httpx.Request) -> None:
-    """Add the context of a span to a request, in place of what an earlier call of the same request has added."""
+    """Add the context of a span to a request, and remove the context of an earlier call with the same request."""
     for name in request.extensions.pop("propagated", ()):
         del request.headers[name]
-    # A context that the caller has set stays whole: part of it with part of another would be neither.
+    # A context that the caller has set is kept whole, because a mixture of two contexts is invalid.
     if any(name in request.headers for name in get_global_textmap().fields - {"baggage"}):
         return
     carrier: dict[str, str] = {}
@@ -330,7 +336,7 @@ def _inject(span: Span, request: httpx.Request) -> None:
 
 
 def _body_of(request: httpx.Request) -> dict[str, Any]:
-    """The JSON object that a request sends; ``{}`` where it sends something else."""
+    """The JSON object that a request sends; ``{}`` for any other body."""
     if not is_whole(request.stream):
         return {}
     try:
@@ -353,15 +359,16 @@ def _request_attributes(event: CallStarted, body: dict[str, Any]) -> Attributes:
     if event.stream:
         found["gen_ai.request.stream"] = True
     choices = given.get("n")
-    if event.operation.startswith("v1.") and isinstance(choices, int) and choices != 1:  # 1 is not reported
+    if event.operation.startswith("v1.") and isinstance(choices, int) and choices != 1:  # the conventions leave 1 out
         found["gen_ai.request.choice.count"] = choices
     level = given.get("think", given.get("reasoning_effort"))
     if "reasoning" in given:
         level = object_of(given["reasoning"]).get("effort")
     if isinstance(level, str):
         found["gen_ai.request.reasoning.level"] = level
-    if isinstance(given.get("conversation"), str):
-        found["gen_ai.conversation.id"] = given["conversation"]
+    for key, name in _EARLIER.items():
+        if isinstance(given.get(key), str):
+            found[name] = given[key]
     _add_output_type(given, found)
     return found
 
@@ -369,7 +376,7 @@ def _request_attributes(event: CallStarted, body: dict[str, Any]) -> Attributes:
 def _add_sampling(given: dict[str, Any], found: Attributes) -> None:
     for key, name in _INTEGERS.items():
         value = given.get(key)
-        if isinstance(value, int) and (value >= 0 or key != "num_predict"):  # below 0 is no limit
+        if isinstance(value, int) and (value >= 0 or key != "num_predict"):  # a negative num_predict sets no limit
             found[name] = value
     for key, name in _NUMBERS.items():
         value = given.get(key)
@@ -401,7 +408,7 @@ def _input_content(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _outcome_attributes(call: _Call, event: CallEnded, detail: Detail | None) -> Attributes:
-    """The attributes of a reply, or of how a call failed."""
+    """The attributes of a reply or of an error."""
     found: Attributes = {}
     if detail is not None and event.operation in _OPERATIONS:
         found |= _reply_attributes(event, detail)
@@ -424,7 +431,7 @@ def _reply_attributes(event: CallEnded, detail: Detail) -> Attributes:
             _add_dimension_count(reply, found)
         return found
     for given in detail.parts:
-        # Events of /v1/responses and /v1/messages hold the reply itself.
+        # In the events of /v1/responses and /v1/messages, the reply is a field.
         part = given
         if "type" in given and ("response" in given or "message" in given):
             part = object_of(given.get("response", given.get("message")))
@@ -449,7 +456,7 @@ def _add_dimension_count(reply: dict[str, Any], found: Attributes) -> None:
 
 
 def _finish_reasons(reply: dict[str, Any]) -> list[str]:
-    """Why each choice of a reply ended; ``[]`` where it does not say."""
+    """The finish reason of each choice of a reply, as far as it has one."""
     if "choices" in reply:
         reasons = [choice.get("finish_reason") for choice in objects_in(reply["choices"])]
     elif reply.get("object") == "response":
@@ -463,10 +470,10 @@ def _finish_reasons(reply: dict[str, Any]) -> list[str]:
 
 
 def _add_tokens(event: CallEnded, reply: Attributes) -> None:
-    """Add the tokens of prompt and answer, which include those that were cached."""
+    """Add the token counts of prompt and answer, cached tokens included."""
     if isinstance(event.input_tokens, int):
         cached = 0
-        if event.operation == "v1.messages.create":  # the one route that counts them apart
+        if event.operation == "v1.messages.create":  # the only route that counts them separately
             cached = _count(reply, "cache_read.input_tokens") + _count(reply, "cache_write.input_tokens")
         reply["gen_ai.usage.input_tokens"] = event.input_tokens + cached
     if isinstance(event.output_tokens, int):
@@ -480,6 +487,7 @@ def _error_type(event: CallEnded) -> str | None:
     return str(event.status) if event.status is not None and httpx.codes.is_error(event.status) else None
 
 
+@lru_cache(maxsize=1024)
 def _server(endpoint: str) -> Attributes:
     parts = urlsplit(endpoint)
     port = parts.port or _PORTS.get(parts.scheme)
@@ -489,7 +497,7 @@ def _server(endpoint: str) -> Attributes:
 def _event_attributes(event: Event, content: bool) -> Attributes:
     values = dict(vars(event))
     reason = values.get("reason")
-    if isinstance(reason, str) and not content:  # the text after the class may be the server's
+    if isinstance(reason, str) and not content:  # the text after the class may come from the server
         values["reason"] = reason.partition(":")[0]
     return {
         f"ollama_sdk.{name}": value

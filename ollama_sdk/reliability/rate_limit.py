@@ -1,25 +1,24 @@
-"""Decides when a call may start: so many a second, so many at once, first come, first served.
+"""Decides when a call may start: limits the calls per second and the calls at once, first come, first served.
 
-**States.** Each call has one permit, an object that stands for it. It is *held* at once if there are room and a token, and no call waits. Otherwise it
-is *queued*. The first in the queue is *woken* as soon as there is room, and then waits for its token alone; with the token it is
-held, and the next is woken. It is *released* from any state when its call ends or gives up. Only the first in the queue takes a
-token, and only when it starts: it cannot be overtaken, and a call that gives up has taken nothing.
+**States.** Each call has one permit. It is *held* at once if no call waits and both limits allow it. Otherwise it is *queued*. The
+first in the queue is *woken* as soon as the limit of calls at once allows it, and then waits only for its token; with the token it
+is held, and the next is woken. It is *released* from any state when its call ends or gives up. Only the first in the queue takes a
+token, and only when it starts: it cannot be overtaken, and a call that gives up has not taken a token.
 
-**Who moves them.** :class:`PermitQueue` holds the states; it does no I/O and has no lock. :class:`Limiter` calls it under one
-lock, for a few statements at a time. It does not wait or yield there, and calls nothing else but its clock and ``Event.set``, which
-do not block. A queued call waits for its event without the lock. It asks again when the event is set, or after the seconds that its
-token takes.
+**Who moves them.** :class:`PermitQueue` holds the states; it does no I/O and has no lock. :class:`Limiter` calls it under one lock,
+for a few statements at a time. Under the lock it does not wait or yield, and calls only its clock and ``Event.set``, which do not
+block. A queued call waits for its event without the lock. It tries again when the event is set, or when its token is due.
 
 **Why nothing deadlocks or leaks.** The garbage collector or a signal handler may release a permit in any thread, also in one that
-holds the lock. So :meth:`Limiter.release` only notes the permit in a deque, which is atomic. If its thread holds the lock, that is
-all: each thread looks at the deque after letting go. Otherwise it waits for the lock. All limiters share one, and under it no other
-lock is taken, so no two threads wait for each other. A task whose event loop was closed never asks again: its permit is dropped
-when its turn comes, because its event reports the loss.
+holds the lock. So :meth:`Limiter.release` first appends the permit to a deque, which is atomic. If its thread holds the lock, it
+does nothing more: each thread processes the deque after it has released the lock. Otherwise it takes the lock and processes the
+deque itself. All limiters share one lock, and no other lock is taken under it, so no two threads wait for each other. A task whose
+event loop was closed never tries again: its event reports that, and its permit is dropped when it would be woken.
 
-**Exceptions at any moment.** Ctrl-C may be raised between any two byte codes, so a permit may be neither released nor noted. A permit
-is therefore a weak reference to an object that the call owns, with the deque's ``append`` as its callback: when the call's frame or
-its response is gone, the permit is in the deque, and the next call of any kind releases it. The lock is taken by ``with`` only,
-which no exception can come in between, and every change under it may be repeated or broken off.
+**Exceptions at any moment.** Ctrl-C may be raised between any two byte codes, so that a permit is not released. A permit is
+therefore a weak reference to an object that the call owns, with the deque's ``append`` as its callback: once the call's frame or
+its response is gone, the permit is in the deque, and the next call releases it. The lock is taken only by ``with``, which no
+exception can interrupt, and every change under it may be repeated or interrupted.
 """
 
 from __future__ import annotations
@@ -59,24 +58,24 @@ def _wait_rule(policy: Any, attribute: Attribute[Any], value: Any) -> None:
 
 @frozen
 class RateLimit:
-    """Bound the calls a second (a token bucket), the calls at once, or both.
+    """Limit the calls per second (a token bucket), the calls at once, or both.
 
-    Use ``concurrent`` to keep calls waiting here, in order and with their deadlines, instead of in the server's queue, which
+    Use ``concurrent`` to queue calls in the client, in order and with their deadlines, instead of in the server's queue, which
     answers 503 when it is full. For one local Ollama set it to the server's ``OLLAMA_NUM_PARALLEL``; for a fleet to that times
-    the number of hosts. Use ``per_second`` for a hosted service with a quota. Each client counts for itself: it cannot see
-    what other processes send.
+    the number of hosts. Use ``per_second`` for a hosted service with a quota. Each client counts only its own calls, not those
+    of other processes.
 
-    It counts calls, not requests: repetitions by :class:`~ollama_sdk.reliability.Retry` take no token of their own, and a call
-    that waits to be repeated, for ``Retry-After`` too, keeps its permit. Where a quota counts requests, leave room for them in
-    ``per_second``, or let a plain ``httpx`` client repeat outside of the limit, ``RetryTransport(RateLimitTransport(...))``;
-    where permits are few, lower ``retry_after_limit`` and ``attempts``.
+    It counts calls, not requests: retries by :class:`~ollama_sdk.reliability.Retry` take no further token, and a call that waits
+    for its next attempt, also for ``Retry-After``, keeps its permit. If a quota counts requests, lower ``per_second`` accordingly,
+    or let a plain ``httpx`` client retry outside of the limit, ``RetryTransport(RateLimitTransport(...))``; if permits are few,
+    lower ``retry_after_limit`` and ``attempts``.
 
     Attributes:
-        per_second: Calls a second on the long run; ``None`` does not limit them.
+        per_second: The average calls per second; ``None`` does not limit them.
         burst: Calls that may start at once after a pause; by default ``per_second``, rounded up.
         concurrent: Calls in flight at once; ``None`` does not limit them. A stream is in flight until it ends, is closed or is
-            garbage-collected. A response that a plain ``httpx`` client has opened as a stream and forgotten is in a reference
-            cycle, so its permit is released only by the next garbage collection: open it in a ``with`` block.
+            garbage-collected. If a plain ``httpx`` client opens a stream and drops it unclosed, a reference cycle holds its permit
+            until the next garbage collection: open it in a ``with`` block.
         wait: ``True`` waits for a permit up to the deadline of the call; a number waits at most that many seconds; ``False``
             refuses at once.
 
@@ -97,7 +96,7 @@ class RateLimit:
 
 
 class TokenBucket:
-    """A token bucket. Not locked; it does no I/O and is given the time."""
+    """A token bucket. It is not thread-safe, does no I/O and gets the time as an argument."""
 
     def __init__(self, rate: float, size: int, now: float) -> None:
         self._rate = rate
@@ -106,23 +105,23 @@ class TokenBucket:
         self._tokens = float(size)
 
     def resize(self, rate: float, size: int, now: float) -> None:
-        """Refill at ``rate`` tokens a second up to ``size`` from now on; tokens there are stay, as far as they fit."""
+        """Refill at ``rate`` tokens per second up to ``size`` from now on, and keep the present tokens up to ``size``."""
         self._refill(now)
         self._rate = rate
         self._size = size
         self._tokens = min(self._tokens, size)
 
-    # What a token that has been waited for may lack.
+    # After the computed delay, rounding may leave a token this much short.
     _ROUNDING = 1e-9
 
     def delay(self, now: float) -> float:
-        """Seconds until there is a whole token; 0 when there is one."""
+        """Seconds until a whole token is available."""
         self._refill(now)
         missing = 1 - self._tokens
         return missing / self._rate if missing > self._ROUNDING else 0.0
 
     def try_take(self, now: float) -> bool:
-        """Take a token if there is a whole one. Returns whether there was."""
+        """Take a token if a whole one is available. Returns whether it was."""
         self._refill(now)
         if 1 - self._tokens > self._ROUNDING:
             return False
@@ -136,11 +135,11 @@ class TokenBucket:
 
 
 class PermitQueue:
-    """The permits that are held, and those that wait for it. Not locked; it does no I/O and is given the time.
+    """The held and the queued permits. It is not thread-safe, does no I/O and gets the time as an argument.
 
     Attributes:
         held: Permits of calls in flight.
-        waiting: Permits of calls that wait and their events, in their order, the woken one first.
+        waiting: Permits of queued calls with their events, in order; the woken one is first.
     """
 
     def __init__(self, config: RateLimit, now: float) -> None:
@@ -148,26 +147,26 @@ class PermitQueue:
         self._bucket = _bucket(config, now)
         self._woken: object = None
         self.held: set[object] = set()
-        self.waiting: OrderedDict[object, Event] = OrderedDict()  # a dict is slow at finding its first of many
+        self.waiting: OrderedDict[object, Event] = OrderedDict()  # finding the first key of a large dict is slow
 
     def reconfigure(self, config: RateLimit, now: float) -> None:
-        """Go on under ``config`` with the same permits."""
+        """Continue under ``config`` with the same permits."""
         self._concurrent = config.concurrent
         if self._bucket is None or config.per_second is None:
             self._bucket = _bucket(config, now)
         else:
             self._bucket.resize(config.per_second, _burst(config), now)
-        self._woken = None  # its token takes another time now, or it lacks the room
+        self._woken = None  # the delay of its token changes, and the limit of calls at once may be lower
         self._wake()
 
     def lift(self) -> None:
-        """Limit nothing from now on."""
+        """Remove all limits."""
         self._concurrent = self._bucket = None
         self._woken = None
         self._wake()
 
     def try_acquire(self, permit: object, now: float) -> bool:
-        """Hold ``permit`` if that needs no wait. Returns whether it is held."""
+        """Hold ``permit`` if the limits allow it now. Returns whether it is held."""
         if self.waiting or (self._concurrent is not None and len(self.held) >= self._concurrent):
             return False
         if self._bucket is not None and not self._bucket.try_take(now):
@@ -176,15 +175,15 @@ class PermitQueue:
         return True
 
     def enqueue(self, permit: object, event: Event) -> None:
-        """Put ``permit`` at the end of the queue; ``event`` is set when it is woken, which may happen again."""
+        """Append ``permit`` to the queue; ``event`` is set whenever it is woken."""
         self.waiting[permit] = event
         self._wake()
 
     def acquire(self, permit: object, now: float) -> float:
-        """Hold a queued permit if its time has come.
+        """Hold a queued permit if the limits allow it now.
 
         Returns:
-            0 if it is held; else in how many seconds to ask again, infinite until its event is set.
+            0 if it is held; else the seconds until the next try, infinite to wait for its event.
         """
         if permit is not self._woken:
             return math.inf
@@ -197,7 +196,7 @@ class PermitQueue:
         return 0.0
 
     def release(self, permit: object) -> None:
-        """Give ``permit`` up in any state; doing so again changes nothing."""
+        """Release ``permit`` in any state; releasing it again has no effect."""
         if permit is self._woken:
             self._woken = None
         self.waiting.pop(permit, None)
@@ -206,7 +205,7 @@ class PermitQueue:
             self._wake()
 
     def _wake(self) -> None:
-        """Wake the first in the queue if there is room; drop those whose event loop has ended."""
+        """Wake the first in the queue if the limit of calls at once allows it; drop permits whose event loop has ended."""
         while self.waiting and (self._concurrent is None or len(self.held) < self._concurrent):
             first, event = next(iter(self.waiting.items()))
             if event.is_lost if first is self._woken else not event.set():
@@ -225,14 +224,14 @@ def _bucket(config: RateLimit, now: float) -> TokenBucket | None:
 
 
 class Limiter:
-    """What all calls under one :class:`RateLimit` share.
+    """The state that all calls under one :class:`RateLimit` share.
 
     Attributes:
         queue: The permits.
     """
 
     judges_attempts = False
-    _lock = threading.RLock()  # one for all, which the module explains
+    _lock = threading.RLock()  # one for all limiters; see the top of the module
 
     def __init__(self, config: RateLimit, *, clock: Clock = SYSTEM_CLOCK, observer: Observer | None = None) -> None:
         self.clock = clock
@@ -243,26 +242,26 @@ class Limiter:
         forks.register(self)
 
     def restart_in_child(self) -> None:
-        """Forget the permits of the parent's calls, which go on there."""
+        """Forget the permits of the parent's calls."""
         Limiter._lock = threading.RLock()
         self.queue = PermitQueue(self._config, self.clock.monotonic())
         self._released = deque()
 
     def reconfigure(self, config: RateLimit) -> None:
-        """Go on under ``config``; calls in flight and calls that wait stay so."""
+        """Continue under ``config``; calls in flight keep their permits, and queued calls their order."""
         with self._lock:
             self._config = config
             self.queue.reconfigure(config, self.clock.monotonic())
         self._process_released()
 
     def lift(self) -> None:
-        """Let every call start from now on, those that wait first: the limit has been turned off."""
+        """Remove the limits and start all queued calls, because the policy was turned off."""
         with self._lock:
             self.queue.lift()
         self._process_released()
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
-        """One call, which is sent with a permit."""
+        """Send one call with a permit."""
         owner = CallOwner()
         permit = CallRef(owner, self._released.append)
         try:
@@ -274,12 +273,12 @@ class Limiter:
             raise
         if is_whole(response.stream):
             self.release(permit)
-            del permit  # before its owner, whose end would release it again
+            del permit  # before its owner is freed, which would release it again
             return response
         return hold(response, partial(self._release_of, owner, permit))
 
     def try_acquire(self, permit: object) -> bool:
-        """Hold ``permit`` if that needs no wait. Returns whether it is held."""
+        """Hold ``permit`` if the limits allow it now. Returns whether it is held."""
         with self._lock:
             acquired = self.queue.try_acquire(permit, self.clock.monotonic())
         if self._released:
@@ -290,8 +289,8 @@ class Limiter:
         """Wait until ``permit`` is held.
 
         Raises:
-            APITimeoutError: The deadline of the call comes first.
-            RateLimitExceededError: The limit allows no wait, or not that long.
+            APITimeoutError: The deadline of the call would pass first.
+            RateLimitExceededError: The policy allows no wait, or a shorter one.
         """
         clock, wait, deadline = self.clock, self._config.wait, deadline_of(request)
         if wait is False:
@@ -317,7 +316,7 @@ class Limiter:
         emit(request, clock, self._notify, Waited, clock.monotonic() - started)
 
     def _refusal(self, request: httpx.Request, wait: bool | float, *, timed_out: bool) -> Exception:
-        """The error of a call that gets no permit, because of its own deadline or because of the limit's."""
+        """The error of a call without a permit: it ran out of time, or the policy allows no longer wait."""
         emit(request, self.clock, self._notify, Refused, "rate_limit", "no permit")
         if timed_out:
             return out_of_time(request, "a permit of the rate limit")
@@ -328,7 +327,7 @@ class Limiter:
         )
 
     def release(self, permit: object) -> None:
-        """The call has ended or given up. The garbage collector and signal handlers may call it at any moment."""
+        """Release the permit of a call that ends or gives up. The garbage collector and signal handlers may call this."""
         self._released.append(permit)
         self._process_released()
 
@@ -339,12 +338,14 @@ class Limiter:
         while self._released and not self._lock._is_owned():  # type: ignore[attr-defined] # noqa: SLF001 - as threading.Condition does
             with self._lock:
                 while self._released:
-                    self.queue.release(self._released[0])  # may be repeated, if an exception keeps it in the deque
+                    self.queue.release(
+                        self._released[0]
+                    )  # before it is removed, so that an exception here only repeats it
                     self._released.popleft()
 
 
 class RateLimitTransport(PolicyTransport):
-    """Lets requests through to the transport within as the limit allows; see :class:`RateLimit`."""
+    """Sends requests as the limit allows; see :class:`RateLimit`."""
 
     def __init__(
         self,

@@ -1,9 +1,10 @@
 """Decides whether and when a failed attempt is repeated.
 
-A call is a sequence of attempts with a wait before each but the first. After each attempt its outcome is a success, a failure that
-is the caller's, or a failure that is repeated: if attempts are left, the request may be sent again, the budget affords it, and the
-wait ends before the deadline. The waits grow exponentially and are jittered (:func:`jittered_waits`). What the attempts of one call
-share are the local variables of :meth:`Retrier.flow`; what all calls share is the :class:`Budget`, under a lock of its own.
+A call is a sequence of attempts with a wait between two of them. A failed attempt is repeated if attempts are left, the request may
+be sent again, the budget allows it, and the wait ends before the deadline; otherwise the caller gets its outcome. The waits grow
+exponentially and are jittered (:func:`jittered_waits`). The state of one call is in the local variables of :meth:`Retrier.flow`;
+all calls share the :class:`Budget`, which has its own lock. A call is in the budget's set of failing calls from its first failure
+to its end, however it ends.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import itertools
 import random
 import threading
 from typing import TYPE_CHECKING, Literal
+from weakref import WeakSet
 
 import httpx
 from attrs import field, frozen
@@ -38,26 +40,25 @@ Jitter = Literal["full", "equal", "decorrelated", "none"]
 
 @frozen
 class RetryBudget:
-    """How many repetitions a client may afford: a token bucket.
+    """Limit the retries of all calls of a client: a token bucket.
 
-    A failed attempt takes one token, a successful one gives ``per_success`` back. While half of the tokens or less are left,
-    nothing is repeated, so an outage costs a client few extra requests however long it lasts. Calls that are in flight
-    together fail together: to repeat n of them k times takes 2kn + 1 tokens. The default stops an outage from being multiplied,
-    not a burst from failing: for n calls at once on a server with a shorter queue take ``Retry(attempts=8, initial=1)`` with
-    14n + 1 tokens, or let :class:`~ollama_sdk.reliability.RateLimit` queue them. An attempt that an open circuit refused costs
-    nothing, since nothing was sent.
+    A failed attempt takes one token, a successful one returns ``per_success``. While half of the tokens or fewer are left, nothing
+    is repeated, so an outage causes few extra requests, no matter how long it lasts. Calls that fail together share the cost:
+    while n calls are failing, an attempt takes or returns 1/n of that. So a burst on a full queue is repeated as often as a single
+    call. An attempt that an open circuit refused takes no token, because nothing was sent.
 
     Attributes:
-        tokens: Size of the bucket, which starts full; above 2, or nothing would ever be repeated.
-        per_success: Tokens given back; exact to a thousandth.
+        tokens: Size of the bucket, which starts full; above 2, because a smaller one would never allow a retry. By default twice
+            the ``attempts`` of the :class:`Retry`, so that a call that fails alone may use all of them.
+        per_success: Tokens that a success returns; exact to a thousandth.
 
-    The arithmetic is that of retry throttling in gRPC (proposal A6).
+    The arithmetic is that of retry throttling in gRPC (proposal A6), except for the shares.
 
     Raises:
         ConfigurationError: An argument cannot work.
     """
 
-    tokens: float = field(default=10.0, validator=_checks.above(2))
+    tokens: float | None = field(default=None, validator=_checks.optional(_checks.above(2)))
     per_success: float = field(default=0.1, validator=_checks.at_least(0.001))
 
 
@@ -65,33 +66,37 @@ class RetryBudget:
 class Retry:
     """Repeat failed attempts after exponentially growing, jittered waits.
 
-    Use it for transient failures: a server that restarts, a full queue, a connection that broke. It does not cure overload; the
-    budget keeps it from making that worse. A reply whose first part has reached the caller is never repeated. For one local
-    Ollama start with the defaults; for a fleet behind :class:`~ollama_sdk.reliability.Failover` take ``attempts=3`` or
-    fewer, since each attempt may already try several endpoints.
+    Use it for transient failures: a restarting server, a full queue, a broken connection. It does not cure overload; the budget
+    keeps it from making overload worse. A call is never repeated after the first part of its reply has reached the caller. For
+    one local Ollama start with the defaults; for a fleet behind :class:`~ollama_sdk.reliability.Failover` take ``attempts=3`` or
+    fewer, because each attempt may already try several endpoints.
+
+    The waits of the defaults last 1.4 seconds at most, so they carry a call over a short break, not over a queue that is full
+    for longer. ``Retry(attempts=8)`` waits 13 seconds on average: it carries a handful of calls at once over a queue that has a
+    place free every second or two. ``Retry(attempts=8, initial=1)`` waits 35 seconds on average and carries dozens;
+    :class:`~ollama_sdk.reliability.RateLimit` queues any number in the client.
 
     Attributes:
-        attempts: How often a request is sent at most, the first time included.
+        attempts: How often a request is sent at most, the first attempt included.
         initial: Upper bound of the first wait, in seconds.
         maximum: Upper bound of any computed wait, in seconds; at least ``initial``.
         multiplier: How much the bound grows from one wait to the next.
         jitter: How a wait is drawn below its bound ``b``: ``full`` from 0 to b; ``equal`` from b/2 to b; ``decorrelated``
-            from ``initial`` to three times the former wait; ``none`` is b itself. Full jitter spreads clients best
+            from ``initial`` to three times the previous wait; ``none`` is always b. Full jitter spreads clients best
             (AWS Architecture Blog, "Exponential Backoff And Jitter").
-        total: Seconds after which no attempt starts any more, counted from the first; ``None`` leaves it to the deadline of
+        total: Seconds after the first attempt, after which no further attempt starts; ``None`` sets no limit but the deadline of
             the call.
-        statuses: Error statuses that are repeated.
-        errors: Exceptions of ``httpx`` that are repeated: by default failed connections, but not a server that answers too
-            late, which repetitions would keep busy. Where failover has tried several endpoints, the error of one of them is
-            enough; naming ``NoEndpointError`` repeats whatever their errors are. Naming ``CircuitOpenError`` waits for open
-            circuits; that is safe for every operation, since nothing was sent. A client's rate limit is outside of its
-            repetitions: ``RateLimitExceededError`` is raised within only by a limit that was put there by hand.
-        retry_after_limit: The longest ``Retry-After`` that is waited for, in seconds; a server that asks for more gets no
-            further attempt. Nor does one whose circuit stays open longer. A jittered wait is added to the ``Retry-After``, so
-            that clients which were given the same one do not all return at once.
-        budget: Limits the repetitions of all calls together; ``None`` does not.
+        statuses: Error statuses after which a call is repeated.
+        errors: Exceptions of ``httpx`` after which a call is repeated: by default failed connections, but not a read timeout,
+            because retries would keep a slow server busy. After failover over several endpoints, the error of one of them is
+            enough; ``NoEndpointError`` repeats after any errors. ``CircuitOpenError`` waits for open circuits; that is safe for
+            every operation, because nothing was sent. ``RateLimitExceededError`` occurs here only if you put a rate limit inside
+            the retries yourself: a client's rate limit is outside of them.
+        retry_after_limit: The longest ``Retry-After`` in seconds; a longer one, or a circuit that stays open longer, ends the
+            call. A jittered wait is added to the ``Retry-After``, so that clients with the same one do not all return at once.
+        budget: Limits the retries of all calls together; ``None`` sets no such limit.
         resume: Also repeat operations that the server continues where they stopped (``pull`` and ``push``), before their
-            first item has reached the caller: one that breaks off later is continued by calling it again.
+            first item has reached the caller; to continue one that breaks off later, call it again.
 
     Raises:
         ConfigurationError: An argument cannot work.
@@ -117,58 +122,73 @@ class Retry:
         _checks.ordered(self, "initial", "maximum")
 
 
-# gRPC counts in thousandths, so that ten times a tenth is one.
-_DIGITS = 3
+# Ten times 0.1 is exactly 1, as in gRPC, which counts in thousandths; the share of a call is smaller than those.
+_DIGITS = 9
 
 
 class Budget:
     """The tokens of a :class:`RetryBudget`; shared by the calls of all threads.
 
     Attributes:
-        tokens: How many are left.
+        tokens: The remaining tokens.
     """
 
-    def __init__(self, config: RetryBudget) -> None:
+    def __init__(self, policy: Retry) -> None:
         self._lock = threading.Lock()
         self.tokens: float = 0.0
         self._full = 0.0
-        self.reconfigure(config)
+        # Weak references: an interrupt may skip ``ended``, but the call is still dropped with its frame.
+        self._failing: WeakSet[object] = WeakSet()
+        self.reconfigure(policy)
         forks.register(self)
 
     def restart_in_child(self) -> None:
-        """Go on with the tokens of the parent."""
+        """Continue with the tokens of the parent, without its calls."""
         self._lock = threading.Lock()
+        self._failing = WeakSet()
 
-    def reconfigure(self, config: RetryBudget) -> None:
-        """Go on under ``config``; tokens that were spent stay spent."""
+    def reconfigure(self, policy: Retry) -> None:
+        """Continue under ``policy``, if it has a budget; spent tokens stay spent."""
+        config = policy.budget
+        if config is None:
+            return
         with self._lock:
             spent = self._full - self.tokens
-            self._full = round(config.tokens, _DIGITS)
+            self._full = round(config.tokens or 2.0 * policy.attempts, _DIGITS)
             self._gain = config.per_success
             self.tokens = max(0.0, round(self._full - spent, _DIGITS))
 
     def succeeded(self) -> None:
-        """An attempt succeeded."""
+        """Return tokens after a successful attempt."""
         if self.tokens < self._full:
             with self._lock:
-                self.tokens = min(self._full, round(self.tokens + self._gain, _DIGITS))
+                gain = self._gain / max(1, len(self._failing))
+                self.tokens = min(self._full, round(self.tokens + gain, _DIGITS))
 
-    def failed(self) -> bool:
-        """An attempt failed. Returns whether enough tokens are left to repeat it."""
+    def failed(self, call: object) -> bool:
+        """Take a token, or the call's share of one, after a failed attempt. Returns whether it may be repeated."""
         with self._lock:
-            self.tokens = max(0.0, round(self.tokens - 1, _DIGITS))
+            self._failing.add(call)
+            self.tokens = max(0.0, round(self.tokens - 1 / len(self._failing), _DIGITS))
             return self.tokens * 2 > self._full
+
+    def ended(self, call: object) -> None:
+        """Forget a call that is over, if an attempt of it has failed.
+
+        The garbage collector may run this while the same thread holds the lock, so the lock is not taken.
+        """
+        self._failing.discard(call)
 
 
 class Retrier:
-    """What all calls under one :class:`Retry` share.
+    """The state that all calls under one :class:`Retry` share.
 
     Args:
         config: The policy.
-        clock: The clock that deadlines refer to.
+        clock: The clock of the deadlines.
         observer: Called with each event; by default the observer of the call.
         draw: Draws a number of seconds between two bounds.
-        budget: That of a former policy; by default a new one.
+        budget: The budget of the previous policy; by default a new one.
     """
 
     judges_attempts = True
@@ -186,44 +206,51 @@ class Retrier:
         self._draw = draw
         self.clock = clock
         self._notify = guarded(observer)
-        self.budget: Budget | None = None if config.budget is None else budget or Budget(config.budget)
+        self.budget: Budget | None = None if config.budget is None else budget or Budget(config)
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
-        """The attempts of one call."""
+        """Run the attempts of one call."""
         config, budget = self._config, self.budget
         waits: Iterator[float] | None = None
         started = self.clock.monotonic()
         request.extensions["out_of_time"] = False
         attempt = 0
-        while True:
-            attempt += 1
-            request.extensions["attempt"] = attempt
-            try:
-                response = yield from send(request)
-            except Exception as error:
-                waits = waits or jittered_waits(config, self._draw)
-                seconds = self._wait_after(error, request, attempt, waits, started)
-                if seconds is None:
-                    raise
-            else:
-                if response.status_code not in config.statuses:
-                    if budget is not None:
-                        budget.succeeded()
-                    return response
-                waits = waits or jittered_waits(config, self._draw)
-                seconds = self._wait_after(response, request, attempt, waits, started)
-                if seconds is None:
-                    return response
-            yield Sleep(seconds)
+        try:
+            while True:
+                attempt += 1
+                request.extensions["attempt"] = attempt
+                try:
+                    response = yield from send(request)
+                except Exception as error:
+                    waits = waits or jittered_waits(config, self._draw)
+                    seconds = self._wait_after(error, request, attempt, waits, started)
+                    if seconds is None:
+                        raise
+                else:
+                    if response.status_code not in config.statuses:
+                        if budget is not None:
+                            budget.succeeded()
+                        return response
+                    waits = waits or jittered_waits(config, self._draw)
+                    seconds = self._wait_after(response, request, attempt, waits, started)
+                    if seconds is None:
+                        return response
+                yield Sleep(seconds)
+        finally:
+            if waits is not None and budget is not None:
+                budget.ended(waits)
 
     def _wait_after(
         self, outcome: Outcome, request: httpx.Request, attempt: int, waits: Iterator[float], started: float
     ) -> float | None:
-        """Seconds to wait before the next attempt; ``None`` when ``outcome`` is the caller's."""
+        """Seconds to wait before the next attempt; ``None`` to return ``outcome`` to the caller.
+
+        ``waits`` belongs to this call alone, so the budget knows the call by it.
+        """
         config, budget = self._config, self.budget
         if not _is_failure(outcome, config):
             return None
-        affordable = budget is None or is_each(outcome, CircuitOpenError) or budget.failed()
+        affordable = budget is None or is_each(outcome, CircuitOpenError) or budget.failed(waits)
         cause = outcome if isinstance(outcome, Exception) else None
         if attempt >= config.attempts or not may_repeat(request, cause, resume=config.resume):
             return None
@@ -280,9 +307,9 @@ def _is_failure(outcome: Outcome, config: Retry) -> bool:
 
 
 def retry_after(outcome: Outcome) -> float | None:
-    """Seconds that a server asks to wait in ``Retry-After``, or that its circuit stays open, else ``None``.
+    """Seconds in the server's ``Retry-After``, or until its circuit admits a probe; ``None`` without either.
 
-    Of several endpoints, the one that is ready first counts.
+    For several endpoints, the shortest wait counts.
     """
     if isinstance(outcome, CircuitOpenError):
         return outcome.retry_after
@@ -297,7 +324,7 @@ def retry_after(outcome: Outcome) -> float | None:
 
 
 class RetryTransport(PolicyTransport):
-    """Repeats failed attempts of the transport within; see :class:`Retry`."""
+    """Repeats failed attempts; see :class:`Retry`."""
 
     def __init__(
         self,

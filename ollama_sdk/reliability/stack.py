@@ -1,4 +1,4 @@
-"""Puts the policies of one client over its transport in their fixed order."""
+"""Stacks the policies of one client over its transport, in a fixed order."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Policies:
     """The policies of a client; ``None`` is off.
 
     Raises:
-        ConfigurationError: An argument is of another kind.
+        ConfigurationError: An argument is not the policy of that name.
     """
 
     retry: Retry | None = field(default=None, validator=_off_or(Retry))
@@ -60,7 +60,7 @@ _TransportT = TypeVar("_TransportT", httpx.BaseTransport, httpx.AsyncBaseTranspo
 
 @frozen
 class _States:
-    """What the calls of one client share, one for each policy that is on."""
+    """The states that the calls of one client share, one for each policy that is on."""
 
     caching: Caching | None = None
     limiter: Limiter | None = None
@@ -69,7 +69,7 @@ class _States:
     breakers: Breakers | None = None
 
     def policies(self, clock: Clock, notify: Callable[[Event], None] | None) -> list[Policy]:
-        """Those that are on, outermost first, between the two that report to the observer."""
+        """The policies that are on, outermost first; the first and the last report to the observer."""
         ordered = (
             None if notify is None else CallReporter(notify, clock=clock),
             self.caching,
@@ -84,13 +84,13 @@ class _States:
 
 @frozen(eq=False)
 class Stack(Generic[_TransportT]):
-    """Policies over a transport, outermost first: cache, rate limit, retry, failover, circuit breaker, the wire.
+    """Policies over a transport (the wire), outermost first: cache, rate limit, retry, failover, circuit breaker, wire.
 
-    It never changes: :meth:`reconfigured` makes another one over the same wire. A call keeps the policies it began with.
+    It never changes: :meth:`reconfigured` makes another one over the same wire. A call keeps the policies of its start.
 
     Attributes:
         policies: The configuration.
-        transport: What to send through; the wire itself when all policies are off.
+        transport: Sends requests through the policies; the wire itself if all policies are off.
         endpoints: The servers; requests are addressed to the first.
     """
 
@@ -105,7 +105,7 @@ class Stack(Generic[_TransportT]):
 
     @property
     def cache(self) -> Caching | None:
-        """Statistics and ``clear()`` of the cache; ``None`` when it is off."""
+        """The cache, with ``statistics()`` and ``clear()``; ``None`` if it is off."""
         return self._states.caching
 
     def saw(self, health: EndpointHealth) -> None:
@@ -118,11 +118,11 @@ class Stack(Generic[_TransportT]):
             known.set_models(health.endpoint, health.models, health.running or (), health.checked_at)
 
     def reconfigured(self, **changes: Any) -> Stack[_TransportT]:
-        """A stack with some policies changed, which takes over the state that still makes sense.
+        """Make a stack with some policies changed, which takes over their state.
 
         Breakers keep their windows and states, the cache its content, the limit its permits and tokens, retry its budget,
-        failover what it knows of the endpoints. Calls that wait for a limit that is turned off start at once. Use the new
-        stack from here on: the old one only finishes its calls.
+        failover the states of its endpoints. Calls that wait for a limit that is turned off start at once. Send new calls through
+        the new stack: the old one only finishes its calls.
 
         Args:
             changes: As :class:`Policies` takes them; ``None`` turns a policy off.
@@ -131,7 +131,7 @@ class Stack(Generic[_TransportT]):
             ConfigurationError: A change cannot work; nothing has changed.
         """
         policies = evolve(self.policies, **changes)
-        # An observer that stays is not wrapped again, or its first failure would be logged again.
+        # The same observer is not wrapped again, because its first failure would be logged again.
         notify = self._notify if policies.observer == self.policies.observer else guarded(policies.observer)
         stack = _build(
             self._wire,
@@ -147,7 +147,7 @@ class Stack(Generic[_TransportT]):
         return stack
 
     def report_changes(self, former: Stack[_TransportT]) -> None:
-        """Report to the observer in which policies this stack, now in use, differs from the former."""
+        """Report to the observer which policies differ from those of the previous stack."""
         old, new = former.policies, self.policies
         changed = tuple(one.name for one in fields(Policies) if getattr(old, one.name) != getattr(new, one.name))
         if self._notify is not None and changed:
@@ -165,12 +165,12 @@ def build_stack(
 
     Args:
         wire: Sends the requests.
-        endpoints: The servers. Without :class:`Failover` at most one, and its key and headers are the client's to send.
-        policies: Which are on, and how.
-        clock: The clock of all of them.
+        endpoints: The servers. Without :class:`Failover` at most one, whose key and headers the client must send itself.
+        policies: The policies; all are off by default.
+        clock: The clock of all policies.
 
     Raises:
-        ConfigurationError: They do not go together.
+        ConfigurationError: Endpoints and policies do not fit together.
     """
     chosen = policies or Policies()
     return _build(
@@ -219,7 +219,7 @@ def _build(
     if policies.failover is not None and not urls:
         raise ConfigurationError("failover needs at least one endpoint")
     former = former or _States()
-    # None of them has an observer of its own: that of a call travels with it.
+    # None of them has its own observer: the observer of a call is in its request's extensions.
     states = _States(
         caching=_kept(former.caching, policies.cache, lambda c: Caching(c, clock=clock)),
         limiter=_kept(former.limiter, policies.rate_limit, lambda c: Limiter(c, clock=clock)),
@@ -233,7 +233,7 @@ def _build(
 
 
 def _kept(state: Any, config: Any, make: Callable[[Any], Any]) -> Any:
-    """The state of a policy under ``config``: the former one, a new one, or none when it is off."""
+    """The state of a policy under ``config``: the previous one, a new one, or ``None`` if it is off."""
     if config is None:
         return None
     if state is None:
@@ -246,6 +246,6 @@ def _make_retrier(config: Retry | None, clock: Clock, former: Retrier | None) ->
     if config is None:
         return None
     budget: Budget | None = None if former is None else former.budget
-    if budget is not None and config.budget is not None:
-        budget.reconfigure(config.budget)
+    if budget is not None:
+        budget.reconfigure(config)
     return Retrier(config, clock=clock, budget=budget)

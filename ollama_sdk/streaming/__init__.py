@@ -1,4 +1,4 @@
-"""Streamed replies: framing, reading and accumulating items, and the stream objects that callers hold."""
+"""Streamed replies: framing, reading and accumulating items, and the stream objects."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ __all__ = ["AsyncByteStream", "AsyncStream", "ByteStream", "ResponseHead", "Stre
 def __getattr__(name: str) -> Any:
     if name not in {"AsyncByteStream", "ByteStream"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import _bytes  # only who streams bytes pays for it
+    from . import _bytes  # imported only for byte streams
 
     return getattr(_bytes, name)

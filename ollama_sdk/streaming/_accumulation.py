@@ -1,15 +1,15 @@
-"""Adds up the items of a stream to the one reply that they stand for.
+"""Accumulates the items of a stream into the equivalent one-piece reply.
 
 Theory
 ------
 
-A stream adds up every item, also where no one ever collects, because a caller may ask for the whole reply after it was shown. So
-this has to cost next to nothing for each item. Items are therefore added many at a time, column by column: neighbouring items
-that have the same fields in the same order make one run, and of a run each field is handled once, for all items together, by
-functions that run in C. In a stream of text nearly all items are alike. Runs of other kinds of values fall back to one value at a
-time; a stream gives the same reply however it is cut into blocks.
+A stream accumulates every item, because a caller may ask for the whole reply afterwards. So this must cost almost nothing per item.
+Items are therefore added in blocks, column by column: consecutive items with the same fields in the same order make one run, and
+each field of a run is merged once, for all its items together, by functions that run in C. In a stream of text nearly all items
+have the same fields. Values that cannot be merged so are merged one by one. The result does not depend on how the stream was cut
+into blocks.
 
-Text that grows is joined block by block, so that a long reply takes the memory of its text and not of its pieces.
+Growing text is joined block by block, so that a long reply takes the memory of its text, not of its pieces.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ __all__ = [
     "ResponsesAccumulator",
 ]
 
-# What an accumulator raises for items that are not what the document promises.
+# The errors of an accumulator for items that do not match the document.
 DATA_ERRORS = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
 
 JSONObject = dict[str, Any]
 
-_PIECES = 256  # pieces of a text that are joined together
+_PIECES = 256  # this many pieces of a text are joined at once
 _type_of = itemgetter("type")
 _index_of = itemgetter("index")
 
 
 class Accumulator(ABC):
-    """Takes the items of a stream in their order, as decoded JSON, and gives what they add up to so far.
+    """Takes the items of a stream in order, as decoded JSON, and returns the reply so far.
 
-    Every method raises one of :data:`DATA_ERRORS` for items that are not what the document promises.
+    Every method raises one of :data:`DATA_ERRORS` for items that do not match the document.
     """
 
     @abstractmethod
@@ -59,7 +59,7 @@ class Accumulator(ABC):
 
 
 class _Text:
-    """A string that is still growing; joined block by block, so that time and memory stay linear in its length."""
+    """A growing string, joined block by block, so that time and memory stay linear in its length."""
 
     __slots__ = ("_blocks", "_pieces")
 
@@ -78,12 +78,12 @@ class _Text:
 
 
 class _ByIndex:
-    """The objects of a list that is still growing, by their ``index``; one index may stand for several objects in turn."""
+    """The objects of a growing list, by ``index``; several objects may use one index in turn."""
 
     __slots__ = ("latest", "objects")
 
     def __init__(self) -> None:
-        self.latest: dict[int, JSONObject] = {}  # the object that further parts with this index belong to
+        self.latest: dict[int, JSONObject] = {}  # the object to which further parts with this index belong
         self.objects: list[tuple[int, JSONObject]] = []
 
     def start(self, index: int) -> JSONObject:
@@ -99,12 +99,12 @@ class _ByIndex:
         return self.start(index) if known is None else known
 
     def in_order(self) -> list[JSONObject]:
-        """All objects by their index, and those of one index as they came."""
+        """All objects, sorted by index, and for one index in order of arrival."""
         return [each for _, each in sorted(self.objects, key=itemgetter(0))]
 
 
 class ItemsAccumulator(Accumulator):
-    """Keeps the items as they are, for streams whose items have no known meaning."""
+    """Keeps the items unchanged, for streams with items of unknown meaning."""
 
     def __init__(self) -> None:
         self._items: list[JSONObject] = []
@@ -119,17 +119,17 @@ class ItemsAccumulator(Accumulator):
 
 
 class MergeAccumulator(Accumulator):
-    """Merges items field by field: objects recursively, and otherwise the last value that is not ``None`` or ``""`` wins.
+    """Merges items field by field: objects recursively; of other values, the last one except ``None`` and ``""`` counts.
 
     Args:
         rules: Exceptions, by the path of the field (``choices[].delta.content``): ``concat`` joins strings and extends
             lists, ``by-index`` merges the objects of a list that have the same ``index``, ``by-call`` does so with tool calls
-            but never joins two calls that share an index, ``into:NAME`` merges an object under another name.
+            but keeps two calls with the same index apart, ``into:NAME`` merges an object under another name.
     """
 
     def __init__(self, rules: Mapping[str, str]) -> None:
         self._rules = rules
-        # By the path to an object, the names of its fields that another field is merged into.
+        # By the path to an object: the names of its fields into which other fields are merged.
         self._targets: dict[str, set[str]] = {}
         for place, rule in rules.items():
             if rule.startswith("into:"):
@@ -146,25 +146,24 @@ class MergeAccumulator(Accumulator):
         return {name: _settled(part) for name, part in self._merged.items()}
 
     def _merge(self, into: JSONObject, items: Sequence[JSONObject], path: str) -> None:
-        """Merge neighbouring items: all at once if they are alike, else run by run."""
+        """Merge consecutive items: all at once if they have the same fields, else run by run."""
         columns = self._columns(items, path)
         if columns is not None:
             self._merge_run(into, items[-1], columns, path)
             return
         targets = self._targets.get(path.rstrip("."), set())
-        apart = any(
-            not targets.isdisjoint(item) for item in items
-        )  # of two fields that are merged into one, each has its turn
+        # Two fields that are merged into one need their order of arrival, so each item is its own run.
+        apart = any(not targets.isdisjoint(item) for item in items)
         for _, alike in groupby(items, id if apart else tuple):  # tuple: the names of an object's fields
             run = list(alike)
             self._merge_run(into, run[-1], {name: list(map(itemgetter(name), run)) for name in run[-1]}, path)
 
     def _columns(self, items: Sequence[JSONObject], path: str) -> dict[str, list[Any]] | None:
-        """The values of those fields whose last value does not simply replace the others.
+        """The columns of a run: for each field whose last value does not simply replace the others, the values of all items.
 
         Returns:
-            By the field's name; ``None`` where items are not alike. They are if the last one has every field that one of them
-            has, all of them have these, and none is one that another field is merged into.
+            The values by field name; ``None`` if the items are not a run: their fields differ, or another field is merged into
+            one of their fields.
         """
         last = items[-1]
         targets = self._targets.get(path.rstrip("."))
@@ -176,20 +175,20 @@ class MergeAccumulator(Accumulator):
                 for name, value in last.items()
                 if value is None or value == "" or value.__class__ is dict or f"{path}{name}" in self._rules
             }
-        except KeyError:
+        except (KeyError, TypeError):  # a field is missing, or a value is no object
             return None
 
     def _merge_run(self, into: JSONObject, last: JSONObject, columns: dict[str, list[Any]], path: str) -> None:
         """Merge items that have the same fields."""
         for name, value in last.items():
             values = columns.get(name)
-            if values is None:  # a number or such, which replaces whatever was there
+            if values is None:  # such as a number, which replaces the previous value
                 into[name] = value
             else:
                 self._merge_field(into, name, f"{path}{name}", values)
 
     def _merge_field(self, into: JSONObject, name: str, place: str, values: list[Any]) -> None:
-        """Merge the values that one field has in neighbouring items."""
+        """Merge the values of one field in consecutive items."""
         rule = self._rules.get(place, "")
         if self._merge_alike(into, name, place, rule, values):
             return
@@ -216,13 +215,13 @@ class MergeAccumulator(Accumulator):
             _replace(into, name, values)
 
     def _merge_alike(self, into: JSONObject, name: str, place: str, rule: str, values: list[Any]) -> bool:
-        """Merge the usual values: all null, objects, text, or lists of one choice; return whether they are such."""
+        """Try the fast ways for common values: only null, objects, text, or lists of one choice; return whether one applied."""
         if values[-1] is None and values.count(None) == len(values):
             into.setdefault(name, None)
             return True
         if rule == "by-index":
             return self._merge_one_index(into, name, place, values)
-        if values[-1].__class__ is dict and rule != "by-call":
+        if values[-1].__class__ is dict and rule not in {"concat", "by-call"}:
             return self._merge_objects(into, rule.removeprefix("into:") or name, values, f"{place}.")
         if rule != "concat" or values[-1].__class__ is not str:
             return False
@@ -234,7 +233,7 @@ class MergeAccumulator(Accumulator):
         return True
 
     def _merge_objects(self, into: JSONObject, target: str, values: list[Any], path: str) -> bool:
-        columns = self._columns(values, path) if set(map(type, values)) == {dict} else None
+        columns = self._columns(values, path)
         if columns is None:
             return False
         if not isinstance(into.get(target), dict):
@@ -243,7 +242,7 @@ class MergeAccumulator(Accumulator):
         return True
 
     def _merge_one_index(self, into: JSONObject, name: str, place: str, values: list[Any]) -> bool:
-        """Merge lists whose objects all have the same index, as those of one choice have; return whether they do."""
+        """Merge lists whose objects all have the same index, such as those of one choice; return whether that applied."""
         try:
             parts = list(chain.from_iterable(values))
             indexes = set(map(_index_of, parts))
@@ -258,7 +257,7 @@ class MergeAccumulator(Accumulator):
         return True
 
     def _merge_lists(self, into: JSONObject, name: str, place: str, values: list[Any], rule: str) -> None:
-        """Merge lists of objects, each into the object that it is a part of."""
+        """Merge lists of objects, each into the object to which it belongs."""
         known = into.get(name)
         if not isinstance(known, _ByIndex):
             known = into[name] = _ByIndex()
@@ -271,7 +270,7 @@ class MergeAccumulator(Accumulator):
 
 
 def _call_of(part: JSONObject, index: int, calls: _ByIndex) -> JSONObject:
-    """The tool call that a part belongs to; servers exist that give all calls of an answer one index, or none."""
+    """The tool call that a part belongs to; some servers give all calls of an answer the same index, or none."""
     call_id = part.get("id")
     if call_id:
         for known_index, known in reversed(calls.objects):
@@ -284,7 +283,7 @@ def _call_of(part: JSONObject, index: int, calls: _ByIndex) -> JSONObject:
 
 
 def _is_another_call(part: JSONObject, latest: JSONObject) -> bool:
-    """Whether a part without an id begins a call: it names another function, or both are calls in one piece."""
+    """Whether a part without an id begins another call: it names another function, or both calls are complete."""
     name, arguments = _function_of(part)
     latest_name, latest_arguments = _function_of(latest)
     if not name or not latest_name:
@@ -293,7 +292,7 @@ def _is_another_call(part: JSONObject, latest: JSONObject) -> bool:
 
 
 def _function_of(call: JSONObject) -> tuple[str, str]:
-    """The name of the function that a part of a call names, and the JSON text of its arguments."""
+    """The function name in a part of a call, and the JSON text of its arguments."""
     function: JSONObject = call.get("function") or {}
     return function.get("name") or "", str(function.get("arguments") or "")
 
@@ -318,10 +317,10 @@ def _extend(into: JSONObject, name: str, values: list[Any]) -> None:
 
 
 def _replace(into: JSONObject, name: str, values: list[Any]) -> None:
-    """Set a field to the last of its values that is not empty: servers repeat fields in later parts, without their values."""
-    said = [value for value in values if value != ""]
-    if said or into.get(name) is None:
-        into[name] = said[-1] if said else ""
+    """Set a field to the last value that is not empty, because servers repeat fields with empty values in later parts."""
+    present = [value for value in values if value != ""]
+    if present or into.get(name) is None:
+        into[name] = present[-1] if present else ""
 
 
 def _append(into: JSONObject, name: str, text: str) -> None:
@@ -344,11 +343,11 @@ def _extend_by(into: JSONObject, name: str, value: Any) -> None:
 
 
 def _runs(items: Sequence[JSONObject], key: Callable[[JSONObject], Any]) -> Iterable[tuple[Any, Sequence[JSONObject]]]:
-    """Neighbouring items of the same key, with the key; quick where that is all of them."""
+    """Runs of consecutive items with the same key; fast if all items have it."""
     keys: set[Any] = set()
     try:
         keys.update(map(key, items))
-    except (KeyError, TypeError):  # one has no type, or a type that is none
+    except (KeyError, TypeError):  # an item without a type, or with one that is not a string
         if key is not _type_of:
             raise
         keys.clear()
@@ -359,7 +358,7 @@ def _runs(items: Sequence[JSONObject], key: Callable[[JSONObject], Any]) -> Iter
 
 
 def _settled(value: Any) -> Any:
-    """Plain JSON of a value that may still be growing."""
+    """Plain JSON of a growing value."""
     if value.__class__ is _Text:
         return join_surrogates(str(value))
     if value.__class__ is _ByIndex:
@@ -369,7 +368,7 @@ def _settled(value: Any) -> Any:
     return value
 
 
-# By the type of a delta of `/v1/messages`: the type of content block that it belongs to, and the field of it that grows.
+# By the type of a delta of `/v1/messages`: the type of its content block, and the growing field of the block.
 _DELTAS = {
     "text_delta": ("text", "text"),
     "thinking_delta": ("thinking", "thinking"),
@@ -379,7 +378,7 @@ _DELTAS = {
 
 
 class MessagesAccumulator(Accumulator):
-    """Builds a message from the events of ``/v1/messages``; an event of an unknown type changes nothing.
+    """Builds a message from the events of ``/v1/messages``; events of unknown types are ignored.
 
     Source: Anthropic's event vocabulary (``message_start``, ``content_block_*``, ``message_delta``) as Ollama sends it.
     """
@@ -409,7 +408,7 @@ class MessagesAccumulator(Accumulator):
             case "message_start":
                 self._message = dict(item["message"])
             case "content_block_start":
-                block = self._blocks.start(item["index"])  # never one that has begun, whatever its number
+                block = self._blocks.start(item["index"])  # always another block, even if the number is used already
                 block |= {
                     name: _Text(value) if name in {"text", "thinking"} and isinstance(value, str) else value
                     for name, value in item["content_block"].items()
@@ -426,26 +425,26 @@ class MessagesAccumulator(Accumulator):
                 continue
             block_type, name = _DELTAS[kind]
             block = self._blocks.at(index)
-            block.setdefault("type", block_type)  # in case that its start was left out
+            block.setdefault("type", block_type)  # if the server did not send its start
             _extend(block, name, list(map(itemgetter(name), run)))
 
 
 def _whole_block(block: JSONObject) -> JSONObject:
-    """Plain JSON of a content block; the arguments of a tool call are parsed if they are whole."""
+    """Plain JSON of a content block; the arguments of a tool call are parsed if they are complete."""
     block = _settled(block)
     arguments = block.pop("partial_json", "")
     if not arguments:
         return block
     try:
         return block | {"input": loads(arguments)}
-    except orjson.JSONDecodeError:  # cut off in the middle: the text is kept as it is
+    except orjson.JSONDecodeError:  # incomplete: the text is kept unchanged
         return block | {"partial_json": arguments}
 
 
 class ResponsesAccumulator(Accumulator):
-    """Builds a response from the events of ``/v1/responses``; an event of an unknown type changes nothing.
+    """Builds a response from the events of ``/v1/responses``; events of unknown types are ignored.
 
-    The last event carries the whole response; before it, the outputs are built from their deltas.
+    The last event contains the whole response; before it, the outputs are built from their deltas.
 
     Source: OpenAI's Responses event vocabulary as Ollama sends it.
     """
@@ -487,7 +486,7 @@ class ResponsesAccumulator(Accumulator):
                 pass
 
     def _output(self, index: int, item: JSONObject, *, is_new: bool) -> JSONObject:
-        """The output that an event begins or completes; two outputs stay apart, whatever their number."""
+        """The output that an event begins or completes; two outputs with the same number are kept apart by their id."""
         item_id = item.get("id")
         for known_index, known in reversed(self._outputs.objects):
             known_id = known.get("id")

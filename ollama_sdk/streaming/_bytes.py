@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from ollama_sdk._concurrency.loops import current_loop
 from ollama_sdk.errors import DecodeError, IncompleteReplyError, OllamaError
 
 from ._accumulation import Accumulator
@@ -25,24 +26,24 @@ PathLike = str | os.PathLike[str]
 
 
 class BytesReader:
-    """Decides what the bytes of a body mean that has no items: each read is a chunk, and a clean end is the end.
+    """Reads a body without items: each read is a chunk, and a clean end is the end.
 
-    A body that says its length, or is sent in chunks, cannot end early unnoticed: the transport raises then.
+    A body with a Content-Length or in chunked coding cannot end early unnoticed, because the transport raises then.
 
     Args:
         call: The call, for messages: method and URL.
 
     Attributes:
         ready: Chunks that no caller has taken yet.
-        finished: Whether the body has ended well.
-        error: What to raise once ``ready`` is empty.
+        finished: Whether the body is complete.
+        error: The error to raise once ``ready`` is empty.
         items: How many chunks have arrived.
     """
 
     __slots__ = ("_bytes", "_call", "error", "finished", "items", "ready", "unadded")
 
     first: dict[str, Any] | None = None
-    usage_item: dict[str, Any] = {}  # noqa: RUF012 - never changed: bytes count no tokens
+    usage_item: dict[str, Any] = {}  # noqa: RUF012 - never changed: bytes have no token counts
 
     def __init__(self, call: str) -> None:
         self._call = call
@@ -51,7 +52,7 @@ class BytesReader:
         self.finished: bool = False
         self.error: OllamaError | None = None
         self.items: int = 0
-        self.unadded: list[Any] = []  # stays empty: what callers have taken is not kept
+        self.unadded: list[Any] = []  # stays empty: chunks that callers have taken are not kept
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body."""
@@ -61,7 +62,7 @@ class BytesReader:
             self.ready.append(data)
 
     def end(self, cause: BaseException | None = None) -> None:
-        """Take the end of the body; ``cause`` is what broke it off, ``None`` for a clean end."""
+        """Take the end of the body; ``cause`` is the error that broke it off, ``None`` for a clean end."""
         if self.finished or self.error is not None:
             return
         if cause is None:
@@ -70,10 +71,10 @@ class BytesReader:
             self.error = incomplete(self._call, f"before the end, after {self._bytes} bytes", self.items, cause)
 
     def take_unterminated(self) -> None:
-        """Do nothing: a chunk is whole as it comes."""
+        """Do nothing: chunks need no terminator."""
 
     def decode_error(self, cause: BaseException) -> DecodeError:
-        """Return the error of chunks that do not add up, which cannot be: nothing is added up."""
+        """Return the error of a failed accumulation, as a reader must; :class:`NoAccumulator` never fails."""
         return DecodeError(f"{self._call}: the bytes do not add up to a reply: {cause!r}")
 
 
@@ -91,7 +92,7 @@ class NoAccumulator(Accumulator):
 class ByteStream(Stream[bytes, bytes]):
     """The bytes of a reply, such as sound, as they arrive: an iterator over chunks, and a context manager.
 
-    A chunk is what one read brought, of any size. Leaving the block, :meth:`close`, :meth:`cancel` and dropping the last
+    A chunk holds the bytes of one read, of any size. Leaving the block, :meth:`close`, :meth:`cancel` and dropping the last
     reference close the connection, which makes the server stop. Chunks that were taken are not kept.
 
     Raises (while iterating, reading and saving):
@@ -113,7 +114,7 @@ class ByteStream(Stream[bytes, bytes]):
         chunks: list[bytes] = []
         try:
             for chunk in self:
-                chunks.append(chunk)  # noqa: PERF402 - extend() would lose what came before an error
+                chunks.append(chunk)  # noqa: PERF402 - extend() would lose the chunks before an error
         except IncompleteReplyError as exc:
             exc.partial = b"".join(chunks)
             raise
@@ -124,13 +125,13 @@ class ByteStream(Stream[bytes, bytes]):
         return self.read()
 
     def save(self, path: PathLike) -> int:
-        """Save the rest of the stream as a file, which appears under its name only once it is whole.
+        """Save the rest of the stream as a file, which appears under its name only once it is complete.
 
-        The bytes are first written to a file of another name in the same folder. If the transfer fails, that file is removed,
-        and what was there before stays.
+        The bytes are first written to a temporary file in the same folder. If the transfer fails, that file is removed, and an
+        existing file stays unchanged.
 
         Args:
-            path: The file; one that exists is replaced.
+            path: The file; an existing one is replaced.
 
         Returns:
             The size of the file, in bytes.
@@ -165,7 +166,7 @@ class AsyncByteStream(AsyncStream[bytes, bytes]):
         chunks: list[bytes] = []
         try:
             async for chunk in self:
-                chunks.append(chunk)  # noqa: PERF401 - what came before an error is kept
+                chunks.append(chunk)  # noqa: PERF401 - the chunks before an error are kept
         except IncompleteReplyError as exc:
             exc.partial = b"".join(chunks)
             raise
@@ -176,10 +177,10 @@ class AsyncByteStream(AsyncStream[bytes, bytes]):
         return await self.read()
 
     async def save(self, path: PathLike) -> int:
-        """Save the rest of the stream as a file; see :meth:`ByteStream.save`. Threads write it, so the event loop goes on.
+        """Save the rest of the stream as a file; see :meth:`ByteStream.save`. Threads write it, so it does not block the loop.
 
         Args:
-            path: The file; one that exists is replaced.
+            path: The file; an existing one is replaced.
 
         Returns:
             The size of the file, in bytes.
@@ -190,8 +191,9 @@ class AsyncByteStream(AsyncStream[bytes, bytes]):
             OSError: The file cannot be written; the stream is closed then.
         """
         import anyio
-        import anyio.to_thread  # only who saves pays for it
+        import anyio.to_thread  # imported only for save()
 
+        current_loop()  # raises in a forked child, where the threads of the parent's event loop do not exist
         file = _NewFile(path)
         try:
             out = await anyio.to_thread.run_sync(file.__enter__)
@@ -213,7 +215,7 @@ class _NewFile:
     """A file that gets its name at the end of the block, or is removed if that raises.
 
     Args:
-        path: Its name. A symbolic link stays, and the file that it leads to is replaced.
+        path: Its name. A symbolic link stays, and its target is replaced.
     """
 
     def __init__(self, path: PathLike) -> None:
@@ -230,7 +232,7 @@ class _NewFile:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Put the file in its place, or remove it; does nothing the second time."""
+        """Move the file to its name, or remove it; does nothing the second time."""
         file, self._file = self._file, None
         if file is None:
             return

@@ -1,4 +1,4 @@
-"""State machine of one streamed response: decides, without I/O, what a caller that wants an item does next.
+"""State machine of one streamed response: decides, without I/O, the next step of a caller that wants an item.
 
 Theory
 ------
@@ -6,75 +6,75 @@ Theory
 Several callers may use one stream at once: threads or tasks that take items, and others, signal handlers included, that pause,
 resume, cancel or close it. There is one connection. The machine decides, and ``Stream`` and ``AsyncStream`` do the I/O.
 
-*Steps.* A caller that finds no item ready calls :meth:`~StreamExchange.next_step` and does what it returns, until that is
+*Steps.* A caller that finds no item ready calls :meth:`~StreamExchange.next_step` and performs the returned step, until that is
 ``None``, which means: take the item that is ready.
 
-- ``READ``: the caller is *the reader* from now on. It gets the next bytes of the body and reports them to
-  :meth:`~StreamExchange.received`, or reports to :meth:`~StreamExchange.read_failed` that this failed. Both return its next step.
+- ``READ``: the caller becomes *the reader*. It reads the next bytes of the body and passes them to
+  :meth:`~StreamExchange.received`, or passes the error to :meth:`~StreamExchange.read_failed`. Both return its next step.
 - :class:`Wait`: another caller is the reader, or the stream is paused. The caller waits for an event, then asks again.
-- ``END``: nothing more will be read. The caller releases the response, and raises what ended the stream.
+- ``END``: nothing more will be read. The caller releases the response, and raises the error or the end of the stream.
 
 *States* that users see (:attr:`~StreamExchange.state`), and what happens to items that have arrived:
 
 =========  ==========================================================  ==================================
 state      meaning                                                     items that have arrived
 =========  ==========================================================  ==================================
-open       callers take items; when none is ready, one of them reads   are handed out
+open       callers take items; when none is ready, one of them reads   can be taken
 paused     callers that want an item wait; nothing is read             are withheld
 finished   the last item has arrived and was taken                     were all taken
 failed     an error ended the stream, and the items before it were     were all taken
            taken
-cancelled  given up by ``cancel()``                                    are withheld
-closed     given up by ``close()``, the end of a block, or the last    are handed out, then the stream
-           reference                                                   raises
+cancelled  stopped by ``cancel()``                                     are withheld
+closed     stopped by ``close()``, the end of a block, or the last     can be taken, then the stream
+           reference; in a forked child every stream of its parent     raises
 =========  ==========================================================  ==================================
 
-*Transitions.* Every method may be called from any thread. Finished, failed and cancelled are final. A caller may take an item in
-the moment in which another one pauses the stream; so paused, too, can turn into finished or failed.
+*Transitions.* Every method may be called from any thread. Finished, failed and cancelled are final. A caller may take an item while
+another one pauses the stream; so paused can also change to finished or failed.
 
 ============  ================================================================================  ==========
 from          event                                                                             to
 ============  ================================================================================  ==========
 open          ``pause``                                                                         paused
-paused        ``resume``; or the limit of the whole call runs out, which sets the error         open
+paused        ``resume``; or the limit of the whole call passes, which sets the error           open
 open, closed  the last item has arrived, and every item is taken                                finished
 open          the error is set (a malformed item, a failure that the server reports, a body     failed
-              that ends early, a limit that runs out), and the items before it are taken
+              that ends early, a limit that passes), and the items before it are taken
 open, closed  an item that is taken does not fit its model                                      failed
 open, paused  ``stop("cancelled")``                                                             cancelled
-open, paused  ``stop("closed")``                                                                closed
+open, paused  ``stop("closed")``, or a fork, in the child                                       closed
 ============  ================================================================================  ==========
 
-Independently of this, the *connection* is idle, or read by one caller (``reading``), or of no more use (``over``); and once,
-at the end, one caller undertakes to close the response (``released``):
+Independently of this, the *connection* is idle, or read by one caller (``reading``), or no longer used (``over``); finally one
+caller takes over the closing of the response (``released``):
 
-- idle → reading: ``next_step`` returns ``READ``; only when nothing is ready, and the stream is neither paused nor over.
-- reading → idle: ``received`` or ``read_failed``. A pause does not end a read: what it brings is kept.
-- → over: the end of the body, an error, ``stop`` or ``release``. There is no way back.
+- idle → reading: ``next_step`` returns ``READ``; only if no item is ready, and the stream is neither paused nor over.
+- reading → idle: ``received`` or ``read_failed``. A pause does not end a read: its bytes are kept.
+- → over: the end of the body, an error, ``stop`` or ``release``. This is final.
 - over → released: the first call of ``stop`` or ``release`` that returns ``True``.
 
 *Limits.* A limit other than that of the whole call runs only while a caller is the reader and the stream is not paused. Time that
-callers take between two items does not count, nor does the time of a pause.
+callers spend between two items does not count, nor does the time of a pause.
 
 *What is locked.* Each decision is one critical section of ``_lock``. The lock is reentrant, because a signal handler may pause
-or cancel in the middle of one, in the same thread; ``next_step`` looks at ``paused`` once more after it has started a limit.
-It is taken by ``with`` alone, between whose taking and releasing no Ctrl-C can come and leave it held.
-Only the reader feeds ``reader``, outside the lock; ``ready`` is a deque, whose ends any thread may use; ``unadded`` is a list that
-the reader appends to, and whose beginning is added up and removed under the lock. ``call.ended`` is called outside the lock.
+or cancel inside one, in the same thread; ``next_step`` checks ``paused`` again after it has started a limit. The lock is taken only
+by ``with``, which Ctrl-C cannot interrupt so that the lock stays held. Only the reader feeds ``reader``, outside the lock; ``ready``
+is a deque, whose ends any thread may use; ``unadded`` is a list to which the reader appends, and from whose beginning items are
+accumulated and removed under the lock. ``call.ended`` is called outside the lock.
 
-*What is collected.* Every item counts, taken or not, for ``collect()`` and for the partial reply of an error. Items are added up in
-blocks of some kilobytes, so that a long stream needs little more memory than the text of its reply, and streams that no one
-collects pay little; the accumulator's module explains how.
+*What is collected.* Every item, taken or not, is part of the reply of ``collect()`` and of the partial reply of an error. Items are
+accumulated in blocks of some kilobytes, so that a long stream needs little more memory than the text of its reply, and accumulation
+costs little even if no caller collects; the accumulator's module explains how.
 
 *Why it cannot deadlock.* Inside the lock there is no I/O and no waiting: it only computes, sets events, and shuts a socket down.
-Callers wait outside it, for an event that was made inside it. Such an event is set whenever the answer to ``next_step`` may have
+Callers wait outside it, for an event that was made inside it. Such an event is set whenever the result of ``next_step`` may have
 changed: when the reader stops reading, when a pause ends, when the stream is stopped. A waiting caller therefore depends on a
 reader, whose read ends at its limit at the latest, or on a pause, which ends with the limit of the whole call; without such a limit
 both may last for ever, as the user asked.
 
-*Why it cannot leak.* A stream ends by ``END``, ``stop`` or its finalizer, and each asks ``release`` who closes the response. Exactly
-one caller gets ``True``. If there is a reader that can be woken, it is the reader: its socket is shut down under the lock, so the
-connection cannot belong to another call yet; the read fails, the reader gets ``END``, and closes.
+*Why it cannot leak.* A stream ends by ``END``, ``stop`` or its finalizer, and each asks ``release`` which caller closes the response.
+Exactly one caller gets ``True``. If there is a reader that can be woken, the reader closes: its socket is shut down under the lock,
+while the connection still belongs to this call; the read fails, the reader gets ``END``, and closes.
 """
 
 from __future__ import annotations
@@ -111,41 +111,42 @@ if TYPE_CHECKING:
 else:
     ReplyT = TypeVar("ReplyT")
 
-_BLOCK = 32 * 2**10  # bytes of a body that are added up together
+# Bytes of a body whose items are accumulated together: less than a full read, so the items are freed before the next read.
+_BLOCK = 24 * 2**10
 
 
 class StreamedCall(Protocol):
-    """What a stream has to know of the call that it answers."""
+    """The call of a stream."""
 
     def reply_of(self, data: dict[str, Any], /) -> Any:
-        """The one-piece reply of the accumulated JSON."""
+        """Make the one-piece reply of the accumulated JSON."""
         ...
 
     def error_of(self, exc: Exception, /) -> OllamaError:
-        """The typed error of what httpx raised."""
+        """Map an error of httpx to an error of this package."""
         ...
 
     def ended(self, response: httpx.Response, reader: Any, whole: Callable[[], dict[str, Any] | None], /) -> None:
-        """The response is about to be closed.
+        """Take note of the end, just before the response is closed.
 
         Args:
             response: The response.
             reader: Holds the items that arrived, and the error if there was one.
-            whole: Adds the items up.
+            whole: Returns the accumulated JSON.
         """
         ...
 
 
 class Event(Protocol):
-    """What callers wait for until the stream has moved; set once, for all of them."""
+    """Wakes the callers that wait for a change of the stream; set once, for all of them."""
 
     def set(self) -> object:
-        """Wake all callers that wait, now or later; from any thread, and from a signal handler."""
+        """Wake all callers that wait now or later; may be called from any thread and from a signal handler."""
         ...
 
 
 class Step(Enum):
-    """What a caller that wants an item does when none is ready; the module's docstring explains it."""
+    """The next step of a caller that wants an item when none is ready; the module's docstring explains it."""
 
     READ = 1
     END = 2
@@ -157,11 +158,11 @@ END: Final = Step.END
 
 @frozen
 class Wait:
-    """A caller waits, and asks again.
+    """A step: wait, then ask for the next step.
 
     Attributes:
-        event: What for: one of those that the exchange made with ``new_event``.
-        seconds: How long at most; ``None`` without limit.
+        event: The event to wait for, which the exchange made with ``new_event``.
+        seconds: The longest wait; ``None`` without a limit.
     """
 
     event: Any
@@ -170,7 +171,7 @@ class Wait:
 
 @define(eq=False, repr=False)
 class StreamExchange(Generic[ItemT, ReplyT]):
-    """One response that is read as a stream: everything that sync and async streams decide alike.
+    """One response that is read as a stream: the decisions that sync and async streams share.
 
     The module's docstring explains the states and the steps.
 
@@ -179,15 +180,15 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         reader: Finds the items in the body.
         deadlines: The running limits of the call.
         decode_item: Makes an item of its decoded JSON; raises :class:`DecodeError`.
-        accumulator: Adds all items up, for ``collect()`` and for partial replies.
-        call: The call; one object rather than several functions, because a process may hold thousands of streams.
-        new_event: Makes an event of the kind that the callers of this stream can wait for.
+        accumulator: Accumulates all items, for ``collect()`` and for partial replies.
+        call: The call; one object instead of several functions, because a process may hold thousands of streams.
+        new_event: Makes an event for which the callers of this stream can wait.
         held: Whether items that are ready are withheld: paused, or cancelled.
         paused: Whether no caller takes or reads; ``False`` once the stream was stopped.
-        stopped: How it was given up before its end.
+        stopped: How the stream was stopped before its end.
         over: Whether nothing more is read.
         reading: Whether a caller is the reader.
-        released: Whether a caller has undertaken to close the response.
+        released: Whether a caller has taken over the closing of the response.
     """
 
     response: httpx.Response
@@ -204,10 +205,11 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     reading: bool = field(default=False, init=False)
     released: bool = field(default=False, init=False)
     _reader_thread: int = field(default=0, init=False)
-    _item_due: bool = field(default=False, init=False)  # whether an item was asked for that has not arrived
-    _event: Event | None = field(default=None, init=False)  # what callers wait for now
+    _item_due: bool = field(default=False, init=False)  # whether a caller waits for an item that has not arrived
+    _event: Event | None = field(default=None, init=False)  # the event for which callers wait now
     _unadded_bytes: int = field(default=0, init=False)
-    _accumulation_error: BaseException | None = field(default=None, init=False)  # the items do not add up any more
+    _accumulation_error: BaseException | None = field(default=None, init=False)  # why accumulation has stopped
+    _inherited: bool = field(default=False, init=False)  # whether another process opened the stream, before a fork
     _lock: threading.RLock = field(factory=threading.RLock, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -215,12 +217,16 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         forks.register(self)
 
     def restart_in_child(self) -> None:
-        """Make a lock that no thread of the parent holds: the child may drop or close the stream."""
+        """Close the stream in the child, where arrived items can still be taken; the parent reads on and closes the response."""
         self._lock = threading.RLock()
+        self.over = self.released = True
+        if self.stopped is None:
+            self.stopped, self._inherited = "closed", True
+            self.paused = self.held = False
 
     @property
     def state(self) -> StreamState:
-        """The state that users see; a stream has not ended before its callers have every item."""
+        """The state that users see; a stream has ended only when its callers have taken every item."""
         if self.stopped == "cancelled":
             return "cancelled"
         reader = self.reader
@@ -239,13 +245,13 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 self.deadlines.hold()
 
     def resume(self) -> None:
-        """End a pause; the limit of a read that is under way goes on with what was left of it."""
+        """End a pause; the limit of a running read continues with its remaining time."""
         with self._lock:
             if self.paused:
                 self._end_pause()
 
     def stop(self, how: Literal["cancelled", "closed"], interrupt: Callable[[], None] | None = None) -> bool:
-        """Give the stream up, unless it has ended.
+        """Stop the stream, unless it has ended.
 
         Args:
             how: Whether items that have arrived are withheld from now on (``cancelled``) or not.
@@ -262,14 +268,14 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         return self.release(interrupt)
 
     def release(self, interrupt: Callable[[], None] | None = None) -> bool:
-        """Be done with the response.
+        """Decide which caller closes the response.
 
         Args:
-            interrupt: Wakes the reader, whose read then fails; ``None`` where it cannot be woken.
+            interrupt: Wakes the reader, whose read then fails; ``None`` if it cannot be woken.
 
         Returns:
-            Whether the caller must close the response now. It must not if that has been done, or if a reader was woken,
-            which then does it.
+            Whether the caller must close the response now. It must not if another caller does, or if the reader was woken,
+            which then closes it.
         """
         with self._lock:
             if self.released:
@@ -284,14 +290,13 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     # Steps
 
     def next_step(self) -> Step | Wait | None:
-        """What a caller does that wants an item: at first, and after each wait; ``None`` to take one."""
+        """The next step of a caller that wants an item, at first and after each wait; ``None`` to take one."""
         with self._lock:
             if self.paused:
-                if (
-                    not self._has_ended() and (left := self.deadlines.left()) > 0
-                ):  # of the whole call; no other limit runs
+                # During a pause only the limit of the whole call runs.
+                if not self._has_ended() and (left := self.deadlines.left()) > 0:
                     return self._wait(None if left == math.inf else left)
-                self._fail_if_late()  # unless the last item was taken in the moment of the pause
+                self._fail_if_late()  # not late if the last item was taken while the stream was being paused
                 self._end_pause()
             if self.reader.ready and not self.held:
                 return None
@@ -306,12 +311,12 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             else:
                 self.deadlines.item()
             self._item_due = True
-            if self.paused:  # by a signal handler, between the lines above, which have undone its hold
+            if self.paused:  # by a signal handler, between the lines above, which have restarted the limit
                 self.deadlines.hold()
             return READ
 
     def received(self, data: bytes | None) -> Step | Wait | None:
-        """The reader's next step after bytes came, or ``None`` for the end of the body."""
+        """The reader's next step after it received bytes, or ``None`` for the end of the body."""
         reader = self.reader
         if data is None:
             reader.end()
@@ -326,14 +331,14 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             elif reader.finished:
                 self.deadlines.drain()
             elif self.deadlines.left() < 0:
-                # Our own transport stops at the deadline; another one may let bytes trickle past it.
+                # Our own transport stops at the deadline; another one may receive bytes after it.
                 if reader.ready:
-                    self.deadlines.item()  # the item is here, however late: only the limit of the whole call counts
+                    self.deadlines.item()  # the item has arrived, though late: only the limit of the whole call counts
                 if self.deadlines.left() <= 0:
                     reader.take_unterminated()
                 self._fail_if_late()
             if reader.ready and self._event is None and not (self.held or reader.finished):
-                self.reading = self._item_due = False  # the usual case of what follows, at half its cost
+                self.reading = self._item_due = False  # a shortcut for the usual case of the lines below
                 return None
             if not (reader.ready or self.over or self.paused):
                 return READ
@@ -341,7 +346,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             return self.next_step()
 
     def read_failed(self, exc: BaseException) -> Step | Wait | None:
-        """The reader's next step after its read raised; once the last item has arrived, that does not matter."""
+        """The reader's next step after a failed read; the failure is ignored once the last item has arrived."""
         with self._lock:
             self.reader.take_unterminated()
             self._fail(exc)
@@ -349,7 +354,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             return self.next_step()
 
     def interrupted(self, exc: BaseException) -> None:
-        """Ctrl-C has struck the calling thread somewhere between two steps: if it is the reader, its read has failed."""
+        """Take note of an interrupt (Ctrl-C) of the calling thread between two steps: if it is the reader, its read failed."""
         with self._lock:
             if self.reading and self._reader_thread == get_ident():
                 self.read_failed(exc)
@@ -357,15 +362,15 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     # Within the lock
 
     def _has_ended(self) -> bool:
-        """Whether callers have taken every item that there will be."""
+        """Whether callers have taken the last item."""
         return not self.reader.ready and (self.reader.finished or self.reader.error is not None)
 
     def _stop_reading(self) -> None:
         self.reading = False
         if self.reader.ready:
-            self._item_due = False  # the next item gets the whole time between two
+            self._item_due = False  # the limit for the next item starts anew
         if self.reader.finished:
-            self.deadlines.hold()  # the caller may take its time before it asks for the end
+            self.deadlines.hold()  # the time until the caller asks for the end does not count
         self._wake_waiting()
 
     def _end_pause(self) -> None:
@@ -385,7 +390,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             event.set()
 
     def _fail_if_late(self) -> None:
-        """Fail when a deadline has passed. This is the one place that decides so; elsewhere the transport does, by raising."""
+        """Fail if a deadline has passed. Otherwise only the transport decides that, by raising."""
         if self.deadlines.left() <= 0:
             self._fail(httpx.ReadTimeout("the deadline has passed"))
 
@@ -394,28 +399,29 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         self.over = True
         if self.stopped is not None or self.reader.error is not None:
             return
-        if not isinstance(exc, Exception):  # a cancelled task, or Ctrl-C: what it had read is gone
+        if not isinstance(exc, Exception):  # a cancelled task, or Ctrl-C: bytes that it had read are lost
             self.reader.end(exc)
             return
         error = self.call.error_of(exc)
         if isinstance(error, (APITimeoutError, DecodeError)) and not self.reader.finished:
             error.__cause__ = error.__context__ = None if error is exc else exc
-            self.reader.error = error.with_traceback(None)  # its frames hold what the server sent
+            self.reader.error = error.with_traceback(None)  # its frames hold data of the server
         else:
             self.reader.end(exc)
 
     # The end
 
     def raise_if_failed(self) -> None:
-        """Raise what ended the stream badly; return when it ended well.
+        """Raise the error that ended the stream, if there is one.
 
         Raises:
-            OllamaError: What ended it; an :class:`IncompleteReplyError` has what all items add up to as ``.partial``.
+            OllamaError: The error; an :class:`IncompleteReplyError` has the reply so far as ``.partial``.
         """
         error = self.reader.error
         if self.stopped == "cancelled" or (error is None and not self.reader.finished):
             items = self.reader.items
-            text = f"the stream was {self.stopped} before its last item was taken; {items} items had arrived"
+            how = "left to the parent of this process" if self._inherited else self.stopped
+            text = f"the stream was {how} before its last item was taken; {items} items had arrived"
             error = IncompleteReplyError(text, items=items)
         if isinstance(error, IncompleteReplyError):
             error.partial = self._partial_reply()
@@ -423,7 +429,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             raise error
 
     def refuse_item(self, error: DecodeError) -> None:
-        """End the stream at an item that is not what the document promises."""
+        """End the stream at an item that does not match the document."""
         with self._lock:
             self.reader.ready.clear()
             self.reader.error = error
@@ -432,7 +438,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     # Collecting
 
     def collect_ready(self) -> None:
-        """Count the items that are ready as taken: they are part of what ``collect()`` returns."""
+        """Count the items that are ready as taken: they are part of the reply of ``collect()``."""
         ready = self.reader.ready
         with self._lock:
             ready.clear()
@@ -440,20 +446,20 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 self.refuse_item(self.reader.decode_error(self._accumulation_error))
 
     def collected_reply(self) -> ReplyT:
-        """The reply that all items add up to, for a stream that ended well.
+        """The accumulated reply of a stream that ended without an error.
 
         Raises:
-            DecodeError: They do not add up to a reply.
+            DecodeError: The items do not make a valid reply.
         """
         try:
             with self._lock:
                 reply: ReplyT = self.call.reply_of(self._accumulated())
                 return reply
         except OllamaError as exc:
-            raise exc.with_traceback(None) from None  # those frames hold what the server sent
+            raise exc.with_traceback(None) from None  # those frames hold data of the server
 
     def _partial_reply(self) -> ReplyT | dict[str, Any] | None:
-        """The reply so far: bare data where that is too little for a reply, ``None`` where it is nothing."""
+        """The reply so far: plain data if it lacks required fields, ``None`` if there is none."""
         with self._lock:
             try:
                 data = self._accumulated()
@@ -465,7 +471,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 return data
 
     def _collected_data(self) -> dict[str, Any] | None:
-        """The JSON that all items add up to; ``None`` where they do not."""
+        """The accumulated JSON; ``None`` if the items do not make a valid reply."""
         try:
             with self._lock:
                 return self._accumulated()
@@ -473,7 +479,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             return None
 
     def _accumulate(self) -> None:
-        """Add up the items that have arrived since the last time."""
+        """Accumulate the items that have arrived since the last call."""
         with self._lock:
             self._unadded_bytes = 0
             unadded = self.reader.unadded
@@ -490,10 +496,10 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 raise
 
     def _accumulated(self) -> dict[str, Any]:
-        """What all items add up to.
+        """The accumulated JSON.
 
         Raises:
-            DecodeError: They are not what the document promises.
+            DecodeError: The items do not match the document.
         """
         self._accumulate()
         error = self._accumulation_error
@@ -502,4 +508,4 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 return self.accumulator.result()
             except DATA_ERRORS as exc:
                 error = exc
-        raise self.reader.decode_error(error)  # not from it: its frames hold what the server sent
+        raise self.reader.decode_error(error)  # without a cause, whose frames hold data of the server

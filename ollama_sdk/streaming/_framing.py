@@ -1,9 +1,10 @@
-"""Cuts the bytes of a streamed body, however they were split on the way, into the JSON text of its items."""
+"""Splits the bytes of a streamed body into the JSON text of its items, no matter in which chunks the bytes arrive."""
 
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from operator import methodcaller
 from typing import TYPE_CHECKING, Protocol
 
 from ollama_sdk.errors import EXCERPT_LENGTH, DecodeError
@@ -17,9 +18,10 @@ MAX_ITEM_BYTES = 64 * 2**20
 
 _BOM = b"\xef\xbb\xbf"
 _JSON_WHITESPACE = b" \t\r\n"
+_strip = methodcaller("strip", _JSON_WHITESPACE)
 _CR = ord("\r")
 _MAX_CHARACTER_BYTES = 4
-# How a body of server-sent events begins: with a field, or with a comment.
+# The beginning of a body of server-sent events: a field or a comment.
 _SSE_FIELD = re.compile(rb"(data|event|id|retry)?:|(data|event|id|retry)[\r\n]")
 _SSE_BEGINNINGS = (b"data", b"event", b"id", b"retry", _BOM)
 
@@ -27,23 +29,23 @@ _SSE_BEGINNINGS = (b"data", b"event", b"id", b"retry", _BOM)
 class Framer(Protocol):
     """Bytes in, items out.
 
-    A payload is the JSON text of one item, without the whitespace around it; text that is only whitespace is no item.
-    Payloads are not parsed, and do not depend on how the body was split.
+    A payload is the JSON text of one item, without the whitespace around it; whitespace alone is not an item. Payloads are not
+    parsed, and do not depend on how the body was split into chunks.
 
     Attributes:
-        error: Why no more items come: one is longer than the limit. The call that finds it sets this, and still returns the
-            items before it; every later call returns nothing.
-        chosen: The framer to go on with once an item has come; itself, or the one that it found to fit.
+        error: Set if an item is longer than the limit. The call that finds it still returns the items before it; every later
+            call returns nothing.
+        chosen: The framer to use after the first item: itself, or the one that it has detected.
     """
 
     @property
     def error(self) -> DecodeError | None:
-        """Why no more items come."""
+        """The error that ended the items; ``None`` without one."""
         ...
 
     @property
     def chosen(self) -> Framer:
-        """The framer to go on with."""
+        """The framer to use after the first item."""
         ...
 
     def feed(self, data: bytes) -> Sequence[bytes]:
@@ -54,20 +56,22 @@ class Framer(Protocol):
         """Take a clean end of the body; this never sets ``error``.
 
         Returns:
-            The payload of a last item that nothing terminated, if there is one. It may be cut short: the caller finds out
-            by parsing it.
+            The payload of an unterminated last item, if there is one. It may be incomplete, which the caller finds by parsing it.
         """
         ...
 
 
 class _LineFramer(ABC):
-    """A framer of a format whose items are made of lines.
+    """The base of framers for formats made of lines.
 
-    Costs time linear in the bytes: only new bytes are searched, and an unfinished line grows in place.
+    Subclasses cut reads that consist of whole items, as most do, at once; everything else goes line by line. Framing takes time
+    linear in the bytes: only new bytes are searched, and an unfinished line grows in place.
 
     Args:
         max_item_bytes: The longest item accepted, in bytes.
     """
+
+    _END: bytes  # of an item
 
     __slots__ = ("_at_start", "_is_idle", "_line", "_lines_bytes", "_max_item_bytes", "error")
 
@@ -76,7 +80,7 @@ class _LineFramer(ABC):
         self._line = bytearray()  # the unfinished line
         self._lines_bytes = 0  # length of the finished lines of an unfinished item
         self._at_start = True  # whether a byte order mark may come
-        self._is_idle = False  # past the start, within no item, without an error: the condition of the short cuts
+        self._is_idle = False  # past the start, between two items, without an error: the condition of the shortcuts
         self.error: DecodeError | None = None
 
     @property
@@ -84,6 +88,17 @@ class _LineFramer(ABC):
         return self
 
     def feed(self, data: bytes) -> Sequence[bytes]:
+        length = len(self._END)
+        end = data.rfind(self._END) + length
+        if end < length:
+            return self._feed_lines(data)
+        start = 0 if self._is_idle else data.find(self._END) + length
+        if start == 0 and end == len(data):  # whole items, but not of the usual form
+            return self._feed_lines(data)
+        return [*self._feed_lines(data[:start]), *self.feed(data[start:end]), *self._feed_lines(data[end:])]
+
+    def _feed_lines(self, data: bytes) -> Sequence[bytes]:
+        """As :meth:`feed`, line by line."""
         if not data or self.error is not None:
             return ()
         lines = self._split(data)
@@ -112,13 +127,13 @@ class _LineFramer(ABC):
         return items
 
     def finish(self) -> Sequence[bytes]:
-        return self.feed(b"\n\n")  # ends an unterminated line and an unterminated event
+        return self._feed_lines(b"\n\n")  # ends an unterminated line and an unterminated event
 
     def _refuse(self, beginning: bytes | bytearray) -> None:
         """Set the error of an item that is too long, and keep none of its bytes.
 
         Args:
-            beginning: How the item begins, for the excerpt.
+            beginning: The beginning of the item, for the excerpt.
         """
         excerpt = bytes(beginning[: EXCERPT_LENGTH * _MAX_CHARACTER_BYTES]).decode(errors="replace")
         self.error = DecodeError(
@@ -149,12 +164,12 @@ class NDJSONFramer(_LineFramer):
 
     __slots__ = ()
 
+    _END = b"\n"
+
     def feed(self, data: bytes) -> Sequence[bytes]:
-        # The usual read, one whole line, takes this short cut.
-        if self._is_idle and data.find(b"\n") == len(data) - 1 and len(data) <= self._max_item_bytes:
-            payload = data.strip(_JSON_WHITESPACE)
-            return (payload,) if payload else ()
-        return super().feed(data)
+        if not (self._is_idle and data.endswith(b"\n") and len(data) <= self._max_item_bytes):
+            return super().feed(data)
+        return list(filter(None, map(_strip, data.split(b"\n"))))
 
     def _split(self, data: bytes) -> list[bytes]:
         return data.split(b"\n")
@@ -166,10 +181,10 @@ class NDJSONFramer(_LineFramer):
 class SSEFramer(_LineFramer):
     """Server-sent events: one item an event, its payload the event's data.
 
-    Follows the event stream interpretation of the WHATWG HTML standard (section 9.2.6), with two differences: at the
-    end of the body an event counts without its closing blank line, because it arrived whole; and payloads are JSON text, as
-    :class:`Framer` says. The fields ``event``, ``id`` and ``retry`` are not kept: the JSON of every event that Ollama names
-    repeats the name as ``type``, and nothing here reconnects.
+    It follows the event stream interpretation of the WHATWG HTML standard (section 9.2.6), with two differences: at the end of
+    the body an event counts without its closing blank line, because it may be complete; and payloads are JSON text, see
+    :class:`Framer`. The fields ``event``, ``id`` and ``retry`` are ignored: Ollama repeats the name of an event as ``type`` in its
+    JSON, and this client does not reconnect.
 
     Args:
         max_item_bytes: The longest event accepted: its ``data`` lines and any one other line, in bytes as received,
@@ -178,26 +193,32 @@ class SSEFramer(_LineFramer):
 
     __slots__ = ("_after_cr", "_data")
 
+    _END = b"\n\n"
+
     def __init__(self, max_item_bytes: int = MAX_ITEM_BYTES) -> None:
         super().__init__(max_item_bytes)
         self._data: list[bytes] = []  # the values of the data lines of the unfinished event
         self._after_cr = False  # whether an LF that comes next belongs to the line end before it
 
     def feed(self, data: bytes) -> Sequence[bytes]:
-        # The usual read, one whole event of one data line, perhaps with its name before it, takes this short cut.
-        begin = data.find(b"\n") + 1 if data.startswith(b"event:") else 0
         if (
-            self._is_idle
-            and data.startswith(b"data:", begin)
-            and data.find(b"\n", begin) == len(data) - 2
-            and data.endswith(b"\n")
-            and len(data) <= self._max_item_bytes
-            and _CR not in data
+            not (self._is_idle and data.endswith(b"\n\n") and len(data) <= self._max_item_bytes)
+            or self._after_cr
+            or _CR in data
         ):
-            self._after_cr = False
-            payload = data[begin + 5 :].strip(_JSON_WHITESPACE)
-            return (payload,) if payload else ()
-        return super().feed(data)
+            return super().feed(data)
+        items: list[bytes] = []
+        payload: bytes | None = None
+        for line in data.split(b"\n"):
+            if not line:
+                if payload:
+                    items.append(payload)
+                payload = None
+            elif line.startswith(b"data:") and payload is None:
+                payload = line[5:].strip(_JSON_WHITESPACE)
+            elif line.startswith(b"data"):  # several data lines, or one that lacks its colon
+                return self._feed_lines(data)
+        return items
 
     def _split(self, data: bytes) -> list[bytes]:
         if self._after_cr:
@@ -226,13 +247,13 @@ class SSEFramer(_LineFramer):
 
 
 class DetectingFramer:
-    """Finds out by the first bytes of a body which of the formats it has, and cuts it so; labels are often wrong.
+    """Detects the format of a body by its first bytes, because Content-Type is often wrong.
 
-    An object begins newline-delimited JSON, and a field or a comment begins server-sent events. Anything else is refused.
+    A JSON value begins newline-delimited JSON; a field or a comment begins server-sent events. Anything else is refused.
 
     Args:
         max_item_bytes: The longest item accepted, in bytes.
-        content_type: The label of the body, for the error.
+        content_type: The Content-Type of the body, for the error.
     """
 
     __slots__ = ("_beginning", "_content_type", "_error", "_found", "_max_item_bytes")
@@ -240,7 +261,7 @@ class DetectingFramer:
     def __init__(self, max_item_bytes: int = MAX_ITEM_BYTES, content_type: str = "") -> None:
         self._max_item_bytes = max_item_bytes
         self._content_type = content_type
-        self._beginning = b""  # what says nothing yet
+        self._beginning = b""  # bytes that do not suffice to decide
         self._error: DecodeError | None = None
         self._found: Framer | None = None
 
@@ -263,8 +284,8 @@ class DetectingFramer:
         return () if self._found is None else self._found.finish()
 
     def _choose(self, data: bytes) -> None:
-        """Choose a framer or set the error; keep what is too little for either."""
-        text = data.removeprefix(_BOM).lstrip(_JSON_WHITESPACE)  # blank lines mean nothing in either format
+        """Choose a framer or set the error; keep the bytes if they do not suffice to decide."""
+        text = data.removeprefix(_BOM).lstrip(_JSON_WHITESPACE)  # both formats ignore blank lines
         if text.startswith((b"{", b"[", b'"')):
             self._found = NDJSONFramer(self._max_item_bytes)
         elif _SSE_FIELD.match(text):

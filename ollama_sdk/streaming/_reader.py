@@ -1,4 +1,4 @@
-"""Decides what the bytes of a streamed body mean: items, the last item, a failure, or an end that came too early."""
+"""Reads a streamed body: finds its items, the last item, a reported failure, or a premature end."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ from ._framing import Framer
 
 __all__ = ["SENTINEL", "Reader", "failure_message", "incomplete"]
 
-# Free-form values, whose integers may be of any size, stand in lists of tool calls and outputs, deeper than this many objects. The
-# items that carry a token are not: to search them too would cost a tenth of reading them.
+# Free-form values, whose integers may be of any size, occur in lists of tool calls and outputs, deeper than this many objects. Items
+# with a token do not contain them, and are not searched: that would take a tenth of the time of reading them.
 _BRACKET, _FEW_OBJECTS = ord("["), 3
 _MAX_ERROR_DEPTH = 20
-# In the document, the end of a stream of server-sent events: the text [DONE] where an item's JSON would be.
+# In the document, the end of a stream of server-sent events: the text [DONE] in place of an item's JSON.
 SENTINEL = {"data": "[DONE]"}
-# What no item holds.
+# A field that no item has.
 _UNMARKED: Mapping[str, Any] = {"": object()}
 
 
 class Reader:
-    """A state machine without I/O: bytes in, decoded items out, and an error only after every whole item before it.
+    """A state machine without I/O: bytes in, decoded items out, and an error only after every complete item before it.
 
-    One thread at a time feeds it. Any thread may take items from ``ready`` and look at the other attributes meanwhile: an
-    item is in ``ready`` before ``finished`` or ``error`` is set.
+    One thread at a time feeds it. Meanwhile any thread may take items from ``ready`` and read the other attributes: an item is in
+    ``ready`` before ``finished`` or ``error`` is set.
 
     Args:
-        framer: Cuts the bytes into items.
-        last: The fields and values of the item that ends the stream well, or :data:`SENTINEL`; ``None`` where a clean end of
-            the body between two items does.
-        failed: The fields and values of an item that reports a failure, beside any item that has an ``error``.
+        framer: Splits the bytes into items.
+        last: The fields and values of the item that ends a complete stream, or :data:`SENTINEL`; ``None`` if a clean end of the
+            body between two items ends it.
+        failed: The fields and values of an item that reports a failure; so does any item with an ``error``.
         call: The call, for messages: method and URL.
-        redact: Removes API keys from a text that goes into a message.
+        redact: Removes API keys from the text of a message.
 
     Attributes:
         ready: Items, as decoded JSON, that no caller has taken yet.
         finished: Whether the last item has arrived.
-        error: What to raise once ``ready`` is empty.
-        items: How many items have arrived whole.
-        unadded: Items, as decoded JSON, that are not part of the accumulated reply yet; the accumulator removes what it adds.
+        error: The error to raise once ``ready`` is empty.
+        items: How many complete items have arrived.
+        unadded: Items, as decoded JSON, that are not accumulated yet; the exchange removes those that it accumulates.
         first: The first item; ``None`` before it.
-        usage_item: The latest item that may count the tokens: the last one, or one with ``usage``; ``{}`` before it.
+        usage_item: The latest item that may have token counts: the last one, or one with ``usage``; ``{}`` before it.
     """
 
     __slots__ = (
@@ -99,7 +99,7 @@ class Reader:
         self.usage_item: dict[str, Any] = {}
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the body; nothing after the last item counts."""
+        """Take the next bytes of the body; bytes after the last item are ignored."""
         if self.finished:
             return
         for payload in self._framer.feed(data):
@@ -113,7 +113,7 @@ class Reader:
         """Take the end of the body.
 
         Args:
-            cause: What broke the body off; ``None`` for a clean end.
+            cause: The error that broke the body off; ``None`` for a clean end.
         """
         left_over = self.take_unterminated()
         if self.finished or self.error is not None:
@@ -125,18 +125,17 @@ class Reader:
         self.error = incomplete(self._call, where, self.items, cause)
 
     def decode_error(self, cause: BaseException) -> DecodeError:
-        """The error of items that are JSON objects, but do not add up to a reply."""
+        """The error of items that are JSON objects, but do not make a valid reply."""
         problem = self._redact(repr(cause))
         return DecodeError(f"{self._call}: the items of the stream do not add up to a reply: {problem}")
 
     def take_unterminated(self) -> bool:
-        """Take a last item that lacks only its line end; nothing more will be read.
+        """Take a last item that lacks only its line end, after the end of the body.
 
-        No beginning of a JSON object is one itself, so an item that parses is whole, however the body ended. Less than a
-        whole item is an end that came too early.
+        The beginning of a JSON object is never a JSON object itself, so an item that parses is complete.
 
         Returns:
-            Whether less than a whole item is left over.
+            Whether an incomplete item is left over.
         """
         if self.finished or self.error is not None:
             return False
@@ -151,7 +150,7 @@ class Reader:
         return False
 
     def _take(self, payload: bytes) -> None:
-        """Take the JSON text of one item. This runs for every token, so it is one function."""
+        """Take the JSON text of one item. It is a single function because it runs for every token."""
         if payload == self._sentinel:
             self.finished = True
             return
@@ -172,7 +171,7 @@ class Reader:
             self._framer = self._framer.chosen
         self.items += 1
         self.unadded.append(item)
-        self.ready.append(item)  # before `finished` is set: another thread may look
+        self.ready.append(item)  # before `finished` is set, because another thread may read both
         if "usage" in item:
             self.usage_item = item
         for name, value in self._last:
@@ -182,11 +181,11 @@ class Reader:
         self.finished = True
 
     def _load_refused(self, payload: bytes, refusal: orjson.JSONDecodeError) -> Any:
-        """Decode what orjson has refused; ``None``, and an error, where it is no JSON at all."""
+        """Decode text that orjson has refused; sets the error and returns ``None`` if it is not JSON."""
         try:
             return loads_again(payload, refusal)
         except orjson.JSONDecodeError as exc:
-            self._refuse_payload(payload, str(exc))  # not as the cause: that holds the whole text, secrets and all
+            self._refuse_payload(payload, str(exc))  # not as the cause, which holds the whole text with its secrets
             return None
 
     def _failure_in(self, item: dict[str, Any]) -> ReplyFailedError | None:
@@ -206,7 +205,7 @@ class Reader:
         self._refuse(DecodeError(problem, excerpt=excerpt))
 
     def _refuse(self, error: DecodeError) -> None:
-        """Set an error that does not name the call yet; the first stays."""
+        """Set an error, with the name of the call added; a first error is kept."""
         text, excerpt = self._redact(str(error)), self._redact(error.excerpt)
         self.error = self.error or DecodeError(f"{self._call}: {text}", excerpt=excerpt)
 
@@ -217,8 +216,8 @@ def incomplete(call: str, where: str, items: int, cause: BaseException | None) -
     Args:
         call: The call, for the message: method and URL.
         where: Where it ended, for the message.
-        items: How many items have arrived whole.
-        cause: What broke the body off; ``None`` for a clean end.
+        items: How many complete items have arrived.
+        cause: The error that broke the body off; ``None`` for a clean end.
     """
     how = "the connection was lost" if cause else "the body ended"
     advice = "the model or the server may have stopped: look at the server's log, then try again"
@@ -226,7 +225,7 @@ def incomplete(call: str, where: str, items: int, cause: BaseException | None) -
         how, advice = "the client was closed", "close it when its streams have ended"
     elif cause is not None and not isinstance(cause, Exception):  # a cancelled task, or Ctrl-C
         how = f"reading was interrupted by {type(cause).__name__}"
-        advice = "what was being read is lost: call again for the rest"
+        advice = "the bytes of that read are lost: repeat the call"
     error = IncompleteReplyError(f"{call}: {how} {where}; {advice}", items=items)
     if isinstance(cause, Exception):
         error.__cause__ = cause
@@ -234,14 +233,14 @@ def incomplete(call: str, where: str, items: int, cause: BaseException | None) -
 
 
 def failure_message(error: Any, depth: int = 0) -> str:
-    """The innermost text of an error as servers report it.
+    """The innermost text of a server's error.
 
     Args:
         error: A string, an object with a ``message``, ``error`` or ``response``, or JSON of such an object in a string.
-        depth: How deep this is nested in the error that was asked about.
+        depth: How deeply this is nested in the whole error.
 
     Returns:
-        The text; ``""`` where there is none, or where it is nested deeper than any server would nest it.
+        The text; ``""`` without one, or if it is nested more than 20 levels deep.
     """
     if depth > _MAX_ERROR_DEPTH:
         return ""

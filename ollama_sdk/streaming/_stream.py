@@ -1,4 +1,4 @@
-"""The streams that callers hold: they move bytes from a response into an exchange, which decides everything else."""
+"""The sync and async stream objects: they read the response and pass the bytes to an exchange, which decides the rest."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from ._exchange import END, READ, ItemT, ReplyT, StreamExchange
 if TYPE_CHECKING:
     from ._exchange import StreamState
 else:
-    StreamState = str  # completion in notebooks (jedi) fails on an object with a property that returns a Literal
+    StreamState = str  # jedi, which completes in notebooks, fails on a property that returns a Literal
 
 __all__ = ["AsyncStream", "ResponseHead", "Stream"]
 
 
 @frozen
 class ResponseHead:
-    """Status and headers of a streamed response; they arrive before the items.
+    """Status and headers of a streamed response, which arrive before the items.
 
     Attributes:
         status_code: The HTTP status.
@@ -43,9 +43,9 @@ class ResponseHead:
 
 
 class _StreamBase(Generic[ItemT, ReplyT]):
-    """What the sync and the async stream have in common."""
+    """The base of the sync and the async stream."""
 
-    if not TYPE_CHECKING:  # Stream[Item] will do: the second argument has a default
+    if not TYPE_CHECKING:  # allows Stream[Item]: the second argument has a default
         __class_getitem__ = classmethod(GenericAlias)
 
     def __init__(self, exchange: StreamExchange[ItemT, ReplyT]) -> None:
@@ -72,19 +72,19 @@ class _StreamBase(Generic[ItemT, ReplyT]):
         May be called from any thread, task or signal handler, while other callers read or wait. A stream that has ended, or
         was cancelled or closed, cannot be paused.
 
-        The server is not stopped. It goes on writing into the buffers of both kernels, which take megabytes, and waits only when
-        they are full; a small model may finish its reply meanwhile. :meth:`cancel` stops the work. In this process nothing
-        grows: a read that is under way may end, and what it brings is kept.
+        The server is not stopped. It continues to write into the socket buffers, which take megabytes, and waits only when they
+        are full; a small model may finish its reply meanwhile. :meth:`cancel` stops the server. In this process no buffer
+        grows: a running read may end, and its bytes are kept.
 
-        The limits ``first_item`` and ``between_items`` stand still; ``Timeout(total=...)`` runs on. When that runs out, the pause
-        ends: the items that have arrived are handed out, then :class:`APITimeoutError` is raised. On a transport other than this
-        package's own (``transport=``, ``http_client=``), a read that is under way keeps the limit with which it began, so
-        ``between_items`` may end it during the pause.
+        The limits ``first_item`` and ``between_items`` are suspended; ``Timeout(total=...)`` keeps running. When it has passed,
+        the pause ends: the items that have arrived can be taken, then :class:`APITimeoutError` is raised. On a transport other
+        than this package's own (``transport=``, ``http_client=``), a running read keeps its limit, so ``between_items`` may end
+        it during the pause.
         """
         self._exchange.pause()
 
     def resume(self) -> None:
-        """Read on: a caller that waits goes on waiting, with as many seconds of its limit as were left at the pause.
+        """Continue to read; the limit of a waiting caller continues with the seconds that were left at the pause.
 
         May be called from any thread, task or signal handler; does nothing unless the stream is paused.
         """
@@ -102,8 +102,8 @@ class Stream(_StreamBase[ItemT, ReplyT]):
     ``Stream[Item, Reply]`` yields ``Item`` and collects into ``Reply``; ``Stream[Item]`` collects into ``Item``. Leaving the
     block, :meth:`close`, :meth:`cancel` and dropping the last reference close the connection, which makes Ollama stop generating.
 
-    Iteration ends without an error only when the server's last item has arrived, and raises only after every item that
-    arrived whole. Threads may share a stream: each item goes to one of them.
+    Iteration ends without an error only when the server's last item has arrived, and raises only after every complete item was
+    taken. Threads may share a stream: each item goes to one of them.
 
     Raises (while iterating):
         IncompleteReplyError: The stream ended before its last item, or was cancelled or closed before it was taken;
@@ -111,7 +111,7 @@ class Stream(_StreamBase[ItemT, ReplyT]):
         ReplyFailedError: The server reported a failure in the stream.
         APITimeoutError: The next item did not arrive within ``first_item`` or ``between_items`` seconds, or the call took
             longer than ``total`` seconds.
-        DecodeError: An item is not what the document promises, or is longer than ``max_item_bytes`` bytes.
+        DecodeError: An item does not match the document, or is longer than ``max_item_bytes`` bytes.
     """
 
     def __init__(self, exchange: StreamExchange[ItemT, ReplyT]) -> None:
@@ -123,15 +123,14 @@ class Stream(_StreamBase[ItemT, ReplyT]):
         return self
 
     def cancel(self) -> None:
-        """Give the stream up and close the connection, so that the server stops; also while another thread reads or waits.
+        """Stop the stream and close the connection, so that the server stops; also while another thread reads or waits.
 
-        May be called from any thread or signal handler. The next item that is asked for raises an
-        :class:`IncompleteReplyError`, even if items have arrived that were not taken; a stream that has ended stays as it is.
-        A thread that reads is woken through its socket, and closes; on a transport without sockets it wakes, and closes, when
-        its next bytes arrive.
+        May be called from any thread or signal handler. Asking for a further item raises an :class:`IncompleteReplyError`, even
+        if items have arrived that were not taken; a stream that has ended does not change. A reading thread is woken through its
+        socket, and closes; on a transport without sockets it wakes and closes when its next bytes arrive.
         """
         if self._exchange.stop("cancelled", self._interrupt):
-            # A signal handler may run where this very thread holds the lock of the connection pool, which closing takes.
+            # A signal handler may run while its thread holds the lock of the connection pool, which closing takes.
             self._interrupt()
             _close_in_thread(self._exchange.response)
 
@@ -146,13 +145,13 @@ class Stream(_StreamBase[ItemT, ReplyT]):
             try:
                 return self._decode_item(item)
             except DecodeError as exc:
-                del item  # a traceback that shows local variables must not show what the server sent
+                del item  # a traceback that shows local variables must not show data of the server
                 self._exchange.refuse_item(exc)
                 self.close()
                 raise exc.with_traceback(None) from None
 
     def collect(self) -> ReplyT:
-        """Read the rest of the stream, and merge all its items into one reply, those that were taken before included.
+        """Read the rest of the stream, and merge all its items into one reply, including those that were taken before.
 
         Returns:
             The reply, of the type that the method returns without ``stream=True``.
@@ -170,15 +169,15 @@ class Stream(_StreamBase[ItemT, ReplyT]):
     def display(self) -> None:
         """Show the items as they arrive: in the output of a notebook's cell, else as text on standard output.
 
-        In a notebook the text is rendered as Markdown while it grows, and the whole reply takes its place in the end; elsewhere
-        thinking, text and tool calls are written as they are. :meth:`collect` returns the reply afterwards. Whatever ends this
-        early, an interrupted cell as well, closes the connection, so that Ollama stops generating.
+        In a notebook the growing text is rendered as Markdown, and replaced by the whole reply at the end; elsewhere thinking,
+        text and tool calls are written unchanged. :meth:`collect` returns the reply afterwards. An early end, such as an
+        interrupted cell, closes the connection, so that Ollama stops generating.
 
         Raises:
             IncompleteReplyError: As while iterating, and so are :class:`ReplyFailedError`, :class:`APITimeoutError` and
-                :class:`DecodeError`; what arrived stays on show.
+                :class:`DecodeError`; the items that arrived stay visible.
         """
-        from ollama_sdk._display import Screen  # only who displays pays for it
+        from ollama_sdk._display import Screen  # imported only for display()
 
         screen = Screen()
         try:
@@ -199,7 +198,7 @@ class Stream(_StreamBase[ItemT, ReplyT]):
                 if step is READ:
                     try:
                         step = exchange.received(next(self._chunks, None))
-                    except Exception as exc:  # noqa: BLE001 - whatever it is, the exchange decides what it means
+                    except Exception as exc:  # noqa: BLE001 - the exchange handles every error
                         step = exchange.read_failed(exc)
                 elif step is END:
                     if exchange.release(self._interrupt):
@@ -215,17 +214,16 @@ class Stream(_StreamBase[ItemT, ReplyT]):
             raise
 
     def close(self) -> None:
-        """Close the connection, unless the reply has been read to its end: then the connection is kept for the next call.
+        """Close the connection; after a reply that was read to its end, the connection is kept for the next call.
 
         May be called from any thread; in a signal handler use :meth:`cancel`. A thread that reads or waits is woken as by
-        :meth:`cancel`. Items that have arrived can still be taken; after them an :class:`IncompleteReplyError` says that the
-        stream was closed.
+        :meth:`cancel`. Items that have arrived can still be taken; after them an :class:`IncompleteReplyError` is raised.
         """
         if self._exchange.stop("closed", self._interrupt):
             self._exchange.response.close()
 
     def _interrupt(self) -> None:
-        """Wake the thread that is blocked in reading the response; on a transport without a socket it wakes by itself."""
+        """Wake the thread that is blocked in a read, if the transport has a socket."""
         network_stream = self._exchange.response.extensions.get("network_stream")
         sock = None if network_stream is None else network_stream.get_extra_info("socket")
         if sock is not None:
@@ -248,26 +246,26 @@ class Stream(_StreamBase[ItemT, ReplyT]):
 class AsyncStream(_StreamBase[ItemT, ReplyT]):
     """The items of a streamed reply, as they arrive: the async twin of :class:`Stream`, on asyncio and trio.
 
-    An asynchronous iterator and context manager, with the same promises and errors. Tasks of one event loop may share a stream.
+    An asynchronous iterator and context manager with the same guarantees and errors. Tasks of one event loop may share a stream.
     """
 
     def __init__(self, exchange: StreamExchange[ItemT, ReplyT]) -> None:
         super().__init__(exchange)
         self._chunks: AsyncIterator[bytes] = _async_chunks(exchange.response)
         self._loop: EventLoop = current_loop()
-        # No method: that would tie the stream into a cycle, and a forgotten one would wait for the garbage collector.
+        # Not a method, which would make a reference cycle: a dropped stream would stay open until the next garbage collection.
         exchange.new_event = partial(TaskEvent, self._loop)
 
     def __aiter__(self) -> Self:
         return self
 
     def cancel(self) -> None:
-        """Give the stream up and close the connection, so that the server stops; also while another task reads or waits.
+        """Stop the stream and close the connection, so that the server stops; also while another task reads or waits.
 
-        May be called from any task, thread or signal handler; the event loop closes the connection soon. The next item that is
-        asked for raises an :class:`IncompleteReplyError`, even if items have arrived that were not taken; a stream that has
-        ended stays as it is. A task that reads is woken by the closing; on a transport other than this package's own it wakes
-        when that transport allows it, at the latest when its next bytes arrive.
+        May be called from any task, thread or signal handler; the event loop closes the connection soon. Asking for a further
+        item raises an :class:`IncompleteReplyError`, even if items have arrived that were not taken; a stream that has ended does
+        not change. Closing wakes a reading task; on a transport other than this package's own it wakes when its next bytes
+        arrive at the latest.
         """
         if self._exchange.stop("cancelled"):
             self._loop.spawn(self._exchange.response.aclose)
@@ -309,7 +307,7 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
 
         Raises:
             IncompleteReplyError: As while iterating, and so are :class:`ReplyFailedError`, :class:`APITimeoutError` and
-                :class:`DecodeError`; what arrived stays on show.
+                :class:`DecodeError`; the items that arrived stay visible.
         """
         from ollama_sdk._display import Screen
 
@@ -333,7 +331,7 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
                     step = exchange.received(await self._chunks.__anext__())  # anext() with a default costs more
                 except StopAsyncIteration:
                     step = exchange.received(None)
-                except BaseException as exc:  # whatever it is, the exchange decides what it means
+                except BaseException as exc:  # the exchange handles every error
                     step = exchange.read_failed(exc)
                     if not isinstance(exc, Exception):
                         raise
@@ -347,10 +345,10 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
                 step = exchange.next_step()
 
     async def close(self) -> None:
-        """Close the connection, unless the reply has been read to its end: then the connection is kept for the next call.
+        """Close the connection; after a reply that was read to its end, the connection is kept for the next call.
 
         A task that reads or waits is woken as by :meth:`cancel`. Items that have arrived can still be taken; after them an
-        :class:`IncompleteReplyError` says that the stream was closed.
+        :class:`IncompleteReplyError` is raised.
         """
         if self._exchange.stop("closed"):
             await _aclose(self._exchange.response)
@@ -378,7 +376,7 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
 
 
 def _chunks(response: httpx.Response) -> Iterator[bytes]:
-    """The body as it arrives; past httpx's own layers, as nothing needs decoding, which halves the cost of an item."""
+    """The chunks of the body; without httpx's decoding layers, which are not needed and would double the cost of an item."""
     body = response.stream
     return iter(body) if isinstance(body, httpx.SyncByteStream) else response.iter_bytes()
 
@@ -394,6 +392,6 @@ async def _aclose(response: httpx.Response) -> None:
 
 
 def _close_in_thread(response: httpx.Response) -> None:
-    """Close from a finalizer or a signal handler: this very thread may hold the lock of the connection pool."""
-    if not sys.is_finalizing():  # from then on no thread starts, and the process closes everything
+    """Close from a finalizer or a signal handler, whose thread may hold the lock of the connection pool."""
+    if not sys.is_finalizing():  # then no thread can start, and the process closes its sockets anyway
         threading.Thread(target=response.close, daemon=True).start()

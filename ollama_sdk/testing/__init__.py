@@ -1,6 +1,6 @@
-"""Provides an Ollama to test against: it starts in milliseconds, needs no model, and fails on request.
+"""An Ollama emulator for tests: it starts in milliseconds, needs no model, and injects faults.
 
-Any client of Ollama, OpenAI or Anthropic can talk to it, from threads, asyncio or trio:
+It works with any client of Ollama, OpenAI or Anthropic, from threads, asyncio or trio:
 
     >>> import httpx
     >>> from ollama_sdk.testing import Emulator, Fault
@@ -15,8 +15,8 @@ Any client of Ollama, OpenAI or Anthropic can talk to it, from threads, asyncio 
     >>> server.requests[0].json["messages"][0]["content"], server.requests[0].hung_up
     ('Hi', False)
 
-A reply can also be a function of the prompt, call tools, think, or never end. ``Emulator.down`` and ``up`` take the whole
-server down and bring it back; ``Speed``, ``num_parallel`` and ``max_queue`` make it slow and busy.
+A reply can also be a function of the prompt, call tools, think, or never end. ``Emulator.down`` and ``up`` stop and restart the
+whole server; ``Speed``, ``num_parallel`` and ``max_queue`` make it slow and busy.
 
 It needs the extra ``ollama-sdk[testing]``. With it installed, pytest has the fixtures ``ollama_emulator`` and
 ``async_ollama_emulator``, and ``python -m ollama_sdk.testing`` runs the emulator from the command line.
@@ -74,7 +74,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first used, so that the pytest plugin loads without the extra."""
+    """Import a name at its first use, so that the pytest plugin loads without the extra."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

@@ -1,6 +1,6 @@
 """Runs the emulator, a recorder or a replay from the command line; logs one line for each request.
 
-``python -m ollama_sdk.testing --help`` says what it takes.
+``python -m ollama_sdk.testing --help`` lists the options.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _log(server: Emulator | Recorder | Replay) -> None:
     open_requests: list[RecordedRequest] = []
     while True:
         server.requests.wait(seen + 1, timeout=_POLL_INTERVAL)
-        # A reset through the control routes forgets the requests.
+        # A reset through the control routes removes the recorded requests.
         seen = min(seen, len(server.requests))
         arrived = server.requests[seen:]
         seen += len(arrived)

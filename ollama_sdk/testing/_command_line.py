@@ -1,4 +1,4 @@
-"""Defines the command line of ``python -m ollama_sdk.testing``: its options and what ``--help`` says."""
+"""Defines the command line of ``python -m ollama_sdk.testing``: its options and its help."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 _HELP = """
 models:
   NAME, NAME:TAG or NAME[:TAG]:CAPABILITY,CAPABILITY of {capabilities};
-  without capabilities a model completes and calls tools. {defaults} are always there.
+  without capabilities a model completes and calls tools. {defaults} always exist.
 
 replies:
-  Without a reply a model answers by itself: JSON if a format is asked for, a call of each offered tool, else a sentence.
-  --reply is the answer of every model; several are used one after the other, and the last one from then on. --tool-call is
-  used for requests that offer the tool and do not end with a tool's result; give NAME, or NAME='{{"city": "Oslo"}}' with
-  arguments of your own; several are called at once.
+  Without a scripted reply a model answers with JSON if the request has a format, a call of each offered tool, else a sentence.
+  --reply is the answer of every model; several are used one after the other, and the last one for all further requests.
+  --tool-call is used for requests that offer the tool and do not end with a tool's result; give NAME, or
+  NAME='{{"city": "Oslo"}}' with arguments; several are called at once.
 
 faults:
-  KIND[=VALUE][@PATH][*TIMES]; in PATH * and ? stand for any characters. KIND is a status such as 503, or one of
+  KIND[=VALUE][@PATH][*TIMES]; in PATH * and ? match any characters. KIND is a status such as 503, or one of
   {faults}.
   503@/api/chat*2     answer the next two chats with 503
-  stall=3@/v1/*       stop after three items of every stream under /v1, until the client gives up
+  stall=3@/v1/*       stop after three items of every stream under /v1, until the client disconnects
   delay=0.5           wait half a second before each answer
   reset=in headers    reset the connection in the middle of the headers
 
@@ -54,7 +54,7 @@ control routes (with --control; only for clients on this machine):
 {control}
 
 recordings:
-  {program} record --upstream URL --to FOLDER     stand between clients and a real server, and record
+  {program} record --upstream URL --to FOLDER     forward requests to a real server, and record
   {program} replay FOLDER                         answer with the recordings
 
 examples:
@@ -65,7 +65,7 @@ examples:
 
 
 def emulator_parser() -> argparse.ArgumentParser:
-    """Return the parser of everything but ``record`` and ``replay``."""
+    """Return the parser of all options except those of ``record`` and ``replay``."""
     whole = argparse.ArgumentParser(
         prog=_PROGRAM,
         description="Runs an emulated Ollama server and logs one line for each request.",
@@ -80,10 +80,13 @@ def emulator_parser() -> argparse.ArgumentParser:
     )
     _add_address(whole, _PORT)
     whole.add_argument(
-        "--version", default=None, metavar="VERSION", help="the release to be, as in 0.33.0; the newest by default"
+        "--version",
+        default=None,
+        metavar="VERSION",
+        help="the release to emulate, such as 0.33.0; the newest by default",
     )
     whole.add_argument("--model", action="append", default=[], help="a further model; see below")
-    whole.add_argument("--reply", action="append", default=[], metavar="TEXT", help="what models answer; see below")
+    whole.add_argument("--reply", action="append", default=[], metavar="TEXT", help="the answer of models; see below")
     whole.add_argument(
         "--tool-call", action="append", default=[], metavar="NAME[=JSON]", help="a tool that models call; see below"
     )
@@ -100,12 +103,14 @@ def recording_parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(
         prog=f"{_PROGRAM} record",
         description=dedent("""\
-            Stands between clients and a real server, and writes each exchange to a file: the request, the reply, and
-            every chunk of its body with its time. Keys, cookies and passwords are not written. Logs one line for each
+            Forwards requests to a real server, and writes each exchange to a file: the request, the reply, and every
+            chunk of its body with its time. Keys, cookies and passwords are not written. Logs one line for each
             request."""),
     )
     whole.add_argument("--upstream", required=True, metavar="URL", help="the real server, as OLLAMA_HOST names it")
-    whole.add_argument("--to", required=True, metavar="FOLDER", help="where to write; it is made, or added to")
+    whole.add_argument(
+        "--to", required=True, metavar="FOLDER", help="the folder of recordings; it is created if it is missing"
+    )
     _add_address(whole, 0)
     return whole
 
@@ -116,18 +121,20 @@ def replaying_parser() -> argparse.ArgumentParser:
         prog=f"{_PROGRAM} replay",
         description=dedent("""\
             Answers requests with the recordings of a folder, byte for byte. A request matches by method, path, query and
-            body, where JSON may be in any order. A request without a recording gets a 501 that says what differs from
-            the nearest one. Logs one line for each request."""),
+            body, where JSON may be in any order. A request without a recording gets a 501 with the differences from the
+            most similar one. Logs one line for each request."""),
     )
-    whole.add_argument("folder", metavar="FOLDER", help="the folder that record has written")
-    whole.add_argument("--timing", action="store_true", help="with the pauses of the recording; otherwise at once")
+    whole.add_argument("folder", metavar="FOLDER", help="a folder that record has written")
+    whole.add_argument(
+        "--timing", action="store_true", help="replay the pauses of the recording; otherwise send at once"
+    )
     whole.add_argument("--once", action="store_true", help="use each recording once; otherwise the last one again")
     _add_address(whole, 0)
     return whole
 
 
 def script_of(options: argparse.Namespace) -> Mapping[str, Any]:
-    """Return the script that the options stand for."""
+    """Convert the options to a script."""
     replies: list[Any] = [{"text": text, "times": 1} for text in options.reply[:-1]]
     calls: list[Any] = [{"tool_calls": options.tool_call}] if options.tool_call else []
     return {

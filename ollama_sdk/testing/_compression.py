@@ -1,4 +1,4 @@
-"""Decompresses request bodies in zstd, the one coding that Ollama reads."""
+"""Decompresses request bodies in zstd, the only coding that Ollama reads."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ __all__ = ["from_zstd"]
 
 
 def from_zstd(body: bytes, most: int = -1) -> bytes:
-    """Return what a body in zstd expands to; of a body that was cut off, what there is.
+    """Decompress a body in zstd; a truncated body yields a truncated result.
 
     Args:
         body: The compressed body.
-        most: Where to stop, in bytes; -1 reads all.
+        most: The most bytes to return; -1 returns all.
 
     Raises:
         ValueError: The body is not zstd.
     """
-    import zstandard  # only who sends such bodies pays for it
+    import zstandard  # imported only for such bodies
 
     try:
         with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(body), read_across_frames=True) as reader:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Faults"]
 
-# So that 0.1 of 10 is 1, in spite of binary fractions.
+# Makes 0.1 of 10 exactly 1, despite binary fractions.
 _ROUNDING = 1e-9
 
 
@@ -91,13 +91,13 @@ class Faults:
 
         Args:
             fault: The fault.
-            path: The path, as in ``/api/chat``; ``*`` and ``?`` stand for any characters.
+            path: The path, such as ``/api/chat``; ``*`` and ``?`` match any characters.
             method: The HTTP method.
-            model: The model, named as in the request.
+            model: The name of the model, as in the request.
             when: Returns whether a request matches.
-            share: Into which share of the matching requests, between 0 and 1; exact, not random.
-            skip: How many matching requests pass first.
-            times: How often at most; ``None`` for no limit.
+            share: The share of matching requests that get the fault, between 0 and 1; exact, not random.
+            skip: This many matching requests get no fault first.
+            times: How often the fault is injected at most; ``None`` for no limit.
 
         Raises:
             ValueError: The share is not between 0 and 1, no request can have the path, or the fault applies to connections
@@ -118,7 +118,7 @@ class Faults:
             self._rules.clear()
 
     def for_request(self, request: RecordedRequest) -> Action | None:
-        """Return what to do with a request instead of answering it; ``None`` to answer it."""
+        """Return the action for a request in place of an answer; ``None`` to answer it."""
         fault = self._next_fault(lambda rule: not rule.fault.on_connection and rule.matches(request))
         return fault.act if fault else None
 

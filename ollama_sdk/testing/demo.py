@@ -37,7 +37,7 @@ def main() -> int:
 
 @contextmanager
 def _server() -> Generator[Ollama]:
-    """Return a client of the server at ``OLLAMA_HOST`` or the default address, or of an emulator if none answers."""
+    """Return a client for the server at ``OLLAMA_HOST`` or the default address, or for an emulator if there is none."""
     with Ollama() as client:
         try:
             version = client.version(timeout=_VERSION_TIMEOUT).version
@@ -72,7 +72,7 @@ def _run(client: Ollama) -> int:
 
 
 def _model_for(capability: str, client: Ollama) -> str | None:
-    """Return the first local model with a capability; servers before 0.6.4 do not report any, so any model will do."""
+    """Return the first local model with a capability; servers before 0.6.4 report none, so that any model is taken."""
     for listed in client.list_models().models:
         if listed.remote_host:
             continue

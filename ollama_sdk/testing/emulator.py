@@ -1,4 +1,4 @@
-"""Runs an Ollama that needs no model: an HTTP server on a loopback port that answers what a test has scripted."""
+"""An Ollama that needs no model: an HTTP server on a loopback port with scripted answers."""
 
 from __future__ import annotations
 
@@ -35,21 +35,20 @@ SetupScript = Path | str | Mapping[str, Any]
 class Emulator(Running):
     """An emulated Ollama server; use it as a context manager, sync or async.
 
-    It runs in a thread of its own, so it serves threads, asyncio and trio alike. It starts without models.
+    It runs in its own thread, so it serves threads, asyncio and trio. It starts without models.
 
     Args:
         host: The address to listen on.
         port: The port; 0 for any free one.
         max_queue: How many requests may wait for a model; further ones are answered with 503.
         num_parallel: How many requests a model serves at once; ``None`` for no limit.
-        speed: How fast models answer that have no speed of their own.
+        speed: The speed of models that have no own speed.
         cloud: Whether the server is signed out of ollama.com, or has the cloud switched off.
-        version: The release of Ollama that it is, with the routes, fields and refusals of that release; by default the newest
-            that the document describes.
-        script: A script that sets it up at the start and after each reset: a YAML or JSON file by its path, or what such
-            a file holds, or a list of both. ``python -m ollama_sdk.testing --help`` describes it.
-        control: Whether clients on this machine may set it up through the routes under ``/_emulator``; anyone who can
-            connect from here may then read what it received.
+        version: The release of Ollama to emulate, with its routes, fields and refusals; by default the newest in the document.
+        script: A script that sets it up at the start and after each reset: the path of a YAML or JSON file, the content of
+            such a file, or a list of both. ``python -m ollama_sdk.testing --help`` describes it.
+        control: Whether clients on this machine may set it up through the routes under ``/_emulator``; every client on this
+            machine can then also read the recorded requests.
 
     Attributes:
         faults: The faults to inject.
@@ -57,7 +56,7 @@ class Emulator(Running):
 
     Raises:
         OSError: The script cannot be read.
-        ValueError: The version is none, or the script is wrong; the message names file, line and value.
+        ValueError: The version or the script is invalid; the message names file, line and value.
 
     Example:
         >>> import httpx
@@ -106,7 +105,7 @@ class Emulator(Running):
 
     @property
     def registry(self) -> Registry:
-        """What can be pulled."""
+        """The models that can be pulled."""
         return self._backend.registry
 
     @property
@@ -116,7 +115,7 @@ class Emulator(Running):
 
     @property
     def speed(self) -> Speed:
-        """How fast models answer that have no speed of their own."""
+        """The speed of models that have no own speed."""
         return self._backend.speed
 
     @speed.setter
@@ -142,13 +141,13 @@ class Emulator(Running):
             pieces: The text, one stream item each; or a single :class:`ScriptedReply`; or a single function of the
                 :class:`Prompt` that returns a text, an iterable of pieces (which may be endless) or a
                 :class:`ScriptedReply`.
-            to: Only for this model.
-            when: Only if the last message contains this text or matches this pattern, or this function of the prompt
-                returns true.
-            times: How often at most; ``None`` for no limit.
+            to: The model that gives this reply; by default any.
+            when: A condition: a text in the last message, a pattern that matches it, or a function of the prompt that returns
+                true.
+            times: How often the reply is used at most; ``None`` for no limit.
             thinking: The thinking before the text; only models that think send it.
             tool_calls: The tool calls after the text.
-            calls_on_last_item: Whether all tool calls are on the last item, or each has an item of its own.
+            calls_on_last_item: Whether all tool calls are on the last item, or each on its own item.
             finished: Whether the reply ends with a last item; see :class:`ScriptedReply`.
 
         Raises:
@@ -175,13 +174,13 @@ class Emulator(Running):
         self._server.down()
 
     def up(self) -> None:
-        """Accept connections again on the same port; no model is in memory, everything else is as before."""
+        """Accept connections again on the same port; no model is loaded, the rest of the state is kept."""
         self._backend.scheduler.clear()
         self._server.up()
 
     @contextmanager
     def outage(self) -> Generator[None]:
-        """Be down for the length of a block."""
+        """Be down during a ``with`` block."""
         self.down()
         try:
             yield

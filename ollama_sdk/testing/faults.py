@@ -24,16 +24,15 @@ __all__ = ["Fault", "Interception"]
 
 @frozen
 class Fault:
-    """One fault; the class methods make them, :meth:`Faults.add` injects them.
+    """One fault; the class methods make faults, :meth:`Faults.add` injects them.
 
-    ``after`` counts items of a stream. In an answer in one piece, which has none, the fault happens in the middle of the
-    body.
+    ``after`` counts items of a stream. In a one-piece answer, the fault happens in the middle of the body.
 
-    For a fault of your own, give a name and an async function of the :class:`Interception`: ``Fault("name", act)``.
+    For a custom fault, give a name and an async function of the :class:`Interception`: ``Fault("name", act)``.
 
     Attributes:
         name: Its name in error messages.
-        act: What it does instead of the answer.
+        act: The action in place of the answer.
         on_connection: Whether it applies to new connections instead of requests.
     """
 
@@ -58,7 +57,7 @@ class Fault:
             message: The error text, in an error body of the route's form.
             retry_after: Seconds for the ``Retry-After`` header.
             headers: Further headers.
-            body: The whole body, instead of one with the message.
+            body: The whole body, in place of one with the message.
         """
         retry = {} if retry_after is None else {"retry-after": f"{retry_after:g}"}
 
@@ -148,7 +147,7 @@ class Fault:
 
     @classmethod
     def stall(cls, *, after: int | None = None) -> Fault:
-        """Stop sending until the client gives up: before the headers, or after some items."""
+        """Stop sending until the client disconnects: before the headers, or after some items."""
 
         async def wait(_: Interception) -> None:
             await asyncio.Event().wait()
@@ -179,7 +178,7 @@ class Fault:
         """Reset the connection: before, within or after the headers, or ``after`` some items.
 
         Raises:
-            ValueError: ``when`` is something else.
+            ValueError: ``when`` is another text.
         """
 
         async def reset(interception: Interception) -> None:
@@ -204,8 +203,8 @@ class Fault:
     def refuse(cls) -> Fault:
         """Reset a connection as soon as it is made, before a request is read.
 
-        It applies to connections, not to requests: of the conditions only ``times``, ``skip`` and ``share`` apply. For a
-        port that refuses connections, see :meth:`Emulator.down`.
+        It applies to connections, not to requests, so only the conditions ``times``, ``skip`` and ``share`` are allowed. For
+        a port that refuses connections, see :meth:`Emulator.down`.
         """
 
         async def reset(interception: Interception) -> None:

@@ -1,4 +1,4 @@
-"""Holds what is on the emulated server's disk: models, blobs, and a registry to pull from."""
+"""The storage of the emulated server: its models, blobs, and a registry to pull from."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class EmulatedModel:
 
     Attributes:
         name: Its full name.
-        capabilities: What it can do; requests for anything else are refused as Ollama refuses them.
+        capabilities: Its capabilities; requests that need another one are refused as by Ollama.
         family: The architecture, in ``details``.
         parameter_size: The number of parameters, in ``details``.
         quantization_level: The kind of quantization, in ``details``.
@@ -65,9 +65,9 @@ class EmulatedModel:
         parameters: The default options.
         messages: The messages that begin each chat.
         parent: The model it was created from; ``""`` without one.
-        speed: How fast it answers; ``None`` for the server's speed.
-        broken: The error with which its runner dies while loading; ``None`` if it loads.
-        layers: The blobs it consists of.
+        speed: The speed of its answers; ``None`` for the server's speed.
+        broken: The error of its runner while loading; ``None`` if it loads.
+        layers: Its blobs.
         modified_at: Seconds since the epoch.
     """
 
@@ -124,8 +124,8 @@ class Models:
         """Add a model.
 
         Args:
-            name: As a user writes it, ``"llama3.2"`` or ``"hf.co/org/model:Q4_K_M"``.
-            capabilities: What it can do.
+            name: The name in any form, such as ``"llama3.2"`` or ``"hf.co/org/model:Q4_K_M"``.
+            capabilities: Its capabilities.
             replace: Whether to replace a model of that name; otherwise that model is kept.
             properties: Further attributes of :class:`EmulatedModel`.
 
@@ -183,16 +183,16 @@ PullStage = Literal["manifest", "layer"]
 
 
 class Registry:
-    """What can be pulled: every name except those that were removed."""
+    """The models that can be pulled: every name except removed ones."""
 
     def __init__(self) -> None:
         self._failures: dict[tuple[str, PullStage], str] = {}
         self._offers: dict[str, EmulatedModel] = {}
 
     def add(self, name: str, *, capabilities: Iterable[Capability] = ("completion",), **properties: Any) -> None:
-        """Choose the model that a pull of that name brings.
+        """Define the model that a pull of that name stores.
 
-        Without a choice it brings the model of that name on the server, or else one with the defaults.
+        Without a definition, a pull stores the model of that name on the server, or else one with the defaults.
         """
         parsed = _parse(name)
         for stage in get_args(PullStage):
@@ -214,7 +214,7 @@ class Registry:
         return self._failures.get((name.key, at))
 
     def offer(self, name: ModelName) -> EmulatedModel | None:
-        """Return the model that was chosen for pulls of that name; ``None`` without a choice."""
+        """Return the model that was defined for pulls of that name; ``None`` without a definition."""
         return self._offers.get(name.key)
 
 

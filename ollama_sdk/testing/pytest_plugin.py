@@ -1,4 +1,4 @@
-"""Provides pytest fixtures: an emulator for each test, and cassettes, which hold what a real server replied."""
+"""Provides pytest fixtures: an emulator for each test, and cassettes, which are recorded replies of a real server."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def ollama_emulator() -> Generator[Emulator]:
     """Return a running :class:`~ollama_sdk.testing.Emulator` without models; it stops when the test ends."""
-    from ollama_sdk.testing import Emulator  # the extra may be missing where no test asks for it
+    from ollama_sdk.testing import Emulator  # imported here, because the extra may be missing if no test uses it
 
     with Emulator() as server:
         yield server
@@ -64,15 +64,15 @@ def ollama_emulator() -> Generator[Emulator]:
 def async_ollama_emulator(ollama_emulator: Emulator) -> Emulator:
     """Return the same for async tests.
 
-    The emulator has a thread of its own, so the fixture needs no event loop and works with anyio, pytest-asyncio and
-    pytest-trio in each of their modes.
+    The emulator has its own thread, so the fixture needs no event loop and works with anyio, pytest-asyncio and pytest-trio in
+    each of their modes.
     """
     return ollama_emulator
 
 
 @pytest.fixture
 def ollama_cassette(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Generator[Recorder | Replay]:
-    """Return a server that replays the test's cassette, or records it; ``OLLAMA_HOST`` is its address meanwhile.
+    """Return a server that replays the test's cassette, or records it; ``OLLAMA_HOST`` is set to its address.
 
     The test errors if it sends a request that the cassette does not answer, or that could not be recorded.
     """
@@ -102,7 +102,7 @@ def _replaying(folder: Path, options: _Options) -> Generator[Replay]:
 
 @contextmanager
 def _recording(folder: Path, upstream: str) -> Generator[Recorder]:
-    """Record beside the cassette, and put it in its place when every exchange was recorded."""
+    """Record to a temporary folder, and replace the cassette after every exchange was recorded."""
     from ollama_sdk.testing import Recorder
 
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -137,6 +137,6 @@ def _arguments(request: pytest.FixtureRequest) -> tuple[str, _Options]:
 
 @pytest.fixture(autouse=True)
 def _ollama_cassette_of_marker(request: pytest.FixtureRequest) -> None:
-    """Give a marked test its cassette, also if it does not ask for the fixture."""
+    """Apply the marker to tests that do not request the fixture."""
     if request.node.get_closest_marker(_MARKER):
         request.getfixturevalue("ollama_cassette")

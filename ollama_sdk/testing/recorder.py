@@ -24,24 +24,24 @@ __all__ = ["Recorder", "Replay"]
 
 
 class Recorder(Running):
-    """A server between a client and a real server that writes each exchange to a folder.
+    """A server that forwards requests to a real server and writes each exchange to a folder.
 
-    Keys, cookies and passwords are not written. Clients get replies as they arrive; a client that leaves ends its request
-    at the real server. It runs in a thread of its own; use it as a context manager, sync or async.
+    Keys, cookies and passwords are not written. Clients get replies as they arrive; if a client disconnects, its request to the
+    real server ends. It runs in its own thread; use it as a context manager, sync or async.
 
     Args:
         upstream: The real server, in any form that ``OLLAMA_HOST`` may have; it may have a path.
-        to: The folder, which is made if it is missing; further recordings are added to those that it holds.
+        to: The folder, which is created if it is missing; new recordings are added to the existing ones.
         host: The address to listen on.
         port: The port; 0 for any free one.
 
     Attributes:
         folder: The folder.
         requests: The requests so far.
-        failures: Why a request could not be recorded, one text for each that could not.
+        failures: The reasons why requests could not be recorded, one text for each.
 
     Raises:
-        ConfigurationError: The address of the real server is none, or holds credentials.
+        ConfigurationError: The address of the real server is invalid, or holds credentials.
 
     Example:
         >>> import httpx, tempfile
@@ -67,25 +67,25 @@ class Recorder(Running):
 class Replay(Running):
     """A server that answers with the recordings of a folder, byte for byte.
 
-    A request matches by method, path, query and canonical body (JSON in any order of names); secrets are left out of
-    account. Equal requests get their replies in the order of the recording. A request that no recording answers gets a 501
-    which says what differs from the nearest one. It runs in a thread of its own; use it as a context manager, sync or async.
+    A request matches by method, path, query and canonical body (JSON in any order of names); secrets are ignored. Equal requests
+    get their replies in the order of the recording. A request without a recording gets a 501 with the differences from the most
+    similar one. It runs in its own thread; use it as a context manager, sync or async.
 
     Args:
         folder: The folder.
         timing: Whether chunks are sent with the pauses of the recording; otherwise at once.
-        repeat: Whether the last of the replies to equal requests answers all further ones; otherwise those get a 501.
+        repeat: Whether the last reply to equal requests answers all further ones; otherwise those get a 501.
         host: The address to listen on.
         port: The port; 0 for any free one.
 
     Attributes:
         faults: The faults to inject.
         requests: The requests so far.
-        failures: Why a request had no reply, one text for each that had none.
+        failures: The reasons why requests had no reply, one text for each.
 
     Raises:
         FileNotFoundError: There is no such folder.
-        ValueError: A file is no recording.
+        ValueError: A file is not a recording.
     """
 
     def __init__(
@@ -108,5 +108,5 @@ class Replay(Running):
 
     @property
     def unused(self) -> list[RecordedExchange]:
-        """The recordings that no request has asked for."""
+        """The recordings that no request has used."""
         return self._recordings.unused()

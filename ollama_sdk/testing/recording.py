@@ -1,8 +1,8 @@
 """Reads and writes recordings: folders with one JSON file for each exchange between a client and a server.
 
-A file holds the request, the reply, and the reply's body in the chunks in which it arrived, each with its time. Sorted by name,
-the files are in the order of the requests. Bodies are JSON or text where they can be, so that a recording can be reviewed and
-edited, and base64 where they cannot. This module needs no extra and no server.
+A file holds the request and the reply, whose body is stored in the chunks in which it arrived, each with its time. Sorted by name,
+the files are in the order of the requests. Bodies are stored as JSON or text if possible, so that a recording can be reviewed and
+edited, otherwise as base64. This module needs no extra and no server.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import re
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
 
@@ -30,6 +30,7 @@ FORMAT = 1
 _LONGEST_SLUG = 60
 
 Headers = tuple[tuple[str, str], ...]
+ScalarT = TypeVar("ScalarT", str, int)
 
 
 @frozen
@@ -38,7 +39,7 @@ class RecordedChunk:
 
     Attributes:
         data: Its bytes.
-        at: When it arrived, in seconds after the request was sent; ``None`` where that is not known.
+        at: When it arrived, in seconds after the request was sent; ``None`` if that is not known.
     """
 
     data: bytes
@@ -58,10 +59,10 @@ class RecordedExchange:
         status: The HTTP status of the reply.
         headers: The reply's headers in order.
         chunks: The reply's body as it arrived.
-        complete: Whether the reply reached its end; if not, the server or the client ended it before.
-        recorded_at: When, in ISO 8601; ``None`` where that is not known.
-        server_version: The server's version; ``None`` where it is not known.
-        note: A remark of a person.
+        complete: Whether the reply is complete; if not, the server or the client ended it early.
+        recorded_at: The time of the recording, in ISO 8601; ``None`` if it is not known.
+        server_version: The server's version; ``None`` if it is not known.
+        note: A comment, written by hand.
     """
 
     name: str = ""
@@ -123,7 +124,7 @@ class RecordedExchange:
         """Read the content of a file.
 
         Raises:
-            ValueError: It is not of the format; the message says where.
+            ValueError: It does not have the format; the message names the place.
         """
         value = _object(json.loads(text), "the file")
         if value.get("format") != FORMAT:
@@ -134,11 +135,11 @@ class RecordedExchange:
             raise ValueError("response.chunks is missing; give a list of chunks")
         return cls(
             name=name,
-            method=_text(request.get("method"), "request.method"),
-            target=_text(request.get("path"), "request.path"),
+            method=_scalar(request.get("method"), str, "request.method"),
+            target=_scalar(request.get("path"), str, "request.path"),
             request_headers=_headers(request.get("headers"), "request.headers"),
             request_body=_decode_request_body(request.get("body")),
-            status=_integer(response.get("status"), "response.status"),
+            status=_scalar(response.get("status"), int, "response.status"),
             headers=_headers(response.get("headers"), "response.headers"),
             chunks=[_decode_chunk(chunk, f"response.chunks[{index}]") for index, chunk in enumerate(chunks)],
             complete=bool(response.get("complete", True)),
@@ -153,11 +154,11 @@ def read_recordings(folder: Path | str) -> list[RecordedExchange]:
 
     Raises:
         FileNotFoundError: There is no such folder.
-        ValueError: A file is not of the format; the message names it.
+        ValueError: A file does not have the format; the message names it.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is no folder; record one with python -m ollama_sdk.testing record")
+        raise FileNotFoundError(f"{folder} is not a folder; record one with python -m ollama_sdk.testing record")
     return [_read(path) for path in sorted(folder.glob("*.json"))]
 
 
@@ -169,9 +170,10 @@ def _read(path: Path) -> RecordedExchange:
 
 
 class RecordingFolder:
-    """Adds recordings to a folder, which it makes; thread-safe.
+    """Adds recordings to a folder, which it creates; thread-safe.
 
-    Files appear whole: each is written under another name first. None is overwritten, also when several recorders write to the folder.
+    Only complete files appear, because each is first written under another name. No file is overwritten, even if several recorders
+    write to the folder.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -182,7 +184,7 @@ class RecordingFolder:
         self._lock = threading.Lock()
 
     def name(self, method: str, path: str) -> str:
-        """Return the name of the next recording, which is one of a request to a path."""
+        """Return the name of the next recording, for a request to a path."""
         with self._lock:
             self._last += 1
             slug = re.sub(r"[^A-Za-z0-9]+", "-", f"{method.lower()}{path}").strip("-")
@@ -191,7 +193,7 @@ class RecordingFolder:
     def add(self, exchange: RecordedExchange) -> Path:
         """Write a recording; return its file.
 
-        Where a file has that name already, such as one of another recorder of the same folder, the recording gets a later number.
+        If a file of that name exists, for example from another recorder, the recording gets a later number.
         """
         text = exchange.to_json()
         name = exchange.name
@@ -202,10 +204,10 @@ class RecordingFolder:
         return self.path / f"{name}.json"
 
     def _write(self, name: str, text: str) -> bool:
-        """Write a file unless there is one of that name, or another recorder is writing it; return whether it is written.
+        """Write a file unless one of that name exists, or another recorder is writing it; return whether it was written.
 
-        Who has made the unfinished file is the only one to make the other. It disappears with the other's appearing, so that a
-        recorder that makes it later finds the other.
+        The unfinished file is a lock: only its creator may create the final file. It disappears when the final file appears, so a
+        recorder that creates it later finds the final file.
         """
         path = self.path / f"{name}.json"
         unfinished = self.path / f"{name}.unfinished"
@@ -225,7 +227,7 @@ class RecordingFolder:
 
 
 def _layout(value: Any, indent: str = "") -> str:
-    """Return JSON text for reviews: what holds no further object or array is on one line, such as a header or a chunk."""
+    """Return JSON text for reviews: an object or array without inner ones, such as a header or a chunk, is on one line."""
     parts: list[Any] = list(value.values()) if is_object(value) else value if is_list(value) else []
     if not any(isinstance(part, dict | list) for part in parts):
         return json.dumps(value, ensure_ascii=False)
@@ -248,7 +250,7 @@ def _encode_request_body(body: bytes) -> Json | None:
 
 
 def _plain_json(text: str) -> Json | list[Any] | None:
-    """Return a JSON object or array; ``None`` if the text is none, or something of it would be lost."""
+    """Return a JSON object or array; ``None`` if the text is another value, or if storing it as JSON would lose information."""
     if not text.lstrip().startswith(("{", "[")):
         return None
     try:
@@ -295,9 +297,9 @@ def _decode_chunk(value: Any, where: str) -> RecordedChunk:
 
 def _decode_bytes(value: Json, where: str) -> bytes:
     if "text" in value:
-        return _text(value["text"], f"{where}.text").encode()
+        return _scalar(value["text"], str, f"{where}.text").encode()
     try:
-        return base64.b64decode(_text(value.get("base64"), f"{where}.base64"), validate=True)
+        return base64.b64decode(_scalar(value.get("base64"), str, f"{where}.base64"), validate=True)
     except binascii.Error as error:
         raise ValueError(f"{where}.base64 is not base64: {error}") from None
 
@@ -315,15 +317,12 @@ def _object(value: Any, where: str) -> Json:
     return value
 
 
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{where} is {type(value).__name__}; give a string")  # noqa: TRY004 - the file is wrong, not an argument
-    return value
+_NAMES: dict[type, str] = {str: "a string", int: "a number"}
 
 
-def _integer(value: Any, where: str) -> int:
-    if not isinstance(value, int):
-        raise ValueError(f"{where} is {type(value).__name__}; give a number")  # noqa: TRY004 - the file is wrong, not an argument
+def _scalar(value: Any, kind: type[ScalarT], where: str) -> ScalarT:
+    if not isinstance(value, kind):
+        raise ValueError(f"{where} is {type(value).__name__}; give {_NAMES[kind]}")  # noqa: TRY004 - the file is invalid
     return value
 
 

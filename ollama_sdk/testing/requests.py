@@ -24,10 +24,10 @@ class RecordedRequest:
         method: In upper case.
         path: Decoded, without the query.
         query: As sent, without the question mark.
-        headers: By lower-case name; of a repeated header the last.
+        headers: By lower-case name; the last one of a repeated header.
         body: The body in bytes; empty until all of it has arrived.
         started_at: When the headers were read, in seconds of :func:`time.monotonic`.
-        finished_at: When the answer was complete or a fault had ended it; ``None`` before.
+        finished_at: When the answer was complete, or a fault ended it; ``None`` before.
         hung_up_at: When the client closed the connection before the answer was complete; ``None`` if it did not.
         status: The HTTP status of the answer; ``None`` before it.
         items: How many parts of the body were sent.
@@ -58,13 +58,13 @@ class RecordedRequest:
 
     @property
     def model(self) -> str | None:
-        """The model that the body names; ``None`` without one."""
+        """The model in the body; ``None`` without one."""
         name = self._field("model") or self._field("name")
         return name if isinstance(name, str) else None
 
     @property
     def wants_stream(self) -> bool:
-        """Whether the body asks for a stream, or does not say and the route streams by default."""
+        """Whether the request asks for a stream, by its body or by the default of the route."""
         wanted = self._field("stream")
         return self.path in _STREAMS_BY_DEFAULT if wanted is None else bool(wanted)
 
@@ -80,7 +80,7 @@ class RecordedRequest:
         return self.hung_up_at is not None
 
     def wait(self, timeout: float = 5.0) -> bool:
-        """Wait up to ``timeout`` seconds for the end of the answer or of the connection; return whether it came."""
+        """Wait up to ``timeout`` seconds for the end of the answer or of the connection; return whether it ended."""
         return self._change.wait_for(lambda: self.finished_at is not None or self.hung_up, timeout)
 
     def finish(self) -> None:

@@ -1,4 +1,4 @@
-"""Decides what the emulated models answer, and how fast."""
+"""Scripts the answers of the emulated models, and their speed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
     "example_call",
 ]
 
-# What a chat template adds to each message.
+# The tokens that a chat template adds to each message.
 _TEMPLATE_TOKENS = 4
 
 
@@ -45,7 +45,7 @@ def _above_zero(_: Speed, attribute: Attribute[float | None], value: float | Non
 
 @frozen
 class Speed:
-    """How fast a model answers; as fast as possible by default.
+    """The speed of a model's answers; as fast as possible by default.
 
     Attributes:
         time_to_first_token: Seconds before the first item.
@@ -82,9 +82,9 @@ class ScriptedReply:
         pieces: The text, one stream item each; may be endless.
         thinking: The thinking before the text, one stream item each.
         tool_calls: The tool calls after the text.
-        calls_on_last_item: Whether all tool calls are on the last item, or each has an item of its own; models differ.
-        finished: Whether the reply ends with a last item. If not, it stops without one, as Ollama's does when it gives up
-            on a model that repeats itself.
+        calls_on_last_item: Whether all tool calls are on the last item, or each on its own item; models differ.
+        finished: Whether the reply ends with a last item. If not, it stops without one, as Ollama does for a model that
+            repeats itself.
     """
 
     pieces: Iterable[str] = ()
@@ -125,7 +125,7 @@ class Prompt:
 
     @property
     def tokens(self) -> int:
-        """The length of the whole prompt, at four letters a token."""
+        """The length of the whole prompt, with four letters per token."""
         total = sum(_TEMPLATE_TOKENS + token_count(str(message.get("content") or "")) for message in self.messages)
         return total + (token_count(compact(list(self.tools))) if self.tools else 0)
 
@@ -161,9 +161,9 @@ class _Rule:
 class Script:
     """The rules that choose a reply; thread-safe.
 
-    Rules with a limited number of uses come first, oldest first: they are a queue. Then the others, newest first. If no
-    rule matches, the reply is made from the prompt: JSON if a format is asked for, a call of every offered tool (unless
-    the last message is a tool's result), or a sentence.
+    Rules with a limited number of uses come first, oldest first, like a queue; then the others, newest first. If no rule matches,
+    the reply depends on the prompt: JSON if it has a format, a call of every offered tool (unless the last message is a tool's
+    result), or a sentence.
     """
 
     def __init__(self) -> None:
@@ -183,7 +183,7 @@ class Script:
             self._rules.clear()
 
     def reply(self, prompt: Prompt, *, thinks: bool) -> ScriptedReply:
-        """Return the reply to a prompt; ``thinks`` is whether the model thinks first."""
+        """Return the reply to a prompt; ``thinks`` is whether the model thinks before the answer."""
         rule = self._next_rule(prompt)
         reply = _default_reply(prompt, thinks=thinks) if rule is None else _make_reply(rule.reply, prompt)
         return reply if thinks or not reply.thinking else evolve(reply, thinking=())

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator
+import tracemalloc
+import weakref
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from ollama_sdk.batch import Chat, Embed, map_rows
+from ollama_sdk import AsyncOllama
+from ollama_sdk.batch import Chat, Column, Embed, Row, Step, map_rows
 from ollama_sdk.errors import BadRequestError, ConfigurationError
 from ollama_sdk.testing import Emulator, Fault
 
@@ -41,6 +44,57 @@ def test_few_rows_are_taken_ahead(emulator: Emulator, size: int):
         assert row["id"] == given - 1
         most = max(most, source.taken - given)
     assert 0 < most <= 2 * 4 * size
+
+
+class Text(str):
+    """A text that can be counted as long as it is referred to."""
+
+    __slots__ = ("__weakref__",)
+
+
+def test_rows_that_were_given_are_not_kept(emulator: Emulator):
+    step = Embed("all-minilm", client={"host": emulator.url}, per_request=5, in_flight=4)
+    alive: weakref.WeakSet[Text] = weakref.WeakSet()
+
+    def source() -> Iterator[dict]:
+        for number in range(600):
+            text = Text(f"row {number}")
+            alive.add(text)
+            yield {"text": text}
+
+    most = 0
+    for row in map_rows(source(), step):
+        assert row["error"] is None
+        most = max(most, len(alive))
+    # Those ahead, and those of the last request that were given; a request that has ended may be referred to until the next one.
+    assert 5 < most <= (2 * 4 + 2) * 5
+
+
+class Length(Step):
+    """Measures texts, without a server."""
+
+    def group_size(self) -> int:
+        return 20
+
+    def new_columns(self) -> dict[str, Column]:
+        return {"length": Column("integer")}
+
+    async def ask(self, client: AsyncOllama, rows: Sequence[Row]) -> list:
+        return [[len(row["text"])] for row in rows]
+
+
+def test_memory_does_not_grow_with_the_number_of_rows():
+    held = []
+    rows = ({"text": f"row {number}"} for number in range(12_000))
+    tracemalloc.start()
+    try:
+        for done, row in enumerate(map_rows(rows, Length()), 1):
+            assert row["length"] == len(row["text"])
+            if done % 4_000 == 0:
+                held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert held[2] - held[0] < 100_000  # twelve bytes a row would be as much
 
 
 def test_rows_come_in_order_whatever_the_order_of_replies(emulator: Emulator):

@@ -359,7 +359,7 @@ _REFUSED = {
     "no role": ([{"content": "x"}], "messages[0] has no 'role'; give a dict or a Message with one"),
     "no text": ([{**USER, "content": 5}], "messages[0].content is an int; give a str"),
     "parts": ([{**USER, "content": [{"type": "text", "text": "x"}]}],
-              "messages[0].content is a list; give a str (content parts are for the /v1 methods; here pictures go into images)"),
+              "messages[0].content is a list; give a str (content parts are for the /v1 methods; here images= takes pictures)"),
     "a model's content": ([Message(role="user", content=["x"])], "messages[0].content is a list; give a str"),
     "a tuple": (({"role": 1},), "messages[0].role is an int; give a str"),
     "images as text": ([{**USER, "images": "x"}], "messages[0].images is a str; give a list of images"),
@@ -527,7 +527,7 @@ def test_tensors_are_sent_as_their_numbers(client, server, refused):
 @pytest.mark.parametrize("error", [RuntimeError("no storage"), NotImplementedError("no data"), TypeError("nested")])
 def test_a_tensor_that_gives_no_values_is_named(refused, error):
     said = refused(options={"stop": Tensor(error)})
-    assert said == f"options.stop is a Tensor, whose values cannot be had: {error}"
+    assert said == f"options.stop is a Tensor, whose values cannot be read: {error}"
 
 
 def test_an_opened_binary_file_is_an_image(client, server, picture, refused):

@@ -328,6 +328,7 @@ def test_secrets_in_other_headers_are_redacted_too(serve, sync_client, name):
     assert secret not in "".join(_texts_of(error))
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("place", ["reason", "body", "header", "nonsense"])
 def test_what_a_proxy_repeats_of_its_password_is_redacted(world, serve, monkeypatch, scheme, place):

@@ -234,7 +234,7 @@ def test_an_argument_of_another_client_is_named_as_it_is_here(make, options, sai
 @pytest.mark.parametrize("name", ["retry", "circuit_breaker", "rate_limit", "failover", "health", "cache"])
 def test_a_value_that_is_no_policy_is_refused_by_its_argument(make, name):
     for refuse in (make, make().reconfigure):
-        with pytest.raises(ConfigurationError, match=rf"^{name}=3 is no \w+; give \w+\(.*\), or None"):
+        with pytest.raises(ConfigurationError, match=rf"^{name}=3 is not a \w+; give \w+\(.*\), or None"):
             refuse(**{name: 3})
 
 
@@ -445,6 +445,7 @@ def test_proxy_of_the_environment_is_used_for_other_hosts(server, monkeypatch):
     assert server.last.target == "http://ollama.example:11434/api/version"
 
 
+@pytest.mark.plain
 def test_proxy_may_have_credentials_and_lack_a_scheme(server, monkeypatch):
     server.answers["http://ollama.example:11434/api/version"] = {"version": "by proxy"}
     for name, authorization in (("user:p%40ss@", f"Basic {b64encode(b'user:p@ss').decode()}"), ("", None)):
@@ -454,6 +455,7 @@ def test_proxy_may_have_credentials_and_lack_a_scheme(server, monkeypatch):
         assert server.last.headers.get("proxy-authorization") == authorization
 
 
+@pytest.mark.plain
 @pytest.mark.anyio
 async def test_localhost_is_never_called_through_a_proxy(server, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as unused:

@@ -117,6 +117,19 @@ def test_a_port_that_speaks_something_else_is_named(world, serve, chat, answer):
     assert f"what answers at {server.url} does not speak HTTP as Ollama does: check host and port" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("scheme", "perhaps"), [("http", "https:// in the host if it"), ("https", "http:// in the host if it does not")]
+)
+@pytest.mark.parametrize("ends", ["close", "reset"])
+def test_a_server_that_broke_off_is_not_said_to_be_down(world, serve, chat, scheme, perhaps, ends):
+    server = serve(lambda connection: (connection.read_bytes(1), getattr(connection, ends)()))
+    with world.client(f"{scheme}://{server.host}") as client, pytest.raises(APIConnectionError) as caught:
+        chat(client)
+    assert f"{server.host} accepted the connection and then broke it off: look at the server's log" in str(caught.value)
+    assert f"use {perhaps}" in str(caught.value)
+    assert "ollama serve" not in str(caught.value)
+
+
 def test_ollamas_own_site_is_not_one_to_start(monkeypatch, sync_client):
     monkeypatch.setenv("https_proxy", "")
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: (_ for _ in ()).throw(OSError("no network")))
@@ -126,6 +139,7 @@ def test_ollamas_own_site_is_not_one_to_start(monkeypatch, sync_client):
     assert "ollama serve" not in str(caught.value)
 
 
+@pytest.mark.plain
 def test_a_server_without_tls_is_a_connection_error_over_https(world, serve, chat):
     server = serve(lambda connection: connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     with world.client(server.url.replace("http:", "https:")) as client, pytest.raises(APIConnectionError) as caught:
@@ -475,7 +489,8 @@ def through_proxy(monkeypatch):
     return name
 
 
-@pytest.mark.parametrize("status", [502, 503, 504, 407])
+@pytest.mark.plain
+@pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_proxy_of_the_environment_is_named_for_its_answer(world, serve, chat, through_proxy, status):
     server = serve(replies(whole(b"<html>Host unreachable</html>", status, "text/html")))
     proxy = through_proxy(server.host)
@@ -487,6 +502,46 @@ def test_a_proxy_of_the_environment_is_named_for_its_answer(world, serve, chat, 
         assert wrong not in str(caught.value)
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_wants_a_login_says_where_it_is_given(world, serve, chat, through_proxy, monkeypatch, scheme):
+    server = serve(replies_and_closes(whole(b"", 407)))
+    through_proxy(server.host)
+    monkeypatch.setenv("https_proxy", server.url)
+    with world.client(f"{scheme}://ollama.example") as client, pytest.raises(OllamaError) as caught:
+        chat(client)
+    assert (
+        f"the proxy {server.url} that {scheme.upper()}_PROXY names: it requires a login, which belongs in the variable: "
+        "http://user:password@host:port; NO_PROXY=ollama.example"
+    ) in str(caught.value)
+
+
+_SOCKS = {
+    "no login that we know": (b"\x05\xff", "it requires a login"),
+    "no SOCKS": (b"HTTP/1.1 400 Bad Request\r\n\r\n", "it does not connect to the server"),
+}
+
+
+@pytest.mark.parametrize("said", _SOCKS)
+def test_a_socks_proxy_is_named_for_what_it_says(world, serve, chat, through_proxy, monkeypatch, said):
+    answer, advice = _SOCKS[said]
+    server = serve(lambda connection: (connection.read_bytes(3), connection.send(answer)))
+    through_proxy(server.host)
+    monkeypatch.setenv("http_proxy", f"socks5://{server.host}")
+    with world.client("http://ollama.example") as client, pytest.raises(APIConnectionError) as caught:
+        chat(client)
+    assert f"the proxy socks5://{server.host} that HTTP_PROXY names: {advice}" in str(caught.value)
+    assert "ollama serve" not in str(caught.value)
+
+
+def test_a_proxy_that_breaks_off_is_named(world, serve, chat, through_proxy):
+    server = serve(replies_and_closes(b""))
+    proxy = through_proxy(server.host)
+    with world.client("http://ollama.example") as client, pytest.raises(APIConnectionError) as caught:
+        chat(client)
+    assert f"{proxy}: it broke the connection off; NO_PROXY=ollama.example" in str(caught.value)
+
+
+@pytest.mark.plain
 def test_an_answer_of_ollama_through_a_proxy_is_its_own(world, serve, chat, through_proxy):
     server = serve(replies(whole(b'{"error":"server busy"}', 503)))
     through_proxy(server.host)
@@ -505,6 +560,7 @@ def test_a_proxy_that_is_down_is_named(world, chat, through_proxy):
     assert "ollama serve" not in str(caught.value)
 
 
+@pytest.mark.plain
 def test_a_proxy_that_opens_no_tunnel_is_not_said_to_be_down(world, serve, chat, through_proxy, monkeypatch):
     server = serve(replies_and_closes(whole(b"", 403)))
     through_proxy(server.host)

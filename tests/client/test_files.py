@@ -40,7 +40,7 @@ def odd_paths(tmp_path):
             "a directory": tmp_path,
             "No such file": tmp_path / "none",
             "null": Path("a\0b"),
-            "more than the 0 bytes": Path("/proc/self/status"),
+            "more than 0 bytes, its size": Path("/proc/self/status"),
         }
 
 

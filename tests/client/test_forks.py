@@ -10,17 +10,27 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
 import pytest
 
-from ollama_sdk import AsyncOllama, ConfigurationError, Ollama
+from ollama_sdk import (
+    AsyncHTTPTransport,
+    AsyncOllama,
+    AsyncStream,
+    ConfigurationError,
+    HTTPTransport,
+    IncompleteReplyError,
+    Ollama,
+)
 from ollama_sdk.reliability import Cache, CircuitBreaker, HealthCheck, RateLimit, Retry
+from ollama_sdk.types import GenerateResponse
 from tests.support.forked import begin_in_child, in_child
 from tests.support.loopback import END, PATIENCE, Connection, Loopback, chunk, chunked, whole
 from tests.support.service import echo_server
@@ -70,6 +80,30 @@ def test_parent_and_child_call_at_once_on_own_connections(options: dict[str, Any
         children = [begin_in_child(partial(_ask, client, f"child{number}")) for number in range(2)]
         swapped = _ask(client, "parent")
         assert [swapped, *(result() for result in children)] == [[], [], []]
+        assert _is_unshared(server)
+
+
+def test_httpx_client_on_our_transport_works_in_the_child() -> None:
+    with echo_server() as server, httpx.Client(transport=HTTPTransport()) as http:
+        client = Ollama(server.url, http_client=http)
+        client.generate("m", "parent warm")
+        result = begin_in_child(partial(_ask, client, "child"))
+        assert [_ask(client, "parent"), result()] == [[], []]
+        assert _is_unshared(server)
+
+
+def test_async_httpx_client_on_our_transport_does_so_too(anyio_backend: str) -> None:
+    async def parent() -> Any:
+        async with httpx.AsyncClient(transport=AsyncHTTPTransport()) as http:
+            client = AsyncOllama(server.url, http_client=http)
+            await client.generate("m", "parent warm")
+            child = partial(anyio.run, _ask_async, client, "child", backend=anyio_backend)
+            result = begin_in_child(partial(_in_thread, child))
+            swapped = await _ask_async(client, "parent")
+            return [swapped, await anyio.to_thread.run_sync(result)]
+
+    with echo_server() as server:
+        assert anyio.run(parent, backend=anyio_backend) == [[], []]
         assert _is_unshared(server)
 
 
@@ -151,16 +185,22 @@ def test_async_client_of_a_loop_that_ended_works_in_a_child(anyio_backend: str, 
         anyio.run(client.close, backend=anyio_backend)
 
 
-def test_child_that_closes_the_client_leaves_the_parents_calls() -> None:
+def _stream_then_reply(go_on: threading.Event) -> Callable[[Connection], None]:
+    """Stream "a", and when it may go on "b"; then reply "c" on the same connection."""
+
     def answer(connection: Connection) -> None:
         connection.answer(chunked("application/x-ndjson", _item("a", done=False)))
-        connection.wait(child_ended)
+        connection.wait(go_on)
         connection.send(chunk(_item("b", done=True)) + END)
         connection.answer(whole(_item("c", done=True)))
         connection.watch()
 
+    return answer
+
+
+def test_child_that_closes_the_client_leaves_the_parents_calls() -> None:
     child_ended = threading.Event()
-    with Loopback(answer) as server, Ollama(server.url) as client:
+    with Loopback(_stream_then_reply(child_ended)) as server, Ollama(server.url) as client:
         stream = client.generate("m", "p", stream=True)
         assert next(stream).response == "a"
 
@@ -174,6 +214,125 @@ def test_child_that_closes_the_client_leaves_the_parents_calls() -> None:
         assert [part.response for part in stream] == ["b"]
         assert client.generate("m", "p").response == "c"
         assert len(server.connections) == 1
+
+
+async def _leave_block(stream: AsyncStream[GenerateResponse]) -> None:
+    async with stream:
+        pass
+
+
+async def _cancel(stream: AsyncStream[GenerateResponse]) -> None:
+    stream.cancel()
+
+
+_ENDINGS: dict[str, Callable[[AsyncOllama, AsyncStream[GenerateResponse]], Coroutine[Any, Any, None]]] = {
+    "close": lambda _, stream: stream.close(),
+    "block": lambda _, stream: _leave_block(stream),
+    "cancel": lambda _, stream: _cancel(stream),
+    "client": lambda client, _: client.close(),
+}
+
+
+@pytest.mark.parametrize("end", _ENDINGS.values(), ids=_ENDINGS)
+def test_child_inside_its_parents_loop_may_close_everything(
+    anyio_backend: str, end: Callable[[AsyncOllama, AsyncStream[GenerateResponse]], Coroutine[Any, Any, None]]
+) -> None:
+    """Nothing is closed there, and nothing awaited: the loop is a copy, and goes on in the parent."""
+    child_ended = threading.Event()
+
+    async def parent(url: str) -> Any:
+        async with AsyncOllama(url) as client:
+            stream = await client.generate("m", "p", stream=True)
+            items = [await anext(stream)]
+            result = in_child(lambda: _at_once(end(client, stream)) or stream.state)
+            child_ended.set()
+            items += [item async for item in stream]
+            return result, [item.response for item in items], (await client.generate("m", "p")).response
+
+    with Loopback(_stream_then_reply(child_ended)) as server:
+        assert anyio.run(parent, server.url, backend=anyio_backend) == ("closed", ["a", "b"], "c")
+        assert len(server.connections) == 1
+
+
+def _at_once(work: Coroutine[Any, Any, Any]) -> Any:
+    """The result of what awaits nothing that is not there at once, so that it needs no loop."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError("it waits for something")
+
+
+def test_child_takes_what_has_arrived_and_reads_no_more() -> None:
+    child_ended = threading.Event()
+
+    def answer(connection: Connection) -> None:
+        connection.answer(chunked("application/x-ndjson", _item("a", done=False) + _item("b", done=False)))
+        connection.wait(child_ended)
+        connection.send(chunk(_item("c", done=True)) + END)
+        connection.watch()
+
+    with Loopback(answer) as server, Ollama(server.url) as client:
+        stream = client.generate("m", "p", stream=True)
+        items = [next(stream)]
+
+        def child() -> Any:
+            taken = next(stream).response
+            with pytest.raises(IncompleteReplyError) as caught:
+                stream.collect()
+            return [taken, str(caught.value), caught.value.partial.response]
+
+        taken, error, partial = in_child(child)
+        assert (taken, partial) == ("b", "ab")
+        assert "left to the parent of this process before its last item" in error
+        child_ended.set()
+        assert [item.response for item in [*items, *stream]] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("before", ["pause", "cancel", "collect"])
+def test_stream_in_a_child_is_what_its_parent_made_of_it(before: str) -> None:
+    def answer(connection: Connection) -> None:
+        items = [_item("a", done=False), _item("b", done=True)]
+        connection.answer(chunked("application/x-ndjson", b"".join(items)) + END)
+        connection.watch()
+
+    with Loopback(answer) as server, Ollama(server.url) as client:
+        stream = client.generate("m", "p", stream=True)
+        taken = [] if before == "collect" else [next(stream).response]
+        getattr(stream, before)()
+
+        def child() -> Any:
+            state = stream.state
+            try:
+                taken.extend(item.response for item in stream)
+            except IncompleteReplyError as error:
+                return [state, taken, str(error)]
+            return [state, taken, stream.collect().response]
+
+        cancelled = "the stream was cancelled before its last item was taken; 2 items had arrived"
+        assert (
+            in_child(child)
+            == {
+                "pause": ["closed", ["a", "b"], "ab"],
+                "cancel": ["cancelled", ["a"], cancelled],
+                "collect": ["finished", [], "ab"],
+            }[before]
+        )
+        assert stream.state == {"pause": "paused", "cancel": "cancelled", "collect": "finished"}[before]
+
+
+def test_child_inside_its_parents_loop_saves_no_bytes(anyio_backend: str, tmp_path: Path) -> None:
+    async def parent(url: str) -> Any:
+        async with AsyncOllama(url) as client:
+            sound = await client.v1.audio.speech.create("m", "p")
+            refused = in_child(lambda: _at_once(sound.save(tmp_path / "sound.wav")))
+            return refused, await sound.read()
+
+    with Loopback(lambda connection: connection.answer(chunked("audio/wav", b"sound") + END)) as server:
+        refused, sound = anyio.run(parent, server.url, backend=anyio_backend)
+    assert refused.startswith("ConfigurationError: this process was forked inside an event loop of its parent")
+    assert sound == b"sound"
+    assert list(tmp_path.iterdir()) == []
 
 
 def _item(text: str, *, done: bool) -> bytes:

@@ -126,6 +126,7 @@ def test_lower_case_and_the_scheme_have_precedence(monkeypatch):
     assert proxy_setting(httpx.URL("https://gpu.corp")) == ("ALL_PROXY", PROXY)
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("host", ["127.1", "[::ffff:127.0.0.1]", "0x7f.1"])
 def test_key_for_this_computer_never_reaches_a_proxy(world, serve, monkeypatch, host):
     server, proxy = serve(replies(whole(b'{"version": "1"}'))), serve(replies(whole(b'{"version": "proxy"}')))

@@ -402,6 +402,7 @@ def test_all_addresses_of_a_name_share_the_limit_of_connecting(resolve):
     assert 0.9 < time.monotonic() - begin < PATIENCE  # which it is if each had the whole
 
 
+@pytest.mark.plain
 def test_next_address_of_a_name_is_tried_after_a_failure(serve, resolve):
     server = serve(replies(whole(b'{"version":"1"}')))
     port = int(server.url.rpartition(":")[2])

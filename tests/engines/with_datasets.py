@@ -19,6 +19,6 @@ steps = {
 step = steps[work]
 rows = load_dataset("parquet", data_files=f"{source}/*.parquet", split="train")
 # In the form of Arrow: its types come from the step, not from the values of the first batch.
-made = rows.with_format("arrow").map(step, batched=True, batch_size=512, num_proc=4)
+made = rows.with_format("arrow").map(step, batched=True, batch_size=2048, num_proc=4)
 Path(target).mkdir()
 made.to_parquet(f"{target}/made.parquet")

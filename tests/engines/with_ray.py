@@ -17,7 +17,7 @@ steps = {
 }
 step = steps[work]
 ray.init(num_cpus=4)  # on a cluster: ray.init("auto")
-# A block is a task of a worker; without this, Ray reads many small files into one.
-rows = ray.data.read_parquet(source).repartition(target_num_rows_per_block=512)
-made = rows.map_batches(step, batch_format="pyarrow", batch_size=512)
+# A block is a task of a worker, here of 32 requests; without this, Ray reads many small files into one.
+rows = ray.data.read_parquet(source).repartition(target_num_rows_per_block=2048)
+made = rows.map_batches(step, batch_format="pyarrow", batch_size=2048)
 made.write_parquet(target)

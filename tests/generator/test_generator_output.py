@@ -73,10 +73,10 @@ def test_every_field_and_argument_has_its_description(built: Path) -> None:
 
 @pytest.mark.parametrize("kind", [ollama_sdk.Ollama, ollama_sdk.AsyncOllama])
 def test_client_help_has_every_argument_and_no_private_name(kind: type) -> None:
-    text = kind.__doc__ or ""
+    text = inspect.cleandoc(kind.__doc__ or "")
     for argument in inspect.signature(kind).parameters:
-        assert re.search(rf"^        {argument}: \w", text, flags=re.MULTILINE), argument
-    assert "Raises:\n        ConfigurationError: " in text
+        assert re.search(rf"^    {argument}: \w", text, flags=re.MULTILINE), argument
+    assert "Raises:\n    ConfigurationError: " in text
     assert not re.search(r"(?<!httpx\.)\b(SyncClient|AsyncClient)\b", text)
     assert ("event loop" in text) == (kind is ollama_sdk.AsyncOllama)
     assert ("``httpx.AsyncClient``" in text) == (kind is ollama_sdk.AsyncOllama)

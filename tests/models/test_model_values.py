@@ -138,11 +138,21 @@ def test_unreadable_time_reads_as_none_and_is_kept(written):
     assert ChatResponse.from_dict(reply.to_dict()) == reply
 
 
-def test_empty_text_for_a_number_reads_as_none_and_is_kept():
-    reply = chat(eval_count="", x_mood="good")
+@pytest.mark.parametrize("written", ["", "1", 1.5, 1.0, True, [], {}])
+def test_unreadable_number_reads_as_none_and_is_kept(written):
+    reply = chat(eval_count=written, x_mood="good")
     assert reply.eval_count is None
-    assert reply.additional_properties == {"eval_count": "", "x_mood": "good"}
+    assert reply.additional_properties == {"eval_count": written, "x_mood": "good"}
     assert ChatResponse.from_dict(reply.to_dict()) == reply
+
+
+def test_time_with_a_fraction_does_not_cost_the_reply():
+    choice = {"message": {"content": "Hi"}, "finish_reason": "stop"}
+    reply = types.ChatCompletion.from_dict(
+        {"choices": [choice], "created": 1767322800.5, "usage": {"total_tokens": 3.0}}
+    )
+    assert (reply.created, reply.additional_properties) == (None, {"created": 1767322800.5})
+    assert (reply.usage.total_tokens, reply.usage.additional_properties) == (None, {"total_tokens": 3.0})
 
 
 def test_required_field_is_required_in_python_too():
@@ -186,9 +196,6 @@ def test_replies_share_no_mutable_state():
     [
         ({"model": 3}, "model"),
         ({"done": 1}, "done"),
-        ({"eval_count": True}, "eval_count"),
-        ({"eval_count": 1.5}, "eval_count"),
-        ({"eval_count": "1"}, "eval_count"),
         ({"created_at": "yesterday", "done": "yes"}, "done"),
         ({"message": "Hi"}, "message"),
         ({"message": []}, "message"),

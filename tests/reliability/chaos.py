@@ -37,7 +37,6 @@ import trio.lowlevel
 from attrs import evolve
 
 from ollama_sdk import AsyncOllama, CircuitBreaker, CircuitOpenError, Failover, HealthCheck, Ollama, RateLimit, Retry
-from ollama_sdk.reliability import RetryBudget
 from tests.reliability.chaos_calls import ATTEMPTS, HAND, PATIENT, PIECES, SERVERS, STREAMS, Call, Tally
 from tests.reliability.chaos_servers import INTERRUPTING, TROUBLES, Server, emulator, make_trouble
 
@@ -54,7 +53,6 @@ POLICIES: dict[str, Any] = {
         initial=0.05,
         maximum=0.5,
         errors=(httpx.NetworkError, httpx.RemoteProtocolError, httpx.TimeoutException, CircuitOpenError),
-        budget=RetryBudget(tokens=2 * IN_FLIGHT + 1),
     ),
     "circuit_breaker": CircuitBreaker(open_for=0.1, open_for_maximum=0.3),
     "rate_limit": RateLimit(concurrent=IN_FLIGHT),

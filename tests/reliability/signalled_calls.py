@@ -2,6 +2,9 @@
 
 A timer of the system sends SIGALRM, whose handler raises, at whichever byte code the main thread is: in a call, in a finalizer or
 in between. After some hundred of them nothing may be held, no lock either, and calls must succeed, in this thread and another.
+
+What the calls import they import before that. A signal may end Python's own import machinery between taking the one lock of all
+imports and the ``try`` that gives it back; then every other thread hangs at its next import, whoever made it.
 """
 
 from __future__ import annotations
@@ -10,11 +13,13 @@ import argparse
 import itertools
 import os
 import random
+import selectors
 import signal
 import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -24,7 +29,7 @@ from attrs import define, field
 
 from ollama_sdk import Cache, CircuitBreaker, Failover, Ollama, OllamaError, RateLimit, Retry
 from tests.support.held import held_by
-from tests.support.loopback import END, PATIENCE, Connection, PeerGoneError, chunk, chunked, whole
+from tests.support.loopback import END, PATIENCE, chunk, chunked, whole
 
 POLICIES: dict[str, dict[str, Any]] = {
     "no policy": {},
@@ -35,8 +40,7 @@ POLICIES: dict[str, dict[str, Any]] = {
     "circuit breaker": {"circuit_breaker": CircuitBreaker(window=20, minimum_calls=20)},
 }
 POLICIES["all"] = {name: policy for policies in POLICIES.values() for name, policy in policies.items()}
-_PAUSE = 0.001  # seconds that the server takes for a reply
-_LONGEST = 0.004  # seconds until a signal
+_MEAN = 0.0004  # seconds until a signal, so that each comes at any moment of a call: they take about as long
 _CALLS_A_SIGNAL = 20  # at most, should the signal be lost
 _LOOK_AFTER = 250  # signals
 _REPORT_AFTER = 10_000
@@ -64,31 +68,39 @@ class Signalled:
     broken: list[str] = field(factory=list[str])
 
 
-def _answers(connection: Connection) -> None:
-    item = b'{"model":"m","response":"a","done":%s}\n'
-    while True:
-        request = connection.request()
-        time.sleep(_PAUSE)
-        if request.json.get("stream"):
-            connection.send(chunked("application/x-ndjson", item % b"false"))
-            connection.send(chunk(item % b"true") + END)
-        else:
-            connection.send(whole(item % b"true"))
-
-
-def _follow(connection: Connection) -> None:
-    try:
-        with suppress(PeerGoneError):
-            _answers(connection)
-    finally:
-        connection.close()
+_ITEM = b'{"model":"m","response":"a","done":%s}\n'
+_WHOLE = whole(_ITEM % b"true")
+_FIRST = chunked("application/x-ndjson", _ITEM % b"false")
+_LAST = chunk(_ITEM % b"true") + END
 
 
 def _serve(listener: socket.socket) -> None:
-    """Serve for ever, and keep nothing of connections that have ended: there are as many as signals."""
-    while True:
-        sock, _ = listener.accept()
-        threading.Thread(target=_follow, args=(Connection(sock, []),), daemon=True).start()
+    """Serve for ever, in one thread, which waits for no single connection: most break off in the middle of something."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(listener, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.data is None:
+                    sock, _ = listener.accept()
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or the end of a stream waits 40 ms
+                    selector.register(sock, selectors.EVENT_READ, (sock, bytearray()))
+                elif not _serve_once(*key.data):
+                    selector.unregister(key.fileobj)
+                    key.data[0].close()
+
+
+def _serve_once(sock: socket.socket, unread: bytearray) -> bool:
+    """Take what a connection has received, and answer a request that has come whole; whether the connection lasts."""
+    with suppress(ConnectionError):
+        received = sock.recv(65536)
+        unread += received
+        head, end, body = unread.partition(b"\r\n\r\n")
+        if end and len(body) >= int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]):
+            unread.clear()
+            for piece in (_FIRST, _LAST) if b'"stream":true' in body else (_WHOLE,):
+                sock.send(piece)
+        return bool(received)
+    return False
 
 
 @contextmanager
@@ -141,7 +153,7 @@ class _Alarm:
 
     def set(self) -> None:
         self.armed = True
-        signal.setitimer(signal.ITIMER_REAL, random.random() * _LONGEST + 1e-5)
+        signal.setitimer(signal.ITIMER_REAL, random.expovariate(1 / _MEAN) + 1e-5)
 
     def _ring(self, _number: int, _frame: FrameType | None) -> None:
         if self.armed:
@@ -153,7 +165,7 @@ class _Alarm:
         if issubclass(what.exc_type, SignalledError):
             self.seen.ignored += 1
             self.armed = True
-            signal.setitimer(signal.ITIMER_REAL, _LONGEST)
+            signal.setitimer(signal.ITIMER_REAL, _MEAN)
         else:
             self.seen.broken.append(f"ignored in {what.object!r}: {what.exc_value!r}")
 
@@ -193,7 +205,9 @@ def _calls_elsewhere(client: Ollama, numbers: Iterator[int]) -> str:
     thread = threading.Thread(target=calls, daemon=True)
     thread.start()
     thread.join(PATIENCE)
-    return "".join(wrong)
+    if thread.is_alive():
+        wrong += traceback.format_stack(sys._current_frames().get(thread.ident or 0))
+    return "\n".join(wrong)
 
 
 def signal_calls(
@@ -210,7 +224,8 @@ def signal_calls(
     with _server_process() as one, _server_process() as other:
         hosts = [one, other] if "failover" in policies else [one]
         with Ollama(hosts, timeout=PATIENCE, **policies) as client, _Alarm(seen) as alarm:
-            _call(client, 1)
+            for number in range(4):
+                _call(client, number)
             while seen.signals < wanted and not seen.broken:
                 _interrupted_calls(client, alarm, numbers, min(seen.signals + _LOOK_AFTER, wanted))
                 signal.setitimer(signal.ITIMER_REAL, 0)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import pickle
+from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from benchmarks.counting import Calls
 from ollama_sdk import Cache, Failover, Ollama, OllamaError, Retry
+from tests.reliability import genai_conventions
 from tests.support.loopback import END, PATIENCE, Loopback, chunked, replies, replies_and_closes, whole
 from tests.support.streamed import ROUTES, capture, streamed
 from tests.support.worlds import KINDS, world
@@ -30,75 +33,21 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from ollama_sdk.reliability.otel import OpenTelemetryObserver
 
-# Names, kinds of value and requirement levels of version 0.1.0 of the conventions for generative AI, as far as they concern a client:
-# R required, C conditionally required, A advised (recommended), O opt-in.
-_SERVER = {"server.address": (str, "A"), "server.port": (int, "C")}
-_COMMON = {
-    "gen_ai.operation.name": (str, "R"),
-    "gen_ai.provider.name": (str, "R"),
-    "gen_ai.request.model": (str, "C"),
-    "gen_ai.response.model": (str, "A"),
-    **_SERVER,
-}
-_ERROR = {"error.type": (str, "C")}
-_CONTENT = {
-    "gen_ai.input.messages": (str, "O"),
-    "gen_ai.output.messages": (str, "O"),
-    "gen_ai.system_instructions": (str, "O"),
-    "gen_ai.tool.definitions": (str, "O"),
-}
-INFERENCE = {
-    **_COMMON,
-    **_ERROR,
-    **_CONTENT,
-    "gen_ai.conversation.id": (str, "C"),
-    "gen_ai.output.type": (str, "C"),
-    "gen_ai.request.choice.count": (int, "C"),
-    "gen_ai.request.seed": (int, "C"),
-    "gen_ai.request.stream": (bool, "C"),
-    "gen_ai.request.top_k": (int, "C"),
-    "gen_ai.request.frequency_penalty": (float, "A"),
-    "gen_ai.request.max_tokens": (int, "A"),
-    "gen_ai.request.presence_penalty": (float, "A"),
-    "gen_ai.request.reasoning.level": (str, "A"),
-    "gen_ai.request.stop_sequences": (tuple, "A"),
-    "gen_ai.request.temperature": (float, "A"),
-    "gen_ai.request.top_p": (float, "A"),
-    "gen_ai.response.finish_reasons": (tuple, "A"),
-    "gen_ai.response.id": (str, "A"),
-    "gen_ai.response.time_to_first_chunk": (float, "A"),
-    "gen_ai.usage.cache_read.input_tokens": (int, "A"),
-    "gen_ai.usage.cache_write.input_tokens": (int, "A"),
-    "gen_ai.usage.input_tokens": (int, "A"),
-    "gen_ai.usage.output_tokens": (int, "A"),
-    "gen_ai.usage.reasoning.output_tokens": (int, "A"),
-}
-EMBEDDINGS = {
-    **_COMMON,
-    **_ERROR,
-    "gen_ai.embeddings.dimension.count": (int, "A"),
-    "gen_ai.request.encoding_formats": (tuple, "A"),
-    "gen_ai.usage.input_tokens": (int, "A"),
-}
+CONVENTIONS = genai_conventions.load()
+INFERENCE, EMBEDDINGS = (CONVENTIONS["spans"][name] for name in genai_conventions.SPANS)
+METRICS = CONVENTIONS["metrics"]
+# A span of ours holds the text of what the conventions leave open.
+_TYPES = {"string": str, "int": int, "boolean": bool, "double": float, "string[]": tuple, "any": str}
+_CONTENT = {name for name, kind in INFERENCE.items() if kind.startswith("any ")}
 # Of another part of the conventions, that of HTTP.
-_HTTP = {"http.response.status_code": (int, "A")}
-_USED = {**_COMMON, "gen_ai.token.modality": (str, "R")}
-METRICS = {
-    "gen_ai.client.inference.duration": ("s", "histogram", _COMMON | _ERROR),
-    "gen_ai.client.inference.time_to_first_chunk": ("s", "histogram", _COMMON),
-    "gen_ai.client.inference.time_per_output_chunk": ("s", "histogram", _COMMON),
-    "gen_ai.client.inference.operation.input_tokens": ("{token}", "histogram", _COMMON | _ERROR),
-    "gen_ai.client.inference.operation.output_tokens": ("{token}", "histogram", _COMMON | _ERROR),
-    "gen_ai.client.inference.usage.input_tokens": ("{token}", "counter", _USED),
-    "gen_ai.client.inference.usage.output_tokens": ("{token}", "counter", _USED),
-    "gen_ai.client.inference.usage.cache_read.input_tokens": ("{token}", "counter", _USED),
-    "gen_ai.client.inference.usage.cache_write.input_tokens": ("{token}", "counter", _USED),
-    "gen_ai.client.inference.usage.reasoning.output_tokens": ("{token}", "counter", _USED),
-    "gen_ai.client.embeddings.duration": ("s", "histogram", _COMMON | _ERROR),
-    "gen_ai.client.embeddings.operation.input_tokens": ("{token}", "histogram", _COMMON | _ERROR),
-    "gen_ai.client.operation.duration": ("s", "histogram", _COMMON | _ERROR),
+_HTTP = {"http.response.status_code"}
+# What a client of Ollama cannot know.
+_UNKNOWN = {
+    "gen_ai.conversation.compacted",  # the server keeps no conversation
+    *("gen_ai.prompt.name", "gen_ai.prompt.version", "gen_ai.prompt.variable"),  # nor prompts
+    # Nor does it count texts, images and sounds apart.
+    *(name for name in INFERENCE if name.startswith(("gen_ai.usage.audio", "gen_ai.usage.image", "gen_ai.usage.text"))),
 }
-_MANY_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 
 MESSAGES = [{"role": "user", "content": "Why is the sky blue?"}]
 KEY = "sk-canary-7&4-long-enough"
@@ -147,27 +96,27 @@ class Telemetry:
         return "\n".join([*spans, *logs, data.to_json() if data else ""])
 
 
-def check(attributes: Any, registry: dict[str, Any], *extra: str) -> None:
+def check(attributes: Any, registry: dict[str, str], *extra: str) -> None:
     """Refuse attributes that the registry does not know so, and a set of them that lacks what it requires."""
     for name, value in attributes.items():
         if name in extra:
             continue
         assert name in registry, name
-        assert type(value) is registry[name][0], (name, value)
-    required = {name for name, (_, level) in registry.items() if level == "R"}
+        assert type(value) is _TYPES[registry[name].partition(" ")[0]], (name, value)
+    required = {name for name, kind in registry.items() if kind.endswith(" required")}
     assert required <= set(attributes)
     assert ("server.port" in attributes) == ("server.address" in attributes)
 
 
 def check_metrics(telemetry: Telemetry) -> None:
     for name, metric in telemetry.metrics().items():
-        unit, kind, registry = METRICS[name]
-        assert metric.unit == unit
+        registered = METRICS[name]
+        assert metric.unit == registered["unit"]
         for point in metric.data.data_points:
-            assert hasattr(point, "bucket_counts") == (kind == "histogram")
-            if unit == "s":
-                assert point.explicit_bounds == pytest.approx(_MANY_SECONDS)
-            check(point.attributes, registry)
+            assert hasattr(point, "bucket_counts") == (registered["instrument"] == "histogram")
+            if registered["bounds"]:
+                assert point.explicit_bounds == pytest.approx(registered["bounds"])
+            check(point.attributes, registered["attributes"])
 
 
 @pytest.fixture(params=KINDS)
@@ -338,6 +287,75 @@ def test_reply_tokens_that_are_part_of_others_are_counted(serve):
     check_metrics(telemetry)
 
 
+def test_no_attribute_that_a_client_knows_is_missing(place):
+    telemetry = Telemetry(content=True)
+    tools = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn"}
+    cached = {"input_tokens": 5, "output_tokens": 7, "cache_read_input_tokens": 2, "cache_creation_input_tokens": 1}
+    answer = {"id": "r", "object": "response", "created_at": 1, "model": "m", "status": "completed", "output": []}
+    reasoned = {
+        "input_tokens": 1,
+        "output_tokens": 2,
+        "total_tokens": 3,
+        "output_tokens_details": {"reasoning_tokens": 1},
+    }
+    vectors = {"object": "list", "model": "m", "data": [{"embedding": [1.0], "index": 0, "object": "embedding"}]}
+    bodies = [message | {"content": [], "usage": cached}, answer | {"usage": reasoned}, {"error": "none"}]
+    bodies.append(vectors | {"usage": {"prompt_tokens": 4, "total_tokens": 4}})
+    part = _chat(done=False, done_reason=None)
+    answers = [whole(json.dumps(body).encode(), 404 if "error" in body else 200) for body in bodies]
+    with (
+        Loopback(replies(chunked("application/x-ndjson", part, _chat()) + END, *answers)) as server,
+        place.client(server.url, observer=telemetry.observer) as client,
+    ):
+        list(client.chat("m", MESSAGES, options=OPTIONS, format="json", think="high", tools=tools, stream=True))
+        client.v1.messages.create("m", MESSAGES, max_tokens=9, system=SAID)
+        stored = {"conversation": "conv_1", "previous_response_id": "resp_0"}
+        client.v1.responses.create("m", "x", extra_body={**stored, "n": 2})
+        with pytest.raises(OllamaError):
+            client.v1.embeddings.create("m", SAID)
+        client.v1.embeddings.create("m", SAID, encoding_format="float", dimensions=1)
+    reported: dict[str, set[str]] = {"chat": set(), "embeddings": set()}
+    for span in telemetry.spans():
+        reported[span.attributes["gen_ai.operation.name"]] |= span.attributes.keys() - _HTTP
+    # The call that failed is one for embeddings.
+    assert reported["chat"] | {"error.type"} == INFERENCE.keys() - _UNKNOWN
+    assert reported["embeddings"] == EMBEDDINGS.keys()
+    check_metrics(telemetry)
+    assert telemetry.metrics().keys() == METRICS.keys() - {"gen_ai.client.operation.duration"}
+
+
+def test_tables_of_the_conventions_are_read():
+    page = """\
+## Span: `gen_ai.client.inference`
+
+| [`one.name`](a.md) | x | `Required` | string | It. [1] | `x` |
+| [`two.names`](b.md) | x | `Conditionally Required` If so. | string[] | They. | |
+
+### Metric: `gen_ai.client.inference.duration`
+
+See [another page](other.md).
+
+### Metric: `gen_ai.client.embeddings.duration`
+
+This has [ExplicitBucketBoundaries] of [0.5, 1].
+
+| `gen_ai.client.embeddings.duration` | Histogram | `s` | It. | x | |
+
+| [`one.name`](a.md) | x | `Opt-In` | any | It. | |
+
+### Metric: `gen_ai.server.duration`
+
+| `gen_ai.server.duration` | Histogram | `s` | It. | x | |
+"""
+    duration = {"instrument": "histogram", "unit": "s", "bounds": [0.5, 1], "attributes": {"one.name": "any opt-in"}}
+    assert genai_conventions.read(page) == {
+        "spans": {"gen_ai.client.inference": {"one.name": "string required", "two.names": "string[] conditional"}},
+        "metrics": {"gen_ai.client.embeddings.duration": duration},
+    }
+    assert genai_conventions.FACTS.read_text(encoding="utf-8") == genai_conventions.written(CONVENTIONS)
+
+
 # --- calls that go wrong
 
 ERRORS = {
@@ -366,6 +384,21 @@ def test_failed_call_reports_its_error_and_no_tokens(place, answer):
     assert (point.count, point.attributes["error.type"]) == (1, kind)
     (point,) = telemetry.metrics()["gen_ai.client.inference.usage.output_tokens"].data.data_points
     assert (point.value, point.attributes["gen_ai.token.modality"]) == (0, "unknown")
+
+
+def test_failed_embedding_has_no_count_of_tokens(place):
+    telemetry = Telemetry()
+    unknown = whole(json.dumps({"model": "e", "embeddings": [[1.0]]}).encode())
+    with (
+        Loopback(replies(whole(b'{"error":"no such model"}', 404), unknown)) as server,
+        place.client(server.url, observer=telemetry.observer) as client,
+    ):
+        with pytest.raises(OllamaError):
+            client.embed("e", SAID)
+        client.embed("e", SAID)
+    check_metrics(telemetry)
+    assert set(telemetry.metrics()) == {"gen_ai.client.embeddings.duration"}
+    assert len(telemetry.metrics()["gen_ai.client.embeddings.duration"].data.data_points) == 2
 
 
 def test_broken_stream_ends_with_the_reason_error(place):
@@ -556,7 +589,7 @@ def test_content_is_recorded_once_when_asked_for_without_the_key(place, events):
     found = [dict(record.attributes) for record in telemetry.events()] if events else spans
     for attributes in spans:
         check(attributes, INFERENCE, *_HTTP)
-        assert not (events and _CONTENT.keys() & attributes.keys())
+        assert not (events and _CONTENT & attributes.keys())
     if not events:
         found = [{name: json.loads(each[name]) for name in _CONTENT if name in each} for each in spans]
     chat, stream, generate, *_ = found
@@ -626,6 +659,37 @@ def _calls_of_stream(items: int, **options: Any) -> int:
         with Calls(PACKAGE) as calls:
             assert sum(1 for _ in client.chat("m", MESSAGES, stream=True)) == items
     return calls.python.total()
+
+
+class _OneByOne(httpx.SyncByteStream):
+    """A body whose every item is read by itself, as at the pace of a model."""
+
+    def __init__(self, items: int) -> None:
+        self._items = [_chat(done=False, done_reason=None)] * (items - 1) + [_chat()]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._items)
+
+
+def _calls_of_paced_stream(items: int, observer: Any) -> int:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-type": "application/x-ndjson"}, stream=_OneByOne(items))
+
+    with Ollama(transport=httpx.MockTransport(answer), observer=observer) as client:
+        list(client.chat("m", MESSAGES, stream=True))
+        with Calls() as calls:
+            assert sum(1 for _ in client.chat("m", MESSAGES, stream=True)) == items
+    return calls.python.total()
+
+
+def test_telemetry_costs_no_call_for_an_item_read_by_itself():
+    observers: dict[str, Any] = {"none": None, "idle": lambda _: None, "telemetry": Telemetry().observer}
+    each = {
+        name: (_calls_of_paced_stream(505, observer) - _calls_of_paced_stream(5, observer)) / 500
+        for name, observer in observers.items()
+    }
+    assert each["telemetry"] - each["idle"] < 0.02, each  # the clock of the machine moves a few
+    assert each["telemetry"] - each["none"] < 2.02, each  # a body that is watched is read through a generator
 
 
 def test_telemetry_costs_few_calls_and_none_for_an_item():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import random
 import textwrap
@@ -41,7 +42,7 @@ from ollama_sdk.reliability import (
     RetryTransport,
     build_stack,
 )
-from ollama_sdk.reliability._driver import PolicyTransport
+from ollama_sdk.reliability._driver import AsyncPolicyTransport, PolicyTransport
 from ollama_sdk.reliability.retry import Budget, Retrier, backoff_bound, jittered_waits, retry_after
 from tests.support.callers import Caller, Script, in_threads
 from tests.support.clocks import HandClock
@@ -463,45 +464,99 @@ def test_a_wait_within_the_total_of_the_policy_is_begun(clock: HandClock) -> Non
 # --- the budget: gRPC proposal A6
 
 
+class Call:
+    """A call, as a budget knows it."""
+
+
+CALL = Call()
+
+
+def budget_of(**arguments: float) -> Budget:
+    return Budget(Retry(budget=RetryBudget(**arguments)))
+
+
 def test_the_budget_counts_as_grpc_retry_throttling_does() -> None:
-    budget = Budget(RetryBudget(tokens=10, per_success=0.1))
-    assert [budget.failed() for _ in range(6)] == [True, True, True, True, False, False]
+    budget = budget_of(tokens=10, per_success=0.1)
+    assert [budget.failed(CALL) for _ in range(6)] == [True, True, True, True, False, False]
     assert budget.tokens == 4
     for _ in range(10):
         budget.succeeded()
     assert budget.tokens == 5  # ten times a tenth is one, exactly
     budget.succeeded()
     assert budget.tokens == 5.1
-    assert budget.failed() is False
+    assert budget.failed(CALL) is False
 
 
-@pytest.mark.parametrize("calls", [1, 4, 50])
-def test_2n_plus_1_tokens_retry_n_calls_in_flight(calls: int) -> None:
-    budget = Budget(RetryBudget(tokens=2 * calls + 1))
-    assert all(budget.failed() for _ in range(calls))
-    assert not budget.failed()
+@pytest.mark.parametrize("attempts", [2, 4, 8, 50])
+def test_a_full_budget_pays_all_attempts_of_a_call(clock: HandClock, attempts: int) -> None:
+    wire = Script(503)
+    transport = RetryTransport(wire, Retry(attempts=attempts), clock=clock)
+    Caller("sync").call(transport)
+    assert len(wire.requests) == attempts
+    Caller("sync").call(transport)
+    assert len(wire.requests) == attempts + 1
+
+
+def test_calls_that_fail_together_share_the_cost() -> None:
+    budget = budget_of(tokens=100, per_success=0.6)
+    calls = [Call(), Call(), Call()]
+    for number, cost in enumerate((1, 1 / 2, 1 / 3, 1 / 3)):
+        before = budget.tokens
+        budget.failed(calls[min(number, 2)])
+        assert before - budget.tokens == pytest.approx(cost)
+    before = budget.tokens
+    budget.succeeded()
+    assert budget.tokens - before == pytest.approx(0.2)
+    for number in (0, 1, 1):
+        budget.ended(calls[number])
+    before = budget.tokens
+    budget.failed(calls[2])
+    assert before - budget.tokens == pytest.approx(1)
+
+
+@pytest.mark.parametrize("outcomes", [(503, 200), (503, 404), (503,), (503, ValueError("odd")), (503, GeneratorExit())])
+def test_a_call_that_has_ended_shares_no_cost(caller: Caller, clock: HandClock, outcomes: tuple[Any, ...]) -> None:
+    budget = budget_of(tokens=100)
+    retrier = Retrier(Retry(), clock=clock, budget=budget)
+    transport = caller.wrap((PolicyTransport, AsyncPolicyTransport), Script(*outcomes), retrier)
+    with contextlib.suppress(ValueError, GeneratorExit):
+        caller.call(transport)
+    before = budget.tokens
+    budget.failed(Call())
+    assert before - budget.tokens == pytest.approx(1)
+
+
+def test_a_call_that_is_gone_without_an_end_shares_no_cost() -> None:
+    budget = budget_of(tokens=100)
+    budget.failed(Call())
+    gc.collect()
+    before = budget.tokens
+    budget.failed(CALL)
+    assert before - budget.tokens == pytest.approx(1)
 
 
 @pytest.mark.parametrize("tokens", [2.001, 4.35, 10.0, 1e308])
 def test_a_budget_holds_the_tokens_it_was_given(tokens: float) -> None:
-    budget = Budget(RetryBudget(tokens=tokens))
+    budget = budget_of(tokens=tokens)
     assert budget.tokens == tokens
-    assert budget.failed()
+    assert budget.failed(CALL)
 
 
 def test_spent_tokens_stay_spent_in_a_budget_of_another_size() -> None:
-    budget = Budget(RetryBudget(tokens=10))
+    budget = budget_of(tokens=10)
     for _ in range(3):
-        budget.failed()
-    budget.reconfigure(RetryBudget(tokens=100, per_success=2))
+        budget.failed(CALL)
+    budget.reconfigure(Retry(budget=RetryBudget(tokens=100, per_success=2)))
     assert budget.tokens == 97
     budget.succeeded()
     assert budget.tokens == 99
-    budget.reconfigure(RetryBudget(tokens=5))
-    assert budget.tokens == 4
-    for _ in range(4):
-        budget.failed()
-    budget.reconfigure(RetryBudget(tokens=3))
+    budget.reconfigure(Retry(budget=None))
+    assert budget.tokens == 99
+    budget.reconfigure(Retry(attempts=5))
+    assert budget.tokens == 9
+    for _ in range(8):
+        budget.failed(CALL)
+    budget.reconfigure(Retry(budget=RetryBudget(tokens=3)))
     assert budget.tokens == 0
 
 
@@ -537,9 +592,10 @@ def test_a_client_with_a_smaller_budget_retries_less(clock: HandClock) -> None:
     ids=repr,
 )
 def test_failed_attempts_take_tokens_and_successes_add_some(clock: HandClock, outcome: Any, tokens: float) -> None:
-    budget = Budget(RetryBudget(tokens=10))
+    budget = budget_of(tokens=10)
     for _ in range(6):
-        budget.failed()
+        budget.failed(CALL)
+    budget.ended(CALL)
     policy = Retry(attempts=1, errors=(httpx.NetworkError, CircuitOpenError))
     with contextlib.suppress(Exception):
         Caller("sync").call(PolicyTransport(Script(outcome), Retrier(policy, clock=clock, budget=budget)))
@@ -547,20 +603,20 @@ def test_failed_attempts_take_tokens_and_successes_add_some(clock: HandClock, ou
 
 
 def test_waiting_for_an_open_circuit_needs_no_budget(clock: HandClock) -> None:
-    budget = Budget(RetryBudget(tokens=3))
-    while budget.failed():
+    budget = budget_of(tokens=3)
+    while budget.failed(CALL):
         pass
     policy = Retrier(Retry(errors=(CircuitOpenError,)), clock=clock, budget=budget)
     assert Caller("sync").call(PolicyTransport(Script(open_circuit(), 200), policy)).status_code == 200
 
 
 def test_fifty_threads_count_the_budget_exactly() -> None:
-    budget = Budget(RetryBudget(tokens=100_000))
+    budget = budget_of(tokens=100_000)
 
     def fare(_: int) -> None:
         for _ in range(40):
-            budget.failed()
-            budget.failed()
+            budget.failed(CALL)
+            budget.failed(CALL)
             budget.succeeded()
 
     in_threads(50, fare)
@@ -572,7 +628,7 @@ class BudgetMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.budget = Budget(RetryBudget(tokens=4, per_success=0.25))
+        self.budget = budget_of(tokens=4, per_success=0.25)
         self.expected = 4000
 
     @rule()
@@ -583,7 +639,7 @@ class BudgetMachine(RuleBasedStateMachine):
     @rule()
     def a_call_fails(self) -> None:
         self.expected = max(0, self.expected - 1000)
-        assert self.budget.failed() is (self.expected > 2000)
+        assert self.budget.failed(CALL) is (self.expected > 2000)
 
     @invariant()
     def the_tokens_agree(self) -> None:
@@ -599,7 +655,7 @@ def test_an_outage_costs_a_client_few_extra_requests(caller: Caller, clock: Hand
     transport = caller.wrap(PAIR, wire, Retry(), clock=clock, observer=events.append)
     for _ in range(20):
         caller.call(transport)
-    assert len(wire.requests) == 23  # of ten tokens five are for use: three repetitions, the last failure, another call
+    assert len(wire.requests) == 23  # half of the tokens are for use: three repetitions and the last failure
     assert sum(isinstance(event, RetryScheduled) for event in events) == 3
     assert {event.by for event in events if isinstance(event, Refused)} == {"retry_budget"}
 

@@ -150,6 +150,15 @@ def test_the_blocks_in_which_items_are_added_change_nothing(items, data):
     assert outcome(cuts) == outcome(range(len(items)))
 
 
+@pytest.mark.parametrize("before", [[], [{"text": None}], [{"text": "a"}]], ids=["first", "after null", "after text"])
+def test_an_object_in_place_of_a_text_is_refused(before):
+    for cut in range(len(before) + 1):
+        accumulator = MergeAccumulator({"text": "concat"})
+        accumulator.add(before[:cut])
+        with pytest.raises(DATA_ERRORS):
+            accumulator.add([*before[cut:], {"text": {"b": 1}}])
+
+
 def test_a_long_text_is_kept_in_few_pieces():
     accumulator = MergeAccumulator({"text": "concat"})
     for _ in range(5000):

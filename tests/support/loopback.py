@@ -16,7 +16,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, NoReturn, Self
+from typing import Any, ClassVar, NamedTuple, NoReturn, Self
 
 PATIENCE = 60
 _READ = 65536
@@ -212,13 +212,16 @@ class Loopback:
         tls: Serve TLS with this context; a connection whose handshake fails follows no script.
 
     Attributes:
+        default_tls: The context of every server that is given none; ``None`` serves without TLS.
         connections: Those accepted so far.
         requests: Those read so far, in the order of their ends.
     """
 
+    default_tls: ClassVar[ssl.SSLContext | None] = None
+
     def __init__(self, *scripts: Script, receive_buffer: int | None = None, tls: ssl.SSLContext | None = None) -> None:
         self._scripts = scripts
-        self._tls = tls
+        self._tls = tls = tls or self.default_tls
         self._threads: list[threading.Thread] = []
         self._failures: list[BaseException] = []
         self.connections: list[Connection] = []
@@ -264,6 +267,7 @@ class Loopback:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a reset loses what is not sent yet
             if self._tls is not None:
                 sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
             script = self._scripts[min(len(self.connections), len(self._scripts) - 1)]

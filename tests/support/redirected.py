@@ -15,7 +15,7 @@ class Redirected(library.HTTPTransport):
         self._url = library.URL(url)
 
     def handle_request(self, request: Any) -> Any:
-        request.url = request.url.copy_with(scheme="http", host=self._url.host, port=self._url.port)
+        request.url = request.url.copy_with(scheme=self._url.scheme, host=self._url.host, port=self._url.port)
         return super().handle_request(request)
 
 
@@ -27,5 +27,5 @@ class AsyncRedirected(library.AsyncHTTPTransport):
         self._url = library.URL(url)
 
     async def handle_async_request(self, request: Any) -> Any:
-        request.url = request.url.copy_with(scheme="http", host=self._url.host, port=self._url.port)
+        request.url = request.url.copy_with(scheme=self._url.scheme, host=self._url.host, port=self._url.port)
         return await super().handle_async_request(request)

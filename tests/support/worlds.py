@@ -14,7 +14,8 @@ import ollama_sdk
 from ollama_sdk._client import AsyncNamespace
 
 from .library import library
-from .loopback import PATIENCE
+from .loopback import PATIENCE, Loopback
+from .transports import trusting
 
 KINDS = ("sync", "asyncio", "trio")
 _END = object()
@@ -42,6 +43,8 @@ class World:
     @contextlib.contextmanager
     def http_client(self, library: Any = library, **options: Any) -> Iterator[Any]:
         """An httpx or httpx2 client of the kind that goes with this world's clients."""
+        if Loopback.default_tls is not None:
+            options = {"verify": trusting(), **options}
         if self._portal is None:
             with library.Client(trust_env=False, **options) as client:
                 yield client

@@ -131,5 +131,13 @@ def _validator(case, media):
 
 
 def _items(text, prefix):
-    lines = (line for line in text.splitlines() if line.startswith(prefix) and line)
+    lines = (
+        line for line in text.split("\n") if line.startswith(prefix) and line
+    )  # str.splitlines() ends lines elsewhere too
     return [json.loads(line.removeprefix(prefix)) for line in lines if not line.endswith("[DONE]")]
+
+
+def test_only_line_feeds_end_the_items_of_a_stream():
+    text = "a\x85b\u2028c"
+    assert _items(f'{{"response":"{text}"}}\n{{"done":true}}\n', "") == [{"response": text}, {"done": True}]
+    assert _items(f'data: {{"content":"{text}"}}\n\ndata: [DONE]\n\n', "data: ") == [{"content": text}]

@@ -15,10 +15,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from ollama_sdk import IncompleteReplyError
 from ollama_sdk.testing import Emulator, Prompt, ScriptedReply, ScriptedToolCall
 from ollama_sdk.testing._model.embeddings import embedding
 from ollama_sdk.testing._model.schema import example_value
 from ollama_sdk.testing._model.stop_sequences import StopSequences
+from tests.support.streamed import ROUTES
 from tests.testing.emulator_requests import CHAT
 
 WEATHER = {
@@ -158,6 +160,34 @@ def test_unfinished_reply_has_no_last_item(server, items, client):
     assert [item["done"] for item in items("/api/chat", **CHAT)] == [False, False]
     whole = client.post("/api/chat", json=CHAT | IN_ONE_PIECE).json()
     assert (whole["done"], "eval_count" in whole) == (False, False)
+
+
+ROUTES_OF_PROMPTS = [
+    "chat", "generate", "v1.chat.completions.create", "v1.completions.create", "v1.responses.create", "v1.messages.create",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pieces", [[], ["begin", "ning"]], ids=["nothing", "a beginning"])
+@pytest.mark.parametrize("method", ROUTES_OF_PROMPTS)
+def test_unfinished_reply_is_incomplete_on_every_route(server, world, method, pieces):
+    server.models.add("m")
+    server.reply(ScriptedReply(pieces=pieces, finished=False))
+    with world.client(server.url) as client:
+        with pytest.raises(IncompleteReplyError, match="marks its reply as unfinished") as caught:
+            ROUTES[method].call(client)
+        assert ("beginning" in str(caught.value.partial.to_dict())) == bool(pieces)
+        with pytest.raises(IncompleteReplyError, match="before the last item"):
+            list(ROUTES[method].call(client, stream=True))
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/api/chat"])
+def test_reply_of_nothing_is_labelled_as_native_stream(server, client, path):
+    server.reply(ScriptedReply(pieces=[], finished=False))
+    answer = client.post(path, json=CHAT | {"max_tokens": 9, "stream": True})
+    assert (answer.status_code, answer.headers["content-type"], answer.text) == (200, "application/x-ndjson", "")
+    whole = client.post(path, json=CHAT | {"max_tokens": 9} | IN_ONE_PIECE).json()
+    assert whole["model"] == ""
+    assert whole.get("created", -62_135_596_800) == -62_135_596_800
 
 
 def test_every_token_has_log_probabilities(server, client):

@@ -348,7 +348,7 @@ def test_command_line_records_and_replays(server, tmp_path):
         (["--model", "a:tools,x"], "command line: models[4]: 'x' is no capability"),
         (["--script", "/nothing.yaml"], "No such file or directory: '/nothing.yaml'"),
         (["--speed", "0"], "tokens_per_second=0.0"),
-        (["replay", "/nothing"], "/nothing is no folder"),
+        (["replay", "/nothing"], "/nothing is not a folder"),
         (["record", "--upstream", "ftp://x", "--to", "/tmp"], "use http:// or https://"),
         (["record", "--to", "/tmp"], "--upstream"),
     ],

@@ -434,7 +434,7 @@ def test_unfinished_file_of_another_recorder_is_left_alone(tmp_path):
 
 
 def test_missing_folder_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match="is no folder"):
+    with pytest.raises(FileNotFoundError, match="is not a folder"):
         Replay(tmp_path / "nothing")
 
 

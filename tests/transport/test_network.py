@@ -48,6 +48,7 @@ def resolve(monkeypatch):
     return to
 
 
+@pytest.mark.plain
 def test_the_next_address_is_tried_when_one_is_silent_or_refuses(transport, serve, resolve):
     server = serve(replies(whole(b"a")))
     port = int(server.url.rpartition(":")[2])
@@ -92,6 +93,7 @@ def test_sockets_wait_for_nothing_and_notice_a_dead_server(transport, serve):
     assert connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
+@pytest.mark.plain
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
 def test_a_server_is_reached_on_a_unix_socket(world, tmp_path):
     path = str(tmp_path / "ollama.sock")
@@ -180,6 +182,7 @@ async def _together(*calls):
     return results
 
 
+@pytest.mark.plain
 def test_calls_at_once_share_one_look_up_off_the_loop(backend, serve, resolve):
     asked = resolve("127.0.0.1", seconds=0.2)
     server = serve(replies(whole(b"a")))

@@ -13,6 +13,8 @@ from ollama_sdk.errors import ConfigurationError
 from tests.support.loopback import Loopback, head, replies, whole
 from tests.support.transports import tls_loopback, trusting
 
+pytestmark = pytest.mark.plain
+
 
 def _relay(connection, target):
     """Pass bytes on in both directions until either side ends."""

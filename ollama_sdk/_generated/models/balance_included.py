@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""BalanceIncluded: What is included in a plan; credit, or, in an old plan, what is left of a session and of a week."""
+"""BalanceIncluded: The credit of a plan; in an old plan, the remaining limits of a session and of a week."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class BalanceIncluded(Model):
-    """What is included in a plan; credit, or, in an old plan, what is left of a session and of a week.
+    """The credit of a plan; in an old plan, the remaining limits of a session and of a week.
 
     Attributes:
-        balance_usd: Credit that is left, in US dollars.
+        balance_usd: Remaining credit, in US dollars.
         allowance_usd: Credit of a whole period, in US dollars.
         period: The current period.
         session: The limit of a session, in an old plan.

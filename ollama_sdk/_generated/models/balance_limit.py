@@ -18,8 +18,8 @@ class BalanceLimit(Model):
     """A limit of an old plan.
 
     Attributes:
-        remaining_percent: What is left, from 0 to 100.
-        resets_at: When it is whole again.
+        remaining_percent: The remaining share, from 0 to 100.
+        resets_at: When the limit is reset.
     """
 
     remaining_percent: float | None = None

@@ -19,7 +19,7 @@ class BalancePeriod(Model):
 
     Attributes:
         from_: Start of the period.
-        until: End of the period, which is not part of it.
+        until: End of the period (exclusive).
     """
 
     from_: datetime | None = field(default=None, metadata={"wire": "from"})

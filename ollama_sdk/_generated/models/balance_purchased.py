@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""BalancePurchased: Credit that was bought."""
+"""BalancePurchased: Purchased credit."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class BalancePurchased(Model):
-    """Credit that was bought.
+    """Purchased credit.
 
     Attributes:
-        balance_usd: Credit that is left, in US dollars.
+        balance_usd: Remaining credit, in US dollars.
     """
 
     balance_usd: float | None = None

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""BalanceResponse: What an account has left."""
+"""BalanceResponse: The balance of an account."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class BalanceResponse(Model):
-    """What an account has left.
+    """The balance of an account.
 
     Attributes:
-        included: What is included in the plan.
-        purchased: What was bought and has not expired.
+        included: The credit included in the plan.
+        purchased: The purchased credit that has not expired.
     """
 
     included: BalanceIncluded

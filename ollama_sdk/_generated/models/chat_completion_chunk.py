@@ -25,7 +25,7 @@ class ChatCompletionChunk(Model):
         created: When it was created, in seconds since 1970.
         model: The model that answered; empty when the stream failed here.
         system_fingerprint: A constant.
-        usage: Token counts, in an item of their own at the end, if they were requested. Since Ollama 0.5.2.
+        usage: Token counts, in a separate item at the end, if they were requested. Since Ollama 0.5.2.
     """
 
     choices: list[ChatCompletionChunkChoice]

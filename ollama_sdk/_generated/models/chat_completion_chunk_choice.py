@@ -19,7 +19,7 @@ class ChatCompletionChunkChoice(Model):
     """A part of a message.
 
     Attributes:
-        delta: What is added to the message.
+        delta: The part that is added to the message.
         index: Index among the choices.
         finish_reason: Why the answer ended: `stop` by the model, `length` at the token limit, `tool_calls` to call
             tools. Null until then.

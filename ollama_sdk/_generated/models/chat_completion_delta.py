@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatCompletionDelta: What is added to a message."""
+"""ChatCompletionDelta: A part that is added to a message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ChatCompletionDelta(Model):
-    """What is added to a message.
+    """A part that is added to a message.
 
     Attributes:
         role: Role of the author; in the first item.

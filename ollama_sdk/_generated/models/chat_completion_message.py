@@ -19,7 +19,7 @@ class ChatCompletionMessage(Model):
 
     Attributes:
         role: Role of the author.
-        content: Text of the message; empty beside tool calls.
+        content: Text of the message; empty with tool calls.
         reasoning: The model's thinking before this message. Since Ollama 0.11.0.
         tool_calls: Tool calls of the model.
         name: For messages of role `tool`; absent in messages of the model. Since Ollama 0.11.4.

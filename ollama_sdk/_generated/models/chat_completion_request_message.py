@@ -20,7 +20,7 @@ class ChatCompletionRequestMessage(Model):
 
     Attributes:
         role: Role of the author.
-        content: Text of the message, or its parts. May be absent beside tool calls.
+        content: Text of the message, or its parts. May be absent with tool calls.
         reasoning: The model's thinking before this message. Since Ollama 0.11.0.
         tool_calls: Tool calls of the model.
         name: In a message of role `tool`, the tool that was called. Since Ollama 0.11.4.

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ChatCompletionStreamOptions: What a stream holds in addition to the text."""
+"""ChatCompletionStreamOptions: Additional items of the stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ChatCompletionStreamOptions(Model):
-    """What a stream holds in addition to the text.
+    """Additional items of the stream.
 
     Attributes:
         include_usage: Whether an item with the token counts ends the stream.

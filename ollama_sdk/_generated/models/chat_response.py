@@ -27,13 +27,13 @@ class ChatResponse(ChatReply, Model):
         created_at: When the server created this.
         done: Whether the answer is complete.
         done_reason: Why the answer ended: `stop` by the model or with a tool call, `length` at the token limit;
-            `load` and `unload` when there was nothing to answer.
+            `load` and `unload` for a request without a prompt.
         logprobs: Log probabilities of the tokens of this text, if they were requested. Since Ollama 0.12.11.
         total_duration: Time of the whole call, in nanoseconds.
         load_duration: Time to load the model, in nanoseconds.
         prompt_eval_count: Number of tokens in the prompt.
-        prompt_eval_cached_count: How many of these were found in the cache; absent when the model's runner does not
-            report it. Since Ollama 0.33.3.
+        prompt_eval_cached_count: How many of these were in the server's cache; absent when the model's runner does
+            not report it. Since Ollama 0.33.3.
         prompt_eval_duration: Time to process the prompt, in nanoseconds; from Ollama 0.33.3 on without the tokens
             that were found in the cache.
         eval_count: Number of tokens in the answer.

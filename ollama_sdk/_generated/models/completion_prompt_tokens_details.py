@@ -18,7 +18,7 @@ class CompletionPromptTokensDetails(Model):
     """Details of the tokens of a prompt.
 
     Attributes:
-        cached_tokens: How many of them were found in the cache.
+        cached_tokens: How many of them were found in the server's cache.
     """
 
     cached_tokens: int | None = None

@@ -27,16 +27,16 @@ class GenerateResponse(GenerateReply, Model):
         created_at: When the server created this.
         done: Whether the answer is complete.
         thinking: The model's thinking before the answer. Since Ollama 0.9.0.
-        done_reason: Why the answer ended: `stop` by the model, `length` at the token limit; `load` and `unload` when
-            there was nothing to answer.
+        done_reason: Why the answer ended: `stop` by the model, `length` at the token limit; `load` and `unload` for
+            a request without a prompt.
         context: Tokens of the conversation so far. Superseded by `chat`.
         tool_calls: Tool calls of the model. Since Ollama 0.11.0.
         logprobs: Log probabilities of the tokens of this text, if they were requested. Since Ollama 0.12.11.
         total_duration: Time of the whole call, in nanoseconds.
         load_duration: Time to load the model, in nanoseconds.
         prompt_eval_count: Number of tokens in the prompt.
-        prompt_eval_cached_count: How many of these were found in the cache; absent when the model's runner does not
-            report it. Since Ollama 0.33.3.
+        prompt_eval_cached_count: How many of these were in the server's cache; absent when the model's runner does
+            not report it. Since Ollama 0.33.3.
         prompt_eval_duration: Time to process the prompt, in nanoseconds; from Ollama 0.33.3 on without the tokens
             that were found in the cache.
         eval_count: Number of tokens in the answer.

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesCitation: Where a text is cited from."""
+"""MessagesCitation: The source of a text."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesCitation(Model):
-    """Where a text is cited from.
+    """The source of a text.
 
     Attributes:
         type: The type of source.
         url: Address of the page.
         title: Title of the page.
         encrypted_index: Position in the page, to be sent back.
-        cited_text: The text that is cited.
+        cited_text: The cited text.
     """
 
     type: str

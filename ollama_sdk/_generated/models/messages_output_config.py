@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesOutputConfig: How much a model thinks first."""
+"""MessagesOutputConfig: How much a model thinks before the answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesOutputConfig(Model):
-    """How much a model thinks first.
+    """How much a model thinks before the answer.
 
     Attributes:
         effort: How much; a model takes the names that `show().thinking` lists.

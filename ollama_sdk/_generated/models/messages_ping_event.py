@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesPingEvent: No event; the connection is alive."""
+"""MessagesPingEvent: Keeps the connection alive; carries no content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesPingEvent(Model):
-    """No event; the connection is alive.
+    """Keeps the connection alive; carries no content.
 
     Attributes:
         type: The type of event.

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesServerToolUseBlock: A tool call that the server carried out."""
+"""MessagesServerToolUseBlock: A tool call that the server has run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesServerToolUseBlock(Model):
-    """A tool call that the server carried out. In a request, servers before 0.16.2 ignore it.
+    """A tool call that the server has run. In a request, servers before 0.16.2 ignore it.
 
     Attributes:
         type: The type of block.

@@ -20,7 +20,7 @@ class MessagesTextBlock(Model):
     Attributes:
         type: The type of block.
         text: The text.
-        citations: Where the text is cited from. Since Ollama 0.16.2.
+        citations: The sources of the text. Since Ollama 0.16.2.
     """
 
     type: Literal["text"]

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""MessagesThinking: Whether a model thinks first."""
+"""MessagesThinking: Whether a model thinks before the answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class MessagesThinking(Model):
-    """Whether a model thinks first.
+    """Whether a model thinks before the answer.
 
     Attributes:
         type: Whether thinking is enabled; `adaptive` leaves it to `effort`.

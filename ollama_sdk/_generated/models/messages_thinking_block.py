@@ -20,7 +20,7 @@ class MessagesThinkingBlock(Model):
     Attributes:
         type: The type of block.
         thinking: Parts of the reasoning.
-        signature: Signature of the thinking; Ollama gives none.
+        signature: Signature of the thinking; Ollama sends none.
     """
 
     type: Literal["thinking"]

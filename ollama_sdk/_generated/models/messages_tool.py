@@ -22,7 +22,7 @@ class MessagesTool(Model):
         description: What the function does, for the model.
         input_schema: The parameters of the function, as a JSON schema of an object.
         type: The type of tool.
-        max_uses: How many web searches the server may do. Since Ollama 0.16.2.
+        max_uses: Maximum number of web searches by the server. Since Ollama 0.16.2.
     """
 
     FROM_FUNCTION: ClassVar[dict[str, Any] | None] = {

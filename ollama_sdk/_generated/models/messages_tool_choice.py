@@ -20,7 +20,7 @@ class MessagesToolChoice(Model):
     Attributes:
         type: The type of choice.
         name: Name of the tool, for `tool`.
-        disable_parallel_tool_use: Whether it may choose at most one.
+        disable_parallel_tool_use: Whether it may choose one tool at most.
     """
 
     type: Literal["any", "auto", "none", "tool"] | str

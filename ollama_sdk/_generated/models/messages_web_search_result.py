@@ -22,7 +22,7 @@ class MessagesWebSearchResult(Model):
         url: Address of the page.
         title: Title of the page.
         encrypted_content: Text of the page, to be sent back.
-        page_age: How old the page is.
+        page_age: The age of the page.
     """
 
     type: str

@@ -26,7 +26,7 @@ class ModelDetails(Model):
         quantization_level: How the parameters are quantized.
         context_length: Longest context of the training, in tokens. Since Ollama 0.30.0.
         embedding_length: Number of dimensions of its embeddings. Since Ollama 0.30.0.
-        runner: What runs the model. Since Ollama 0.40.0.
+        runner: The runner of the model. Since Ollama 0.40.0.
     """
 
     parent_model: str = ""

@@ -19,7 +19,7 @@ class ModelManifest(Model):
 
     Attributes:
         digest: SHA-256 of the manifest.
-        runner: What runs this build.
+        runner: The runner of this build.
         format: Format of its files.
         selected: Whether this build is the one that is used; absent if not.
     """

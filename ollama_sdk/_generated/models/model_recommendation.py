@@ -19,7 +19,7 @@ class ModelRecommendation(Model):
 
     Attributes:
         model: Name of the model.
-        description: What the model is good for.
+        description: The purpose of the model.
         context_length: Longest context, in tokens.
         max_output_tokens: Longest answer, in tokens.
         vram_bytes: Memory needed on GPUs, in bytes.

@@ -21,7 +21,7 @@ class Options(Model):
         num_ctx: Size of the context window, in tokens.
         num_batch: Prompt tokens that are processed at a time (batch size).
         num_gpu: Layers of the model on a GPU; -1 lets the server choose.
-        main_gpu: Index of the GPU for what is not split across GPUs.
+        main_gpu: Index of the GPU for the parts that are not split across GPUs.
         use_mmap: Whether the file of the model is mapped into memory.
         num_thread: CPU threads; 0 lets the server choose.
         draft_num_predict: Tokens that a draft model proposes at a time. Since Ollama 0.30.0.
@@ -38,7 +38,7 @@ class Options(Model):
         repeat_penalty: Penalty for repeated tokens; 1 is off.
         presence_penalty: Penalty for tokens that have occurred.
         frequency_penalty: Penalty for tokens, times how often they have occurred.
-        stop: Texts that end the answer; not part of it.
+        stop: Texts that end the answer, without being part of it.
     """
 
     num_ctx: int | None = None

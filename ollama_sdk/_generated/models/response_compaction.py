@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseCompaction: A conversation that was made short."""
+"""ResponseCompaction: A compacted conversation."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseCompaction(Model):
-    """A conversation that was made short.
+    """A compacted conversation.
 
     Attributes:
         output: One item of type `compaction`.
         id: Identifies the response.
         object: The type of object.
-        created_at: When it was made, in seconds since 1970.
+        created_at: When it was created, in seconds since 1970.
         usage: Token counts.
     """
 

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseCompactionItem: A conversation that was made short."""
+"""ResponseCompactionItem: A compacted conversation."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseCompactionItem(Model):
-    """A conversation that was made short. Give it back unchanged, in place of that conversation. Since Ollama
-    0.34.0.
+    """A compacted conversation. Send it back unchanged, in place of that conversation. Since Ollama 0.34.0.
 
     Attributes:
         type: The type of item.

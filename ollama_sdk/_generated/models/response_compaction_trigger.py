@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseCompactionTrigger: Makes the conversation before it short."""
+"""ResponseCompactionTrigger: Compacts the conversation before it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseCompactionTrigger(Model):
-    """Makes the conversation before it short. It is the last item, and the call is streamed. Since Ollama 0.34.0.
+    """Compacts the conversation before it. It is the last item, and the call is streamed. Since Ollama 0.34.0.
 
     Attributes:
         type: The type of item.

@@ -21,7 +21,7 @@ class ResponseCustomToolCall(Model):
         type: The type of item.
         call_id: Identifies the call in the item with its result.
         name: Name of the tool.
-        input: What the tool was given.
+        input: The text passed to the tool.
         namespace: The namespace of the tool.
         id: Identifies the item.
     """

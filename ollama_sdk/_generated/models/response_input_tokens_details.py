@@ -18,7 +18,7 @@ class ResponseInputTokensDetails(Model):
     """Details of the input tokens.
 
     Attributes:
-        cached_tokens: How many of them were found in the cache; always 0 before Ollama 0.33.3.
+        cached_tokens: How many of them were found in the server's cache; always 0 before Ollama 0.33.3.
     """
 
     cached_tokens: int | None = None

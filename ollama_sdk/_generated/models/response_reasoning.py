@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseReasoning: How a model reasons first."""
+"""ResponseReasoning: How a model reasons before the answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseReasoning(Model):
-    """How a model reasons first.
+    """How a model reasons before the answer.
 
     Attributes:
         effort: How much the model reasons; the model decides when absent. Of its values, `none` since 0.12.4,

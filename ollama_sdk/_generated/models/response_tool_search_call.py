@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseToolSearchCall: A search of the model for tools, which the client does."""
+"""ResponseToolSearchCall: A search of the model for tools, which the client performs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseToolSearchCall(Model):
-    """A search of the model for tools, which the client does. Since Ollama 0.34.0.
+    """A search of the model for tools, which the client performs. Since Ollama 0.34.0.
 
     Attributes:
         type: The type of item.

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseToolSearchOutput: The tools that a search found; the model may call them from now on."""
+"""ResponseToolSearchOutput: The tools that a search found; the model may call them afterwards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseToolSearchOutput(Model):
-    """The tools that a search found; the model may call them from now on. Since Ollama 0.34.0.
+    """The tools that a search found; the model may call them afterwards. Since Ollama 0.34.0.
 
     Attributes:
         type: The type of item.

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""ResponseWebSearchCall: A web search that the server did."""
+"""ResponseWebSearchCall: A web search by the server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ResponseWebSearchCall(Model):
-    """A web search that the server did.
+    """A web search by the server.
 
     Attributes:
         type: The type of item.

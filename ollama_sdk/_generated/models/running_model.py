@@ -29,7 +29,7 @@ class RunningModel(Model):
         details: Architecture and size of the model.
         expires_at: When the model is unloaded unless it is used; centuries ahead when it stays loaded for ever.
         context_length: Size of the context window, in tokens. Since Ollama 0.10.0.
-        runner: What runs the model. Since Ollama 0.40.0.
+        runner: The runner of the model. Since Ollama 0.40.0.
     """
 
     name: str = ""

@@ -30,8 +30,8 @@ class ShowResponse(Model):
         parameters: The model's options, one per line: name and value.
         template: The template that turns messages into a prompt.
         system: The model's system message.
-        renderer: What renders the prompts, if not the template. Since Ollama 0.12.0.
-        parser: What parses the answers. Since Ollama 0.12.0.
+        renderer: The renderer of the prompts, if not the template. Since Ollama 0.12.0.
+        parser: The parser of the answers. Since Ollama 0.12.0.
         details: Architecture and size of the model.
         messages: Messages at the start of every conversation.
         model_info: Metadata of the model's file, by key.
@@ -43,7 +43,7 @@ class ShowResponse(Model):
         remote_model: Name of the model on the remote host, if it runs there. Since Ollama 0.12.0.
         remote_host: Address of the remote host, if the model runs there. Since Ollama 0.12.0.
         thinking: How the model can think; absent where that is unknown. Since Ollama 0.34.3.
-        template_source: Where the prompts come from. Since Ollama 0.40.12.
+        template_source: The source of the prompts. Since Ollama 0.40.12.
         manifests: The builds of this name. Since Ollama 0.40.0.
     """
 

@@ -18,12 +18,12 @@ class SystemOneAnswer(Model):
     """The answer to one question; the type of the question says which fields it has.
 
     Attributes:
-        choice: Of a choice, the key of the likeliest option.
-        noul: Of a noul, the probability that it is so, from 0 to 1.
-        score: Of a score, the mean of the levels, from 0; not rounded.
-        legend: Of a score, the text of each level, by its number.
-        probabilities: Of a choice or a score, the probability of each key or level; their sum is 1.
-        confidence: Of a choice or a score, how sure the model is, from 0 to 1.
+        choice: For a choice, the key of the most likely option.
+        noul: For a noul, the probability that it is true, from 0 to 1.
+        score: For a score, the mean of the levels, from 0; not rounded.
+        legend: For a score, the text of each level, by number.
+        probabilities: For a choice or a score, the probability of each key or level; their sum is 1.
+        confidence: For a choice or a score, the confidence of the model, from 0 to 1.
     """
 
     choice: str | None = None

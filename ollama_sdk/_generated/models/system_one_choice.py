@@ -19,9 +19,9 @@ class SystemOneChoice(Model):
 
     Attributes:
         type: The type of question.
-        instructions: What to decide; objects and arrays are given to the model as JSON text.
-        criteria: What each option means, by its key; null where the key says it. 2 to 255, and many models take only
-            26.
+        instructions: The question to decide; objects and arrays are passed to the model as JSON text.
+        criteria: The meaning of each option, by key; null if the key is clear. 2 to 255 options; many models take
+            only 26.
     """
 
     type: Literal["choice"]

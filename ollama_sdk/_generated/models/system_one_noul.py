@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""SystemOneNoul: Whether something is so."""
+"""SystemOneNoul: Whether a statement is true."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class SystemOneNoul(Model):
-    """Whether something is so.
+    """Whether a statement is true.
 
     Attributes:
         type: The type of question.
-        instructions: What to decide; objects and arrays are given to the model as JSON text.
-        criteria: What true and false mean. Leave it out rather than giving null.
+        instructions: The question to decide; objects and arrays are passed to the model as JSON text.
+        criteria: The meaning of true and false. Leave it out instead of sending null.
     """
 
     type: Literal["noul"]

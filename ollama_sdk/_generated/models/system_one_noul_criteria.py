@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""SystemOneNoulCriteria: What true and false mean; `Yes` and `No` when absent."""
+"""SystemOneNoulCriteria: The meaning of true and false; `Yes` and `No` when absent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class SystemOneNoulCriteria(Model):
-    """What true and false mean; `Yes` and `No` when absent.
+    """The meaning of true and false; `Yes` and `No` when absent.
 
     Attributes:
         true: What true means.

@@ -19,7 +19,7 @@ class SystemOneResponse(Model):
     """The answers to questions about a state.
 
     Attributes:
-        answers: The answers, by the names of the questions.
+        answers: The answers, by question name.
         model: The model that answered.
         usage: Token counts.
     """

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""SystemOneScore: How much something is so."""
+"""SystemOneScore: To what degree a statement is true."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class SystemOneScore(Model):
-    """How much something is so.
+    """To what degree a statement is true.
 
     Attributes:
         type: The type of question.
-        instructions: What to decide; objects and arrays are given to the model as JSON text.
+        instructions: The question to decide; objects and arrays are passed to the model as JSON text.
         criteria: 2 to 26 levels, the lowest first.
     """
 

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""SystemOneUsage: Token counts of a call; what the questions share is counted for each of them."""
+"""SystemOneUsage: Token counts of a call; the shared part of the questions is counted for each of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class SystemOneUsage(Model):
-    """Token counts of a call; what the questions share is counted for each of them.
+    """Token counts of a call; the shared part of the questions is counted for each of them.
 
     Attributes:
         input_tokens: Number of tokens in the input.

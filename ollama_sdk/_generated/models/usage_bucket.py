@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""UsageBucket: What was used in one hour or day, in UTC."""
+"""UsageBucket: The usage in one hour or day, in UTC."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class UsageBucket(Model):
-    """What was used in one hour or day, in UTC. Where requests of an old plan are included, there is only their
-    number.
+    """The usage in one hour or day, in UTC. With an old plan that includes requests, only their number is present.
 
     Attributes:
         from_: Start of the bucket.
-        until: End of the bucket, which is not part of it.
+        until: End of the bucket (exclusive).
         partial: Whether the hour or day is still running; absent if not.
         request_count: Number of requests.
-        usage_usd: What it cost, in US dollars.
+        usage_usd: The cost, in US dollars.
         input_tokens: Number of tokens in the input.
-        cached_input_tokens: How many of these were found in the cache.
+        cached_input_tokens: How many of these were found in the server's cache.
         output_tokens: Number of tokens in the answers.
     """
 

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""UsageCounters: What was used."""
+"""UsageCounters: Usage counters."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class UsageCounters(Model):
-    """What was used. Where requests of an old plan are included, there is only their number.
+    """Usage counters. With an old plan that includes requests, only their number is present.
 
     Attributes:
         request_count: Number of requests.
-        usage_usd: What it cost, in US dollars.
+        usage_usd: The cost, in US dollars.
         input_tokens: Number of tokens in the input.
-        cached_input_tokens: How many of these were found in the cache.
+        cached_input_tokens: How many of these were found in the server's cache.
         output_tokens: Number of tokens in the answers.
     """
 

@@ -1,5 +1,5 @@
 # Generated from openapi/ollama.yaml. Do not edit: change that document and run `make generate`.
-"""UsageResponse: What an account has used."""
+"""UsageResponse: The usage of an account."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class UsageResponse(Model):
-    """What an account has used.
+    """The usage of an account.
 
     Attributes:
-        buckets: The use by hour or day, oldest first; also those without any.
-        range: How far back.
-        scope: Whose use.
-        granularity: How long a bucket is.
+        buckets: The usage by hour or day, oldest first; periods without usage are included.
+        range: The time range.
+        scope: The users that count.
+        granularity: The length of a bucket.
         from_: Start of the range.
-        until: End of the range, which is not part of it.
-        totals: The use of the whole range.
+        until: End of the range (exclusive).
+        totals: The usage in the whole range.
     """
 
     buckets: list[UsageBucket]

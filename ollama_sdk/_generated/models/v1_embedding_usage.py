@@ -19,7 +19,7 @@ class V1EmbeddingUsage(Model):
 
     Attributes:
         prompt_tokens: Number of tokens in all texts.
-        total_tokens: Same as the name.
+        total_tokens: Equal to the name.
     """
 
     prompt_tokens: int | None = None

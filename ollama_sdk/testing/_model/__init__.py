@@ -1,1 +1,1 @@
-"""The emulated models: names, texts, vectors and schemas; nothing here knows HTTP."""
+"""The emulated models: names, texts, vectors and schemas, independent of HTTP."""

@@ -10,12 +10,12 @@ from functools import lru_cache
 __all__ = ["embedding"]
 
 _LETTERS_PER_FEATURE = 3
-# Slightly off the middle of a byte, so that the sum of opposite directions is not the zero vector.
+# Not exactly the middle of a byte, so that opposite directions do not add up to the zero vector.
 _MIDDLE = 127.4999
 
 
 def embedding(text: str, length: int, dimensions: int | None = None) -> list[float]:
-    """Return a vector that depends on the text alone.
+    """Return a vector that depends only on the text.
 
     The vector is the sum of the text's words and letter triples, each a fixed pseudo-random direction, so that texts with
     common words or stems have similar vectors.

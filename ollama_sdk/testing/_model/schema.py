@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["example_value", "referenced"]
 
-# Below this depth only required properties are made, so that recursive schemas end.
+# Below this depth only required properties are made, so that recursive schemas terminate.
 _MAX_DEPTH = 4
 _WORD = "alpha"
 _NUMBER = 42
@@ -39,7 +39,7 @@ def example_value(schema: Any) -> Any:
     supported: ``pattern``, ``not``, conditions.
 
     Args:
-        schema: A JSON schema; anything but an object accepts everything.
+        schema: A JSON schema; a schema that is not an object accepts every value.
     """
     return _ExampleMaker(schema).value(schema, 0)
 
@@ -101,7 +101,7 @@ class _ExampleMaker:
 
 
 def referenced(root: Any, reference: Any) -> Any:
-    """Return the part of a schema that a reference within it names; ``None`` if there is none."""
+    """Return the target of a reference within a schema; ``None`` if there is none."""
     found: Any = root
     for step in str(reference).removeprefix("#").strip("/").split("/"):
         key = step.replace("~1", "/").replace("~0", "~")

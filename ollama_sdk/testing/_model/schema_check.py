@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["conversion_error"]
 
 _TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
-# What the keywords that schemas are made of must hold.
+# The types of the values of keywords.
 _KEYWORDS: dict[str, tuple[type, ...]] = {
     "properties": (dict,),
     **dict.fromkeys(("required", "enum", "anyOf", "oneOf", "allOf", "prefixItems"), (list,)),
@@ -28,8 +28,8 @@ _KEYWORDS: dict[str, tuple[type, ...]] = {
 def conversion_error(schema: Json) -> str | None:
     """Return why a schema cannot be converted; ``None`` if it can.
 
-    Refused are unknown types, keywords of a wrong type, references that lead nowhere, and patterns that are not anchored at
-    both ends. Parts that no reference reaches are not checked.
+    It refuses unknown types, keywords of a wrong type, references without a target, and patterns that are not anchored at both
+    ends. Parts that no reference reaches are not checked.
     """
     seen: set[str] = set()
     waiting: list[Any] = [schema]

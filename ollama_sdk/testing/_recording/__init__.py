@@ -1,1 +1,1 @@
-"""Records exchanges with a server and replays them: what is removed, what matches, and the two ASGI applications."""
+"""Records exchanges with a server and replays them: redaction, matching, and the two ASGI applications."""

@@ -1,7 +1,7 @@
-"""Passes each request on to a real server and the reply back to the client, and records both.
+"""Forwards each request to a real server and the reply to the client, and records both.
 
-The client gets the reply as it arrives: what the server sent in one chunk is one chunk again, and a client that leaves ends
-the request at the server. An exchange that did not end well is recorded as far as it went.
+The client gets the reply as it arrives, in the server's chunks. If the client disconnects, the request to the server ends. An
+incomplete exchange is recorded as far as it went.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Forwarding", "request_of"]
 
-# What concerns the two connections and not the exchange; httpx and uvicorn set their own.
+# Headers of a connection, not of the exchange; httpx and uvicorn set their own.
 _OF_THE_CONNECTION = frozenset({
     "connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "trailer",
     "transfer-encoding", "upgrade",
@@ -81,7 +81,11 @@ class Forwarding:
                 request,
                 name=name,
                 request_body=body,
-                request_headers=_kept_request_headers(request),
+                request_headers=tuple(
+                    (name, value)
+                    for name, value in request.request_headers
+                    if name.lower() not in _NOT_SENT_ON | {"content-encoding"}
+                ),
                 status=response.status_code,
                 headers=_headers(response),
                 recorded_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -92,7 +96,7 @@ class Forwarding:
     async def _relay(
         self, response: httpx.Response, exchange: RecordedExchange, started: float, scope: Scope, send: Send
     ) -> None:
-        """Send the reply to the client while it arrives; record it however it ends."""
+        """Send the reply to the client as it arrives; record it even if it is incomplete."""
         chunks: list[RecordedChunk] = []
         complete = False
         try:
@@ -130,7 +134,7 @@ class Forwarding:
         )
 
     async def _server_version(self, client: httpx.AsyncClient) -> str | None:
-        """Return the server's version, which is asked for until the server has replied; ``None`` without one."""
+        """Return the server's version, requested until the server has replied once; ``None`` without one."""
         async with self._version_is_known:
             if self._version is None:
                 url = self._upstream.copy_with(raw_path=self._upstream.raw_path.rstrip(b"/") + b"/api/version")
@@ -155,11 +159,6 @@ def request_of(scope: Scope, body: bytes) -> RecordedExchange:
     )
 
 
-def _kept_request_headers(request: RecordedExchange) -> tuple[tuple[str, str], ...]:
-    left_out = _NOT_SENT_ON | {"content-encoding"}
-    return tuple(pair for pair in request.request_headers if pair[0].lower() not in left_out)
-
-
 def _headers(response: httpx.Response) -> tuple[tuple[str, str], ...]:
     """Return the headers of a reply whose body httpx has decompressed."""
     pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw]
@@ -172,7 +171,7 @@ def _decompressed(request: RecordedExchange) -> bytes:
     """Return the body of a request as it was before it was compressed.
 
     Raises:
-        ValueError: It is compressed in a way that cannot be undone here.
+        ValueError: Its compression is not supported.
     """
     encoding = request.request_header("content-encoding").lower()
     if encoding in {"", "identity"}:

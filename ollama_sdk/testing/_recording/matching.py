@@ -1,7 +1,7 @@
-"""Finds the recording that answers a request, and says what differs from the nearest one if there is none.
+"""Finds the recording for a request, or explains the differences from the most similar one.
 
-Requests match by method, path, query and canonical body: JSON without regard to the order of names and to spaces, multipart
-without regard to its boundary, anything else byte for byte.
+Requests match by method, path, query and canonical body: JSON regardless of the order of names and of spaces, multipart regardless
+of its boundary, other bodies byte for byte.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _Key = tuple[str, str, str, str]
 class Recordings:
     """The recordings of a folder, of which each answers one request.
 
-    Equal requests get their replies in the order in which they were recorded. State is not locked: use it in one thread.
+    Equal requests get their replies in the order of the recording. It is not thread-safe.
 
     Args:
         exchanges: The recordings in order.
@@ -49,7 +49,7 @@ class Recordings:
             self._by_key[_key(exchange)].append(exchange)
 
     def take(self, request: RecordedExchange) -> RecordedExchange | None:
-        """Return the recording that answers a request; ``None`` if there is none (left)."""
+        """Return the recording for a request; ``None`` if there is none, or none left."""
         key = _key(remove_secrets(request))
         answers = self._by_key.get(key, [])
         used = self._used[key]
@@ -63,7 +63,7 @@ class Recordings:
         return [exchange for key, answers in self._by_key.items() for exchange in answers[self._used[key] :]]
 
     def explain(self, request: RecordedExchange) -> str:
-        """Return what differs between a request and the recording that is nearest to it."""
+        """Return the differences between a request and the most similar recording."""
         request = remove_secrets(request)
         asked = f"no recording answers {request.method} {request.target}"
         if not self._exchanges:
@@ -92,7 +92,7 @@ def _key(exchange: RecordedExchange) -> _Key:
 
 
 def _canonical(exchange: RecordedExchange) -> Any:
-    """Return the body in a form in which equal bodies are equal."""
+    """Return the body in a form that is the same for equivalent bodies."""
     body, content_type = exchange.request_body, exchange.request_header("content-type")
     boundary = _BOUNDARY.search(content_type) if content_type.lower().startswith("multipart/") else None
     if boundary:

@@ -1,8 +1,8 @@
 """Removes keys, cookies and passwords from an exchange before it is written or compared.
 
-Request headers go by a list of harmless ones: the value of every other header is removed, since gateways have key headers of
-any name. Reply headers, fields of bodies and queries go by names that mean a secret. A removed value is then removed wherever
-else it occurs in the exchange: servers and gateways repeat keys in error texts.
+For request headers there is a list of harmless ones: the values of all others are removed, because gateways have key headers of any
+name. Reply headers, fields of bodies and queries are removed if their names mean a secret. A removed value is also removed at every
+other place of the exchange, because servers and gateways repeat keys in error texts.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _HARMLESS = frozenset({
 })  # fmt: skip
 _HARMLESS_PREFIXES = ("sec-", "x-stainless-")
 _SECRET_HEADER = re.compile(r"auth|cookie|credential|key|password|secret|session|signature|token")
-# What a response may say of keys without holding one.
+# Values in a response that are about keys, but are not keys.
 _HARMLESS_ANSWERS = frozenset({"access-control-allow-headers", "access-control-allow-credentials"})
-# A shorter text occurs by chance; it is removed from its header alone.
+# A shorter text may occur by chance, so it is removed only from its header.
 _SHORTEST_SECRET = 8
 
 # Names of any length that end so: db_password, OPENAI_API_KEY, auth-token. Not every token: log-probabilities have "token",
@@ -88,7 +88,7 @@ def _is_secret_header(name: str) -> bool:
 
 
 def _secret_values(exchange: RecordedExchange) -> set[str]:
-    """Return every text that is a secret in a header, long enough to be searched for elsewhere."""
+    """Return every secret in a header that is long enough to be searched for elsewhere."""
     harmless = {value for name, value in exchange.request_headers if not _is_secret_request_header(name.lower())}
     found: set[str] = set()
     for name, value in exchange.request_headers:
@@ -101,7 +101,7 @@ def _secret_values(exchange: RecordedExchange) -> set[str]:
 
 
 def _parts(name: str, value: str) -> Iterator[str]:
-    """Return a header's value and what it consists of: the token after a scheme, a password, the values of cookies."""
+    """Return a header's value and its parts: the token after a scheme, a password, the values of cookies."""
     yield value
     scheme, _, token = value.partition(" ")
     yield token
@@ -116,7 +116,7 @@ def _parts(name: str, value: str) -> Iterator[str]:
 
 
 def _spans(data: bytes, secrets: set[str]) -> list[_Span]:
-    """Return where secrets stand, in order and without overlaps."""
+    """Return the positions of secrets, in order and without overlaps."""
     found: list[_Span] = [match.span(1) for pattern in _SECRETS_IN_TEXT for match in pattern.finditer(data)]
     for secret in secrets:
         for form in {secret, json.dumps(secret)[1:-1], quote(secret, safe="")}:

@@ -28,7 +28,7 @@ class Replaying:
 
     Args:
         recordings: The recordings.
-        timing: Whether each chunk is sent when it arrived in the recording; otherwise at once.
+        timing: Whether each chunk is sent at its time in the recording; otherwise at once.
         report: Takes the reason why a request had no reply.
     """
 
@@ -48,7 +48,7 @@ class Replaying:
     async def _refuse(self, text: str, scope: Scope, receive: Receive, send: Send) -> None:
         self._report(text)
         answer = error_response(StatusError(501, text), error_body_of(scope["path"]))
-        # The clients of OpenAI and Anthropic repeat a request after any 5xx otherwise.
+        # Otherwise the clients of OpenAI and Anthropic retry after any 5xx.
         answer.headers["x-should-retry"] = "false"
         await answer(scope, receive, send)
 

@@ -1,1 +1,1 @@
-"""What each route answers, in the form of its interface: native, OpenAI or Anthropic."""
+"""The answers of each route, in the form of its interface: native, OpenAI or Anthropic."""

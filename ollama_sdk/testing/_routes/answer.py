@@ -1,4 +1,4 @@
-"""Plays one answer of a model: its steps, when each is due, and its counters."""
+"""Plays one answer of a model: its steps with their times, and its counters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NANOSECONDS = 1_000_000_000
 
 @frozen
 class Step:
-    """One item of a stream, before a route gives it its form.
+    """One item of a stream, independent of the route.
 
     Attributes:
         text: A piece of the text.
@@ -48,7 +48,7 @@ class Step:
 
 
 class Answer:
-    """One answer being played; what depends on its end is valid after the last step.
+    """One answer in progress; attributes that depend on its end are valid after the last step.
 
     Attributes:
         done_reason: ``"length"`` if ``num_predict`` ended it.
@@ -77,7 +77,7 @@ class Answer:
         self._texts: list[str] = []
 
     async def steps(self) -> AsyncGenerator[Step]:
-        """Return every step when it is due; the last one only if the reply is finished."""
+        """Yield every step at its time; the last one only if the reply is finished."""
         pace = _Pace(self._speed)
         await pace.wait_for_first()
         self._first = time.perf_counter_ns()
@@ -124,6 +124,11 @@ class Answer:
         texts = chain((str(message.get("content") or "") for message in self.prompt.messages), self._texts)
         return [token for text in texts for token in token_ids(text)]
 
+    @property
+    def usage(self) -> tuple[int, int]:
+        """The token counts of prompt and answer; 0 for an unfinished answer, because they come with the last step."""
+        return (self.prompt_tokens, self.tokens) if self.finished else (0, 0)
+
     def metrics(self) -> Json:
         """Return the counters; times are in nanoseconds."""
         now = time.perf_counter_ns()
@@ -134,7 +139,7 @@ class Answer:
             "total_duration": load + prompt + evaluation + 1_000,
             "load_duration": load,
             "prompt_eval_count": max(self.prompt_tokens, 1),
-            "prompt_eval_cached_count": 0,  # an emulated model keeps no cache
+            "prompt_eval_cached_count": 0,  # the emulated models have no cache
             "prompt_eval_duration": prompt,
             "eval_count": max(self.tokens, 1),
             "eval_duration": evaluation,
@@ -146,7 +151,7 @@ def _call_tokens(step: Step) -> int:
 
 
 class _Pace:
-    """Waits until each item is due, counted from the first one so that delays do not add up."""
+    """Waits for the time of each item, counted from the first one, so that delays do not accumulate."""
 
     def __init__(self, speed: Speed) -> None:
         self._speed = speed

@@ -40,11 +40,11 @@ class Backend:
 
     Attributes:
         models: The models on the server.
-        registry: What can be pulled.
+        registry: The models that can be pulled.
         blobs: The files on the server.
-        script: What models answer.
+        script: The answers of the models.
         scheduler: The models in memory.
-        speed: How fast models answer that have no speed of their own.
+        speed: The speed of models that have no own speed.
         cloud: Whether the server is signed out of ollama.com, or has the cloud switched off.
         version: The version of the server.
     """
@@ -59,7 +59,7 @@ class Backend:
     version: str = DOCUMENT_VERSION
 
     def model(self, name: str, *, missing: str = _NO_SUCH_MODEL) -> EmulatedModel:
-        """Return the model that a request names.
+        """Return the model of a request.
 
         Args:
             name: The name as the request has it.
@@ -91,7 +91,7 @@ class Backend:
         raise StatusError(401, "unauthorized", signin_url=SIGNIN_URL)
 
     def speed_of(self, model: EmulatedModel) -> Speed:
-        """Return how fast a model answers."""
+        """Return the speed of a model."""
         return model.speed or self.speed
 
     @asynccontextmanager
@@ -116,7 +116,7 @@ class Backend:
         dimensions: int | None = None,
         keep_alive: float | None = None,
     ) -> tuple[list[list[float]], int]:
-        """Return the vectors of some texts, and their tokens together.
+        """Return the vectors of some texts, and the number of all their tokens.
 
         Raises:
             StatusError: 501 if the model cannot embed.
@@ -132,14 +132,14 @@ def require(model: EmulatedModel, capability: Capability) -> None:
     """Check that a model has a capability.
 
     Raises:
-        StatusError: 400 if it has not.
+        StatusError: 400 if the model lacks it.
     """
     if capability not in model.capabilities:
         raise StatusError(400, f"{model.name.full} does not support {capability}")
 
 
 def require_for_prompt(model: EmulatedModel, prompt: Prompt, work: Literal["chat", "generate"]) -> None:
-    """Check that a model can do what a prompt asks for.
+    """Check that a model has the capabilities for a prompt.
 
     Raises:
         StatusError: 400 if it cannot answer, think, call tools or look at images.
@@ -170,7 +170,7 @@ def check_length(prompt: Prompt, model: EmulatedModel) -> None:
 
 
 def _check_schema(wanted: Any) -> None:
-    """Check that a model can be held to a schema.
+    """Check that a model can follow a schema.
 
     Raises:
         StatusError: 400 if the schema cannot be converted.

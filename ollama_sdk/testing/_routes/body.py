@@ -37,10 +37,10 @@ __all__ = [
 
 @frozen
 class Kind:
-    """What a field may hold.
+    """The type of a field.
 
     Attributes:
-        go_type: The Go type that error texts name.
+        go_type: The Go type in error texts.
         types: The Python types of its values.
         element: The Python type of the elements of an array or of the values of an object.
     """
@@ -80,7 +80,7 @@ def decode(body: bytes, struct: str, fields: Mapping[str, Kind], *, missing: str
 
     Args:
         body: The request body.
-        struct: The Go struct that error texts name, as in ``api.ChatRequest``.
+        struct: The Go struct in error texts, such as ``api.ChatRequest``.
         fields: The kind of each known field; others are ignored, and ``null`` is the same as an absent field.
         missing: The error text for an empty body.
 
@@ -128,7 +128,7 @@ def _first_value(body: bytes) -> Any:
 
 
 def _replace_lone_surrogates(value: Any) -> Any:
-    """Replace halves of characters, which JSON can escape but UTF-8 cannot hold, as Go does."""
+    """Replace lone surrogates, which JSON can escape but UTF-8 cannot encode, as Go does."""
     text = json.dumps(value, ensure_ascii=False)
     return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 

@@ -24,7 +24,7 @@ def error_item(path: str, message: str) -> bytes:
 
 
 def runner_death_item(path: str) -> bytes:
-    """Return the last item that Ollama sends after a model's runner has died; empty where it sends none."""
+    """Return the last item that Ollama sends after a model's runner has died; empty if it sends none."""
     if path.startswith(("/v1/responses", "/v1/messages")):
         return b""
     if not path.startswith("/v1/"):

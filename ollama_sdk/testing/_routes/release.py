@@ -1,10 +1,10 @@
-"""Makes the emulator one release of Ollama: which routes it has, which fields and values it knows, and what it refuses.
+"""Makes the emulator behave like one release of Ollama: its routes, fields and values, and its refusals.
 
-Everything comes from the lifetimes in the document; this module only applies them. A route that a release lacks is not there. A
-field of a request that it does not know is ignored, as Go's decoder ignores it; one that it refuses, and a value that it does not
-know yet, is a 400. A field of a reply that it does not send is removed, and so is a value from a list.
+This module only applies the lifetimes in the document. A route that the release lacks does not exist. An unknown field of a request
+is ignored, as Go's decoder does; a field that the release refuses, and a value that it does not know yet, is a 400. Fields and list
+values that the release does not send are removed from replies.
 
-Where a release knows everything, requests and replies pass through as they are.
+If a release knows every part of a route, its requests and replies are not changed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Release:
         version: As ``/api/version`` reports it; a pre-release counts as its release.
 
     Raises:
-        ValueError: It is no version.
+        ValueError: It is not a version.
     """
 
     def __init__(self, version: str) -> None:
@@ -67,10 +67,10 @@ class Release:
         return ROUTES.get((method, path), _UNKNOWN_ROUTE).route.covers(self._version)
 
     async def accept(self, request: Request, path: str) -> Request:
-        """Return a request as the release reads it: decompressed, and without what it does not know.
+        """Return a request as the release reads it: decompressed, and without unknown fields.
 
         Raises:
-            StatusError: 400 for a body that expands to too much, and for a field or a value that it refuses.
+            StatusError: 400 for a body that expands to too many bytes, and for a field or a value that the release refuses.
         """
         request = await self._decompressed(request, path)
         rules = self._rules.get((request.method, path))
@@ -106,7 +106,7 @@ class Release:
         return _with_body(request, body)
 
     def send(self, send: Send, method: str, path: str) -> Send:
-        """Return a ``send`` that removes from a reply what the release does not send."""
+        """Return a ``send`` that removes the fields that the release does not send."""
         rules = self._rules.get((method, path))
         if rules is None or not (rules.reply or rules.item):
             return send
@@ -156,7 +156,7 @@ class Release:
 
 @frozen
 class _Rules:
-    """What a release does to one route; empty where it does nothing."""
+    """The changes of one route by a release; empty if there are none."""
 
     request: Sequence[tuple[_Path, Lifetime]]
     values: Sequence[tuple[_Path, Mapping[str, Lifetime]]]
@@ -165,7 +165,7 @@ class _Rules:
 
 
 class _Filter:
-    """ASGI ``send`` of one reply; the head is held back until it is known how long the body becomes."""
+    """ASGI ``send`` of one reply; the head is sent only when the length of the changed body is known."""
 
     def __init__(self, send: Send, rules: _Rules) -> None:
         self._send = send
@@ -212,7 +212,7 @@ def _changed(data: bytes, removals: Sequence[_Removal]) -> bytes:
 
 
 def _with_length(head: Message, length: int) -> Message:
-    """Correct the length where there is one; a body with a length comes in one message."""
+    """Correct the length header, if there is one; a body with a length comes in one message."""
     headers = [(name, str(length).encode() if name == b"content-length" else value) for name, value in head["headers"]]
     return {**head, "headers": headers}
 

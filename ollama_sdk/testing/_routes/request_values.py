@@ -139,7 +139,7 @@ def unknown_value(route: str, where: str, value: str, allows: Callable[[str], bo
 
     Args:
         route: The path of the route.
-        where: Where the value stands in the body, as in ``think`` or ``input[0].type``.
+        where: The path of the value in the body, such as ``think`` or ``input[0].type``.
         value: The value.
         allows: Whether the release knows a value.
     """

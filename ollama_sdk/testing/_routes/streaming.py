@@ -1,4 +1,4 @@
-"""Sends streams of items: newline-delimited JSON or server-sent events, each item in a chunk of its own."""
+"""Sends streams of items: newline-delimited JSON or server-sent events, each item in its own chunk."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def named_event(item: Json) -> bytes:
 class StreamResponse(Response):
     """Items sent one by one.
 
-    The status is sent with the first item, so that an error before it still becomes an error status.
+    The status is sent with the first item, so that an error before it still becomes an error status. A stream without items
+    has the Content-Type of the native routes on every route, because Ollama replaces it only when it converts an item.
     """
 
     def __init__(
@@ -77,6 +78,8 @@ class StreamResponse(Response):
             except StatusError as error:
                 await error_response(error, self._error_body, streaming=True)(scope, receive, send)
                 return
+            if not first:
+                self.headers["content-type"] = "application/x-ndjson"
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             if first:
                 await send({"type": "http.response.body", "body": first, "more_body": True})

@@ -1,1 +1,1 @@
-"""The emulated HTTP server: its thread, its connections, its queue, and the place where faults intervene."""
+"""The emulated HTTP server: its thread, its connections, its queue, and the interception of requests by faults."""

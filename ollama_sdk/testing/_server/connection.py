@@ -1,4 +1,4 @@
-"""Does to a connection what HTTP cannot: resets it, closes it in the middle of an answer, writes raw bytes."""
+"""Controls a connection below HTTP: resets it, closes it in the middle of an answer, writes raw bytes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Connection:
         self._transport.write(data)
 
     async def cut(self) -> None:
-        """Close the connection as a dying process does: orderly for TCP, in the middle for HTTP."""
+        """Close the connection as a dying process does: properly for TCP, in the middle of an answer for HTTP."""
         self.ended_by_server = True
         await self._flush()
         self._transport.close()
@@ -53,6 +53,6 @@ class Connection:
         self._transport.abort()
 
     async def _flush(self) -> None:
-        # asyncio reports an empty write buffer only to the transport's protocol, and that is uvicorn's.
+        # asyncio reports an empty write buffer only to the transport's protocol, which is uvicorn's.
         while self._transport.get_write_buffer_size() and not self._transport.is_closing():  # noqa: ASYNC110
             await asyncio.sleep(_FLUSH_CHECK)

@@ -24,7 +24,7 @@ class _AnswerEndedError(Exception):
 
 @frozen
 class Interception:
-    """One request that a fault may answer, change on its way, or pass on.
+    """One request that a fault may answer, change, or forward to the application.
 
     Attributes:
         app: The ASGI application.
@@ -62,12 +62,12 @@ Action = Callable[[Interception], Awaitable[None]]
 
 
 def interrupt_after(items: int, then: Action, *, ends_body: bool = False) -> Action:
-    """Return an action that passes on a number of items and then does something else.
+    """Return an action that sends a number of items and then runs another action.
 
     Args:
-        items: How many; an answer in one piece is interrupted in the middle of its body.
-        then: What to do.
-        ends_body: Whether ``then`` ends the body orderly, so that the announced length is wrong and left out.
+        items: The number of items; a one-piece answer is interrupted in the middle of its body.
+        then: The action afterwards.
+        ends_body: Whether ``then`` ends the body properly; the length header would be wrong then, and is left out.
     """
 
     async def act(interception: Interception) -> None:
@@ -97,7 +97,7 @@ def interrupt_after(items: int, then: Action, *, ends_body: bool = False) -> Act
 
 
 def insert_after(items: int, make: Callable[[str], bytes]) -> Action:
-    """Return an action that inserts bytes after a number of items; ``make`` is given the path."""
+    """Return an action that inserts bytes after a number of items; ``make`` gets the path."""
 
     async def act(interception: Interception) -> None:
         count = 0

@@ -1,4 +1,4 @@
-"""Handles one request: reads its body, runs its answer, records both, and notices when the client leaves."""
+"""Handles one request: reads its body, runs its answer, records both, and detects a disconnected client."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class RequestHandler:
 
     Args:
         app: The routes.
-        requests: Where requests are recorded.
-        fault_for: Returns what to do with a request instead of answering it; ``None`` to answer it.
+        requests: Records the requests.
+        fault_for: Returns the action for a request in place of an answer; ``None`` to answer it.
     """
 
     def __init__(self, app: ASGIApp, requests: Requests, fault_for: Callable[[RecordedRequest], Action | None]) -> None:
@@ -69,7 +69,7 @@ class RequestHandler:
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """Return the whole body; ``None`` if the client left before its end."""
+    """Return the whole body; ``None`` if the client disconnected before its end."""
     parts: list[bytes] = []
     while True:
         message = await receive()
@@ -95,7 +95,7 @@ def _replay(body: bytes) -> Receive:
 def _record_answer(send: Send, request: RecordedRequest, connection: Connection) -> Send:
     async def recording_send(message: Message) -> None:
         if connection.is_closing:
-            # The client is gone; wait to be cancelled, which happens as soon as the event loop has noticed.
+            # The client has disconnected; wait for the cancellation, which follows as soon as the event loop notices it.
             await asyncio.Event().wait()
         if message["type"] == "http.response.start":
             request.status = message["status"]

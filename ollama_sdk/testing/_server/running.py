@@ -13,7 +13,7 @@ __all__ = ["Running"]
 
 
 class Running:
-    """Base of everything that is a server in a thread of its own."""
+    """The base of servers that run in their own thread."""
 
     _server: Server
 
@@ -27,7 +27,7 @@ class Running:
         return self._server.url
 
     def start(self) -> None:
-        """Start the server, where a ``with`` block does not fit.
+        """Start the server, if a ``with`` block does not fit.
 
         Raises:
             OSError: The address cannot be bound.

@@ -1,10 +1,10 @@
-"""Schedules the models in memory: loading, unloading, how many requests run at once, and how many may wait.
+"""Schedules the models in memory: loading and unloading, the requests at once, and the waiting requests.
 
-A runner is a model in memory. Names of the same weights share one, which goes by the name that loaded it. A request holds a permit of its model's runner while it is answered; with ``num_parallel``
-permits taken, it waits in the runner's queue. A permit that ends goes to the oldest waiter, so the count of running
-requests never drops while requests wait, and a request that arrives later cannot overtake. All state belongs to the
-server's event loop; there are no locks. A waiter whose client leaves is cancelled: it leaves the queue, or passes its
-permit on if it had already been given one.
+A runner is a model in memory. Names with the same weights share one runner, which has the name that loaded it. A request holds a
+permit of its model's runner while it is answered; if ``num_parallel`` permits are taken, it waits in the runner's queue. A released
+permit goes to the oldest waiter, so the count of running requests never drops while requests wait, and a later request cannot
+overtake. All state belongs to the server's event loop; there are no locks. A waiter whose client disconnects is cancelled: it
+leaves the queue, or hands its permit to the next waiter if it has one already.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Scheduler:
     def loaded(self) -> list[tuple[EmulatedModel, float, int]]:
         """Return the models in memory, each with its expiry (seconds since the epoch) and its context length."""
         now = time.time()
-        # In copies: the server's thread adds runners while a test looks.
+        # Copies, because the server's thread may add runners while a test reads.
         for key, runner in list(self._runners.items()):
             if not runner.running and runner.expires_at <= now:
                 self._runners.pop(key, None)
@@ -76,7 +76,7 @@ class Scheduler:
 
         Args:
             model: The model.
-            speed: How long loading takes.
+            speed: The speed of loading.
             keep_alive: Seconds that the model stays in memory afterwards; ``None`` for five minutes.
             context: The context length that ``/api/ps`` reports; ``None`` keeps the last.
 

@@ -1,6 +1,6 @@
-"""Runs an ASGI application in a thread of its own: a listening socket, an event loop, and uvicorn's protocol.
+"""Runs an ASGI application in its own thread: a listening socket, an event loop, and uvicorn's protocol.
 
-Threads: the methods of :class:`Server` run in the caller's thread; they hand coroutines to the event loop of the server's
+Threads: the methods of :class:`Server` run in the caller's thread; they submit coroutines to the event loop of the server's
 thread and wait for them. Connections, their set and uvicorn's state belong to the event loop.
 States: stopped, listening, down. ``start`` and ``stop`` create and end the thread; ``down`` and ``up`` only close and
 reopen the listening socket, and while down a bound socket that does not listen reserves the port.
@@ -41,7 +41,7 @@ class Server:
 
     Args:
         app: The application; ``scope["state"]["connection"]`` is the :class:`Connection` of a request.
-        refuses_connection: Asked for every new connection: whether to reset it at once.
+        refuses_connection: Called for every new connection; returns whether to reset it at once.
         host: The address to listen on.
         port: The port; 0 for any free one.
     """
@@ -135,7 +135,7 @@ class Server:
         self._loop.close()
 
     def _run_in_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        # In a context of its own: the caller's may say that this is trio, which libraries in the server's thread would believe.
+        # In a new context: in the caller's one, libraries in the server's thread might detect trio.
         return Context().run(asyncio.run_coroutine_threadsafe, work, self._loop).result()
 
     async def _open(self) -> None:

@@ -15,8 +15,8 @@ class StatusError(Exception):
     Attributes:
         status: The HTTP status.
         message: The error text.
-        stage: How far the server had come: it had read the ``request``, found the ``model``, or begun the ``answer``.
-            Ollama's headers differ by it.
+        stage: The progress of the server: it had read the ``request``, found the ``model``, or begun the ``answer``.
+            Ollama's headers depend on it.
         native: Whether the error body is the native one on every route.
         extra: Further keys of a native error body, such as ``signin_url``.
     """

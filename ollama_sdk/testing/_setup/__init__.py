@@ -1,1 +1,1 @@
-"""Sets an emulator up from outside Python: scripts in YAML or JSON, options of the command line, and the control routes."""
+"""Sets up an emulator from outside Python: by scripts in YAML or JSON, command-line options, and control routes."""

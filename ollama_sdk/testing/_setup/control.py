@@ -1,7 +1,7 @@
-"""Serves the control routes, by which a test suite in any language sets the emulator up and reads what it received.
+"""Serves the control routes, by which a test suite in any language sets up the emulator and reads its recorded requests.
 
-Only this machine is served: the client's address must be a loopback address, and the ``Host`` and ``Origin`` rules of Ollama
-apply. Control requests are neither recorded nor met by faults of requests.
+Only clients on this machine are served: the client's address must be a loopback address, and the ``Host`` and ``Origin`` rules of
+Ollama apply. Control requests are not recorded, and faults of requests do not apply to them.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class Control:
     """ASGI application in front of another one.
 
     Args:
-        app: What answers every other path.
+        app: Answers every other path.
         backend: The state of the emulator.
-        faults: Its faults.
-        requests: Its journal.
-        reset: Brings it back to its state at the start.
+        faults: The faults of the emulator.
+        requests: The recorded requests of the emulator.
+        reset: Resets the emulator to its initial state.
     """
 
     def __init__(

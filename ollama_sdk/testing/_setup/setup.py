@@ -1,8 +1,8 @@
 """Turns a script into models, replies and faults of an emulator.
 
-A script is checked as a whole before any of it takes effect. Its replies follow the rules of :meth:`Emulator.reply`, with one
+A script is checked as a whole before any part of it takes effect. Its replies follow the rules of :meth:`Emulator.reply`, with one
 addition: a reply with tool calls is used for requests that offer those tools and do not end with a tool's result, so that a
-program which runs tools and asks again gets an answer and not the same calls for ever.
+program that runs tools and asks again gets an answer instead of the same calls for ever.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _REPLY_FIELDS = (
     "text", "pieces", "thinking", "tool_calls", "calls_on_last_item", "finished", "to", "when", "pattern", "times",
 )  # fmt: skip
 _CONDITIONS = {"path": "str", "method": "str", "model": "str", "share": "number", "skip": "int", "times": "int"}
-# What a script may say of a model; the rest of its attributes are objects of Python.
+# The attributes of a model that a script may set; the others are Python objects.
 _MODEL_FIELDS = {
     one.name: str(one.type) for one in fields(EmulatedModel) if str(one.type) in {"str", "int", "str | None"}
 } | {"parameters": "dict"}
@@ -58,7 +58,7 @@ _WORDS = {"str": "a text", "int": "a whole number", "str | None": "a text", "boo
 
 @frozen
 class Setup:
-    """A script that has been checked."""
+    """A checked script."""
 
     steps: Sequence[_Step] = field(factory=list[_Step])
 
@@ -72,7 +72,7 @@ def read_setup(source: Source) -> Setup:
     """Check a script.
 
     Raises:
-        ScriptError: It is wrong; the message names the file, the line and the value.
+        ScriptError: It is invalid; the message names the file, the line and the value.
     """
     reader = _Reader(source)
     if source.value is None:
@@ -103,7 +103,7 @@ class _Reader:
         return value
 
     def list(self, value: Json, name: str) -> list[Any]:
-        """Return a list; a single value stands for a list of it."""
+        """Return a list; a single value becomes a list of it."""
         found = value.get(name)
         return [] if found is None else found if is_list(found) else [found]
 
@@ -213,7 +213,7 @@ class _Reader:
                 parsed = ParsedFault(make_fault(kind.replace("-", "_"), arguments))
             chosen: Json = {"path": parsed.path, "times": parsed.times}
             chosen |= {key: self._typed(conditions, key, _CONDITIONS[key], place) for key in conditions}
-            Faults().add(parsed.fault, **chosen)  # it checks what goes together
+            Faults().add(parsed.fault, **chosen)  # it checks the combination of arguments
         except ScriptError:
             raise
         except ValueError as error:
@@ -243,7 +243,7 @@ def _offers(prompt: Prompt, calls: Sequence[_Call]) -> bool:
 
 
 def _with_calls(reply: ScriptedReply, calls: Sequence[_Call], prompt: Prompt) -> ScriptedReply:
-    """Return a reply with its calls; without arguments of its own, a call has some that fit the tool's schema."""
+    """Return a reply with its calls; a call without arguments gets arguments that fit the tool's schema."""
     offered = _tools_by_name(prompt)
     made = [
         example_call(offered[name]) if arguments is None else ScriptedToolCall(name, arguments)

@@ -50,7 +50,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 @frozen
 class ParsedFault:
-    """A fault, and the path and number of times that its short form names."""
+    """A fault, with the path and the number of times in its short form."""
 
     fault: Fault
     path: str | None = None
@@ -58,7 +58,7 @@ class ParsedFault:
 
 
 def capabilities_of(words: Iterable[str]) -> list[Capability]:
-    """Return the capabilities with these names; what does not embed completes, too.
+    """Return the capabilities with these names; ``completion`` is added unless the model embeds.
 
     Raises:
         ValueError: A name is unknown.
@@ -73,7 +73,7 @@ def capabilities_of(words: Iterable[str]) -> list[Capability]:
 
 
 def parse_model(text: str) -> tuple[str, list[Capability]]:
-    """Parse ``NAME[:CAPABILITY,CAPABILITY]``; what follows the last colon may also be a tag, as in ``qwen3:8b``.
+    """Parse ``NAME[:CAPABILITY,CAPABILITY]``; the part after the last colon may also be a tag, as in ``qwen3:8b``.
 
     Raises:
         ValueError: There is no name, or several words after the colon are not all capabilities.
@@ -88,10 +88,10 @@ def parse_model(text: str) -> tuple[str, list[Capability]]:
 
 
 def parse_tool_call(text: str) -> tuple[str, dict[str, Any] | None]:
-    """Parse ``NAME[=JSON]``; without arguments they are made up from the tool's schema.
+    """Parse ``NAME[=JSON]``; missing arguments are generated from the tool's schema.
 
     Raises:
-        ValueError: The arguments are no JSON object.
+        ValueError: The arguments are not a JSON object.
     """
     name, equals, arguments = text.partition("=")
     if not equals:
@@ -109,7 +109,7 @@ def parse_fault(text: str) -> ParsedFault:
     """Parse ``KIND[=VALUE][@PATH][*TIMES]``, as in ``503@/api/chat*2`` or ``stall=3@/v1/*``.
 
     Raises:
-        ValueError: It is not of that form; the kind, its value or the path is wrong.
+        ValueError: It does not have that form, or the kind, its value or the path is invalid.
     """
     found = _FAULT.fullmatch(text)
     if found is None:

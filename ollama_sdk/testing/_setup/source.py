@@ -14,7 +14,7 @@ Place = tuple[str | int, ...]
 
 
 class ScriptError(ValueError):
-    """A script is wrong; the message names the file, the line and the value."""
+    """A script is invalid; the message names the file, the line and the value."""
 
 
 @frozen
@@ -22,9 +22,9 @@ class Source:
     """A script as plain values.
 
     Attributes:
-        name: The file, or another name of where it comes from.
-        value: What it holds.
-        lines: The line of each value, counted from 1; none where it was not read from YAML.
+        name: The file, or another name of its source.
+        value: The content.
+        lines: The line of each value, counted from 1; empty if it was not read from YAML.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Source:
         """Read JSON or YAML.
 
         Raises:
-            ScriptError: It is neither.
+            ScriptError: It is neither of them.
         """
         try:
             return cls(name, json.loads(text))
@@ -52,7 +52,7 @@ class Source:
 
 
 def _read_yaml(text: str, name: str) -> Source:
-    yaml: Any = importlib.import_module("yaml")  # of the extra, and only scripts need it
+    yaml: Any = importlib.import_module("yaml")  # part of the extra, and imported only for scripts
     try:
         node = yaml.compose(text, yaml.SafeLoader)
         value = yaml.load(text, yaml.SafeLoader)

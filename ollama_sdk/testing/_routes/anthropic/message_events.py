@@ -79,7 +79,7 @@ def whole_message(model: str, steps: Sequence[Step], answer: Answer) -> Json:
         for step in steps
         for _, identity, call in step.calls
     ]
-    return {**_envelope(model), "content": content, **_stop(answer), "usage": _usage(answer)}
+    return {**_envelope(model if steps else ""), "content": content, **_stop(answer), "usage": _usage(answer)}
 
 
 def _envelope(model: str) -> Json:
@@ -87,11 +87,14 @@ def _envelope(model: str) -> Json:
 
 
 def _usage(answer: Answer) -> Json:
-    return {"input_tokens": answer.prompt_tokens, "output_tokens": answer.tokens, "cache_read_input_tokens": 0}
+    prompt, tokens = answer.usage
+    return {"input_tokens": prompt, "output_tokens": tokens, "cache_read_input_tokens": 0}
 
 
 def _stop(answer: Answer) -> Json:
-    """Why the answer ended. Ollama does not say whether a stop sequence ended it, nor which: that is ``end_turn``."""
+    """The stop reason. Ollama does not report stop sequences: it sends ``end_turn`` for them."""
     if answer.called:
         return {"stop_reason": "tool_use"}
+    if not answer.finished:
+        return {}
     return {"stop_reason": _STOP_REASONS[answer.done_reason]}

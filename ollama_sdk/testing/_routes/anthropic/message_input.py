@@ -34,7 +34,7 @@ def native_messages(body: Json) -> list[Json]:
 
 
 def _native_messages(message: Json) -> Iterator[Json]:
-    """Return one message as native ones: each tool result becomes a message of its own."""
+    """Return one message as native ones: each tool result becomes a separate message."""
     if "content" not in message:
         raise StatusError(400, "unexpected end of JSON input", stage="request")
     role, content = message.get("role", "user"), message["content"]

@@ -67,7 +67,7 @@ async def create_message(backend: Backend, request: Request) -> Response:
     )
     model = backend.model(prompt.model)
     if "thinking" not in model.capabilities:
-        # Unlike the other routes, this one ignores the wish to think.
+        # Unlike the other routes, this one ignores the request to think.
         prompt = evolve(prompt, think=None)
     require_for_prompt(model, prompt, "chat")
     if body.get("stream"):

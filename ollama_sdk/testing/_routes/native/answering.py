@@ -1,4 +1,4 @@
-"""Answers the native requests that ask a model for text: what generate and chat have in common."""
+"""The common part of ``generate`` and ``chat``, the native requests for text."""
 
 from __future__ import annotations
 
@@ -48,6 +48,9 @@ __all__ = [
     "unload",
 ]
 
+# Ollama's one-piece answer when it gave up on a model before the first item: a reply with Go's zero values.
+_NOTHING = {"model": "", "created_at": "0001-01-01T00:00:00Z", "done": False}
+
 COMMON_FIELDS = {
     "model": STRING,
     "stream": BOOLEAN,
@@ -92,7 +95,7 @@ class NativeRequest:
         )
 
     def prompt(self, path: str, messages: Sequence[Json], tools: Sequence[Json] = ()) -> Prompt:
-        """Return the prompt that scripts see.
+        """Return the prompt for scripts.
 
         Raises:
             StatusError: 500 for an option of a wrong type.
@@ -110,7 +113,13 @@ class NativeRequest:
 
 
 class ItemForm(Protocol):
-    """The form that a route gives to the items of an answer."""
+    """The form that a route gives to the items of an answer.
+
+    Attributes:
+        nothing: The route's own content of an empty reply.
+    """
+
+    nothing: Json
 
     def opening(self, answer: Answer, /) -> Sequence[Json]:
         """Return the items before the first step."""
@@ -142,11 +151,12 @@ async def answer_prompt(
 
     if request.stream:
         return StreamResponse(ndjson_lines(items()), media_type="application/x-ndjson")
-    return json_response(form.merged([item async for item in items()]))
+    whole = [item async for item in items()]
+    return json_response(form.merged(whole) if whole else {**_NOTHING, **form.nothing})
 
 
 async def load(backend: Backend, request: NativeRequest, model: EmulatedModel, empty: Json) -> Response:
-    """Load a model without asking it anything; ``empty`` is the route's empty text."""
+    """Load a model without a prompt; ``empty`` is the route's empty text."""
     async with backend.scheduler.permit(model, backend.speed_of(model), keep_alive=request.keep_alive):
         return json_response({**head(request.model), **empty, "done": True, "done_reason": "load"})
 
@@ -158,7 +168,7 @@ def unload(backend: Backend, request: NativeRequest, model: EmulatedModel, empty
 
 
 def render(prompt: Prompt, empty: Json) -> Response:
-    """Answer ``_debug_render_only``: the rendered prompt, without asking the model."""
+    """Answer ``_debug_render_only``: the rendered prompt, without running the model."""
     text = "".join(f"<|{message.get('role')}|>{message.get('content', '')}\n" for message in prompt.messages)
     debug = {"rendered_template": f"{text}<|assistant|>"}
     return json_response({**head(prompt.model), **empty, "done": False, "_debug_info": debug})

@@ -74,6 +74,7 @@ class _ChatItems:
     """The items of chat."""
 
     def __init__(self, model: str) -> None:
+        self.nothing: Json = {"message": {"role": "", "content": ""}}
         self._model = model
 
     def opening(self, _: Answer) -> Sequence[Json]:

@@ -1,4 +1,4 @@
-"""Answers the routes that only ollama.com could serve, as a server that is signed out of it."""
+"""Answers the routes of ollama.com, as a server that is signed out of it."""
 
 from __future__ import annotations
 

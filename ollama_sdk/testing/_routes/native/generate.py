@@ -79,6 +79,7 @@ class _GenerateItems:
     """The items of generate; ``context`` is ``None`` in raw mode, which has none."""
 
     def __init__(self, model: str, context: list[Any] | None) -> None:
+        self.nothing: Json = _EMPTY
         self._model = model
         self._context = context
 

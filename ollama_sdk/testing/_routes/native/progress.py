@@ -1,4 +1,4 @@
-"""Answers requests with the progress of a long work: as a stream of items, or by the last item alone."""
+"""Answers requests with the progress of a long operation: as a stream of items, or with only the last item."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class _ChatChunks:
         return {**self._head, "object": "chat.completion.chunk", "choices": choices}
 
     def whole(self, steps: Sequence[Step], answer: Answer) -> Json:
-        message: Json = {"role": "assistant", "content": "".join(step.text for step in steps)}
+        message: Json = {"role": "assistant" if steps else "", "content": "".join(step.text for step in steps)}
         if thinking := "".join(step.thinking for step in steps):
             message["reasoning"] = thinking
         if calls := [call for step in steps for call in _tool_calls(step)]:

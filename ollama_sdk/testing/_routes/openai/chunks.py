@@ -25,6 +25,8 @@ __all__ = ["ChunkForm", "answer_prompt", "head", "logprobs_of", "openai_json", "
 
 _LARGEST_ID = 1000
 _DONE = b"data: [DONE]\n\n"
+# Ollama converts the reply with Go's zero values, whose time is in the year 1, when it gave up before the first item.
+_NOTHING = {"model": "", "created": -62_135_596_800}
 
 
 class ChunkForm(Protocol):
@@ -58,7 +60,7 @@ async def answer_prompt(
         return StreamResponse(chunks, media_type="text/event-stream", error_body=openai_error)
     async with backend.answering(prompt, model) as answer:
         steps = [step async for step in answer.steps()]
-        return openai_json(form.whole(steps, answer))
+        return openai_json(form.whole(steps, answer) | ({} if steps else _NOTHING))
 
 
 async def _chunks(backend: Backend, form: ChunkForm, prompt: Prompt, model: EmulatedModel) -> AsyncGenerator[bytes]:
@@ -84,7 +86,7 @@ def head(kind: str, model: str) -> Json:
 
 def usage_of(answer: Answer) -> Json:
     """Return the token counts."""
-    prompt, completion = answer.prompt_tokens, answer.tokens
+    prompt, completion = answer.usage
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,

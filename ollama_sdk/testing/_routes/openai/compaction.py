@@ -1,4 +1,4 @@
-"""Makes a conversation of ``/v1/responses`` short: as a route of its own, and where its input ends with a trigger."""
+"""Compacts a conversation of ``/v1/responses``: on a separate route, and for input that ends with a trigger."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def compact_conversation(backend: Backend, request: Request) -> Response:
 
 
 def is_triggered(body: Json) -> bool:
-    """Whether a request for a response asks for a short conversation instead.
+    """Whether a request for a response asks for a compacted conversation instead.
 
     Raises:
         StatusError: 400 for a trigger that is not allowed.
@@ -70,7 +70,7 @@ def without_trigger(body: Json) -> Json:
 
 
 async def compacted(backend: Backend, body: Json, path: str) -> tuple[Json, Json]:
-    """Return the item that stands for a conversation, and the usage.
+    """Return the item that replaces a conversation, and the usage.
 
     Raises:
         StatusError: 400 for input that is not allowed, 404 for an unknown model.

@@ -1,4 +1,4 @@
-"""Builds the numbered events of ``/v1/responses``, and the response object that they add up to."""
+"""Builds the numbered events of ``/v1/responses``, and the response object at their end."""
 
 from __future__ import annotations
 
@@ -56,10 +56,12 @@ class ResponseEvents:
         for index, identity, call in step.calls:
             yield from self._call(index, identity, call)
         if step.last:
-            yield self._event("response.completed", response=self.response(answer))
+            yield self._event("response.completed", response=self._object(usage_of(answer), "completed"))
 
     def response(self, answer: Answer) -> Json:
-        """Return the response object at the end; at the limit of tokens, too, Ollama calls it completed."""
+        """Return the response object; even at the token limit, and if it is unfinished, Ollama's status is ``completed``."""
+        for _ in self._close_item():
+            pass
         return self._object(usage_of(answer), "completed")
 
     def _open_item(self, kind: str) -> Iterator[Json]:
@@ -97,7 +99,7 @@ class ResponseEvents:
         yield self._done(item)
 
     def compaction(self, item: Json, usage: Json) -> Iterator[Json]:
-        """Return the events of a conversation that was made short."""
+        """Return the events of a compacted conversation."""
         yield from self.opening()
         yield self._event("response.output_item.added", output_index=0, item=item)
         yield self._done(item)
@@ -194,10 +196,11 @@ def number() -> str:
 
 def usage_of(answer: Answer) -> Json:
     """Return the usage of a response."""
+    prompt, tokens = answer.usage
     return {
-        "input_tokens": answer.prompt_tokens,
-        "output_tokens": answer.tokens,
-        "total_tokens": answer.prompt_tokens + answer.tokens,
+        "input_tokens": prompt,
+        "output_tokens": tokens,
+        "total_tokens": prompt + tokens,
         "input_tokens_details": {"cached_tokens": 0},
         "output_tokens_details": {"reasoning_tokens": 0},
     }

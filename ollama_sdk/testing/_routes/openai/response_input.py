@@ -33,7 +33,7 @@ def native_messages(body: Json) -> list[Json]:
 
 
 def _messages(item: Any, where: str) -> list[Json]:
-    """Return one input item as messages: a conversation that was made short as what it holds."""
+    """Return one input item as messages; a compacted conversation becomes its content."""
     if not is_object(item) or item.get("type") != "compaction":
         return [_message(item, where)]
     try:

@@ -1,4 +1,4 @@
-"""Answers ``POST /v1/audio/speech``: a WAV file that arrives while it is made."""
+"""Answers ``POST /v1/audio/speech`` with a WAV file that is sent while it is generated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers ``POST /v1/systemone``: probabilities for the options of each question, made from its text."""
+"""Answers ``POST /v1/systemone`` with probabilities for the options of each question, derived from its text."""
 
 from __future__ import annotations
 
