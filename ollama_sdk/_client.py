@@ -390,11 +390,11 @@ class SyncClient(_Client[SyncRuntime, TransportLike, HTTPClientLike], SyncNamesp
         timeout: Limits in seconds; a bare number is ``Timeout(total=…)``, ``None`` waits for ever; a ``Timeout``
             of httpx or httpx2 is converted part by part. By default the limits of ``http_client``, if they are
             not its library's default.
-        transport: Any transport of httpx or httpx2, used instead of the SDK's own; closed with the client. Timeouts are then
-            as exact as that transport: with httpx's own, each single read may take the time that remains at the
-            start of the body.
-        http_client: A whole ``httpx.Client``, or one of httpx2, used instead; left open. Its ``auth`` applies if
-            no key is sent.
+        transport: Any transport of httpx or httpx2, used instead of the SDK's own; closed with the client.
+            Timeouts are then as exact as that transport: with httpx's own, each single read may take the time that
+            remains at the start of the body.
+        http_client: A whole ``httpx.Client``, or one of httpx2, used instead; left open. Its ``auth`` applies
+            if no key is sent.
         max_item_bytes: The largest item of a stream, in bytes after decompression; 64 MiB by default.
         max_body_bytes: The largest reply in one piece, in bytes after decompression; 256 MiB by default. A
             longer reply or item is a :class:`DecodeError`. Of an error body, 1 MiB at most is read.
