@@ -18,6 +18,7 @@ import pytest
 import ollama_sdk
 from benchmarks.counting import Calls
 from ollama_sdk import AsyncOllama, Ollama
+from ollama_sdk._transport.connection import READ
 from ollama_sdk.reliability import Cache, CircuitBreaker, Failover, RateLimit, Retry
 from tests.support.loopback import END, PATIENCE, Loopback, chunk, chunked, replies, whole
 
@@ -224,6 +225,14 @@ def test_async_item_that_comes_alone_costs_three_system_calls():
 def test_call_costs_three_system_calls():
     with Loopback(_Answering()) as server, Ollama(server.url, timeout=PATIENCE) as client:
         _at_most(_calls_of_chats(client, COUNTED), system=3, python=250)
+
+
+def test_a_large_body_in_one_piece_is_read_in_large_pieces():
+    size = 8 * MIB
+    reply = whole(b'{"embeddings":[],"filler":"' + b"x" * size + b'"}')
+    with Loopback(replies(reply)) as server, Ollama(server.url, timeout=PATIENCE) as client, Calls() as calls:
+        client.embed("m", "x")
+    assert calls.system["recv"] < size / READ
 
 
 def test_every_policy_together_adds_few_calls():
