@@ -67,6 +67,7 @@ _NOT_FOUND = 404
 _TAIL = 3  # the last items of a stream, which include the one with the finish reason
 _SHOWN = 230  # characters of a reply in the repr of its response
 _LONGEST_EXCERPT = 10_000  # bytes that are redacted before they are cut
+_JSON = object()  # in place of a reply that is JSON
 _LABELS = {"finish_reason", "id", "index", "object", "role", "status", "type"}
 _STUCK = "the model may have got stuck repeating itself"
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
@@ -185,28 +186,13 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
         ReplyFailedError: The status is a success, but the body reports a failure.
         IncompleteReplyError: The server marks the reply as unfinished.
     """
-    kind = call.operation.reply
     data: dict[str, Any] = {}
-    reply: Any
     try:
-        if not (
-            response.is_success or kind == "reachable" or (kind == "exists" and response.status_code == _NOT_FOUND)
-        ):
+        if not (response.is_success or _is_an_answer(call.operation.reply, response.status_code)):
             raise status_error(call, response, body)
-        if kind in {"exists", "reachable"}:
-            reply = response.is_success
-        elif kind == "digest":
-            reply = call.path_values["digest"]
-        elif kind == "none":
-            reply = None
-        elif kind == "bytes" and call.operation.streaming is None:
-            reply = body
-        elif kind == "text" or ("str" in kind.split(" | ") and _media_type(response) == "text/plain"):
-            reply = body.decode(errors="replace")
-        else:
+        reply: Any = _reply_without_json(call, response, body)
+        if reply is _JSON:
             data = _json_object(call, response, body)
-            if kind == "bytes":
-                raise DecodeError(f"{describe_call(call.request)}: the body is JSON where bytes are due, such as sound")
             reply = _decode(call, data, body)
             _check_finished(call, data, reply)
     except OllamaError as exc:
@@ -214,6 +200,30 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
         raise
     _end(call, response, counted=data)
     return RawResponse(response.status_code, response.headers, reply)
+
+
+def _is_an_answer(kind: str, status: int) -> bool:
+    """Whether an error status answers the question of an operation."""
+    return kind == "reachable" or (kind == "exists" and status == _NOT_FOUND)
+
+
+def _reply_without_json(call: Call[Any, Any], response: httpx.Response, body: bytes) -> Any:
+    """Return the reply of an operation that does not answer in JSON, else ``_JSON``."""
+    kind = call.operation.reply
+    if kind in {"exists", "reachable"}:
+        return response.is_success
+    if kind == "digest":
+        return call.path_values["digest"]
+    if kind == "none":
+        return None
+    if kind == "bytes":
+        if call.operation.streaming is None:
+            return body
+        _json_object(call, response, body)  # a failure that the body reports is a better error
+        raise DecodeError(f"{describe_call(call.request)}: the body is JSON where bytes are due, such as sound")
+    if kind == "text" or ("str" in kind.split(" | ") and _media_type(response) == "text/plain"):
+        return body.decode(errors="replace")
+    return _JSON
 
 
 def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) -> dict[str, Any]:
@@ -256,15 +266,7 @@ def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> N
     streaming = call.operation.streaming
     if streaming is None:
         return
-    last: Mapping[str, Any] = (
-        streaming.last
-        if streaming.last and streaming.item == call.operation.reply and streaming.last != SENTINEL
-        else {}
-    )
-    # Some servers leave the mark out of one-piece replies, so a missing mark does not mean that the reply is unfinished.
-    marks = [(name, data.get(name)) for name, value in last.items() if data.get(name, value) != value]
-    marks += [(path, value) for path in streaming.finished for value in _values_at(path.split("."), data) if not value]
-    marks += [mark for values in streaming.unfinished if _has_values(data, values) for mark in values.items()]
+    marks = _unfinished_marks(streaming, call.operation.reply, data)
     usage = call.operation.usage
     if marks:
         name, value = marks[0]
@@ -279,6 +281,18 @@ def _check_finished(call: Call[Any, Any], data: dict[str, Any], reply: Any) -> N
         items=0,
         partial=reply,
     )
+
+
+def _unfinished_marks(streaming: Streaming, reply_kind: str, data: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The fields by which the server says that a one-piece reply is unfinished, with their values."""
+    last: Mapping[str, Any] = (
+        streaming.last if streaming.last and streaming.item == reply_kind and streaming.last != SENTINEL else {}
+    )
+    # Some servers leave the mark out of one-piece replies, so a missing mark does not mean that the reply is unfinished.
+    marks = [(name, data.get(name)) for name, value in last.items() if data.get(name, value) != value]
+    marks += [(path, value) for path in streaming.finished for value in _values_at(path.split("."), data) if not value]
+    marks += [mark for values in streaming.unfinished if _has_values(data, values) for mark in values.items()]
+    return marks
 
 
 def _has_values(data: dict[str, Any], values: Mapping[str, Any]) -> bool:
@@ -458,12 +472,7 @@ def _end(
         whole: Accumulates the items of a stream.
     """
     if logger.isEnabledFor(logging.DEBUG):
-        status = None if response is None else response.status_code
-        ending = " ".join(str(part) for part in (status, type(error).__name__ if error else None) if part)
-        milliseconds = call.deadlines.elapsed() * 1000
-        count = int(error is None) if items is None else items
-        method, path = call.request.method, call.request.url.path
-        logger.debug("%s %s %s %.1f ms %d items", method, path, ending, milliseconds, count)
+        _log(call, response, error, int(error is None) if items is None else items)
     listeners = outcome_listeners(response) if response is not None else ()
     if not listeners or (error is None and counted is None):
         return
@@ -479,6 +488,15 @@ def _end(
         outcome = CallOutcome(error, model, *tokens, items, parts, whole)
     for listener in listeners:
         listener(outcome)
+
+
+def _log(call: Call[Any, Any], response: httpx.Response | None, error: Exception | None, items: int) -> None:
+    """Log a call in one line: its method, path, status, error, time and number of items."""
+    status = None if response is None else response.status_code
+    ending = " ".join(str(part) for part in (status, type(error).__name__ if error else None) if part)
+    milliseconds = call.deadlines.elapsed() * 1000
+    method, path = call.request.method, call.request.url.path
+    logger.debug("%s %s %s %.1f ms %d items", method, path, ending, milliseconds, items)
 
 
 def _value_at(path: tuple[str, ...], data: Any) -> Any:
