@@ -270,7 +270,11 @@ class Loopback:
             if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a reset loses what is not sent yet
             if self._tls is not None:
-                sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+                try:
+                    sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+                except OSError:  # the client has gone already
+                    sock.close()
+                    continue
             script = self._scripts[min(len(self.connections), len(self._scripts) - 1)]
             connection = Connection(sock, self.requests)
             self.connections.append(connection)
