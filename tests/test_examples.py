@@ -158,8 +158,9 @@ def test_service_stops_when_its_client_leaves(emulator: Emulator, program: Path,
     emulator.faults.add(Fault.stall(after=items), path="/api/chat")
     with service(emulator, program) as client:
         with client.stream("GET", "/ask", params={"question": "Why?"}) as answer:
+            lines = answer.iter_lines()  # kept: dropping it hangs up
             if items:
-                assert next(answer.iter_lines()) == "event: text"
+                assert next(lines) == "event: text"
             assert emulator.requests.wait(1, PATIENCE)
             assert not emulator.requests[0].hung_up
         assert emulator.requests[0].wait(PATIENCE)
