@@ -132,7 +132,7 @@ def _larger(data, times):
     return data * times if isinstance(data, str) else data
 
 
-@pytest.mark.parametrize("times", [1, 5, 40])
+@pytest.mark.parametrize("times", [1, 5, pytest.param(40, marks=pytest.mark.slow)])
 def test_the_repr_of_any_model_of_a_reply_is_short(times):
     for kind, data in (parameter.values for parameter in REPLIES):
         try:
