@@ -24,7 +24,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["register"]
+__all__ = ["Forks", "register"]
+
+
+class Forks:
+    """Counts the forks between the first process and this one, so that an object knows whether it was made in this process."""
+
+    count = 0
 
 
 class Restarts(Protocol):
@@ -58,6 +64,7 @@ def _forget(ref: _Ref) -> None:
 
 
 def _restart() -> None:
+    Forks.count += 1
     for ref in list(_registered.values()):
         state: Restarts | None = ref()
         if state is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ollama_sdk.errors import ConfigurationError
 
-from . import forks
+from .forks import Forks, register
 
 if TYPE_CHECKING:
     import asyncio
@@ -48,10 +48,10 @@ def current_loop() -> EventLoop:
     try:
         loop = _native_loop()
     except RuntimeError:  # asyncio raises this in a child that was forked inside its parent's loop
-        if _fork.is_child:
+        if Forks.count:
             raise _inherited() from None
         raise
-    if loop is _fork.trio_token:
+    if loop is _inherited_loop.trio_token:
         raise _inherited()
     return _AsyncioLoop(loop) if hasattr(loop, "call_soon_threadsafe") else _TrioLoop(loop)
 
@@ -66,23 +66,21 @@ def _native_loop() -> Any:
     return asyncio.get_running_loop()
 
 
-class _Fork:
-    """Whether this process is a forked child, and the parent's trio loop in which that happened."""
+class _InheritedLoop:
+    """The trio loop of the parent in which this process was forked, if it was."""
 
-    is_child = False
     trio_token: Any = None
 
     def restart_in_child(self) -> None:
-        """Note the fork and the copied loop."""
-        self.is_child = True
+        """Note the copied loop."""
         trio: Any = sys.modules.get("trio")
         self.trio_token = None
         if trio is not None and trio.lowlevel.in_trio_run():
             self.trio_token = trio.lowlevel.current_trio_token()
 
 
-_fork = _Fork()
-forks.register(_fork)
+_inherited_loop = _InheritedLoop()
+register(_inherited_loop)
 
 
 def _inherited() -> ConfigurationError:

@@ -18,8 +18,10 @@ from typing import Any
 import httpx
 import trio
 
+from ollama_sdk._concurrency.forks import Forks
+
 from .connect_queue import ConnectQueue
-from .connection import READ, Connection, Forks
+from .connection import READ, Connection
 from .limits import Ask, Limits
 from .network import Address, UnreachableError, race, resolve, time_left, writable
 from .tls import Handshake

@@ -22,14 +22,13 @@ in any thread. :meth:`Connection.abort` is for code that does not own the connec
 which wakes a reader or writer, and leaves closing the file descriptor to the owner. Otherwise the number of the descriptor could
 belong to another file when the owner reads from it.
 
-A forked child inherits descriptors of connections that go on in the parent. It counts forks, and so notices that the
-connection was born before the last one; it then closes only its own copies and never shuts a connection down.
+A forked child inherits descriptors of connections that go on in the parent. It compares the count of forks with that at the
+birth of the connection; it then closes only its own copies and never shuts a connection down.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -37,32 +36,20 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
+from ollama_sdk._concurrency.forks import Forks
+
 from .response import ResponseParser, parser_class
 
 if TYPE_CHECKING:
     from .tls import TLS
 
-__all__ = ["READ", "Connection", "Forks", "Whole", "deliver"]
+__all__ = ["READ", "Connection", "Whole", "deliver"]
 
 # The most bytes that one read returns. The items of twice as many bytes, alive at once, would start the garbage collector.
 READ = 32768
 
 
 _Socket = socket.socket  # by another name where ``socket`` is an attribute
-
-
-class Forks:
-    """Counts the forks between the first process and this one."""
-
-    count = 0
-
-
-def _forked() -> None:
-    Forks.count += 1
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
 
 
 def deliver(response: ResponseParser, tls: TLS | None, data: bytes | memoryview) -> bool:
