@@ -39,7 +39,7 @@ from tests.support.loopback import (
     PATIENCE,
     Loopback,
     chunk,
-    free_port,
+    closed_port,
     full_backlog_port,
     head,
     replies,
@@ -66,7 +66,7 @@ def chat(request):
 
 
 def test_a_refused_connection_says_where_it_went_and_what_to_do(world, chat):
-    host = f"127.0.0.1:{free_port()}"
+    host = f"127.0.0.1:{closed_port()}"
     with world.client(host) as client, pytest.raises(APIConnectionError) as caught:
         chat(client)
     assert isinstance(caught.value, ConnectionError)
@@ -76,7 +76,7 @@ def test_a_refused_connection_says_where_it_went_and_what_to_do(world, chat):
 
 
 def test_a_server_that_is_not_there_is_not_available(world):
-    with world.client(f"127.0.0.1:{free_port()}") as client:
+    with world.client(f"127.0.0.1:{closed_port()}") as client:
         assert client.is_available() is False
 
 
@@ -133,7 +133,7 @@ def test_a_server_that_broke_off_is_not_said_to_be_down(world, serve, chat, sche
 def test_ollamas_own_site_is_not_one_to_start(monkeypatch, sync_client):
     monkeypatch.setenv("https_proxy", "")
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: (_ for _ in ()).throw(OSError("no network")))
-    client = sync_client(f"127.0.0.1:{free_port()}", api_key="k")
+    client = sync_client(f"127.0.0.1:{closed_port()}", api_key="k")
     with pytest.raises(APIConnectionError, match=r"https://ollama\.com cannot be reached: check the network") as caught:
         client.web_search("x")
     assert "ollama serve" not in str(caught.value)
@@ -553,7 +553,7 @@ def test_an_answer_of_ollama_through_a_proxy_is_its_own(world, serve, chat, thro
 
 
 def test_a_proxy_that_is_down_is_named(world, chat, through_proxy):
-    proxy = through_proxy(f"127.0.0.1:{free_port()}")
+    proxy = through_proxy(f"127.0.0.1:{closed_port()}")
     with world.client("http://ollama.example") as client, pytest.raises(APIConnectionError) as caught:
         chat(client)
     assert f"it went through {proxy}: is that proxy running? NO_PROXY=ollama.example" in str(caught.value)

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from ollama_sdk import OllamaError
-from tests.support.loopback import PATIENCE, free_port, head, replies, replies_and_closes, whole
+from tests.support.loopback import PATIENCE, closed_port, head, replies, replies_and_closes, whole
 from tests.support.streamed import LAST, ROUTES, chat_item, drain, streamed
 
 _ONE_PIECE = whole(b'{"version":"1"}')
@@ -85,7 +85,7 @@ def test_a_call_that_fails_is_one_line_too(world, serve, lines, script, outcome,
 
 
 def test_an_unreachable_server_is_one_line(world, lines):
-    with world.client(f"127.0.0.1:{free_port()}") as client:
+    with world.client(f"127.0.0.1:{closed_port()}") as client:
         client.is_available()
     (line,) = lines()
     assert "APIConnectionError" in line["outcome"]
@@ -97,7 +97,7 @@ def test_nothing_is_logged_above_debug_level(world, serve, caplog, capfd):
     with world.client(server.url) as client:
         client.version()
         drain(client.chat("m", [], stream=True))
-    with world.client(f"127.0.0.1:{free_port()}") as client, pytest.raises(OllamaError):
+    with world.client(f"127.0.0.1:{closed_port()}") as client, pytest.raises(OllamaError):
         client.chat("m", [])
     assert [record for record in caplog.records if record.name.startswith(("ollama_sdk", "httpx", "httpcore"))] == []
     assert capfd.readouterr() == ("", "")

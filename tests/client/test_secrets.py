@@ -12,7 +12,7 @@ import pytest
 from ollama_sdk import AsyncOllama, ConfigurationError, Ollama, OllamaError
 from ollama_sdk.errors import describe_call
 from tests.support.library import library
-from tests.support.loopback import PATIENCE, free_port, head, replies, replies_and_closes, replies_and_resets, whole
+from tests.support.loopback import PATIENCE, closed_port, head, replies, replies_and_closes, replies_and_resets, whole
 from tests.support.streamed import NDJSON, ROUTES, chat_item, drain, streamed
 
 KEY = "sk-very-secret-0123456789"
@@ -97,7 +97,7 @@ def test_error_does_not_hold_the_httpx_request(world, serve):
 
 def test_a_refused_connection_does_not_tell_the_api_key(world, caplog):
     caplog.set_level(logging.DEBUG)
-    with world.client(f"127.0.0.1:{free_port()}", api_key=KEY) as client, pytest.raises(OllamaError) as caught:
+    with world.client(f"127.0.0.1:{closed_port()}", api_key=KEY) as client, pytest.raises(OllamaError) as caught:
         client.chat("m", [])
     assert not any(KEY in text for text in _all_that_is_said(caught.value))
     assert KEY not in caplog.text

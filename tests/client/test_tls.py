@@ -16,11 +16,9 @@ from ollama_sdk import (
     Retry,
 )
 from tests.support.loopback import head, replies, whole
-from tests.support.transports import trusting
+from tests.support.transports import CERTIFICATE, server_context, trusting
 
-# A certificate for localhost and 127.0.0.1 that signs itself, and its key; good for a hundred years.
-_CERTIFICATE = Path(__file__).parent / "localhost.pem"
-# One that names a client, and its key, made likewise.
+# A certificate that names a client, and its key; good for a hundred years.
 _CLIENT_CERTIFICATE = Path(__file__).parent / "client.pem"
 _BAD_RECORD = b"\x17\x03\x03\x00\x20" + bytes(32)
 
@@ -28,14 +26,12 @@ _BAD_RECORD = b"\x17\x03\x03\x00\x20" + bytes(32)
 @pytest.fixture
 def tls():
     """The server's side of TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_CERTIFICATE)
-    return context
+    return server_context()
 
 
 @pytest.fixture
 def _trusted(monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", str(_CERTIFICATE))
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
 
 
 @pytest.mark.usefixtures("_trusted")
@@ -106,7 +102,7 @@ def test_client_certificate_is_presented_to_the_server(world, serve, demanding):
         assert client.version().version == "0.12.0"
 
 
-@pytest.mark.parametrize("certificate", [None, _CERTIFICATE], ids=["none", "another"])
+@pytest.mark.parametrize("certificate", [None, CERTIFICATE], ids=["none", "another"])
 def test_refused_client_certificate_is_named_in_the_error(world, serve, demanding, certificate):
     server = serve(replies(b""), tls=demanding)
     with (

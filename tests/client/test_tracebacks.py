@@ -15,7 +15,7 @@ import pytest
 
 from ollama_sdk import ConfigurationError, NoEndpointError, Ollama, OllamaError
 from tests.support.library import library
-from tests.support.loopback import PATIENCE, free_port, replies, replies_and_closes, whole
+from tests.support.loopback import PATIENCE, closed_port, replies, replies_and_closes, whole
 
 USER = [{"role": "user", "content": "Hi"}]
 MOST = 30
@@ -52,7 +52,7 @@ _BAD_ARGUMENTS = {
 @pytest.mark.parametrize("call", _CALLS.values(), ids=_CALLS)
 def test_the_traceback_of_a_refused_connection_is_short(sync_client, call):
     with pytest.raises(OllamaError) as caught:
-        call(sync_client(f"127.0.0.1:{free_port()}"))
+        call(sync_client(f"127.0.0.1:{closed_port()}"))
     lines = printed(caught.value)
     assert len(lines) <= MOST
     assert "httpcore" not in "\n".join(lines)
@@ -75,7 +75,7 @@ def test_the_traceback_of_a_bad_argument_is_short(sync_client, arguments, stream
 
 
 def test_async_calls_add_no_frames_of_the_layers_below(world, serve):
-    for host in (f"127.0.0.1:{free_port()}", serve(_ANSWERS["404"]).url):
+    for host in (f"127.0.0.1:{closed_port()}", serve(_ANSWERS["404"]).url):
         with world.client(host) as client, pytest.raises(OllamaError) as caught:
             client.chat("m", USER)
         frames = [frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)]
@@ -106,7 +106,7 @@ def test_frames_of_the_package_can_be_hidden(sync_client):
 
 
 def test_each_endpoint_of_a_group_adds_one_line(sync_client):
-    hosts = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    hosts = [f"127.0.0.1:{closed_port()}" for _ in range(2)]
     from ollama_sdk import Failover
 
     with pytest.raises(NoEndpointError) as caught:
@@ -166,7 +166,7 @@ def test_a_kernel_prints_thirty_lines_at_most(serve, tmp_path, monkeypatch):
 def test_a_notebook_shows_thirty_lines_at_most(serve, tmp_path):
     """IPython prints the source around each frame that is not hidden, so it shows far more than Python itself."""
     missing = serve(*[replies_and_closes(whole(b'{"error":"model \'m\' not found"}', 404))] * 9)
-    names = {"closed": f"http://127.0.0.1:{free_port()}", "missing": missing.url}
+    names = {"closed": f"http://127.0.0.1:{closed_port()}", "missing": missing.url}
     cells = {name: cell.format(**names) for name, cell in _CELLS.items()}
     command = [sys.executable, "-c", _NOTEBOOK, json.dumps(cells)]
     environment = {**os.environ, "IPYTHONDIR": str(tmp_path)}

@@ -15,7 +15,7 @@ from generator.verify.judge import Finding, Judge
 from ollama_sdk.testing import Emulator, Fault, RecordedExchange
 from ollama_sdk.testing.recording import RecordedChunk
 from tests.generator.generator_kit import ROOT, SMALL, edited, run
-from tests.support.loopback import free_port
+from tests.support.loopback import closed_port
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -226,7 +226,7 @@ def test_missing_routes_and_new_fields_of_a_server_are_named(emulator: Emulator)
 
 
 def test_server_that_does_not_answer_is_named() -> None:
-    url = f"http://127.0.0.1:{free_port()}"
+    url = f"http://127.0.0.1:{closed_port()}"
     outcome = run("verify", url)
     assert (outcome.status, outcome.printed) == (1, "")
     assert outcome.complained.startswith(f"{url}: ConnectError")

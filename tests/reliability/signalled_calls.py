@@ -4,7 +4,7 @@ A timer of the system sends SIGALRM, whose handler raises, at whichever byte cod
 in between. After some hundred of them nothing may be held, no lock either, and calls must succeed, in this thread and another.
 
 What the calls import they import before that. A signal may end Python's own import machinery between taking the one lock of all
-imports and the ``try`` that gives it back; then every other thread hangs at its next import, whoever made it.
+imports and the ``try`` that gives it back; then every other thread hangs at its next import, with or without this package.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import socket
 import threading
 import time
 import weakref
@@ -34,7 +33,7 @@ from ollama_sdk.reliability import (
 )
 from tests.support.callers import Script
 from tests.support.library import library
-from tests.support.loopback import PATIENCE, Answer, Connection, Loopback, say, serving
+from tests.support.loopback import PATIENCE, Answer, Connection, Loopback, closed_port, say, serving
 
 OLLAMA = {
     "/api/version": say(200, {"version": "0.33.0"}),
@@ -42,12 +41,6 @@ OLLAMA = {
     "/api/ps": say(200, {"models": [{"name": "llama3.2:latest"}]}),
 }
 FAST = HealthCheck(interval=0.01, timeout=PATIENCE)
-
-
-def closed_port() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
 async def until(holds: Callable[[], object]) -> None:
@@ -69,7 +62,7 @@ def expect_good_and_dead(server: Loopback, dead: str, seen: tuple[EndpointHealth
 
 
 def test_check_shows_version_and_models_of_each_endpoint() -> None:
-    dead = closed_port()
+    dead = f"http://127.0.0.1:{closed_port()}"
     with serving(dict(OLLAMA)) as server, library.HTTPTransport() as wire:
         health = Health(wire, [Endpoint(server.url, api_key="mine"), Endpoint(dead)])
         expect_good_and_dead(server, dead, health.check("hf.co/org/model:q4_k_m"))
@@ -80,7 +73,7 @@ def test_check_shows_version_and_models_of_each_endpoint() -> None:
 
 @pytest.mark.anyio
 async def test_async_check_shows_the_same() -> None:
-    dead = closed_port()
+    dead = f"http://127.0.0.1:{closed_port()}"
     with serving(dict(OLLAMA)) as server:
         async with library.AsyncHTTPTransport() as wire:
             expect_good_and_dead(
@@ -556,7 +549,7 @@ async def test_async_monitor_may_be_stopped_by_another_task() -> None:
 
 
 def test_check_results_reach_failover() -> None:
-    dead = closed_port()
+    dead = f"http://127.0.0.1:{closed_port()}"
     with serving(dict(OLLAMA)) as server, library.HTTPTransport() as wire:
         endpoints = [Endpoint(dead), Endpoint(server.url)]
         stack = build_stack(wire, endpoints, Policies(failover=Failover("model_aware")))

@@ -6,6 +6,7 @@ path. No wait in here is a promise about speed: each is far longer than any paus
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -306,11 +307,12 @@ def full_backlog_port(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def free_port() -> int:
-    """A port on which no socket listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+def closed_port() -> int:
+    """A port on which no socket listens, until this process ends: it stays taken, so no other server gets it."""
+    sock = socket.socket()
+    atexit.register(sock.close)
+    sock.bind(("127.0.0.1", 0))
+    return int(sock.getsockname()[1])
 
 
 # What scripts send

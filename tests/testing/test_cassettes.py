@@ -8,7 +8,7 @@ import httpcore  # httpx imports it late; the inner pytest forgets what it impor
 import pytest
 
 from ollama_sdk.testing import Emulator
-from tests.support.loopback import free_port
+from tests.support.loopback import closed_port
 
 pytest_plugins = ["pytester"]
 
@@ -98,7 +98,7 @@ def test_each_recording_answers_one_request(run, real):
 
 def test_failed_recording_keeps_the_old_cassette(run, real, pytester):
     _record(run, real).assert_outcomes(passed=1)
-    result = run(CHATS, "--ollama-record=all", f"--ollama-upstream=127.0.0.1:{free_port()}")
+    result = run(CHATS, "--ollama-record=all", f"--ollama-upstream=127.0.0.1:{closed_port()}")
     result.assert_outcomes(failed=1, errors=1)
     result.stdout.fnmatch_lines(["*the recorder got no reply from http://127.0.0.1:*"])
     assert [path.name for path in pytester.path.glob("cassettes/*")] == ["greeting"]

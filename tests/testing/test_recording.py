@@ -26,7 +26,7 @@ from ollama_sdk.testing import (
     read_recordings,
 )
 from ollama_sdk.testing._recording.redaction import REMOVED, remove_secrets
-from tests.support.loopback import END, PATIENCE, Routes, chunks, free_port, head, say, whole
+from tests.support.loopback import END, PATIENCE, Routes, chunks, closed_port, head, say, whole
 
 from .emulator_requests import CHAT
 
@@ -319,7 +319,7 @@ def test_broken_reply_is_recorded_and_breaks_again(server, tmp_path):
 
 
 def test_unreachable_server_is_a_clear_error_and_no_recording(tmp_path):
-    with Recorder(f"127.0.0.1:{free_port()}", tmp_path) as recorder:
+    with Recorder(f"127.0.0.1:{closed_port()}", tmp_path) as recorder:
         answer = httpx.get(f"{recorder.url}/api/tags")
     assert answer.status_code == 502
     assert answer.json()["error"].startswith("the recorder got no reply from http://127.0.0.1:")

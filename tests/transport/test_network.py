@@ -18,7 +18,7 @@ from ollama_sdk import APIConnectionError, APITimeoutError, AsyncOllama, Timeout
 from ollama_sdk._transport import connect_queue, limits, network
 from ollama_sdk._transport.aio import AsyncHTTPTransport
 from ollama_sdk._transport.network import Address, sorted_addresses
-from tests.support.loopback import END, Loopback, chunk, chunked, free_port, full_backlog_port, replies, whole
+from tests.support.loopback import END, Loopback, chunk, chunked, closed_port, full_backlog_port, replies, whole
 from tests.support.transports import trusting
 
 
@@ -70,7 +70,7 @@ def test_all_addresses_share_the_limit_of_connecting(transport, resolve):
 def test_a_refused_connection_says_so_at_once(transport):
     begin = time.monotonic()
     with pytest.raises(httpx.ConnectError, match=r"(?i)refused"):
-        transport.get(f"http://127.0.0.1:{free_port()}")
+        transport.get(f"http://127.0.0.1:{closed_port()}")
     assert time.monotonic() - begin < 4
     assert transport.open == 0
 
