@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -23,9 +23,7 @@ from ._framing import Framer
 
 __all__ = ["SENTINEL", "Reader", "failure_message", "incomplete"]
 
-# Free-form values, whose integers may be of any size, occur in lists of tool calls and outputs, deeper than this many objects. Items
-# with a token do not contain them, and are not searched: that would take a tenth of the time of reading them.
-_BRACKET, _FEW_OBJECTS = ord("["), 3
+_BRACKET = ord("[")
 _MAX_ERROR_DEPTH = 20
 # In the document, the end of a stream of server-sent events: the text [DONE] in place of an item's JSON.
 SENTINEL = {"data": "[DONE]"}
@@ -86,7 +84,7 @@ class Reader:
         self._framer = framer
         self._sentinel = b"[DONE]" if last == SENTINEL else None
         self._marked = last is not None
-        self._last = tuple((_UNMARKED if last is None else last).items())
+        self._last = tuple((last or _UNMARKED).items())
         self._failed = failed
         self._call = call
         self._redact = redact
@@ -102,12 +100,51 @@ class Reader:
         """Take the next bytes of the body; bytes after the last item are ignored."""
         if self.finished:
             return
-        for payload in self._framer.feed(data):
-            self._take(payload)
-            if self.finished or self.error is not None:
-                return
+        payloads = self._framer.feed(data)
+        if payloads:
+            items = self._usual_items(data, payloads)
+            self._add(items)
+            for payload in payloads[len(items) :]:
+                self._take(payload)
+                if self.finished or self.error is not None:
+                    return
         if self._framer.error is not None:
             self._refuse(self._framer.error)
+
+    def _usual_items(self, data: bytes, payloads: Sequence[bytes]) -> list[dict[str, Any]]:
+        """Decode the items of a read up to the first one that may need more than to be added.
+
+        It is a single loop without calls of Python functions because it runs for every token.
+
+        Args:
+            data: The bytes that were read.
+            payloads: The JSON texts of the items that they complete; only the first one may have begun before them.
+        """
+        items: list[dict[str, Any]] = []
+        if _may_be_rounded(payloads[0]) or (len(payloads) > 1 and _may_be_rounded(data)):
+            return items
+        loads, failed = orjson.loads, self._failed
+        name, value = self._last[0]
+        try:
+            for payload in payloads:
+                item = loads(payload)
+                if item.__class__ is not dict or "error" in item or "usage" in item or item.get(name) == value:
+                    break
+                if failed and self._failure_in(item):
+                    break
+                items.append(item)
+        except orjson.JSONDecodeError:
+            return items
+        return items
+
+    def _add(self, items: list[dict[str, Any]]) -> None:
+        """Add items that no caller has taken yet."""
+        if self.first is None and items:
+            self.first = items[0]
+            self._framer = self._framer.chosen
+        self.items += len(items)
+        self.unadded.extend(items)
+        self.ready.extend(items)  # before `finished` is set, because another thread may read both
 
     def end(self, cause: BaseException | None = None) -> None:
         """Take the end of the body.
@@ -150,14 +187,12 @@ class Reader:
         return False
 
     def _take(self, payload: bytes) -> None:
-        """Take the JSON text of one item. It is a single function because it runs for every token."""
+        """Take the JSON text of one item, which may be the last one, or none."""
         if payload == self._sentinel:
             self.finished = True
             return
         try:
-            item = orjson.loads(payload)
-            if _BRACKET in payload and payload.count(b"{") > _FEW_OBJECTS and may_be_rounded(payload):
-                item = loads_again(payload)
+            item = loads(payload) if _may_be_rounded(payload) else orjson.loads(payload)
         except orjson.JSONDecodeError as exc:
             item = self._load_refused(payload, exc)
         if item.__class__ is not dict:
@@ -166,12 +201,7 @@ class Reader:
         if ("error" in item or self._failed) and (failure := self._failure_in(item)):
             self.error = failure
             return
-        if self.first is None:
-            self.first = item
-            self._framer = self._framer.chosen
-        self.items += 1
-        self.unadded.append(item)
-        self.ready.append(item)  # before `finished` is set, because another thread may read both
+        self._add([item])
         if "usage" in item:
             self.usage_item = item
         for name, value in self._last:
@@ -208,6 +238,14 @@ class Reader:
         """Set an error, with the name of the call added; a first error is kept."""
         text, excerpt = self._redact(str(error)), self._redact(error.excerpt)
         self.error = self.error or DecodeError(f"{self._call}: {text}", excerpt=excerpt)
+
+
+def _may_be_rounded(text: bytes) -> bool:
+    """Whether a text may hold an integer of a free-form value that orjson rounds.
+
+    Free-form values occur in lists of tool calls and outputs. Most reads bring only tokens, without any list, and are not searched.
+    """
+    return _BRACKET in text and may_be_rounded(text)
 
 
 def incomplete(call: str, where: str, items: int, cause: BaseException | None) -> IncompleteReplyError:
