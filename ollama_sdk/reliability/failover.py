@@ -58,8 +58,9 @@ class Failover:
     ``upload_blob`` and the ``create`` that needs the file.
 
     Attributes:
-        strategy: ``priority`` tries in the order given. ``round_robin`` starts each call with the next one. ``least_busy`` starts
-            with the one that has the fewest calls in flight (of more than eight, with the less busy of two random ones).
+        strategy: ``priority`` tries in the order given. ``round_robin`` starts each call with the next one, the first
+            call with a random one. ``least_busy`` starts with the one that has the fewest calls in flight, of several such with a
+            random one (of more than eight, with the less busy of two random ones).
             ``model_aware`` takes only endpoints that have the model: first those that had it loaded at the last health check
             (under any name of the same digest; see :class:`EndpointHealth`), last those without a health check. Models that its
             own calls create, copy, pull or delete count at once. An endpoint that answers that it lacks the model is marked, and
