@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ollama_sdk._bodies import WatchedBody, is_whole
+from ollama_sdk._bodies import EndWatchedBody, is_whole
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._outcome import CallOutcome, on_outcome
 from ollama_sdk._secrets import redact
 
+from ._driver import STARTED
 from ._extensions import about
 from ._failures import described
 from .events import (
@@ -132,11 +133,10 @@ class _Call:
             self._streams = True
             response.stream = _ReportedBody(response.stream, self)
             self._notify(StreamStarted(*about(self._request, self._clock), response.status_code, self._seconds()))
+            if response.extensions.get(STARTED):
+                self._notify(StreamFirstItem(*about(self._request, self._clock), self._seconds()))
         if not self._awaits_outcome:
             self._end_if_over()
-
-    def first_item(self) -> None:
-        self._notify(StreamFirstItem(*about(self._request, self._clock), self._seconds()))
 
     def stream_ended(self, error: BaseException | None = None, *, complete: bool = False) -> None:
         if not self._streams or next(self._stream_ends):
@@ -186,18 +186,12 @@ class _Call:
         return self._clock.monotonic() - self._started
 
 
-class _ReportedBody(WatchedBody):
-    """A stream whose first chunk and end are reported."""
+class _ReportedBody(EndWatchedBody):
+    """A stream whose end is reported."""
 
     def __init__(self, inner: Any, call: _Call) -> None:
         super().__init__(inner)
         self._call = call
-        self._begun = False
-
-    def on_chunk(self, _: bytes, /) -> None:
-        if not self._begun:
-            self._begun = True
-            self._call.first_item()
 
     def on_error(self, error: Exception) -> None:
         self._call.stream_ended(error)
