@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ollama_sdk._bodies import EndWatchedBody, is_whole
+from ollama_sdk._bodies import EndWatchedBody, WatchedBody, is_whole
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._outcome import CallOutcome, on_outcome
 from ollama_sdk._secrets import redact
@@ -23,6 +23,7 @@ from .events import (
     Detail,
     Notify,
     Observer,
+    StreamChunk,
     StreamEnded,
     StreamFirstItem,
     StreamStarted,
@@ -131,12 +132,16 @@ class _Call:
         if not is_whole(response.stream):
             self._stream_ends = count()
             self._streams = True
-            response.stream = _ReportedBody(response.stream, self)
+            body = _ReportedChunks(response.stream, self) if self._notify.wants_chunks else response.stream
+            response.stream = _ReportedBody(body, self)
             self._notify(StreamStarted(*about(self._request, self._clock), response.status_code, self._seconds()))
             if response.extensions.get(STARTED):
                 self._notify(StreamFirstItem(*about(self._request, self._clock), self._seconds()))
         if not self._awaits_outcome:
             self._end_if_over()
+
+    def chunk(self) -> None:
+        self._notify(StreamChunk(*about(self._request, self._clock), self._seconds()))
 
     def stream_ended(self, error: BaseException | None = None, *, complete: bool = False) -> None:
         if not self._streams or next(self._stream_ends):
@@ -184,6 +189,20 @@ class _Call:
 
     def _seconds(self) -> float:
         return self._clock.monotonic() - self._started
+
+
+class _ReportedChunks(WatchedBody):
+    """A stream whose chunks after the first are reported."""
+
+    def __init__(self, inner: Any, call: _Call) -> None:
+        super().__init__(inner)
+        self._call = call
+        self._has_begun = False
+
+    def on_chunk(self, _: bytes, /) -> None:
+        if self._has_begun:
+            self._call.chunk()
+        self._has_begun = True
 
 
 class _ReportedBody(EndWatchedBody):
