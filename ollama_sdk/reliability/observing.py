@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ollama_sdk._bodies import WatchedBody, is_whole
+from ollama_sdk._bodies import EndWatchedBody, WatchedBody, is_whole
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._outcome import CallOutcome, on_outcome
 from ollama_sdk._secrets import redact
 
+from ._driver import STARTED
 from ._extensions import about
 from ._failures import described
 from .events import (
@@ -22,6 +23,7 @@ from .events import (
     Detail,
     Notify,
     Observer,
+    StreamChunk,
     StreamEnded,
     StreamFirstItem,
     StreamStarted,
@@ -130,13 +132,16 @@ class _Call:
         if not is_whole(response.stream):
             self._stream_ends = count()
             self._streams = True
-            response.stream = _ReportedBody(response.stream, self)
+            body = _ReportedChunks(response.stream, self) if self._notify.wants_chunks else response.stream
+            response.stream = _ReportedBody(body, self)
             self._notify(StreamStarted(*about(self._request, self._clock), response.status_code, self._seconds()))
+            if response.extensions.get(STARTED):
+                self._notify(StreamFirstItem(*about(self._request, self._clock), self._seconds()))
         if not self._awaits_outcome:
             self._end_if_over()
 
-    def first_item(self) -> None:
-        self._notify(StreamFirstItem(*about(self._request, self._clock), self._seconds()))
+    def chunk(self) -> None:
+        self._notify(StreamChunk(*about(self._request, self._clock), self._seconds()))
 
     def stream_ended(self, error: BaseException | None = None, *, complete: bool = False) -> None:
         if not self._streams or next(self._stream_ends):
@@ -186,18 +191,26 @@ class _Call:
         return self._clock.monotonic() - self._started
 
 
-class _ReportedBody(WatchedBody):
-    """A stream whose first chunk and end are reported."""
+class _ReportedChunks(WatchedBody):
+    """A stream whose chunks after the first are reported."""
 
     def __init__(self, inner: Any, call: _Call) -> None:
         super().__init__(inner)
         self._call = call
-        self._begun = False
+        self._has_begun = False
 
     def on_chunk(self, _: bytes, /) -> None:
-        if not self._begun:
-            self._begun = True
-            self._call.first_item()
+        if self._has_begun:
+            self._call.chunk()
+        self._has_begun = True
+
+
+class _ReportedBody(EndWatchedBody):
+    """A stream whose end is reported."""
+
+    def __init__(self, inner: Any, call: _Call) -> None:
+        super().__init__(inner)
+        self._call = call
 
     def on_error(self, error: Exception) -> None:
         self._call.stream_ended(error)

@@ -66,6 +66,9 @@ accumulated and removed under the lock. ``call.ended`` is called outside the loc
 accumulated in blocks of some kilobytes, so that a long stream needs little more memory than the text of its reply, and accumulation
 costs little even if no caller collects; the accumulator's module explains how.
 
+*What is reported.* The end of a body, and the error of a read, are reported to a body that is watched for its end (see
+:class:`ollama_sdk._bodies.EndWatchedBody`), outside the lock: so that an observer costs nothing for a read.
+
 *Why it cannot deadlock.* Inside the lock there is no I/O and no waiting: it only computes, sets events, and shuts a socket down.
 Callers wait outside it, for an event that was made inside it. Such an event is set whenever the result of ``next_step`` may have
 changed: when the reader stops reading, when a pause ends, when the stream is stopped. A waiting caller therefore depends on a
@@ -89,6 +92,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVa
 import httpx
 from attrs import define, field, frozen
 
+from ollama_sdk._bodies import EndWatchedBody
 from ollama_sdk._concurrency import forks
 from ollama_sdk._timeout import Deadlines
 from ollama_sdk.errors import APITimeoutError, DecodeError, IncompleteReplyError, OllamaError
@@ -319,6 +323,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         """The reader's next step after it received bytes, or ``None`` for the end of the body."""
         reader = self.reader
         if data is None:
+            self._report_end(None)
             reader.end()
         else:
             reader.feed(data)
@@ -347,6 +352,11 @@ class StreamExchange(Generic[ItemT, ReplyT]):
 
     def read_failed(self, exc: BaseException) -> Step | Wait | None:
         """The reader's next step after a failed read; the failure is ignored once the last item has arrived."""
+        if isinstance(exc, Exception):
+            self._report_end(exc)
+        return self._fail_read(exc)
+
+    def _fail_read(self, exc: BaseException) -> Step | Wait | None:
         with self._lock:
             self.reader.take_unterminated()
             self._fail(exc)
@@ -357,7 +367,13 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         """Take note of an interrupt (Ctrl-C) of the calling thread between two steps: if it is the reader, its read failed."""
         with self._lock:
             if self.reading and self._reader_thread == get_ident():
-                self.read_failed(exc)
+                self._fail_read(exc)
+
+    def _report_end(self, error: Exception | None) -> None:
+        """Call the body's own methods for its end, or for the error of a read, if it is watched for these."""
+        body = self.response.stream
+        if isinstance(body, EndWatchedBody):
+            body.on_end() if error is None else body.on_error(error)
 
     # Within the lock
 
