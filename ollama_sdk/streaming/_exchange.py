@@ -84,10 +84,10 @@ import threading
 from collections.abc import Callable
 from enum import Enum
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import httpx
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ollama_sdk._concurrency import forks
 from ollama_sdk._timeout import Deadlines
@@ -156,8 +156,7 @@ READ: Final = Step.READ
 END: Final = Step.END
 
 
-@frozen
-class Wait:
+class Wait(NamedTuple):
     """A step: wait, then ask for the next step.
 
     Attributes:
