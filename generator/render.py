@@ -157,7 +157,13 @@ def _environment(document: Document, parsed: GeneratorData) -> Environment:
     """The template environment: our templates, then openapi-python-client's."""
     environment = Project(openapi=parsed, config=config(document.path), custom_template_path=_TEMPLATES).env
     # Every text of the document passes one of these filters, or is a name that checks.py has checked.
-    filters: dict[str, Any] = {"docstring": _docstring, "inline": _inline, "summary": _summary, "repr": repr}
+    filters: dict[str, Any] = {
+        "docstring": _docstring,
+        "inline": _inline,
+        "summary": _summary,
+        "repr": repr,
+        "steps": _steps,
+    }
     environment.filters.update(filters)
     tests: dict[str, Any] = {"field_name": _is_field_name}
     environment.tests.update(tests)
@@ -167,6 +173,10 @@ def _environment(document: Document, parsed: GeneratorData) -> Environment:
 def _summary(text: str) -> str:
     first = _escaped(text).partition("\n")[0]
     return first if len(first) < _WIDTH // 2 else re.split(r"(?<=[.!?]) ", first, maxsplit=1)[0]
+
+
+def _steps(path: str) -> str:
+    return repr(tuple(path.split(".")))
 
 
 def _is_field_name(text: str) -> bool:

@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import httpx
-from attrs import evolve
 
 from ._bodies import MAX_BODY_BYTES
 from ._call.any_route import AsyncAnyRoute, AsyncRawAnyRoute, SyncAnyRoute, SyncRawAnyRoute
@@ -22,7 +21,7 @@ from ._servers import endpoints_of, endpoints_with_headers, hosts_of, url_of
 from ._stack import AsyncTransports, Servers, SyncTransports, async_wire_of, wire_of
 from ._timeout import INHERIT, Inherit, TimeoutLike, as_timeout
 from .errors import ConfigurationError, OllamaError, shorten_traceback
-from .streaming._framing import MAX_ITEM_BYTES
+from .streaming._marks import MAX_ITEM_BYTES
 
 if TYPE_CHECKING:
     from ._secrets import SecretText
@@ -269,7 +268,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         except OllamaError as exc:
             raise shorten_traceback(exc) from exc.__cause__
         view = object.__new__(type(self))
-        view.__dict__.update(self.__dict__, _owner=False, _runtime=evolve(self._runtime, settings=settings))
+        view.__dict__.update(self.__dict__, _owner=False, _runtime=_with_settings(self._runtime, settings))
         return view
 
     @property
@@ -368,10 +367,14 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         return _rebuild, (type(self), configuration | given | self._runtime.transports.asked, settings.chosen)
 
 
+def _with_settings(runtime: ClientRuntimeT, settings: Settings) -> ClientRuntimeT:
+    return type(runtime)(settings, runtime.transports)
+
+
 def _rebuild(cls: type[Any], configuration: dict[str, Any], chosen: frozenset[str]) -> Any:
     """Make a client from its pickle; ``chosen`` are the headers that :meth:`_Client.with_options` set."""
     client = cls(**configuration)
-    client._runtime = evolve(client._runtime, settings=client._runtime.settings.choosing(chosen))
+    client._runtime = _with_settings(client._runtime, client._runtime.settings.choosing(chosen))
     return client
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
-from attrs import frozen
 
 from ._bodies import MAX_BODY_BYTES, BoundedBody, ErrorBody, ForeignBody, is_whole
 from ._concurrency import forks
@@ -38,7 +37,6 @@ _TransportT = TypeVar("_TransportT", httpx.BaseTransport, httpx.AsyncBaseTranspo
 _SENT_AT_ONCE = 65536
 
 
-@frozen(eq=False, repr=False)
 class Servers:
     """The servers of a client, made into endpoints only when a policy or a health check needs them.
 
@@ -48,9 +46,12 @@ class Servers:
         checked: Makes the endpoints for health checks, with the client's key and headers.
     """
 
-    count: int
-    endpoints: Callable[[], tuple[Endpoint, ...]]
-    checked: Callable[[], tuple[Endpoint, ...]]
+    def __init__(
+        self, count: int, endpoints: Callable[[], tuple[Endpoint, ...]], checked: Callable[[], tuple[Endpoint, ...]]
+    ) -> None:
+        self.count = count
+        self.endpoints = endpoints
+        self.checked = checked
 
 
 class _Transports(Generic[_TransportT]):

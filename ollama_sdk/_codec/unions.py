@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import attrs
 
@@ -16,8 +16,7 @@ from .resolve import Resolver, is_model, mark_of
 __all__ = ["Choice", "choice_of", "json_classes"]
 
 
-@attrs.frozen
-class Choice:
+class Choice(NamedTuple):
     """How the models of one union are distinguished.
 
     Attributes:

@@ -87,10 +87,10 @@ import threading
 from collections.abc import Callable
 from enum import Enum
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import httpx
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ollama_sdk._bodies import EndWatchedBody
 from ollama_sdk._concurrency import forks
@@ -160,8 +160,7 @@ READ: Final = Step.READ
 END: Final = Step.END
 
 
-@frozen
-class Wait:
+class Wait(NamedTuple):
     """A step: wait, then ask for the next step.
 
     Attributes:

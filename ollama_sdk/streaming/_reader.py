@@ -20,13 +20,11 @@ from ollama_sdk.errors import (
 )
 
 from ._framing import Framer
+from ._marks import SENTINEL, failure_message
 
-__all__ = ["SENTINEL", "Reader", "failure_message", "incomplete"]
+__all__ = ["Reader", "incomplete"]
 
 _BRACKET = ord("[")
-_MAX_ERROR_DEPTH = 20
-# In the document, the end of a stream of server-sent events: the text [DONE] in place of an item's JSON.
-SENTINEL = {"data": "[DONE]"}
 # A field that no item has.
 _UNMARKED: Mapping[str, Any] = {"": object()}
 
@@ -268,29 +266,3 @@ def incomplete(call: str, where: str, items: int, cause: BaseException | None) -
     if isinstance(cause, Exception):
         error.__cause__ = cause
     return error
-
-
-def failure_message(error: Any, depth: int = 0) -> str:
-    """The innermost text of a server's error.
-
-    Args:
-        error: A string, an object with a ``message``, ``error`` or ``response``, or JSON of such an object in a string.
-        depth: How deeply this is nested in the whole error.
-
-    Returns:
-        The text; ``""`` without one, or if it is nested more than 20 levels deep.
-    """
-    if depth > _MAX_ERROR_DEPTH:
-        return ""
-    if isinstance(error, str):
-        if not error.lstrip().startswith("{"):
-            return error
-        try:
-            return failure_message(loads(error), depth + 1) or error
-        except orjson.JSONDecodeError:
-            return error
-    if error.__class__ is dict:
-        for name in ("error", "message", "response"):
-            if error.get(name) and (text := failure_message(error[name], depth + 1)):
-                return text
-    return ""

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ollama_sdk.errors import APIConnectionError, DecodeError, IncompleteReplyError, ReplyFailedError
 from ollama_sdk.streaming._framing import DetectingFramer, NDJSONFramer, SSEFramer
-from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
+from ollama_sdk.streaming._marks import SENTINEL, failure_message
+from ollama_sdk.streaming._reader import Reader
 from tests.support.examples import examples
 
 CALL = "POST http://host/api/chat"
