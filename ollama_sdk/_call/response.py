@@ -362,8 +362,8 @@ def end_call(
         outcome = CallOutcome(error, items=items, parts=parts, whole=whole)
     else:
         model = _value_at(usage.model, counted) or _value_at(usage.model, first)
-        tokens = _value_at(usage.input_tokens, counted), _value_at(usage.output_tokens, counted)
-        outcome = CallOutcome(error, model, *tokens, items, parts, whole)
+        given, answered = _value_at(usage.input_tokens, counted), _value_at(usage.output_tokens, counted)
+        outcome = CallOutcome(error, model, given, answered, items, parts, whole)
     for listener in listeners:
         listener(outcome)
 
@@ -379,8 +379,9 @@ def _log(call: Call[Any, Any], response: httpx.Response | None, error: Exception
 
 def _value_at(path: tuple[str, ...], data: Any) -> Any:
     """Return the value at a path of JSON objects; ``None`` if there is none, and for an empty path."""
-    for name in path:
-        if data.__class__ is not dict:
-            return None
-        data = data.get(name)
+    try:
+        for name in path:
+            data = data[name]
+    except (KeyError, TypeError):
+        return None
     return data if path else None

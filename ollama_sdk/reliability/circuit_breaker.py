@@ -97,29 +97,40 @@ Counts = tuple[int, int, int]
 
 
 class CallWindow:
-    """The outcomes of the latest calls."""
+    """The outcomes of the latest calls, which are numbered. Only those that failed or were slow are kept."""
 
     def __init__(self, length: int) -> None:
         self._length = length
-        self._outcomes: deque[tuple[bool, bool]] = deque()
+        self._latest = 0
+        self._before = 0  # the latest call before the window
+        self._bad: deque[tuple[int, bool, bool]] = deque()
         self._failed = self._slow = 0
         self._is_counted = True  # whether the two sums are right
 
     def record(self, _now: float, *, failed: bool, slow: bool) -> Counts:
         """Add a call, and count the calls in the window."""
+        latest = self._latest = self._latest + 1
+        before = self._before = max(self._before, latest - self._length)
+        if failed or slow or self._bad or not self._is_counted:
+            self._count(latest, failed=failed, slow=slow)
+        return latest - before, self._failed, self._slow
+
+    def _count(self, number: int, *, failed: bool, slow: bool) -> None:
+        """Update the sums with call number ``number`` and without those before the window."""
+        bad = self._bad
         if not self._is_counted:  # an exception interrupted a change
-            self._failed = sum(failed for failed, _ in self._outcomes)
-            self._slow = sum(slow for _, slow in self._outcomes)
+            self._failed = sum(failed for _, failed, _ in bad)
+            self._slow = sum(slow for _, _, slow in bad)
         self._is_counted = False
-        self._outcomes.append((failed, slow))
-        self._failed += failed
-        self._slow += slow
-        while len(self._outcomes) > self._length:
-            failed, slow = self._outcomes.popleft()
+        if failed or slow:
+            bad.append((number, failed, slow))
+            self._failed += failed
+            self._slow += slow
+        while bad and bad[0][0] <= self._before:
+            _, failed, slow = bad.popleft()
             self._failed -= failed
             self._slow -= slow
         self._is_counted = True
-        return len(self._outcomes), self._failed, self._slow
 
     def resized(self, length: int) -> CallWindow:
         """A window over the latest ``length`` calls; the next record drops the earlier ones."""
@@ -248,7 +259,7 @@ class Breaker:
         if permit != self._period:
             return None
         config, (calls, failures, slow_calls) = self._config, self._window.record(now, failed=failed, slow=slow)
-        if calls < config.minimum_calls:
+        if calls < config.minimum_calls or not (failures or slow_calls):
             return None
         if failures / calls >= config.failure_rate:
             return self._trip(now, f"{failures} of {calls} calls failed")
@@ -344,18 +355,22 @@ class Breakers:
         """Send one request, unless the circuit of its endpoint is open."""
         config, started = self._config, self.clock.monotonic()
         breaker, permit = self._acquire(request, started)
+        failed: bool | None = None  # if the outcome does not count
         try:
             response = yield from send(request)
-        except BaseException as error:
-            now = self.clock.monotonic()
-            if isinstance(error, config.errors) and not cut_short(request, error, started, now):
-                self._record(breaker, permit, request, now, failed=True, slow=now - started >= config.slow_after)
-            else:
-                breaker.release(permit)
+            failed = response.status_code in config.statuses
+        except config.errors as error:
+            failed = None if cut_short(request, error, started, self.clock.monotonic()) else True
             raise
-        now = self.clock.monotonic()
-        failed, slow = response.status_code in config.statuses, now - started >= config.slow_after
-        self._record(breaker, permit, request, now, failed=failed, slow=slow)
+        finally:
+            if failed is None:
+                breaker.release(permit)
+            else:
+                now = self.clock.monotonic()
+                with self._lock:
+                    change = breaker.record(permit, now, failed=failed, slow=now - started >= config.slow_after)
+                if change is not None:
+                    self._report(change, request)
         return response
 
     def _acquire(self, request: httpx.Request, now: float) -> tuple[Breaker, int]:
@@ -388,14 +403,6 @@ class Breakers:
             endpoint=endpoint,
             retry_after=seconds,
         )
-
-    def _record(
-        self, breaker: Breaker, permit: int, request: httpx.Request, now: float, *, failed: bool, slow: bool
-    ) -> None:
-        with self._lock:
-            change = breaker.record(permit, now, failed=failed, slow=slow)
-        if change is not None:
-            self._report(change, request)
 
     def _report(self, change: Change, request: httpx.Request) -> None:
         if change.state == "open":

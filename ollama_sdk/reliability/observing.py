@@ -13,7 +13,7 @@ from ollama_sdk._outcome import CallOutcome, on_outcome
 from ollama_sdk._secrets import redact
 
 from ._driver import STARTED
-from ._extensions import about
+from ._extensions import CALLS, about
 from ._failures import described
 from .events import (
     AttemptFailed,
@@ -51,18 +51,23 @@ class AttemptReporter:
         """Report one attempt."""
         clock, notify = self.clock, self._notify
         number: int = request.extensions.get("attempt", 1)
-        started = clock.monotonic()
+        started = AttemptStarted(*about(request, clock), number)
         try:
-            notify(AttemptStarted(*about(request, clock), number))
+            notify(started)
             response: httpx.Response = yield request
         except BaseException as error:
-            seconds = clock.monotonic() - started
-            notify(AttemptFailed(*about(request, clock), number, seconds, described(error, request)))
+            self._report_failure(error, request, started)
             raise
         if response.status_code >= httpx.codes.BAD_REQUEST:
-            seconds = clock.monotonic() - started
-            notify(AttemptFailed(*about(request, clock), number, seconds, described(response, request)))
+            self._report_failure(response, request, started)
         return response
+
+    def _report_failure(
+        self, outcome: httpx.Response | BaseException, request: httpx.Request, started: AttemptStarted
+    ) -> None:
+        beginning = about(request, self.clock)
+        seconds = beginning[-1] - started.at
+        self._notify(AttemptFailed(*beginning, started.attempt, seconds, described(outcome, request)))
 
 
 class CallReporter:
@@ -76,14 +81,14 @@ class CallReporter:
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """Report one call."""
-        call = _Call(self._notify, self.clock, request)
+        notify, clock, extensions = self._notify, self.clock, request.extensions
+        extensions["call"] = next(CALLS)  # a request that is sent again is another call
+        # All events of the call go to the same observer, even if another one is configured meanwhile.
+        extensions["observer"] = notify
+        started = CallStarted(*about(request, clock), extensions.get("model"), extensions.get("stream", False))
+        call = _Call(notify, clock, request, started.at)
         try:
-            extensions = request.extensions
-            extensions.pop("call", None)  # a request that is sent again is another call
-            # All events of the call go to the same observer, even if another one is configured meanwhile.
-            extensions["observer"] = self._notify
-            streams = extensions.get("stream", False)
-            self._notify(CallStarted(*about(request, self.clock), extensions.get("model"), streams), call.detail)
+            notify(started, call.detail)
             response = yield from send(request)
             call.answered(response)
         except BaseException as error:
@@ -112,11 +117,11 @@ class _Call:
     # which would outlive the call.
     _judged: tuple[Any, ...] | None = None
 
-    def __init__(self, notify: Notify, clock: Clock, request: httpx.Request) -> None:
+    def __init__(self, notify: Notify, clock: Clock, request: httpx.Request, started: float) -> None:
         self._notify = notify
         self._clock = clock
         self._request = request
-        self._started = clock.monotonic()
+        self._started = started
         self._ends = count()
         self.detail = Detail(request) if notify.wants_details else None
 
