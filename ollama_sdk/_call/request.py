@@ -33,7 +33,6 @@ _JSON = "application/json"
 _USER_AGENT = f"ollama-sdk/{__version__}"
 
 
-@define(eq=False, repr=False)
 class CallOptions:
     """The arguments that every method takes.
 
@@ -44,10 +43,19 @@ class CallOptions:
         timeout: Limits for this call.
     """
 
-    extra_headers: Mapping[str, str | None] | None = None
-    extra_query: Mapping[str, str | int | float | bool | Sequence[str]] | None = None
-    extra_body: Mapping[str, Any] | None = None
-    timeout: TimeoutLike | Inherit = INHERIT
+    __slots__ = ("extra_body", "extra_headers", "extra_query", "timeout")
+
+    def __init__(
+        self,
+        extra_headers: Mapping[str, str | None] | None = None,
+        extra_query: Mapping[str, str | int | float | bool | Sequence[str]] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: TimeoutLike | Inherit = INHERIT,
+    ) -> None:
+        self.extra_headers = extra_headers
+        self.extra_query = extra_query
+        self.extra_body = extra_body
+        self.timeout = timeout
 
 
 @define(eq=False, repr=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 import httpx
 import orjson
-from attrs import field, frozen
+from attrs import frozen
 
 from ollama_sdk._bodies import is_whole
 from ollama_sdk._codec import codec_of
@@ -64,12 +64,7 @@ _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpoin
 _NOT_BYTES = {"application/json", "text/html"}
 
 
-def _shortened(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
-
-
-@frozen
+@frozen(eq=False, repr=False)
 class RawResponse(Generic[ReplyT]):
     """A reply together with the head of its response.
 
@@ -80,8 +75,13 @@ class RawResponse(Generic[ReplyT]):
     """
 
     status_code: int
-    headers: httpx.Headers = field(repr=lambda headers: f"<{len(headers)} headers>")
-    parsed: ReplyT = field(repr=_shortened)
+    headers: httpx.Headers
+    parsed: ReplyT
+
+    def __repr__(self) -> str:
+        parsed = repr(self.parsed)
+        shown = parsed if len(parsed) <= _SHOWN else f"{parsed[: _SHOWN - 3]}..."
+        return f"RawResponse(status_code={self.status_code}, headers=<{len(self.headers)} headers>, parsed={shown})"
 
 
 # The head
