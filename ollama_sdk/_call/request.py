@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 import httpx
@@ -33,7 +33,7 @@ _JSON = "application/json"
 _USER_AGENT = f"ollama-sdk/{__version__}"
 
 
-class CallOptions:
+class CallOptions(NamedTuple):
     """The arguments that every method takes.
 
     Attributes:
@@ -43,19 +43,10 @@ class CallOptions:
         timeout: Limits for this call.
     """
 
-    __slots__ = ("extra_body", "extra_headers", "extra_query", "timeout")
-
-    def __init__(
-        self,
-        extra_headers: Mapping[str, str | None] | None = None,
-        extra_query: Mapping[str, str | int | float | bool | Sequence[str]] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: TimeoutLike | Inherit = INHERIT,
-    ) -> None:
-        self.extra_headers = extra_headers
-        self.extra_query = extra_query
-        self.extra_body = extra_body
-        self.timeout = timeout
+    extra_headers: Mapping[str, str | None] | None = None
+    extra_query: Mapping[str, str | int | float | bool | Sequence[str]] | None = None
+    extra_body: Mapping[str, Any] | None = None
+    timeout: TimeoutLike | Inherit = INHERIT
 
 
 @define(eq=False, repr=False)

@@ -30,8 +30,6 @@ from ollama_sdk.errors import (
 )
 from ollama_sdk.streaming._marks import SENTINEL, failure_message
 
-from .error_mapping import decode_error, status_error, transport_error
-
 if TYPE_CHECKING:
     from .operation import Streaming, Usage
     from .request import Call
@@ -133,6 +131,8 @@ def fail(call: Call[Any, Any], response: httpx.Response | None, exc: Exception) 
     Raises:
         OllamaError: Always.
     """
+    from .error_mapping import transport_error  # imported only for errors
+
     error = transport_error(call, exc)
     end_call(call, response, error)
     if isinstance(exc, OllamaError):  # it has its own cause
@@ -172,6 +172,8 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
     data: dict[str, Any] = {}
     try:
         if not (response.is_success or _is_an_answer(call.operation.reply, response.status_code)):
+            from .error_mapping import status_error
+
             raise status_error(call, response, body)
         reply: Any = _reply_without_json(call, response, body)
         if reply is _JSON:
@@ -238,6 +240,8 @@ def decode_reply(call: Call[Any, Any], data: Any, body: bytes | None = None) -> 
         return codec_of(call.operation.models).decode(call.operation.reply, data, body)
     except DecodeError as exc:
         mismatch = exc.with_traceback(None)
+    from .error_mapping import decode_error
+
     raise decode_error(call, mismatch)  # outside the except block, whose exception quotes the server's value
 
 
