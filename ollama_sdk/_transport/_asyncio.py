@@ -207,8 +207,12 @@ class _Protocol(asyncio.BufferedProtocol):
             return
         if self.tls is None:
             response.feed(self._buffer[:nbytes])
-        elif not deliver(response, self.tls, self._buffer[:nbytes]):
-            return
+        else:
+            has_new = deliver(response, self.tls, self._buffer[:nbytes])
+            if answer := self.tls.answer():
+                self.transport.write(answer)
+            if not has_new:
+                return
         self.arrived += nbytes
         if self.arrived > HIGH_WATER and not self.paused:
             self.paused = True
@@ -219,7 +223,7 @@ class _Protocol(asyncio.BufferedProtocol):
         self.spoilt = True
         if self.response is None:
             return False  # idle, and spoilt
-        self.response.end()
+        deliver(self.response, self.tls, b"")
         self.waiter.continue_soon()
         return True  # its owner closes it
 
@@ -360,10 +364,10 @@ class AsyncioConnection(Connection):
             httpx.WriteTimeout: The server accepted no data for too long.
         """
         protocol = self._protocol
+        if protocol.failure or (self.tls is not None and self.tls.failure):
+            return False
         if self.tls is not None:
             data = self.tls.encrypt(data)
-        if protocol.failure:
-            return False
         if not protocol.transport.get_write_buffer_size():
             # As the loop would do it, but here it shows whether anything was sent.
             try:
