@@ -105,7 +105,7 @@ class Model:
             return NotImplemented
         return all(getattr(self, a.name) == getattr(other, a.name) for a in attrs.fields(type(self)))
 
-    __hash__ = None  # type: ignore[assignment] # because a model can be changed
+    __hash__: ClassVar[None] = None  # type: ignore[assignment] # because a model can be changed
 
     def __repr__(self) -> str:
         """The fields that are not ``None``, in 300 characters at most: long texts and lists are shortened."""
