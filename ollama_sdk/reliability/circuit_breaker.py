@@ -12,7 +12,7 @@ long is *abandoned*, but closes the circuit if it succeeds later: otherwise an e
 ``open_for`` would never be used again.
 
 **Why nothing deadlocks or leaks.** :class:`Breakers` holds one lock for the few statements of ``acquire`` and ``record``; under it,
-nothing waits, yields or calls an observer. A call may end without an outcome (cancelled, interrupted, garbage-collected), possibly
+nothing waits, yields or calls an observer. A closed circuit gives out its number without the lock. A call may end without an outcome (cancelled, interrupted, garbage-collected), possibly
 in a thread that holds the lock. So :meth:`Breaker.release` takes no lock: it removes one entry atomically, and decides nothing. A
 probe that is never released does no harm: the first request after ``open_for`` abandons it.
 """
@@ -110,7 +110,9 @@ class CallWindow:
     def record(self, _now: float, *, failed: bool, slow: bool) -> Counts:
         """Add a call, and count the calls in the window."""
         latest = self._latest = self._latest + 1
-        before = self._before = max(self._before, latest - self._length)
+        before = self._before
+        if latest - before > self._length:
+            before = self._before = latest - self._length
         if failed or slow or self._bad or not self._is_counted:
             self._count(latest, failed=failed, slow=slow)
         return latest - before, self._failed, self._slow
@@ -201,6 +203,7 @@ class Breaker:
 
     Attributes:
         state: ``closed``, ``open`` or ``half_open``.
+        period: While it is closed, the permit of every call.
     """
 
     # A call that is refused while probes run gets this share of ``open_for`` as ``retry_after``: most probes end soon.
@@ -209,7 +212,7 @@ class Breaker:
     def __init__(self, config: CircuitBreaker) -> None:
         self._config = config
         self.state: State = "closed"
-        self._period = 0
+        self.period = 0
         self._window = _window(config)
         self._opened_at = self._open_until = 0.0
         self._openings = 0
@@ -234,7 +237,7 @@ class Breaker:
         again.
         """
         if self.state == "closed":
-            return self._period
+            return self.period
         if self.state == "open":
             if now < self._open_until:
                 return Rejected(self._open_until - now)
@@ -248,15 +251,15 @@ class Breaker:
             return Rejected(change.seconds, change)
         if len(self._probes) + self._passed >= config.probes:
             return Rejected(min(due - now, config.open_for * self._RETRY_SHARE))
-        self._period += 1
-        self._probes[self._period] = now
-        return self._period
+        self.period += 1
+        self._probes[self.period] = now
+        return self.period
 
     def record(self, permit: int, now: float, *, failed: bool, slow: bool) -> Change | None:
         """Count the outcome of a call. Returns the change of state, if there is one."""
         if self.state != "closed":
             return self._record_probe(permit, now, failed=failed, slow=slow)
-        if permit != self._period:
+        if permit != self.period:
             return None
         config, (calls, failures, slow_calls) = self._config, self._window.record(now, failed=failed, slow=slow)
         if calls < config.minimum_calls or not (failures or slow_calls):
@@ -311,7 +314,7 @@ class Breaker:
         return min(self._config.open_for_maximum, self._config.open_for * 2.0**doublings)
 
     def _begin_period(self) -> None:
-        self._period += 1
+        self.period += 1
         self._probes.clear()
         self._abandoned.clear()
         self._passed = 0
@@ -380,8 +383,13 @@ class Breakers:
             CircuitOpenError: The circuit is open, or all its probes are in flight.
         """
         endpoint: str = request.extensions.get("endpoint") or endpoint_of(request)  # usually chosen by failover
+        known = self.by_endpoint.get(endpoint)
+        if known is not None:
+            period = known.period  # read before the state: if the circuit opens in between, the outcome does not count
+            if known.state == "closed":
+                return known, period
         with self._lock:
-            breaker = self.by_endpoint.get(endpoint) or self.by_endpoint.setdefault(endpoint, Breaker(self._config))
+            breaker = known or self.by_endpoint.setdefault(endpoint, Breaker(self._config))
             before = breaker.state
             permit = breaker.acquire(now)
             after = breaker.state

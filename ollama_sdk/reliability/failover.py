@@ -159,7 +159,7 @@ class Router:
         failures: list[_Failure] = []
         owner: CallOwner | None = None
         try:
-            for place, member in enumerate(route, 1):
+            for member in route:
                 started = self.clock.monotonic()
                 request.extensions["endpoint"] = member.url
                 attempt = request if member is self._sent_as_it_is else self._address(request, member)
@@ -185,10 +185,10 @@ class Router:
                         return response if is_read else hold(response, partial(_discard, member.in_flight, call, owner))
                     failures.append(_Failure(member, attempt, response, is_missing))
                 self._note_failure(failures[-1], request, started)
-                if place == len(route) or not self._may_move(failures, request):
+                if len(failures) == len(route) or not self._may_move(failures, request):
                     break
                 reason = described(failures[-1].outcome, failures[-1].request)
-                endpoints.emit(request, member, FailedOver, route[place].url, reason)
+                endpoints.emit(request, member, FailedOver, route[len(failures)].url, reason)
             return self._give_up(request, failures)
         finally:
             owner = None

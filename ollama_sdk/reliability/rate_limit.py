@@ -97,6 +97,9 @@ class RateLimit:
             raise ConfigurationError(f"RateLimit(burst={self.burst!r}): a burst needs per_second")
 
 
+_WHOLE = 1 - 1e-9  # of a token: after the computed delay, rounding may leave it a little short
+
+
 class TokenBucket:
     """A token bucket. It is not thread-safe, does no I/O and gets the time as an argument."""
 
@@ -113,19 +116,16 @@ class TokenBucket:
         self._rate = rate
         self._size = size
 
-    # After the computed delay, rounding may leave a token this much short.
-    _ROUNDING = 1e-9
-
     def take(self, now: float) -> float:
         """Take a token if a whole one is available. Returns the seconds until there is one; 0 if it was taken."""
-        tokens = min(self._size, self._tokens + (now - self._updated) * self._rate)
+        refilled = self._tokens + (now - self._updated) * self._rate
+        tokens = refilled if refilled < self._size else self._size
         self._updated = now
-        missing = 1 - tokens
-        if missing > self._ROUNDING:
-            self._tokens = tokens
-            return missing / self._rate
-        self._tokens = max(0.0, -missing)
-        return 0.0
+        if tokens >= _WHOLE:
+            self._tokens = tokens - 1
+            return 0.0
+        self._tokens = tokens
+        return (1 - tokens) / self._rate
 
 
 class PermitQueue:
