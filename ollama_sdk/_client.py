@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 import httpx
 
 from ._bodies import MAX_BODY_BYTES
-from ._call.any_route import AsyncAnyRoute, AsyncRawAnyRoute, SyncAnyRoute, SyncRawAnyRoute
+from ._call.any_route import AsyncAnyRoute, SyncAnyRoute
 from ._call.operation import Operation
 from ._call.perform import AsyncRuntime, SyncRuntime
-from ._call.raw import AsyncRawRuntime, SyncRawRuntime
 from ._call.settings import Settings, settings_of
 from ._httpx2 import AsyncHTTPClientLike, AsyncTransportLike, HTTPClientLike, TransportLike, is_of_httpx2
 from ._secrets import Hidden
@@ -44,12 +43,9 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncClient",
     "AsyncNamespace",
-    "AsyncRawClient",
-    "AsyncRawNamespace",
+    "Namespace",
     "SyncClient",
     "SyncNamespace",
-    "SyncRawClient",
-    "SyncRawNamespace",
 ]
 
 RuntimeT = TypeVar("RuntimeT")
@@ -58,7 +54,7 @@ TransportT = TypeVar("TransportT")
 HTTPClientT = TypeVar("HTTPClientT")
 
 
-class _Namespace(Generic[RuntimeT]):
+class Namespace(Generic[RuntimeT]):
     """A group of methods, such as ``client.v1.chat``."""
 
     _runtime: RuntimeT
@@ -67,28 +63,12 @@ class _Namespace(Generic[RuntimeT]):
         self._runtime = runtime
 
 
-class SyncNamespace(_Namespace[SyncRuntime]):
+class SyncNamespace(Namespace[SyncRuntime]):
     """A group of sync methods, such as ``client.v1.chat``."""
 
 
-class AsyncNamespace(_Namespace[AsyncRuntime]):
+class AsyncNamespace(Namespace[AsyncRuntime]):
     """A group of async methods, such as ``client.v1.chat``."""
-
-
-class SyncRawNamespace(_Namespace[SyncRawRuntime]):
-    """A group of sync methods with raw responses, such as ``client.with_raw_response.v1.chat``."""
-
-
-class AsyncRawNamespace(_Namespace[AsyncRawRuntime]):
-    """A group of async methods with raw responses, such as ``client.with_raw_response.v1.chat``."""
-
-
-class SyncRawClient(SyncRawNamespace, SyncRawAnyRoute):
-    """The base of the view of a sync client whose methods return raw responses."""
-
-
-class AsyncRawClient(AsyncRawNamespace, AsyncRawAnyRoute):
-    """The base of the view of an async client whose methods return raw responses."""
 
 
 def _check_policies(policies: Mapping[str, Any]) -> None:
