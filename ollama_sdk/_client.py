@@ -14,7 +14,6 @@ from ._call.any_route import AsyncAnyRoute, SyncAnyRoute
 from ._call.operation import Operation
 from ._call.perform import AsyncRuntime, SyncRuntime
 from ._call.settings import Settings, settings_of
-from ._httpx2 import AsyncHTTPClientLike, AsyncTransportLike, HTTPClientLike, TransportLike, is_of_httpx2
 from ._secrets import Hidden
 from ._servers import endpoints_of, endpoints_with_headers, hosts_of, url_of
 from ._stack import AsyncTransports, Servers, SyncTransports, async_wire_of, wire_of
@@ -23,6 +22,7 @@ from .errors import ConfigurationError, OllamaError, shorten_traceback
 from .streaming._marks import MAX_ITEM_BYTES
 
 if TYPE_CHECKING:
+    from ._httpx2 import AsyncHTTPClientLike, AsyncTransportLike, HTTPClientLike, TransportLike
     from ._secrets import SecretText
     from ._servers import Host
     from .reliability import (
@@ -181,7 +181,11 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             ("transport", transport, self._transport_class),
             ("http_client", http_client, self._http_client_class),
         ):
-            if not (given is None or isinstance(given, kind) or is_of_httpx2(given, kind.__name__)):
+            if given is None or isinstance(given, kind):
+                continue
+            from ._httpx2 import is_of_httpx2
+
+            if not is_of_httpx2(given, kind.__name__):
                 raise ConfigurationError(
                     f"{name}= is of type {type(given).__name__}; give an httpx.{kind.__name__} or httpx2.{kind.__name__}"
                 )
@@ -358,7 +362,7 @@ def _rebuild(cls: type[Any], configuration: dict[str, Any], chosen: frozenset[st
     return client
 
 
-class SyncClient(_Client[SyncRuntime, TransportLike, HTTPClientLike], SyncNamespace, SyncAnyRoute):
+class SyncClient(_Client[SyncRuntime, "TransportLike", "HTTPClientLike"], SyncNamespace, SyncAnyRoute):
     """The base of :class:`ollama_sdk.Ollama`, which adds one method per endpoint.
 
     No request is made before a method is called. May be shared by threads.
@@ -432,7 +436,7 @@ class SyncClient(_Client[SyncRuntime, TransportLike, HTTPClientLike], SyncNamesp
         self.close()
 
 
-class AsyncClient(_Client[AsyncRuntime, AsyncTransportLike, AsyncHTTPClientLike], AsyncNamespace, AsyncAnyRoute):
+class AsyncClient(_Client[AsyncRuntime, "AsyncTransportLike", "AsyncHTTPClientLike"], AsyncNamespace, AsyncAnyRoute):
     """The base of :class:`ollama_sdk.AsyncOllama`, which adds one method per endpoint.
 
     No request is made before a method is called. Belongs to the event loop of its first call: make a client in each
