@@ -5,7 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, TypeVar, overload
 
 from .errors import ConfigurationError, DecodeError, ParseError
 
@@ -262,9 +263,8 @@ class _Vectors:
         except ImportError as exc:
             raise ConfigurationError("array() needs NumPy: pip install 'ollama-sdk[numpy]'; buffer() does not") from exc
         vectors = self._vectors()
-        width = _width_of(vectors)
-        found: NDArray[np.float32] = np.array(vectors, dtype=np.float32).reshape(len(vectors), width)
-        return found
+        found: NDArray[np.float32] = np.asarray(self.buffer(), dtype=np.float32)
+        return found.reshape(len(vectors), _width_of(vectors))
 
     def buffer(self) -> memoryview[float]:
         """The vectors as one block of memory, ``[n, dimensions]`` of 32-bit floats, in the machine's order of bytes.
@@ -276,11 +276,14 @@ class _Vectors:
         """
         vectors = self._vectors()
         width = _width_of(vectors)
-        numbers = array("f")
-        for vector in vectors:
-            numbers.extend(vector)
-        block = memoryview(numbers)
-        return block.cast("B").cast("f", (len(vectors), width)) if width else block.cast("B").cast("f")
+        pack = Struct(f"{width}f").pack  # reads a list in less than half the time of NumPy or of an array
+        block = memoryview(bytearray().join(each if _is_packed(each) else pack(*each) for each in vectors))
+        return block.cast("f", (len(vectors), width)) if width else block.cast("f")
+
+
+def _is_packed(vector: Sequence[float]) -> TypeGuard[array[float]]:
+    """Whether a vector is an array of 32-bit floats, as base64 decodes."""
+    return isinstance(vector, array) and vector.typecode == "f"
 
 
 def _width_of(vectors: Sequence[Sequence[float]]) -> int:
