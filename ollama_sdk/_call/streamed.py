@@ -18,7 +18,7 @@ from ollama_sdk.streaming._accumulation import (
 )
 from ollama_sdk.streaming._exchange import StreamExchange
 from ollama_sdk.streaming._framing import DetectingFramer
-from ollama_sdk.streaming._reader import Reader
+from ollama_sdk.streaming._reader import Reader, decoded
 
 from .error_mapping import decode_error, transport_error
 from .response import decode_reply, end_call
@@ -112,7 +112,7 @@ class _StreamedCall:
         counted = reader.usage_item if reader.finished or reader.error is not None else None
         tail: list[dict[str, Any]] = []
         if isinstance(reader, Reader) and outcome_listeners(response):
-            tail = reader.unadded[-_TAIL:]
+            tail = decoded(reader.unadded[-_TAIL:])
             if len(tail) < min(_TAIL, reader.items) and (reply := whole()):  # the others have been accumulated already
                 tail.insert(0, reply)
         end_call(

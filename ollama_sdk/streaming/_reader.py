@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from ollama_sdk._json import loads, loads_again, may_be_rounded
+from ollama_sdk._json import loads, loads_again, loads_tolerantly, may_be_rounded
 from ollama_sdk._secrets import redact_data
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
@@ -22,9 +22,12 @@ from ollama_sdk.errors import (
 from ._framing import Framer
 from ._marks import SENTINEL, failure_message
 
-__all__ = ["Reader", "incomplete"]
+__all__ = ["Reader", "decoded", "incomplete"]
 
 _BRACKET = ord("[")
+# Items of so short a read are kept as their texts until they are accumulated, in a quarter of the memory. As objects, those of a
+# thousand slow streams would be many, and the garbage collector would look through them again and again.
+_FEW = 8
 # A field that no item has.
 _UNMARKED: Mapping[str, Any] = {"": object()}
 
@@ -48,7 +51,8 @@ class Reader:
         finished: Whether the last item has arrived.
         error: The error to raise once ``ready`` is empty.
         items: How many complete items have arrived.
-        unadded: Items, as decoded JSON, that are not accumulated yet; the exchange removes those that it accumulates.
+        unadded: Items, as decoded JSON or as its text, that are not accumulated yet; see :func:`decoded`. The exchange removes those
+            that it accumulates.
         first: The first item; ``None`` before it.
         usage_item: The latest item that may have token counts: the last one, or one with ``usage``; ``{}`` before it.
     """
@@ -90,7 +94,7 @@ class Reader:
         self.finished: bool = False
         self.error: OllamaError | None = None
         self.items: int = 0
-        self.unadded: list[dict[str, Any]] = []
+        self.unadded: list[dict[str, Any] | bytes] = []
         self.first: dict[str, Any] | None = None
         self.usage_item: dict[str, Any] = {}
 
@@ -101,7 +105,7 @@ class Reader:
         payloads = self._framer.feed(data)
         if payloads:
             items = self._usual_items(data, payloads)
-            self._add(items)
+            self._add(items, payloads[: len(items)])
             for payload in payloads[len(items) :]:
                 self._take(payload)
                 if self.finished or self.error is not None:
@@ -135,13 +139,13 @@ class Reader:
             return items
         return items
 
-    def _add(self, items: list[dict[str, Any]]) -> None:
-        """Add items that no caller has taken yet."""
+    def _add(self, items: list[dict[str, Any]], payloads: Sequence[bytes]) -> None:
+        """Add items that no caller has taken yet, and their JSON texts."""
         if self.first is None and items:
             self.first = items[0]
             self._framer = self._framer.chosen
         self.items += len(items)
-        self.unadded.extend(items)
+        self.unadded.extend(payloads if len(payloads) < _FEW else items)
         self.ready.extend(items)  # before `finished` is set, because another thread may read both
 
     def end(self, cause: BaseException | None = None) -> None:
@@ -199,7 +203,7 @@ class Reader:
         if ("error" in item or self._failed) and (failure := self._failure_in(item)):
             self.error = failure
             return
-        self._add([item])
+        self._add([item], [payload])
         if "usage" in item:
             self.usage_item = item
         for name, value in self._last:
@@ -236,6 +240,16 @@ class Reader:
         """Set an error, with the name of the call added; a first error is kept."""
         text, excerpt = self._redact(str(error)), self._redact(error.excerpt)
         self.error = self.error or DecodeError(f"{self._call}: {text}", excerpt=excerpt)
+
+
+def decoded(unadded: Sequence[dict[str, Any] | bytes]) -> list[dict[str, Any]]:
+    """The decoded JSON of items of :attr:`Reader.unadded`."""
+    return [item if isinstance(item, dict) else _decoded(item) for item in unadded]
+
+
+def _decoded(payload: bytes) -> dict[str, Any]:
+    item: dict[str, Any] = loads(payload) if _may_be_rounded(payload) else loads_tolerantly(payload)
+    return item
 
 
 def _may_be_rounded(text: bytes) -> bool:
