@@ -207,7 +207,6 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     _reader_thread: int = field(default=0, init=False)
     _item_due: bool = field(default=False, init=False)  # whether a caller waits for an item that has not arrived
     _event: Event | None = field(default=None, init=False)  # the event for which callers wait now
-    _unadded_bytes: int = field(default=0, init=False)
     _accumulation_error: BaseException | None = field(default=None, init=False)  # why accumulation has stopped
     _inherited: bool = field(default=False, init=False)  # whether another process opened the stream, before a fork
     _lock: threading.RLock = field(factory=threading.RLock, init=False)
@@ -322,8 +321,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             reader.end()
         else:
             reader.feed(data)
-            self._unadded_bytes += len(data)
-            if self._unadded_bytes > _BLOCK:
+            if reader.unadded_bytes > _BLOCK:
                 self._accumulate()
         with self._lock:
             if data is None or reader.error is not None:
@@ -481,7 +479,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     def _accumulate(self) -> None:
         """Accumulate the items that have arrived since the last call."""
         with self._lock:
-            self._unadded_bytes = 0
+            self.reader.unadded_bytes = 0
             unadded = self.reader.unadded
             items = unadded[: len(unadded)]
             del unadded[: len(items)]  # the reader may have appended others meanwhile
