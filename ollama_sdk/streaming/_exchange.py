@@ -62,9 +62,10 @@ by ``with``, which Ctrl-C cannot interrupt so that the lock stays held. Only the
 is a deque, whose ends any thread may use; ``unadded`` is a list to which the reader appends, and from whose beginning items are
 accumulated and removed under the lock. ``call.ended`` is called outside the lock.
 
-*What is collected.* Every item, taken or not, is part of the reply of ``collect()`` and of the partial reply of an error. Items are
-accumulated in blocks of some kilobytes, so that a long stream needs little more memory than the text of its reply, and accumulation
-costs little even if no caller collects; the accumulator's module explains how.
+*What is collected.* Every item, taken or not, is part of the reply of ``collect()`` and of the partial reply of an error. The reader
+keeps one item instead of many that are alike. What it keeps is accumulated in blocks of some kilobytes, so that a long stream needs
+little more memory than the text of its reply, and accumulation costs little even if no caller collects; ``_alike`` and
+``_accumulation`` explain how.
 
 *Why it cannot deadlock.* Inside the lock there is no I/O and no waiting: it only computes, sets events, and shuts a socket down.
 Callers wait outside it, for an event that was made inside it. Such an event is set whenever the result of ``next_step`` may have
@@ -111,7 +112,7 @@ if TYPE_CHECKING:
 else:
     ReplyT = TypeVar("ReplyT")
 
-# Bytes of a body whose items are accumulated together: less than a full read, so the items are freed before the next read.
+# Bytes of items that are accumulated together: fewer than a full read brings, so that its items are freed before the next read.
 _BLOCK = 24 * 2**10
 
 
