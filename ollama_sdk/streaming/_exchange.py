@@ -62,10 +62,10 @@ by ``with``, which Ctrl-C cannot interrupt so that the lock stays held. Only the
 is a deque, whose ends any thread may use; ``unadded`` is a list to which the reader appends, and from whose beginning items are
 accumulated and removed under the lock. ``call.ended`` is called outside the lock.
 
-*What is collected.* Every item, taken or not, is part of the reply of ``collect()`` and of the partial reply of an error. Items are
-accumulated in blocks of some kilobytes, so that a long stream needs little more memory than the text of its reply, and accumulation
-costs little even if no caller collects; the accumulator's module explains how. It happens just before a read, so that no item that
-has arrived waits for it.
+*What is collected.* Every item, taken or not, is part of the reply of ``collect()`` and of the partial reply of an error. The reader
+keeps one item instead of many that are alike. What it keeps is accumulated in blocks of some kilobytes, so that a long stream needs
+little more memory than the text of its reply, and accumulation costs little even if no caller collects; ``_alike`` and
+``_accumulation`` explain how. It happens just before a read, so that no item that has arrived waits for it.
 
 *What is reported.* The end of a body, and the error of a read, are reported to a body that is watched for its end (see
 :class:`ollama_sdk._bodies.EndWatchedBody`), outside the lock: so that an observer costs nothing for a read.
@@ -116,7 +116,7 @@ if TYPE_CHECKING:
 else:
     ReplyT = TypeVar("ReplyT")
 
-# Bytes of a body whose items are accumulated together: less than a full read, so the items are freed before the next read.
+# Bytes of items that are accumulated together: fewer than a full read brings, so that its items are freed before the next read.
 _BLOCK = 8 * 2**10
 
 
