@@ -19,6 +19,7 @@ from .support import worlds
 from .support.callers import Caller
 from .support.clocks import HandClock
 from .support.examples import PROFILE
+from .support.library import be_the_default
 from .support.loopback import PATIENCE, Loopback
 from .support.transports import CERTIFICATE, server_context
 from .support.worlds import World
@@ -30,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--parser", choices=["llhttp", "h11"], help="read responses with this parser, in place of the fastest"
     )
+    parser.addoption("--foreign", action="store_true", help="let clients send through transports of the library in HTTPX")
     parser.addoption("--tls", action="store_true", help="let the scripted servers speak TLS")
 
 
@@ -37,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--tls"):
         Loopback.default_tls = server_context()
         os.environ["SSL_CERT_FILE"] = str(CERTIFICATE)
+    if config.getoption("--foreign"):
+        be_the_default()
     if config.getoption("--parser") == "h11":
         sys.modules["ollama_sdk._transport._llhttp"] = None  # type: ignore[assignment] # as where its parser cannot be imported
     assert parser_class().__module__.endswith(config.getoption("--parser") or "llhttp")

@@ -420,6 +420,7 @@ def test_stream_read_to_its_end_leaves_its_connection_reusable(world, serve, rou
     assert len(server.connections) == 1
 
 
+@pytest.mark.own
 def test_stream_ends_though_the_server_never_ends_the_body(world, serve):
     server = serve(replies(chunked(NDJSON, chat_item(), LAST)))
     with world.client(server.url, timeout=None) as client:
