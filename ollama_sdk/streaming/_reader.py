@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from ollama_sdk._json import loads, loads_again, may_be_rounded
+from ollama_sdk._json import loads, loads_again, loads_tolerantly, may_be_rounded
 from ollama_sdk._secrets import redact_data
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
@@ -20,15 +20,14 @@ from ollama_sdk.errors import (
 )
 
 from ._framing import Framer
+from ._marks import SENTINEL, failure_message
 
-__all__ = ["SENTINEL", "Reader", "failure_message", "incomplete"]
+__all__ = ["Reader", "decoded", "incomplete"]
 
-# Free-form values, whose integers may be of any size, occur in lists of tool calls and outputs, deeper than this many objects. Items
-# with a token do not contain them, and are not searched: that would take a tenth of the time of reading them.
-_BRACKET, _FEW_OBJECTS = ord("["), 3
-_MAX_ERROR_DEPTH = 20
-# In the document, the end of a stream of server-sent events: the text [DONE] in place of an item's JSON.
-SENTINEL = {"data": "[DONE]"}
+_BRACKET = ord("[")
+# Items of so short a read are kept as their texts until they are accumulated, in a quarter of the memory. As objects, those of a
+# thousand slow streams would be many, and the garbage collector would look through them again and again.
+_FEW = 8
 # A field that no item has.
 _UNMARKED: Mapping[str, Any] = {"": object()}
 
@@ -52,7 +51,8 @@ class Reader:
         finished: Whether the last item has arrived.
         error: The error to raise once ``ready`` is empty.
         items: How many complete items have arrived.
-        unadded: Items, as decoded JSON, that are not accumulated yet; the exchange removes those that it accumulates.
+        unadded: Items, as decoded JSON or as its text, that are not accumulated yet; see :func:`decoded`. The exchange removes those
+            that it accumulates.
         first: The first item; ``None`` before it.
         usage_item: The latest item that may have token counts: the last one, or one with ``usage``; ``{}`` before it.
     """
@@ -86,7 +86,7 @@ class Reader:
         self._framer = framer
         self._sentinel = b"[DONE]" if last == SENTINEL else None
         self._marked = last is not None
-        self._last = tuple((_UNMARKED if last is None else last).items())
+        self._last = tuple((last or _UNMARKED).items())
         self._failed = failed
         self._call = call
         self._redact = redact
@@ -94,7 +94,7 @@ class Reader:
         self.finished: bool = False
         self.error: OllamaError | None = None
         self.items: int = 0
-        self.unadded: list[dict[str, Any]] = []
+        self.unadded: list[dict[str, Any] | bytes] = []
         self.first: dict[str, Any] | None = None
         self.usage_item: dict[str, Any] = {}
 
@@ -102,12 +102,51 @@ class Reader:
         """Take the next bytes of the body; bytes after the last item are ignored."""
         if self.finished:
             return
-        for payload in self._framer.feed(data):
-            self._take(payload)
-            if self.finished or self.error is not None:
-                return
+        payloads = self._framer.feed(data)
+        if payloads:
+            items = self._usual_items(data, payloads)
+            self._add(items, payloads[: len(items)])
+            for payload in payloads[len(items) :]:
+                self._take(payload)
+                if self.finished or self.error is not None:
+                    return
         if self._framer.error is not None:
             self._refuse(self._framer.error)
+
+    def _usual_items(self, data: bytes, payloads: Sequence[bytes]) -> list[dict[str, Any]]:
+        """Decode the items of a read up to the first one that may need more than to be added.
+
+        It is a single loop without calls of Python functions because it runs for every token.
+
+        Args:
+            data: The bytes that were read.
+            payloads: The JSON texts of the items that they complete; only the first one may have begun before them.
+        """
+        items: list[dict[str, Any]] = []
+        if _may_be_rounded(payloads[0]) or (len(payloads) > 1 and _may_be_rounded(data)):
+            return items
+        loads, failed = orjson.loads, self._failed
+        name, value = self._last[0]
+        try:
+            for payload in payloads:
+                item = loads(payload)
+                if item.__class__ is not dict or "error" in item or "usage" in item or item.get(name) == value:
+                    break
+                if failed and self._failure_in(item):
+                    break
+                items.append(item)
+        except orjson.JSONDecodeError:
+            return items
+        return items
+
+    def _add(self, items: list[dict[str, Any]], payloads: Sequence[bytes]) -> None:
+        """Add items that no caller has taken yet, and their JSON texts."""
+        if self.first is None and items:
+            self.first = items[0]
+            self._framer = self._framer.chosen
+        self.items += len(items)
+        self.unadded.extend(payloads if len(payloads) < _FEW else items)
+        self.ready.extend(items)  # before `finished` is set, because another thread may read both
 
     def end(self, cause: BaseException | None = None) -> None:
         """Take the end of the body.
@@ -150,14 +189,12 @@ class Reader:
         return False
 
     def _take(self, payload: bytes) -> None:
-        """Take the JSON text of one item. It is a single function because it runs for every token."""
+        """Take the JSON text of one item, which may be the last one, or none."""
         if payload == self._sentinel:
             self.finished = True
             return
         try:
-            item = orjson.loads(payload)
-            if _BRACKET in payload and payload.count(b"{") > _FEW_OBJECTS and may_be_rounded(payload):
-                item = loads_again(payload)
+            item = loads(payload) if _may_be_rounded(payload) else orjson.loads(payload)
         except orjson.JSONDecodeError as exc:
             item = self._load_refused(payload, exc)
         if item.__class__ is not dict:
@@ -166,12 +203,7 @@ class Reader:
         if ("error" in item or self._failed) and (failure := self._failure_in(item)):
             self.error = failure
             return
-        if self.first is None:
-            self.first = item
-            self._framer = self._framer.chosen
-        self.items += 1
-        self.unadded.append(item)
-        self.ready.append(item)  # before `finished` is set, because another thread may read both
+        self._add([item], [payload])
         if "usage" in item:
             self.usage_item = item
         for name, value in self._last:
@@ -210,6 +242,24 @@ class Reader:
         self.error = self.error or DecodeError(f"{self._call}: {text}", excerpt=excerpt)
 
 
+def decoded(unadded: Sequence[dict[str, Any] | bytes]) -> list[dict[str, Any]]:
+    """The decoded JSON of items of :attr:`Reader.unadded`."""
+    return [item if isinstance(item, dict) else _decoded(item) for item in unadded]
+
+
+def _decoded(payload: bytes) -> dict[str, Any]:
+    item: dict[str, Any] = loads(payload) if _may_be_rounded(payload) else loads_tolerantly(payload)
+    return item
+
+
+def _may_be_rounded(text: bytes) -> bool:
+    """Whether a text may hold an integer of a free-form value that orjson rounds.
+
+    Free-form values occur in lists of tool calls and outputs. Most reads bring only tokens, without any list, and are not searched.
+    """
+    return _BRACKET in text and may_be_rounded(text)
+
+
 def incomplete(call: str, where: str, items: int, cause: BaseException | None) -> IncompleteReplyError:
     """The error of a body that ended too early.
 
@@ -230,29 +280,3 @@ def incomplete(call: str, where: str, items: int, cause: BaseException | None) -
     if isinstance(cause, Exception):
         error.__cause__ = cause
     return error
-
-
-def failure_message(error: Any, depth: int = 0) -> str:
-    """The innermost text of a server's error.
-
-    Args:
-        error: A string, an object with a ``message``, ``error`` or ``response``, or JSON of such an object in a string.
-        depth: How deeply this is nested in the whole error.
-
-    Returns:
-        The text; ``""`` without one, or if it is nested more than 20 levels deep.
-    """
-    if depth > _MAX_ERROR_DEPTH:
-        return ""
-    if isinstance(error, str):
-        if not error.lstrip().startswith("{"):
-            return error
-        try:
-            return failure_message(loads(error), depth + 1) or error
-        except orjson.JSONDecodeError:
-            return error
-    if error.__class__ is dict:
-        for name in ("error", "message", "response"):
-            if error.get(name) and (text := failure_message(error[name], depth + 1)):
-                return text
-    return ""
