@@ -31,7 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--parser", choices=["llhttp", "h11"], help="read responses with this parser, in place of the fastest"
     )
-    parser.addoption("--foreign", action="store_true", help="let clients send through transports of the library in HTTPX")
+    parser.addoption(
+        "--foreign", action="store_true", help="let clients send through transports of the library in HTTPX"
+    )
     parser.addoption("--tls", action="store_true", help="let the scripted servers speak TLS")
 
 

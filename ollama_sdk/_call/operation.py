@@ -1,5 +1,7 @@
 """The types of the operation table: one row of data for each endpoint, generated from the document."""
 
+# Annotations are not postponed here: NamedTuple would compile the text of each.
+
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
