@@ -36,7 +36,7 @@ __all__ = ["Hidden", "SecretText", "check_headers", "check_key", "clean", "redac
 REDACTED = "***"
 
 # A bearer token is printable ASCII without blanks (RFC 6750, section 2.1); "" is no key.
-_KEY = re.compile(r"[!-~]*")
+_KEY = r"[!-~]*"
 # RFC 9110, sections 5.6.2 and 5.5. Not every server and proxy forwards characters beyond ASCII.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
@@ -96,9 +96,9 @@ def check_key(given: Any, where: str = "api_key") -> str | None:
         kind = type(key).__name__
         article = "" if kind.endswith("s") else "an " if kind[0] in "aeiou" else "a "
         raise ConfigurationError(f"{where} is {article}{kind}; give a str")
-    if _KEY.fullmatch(key):
+    if re.fullmatch(_KEY, key):
         return key
-    if _KEY.fullmatch(key.strip()):
+    if re.fullmatch(_KEY, key.strip()):
         raise ConfigurationError(f"{where} has blanks or line breaks around it; give the key without, as strip() does")
     if key.lower().startswith("bearer "):
         raise ConfigurationError(f"{where} begins with 'Bearer'; give only what follows it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeGuard, TypeVar, Unpack, get_origin, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeGuard, TypeVar, Unpack, get_origin, overload
 
 from ollama_sdk._codec import Model
 from ollama_sdk._codec.check import with_article
@@ -14,7 +14,6 @@ from ollama_sdk.errors import ConfigurationError
 from ollama_sdk.streaming._marks import SENTINEL
 
 from .operation import Argument, Operation, Streaming, Usage
-from .raw import async_raw, raw
 from .request import CallOptions
 from .settings import named
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from ollama_sdk.streaming import AsyncByteStream, AsyncStream, ByteStream, Stream
 
     from .perform import AsyncRuntime, SyncRuntime
-    from .raw import AsyncRawRuntime, SyncRawRuntime
 
     class _OtherArguments(TypedDict, total=False):
         """The arguments of ``request`` that do not decide its return type; see there."""
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
         timeout: TimeoutLike | Inherit
 
 
-__all__ = ["AsyncAnyRoute", "AsyncRawAnyRoute", "SyncAnyRoute", "SyncRawAnyRoute"]
+__all__ = ["AsyncAnyRoute", "SyncAnyRoute"]
 
 ModelT = TypeVar("ModelT", bound=Model)
 CastT = TypeVar("CastT", bound=Model | str | bytes)
@@ -290,20 +288,6 @@ class AsyncAnyRoute:
 
 
 AsyncAnyRoute.request.__doc__ = SyncAnyRoute.request.__doc__
-
-
-class SyncRawAnyRoute:
-    """Adds ``request`` to the sync client's raw view."""
-
-    _runtime: SyncRawRuntime
-    request: Final = raw(SyncAnyRoute.request)
-
-
-class AsyncRawAnyRoute:
-    """Adds ``request`` to the async client's raw view."""
-
-    _runtime: AsyncRawRuntime
-    request: Final = async_raw(AsyncAnyRoute.request)
 
 
 # From arguments to an operation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 import httpx
@@ -33,8 +33,7 @@ _JSON = "application/json"
 _USER_AGENT = f"ollama-sdk/{__version__}"
 
 
-@define(eq=False, repr=False)
-class CallOptions:
+class CallOptions(NamedTuple):
     """The arguments that every method takes.
 
     Attributes:

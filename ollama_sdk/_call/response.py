@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 import httpx
 import orjson
-from attrs import field, frozen
+from attrs import frozen
 
 from ollama_sdk._bodies import is_whole
 from ollama_sdk._codec import codec_of
@@ -29,8 +29,6 @@ from ollama_sdk.errors import (
     describe_call,
 )
 from ollama_sdk.streaming._marks import SENTINEL, failure_message
-
-from .error_mapping import decode_error, status_error, transport_error
 
 if TYPE_CHECKING:
     from .operation import Streaming, Usage
@@ -64,12 +62,7 @@ _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpoin
 _NOT_BYTES = {"application/json", "text/html"}
 
 
-def _shortened(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
-
-
-@frozen
+@frozen(eq=False, repr=False)
 class RawResponse(Generic[ReplyT]):
     """A reply together with the head of its response.
 
@@ -80,8 +73,13 @@ class RawResponse(Generic[ReplyT]):
     """
 
     status_code: int
-    headers: httpx.Headers = field(repr=lambda headers: f"<{len(headers)} headers>")
-    parsed: ReplyT = field(repr=_shortened)
+    headers: httpx.Headers
+    parsed: ReplyT
+
+    def __repr__(self) -> str:
+        parsed = repr(self.parsed)
+        shown = parsed if len(parsed) <= _SHOWN else f"{parsed[: _SHOWN - 3]}..."
+        return f"RawResponse(status_code={self.status_code}, headers=<{len(self.headers)} headers>, parsed={shown})"
 
 
 # The head
@@ -133,6 +131,8 @@ def fail(call: Call[Any, Any], response: httpx.Response | None, exc: Exception) 
     Raises:
         OllamaError: Always.
     """
+    from .error_mapping import transport_error  # imported only for errors
+
     error = transport_error(call, exc)
     end_call(call, response, error)
     if isinstance(exc, OllamaError):  # it has its own cause
@@ -172,6 +172,8 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
     data: dict[str, Any] = {}
     try:
         if not (response.is_success or _is_an_answer(call.operation.reply, response.status_code)):
+            from .error_mapping import status_error
+
             raise status_error(call, response, body)
         reply: Any = _reply_without_json(call, response, body)
         if reply is _JSON:
@@ -238,6 +240,8 @@ def decode_reply(call: Call[Any, Any], data: Any, body: bytes | None = None) -> 
         return codec_of(call.operation.models).decode(call.operation.reply, data, body)
     except DecodeError as exc:
         mismatch = exc.with_traceback(None)
+    from .error_mapping import decode_error
+
     raise decode_error(call, mismatch)  # outside the except block, whose exception quotes the server's value
 
 
@@ -357,13 +361,13 @@ def end_call(
     usage, streaming = call.operation.usage, call.operation.streaming
     if call.stream and streaming is not None and streaming.usage is not None:
         usage = streaming.usage
-    parts = tuple(filter(None, (first, *tail, counted)))
+    parts = tuple(filter(None, (first, *tail, counted))) if first or tail else (counted,) if counted else ()
     if usage is None:
         outcome = CallOutcome(error, items=items, parts=parts, whole=whole)
     else:
         model = _value_at(usage.model, counted) or _value_at(usage.model, first)
-        tokens = _value_at(usage.input_tokens, counted), _value_at(usage.output_tokens, counted)
-        outcome = CallOutcome(error, model, *tokens, items, parts, whole)
+        given, answered = _value_at(usage.input_tokens, counted), _value_at(usage.output_tokens, counted)
+        outcome = CallOutcome(error, model, given, answered, items, parts, whole)
     for listener in listeners:
         listener(outcome)
 
@@ -379,8 +383,9 @@ def _log(call: Call[Any, Any], response: httpx.Response | None, error: Exception
 
 def _value_at(path: tuple[str, ...], data: Any) -> Any:
     """Return the value at a path of JSON objects; ``None`` if there is none, and for an empty path."""
-    for name in path:
-        if data.__class__ is not dict:
-            return None
-        data = data.get(name)
+    try:
+        for name in path:
+            data = data[name]
+    except (KeyError, TypeError):
+        return None
     return data if path else None

@@ -211,8 +211,12 @@ class _Protocol(asyncio.BufferedProtocol):
             return
         if self.tls is None:
             response.feed(self._large[:nbytes])
-        elif not deliver(response, self.tls, self._large[:nbytes]):
-            return
+        else:
+            has_new = deliver(response, self.tls, self._large[:nbytes])
+            if answer := self.tls.answer():
+                self.transport.write(answer)
+            if not has_new:
+                return
         self.arrived += nbytes
         self.waiter.continue_now()
         if self.arrived > HIGH_WATER and not self.paused and self.response is not None:
@@ -223,7 +227,7 @@ class _Protocol(asyncio.BufferedProtocol):
         self.spoilt = True
         if self.response is None:
             return False  # idle, and spoilt
-        self.response.end()
+        deliver(self.response, self.tls, b"")
         self.waiter.continue_soon()
         return True  # its owner closes it
 
@@ -368,10 +372,10 @@ class AsyncioConnection(Connection):
             httpx.WriteTimeout: The server accepted no data for too long.
         """
         protocol = self._protocol
+        if protocol.failure or (self.tls is not None and self.tls.failure):
+            return False
         if self.tls is not None:
             data = self.tls.encrypt(data)
-        if protocol.failure:
-            return False
         if not protocol.transport.get_write_buffer_size():
             # As the loop would do it, but here it shows whether anything was sent.
             try:

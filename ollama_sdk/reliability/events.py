@@ -406,31 +406,30 @@ class _Guarded:
     """
 
     def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-        self._detailed = observer if isinstance(observer, DetailedObserver) else None
-        self.wants_details = self._detailed is not None
-        self.wants_whole_replies = self._detailed is not None and self._detailed.wants_whole_replies
-        self.wants_chunks = self._detailed is not None and self._detailed.wants_chunks
+        self._observer: Callable[..., object] = observer  # takes details only if it wants them
+        self.wants_details = isinstance(observer, DetailedObserver)
+        self.wants_whole_replies = isinstance(observer, DetailedObserver) and observer.wants_whole_replies
+        self.wants_chunks = isinstance(observer, DetailedObserver) and observer.wants_chunks
         self._has_failed = False
         self._threads_inside: set[int] = set()
         self._postponed: deque[tuple[Event, Detail | None]] = deque()
 
     def __call__(self, event: Event, detail: Detail | None = None) -> None:
-        thread = get_ident()
-        if thread in self._threads_inside:
+        thread, inside, observer = get_ident(), self._threads_inside, self._observer
+        if thread in inside:
             self._postponed.append((event, detail))
             return
         while True:
-            self._threads_inside.add(thread)
+            inside.add(thread)
             try:
-                if detail is None or self._detailed is None:
-                    self._observer(event)
+                if detail is None:
+                    observer(event)
                 else:
-                    self._detailed(event, detail)
+                    observer(event, detail)
             except Exception:  # noqa: BLE001 - an observer must not break the call
                 self._log_first_failure()
             finally:
-                self._threads_inside.discard(thread)
+                inside.discard(thread)
             # Checked only after leaving: from then on this thread postpones no event, so none is missed.
             if not self._postponed:
                 return

@@ -211,7 +211,6 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     _reader_thread: int = field(default=0, init=False)
     _item_due: bool = field(default=False, init=False)  # whether a caller waits for an item that has not arrived
     _event: Event | None = field(default=None, init=False)  # the event for which callers wait now
-    _unadded_bytes: int = field(default=0, init=False)
     _accumulation_error: BaseException | None = field(default=None, init=False)  # why accumulation has stopped
     _inherited: bool = field(default=False, init=False)  # whether another process opened the stream, before a fork
     _lock: threading.RLock = field(factory=threading.RLock, init=False)
@@ -308,7 +307,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 return END
             if self.reading:
                 return self._wait(None)  # the limits of the reader end this
-            if self._unadded_bytes > _BLOCK:
+            if self.reader.unadded_bytes > _BLOCK:
                 self._accumulate()  # now, and not between the arrival of an item and its return
             self._reader_thread = get_ident()
             self.reading = True
@@ -329,7 +328,6 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             reader.end()
         else:
             reader.feed(data)
-            self._unadded_bytes += len(data)
         with self._lock:
             if data is None or reader.error is not None:
                 self.over = True
@@ -497,7 +495,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     def _accumulate(self) -> None:
         """Accumulate the items that have arrived since the last call."""
         with self._lock:
-            self._unadded_bytes = 0
+            self.reader.unadded_bytes = 0
             unadded = self.reader.unadded
             items = unadded[: len(unadded)]
             del unadded[: len(items)]  # the reader may have appended others meanwhile

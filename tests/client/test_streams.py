@@ -321,7 +321,8 @@ def test_an_interrupt_while_items_are_added_up_ends_the_stream(serve, sync_clien
         raise KeyboardInterrupt
 
     monkeypatch.setattr(MergeAccumulator, "add", interrupted)
-    server = serve(replies(chunked(NDJSON, *[chat_item("word")] * 1000)))
+    unlike = [chat_item("word", number=number) for number in range(1000)]  # so that they are added up one by one
+    server = serve(replies(chunked(NDJSON, *unlike)))
     with sync_client(server.url).chat("m", [], stream=True) as stream:
         with pytest.raises(KeyboardInterrupt):
             list(stream)

@@ -287,7 +287,7 @@ def test_endpoint_gets_its_own_key_host_and_path_only() -> None:
             (sent.path, *map(sent.headers.get, ("authorization", "x-team", "host", "x-mine")))
             for sent in server.requests
         ]
-    host = server.url.removeprefix("http://")
+    host = server.host
     assert received[0] == ("/one/api/chat", "Bearer secret-1", "red", host, "yes")
     assert received[1] == ("/two/api/chat", "Bearer secret-2", None, host, "yes")
     assert received[2] == ("/api/chat", "Bearer the request's own", None, host.replace("127.0.0.1", "localhost"), "yes")

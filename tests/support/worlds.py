@@ -12,7 +12,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 import ollama_sdk
 from ollama_sdk import RawResponse
-from ollama_sdk._client import AsyncNamespace, AsyncRawClient
+from ollama_sdk._client import AsyncNamespace
+from ollama_sdk._raw_client import AsyncRawClient
 
 from .library import library
 from .loopback import PATIENCE, Loopback
