@@ -307,6 +307,22 @@ def test_a_large_body_in_one_piece_is_read_in_large_pieces():
     assert calls.system["recv"] < size / READ
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_async_large_body_in_one_piece_is_read_in_large_pieces(backend):
+    size = 8 * MIB
+    reply = whole(b'{"embeddings":[],"filler":"' + b"x" * size + b'"}')
+
+    async def embed(url):
+        async with AsyncOllama(url, timeout=PATIENCE) as client:
+            with Calls() as calls:
+                await client.embed("m", "x")
+        return calls
+
+    with Loopback(replies(reply)) as server:
+        calls = anyio.run(embed, server.url, backend=backend)
+    assert calls.system["recv"] + calls.system["recv_into"] < size / READ
+
+
 def test_every_policy_together_adds_few_calls():
     policies = {
         "retry": Retry(),

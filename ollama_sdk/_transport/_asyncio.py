@@ -13,7 +13,7 @@ Received bytes are parsed at once, whether or not a task waits. If no task takes
 A connection has at most one timer, and it is lazy. A new wait replaces the timer only if it would fire too late; a timer that
 fires asks for the deadline again, and usually finds that it is later now. So the deadlines of a thousand items cost one timer.
 
-All protocols of a loop read into one buffer, which is parsed before the loop reads again.
+All protocols of a loop read into one buffer, which is parsed before the loop reads again; streams use only its beginning.
 
 Cancelling a task, natively or by a cancel scope, raises in its only await and has no other effect. Closing awaits nothing: it
 shuts the socket down at once and leaves the rest to the loop, or to the operating system if the loop has ended.
@@ -34,7 +34,7 @@ from typing import Any
 import httpx
 
 from .connect_queue import ConnectQueue
-from .connection import READ, Connection, deliver
+from .connection import READ, READ_OF_WHOLE, Connection, deliver
 from .limits import Ask, Limits
 from .network import STAGGER, Address, UnreachableError, race, resolve, time_left, writable
 from .response import ResponseParser
@@ -146,6 +146,7 @@ class _Protocol(asyncio.BufferedProtocol):
         transport: The loop's transport, once the connection is made.
         response: The response that is being read; ``None`` while none is expected.
         tls: Decrypts the received bytes, if the connection is encrypted.
+        reads_whole: Whether the response is read in larger pieces.
         waiter: What a task awaits.
         failure: The error that broke the connection, if it broke.
         spoilt: Whether unexpected bytes have arrived, or the connection has ended.
@@ -156,15 +157,17 @@ class _Protocol(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_ask",
-        "_buffer",
+        "_large",
         "_late",
         "_loop",
+        "_small",
         "_timer",
         "_timer_at",
         "arrived",
         "failure",
         "full",
         "paused",
+        "reads_whole",
         "response",
         "spoilt",
         "tls",
@@ -174,9 +177,9 @@ class _Protocol(asyncio.BufferedProtocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, buffer: memoryview) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, small: memoryview, large: memoryview) -> None:
         self._loop = loop
-        self._buffer = buffer
+        self._small, self._large = small, large
         self._ask: Ask | None = None
         self._late: Callable[[], Exception] = _read_too_late
         self._timer: asyncio.TimerHandle | None = None
@@ -184,6 +187,7 @@ class _Protocol(asyncio.BufferedProtocol):
         self.response: ResponseParser | Any = None
         self.tls: TLS | None = None
         self.waiter = _Waiter(loop)
+        self.reads_whole = False
         self.failure = ""
         self.spoilt = False
         self.arrived = 0
@@ -197,7 +201,7 @@ class _Protocol(asyncio.BufferedProtocol):
         transport.set_write_buffer_limits(high=HIGH_WATER)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - a hint
-        return self._buffer
+        return self._large if self.reads_whole else self._small
 
     def buffer_updated(self, nbytes: int) -> None:
         response = self.response
@@ -206,18 +210,18 @@ class _Protocol(asyncio.BufferedProtocol):
             self.transport.abort()
             return
         if self.tls is None:
-            response.feed(self._buffer[:nbytes])
+            response.feed(self._large[:nbytes])
         else:
-            has_new = deliver(response, self.tls, self._buffer[:nbytes])
+            has_new = deliver(response, self.tls, self._large[:nbytes])
             if answer := self.tls.answer():
                 self.transport.write(answer)
             if not has_new:
                 return
         self.arrived += nbytes
-        if self.arrived > HIGH_WATER and not self.paused:
+        self.waiter.continue_now()
+        if self.arrived > HIGH_WATER and not self.paused and self.response is not None:
             self.paused = True
             self.transport.pause_reading()
-        self.waiter.continue_now()
 
     def eof_received(self) -> bool:
         self.spoilt = True
@@ -325,7 +329,11 @@ class AsyncioConnection(Connection):
         protocol = self._protocol
         protocol.response = response = super().begin(method)
         protocol.arrived = 0
+        protocol.reads_whole = False
         return response
+
+    def read_whole(self) -> None:
+        self._protocol.reads_whole = True
 
     def rest(self) -> None:
         """Prepare to be idle in the pool."""
@@ -457,7 +465,8 @@ class AsyncioNetwork:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._buffer = memoryview(bytearray(READ))
+        self._buffer = memoryview(bytearray(READ_OF_WHOLE))
+        self._beginning = self._buffer[:READ]
         self._lookups: dict[tuple[str, int], asyncio.Future[list[Address]]] = {}
         self.queues: defaultdict[tuple[str, int], ConnectQueue] = defaultdict(ConnectQueue)
 
@@ -481,7 +490,7 @@ class AsyncioNetwork:
         Raises:
             UnreachableError: No address could be connected to, or the time has passed.
         """
-        protocol = _Protocol(self._loop, self._buffer)
+        protocol = _Protocol(self._loop, self._beginning, self._buffer)
         connection = AsyncioConnection(protocol, self._loop)
         connection.attach(await self._race(addresses or await self._look_up((host, port), ask), ask))
         await self._loop.create_connection(lambda: protocol, sock=connection.socket)
