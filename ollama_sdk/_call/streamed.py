@@ -60,6 +60,7 @@ def open_stream(
             failed=streaming.failed,
             call=describe_call(call.request),
             redact=streamed.redacted,
+            rules=streaming.merge,
         ),
         deadlines=call.deadlines,
         decode_item=codec_of(call.operation.models).converter(streaming.item, streamed.named),

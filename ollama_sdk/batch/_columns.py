@@ -103,6 +103,12 @@ class Column:
 
         return pandas.Series(pandas.arrays.ArrowExtensionArray(self.arrow()), index=index)
 
+    def objects(self, index: Any) -> Any:
+        """The column as a series of pandas with objects, ``None`` for missing: Spark knows no NA in vectors and structs."""
+        pandas: Any = import_module("pandas")
+
+        return pandas.Series(self._json_as_text(), index=index, dtype=object)
+
     def polars(self, name: str) -> Any:
         """The column as a series of Polars."""
         polars: Any = import_module("polars")
@@ -138,8 +144,14 @@ def rows_of(batch: Any, columns: Iterable[str] | None) -> list[dict[str, Any]]:
     return [dict(zip(needed, row, strict=True)) for row in zip(*values, strict=True)]
 
 
-def with_columns(batch: Any, new: Mapping[str, Column]) -> Any:
-    """Return the same kind of batch with new columns, which it must not have yet."""
+def with_columns(batch: Any, new: Mapping[str, Column], *, as_objects: bool = False) -> Any:
+    """Return the same kind of batch with new columns.
+
+    Args:
+        batch: The batch.
+        new: The columns, which it must not have yet.
+        as_objects: Whether new columns of pandas hold objects instead of having types of Arrow.
+    """
     if _is_rows(batch):
         values = zip(*(column.values for column in new.values()), strict=True)
         return [{**row, **dict(zip(new, each, strict=True))} for row, each in zip(batch, values, strict=True)]
@@ -153,7 +165,9 @@ def with_columns(batch: Any, new: Mapping[str, Column]) -> Any:
         return batch
     if library == "polars":
         return batch.with_columns([each.polars(name) for name, each in new.items()])
-    return batch.assign(**{name: each.pandas(batch.index) for name, each in new.items()})
+    return batch.assign(
+        **{name: each.objects(batch.index) if as_objects else each.pandas(batch.index) for name, each in new.items()}
+    )
 
 
 def check_new(batch: Any, new: Iterable[str]) -> None:

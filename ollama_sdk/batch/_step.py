@@ -110,6 +110,9 @@ class Step(ABC):
             ConfigurationError: The batch lacks a column, or has one of those that the step makes, or the client cannot be made.
             OllamaError: A row failed, with ``on_error="raise"``.
         """
+        return self._made(batch)
+
+    def _made(self, batch: BatchT, *, as_objects: bool = False) -> BatchT:
         check_new(batch, self.columns_of([]))
         work = self.start(rows_of(batch, self.columns_read()))
         try:
@@ -120,7 +123,7 @@ class Step(ABC):
         columns = self.columns_of(results)
         if has_arrays(batch):
             columns = {name: self.with_length(column) for name, column in columns.items()}
-        made: BatchT = with_columns(batch, columns)
+        made: BatchT = with_columns(batch, columns, as_objects=as_objects)
         return made
 
     def partitions(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
@@ -129,7 +132,7 @@ class Step(ABC):
         Args:
             batches: The batches; each is taken when the one before it is done.
         """
-        return map(self.__call__, batches)
+        return (self._made(batch, as_objects=True) for batch in batches)
 
     def meta(self, frame: Any) -> Any:
         """Return an empty frame with Dask's columns and types.

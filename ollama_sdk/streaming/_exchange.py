@@ -62,10 +62,10 @@ by ``with``, which Ctrl-C cannot interrupt so that the lock stays held. Only the
 is a deque, whose ends any thread may use; ``unadded`` is a list to which the reader appends, and from whose beginning items are
 accumulated and removed under the lock. ``call.ended`` is called outside the lock.
 
-*What is collected.* Every item, taken or not, is part of the reply of ``collect()`` and of the partial reply of an error. Items are
-accumulated in blocks of some kilobytes, so that a long stream needs little more memory than the text of its reply, and accumulation
-costs little even if no caller collects; the accumulator's module explains how. It happens just before a read, so that no item that
-has arrived waits for it.
+*What is collected.* Every item, taken or not, is part of the reply of ``collect()`` and of the partial reply of an error. The reader
+keeps one item instead of many that are alike. What it keeps is accumulated in blocks of some kilobytes, so that a long stream needs
+little more memory than the text of its reply, and accumulation costs little even if no caller collects; ``_alike`` and
+``_accumulation`` explain how. It happens just before a read, so that no item that has arrived waits for it.
 
 *What is reported.* The end of a body, and the error of a read, are reported to a body that is watched for its end (see
 :class:`ollama_sdk._bodies.EndWatchedBody`), outside the lock: so that an observer costs nothing for a read.
@@ -116,7 +116,7 @@ if TYPE_CHECKING:
 else:
     ReplyT = TypeVar("ReplyT")
 
-# Bytes of a body whose items are accumulated together: less than a full read, so the items are freed before the next read.
+# Bytes of items that are accumulated together: fewer than a full read brings, so that its items are freed before the next read.
 _BLOCK = 8 * 2**10
 
 
@@ -211,7 +211,6 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     _reader_thread: int = field(default=0, init=False)
     _item_due: bool = field(default=False, init=False)  # whether a caller waits for an item that has not arrived
     _event: Event | None = field(default=None, init=False)  # the event for which callers wait now
-    _unadded_bytes: int = field(default=0, init=False)
     _accumulation_error: BaseException | None = field(default=None, init=False)  # why accumulation has stopped
     _inherited: bool = field(default=False, init=False)  # whether another process opened the stream, before a fork
     _lock: threading.RLock = field(factory=threading.RLock, init=False)
@@ -308,7 +307,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 return END
             if self.reading:
                 return self._wait(None)  # the limits of the reader end this
-            if self._unadded_bytes > _BLOCK:
+            if self.reader.unadded_bytes > _BLOCK:
                 self._accumulate()  # now, and not between the arrival of an item and its return
             self._reader_thread = get_ident()
             self.reading = True
@@ -329,7 +328,6 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             reader.end()
         else:
             reader.feed(data)
-            self._unadded_bytes += len(data)
         with self._lock:
             if data is None or reader.error is not None:
                 self.over = True
@@ -497,7 +495,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     def _accumulate(self) -> None:
         """Accumulate the items that have arrived since the last call."""
         with self._lock:
-            self._unadded_bytes = 0
+            self.reader.unadded_bytes = 0
             unadded = self.reader.unadded
             items = unadded[: len(unadded)]
             del unadded[: len(items)]  # the reader may have appended others meanwhile

@@ -134,6 +134,16 @@ def test_batch_without_vectors_holds_objects_if_none_can_be_had(emulator: Emulat
     assert [error["status"] for error in made["error"]] == [503] * 2
 
 
+@pytest.mark.parametrize("kind", ["pandas", "arrow batch"])
+def test_partitions_have_none_where_a_value_is_missing(emulator: Emulator, kind: str):
+    emulator.faults.add(Fault.status(503), times=1)
+    made = list(step(emulator).partitions([KINDS[kind](), KINDS[kind]()]))
+    for batch, failed in zip(made, (2, 0), strict=True):
+        for name, missing in (("error", 4 - failed), ("embedding", 2 + failed)):
+            values = batch[name].to_pylist() if kind == "arrow batch" else list(batch[name])
+            assert sum(value is None for value in values) == missing
+
+
 def test_vectors_are_32_bit_floats(emulator: Emulator):
     [row] = step(emulator)([{"text": "a"}])
     assert row["embedding"].dtype == np.float32
