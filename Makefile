@@ -87,8 +87,9 @@ test-h11: $(READY)  ## run the tests of transport, clients and streams where llh
 test-tls: $(READY)  ## run the tests of transport, clients, streams and policies with servers that speak TLS
 	$(PYTEST) -m "not slow and not plain" --tls tests/transport tests/client tests/streaming tests/reliability
 
-test-httpx2: $(READY)  ## run the tests of clients and policies with clients and transports of httpx2 wherever they give one of httpx
+test-httpx2: $(READY)  ## run the tests of clients and policies with httpx2 wherever they give something of httpx, and some where they give nothing
 	HTTPX=httpx2 $(PYTEST) -m "not slow" tests/client tests/reliability
+	HTTPX=httpx2 $(PYTEST) -m "not slow and not plain and not own" --foreign $(addprefix tests/client/test_,any_route.py arguments.py streams.py)
 
 test-versions:  ## run the tests on every other Python that is found here, on the PATH or by pyenv
 	@missing=; for version in $(VERSIONS); do found=; \

@@ -43,6 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["SSL_CERT_FILE"] = str(CERTIFICATE)
     if config.getoption("--foreign"):
         be_the_default()
+        # httpx and httpcore leave the generators of a stream that is closed early to the garbage collector.
+        config.addinivalue_line("filterwarnings", "ignore:Async generator 'http:ResourceWarning")
     if config.getoption("--parser") == "h11":
         sys.modules["ollama_sdk._transport._llhttp"] = None  # type: ignore[assignment] # as where its parser cannot be imported
     assert parser_class().__module__.endswith(config.getoption("--parser") or "llhttp")
