@@ -66,14 +66,11 @@ class Embed(Step):
 
         Raises:
             OllamaError: The request failed.
-            DecodeError: There is not one vector for each text.
         """
         results: list[Result] = [self._checked_text(row) for row in rows]
         sent = {place: result[0] for place, result in enumerate(results) if isinstance(result, list) and result[0]}
         if sent:
             vectors = await self._vectors(client, list(sent.values()))
-            if len(vectors) != len(sent):
-                raise DecodeError(f"the server returned {len(vectors)} vectors for {len(sent)} texts")
             for place, vector in zip(sent, vectors, strict=True):
                 results[place] = self._checked_vector(vector)
         return results
