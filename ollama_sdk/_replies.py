@@ -8,12 +8,13 @@ from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, TypeVar, overload
 
-from ._metrics import GenerationMetrics
 from .errors import ConfigurationError, DecodeError, ParseError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from ._metrics import Metrics
 
 __all__ = [
     "ChatReply",
@@ -29,6 +30,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 _EXCERPT = 200  # characters of a text that an error shows
+_NANOSECONDS = 1e9
 
 
 class Validator(Protocol[T_co]):
@@ -118,6 +120,50 @@ def _adapter(kind: Any) -> Any:
         return pydantic.TypeAdapter(kind)
     except pydantic.errors.PydanticUserError as exc:
         raise ConfigurationError(f"Pydantic cannot describe {kind!r}: {exc.message}") from exc
+
+
+# Counters
+
+
+class GenerationMetrics:
+    """Adds ``metrics`` to a reply that holds the server's counters."""
+
+    __slots__ = ()
+
+    total_duration: int | None
+    load_duration: int | None
+    prompt_eval_count: int | None
+    prompt_eval_cached_count: int | None
+    prompt_eval_duration: int | None
+    eval_count: int | None
+    eval_duration: int | None
+
+    @property
+    def metrics(self) -> Metrics:
+        """The server's counters, which are in nanoseconds, as seconds and tokens per second."""
+        from ._metrics import Metrics
+
+        prompt, cached = self.prompt_eval_count, self.prompt_eval_cached_count
+        evaluated = None if prompt is None or cached is None else prompt - cached
+        return Metrics(
+            total_seconds=_seconds(self.total_duration),
+            load_seconds=_seconds(self.load_duration),
+            prompt_tokens=prompt,
+            cached_prompt_tokens=cached,
+            prompt_seconds=_seconds(self.prompt_eval_duration),
+            prompt_tokens_per_second=_rate(evaluated, self.prompt_eval_duration),
+            tokens=self.eval_count,
+            seconds=_seconds(self.eval_duration),
+            tokens_per_second=_rate(self.eval_count, self.eval_duration),
+        )
+
+
+def _seconds(nanoseconds: int | None) -> float | None:
+    return None if nanoseconds is None else nanoseconds / _NANOSECONDS
+
+
+def _rate(count: int | None, nanoseconds: int | None) -> float | None:
+    return count * _NANOSECONDS / nanoseconds if count is not None and nanoseconds else None
 
 
 class _Generated(_Answer, GenerationMetrics):

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from ollama_sdk import AsyncStream, IncompleteReplyError, Stream, types
+from ollama_sdk.streaming._accumulation import MergeAccumulator
 from tests.support.loopback import END, chunk, chunked, replies, replies_and_closes, whole
 from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, Route, capture, chat_item, drain, items_of, streamed
 
@@ -313,6 +314,20 @@ def test_collect_of_a_long_stream_has_every_item_in_its_order(world, serve):
                 for _ in range(taken):
                     next(stream)
                 assert stream.collect().message.content == "".join(words)
+
+
+def test_an_interrupt_while_items_are_added_up_ends_the_stream(serve, sync_client, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MergeAccumulator, "add", interrupted)
+    unlike = [chat_item("word", number=number) for number in range(1000)]  # so that they are added up one by one
+    server = serve(replies(chunked(NDJSON, *unlike)))
+    with sync_client(server.url).chat("m", [], stream=True) as stream:
+        with pytest.raises(KeyboardInterrupt):
+            list(stream)
+        with pytest.raises(IncompleteReplyError, match="KeyboardInterrupt"):
+            next(stream)
 
 
 def test_changing_an_item_does_not_change_what_is_collected(world, serve):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ollama_sdk.errors import APIConnectionError, DecodeError, IncompleteReplyError, ReplyFailedError
 from ollama_sdk.streaming._framing import DetectingFramer, NDJSONFramer, SSEFramer
-from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
+from ollama_sdk.streaming._marks import SENTINEL, failure_message
+from ollama_sdk.streaming._reader import Reader, decoded
 from tests.support.examples import examples
 
 CALL = "POST http://host/api/chat"
@@ -116,7 +117,7 @@ def test_integers_are_exact_wherever_reads_cut_them():
         reader = ndjson()
         reader.feed(body[:cut])
         reader.feed(body[cut:])
-        assert list(reader.ready) == list(map(json.loads, lines))
+        assert list(reader.ready) == decoded(reader.unadded) == list(map(json.loads, lines))
 
 
 @pytest.mark.parametrize("unusual", [b'{"n":8,"usage":{}}\n', b'{"n":8,"error":""}\n', b'{"n":8,"text":"\\ud83d"}\n'])
@@ -125,7 +126,7 @@ def test_items_after_an_unusual_one_are_taken_in_order(unusual):
     reader.feed(b'{"n":1}\n{"n":2}\n' + unusual + b'{"n":3}\n' + unusual + b'{"n":4}\n' + DONE + b'{"n":5}\n')
     assert numbers(reader) == [1, 2, 8, 3, 8, 4, 9]
     assert (reader.items, reader.finished, reader.error) == (7, True, None)
-    assert numbers(reader) == [item["n"] for item in reader.unadded]
+    assert list(reader.ready) == decoded(reader.unadded)
 
 
 # Items that are none
