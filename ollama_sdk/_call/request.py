@@ -12,6 +12,7 @@ import httpx
 from attrs import define
 
 from ollama_sdk._codec import codec_of, dumps
+from ollama_sdk._json import is_list, loads_tolerantly
 from ollama_sdk._secrets import check_headers
 from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, TimeoutLike, limits_of_call
 from ollama_sdk._version import __version__
@@ -61,6 +62,7 @@ class Call(Generic[ReplyT, ItemT]):
         path_values: The path arguments as they were sent, by their names in the path.
         model: The model in the arguments, if there is one.
         settings: The settings of the client.
+        items: How many items the reply must have, because each belongs to one of a list that was sent; ``None`` if any number may.
     """
 
     operation: Operation[ReplyT, ItemT]
@@ -70,6 +72,7 @@ class Call(Generic[ReplyT, ItemT]):
     path_values: dict[str, str]
     model: str | None
     settings: Settings
+    items: int | None
 
 
 def prepare(
@@ -131,7 +134,13 @@ def prepare(
     request = httpx.Request(operation.method, url, headers=headers, extensions=extensions, **body)
     if upload is not None:  # httpx sets this header only for a body that it encodes itself
         request.headers.setdefault("Host", url.netloc.decode("ascii"))
-    return Call(operation, request, deadlines, stream, path_values, model, settings)
+    items = None if operation.one_each is None else _length(loads_tolerantly(body["content"]).get(operation.one_each))
+    return Call(operation, request, deadlines, stream, path_values, model, settings, items)
+
+
+def _length(sent: Any) -> int | None:
+    """The length of a list of texts; ``None`` for a single text, which may be a list of numbers: its tokens."""
+    return len(sent) if is_list(sent) and int not in map(type, sent) else None
 
 
 def _is_deterministic(operation: Operation[Any, Any], values: Mapping[str, Any]) -> bool:

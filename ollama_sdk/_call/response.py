@@ -165,7 +165,7 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
 
     Raises:
         APIStatusError: The status is not a success, and not a valid answer of the operation.
-        DecodeError: The body does not match the document.
+        DecodeError: The body does not match the document, or has not one item for each that was sent.
         ReplyFailedError: The status is a success, but the body reports a failure.
         IncompleteReplyError: The server marks the reply as unfinished.
     """
@@ -180,6 +180,9 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
             data = _json_object(call, response, body)
             reply = decode_reply(call, data, body)
             _check_finished(call, data, reply)
+            if call.items is not None and len(reply) != call.items:
+                text = f"the reply has {len(reply)} items for the {call.items} of {call.operation.one_each}"
+                raise DecodeError(f"{describe_call(call.request)}: {text}, so that they cannot be matched")
     except OllamaError as exc:
         end_call(call, response, exc)
         raise

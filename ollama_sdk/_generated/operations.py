@@ -173,6 +173,7 @@ EMBED: Operation[EmbedResponse, Any] = Operation(
     body="json",
     reply="EmbedResponse",
     repeat="safe",
+    one_each="input",
     usage=Usage(("model",), ("prompt_eval_count",)),
 )
 EMBEDDINGS: Operation[EmbeddingsResponse, Any] = Operation(
@@ -528,6 +529,7 @@ V1_EMBEDDINGS_CREATE: Operation[V1EmbeddingList, Any] = Operation(
     body="json",
     reply="V1EmbeddingList",
     repeat="safe",
+    one_each="input",
     usage=Usage(("model",), ("usage", "prompt_tokens")),
 )
 V1_MESSAGES_CREATE: Operation[MessagesResponse, MessagesStreamEvent] = Operation(

@@ -73,7 +73,6 @@ class Embed(Step):
 
         Raises:
             OllamaError: The request failed.
-            DecodeError: There is not one vector for each text.
         """
         results: list[Result] = [self._checked_text(row) for row in rows]
         sent = {place: result[0] for place, result in enumerate(results) if isinstance(result, list) and result[0]}
@@ -84,8 +83,6 @@ class Embed(Step):
                 if is_of_a_row(error):
                     raise
                 return [error if place in sent else result for place, result in enumerate(results)]
-            if len(vectors) != len(sent):
-                raise DecodeError(f"the server returned {len(vectors)} vectors for {len(sent)} texts")
             for place, vector in zip(sent, vectors, strict=True):
                 _LENGTHS.setdefault(client, {})[self.model] = len(vector)
                 results[place] = self._checked_vector(vector)
