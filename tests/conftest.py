@@ -14,6 +14,7 @@ from hypothesis import settings
 from ollama_sdk import Ollama
 from ollama_sdk._timeout import Deadlines
 from ollama_sdk._transport.response import parser_class
+from ollama_sdk.testing import Emulator
 
 from .support import worlds
 from .support.callers import Caller
@@ -30,12 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--parser", choices=["llhttp", "h11"], help="read responses with this parser, in place of the fastest"
     )
-    parser.addoption("--tls", action="store_true", help="let the scripted servers speak TLS")
+    parser.addoption("--tls", action="store_true", help="let the scripted servers and the emulator speak TLS")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--tls"):
-        Loopback.default_tls = server_context()
+        Loopback.default_tls = Emulator.__init__.__kwdefaults__["ssl_context"] = server_context()
         os.environ["SSL_CERT_FILE"] = str(CERTIFICATE)
     if config.getoption("--parser") == "h11":
         sys.modules["ollama_sdk._transport._llhttp"] = None  # type: ignore[assignment] # as where its parser cannot be imported

@@ -14,6 +14,7 @@ import pytest
 
 from ollama_sdk.testing import Emulator, Fault, Speed
 from tests.support.loopback import PATIENCE
+from tests.support.transports import server_context, trusting
 from tests.testing.emulator_requests import CHAT
 
 
@@ -24,6 +25,23 @@ async def test_async_clients_work_on_every_event_loop():
         server.reply("Hello", " there")
         answer = await client.post("/api/chat", json=CHAT | {"stream": False})
         assert answer.json()["message"]["content"] == "Hello there"
+
+
+@pytest.mark.anyio
+async def test_emulator_with_a_certificate_serves_https():
+    with Emulator(ssl_context=server_context()) as server, httpx.Client(verify=trusting()) as client:
+        assert server.url.startswith("https://127.0.0.1:")
+        assert client.get(f"{server.url}/api/version").status_code == 200
+        server.faults.add(Fault.reset())
+        with pytest.raises(httpx.TransportError):
+            client.get(f"{server.url}/api/version")
+        server.faults.clear()
+        server.down()
+        with pytest.raises(httpx.ConnectError):
+            client.get(f"{server.url}/api/version")
+        server.up()
+        async with httpx.AsyncClient(verify=trusting()) as async_client:
+            assert (await async_client.get(f"{server.url}/api/version")).status_code == 200
 
 
 def test_restart_listens_on_the_same_port():
