@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from ollama_sdk import APIConnectionError, IncompleteReplyError
 from ollama_sdk.testing import Emulator, Fault, Speed
 from tests.support.loopback import PATIENCE
-from tests.support.transports import server_context, trusting
+from tests.support.transports import CERTIFICATE, server_context
 from tests.testing.emulator_requests import CHAT
 
 
@@ -27,21 +28,20 @@ async def test_async_clients_work_on_every_event_loop():
         assert answer.json()["message"]["content"] == "Hello there"
 
 
-@pytest.mark.anyio
-async def test_emulator_with_a_certificate_serves_https():
-    with Emulator(ssl_context=server_context()) as server, httpx.Client(verify=trusting()) as client:
+def test_emulator_with_a_certificate_serves_https(world, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    with Emulator(ssl_context=server_context()) as server, world.client(server.url) as client:
         assert server.url.startswith("https://127.0.0.1:")
-        assert client.get(f"{server.url}/api/version").status_code == 200
+        assert client.version().version == server.version
         server.faults.add(Fault.reset())
-        with pytest.raises(httpx.TransportError):
-            client.get(f"{server.url}/api/version")
+        with pytest.raises(IncompleteReplyError):
+            client.version()
         server.faults.clear()
         server.down()
-        with pytest.raises(httpx.ConnectError):
-            client.get(f"{server.url}/api/version")
+        with pytest.raises(APIConnectionError):
+            client.version()
         server.up()
-        async with httpx.AsyncClient(verify=trusting()) as async_client:
-            assert (await async_client.get(f"{server.url}/api/version")).status_code == 200
+        assert client.version().version == server.version
 
 
 def test_restart_listens_on_the_same_port():
