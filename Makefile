@@ -84,8 +84,13 @@ test-all: $(READY)  ## run every test, in random order (SEED), in Python's devel
 test-h11: $(READY)  ## run the tests of transport, clients and streams where llhttp cannot be imported, so that h11 reads responses
 	$(PYTEST) -m "not slow" --parser h11 --ignore tests/transport/test_responses.py tests/transport tests/client tests/streaming
 
-test-tls: $(READY)  ## run the tests of transport, clients, streams and policies with servers that speak TLS
-	$(PYTEST) -m "not slow and not plain" --tls tests/transport tests/client tests/streaming tests/reliability
+# These open no connection, or, as the signalled calls, do so to a server of their own in another process. The rooms that are not
+# named, such as generator and models, have no connections either; of the emulator's tests only those with clients do.
+NO_TLS := $(addprefix tests/,client/test_method_types.py client/test_completion.py streaming/test_accumulation.py \
+  reliability/test_driver.py reliability/test_interrupts.py reliability/test_signalled_calls.py)
+test-tls: $(READY)  ## run the tests of transport, clients, streams, policies and emulated servers with servers that speak TLS
+	$(PYTEST) -m "not slow and not plain" --tls $(NO_TLS:%=--ignore=%) \
+	  tests/transport tests/client tests/streaming tests/reliability tests/testing/test_emulator_clients.py
 
 test-httpx2: $(READY)  ## run the tests of clients and policies with httpx2 wherever they give something of httpx, and some where they give nothing
 	HTTPX=httpx2 $(PYTEST) -m "not slow" tests/client tests/reliability

@@ -14,6 +14,7 @@ from hypothesis import settings
 from ollama_sdk import Ollama
 from ollama_sdk._timeout import Deadlines
 from ollama_sdk._transport.response import parser_class
+from ollama_sdk.testing import Emulator
 
 from .support import worlds
 from .support.callers import Caller
@@ -34,12 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--foreign", action="store_true", help="let clients send through transports of the library in HTTPX"
     )
-    parser.addoption("--tls", action="store_true", help="let the scripted servers speak TLS")
+    parser.addoption("--tls", action="store_true", help="let the scripted servers and the emulator speak TLS")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--tls"):
-        Loopback.default_tls = server_context()
+        Loopback.default_tls = Emulator.__init__.__kwdefaults__["ssl_context"] = server_context()
         os.environ["SSL_CERT_FILE"] = str(CERTIFICATE)
     if config.getoption("--foreign"):
         be_the_default()

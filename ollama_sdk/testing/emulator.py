@@ -23,6 +23,7 @@ from ollama_sdk.testing.requests import Requests
 from ollama_sdk.testing.script import Condition, ReplyFunction, ScriptedReply, ScriptedToolCall, Speed
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Generator, Iterable
 
     from ollama_sdk.testing.models import Blobs, Models, Registry
@@ -49,6 +50,7 @@ class Emulator(Running):
             such a file, or a list of both. ``python -m ollama_sdk.testing --help`` describes it.
         control: Whether clients on this machine may set it up through the routes under ``/_emulator``; every client on this
             machine can then also read the recorded requests.
+        ssl_context: The certificate with which to serve ``https``; by default it serves ``http``.
 
     Attributes:
         faults: The faults to inject.
@@ -80,6 +82,7 @@ class Emulator(Running):
         version: str = DOCUMENT_VERSION,
         script: SetupScript | Sequence[SetupScript] = (),
         control: bool = False,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._speed = speed or Speed()
         scheduler = Scheduler(max_queue=max_queue, num_parallel=num_parallel)
@@ -91,7 +94,7 @@ class Emulator(Running):
         self._setups = [read_setup(_source(one)) for one in scripts]
         self._set_up()
         app = Control(handler, self._backend, self.faults, self.requests, self.reset) if control else handler
-        self._server = Server(app, self.faults.refuses_connection, host=host, port=port)
+        self._server = Server(app, self.faults.refuses_connection, host=host, port=port, ssl_context=ssl_context)
 
     @property
     def version(self) -> str:

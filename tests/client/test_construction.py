@@ -462,16 +462,16 @@ def test_proxy_may_have_credentials_and_lack_a_scheme(server, monkeypatch):
         assert server.last.headers.get("proxy-authorization") == authorization
 
 
-@pytest.mark.plain
 @pytest.mark.anyio
 async def test_localhost_is_never_called_through_a_proxy(server, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as unused:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{unused.getsockname()[1]}")
         for host in ("127.0.0.1", "localhost"):
-            with Ollama(f"http://{host}:{server.port}") as client:
+            url = server.url.replace("127.0.0.1", host)
+            with Ollama(url) as client:
                 assert client.version(timeout=PATIENCE).version == "0.33.0"
-            async with AsyncOllama(f"http://{host}:{server.port}") as client:
+            async with AsyncOllama(url) as client:
                 assert (await client.version(timeout=PATIENCE)).version == "0.33.0"
 
 

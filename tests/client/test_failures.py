@@ -478,22 +478,21 @@ def test_a_failed_item_keeps_its_type_and_code(world, serve):
 
 @pytest.fixture
 def through_proxy(monkeypatch):
-    """Name a proxy in the environment; returns how messages name it."""
+    """Name the proxy at a URL in the environment; returns how messages name it."""
 
-    def name(host):
+    def name(url):
         for each in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY", "HTTP_PROXY"):
             monkeypatch.delenv(each, raising=False)
-        monkeypatch.setenv("http_proxy", f"http://me:hunter2@{host}")
-        return f"the proxy http://{host} that HTTP_PROXY names"
+        monkeypatch.setenv("http_proxy", url.replace("://", "://me:hunter2@"))
+        return f"the proxy {url} that HTTP_PROXY names"
 
     return name
 
 
-@pytest.mark.plain
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_proxy_of_the_environment_is_named_for_its_answer(world, serve, chat, through_proxy, status):
     server = serve(replies(whole(b"<html>Host unreachable</html>", status, "text/html")))
-    proxy = through_proxy(server.host)
+    proxy = through_proxy(server.url)
     with world.client("http://ollama.example:11434") as client, pytest.raises(APIStatusError) as caught:
         chat(client)
     assert f"{proxy}, which seems to have answered" in str(caught.value)
@@ -505,7 +504,7 @@ def test_a_proxy_of_the_environment_is_named_for_its_answer(world, serve, chat, 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_wants_a_login_says_where_it_is_given(world, serve, chat, through_proxy, monkeypatch, scheme):
     server = serve(replies_and_closes(whole(b"", 407)))
-    through_proxy(server.host)
+    through_proxy(server.url)
     monkeypatch.setenv("https_proxy", server.url)
     with world.client(f"{scheme}://ollama.example") as client, pytest.raises(OllamaError) as caught:
         chat(client)
@@ -521,11 +520,12 @@ _SOCKS = {
 }
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("said", _SOCKS)
 def test_a_socks_proxy_is_named_for_what_it_says(world, serve, chat, through_proxy, monkeypatch, said):
     answer, advice = _SOCKS[said]
     server = serve(lambda connection: (connection.read_bytes(3), connection.send(answer)))
-    through_proxy(server.host)
+    through_proxy(server.url)
     monkeypatch.setenv("http_proxy", f"socks5://{server.host}")
     with world.client("http://ollama.example") as client, pytest.raises(APIConnectionError) as caught:
         chat(client)
@@ -535,16 +535,15 @@ def test_a_socks_proxy_is_named_for_what_it_says(world, serve, chat, through_pro
 
 def test_a_proxy_that_breaks_off_is_named(world, serve, chat, through_proxy):
     server = serve(replies_and_closes(b""))
-    proxy = through_proxy(server.host)
+    proxy = through_proxy(server.url)
     with world.client("http://ollama.example") as client, pytest.raises(APIConnectionError) as caught:
         chat(client)
     assert f"{proxy}: it broke the connection off; NO_PROXY=ollama.example" in str(caught.value)
 
 
-@pytest.mark.plain
 def test_an_answer_of_ollama_through_a_proxy_is_its_own(world, serve, chat, through_proxy):
     server = serve(replies(whole(b'{"error":"server busy"}', 503)))
-    through_proxy(server.host)
+    through_proxy(server.url)
     with (
         world.client("http://ollama.example") as client,
         pytest.raises(ServiceUnavailableError, match="OLLAMA_MAX_QUEUE"),
@@ -553,35 +552,32 @@ def test_an_answer_of_ollama_through_a_proxy_is_its_own(world, serve, chat, thro
 
 
 def test_a_proxy_that_is_down_is_named(world, chat, through_proxy):
-    proxy = through_proxy(f"127.0.0.1:{closed_port()}")
+    proxy = through_proxy(f"http://127.0.0.1:{closed_port()}")
     with world.client("http://ollama.example") as client, pytest.raises(APIConnectionError) as caught:
         chat(client)
     assert f"it went through {proxy}: is that proxy running? NO_PROXY=ollama.example" in str(caught.value)
     assert "ollama serve" not in str(caught.value)
 
 
-@pytest.mark.plain
 def test_a_proxy_that_opens_no_tunnel_is_not_said_to_be_down(world, serve, chat, through_proxy, monkeypatch):
     server = serve(replies_and_closes(whole(b"", 403)))
-    through_proxy(server.host)
-    monkeypatch.setenv("https_proxy", f"http://{server.host}")
+    through_proxy(server.url)
+    monkeypatch.setenv("https_proxy", server.url)
     with world.client("https://ollama.example") as client, pytest.raises(APIConnectionError) as caught:
         chat(client)
-    assert f"the proxy http://{server.host} that HTTPS_PROXY names: it does not connect to the server" in str(
-        caught.value
-    )
+    assert f"the proxy {server.url} that HTTPS_PROXY names: it does not connect to the server" in str(caught.value)
 
 
 def test_a_proxy_that_does_not_accept_is_named_for_the_time(world, chat, through_proxy):
     with full_backlog_port() as port:
-        proxy = through_proxy(f"127.0.0.1:{port}")
+        proxy = through_proxy(f"http://127.0.0.1:{port}")
         with world.client("http://ollama.example") as client, pytest.raises(APITimeoutError) as caught:
             chat(client, timeout=Timeout(connect=0.05))
     assert f"{proxy} could not be reached; check it" in str(caught.value)
 
 
 def test_a_client_of_the_callers_own_transport_blames_no_proxy(serve, chat, through_proxy):
-    through_proxy("proxy.example:3128")
+    through_proxy("http://proxy.example:3128")
 
     transport = library.MockTransport(lambda _: library.Response(503, text="<p>no</p>"))
     with (

@@ -402,14 +402,13 @@ def test_all_addresses_of_a_name_share_the_limit_of_connecting(resolve):
     assert 0.9 < time.monotonic() - begin < PATIENCE  # which it is if each had the whole
 
 
-@pytest.mark.plain
 def test_next_address_of_a_name_is_tried_after_a_failure(serve, resolve):
     server = serve(replies(whole(b'{"version":"1"}')))
     port = int(server.url.rpartition(":")[2])
     resolve("127.0.0.2", "127.0.0.3", "127.0.0.1")  # silent, refusing, answering
     with (
         full_backlog_port("127.0.0.2", port),
-        Ollama(f"http://gpu.example:{port}", timeout=Timeout(connect=3)) as client,
+        Ollama(server.url.replace("127.0.0.1", "gpu.example"), timeout=Timeout(connect=3)) as client,
     ):
         assert client.version().version == "1"
 

@@ -41,8 +41,8 @@ def test_a_server_with_a_trusted_certificate_answers(world, serve, tls):
         assert client.version().version == "0.12.0"
 
 
-@pytest.mark.plain
-def test_untrusted_certificate_is_refused_with_the_reason(world, serve, tls):
+def test_untrusted_certificate_is_refused_with_the_reason(world, serve, tls, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     server = serve(replies(b""), tls=tls)
     with world.client(server.url) as client, pytest.raises(APIConnectionError, match=r"(?i)certificate") as caught:
         client.version()

@@ -17,7 +17,7 @@ from ollama_sdk._transport.sync import HTTPTransport
 from .loopback import Loopback, Script
 from .tls_sockets import ServerSocket
 
-# A certificate for localhost and 127.0.0.1 that signs itself, and its key; good for a hundred years.
+# A certificate that signs itself, for localhost, 127.0.0.1 and the names of servers in tests, and its key; good for a hundred years.
 CERTIFICATE = Path(__file__).parents[1] / "client" / "localhost.pem"
 SECONDS = {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": 5.0}
 _END = object()

@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from ollama_sdk import APIConnectionError, IncompleteReplyError
 from ollama_sdk.testing import Emulator, Fault, Speed
 from tests.support.loopback import PATIENCE
+from tests.support.transports import CERTIFICATE, server_context
 from tests.testing.emulator_requests import CHAT
 
 
@@ -24,6 +26,22 @@ async def test_async_clients_work_on_every_event_loop():
         server.reply("Hello", " there")
         answer = await client.post("/api/chat", json=CHAT | {"stream": False})
         assert answer.json()["message"]["content"] == "Hello there"
+
+
+def test_emulator_with_a_certificate_serves_https(world, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    with Emulator(ssl_context=server_context()) as server, world.client(server.url) as client:
+        assert server.url.startswith("https://127.0.0.1:")
+        assert client.version().version == server.version
+        server.faults.add(Fault.reset())
+        with pytest.raises(IncompleteReplyError):
+            client.version()
+        server.faults.clear()
+        server.down()
+        with pytest.raises(APIConnectionError):
+            client.version()
+        server.up()
+        assert client.version().version == server.version
 
 
 def test_restart_listens_on_the_same_port():

@@ -13,8 +13,6 @@ from ollama_sdk.errors import ConfigurationError
 from tests.support.loopback import Loopback, head, replies, whole
 from tests.support.transports import tls_loopback, trusting
 
-pytestmark = pytest.mark.plain
-
 
 def _relay(connection, target):
     """Pass bytes on in both directions until either side ends."""
@@ -53,7 +51,7 @@ def tls_server():
 
 def test_an_http_proxy_gets_the_whole_url(world, serve):
     proxy = serve(replies(whole(b"a"), whole(b"b")))
-    with world.transport(proxy=proxy.url.replace("http://", "http://me:secret@")) as transport:
+    with world.transport(proxy=proxy.url.replace("://", "://me:secret@")) as transport:
         assert transport.get("http://ollama.example:11434/api/version?x=1") == b"a"
         assert transport.get("http://ollama.example:11434/") == b"b"
     [first, second] = proxy.requests
@@ -114,6 +112,7 @@ def _socks(target, *, login):
     return script
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("login", [False, True], ids=["no login", "with a login"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_socks_proxy_opens_a_tunnel(world, serve, serve_tls, login, scheme):
@@ -126,6 +125,7 @@ def test_a_socks_proxy_opens_a_tunnel(world, serve, serve_tls, login, scheme):
     assert len(proxy.connections) == 1
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("answer", [b"\x05\xff", b"\x04\x00", b"", b"\x05\x00"])
 def test_a_socks_proxy_that_refuses_is_named(world, serve, answer):
     def script(connection):
@@ -142,6 +142,7 @@ def test_a_socks_proxy_that_refuses_is_named(world, serve, answer):
         assert transport.open == 0
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("said", [None, b"\x05"], ids=["nothing", "half an answer"])
 def test_a_silent_proxy_is_a_connect_timeout(world, serve, said):
     def script(connection):
@@ -158,13 +159,15 @@ def test_a_silent_proxy_is_a_connect_timeout(world, serve, said):
         assert transport.open == 0
 
 
+@pytest.mark.plain
 def test_a_broken_handshake_is_a_connect_error(world, serve):
     server = serve(lambda connection: connection._read())
     with world.transport(ssl_context=trusting()) as transport, pytest.raises(httpx.ConnectError):
-        transport.get(server.url.replace("http", "https"))
+        transport.get(server.url.replace("http:", "https:"))
 
 
-def test_a_certificate_that_is_not_trusted_is_a_connect_error(world, tls_server):
+def test_a_certificate_that_is_not_trusted_is_a_connect_error(world, tls_server, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with world.transport() as transport, pytest.raises(httpx.ConnectError, match=r"(?i)certificate"):
         transport.get(tls_server.url)
 
@@ -184,7 +187,7 @@ def test_the_environment_names_a_proxy_for_other_machines(world, serve, monkeypa
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     proxy, server = serve(replies(whole(b"by proxy"))), serve(replies(whole(b"a")))
-    monkeypatch.setenv(variable, proxy.host)
+    monkeypatch.setenv(variable, proxy.url)
     with world.transport(trust_env=True) as transport:
         assert transport.get("http://ollama.example/") == b"by proxy"
         assert transport.get(server.url) == b"a"
@@ -195,7 +198,7 @@ def test_unreadable_certificates_are_a_configuration_error(world, serve, monkeyp
     server = serve(lambda connection: connection.watch())
     with world.transport() as transport:
         with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
-            transport.get(server.url.replace("http", "https"))
+            transport.get(server.url.replace("http:", "https:"))
         assert transport.open == 0
 
 
@@ -235,5 +238,5 @@ def test_a_missing_directory_of_certificates_is_named(world, serve, monkeypatch,
     server = serve(lambda connection: connection.watch())
     with world.transport() as transport:
         with pytest.raises(ConfigurationError, match=r"SSL_CERT_DIR names .*missing.*correct or unset it"):
-            transport.get(server.url.replace("http", "https"))
+            transport.get(server.url.replace("http:", "https:"))
         assert transport.open == 0

@@ -152,7 +152,6 @@ def test_tls_that_fails_before_an_upload_is_an_error_of_http(trusting_transport,
     assert trusting_transport.open == 0
 
 
-@pytest.mark.plain
 @pytest.mark.parametrize("after", [b"", b"HTTP/1.1 200 Connection established\r\n\r\n"], ids=["CONNECT", "the tunnel"])
 @pytest.mark.parametrize("how", ["fails", "ends"])
 def test_a_proxy_whose_tls_ends_is_noticed_at_once(world, serve_tls, after, how):

@@ -21,6 +21,7 @@ class Connection:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._socket: socket.socket | None = transport.get_extra_info("socket")  # a closed transport of TLS has none
         self.ended_by_server: bool = False
 
     @property
@@ -47,12 +48,11 @@ class Connection:
     def reset_now(self) -> None:
         """Reset the connection without sending what has been written."""
         self.ended_by_server = True
-        raw: socket.socket | None = self._transport.get_extra_info("socket")
-        if raw is not None and raw.fileno() >= 0:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        if self._socket is not None and self._socket.fileno() >= 0:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._transport.abort()
 
     async def _flush(self) -> None:
         # asyncio reports an empty write buffer only to the transport's protocol, which is uvicorn's.
-        while self._transport.get_write_buffer_size() and not self._transport.is_closing():  # noqa: ASYNC110
+        while not self._transport.is_closing() and self._transport.get_write_buffer_size():  # noqa: ASYNC110
             await asyncio.sleep(_FLUSH_CHECK)

@@ -24,6 +24,7 @@ from uvicorn.server import ServerState
 from ollama_sdk.testing._server.connection import Connection
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Coroutine
 
     from starlette.types import ASGIApp
@@ -44,10 +45,20 @@ class Server:
         refuses_connection: Called for every new connection; returns whether to reset it at once.
         host: The address to listen on.
         port: The port; 0 for any free one.
+        ssl_context: The certificate with which to serve ``https``.
     """
 
-    def __init__(self, app: ASGIApp, refuses_connection: Callable[[], bool], *, host: str, port: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        refuses_connection: Callable[[], bool],
+        *,
+        host: str,
+        port: int,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
         self._refuses_connection = refuses_connection
+        self._ssl_context = ssl_context
         self._address = (host, port)
         self._thread: threading.Thread | None = None
         self._state = ServerState()
@@ -76,7 +87,8 @@ class Server:
         host, port = self._address
         if not port:
             raise RuntimeError("the emulator has no port yet: use it in a with block, or call start() first")
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "http" if self._ssl_context is None else "https"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     def start(self) -> None:
         """Start the thread and listen.
@@ -141,7 +153,9 @@ class Server:
     async def _open(self) -> None:
         self._update_date()
         protocol = partial(_Protocol, self._accept, self._config, self._state)
-        self._listener = await self._loop.create_server(protocol, sock=self._socket, backlog=_BACKLOG)
+        self._listener = await self._loop.create_server(
+            protocol, sock=self._socket, backlog=_BACKLOG, ssl=self._ssl_context
+        )
 
     async def _close(self) -> None:
         self._date_timer.cancel()
@@ -162,7 +176,8 @@ class Server:
 
     def _accept(self, connection: Connection) -> None:
         self._connections.add(connection)
-        if self._refuses_connection():
+        # With TLS, the listener may have been closed during the handshake.
+        if not self._listener.is_serving() or self._refuses_connection():
             connection.reset_now()
 
 
