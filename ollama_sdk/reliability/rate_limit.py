@@ -107,7 +107,7 @@ class TokenBucket:
         self._rate = rate
         self._size = size
         self._updated = now
-        self._tokens: float = float(size)
+        self._tokens: float = size
 
     def resize(self, rate: float, size: int, now: float) -> None:
         """Refill at ``rate`` tokens per second up to ``size`` from now on, and keep the present tokens up to ``size``."""
