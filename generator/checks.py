@@ -11,7 +11,7 @@ from typing import Any
 from ollama_sdk import _replies as mixins
 from ollama_sdk._client import AsyncClient, SyncClient
 from ollama_sdk._codec import Model as BaseModel
-from ollama_sdk.streaming._reader import SENTINEL
+from ollama_sdk.streaming._marks import SENTINEL
 
 from .document import Document, Pointer
 from .interface import Interface, Method, Model, Union, discriminator

@@ -7,8 +7,10 @@ makes new locks and forgets the calls of the parent.
 
 Objects are kept by weak references in a dict, whose changes are atomic: a fork may come between any two of them.
 
-Python's import locks cannot be replaced: a module that another thread was importing would hang the child, or stay incomplete. This
-package imports many of its modules at first use, so a fork waits until no thread is importing one.
+Locks that others own cannot be replaced: those of Python's imports, and those of OpenSSL, which works without the interpreter's lock
+and has locks for the whole process. A child would wait for ever for one that another thread held. So a fork waits until no thread is
+importing a module of this package, or at work in OpenSSL; and :mod:`ollama_sdk._transport.tls` begins nothing there while
+:attr:`Forks.threads` is not empty.
 """
 
 from __future__ import annotations
@@ -19,18 +21,24 @@ import threading
 import time
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["Forks", "register"]
+__all__ = ["Forks", "register", "wait_for_forks"]
 
 
 class Forks:
-    """Counts the forks between the first process and this one, so that an object knows whether it was made in this process."""
+    """What is known of forks.
+
+    Attributes:
+        count: How many there were between the first process and this one, so that an object knows whether it was made in this one.
+        threads: The threads of this process that are about to fork it.
+    """
 
     count = 0
+    threads: ClassVar[set[int]] = set()
 
 
 class Restarts(Protocol):
@@ -65,6 +73,7 @@ def _forget(ref: _Ref) -> None:
 
 def _restart() -> None:
     Forks.count += 1
+    Forks.threads.clear()
     for ref in list(_registered.values()):
         state: Restarts | None = ref()
         if state is not None:
@@ -72,22 +81,45 @@ def _restart() -> None:
 
 
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
+_TLS = str(Path(_PACKAGE, "_transport", "tls.py"))
 _IMPORTS = "<frozen importlib._bootstrap>"
-_LONGEST_IMPORT = 10.0  # seconds; a hanging import must not keep the process from forking
+_LONGEST_WAIT = 10.0  # seconds; what hangs must not keep the process from forking
 _PAUSE = 0.001
 
 
-def _wait_for_imports() -> None:
-    """Wait until no other thread runs an import for this package."""
-    until = time.monotonic() + _LONGEST_IMPORT
+def wait_for_forks() -> None:
+    """Wait until no thread is about to fork."""
+    while Forks.threads:
+        time.sleep(_PAUSE)
+
+
+def _prepare() -> None:
+    """Wait until no other thread holds a lock of Python's imports for this package, or one of OpenSSL."""
+    Forks.threads.add(threading.get_ident())
+    until = time.monotonic() + _LONGEST_WAIT
     pause = 0.0  # gives this thread a whole time slice, so that no other starts an import before the fork
     while True:
         time.sleep(pause)
         frames: dict[int, FrameType] = getattr(sys, "_current_frames", dict)()  # documented, in CPython
         frames.pop(threading.get_ident(), None)
-        if not any(map(_is_importing, frames.values())) or time.monotonic() >= until:
+        if not any(map(_holds_locks, frames.values())) or time.monotonic() >= until:
             return
         pause = _PAUSE
+
+
+def _holds_locks(frame: FrameType) -> bool:
+    return _is_in_openssl(frame) or _is_importing(frame)
+
+
+def _is_in_openssl(frame: FrameType | None) -> bool:
+    """Whether the thread of that frame may be at work in OpenSSL, for this package or in a call that never waits for the network."""
+    if frame is None or frame.f_code is wait_for_forks.__code__:
+        return False
+    if frame.f_code.co_qualname.startswith("SSLObject."):  # as event loops use it
+        return True
+    while frame is not None and frame.f_code.co_filename != _TLS:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _is_importing(frame: FrameType | None) -> bool:
@@ -103,5 +135,9 @@ def _is_importing(frame: FrameType | None) -> bool:
     return False
 
 
+def _go_on() -> None:
+    Forks.threads.discard(threading.get_ident())
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_wait_for_imports, after_in_child=_restart)
+    os.register_at_fork(before=_prepare, after_in_parent=_go_on, after_in_child=_restart)

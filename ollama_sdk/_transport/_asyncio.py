@@ -2,10 +2,10 @@
 
 Theory
 ------
-The loop passes received bytes to a :class:`_Protocol`, for which a task waits. Protocol and task are connected by one future,
-``waiter``, which exists only while the task waits: for bytes, or for space to write. The loop refers to the protocol, but the
-protocol never refers to the :class:`AsyncioConnection`, which the call or the pool owns: so a dropped connection is freed and
-closed although the loop continues.
+The loop passes received bytes to a :class:`_Protocol`, for which a task waits: for bytes, or for space to write. Protocol and task
+are connected by a :class:`_Waiter`, which refers to the task only while it waits. The loop refers to the protocol, but the protocol
+never refers to the :class:`AsyncioConnection`, which the call or the pool owns: so a dropped connection is freed and closed although
+the loop continues.
 
 Received bytes are parsed at once, whether or not a task waits. If no task takes them, the protocol stops reading at
 :data:`HIGH_WATER` bytes, and continues after they have been taken. Reading is not paused for items that are taken in time.
@@ -28,6 +28,7 @@ import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
 import httpx
@@ -71,6 +72,73 @@ def _handshake_too_late() -> Exception:
     return UnreachableError("time is up", timed_out=True)
 
 
+class _Waiter:
+    """Connects one waiting task with the events that it waits for, one wait after the other.
+
+    It is awaited like a future, whose part it plays by asyncio's protocol for foreign futures. Unlike a future it serves any number
+    of waits, and can continue the task within the event (:meth:`continue_now`) instead of in another round of the loop, which an item
+    that comes alone would pay for.
+    """
+
+    __slots__ = ("_asyncio_future_blocking", "_context", "_error", "_loop", "_wake")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._asyncio_future_blocking = False
+        self._loop = loop  # read by the task
+        self._wake: Callable[[_Waiter], object] | None = None
+        self._context: Context | None = None
+        self._error: BaseException | None = None
+
+    def __await__(self) -> Any:
+        self._asyncio_future_blocking = True
+        return iter((self,))
+
+    def continue_now(self) -> None:
+        """Run the task, if one waits, up to its next wait. Only the loop itself may call this, not a task."""
+        wake, context = self._wake, self._context
+        if wake is None or context is None:
+            return
+        self._wake = self._context = None
+        try:
+            context.run(wake, self)
+        except RuntimeError:
+            # Another task runs the loop meanwhile, as some tools for notebooks do: the waiting one was not touched.
+            self._loop.call_soon(wake, self, context=context)
+
+    def continue_soon(self, error: BaseException | None = None) -> bool:
+        """Let the loop continue the task, if one waits.
+
+        Args:
+            error: Raised where the task waits.
+
+        Returns:
+            Whether a task waited.
+        """
+        wake, context = self._wake, self._context
+        if wake is None:
+            return False
+        self._wake = self._context = None
+        self._error = error
+        self._loop.call_soon(wake, self, context=context)
+        return True
+
+    # Called by the task, and by anyio
+
+    def done(self) -> bool:
+        return self._wake is None
+
+    def add_done_callback(self, wake: Callable[[_Waiter], object], *, context: Context) -> None:
+        self._wake, self._context = wake, context
+
+    def result(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def cancel(self, msg: object = None) -> bool:
+        return self.continue_soon(asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg))
+
+
 class _Protocol(asyncio.BufferedProtocol):
     """The loop's side of a connection.
 
@@ -78,7 +146,7 @@ class _Protocol(asyncio.BufferedProtocol):
         transport: The loop's transport, once the connection is made.
         response: The response that is being read; ``None`` while none is expected.
         tls: Decrypts the received bytes, if the connection is encrypted.
-        waiter: The future of the waiting task.
+        waiter: What a task awaits.
         failure: The error that broke the connection, if it broke.
         spoilt: Whether unexpected bytes have arrived, or the connection has ended.
         arrived: Bytes that have arrived since the task last took parsed data.
@@ -115,7 +183,7 @@ class _Protocol(asyncio.BufferedProtocol):
         self._timer_at = math.inf
         self.response: ResponseParser | Any = None
         self.tls: TLS | None = None
-        self.waiter: asyncio.Future[None] | None = None
+        self.waiter = _Waiter(loop)
         self.failure = ""
         self.spoilt = False
         self.arrived = 0
@@ -139,45 +207,39 @@ class _Protocol(asyncio.BufferedProtocol):
             return
         if self.tls is None:
             response.feed(self._buffer[:nbytes])
-        elif not deliver(response, self.tls, self._buffer[:nbytes]):
-            return
+        else:
+            has_new = deliver(response, self.tls, self._buffer[:nbytes])
+            if answer := self.tls.answer():
+                self.transport.write(answer)
+            if not has_new:
+                return
         self.arrived += nbytes
         if self.arrived > HIGH_WATER and not self.paused:
             self.paused = True
             self.transport.pause_reading()
-        waiter = self.waiter
-        if waiter is not None:
-            self.waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
+        self.waiter.continue_now()
 
     def eof_received(self) -> bool:
         self.spoilt = True
         if self.response is None:
             return False  # idle, and spoilt
-        self.response.end()
-        self.wake()
+        deliver(self.response, self.tls, b"")
+        self.waiter.continue_soon()
         return True  # its owner closes it
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.spoilt = True
         self.failure = self.failure or (str(exc) if exc is not None else "the connection was closed")
-        self.wake()
+        self.waiter.continue_soon()
 
     def pause_writing(self) -> None:
         self.full = True
 
     def resume_writing(self) -> None:
         self.full = False
-        self.wake()
+        self.waiter.continue_soon()
 
     # Called by tasks
-
-    def wake(self) -> None:
-        """Wake the waiting task, which checks its condition again."""
-        waiter, self.waiter = self.waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
 
     def resume(self) -> None:
         """Continue to read, after the received data was taken."""
@@ -185,8 +247,8 @@ class _Protocol(asyncio.BufferedProtocol):
         if not self.spoilt:
             self.transport.resume_reading()
 
-    def wait(self, ask: Ask, late: Callable[[], Exception]) -> asyncio.Future[None]:
-        """Return a future that completes at the next event.
+    def wait(self, ask: Ask, late: Callable[[], Exception]) -> _Waiter:
+        """Return what a task awaits until the next event.
 
         Args:
             ask: Returns the remaining seconds.
@@ -200,8 +262,7 @@ class _Protocol(asyncio.BufferedProtocol):
             ends = time.monotonic() + seconds
             if ends < self._timer_at:
                 self._set_timer(ends, seconds)
-        waiter = self.waiter = self._loop.create_future()
-        return waiter
+        return self.waiter
 
     def _set_timer(self, ends: float, seconds: float) -> None:
         if self._timer is not None:
@@ -212,14 +273,11 @@ class _Protocol(asyncio.BufferedProtocol):
     def _time_up(self) -> None:
         self._timer = None
         self._timer_at = math.inf
-        waiter = self.waiter
-        if waiter is None or waiter.done() or self._ask is None:
+        if self._ask is None or self.waiter.done():
             return  # the next wait sets another
         seconds = self._ask()
         if seconds <= 0:
-            self.waiter = None
-            waiter.set_exception(self._late())
-            waiter.exception()  # retrieved here, because a cancelled task does not retrieve it
+            self.waiter.continue_soon(self._late())
         elif seconds != math.inf:
             self._set_timer(time.monotonic() + seconds, seconds)
 
@@ -232,7 +290,7 @@ class _Protocol(asyncio.BufferedProtocol):
             self._timer.cancel()
             self._timer = None
         self._ask = None
-        self.wake()
+        self.waiter.continue_soon()
         with contextlib.suppress(AttributeError):  # not made yet
             self.transport.abort()
 
@@ -284,8 +342,8 @@ class AsyncioConnection(Connection):
     def is_stale(self) -> bool:
         return self._protocol.spoilt or super().is_stale()
 
-    def receive(self, ask: Ask) -> asyncio.Future[None]:
-        """Return a future that completes when the response has more data, or its end; its earlier data was taken.
+    def receive(self, ask: Ask) -> _Waiter:
+        """Return what a task awaits until the response has more data, or its end; its earlier data was taken.
 
         Raises:
             httpx.ReadTimeout: No data came in time; also raised while awaiting.
@@ -306,10 +364,10 @@ class AsyncioConnection(Connection):
             httpx.WriteTimeout: The server accepted no data for too long.
         """
         protocol = self._protocol
+        if protocol.failure or (self.tls is not None and self.tls.failure):
+            return False
         if self.tls is not None:
             data = self.tls.encrypt(data)
-        if protocol.failure:
-            return False
         if not protocol.transport.get_write_buffer_size():
             # As the loop would do it, but here it shows whether anything was sent.
             try:

@@ -60,7 +60,7 @@ def deliver(response: ResponseParser, tls: TLS | None, data: bytes | memoryview)
         tls: Decrypts the bytes, if the connection is encrypted.
         data: The received bytes; ``b""`` is the end.
     """
-    if tls is None or not data:
+    if tls is None:
         if data:
             response.feed(data)
         else:
@@ -72,8 +72,13 @@ def deliver(response: ResponseParser, tls: TLS | None, data: bytes | memoryview)
     if tls.failure and not response.complete:
         response.problem = response.problem or tls.failure
         return True
-    if tls.ended:
+    if tls.ended or not data:
+        was_complete = response.complete
         response.end()
+        if response.complete and not (was_complete or tls.ended):
+            # Only TLS can say that this is the end: anyone on the way can close a connection (RFC 9112, section 9.8).
+            response.complete = False
+            response.problem = "the connection ended before TLS announced the end of the response"
         return True
     return bool(plain)
 
@@ -142,6 +147,8 @@ class Connection:
         self.sent = False
         self._sent_before = self.bytes_sent
         self.response = response = self._parser(method == "HEAD")
+        if self.tls is not None and self.tls.pending and (early := self.tls.decrypt(b"")):
+            response.feed(early)  # it came together with the end of the handshake
         return response
 
     @property
@@ -173,7 +180,22 @@ class Connection:
         """
         if not data and (self.aborted or self.closed):
             raise httpx.ReadError("the connection was closed on this side")
-        return deliver(self.response, self.tls, data)
+        has_new = deliver(self.response, self.tls, data)
+        # While the request is being sent, its next part takes the answer along.
+        if self.tls is not None and self.sent and (answer := self.tls.answer()):
+            self._answer(answer)
+        return has_new
+
+    def _answer(self, data: bytes) -> None:
+        try:
+            count = self.socket.send(data, getattr(socket, "MSG_DONTWAIT", 0))
+        except BlockingIOError:
+            count = 0
+        except OSError:
+            return  # what the server said before it closed the connection is still to be read
+        self.bytes_sent += count
+        if count < len(data):
+            raise httpx.ReadError("the server does not take what TLS has to answer")
 
     def answered_early(self) -> bool:
         """Whether the response has come while the request is being sent, or cannot come any more."""

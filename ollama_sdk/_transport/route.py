@@ -96,12 +96,12 @@ class Routes(Generic[ConnectionT]):
                 raise ConfigurationError(
                     f"SSL_CERT_DIR names {directory!r}, and there is no such directory: correct or unset it"
                 )
+            from .tls import trusted_certificates
+
             try:
-                context = httpx.create_ssl_context()
+                self._ssl_context = trusted_certificates()
             except OSError as exc:
                 raise ConfigurationError(_certificates_problem(exc)) from exc
-            context.set_alpn_protocols(["http/1.1"])
-            self._ssl_context = context
         return self._ssl_context
 
     def close(self) -> None:
@@ -222,10 +222,10 @@ def _within(outer: TLS, inner: Handshake) -> Handshake:
         send = next(inner)
         while True:
             received = yield outer.encrypt(send) if send else b""
-            plain = outer.decrypt(received) if received else b""
-            while received and not plain:  # no record was complete
+            plain = outer.decrypt(received)
+            while received and not (plain or outer.ended or outer.failure):  # no record was complete
                 received = yield b""
-                plain = outer.decrypt(received) if received else b""
+                plain = outer.decrypt(received)
             send = inner.send(plain)
     except StopIteration:
         return

@@ -22,12 +22,12 @@ from __future__ import annotations
 import contextlib
 import math
 import select
-import signal
 import socket
 import ssl
 import struct
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any, Self, cast
 
 import httpx
@@ -48,9 +48,10 @@ SLICE = 1.0
 _READ_OF_WHOLE = 262144  # bytes, of a body in one piece that did not come with its head
 _SHORTEST = 0.001  # of nothing at all the system makes no end
 _NOW = getattr(socket, "MSG_DONTWAIT", 0)
-# That of ``signal`` itself makes an enumeration of its result, at ten times the cost.
-_getsignal: Callable[[int], object] = sys.modules["_signal"].getsignal
-_TIMER_SIGNALS = [getattr(signal, name) for name in ("SIGALRM", "SIGPROF", "SIGVTALRM") if hasattr(signal, name)]
+# ``signal`` itself makes an enumeration of a result, at ten times the cost, and of all its names when it is imported.
+_signal: Any = import_module("_signal")
+_getsignal: Callable[[int], object] = _signal.getsignal
+_TIMER_SIGNALS = [getattr(_signal, name) for name in ("SIGALRM", "SIGPROF", "SIGVTALRM") if hasattr(_signal, name)]
 _HAS_RECEIVE_TIMEOUT = bool(_NOW) and sys.platform != "win32"
 
 

@@ -2,6 +2,10 @@
 
 Every kind of connection (sync, asyncio, trio) sends and receives the encrypted bytes itself under its own deadlines, so all share
 this TLS. A tunnel within a tunnel (``https`` through a proxy that itself speaks ``https``) is two of these, one inside the other.
+
+OpenSSL has locks for the whole process, which a forked child would find locked for ever. So a fork waits until no thread has a frame
+of this module, see :mod:`ollama_sdk._concurrency.forks`; and before each use of OpenSSL this module waits until no thread is about to
+fork. Nothing in here waits for the network.
 """
 
 from __future__ import annotations
@@ -9,12 +13,29 @@ from __future__ import annotations
 import ssl
 from collections.abc import Generator
 
-__all__ = ["TLS", "Handshake"]
+import httpx
+
+from ollama_sdk._concurrency.forks import Forks, wait_for_forks
+
+__all__ = ["TLS", "Handshake", "trusted_certificates"]
 
 _RECORD = 65536
 
 # A generator that yields bytes to send, possibly none, and is sent the bytes read next; b"" is the end of the connection.
 Handshake = Generator[bytes, bytes, None]
+
+
+def trusted_certificates() -> ssl.SSLContext:
+    """What httpx trusts: certifi, or what SSL_CERT_FILE and SSL_CERT_DIR name.
+
+    Raises:
+        OSError: They cannot be read.
+    """
+    while Forks.threads:
+        wait_for_forks()
+    context = httpx.create_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 class TLS:
@@ -45,9 +66,11 @@ class TLS:
 
         Raises:
             ssl.SSLError: It failed, or the certificate is not trusted.
-            ConnectionError: The server closed the connection.
+            ConnectionError: The server, or the proxy before it, closed the connection.
         """
         while True:
+            while Forks.threads:
+                wait_for_forks()
             try:
                 self.object.do_handshake()
             except ssl.SSLWantReadError:
@@ -55,16 +78,22 @@ class TLS:
                 if not data:
                     raise ConnectionResetError("the connection was closed during the TLS handshake") from None
                 self._receive(data)
+                if self.failure:
+                    raise ConnectionResetError(self.failure) from None
             else:
                 return
 
     def encrypt(self, data: bytes | memoryview) -> bytes:
         """Encrypt ``data``."""
+        while Forks.threads:
+            wait_for_forks()
         self.object.write(data)
         return self._outgoing_bytes()
 
     def decrypt(self, data: bytes | memoryview) -> bytes:
-        """Decrypt ``data``; ``b""`` while a record is incomplete. Do not call it again once :attr:`failure` is set."""
+        """Decrypt ``data``, after what has been received before; ``b""`` while a record is incomplete."""
+        while Forks.threads:
+            wait_for_forks()
         self._receive(data)
         parts: list[bytes] = []
         try:
@@ -76,8 +105,12 @@ class TLS:
         except ssl.SSLZeroReturnError:
             self.ended = True
         except ssl.SSLError as exc:  # what came before it is good
-            self.failure = str(exc)
+            self.failure = self.failure or str(exc)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def answer(self) -> bytes:
+        """What is to be sent because of what was received: an update of keys, or the certificate that the server asks for late."""
+        return self._outgoing_bytes()
 
     @property
     def pending(self) -> bool:
@@ -85,7 +118,10 @@ class TLS:
         return self._incoming.pending > 0 or (self._outer is not None and self._outer.pending)
 
     def _receive(self, data: bytes | memoryview) -> None:
-        self._incoming.write(data if self._outer is None else self._outer.decrypt(data))
+        outer = self._outer
+        self._incoming.write(data if outer is None else outer.decrypt(data))
+        if outer is not None and (outer.failure or outer.ended):
+            self.failure = outer.failure or "the proxy ended the connection"
 
     def _outgoing_bytes(self) -> bytes:
         data = self._outgoing.read()

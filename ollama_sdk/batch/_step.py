@@ -26,10 +26,10 @@ from attrs import Attribute, define, field, setters
 from ollama_sdk import AsyncOllama
 from ollama_sdk.errors import APIStatusError, ConfigurationError, DecodeError, OllamaError
 
-from ._columns import Column, check_new, rows_of, with_columns
+from ._columns import Column, check_new, has_arrays, rows_of, with_columns
 from ._worker import KEY_VARIABLE, Worker, worker_of
 
-__all__ = ["Result", "Row", "RowError", "Step", "check_positive"]
+__all__ = ["Result", "Row", "RowError", "Step", "check_positive", "is_of_a_row"]
 
 BatchT = TypeVar("BatchT")
 Row: TypeAlias = dict[str, Any]
@@ -117,7 +117,10 @@ class Step(ABC):
         except BaseException:  # also Ctrl-C: nothing goes on generating
             work.cancel()
             raise
-        made: BatchT = with_columns(batch, self.columns_of(results))
+        columns = self.columns_of(results)
+        if has_arrays(batch):
+            columns = {name: self.with_length(column) for name, column in columns.items()}
+        made: BatchT = with_columns(batch, columns)
         return made
 
     def partitions(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
@@ -206,6 +209,14 @@ class Step(ABC):
         """How many rows one request takes."""
         return 1
 
+    def with_length(self, column: Column) -> Column:
+        """Return a column of a NumPy batch, with the length of its vectors if it has none that shows it.
+
+        Args:
+            column: The column.
+        """
+        return column
+
     @abstractmethod
     def new_columns(self) -> dict[str, Column]:
         """The new columns, without values, and without that of errors."""
@@ -246,7 +257,7 @@ class Step(ABC):
             async with worker.permits:
                 results = await self.ask(worker.client, rows)
         except OllamaError as error:
-            if len(rows) > 1 and _is_of_a_row(error):
+            if len(rows) > 1 and is_of_a_row(error):
                 half = len(rows) // 2
                 return [*await self._answer(worker, rows[:half]), *await self._answer(worker, rows[half:])]
             results = [error] * len(rows)
@@ -257,7 +268,8 @@ class Step(ABC):
         return list(results)
 
 
-def _is_of_a_row(error: OllamaError) -> bool:
+def is_of_a_row(error: OllamaError) -> bool:
+    """Whether one row of a request may have caused an error of the request."""
     return isinstance(error, DecodeError) or (isinstance(error, APIStatusError) and error.status_code in _OF_A_ROW)
 
 

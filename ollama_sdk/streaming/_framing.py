@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from ollama_sdk.errors import EXCERPT_LENGTH, DecodeError
 
+from ._marks import MAX_ITEM_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["MAX_ITEM_BYTES", "DetectingFramer", "Framer", "NDJSONFramer", "SSEFramer"]
-
-MAX_ITEM_BYTES = 64 * 2**20
+__all__ = ["DetectingFramer", "Framer", "NDJSONFramer", "SSEFramer"]
 
 _BOM = b"\xef\xbb\xbf"
 _JSON_WHITESPACE = b" \t\r\n"

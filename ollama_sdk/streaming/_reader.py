@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from ollama_sdk._json import loads, loads_again, may_be_rounded
+from ollama_sdk._json import loads, loads_again, loads_tolerantly, may_be_rounded
 from ollama_sdk._secrets import redact_data
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
@@ -22,13 +21,14 @@ from ollama_sdk.errors import (
 
 from ._alike import Alike
 from ._framing import Framer
+from ._marks import SENTINEL, failure_message
 
-__all__ = ["SENTINEL", "Reader", "failure_message", "incomplete"]
+__all__ = ["Reader", "decoded", "incomplete"]
 
 _BRACKET = ord("[")
-_MAX_ERROR_DEPTH = 20
-# In the document, the end of a stream of server-sent events: the text [DONE] in place of an item's JSON.
-SENTINEL = {"data": "[DONE]"}
+# Items of so short a read are kept as their texts until they are accumulated, in a quarter of the memory. As objects, those of a
+# thousand slow streams would be many, and the garbage collector would look through them again and again.
+_FEW = 8
 # A field that no item has.
 _UNMARKED: Mapping[str, Any] = {"": object()}
 _NO_RULES: Mapping[str, str] = {}
@@ -56,8 +56,8 @@ class Reader:
         finished: Whether the last item has arrived.
         error: The error to raise once ``ready`` is empty.
         items: How many complete items have arrived.
-        unadded: Items, as decoded JSON, that are not accumulated yet, or items that add up to the same; the exchange removes those
-            that it accumulates.
+        unadded: Items, as decoded JSON or as its text, that are not accumulated yet, or items that add up to the same; see
+            :func:`decoded`. The exchange removes those that it accumulates.
         unadded_bytes: About the size of these; the exchange sets it to 0.
         first: The first item; ``None`` before it.
         usage_item: The latest item that may have token counts: the last one, or one with ``usage``; ``{}`` before it.
@@ -104,7 +104,7 @@ class Reader:
         self.finished: bool = False
         self.error: OllamaError | None = None
         self.items: int = 0
-        self.unadded: list[dict[str, Any]] = []
+        self.unadded: list[dict[str, Any] | bytes] = []
         self.unadded_bytes: int = 0
         self.first: dict[str, Any] | None = None
         self.usage_item: dict[str, Any] = {}
@@ -136,16 +136,22 @@ class Reader:
             How many items were taken.
         """
         items: list[dict[str, Any]] = []
-        with contextlib.suppress(orjson.JSONDecodeError):  # the items before that text remain
+        try:
             items.extend(map(orjson.loads, payloads))
-        # Items that are like a usual one are usual, so only that one is searched for marks.
-        if len(items) >= _MANY and self._count_usual(items[-1:]) and (added := self._alike.added_up(items)):
-            self._add(items, added[:1], len(payloads[-1]) + len(added[1]))
+        except orjson.JSONDecodeError:
+            added = None  # the items before that text remain
+        else:
+            # Items that are like a usual one are usual, so only that one is searched for marks.
+            is_worthwhile = len(items) >= _MANY and self._count_usual(items[-1:])
+            added = self._alike.added_up(items) if is_worthwhile else None
+        if added is not None:
+            whole, text = added
+            self._add(items, [whole], len(payloads[-1]) + len(text))
             return len(items)
         if _may_be_rounded(payloads[0]) or (len(payloads) > 1 and _may_be_rounded(data)):
             return 0  # they are decoded again, one by one
         del items[self._count_usual(items) :]
-        self._add(items, items, len(data))
+        self._add(items, payloads[: len(items)] if len(items) < _FEW else items, len(data))
         return len(items)
 
     def _count_usual(self, items: Sequence[dict[str, Any]]) -> int:
@@ -159,7 +165,7 @@ class Reader:
                 return number
         return len(items)
 
-    def _add(self, items: list[dict[str, Any]], unadded: Sequence[dict[str, Any]], size: int) -> None:
+    def _add(self, items: list[dict[str, Any]], unadded: Sequence[dict[str, Any] | bytes], size: int) -> None:
         """Add items that no caller has taken yet.
 
         Args:
@@ -230,7 +236,7 @@ class Reader:
         if ("error" in item or self._failed) and (failure := self._failure_in(item)):
             self.error = failure
             return
-        self._add([item], [item], len(payload))
+        self._add([item], [payload], len(payload))
         if "usage" in item:
             self.usage_item = item
         for name, value in self._last:
@@ -269,6 +275,16 @@ class Reader:
         self.error = self.error or DecodeError(f"{self._call}: {text}", excerpt=excerpt)
 
 
+def decoded(unadded: Sequence[dict[str, Any] | bytes]) -> list[dict[str, Any]]:
+    """The decoded JSON of items of :attr:`Reader.unadded`."""
+    return [item if isinstance(item, dict) else _decoded(item) for item in unadded]
+
+
+def _decoded(payload: bytes) -> dict[str, Any]:
+    item: dict[str, Any] = loads(payload) if _may_be_rounded(payload) else loads_tolerantly(payload)
+    return item
+
+
 def _may_be_rounded(text: bytes) -> bool:
     """Whether a text may hold an integer of a free-form value that orjson rounds.
 
@@ -297,29 +313,3 @@ def incomplete(call: str, where: str, items: int, cause: BaseException | None) -
     if isinstance(cause, Exception):
         error.__cause__ = cause
     return error
-
-
-def failure_message(error: Any, depth: int = 0) -> str:
-    """The innermost text of a server's error.
-
-    Args:
-        error: A string, an object with a ``message``, ``error`` or ``response``, or JSON of such an object in a string.
-        depth: How deeply this is nested in the whole error.
-
-    Returns:
-        The text; ``""`` without one, or if it is nested more than 20 levels deep.
-    """
-    if depth > _MAX_ERROR_DEPTH:
-        return ""
-    if isinstance(error, str):
-        if not error.lstrip().startswith("{"):
-            return error
-        try:
-            return failure_message(loads(error), depth + 1) or error
-        except orjson.JSONDecodeError:
-            return error
-    if error.__class__ is dict:
-        for name in ("error", "message", "response"):
-            if error.get(name) and (text := failure_message(error[name], depth + 1)):
-                return text
-    return ""

@@ -45,7 +45,7 @@ def rows(batch) -> list[dict]:
 def _plain(value):
     if isinstance(value, np.ndarray | list):
         return None if np.isnan(value).all() else pytest.approx(list(value))
-    return None if isinstance(value, float) and np.isnan(value) else value
+    return None if value is pd.NA or (isinstance(value, float) and np.isnan(value)) else value
 
 
 def vector(text: str) -> list[float]:
@@ -89,6 +89,49 @@ def test_types_do_not_depend_on_the_values(emulator: Emulator, texts: list):
     assert made(pl.DataFrame({"text": texts}, schema={"text": pl.String}))["embedding"].dtype == pl.Array(
         pl.Float32, 16
     )
+
+
+@pytest.mark.parametrize("kind", ["arrow table", "arrow batch", "pandas", "polars"])
+def test_types_are_the_same_where_all_rows_fail_and_where_none_does(emulator: Emulator, kind: str):
+    good, bad = KINDS[kind](), KINDS[kind]()
+    made = step(emulator)(good)
+    emulator.faults.add(Fault.status(503))
+    failed = step(emulator)(bad)
+    assert sum(error is not None for error in (row["error"] for row in rows(failed))) == 2
+    assert [row["embedding"] for row in rows(failed)] == [None] * 4
+    if kind in {"pandas", "polars"}:
+        assert list(made.dtypes) == list(failed.dtypes)
+    else:
+        assert made.schema == failed.schema
+
+
+def test_a_numpy_batch_without_vectors_has_the_length_of_others(emulator: Emulator):
+    embed = step(emulator)
+    failing = {"text": np.array(["word " * 5000] * 2, dtype=object)}
+    made = embed(failing)
+    assert (made["embedding"].dtype, made["embedding"].shape) == (np.float32, (2, 16))
+    assert np.isnan(made["embedding"]).all()
+    assert [error["status"] for error in made["error"]] == [400, 400]
+    asked = len(emulator.requests)
+    assert embed({"text": np.array([None, ""], dtype=object)})["embedding"].shape == (2, 16)
+    assert len(emulator.requests) == asked  # the length is known by now
+
+
+def test_length_of_vectors_is_learnt_from_those_of_a_batch(emulator: Emulator):
+    embed = step(emulator)
+    embed({"text": ["a"]})
+    emulator.faults.add(Fault.status(503))
+    made = embed({"text": np.array(["a", "b", "c"])})
+    assert made["embedding"].shape == (3, 16)
+    assert [error["status"] for error in made["error"]] == [503] * 3
+    assert len(emulator.requests) == 2
+
+
+def test_batch_without_vectors_holds_objects_if_none_can_be_had(emulator: Emulator):
+    emulator.faults.add(Fault.status(503))
+    made = step(emulator)({"text": np.array(["a", "b"])})
+    assert made["embedding"].tolist() == [None, None]
+    assert [error["status"] for error in made["error"]] == [503] * 2
 
 
 def test_vectors_are_32_bit_floats(emulator: Emulator):

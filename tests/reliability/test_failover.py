@@ -35,6 +35,7 @@ from ollama_sdk.testing._model.names import ModelName
 from tests.reliability.hand_driven import HandDriven
 from tests.support.callers import Caller, Script
 from tests.support.clocks import HandClock
+from tests.support.forked import in_child
 from tests.support.library import library
 from tests.support.loopback import chunks, say, serving
 
@@ -286,7 +287,7 @@ def test_endpoint_gets_its_own_key_host_and_path_only() -> None:
             (sent.path, *map(sent.headers.get, ("authorization", "x-team", "host", "x-mine")))
             for sent in server.requests
         ]
-    host = server.url.removeprefix("http://")
+    host = server.host
     assert received[0] == ("/one/api/chat", "Bearer secret-1", "red", host, "yes")
     assert received[1] == ("/two/api/chat", "Bearer secret-2", None, host, "yes")
     assert received[2] == ("/api/chat", "Bearer the request's own", None, host.replace("127.0.0.1", "localhost"), "yes")
@@ -344,7 +345,23 @@ def test_priority_begins_with_first_endpoint(clock: HandClock) -> None:
 
 
 def test_round_robin_begins_with_next_endpoint(clock: HandClock) -> None:
-    assert firsts(Endpoints(THREE, Failover("round_robin"), clock=clock), 7) == "abcabca"
+    calls = firsts(Endpoints(THREE, Failover("round_robin"), clock=clock, rng=random.Random(1)), 7)
+    assert calls == ("abc" * 3)["abc".index(calls[0]) :][:7]
+
+
+@pytest.mark.parametrize("strategy", ["round_robin", "least_busy", "model_aware"])
+def test_clients_that_start_together_begin_with_different_endpoints(strategy: Any) -> None:
+    begun = Counter(
+        firsts(Endpoints(THREE, Failover(strategy), rng=random.Random(seed)), 1, model="llama3.2")
+        for seed in range(300)
+    )
+    assert set(begun) == {"a", "b", "c"}
+    assert min(begun.values()) > 70
+
+
+def test_forked_children_begin_with_different_endpoints() -> None:
+    endpoints = Endpoints(numbered(100), Failover("round_robin"))
+    assert len({in_child(lambda: begins(endpoints)) for _ in range(5)}) > 1
 
 
 @given(st.integers())

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from ollama_sdk.errors import APIConnectionError, DecodeError, IncompleteReplyError, ReplyFailedError
 from ollama_sdk.streaming._accumulation import MergeAccumulator
 from ollama_sdk.streaming._framing import DetectingFramer, NDJSONFramer, SSEFramer
-from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
+from ollama_sdk.streaming._marks import SENTINEL, failure_message
+from ollama_sdk.streaming._reader import Reader, decoded
 from tests.support.examples import examples
 
 CALL = "POST http://host/api/chat"
@@ -118,7 +119,7 @@ def test_integers_are_exact_wherever_reads_cut_them():
         reader = ndjson()
         reader.feed(body[:cut])
         reader.feed(body[cut:])
-        assert list(reader.ready) == list(map(json.loads, lines))
+        assert list(reader.ready) == decoded(reader.unadded) == list(map(json.loads, lines))
 
 
 @pytest.mark.parametrize("unusual", [b'{"n":8,"usage":{}}\n', b'{"n":8,"error":""}\n', b'{"n":8,"text":"\\ud83d"}\n'])
@@ -127,7 +128,7 @@ def test_items_after_an_unusual_one_are_taken_in_order(unusual):
     reader.feed(b'{"n":1}\n{"n":2}\n' + unusual + b'{"n":3}\n' + unusual + b'{"n":4}\n' + DONE + b'{"n":5}\n')
     assert numbers(reader) == [1, 2, 8, 3, 8, 4, 9]
     assert (reader.items, reader.finished, reader.error) == (7, True, None)
-    assert numbers(reader) == [item["n"] for item in reader.unadded]
+    assert list(reader.ready) == decoded(reader.unadded)
 
 
 # Items of a read that are added up
@@ -148,7 +149,7 @@ def test_items_of_a_read_that_are_alike_are_kept_as_one():
     reader.feed(texts(*words))
     reader.feed(texts("a", "b"))
     assert [item["text"] for item in reader.ready] == [*words, "a", "b"]
-    assert [item["text"] for item in reader.unadded] == ["".join(words), "a", "b"]
+    assert [item["text"] for item in decoded(reader.unadded)] == ["".join(words), "a", "b"]
     assert (reader.items, reader.first["text"]) == (52, " 0")
     assert 0 < reader.unadded_bytes < 500
 
@@ -177,7 +178,7 @@ def test_added_up_or_not_a_body_holds_the_same(runs, cuts):
     replies = []
     for reader in (added, plain):
         accumulator = MergeAccumulator(rules)
-        accumulator.add(reader.unadded)
+        accumulator.add(decoded(reader.unadded))
         replies.append(accumulator.result())
     assert replies[0] == replies[1]
     assert list(added.ready) == list(plain.ready) == list(map(json.loads, body.splitlines()))

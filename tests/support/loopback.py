@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, NoReturn, Self
 
+from .tls_sockets import ServerSocket
+
 PATIENCE = 60
 _READ = 65536
 _SMALL = 4096
@@ -71,7 +73,7 @@ class Connection:
 
     def shake_hands(self) -> None:
         """Do the handshake of TLS, where the server speaks it."""
-        if isinstance(self._socket, ssl.SSLSocket):
+        if isinstance(self._socket, ServerSocket):
             try:
                 self._socket.do_handshake()
             except OSError as exc:
@@ -169,7 +171,9 @@ class Connection:
 
     def half_close(self) -> None:
         """Say that nothing more will be sent, and go on listening."""
-        self._socket.shutdown(socket.SHUT_WR)
+        if isinstance(self._socket, ServerSocket):
+            self._socket.say_goodbye()
+        socket.socket.shutdown(self._socket, socket.SHUT_WR)  # below TLS
 
     def reset(self) -> None:
         """Break the connection off: the client's next read fails."""
@@ -178,13 +182,19 @@ class Connection:
 
     def close(self) -> None:
         """Close it in the ordinary way."""
+        if isinstance(self._socket, ServerSocket):
+            self._socket.say_goodbye()
+        self.close_below_tls()
+
+    def close_below_tls(self) -> None:
+        """Close it as the system does where a process dies: TLS does not say that nothing more will be sent."""
         self._socket.close()
 
     def interrupt(self) -> None:
         """Wake a script that waits for its client."""
         self._over.set()
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # below TLS
 
     def _read(self, most: int = _READ) -> bytes:
         try:

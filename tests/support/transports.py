@@ -15,6 +15,7 @@ from ollama_sdk._transport.aio import AsyncHTTPTransport
 from ollama_sdk._transport.sync import HTTPTransport
 
 from .loopback import Loopback, Script
+from .tls_sockets import ServerSocket
 
 # A certificate for localhost and 127.0.0.1 that signs itself, and its key; good for a hundred years.
 CERTIFICATE = Path(__file__).parents[1] / "client" / "localhost.pem"
@@ -26,6 +27,7 @@ def server_context() -> ssl.SSLContext:
     """The server's side of TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
+    context.sslsocket_class = ServerSocket
     return context
 
 
