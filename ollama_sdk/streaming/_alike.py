@@ -114,7 +114,8 @@ class Alike:
         Raises:
             ValueError: There is no such way, or more than one.
         """
-        ways, constants = [], []
+        ways: list[tuple[str, str]] = []
+        constants: list[str] = []
         for name, value in level.items():
             rule = self._rules.get(f"{place}{name}", "")
             if value and (value.__class__ in {dict, list, float} or rule == "concat"):
@@ -125,7 +126,7 @@ class Alike:
                 self._free.append(name)
         ((name, rule),) = ways
         value, target = level[name], rule.removeprefix("into:")
-        is_way = {
+        is_way: dict[type, bool] = {
             str: rule == "concat",
             dict: not rule or (target != rule and target not in level),
             list: rule == "by-index",
