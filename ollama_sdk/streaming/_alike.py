@@ -126,7 +126,7 @@ class Alike:
                 self._free.append(name)
         ((name, rule),) = ways
         value, target = level[name], rule.removeprefix("into:")
-        is_way: dict[type[Any], bool] = {
+        is_way: dict[type, bool] = {
             str: rule == "concat",
             dict: not rule or (target != rule and target not in level),
             list: rule == "by-index",

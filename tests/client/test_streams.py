@@ -318,20 +318,6 @@ def test_collect_of_a_long_stream_has_every_item_in_its_order(world, serve):
                 assert stream.collect().message.content == "".join(words)
 
 
-def test_an_interrupt_while_items_are_added_up_ends_the_stream(serve, sync_client, monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(MergeAccumulator, "add", interrupted)
-    unlike = [chat_item("word", number=number) for number in range(1000)]  # so that they are added up one by one
-    server = serve(replies(chunked(NDJSON, *unlike)))
-    with sync_client(server.url).chat("m", [], stream=True) as stream:
-        with pytest.raises(KeyboardInterrupt):
-            list(stream)
-        with pytest.raises(IncompleteReplyError, match="KeyboardInterrupt"):
-            next(stream)
-
-
 _BURSTS = {
     "chat": [
         {"message": {"role": "assistant", "content": "", "thinking": "Hm "}},
@@ -372,6 +358,20 @@ def test_a_burst_collects_into_the_reply_of_its_single_items(world, serve, name)
                 assert stream.collect() == reply
     message = reply.message if name == "chat" else reply.choices[0].message
     assert message.content == "word " * 40 + ("x" * 40 if name == "chat" else "")
+
+
+def test_an_interrupt_while_items_are_added_up_ends_the_stream(serve, sync_client, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MergeAccumulator, "add", interrupted)
+    unlike = [chat_item("word", number=number) for number in range(1000)]  # so that they are added up one by one
+    server = serve(replies(chunked(NDJSON, *unlike)))
+    with sync_client(server.url).chat("m", [], stream=True) as stream:
+        with pytest.raises(KeyboardInterrupt):
+            list(stream)
+        with pytest.raises(IncompleteReplyError, match="KeyboardInterrupt"):
+            next(stream)
 
 
 def test_changing_an_item_does_not_change_what_is_collected(world, serve):
