@@ -92,8 +92,9 @@ test-tls: $(READY)  ## run the tests of transport, clients, streams, policies an
 	$(PYTEST) -m "not slow and not plain" --tls $(NO_TLS:%=--ignore=%) \
 	  tests/transport tests/client tests/streaming tests/reliability tests/testing/test_emulator_clients.py
 
-test-httpx2: $(READY)  ## run the tests of clients and policies with clients and transports of httpx2 wherever they give one of httpx
+test-httpx2: $(READY)  ## run the tests of clients and policies with httpx2 wherever they give something of httpx, and some where they give nothing
 	HTTPX=httpx2 $(PYTEST) -m "not slow" tests/client tests/reliability
+	HTTPX=httpx2 $(PYTEST) -m "not slow and not plain and not own" --foreign $(addprefix tests/client/test_,any_route.py arguments.py streams.py)
 
 test-versions:  ## run the tests on every other Python that is found here, on the PATH or by pyenv
 	@missing=; for version in $(VERSIONS); do found=; \

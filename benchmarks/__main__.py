@@ -126,8 +126,9 @@ def _ours(**most: float) -> tuple[Goal, ...]:
 
 _START = (("floor", "ollama", "openai", "ours"), "startup", ())
 _POLICIES = ("floor", "ours", "policies")
-_DELAY = ("delay", (1000, 500))
-_ASYNC_DELAY = ("async_delay", (1000, 500))
+_DELAY = ("delay", (1000, 1000))
+_ASYNC_DELAY = ("async_delay", (1000, 1000))
+_DELAYS = (1, 4)  # rounds, processes
 _OPEN = (MANY, "open_streams", (1000,))
 _MOST = (("aiohttp", "ours"), "open_streams", (10_000,))
 _ONCE = (1, 2)  # rounds, processes
@@ -150,10 +151,10 @@ CLIENTS = (
         _ours(floor=0.40, aiohttp=0.85), _ONCE),
     Row("item in 1,000 streams, each 5 a second", MANY, "async_paced", (5, 20, 1000), "µs",
         _ours(floor=0.40, aiohttp=0.85), _ONCE, USUALLY),
-    Row("delay of an item, sync", SYNC, *_DELAY, "µs p50", _ours(floor=0.85)),
-    Row("delay of an item, sync, the slowest", SYNC, *_DELAY, "µs p99", _ours(floor=0.85)),
-    Row("delay of an item, async", ASYNC, *_ASYNC_DELAY, "µs p50", _ours(floor=0.85)),
-    Row("delay of an item, async, the slowest", ASYNC, *_ASYNC_DELAY, "µs p99", _ours(floor=0.85)),
+    Row("delay of an item, sync", SYNC, *_DELAY, "µs p50", _ours(floor=0.85), _DELAYS),
+    Row("delay of an item, sync, the slowest", SYNC, *_DELAY, "µs p99", _ours(floor=0.85), _DELAYS),
+    Row("delay of an item, async", ASYNC, *_ASYNC_DELAY, "µs p50", _ours(floor=0.85), _DELAYS),
+    Row("delay of an item, async, the slowest", ASYNC, *_ASYNC_DELAY, "µs p99", _ours(floor=0.85), _DELAYS),
     Row("time to the first item", SYNC, "first_item", (200,), "µs p50", _ours(floor=1.0)),
     # Calls
     Row("chat in one piece, sync", SYNC, "calls", ("chat", 300), "µs", _ours(floor=0.50)),
@@ -193,7 +194,7 @@ CLIENTS = (
         Row(f"{name}: {what}", columns, kind, work, what.partition(" ")[0].lower(), goals, (1, 1))
         for name, columns, kind, work, most_system, most_python in (
             ("an item, sync", SYNC, "item_counts", (200, 60), 1.05, 0.5),
-            ("an item, async", ASYNC, "async_item_counts", (100, 100), 3.05, 0.5),
+            ("an item, async", ASYNC, "async_item_counts", (100, 100), 2.05, 0.5),
             ("a chat, sync", SYNC, "call_counts", (50,), 3, 0.5),
             ("a chat, async", ASYNC, "async_call_counts", (50,), 5, 0.5),
         )

@@ -1,7 +1,8 @@
 """Measures how well a step of ollama_sdk.batch keeps hosts busy, what a row costs, and whether memory stays flat.
 
-Run ``python benchmarks/batch.py``. ``--growth`` shows more hosts under one process, and more processes with two hosts each; ``--memory`` runs
-a million rows through ``map_rows``; ``--ray`` compares with the HTTP processor of ``ray.data.llm``, in an environment that has Ray.
+Run ``python benchmarks/batch.py``. ``--growth`` shows more hosts under one process, and ``--workers`` more processes with two hosts each: of
+a pool, of Dask or of Ray, in an environment that has it; ``--memory`` runs a million rows through ``map_rows``; ``--ray`` compares with the
+HTTP processor of ``ray.data.llm``.
 
 Three hosts in processes of their own answer with prepared bytes after a fixed service time, each so many requests at once and the rest in
 the order of their arrival. So the hosts set the pace, and a client that leaves one idle shows. The limit is the same requests over bare
@@ -24,6 +25,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -36,6 +38,7 @@ GOAL = 0.95  # of ideal, with as much in flight as the hosts serve
 MODEL = "all-minilm"
 TEXT = "A sentence of about the usual length, number"
 Work = Callable[[list[str], list[str], int], None]
+Run = Callable[[Callable[[Any], Any], list[Any]], Any]
 
 
 _SPAN = b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n%12.4f"
@@ -183,36 +186,85 @@ def ideal(count: int, seconds: float) -> float:
 
 
 def grow(given: argparse.Namespace) -> None:
-    """Print the share of ideal of one process over more and more hosts, and of more and more processes."""
-    for count in (1, 2, 4, 8):
-        compare(given.rows or 960 * count, given, {"ours, a batch": ours}, [count])
+    """Print the share of ideal of one process over more and more hosts, beside bare sockets."""
+    for count in given.hosts:
+        contenders = {name: CONTENDERS[name] for name in ("limit: bare sockets", "ours, a batch")}
+        compare(given.rows or 960 * count, given, contenders, [count])
+
+
+@contextmanager
+def pool_of_processes(workers: int) -> Iterator[tuple[Run, list[int]]]:
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        yield pool.imap_unordered, [process.pid or 0 for process in multiprocessing.active_children()]
+
+
+@contextmanager
+def pool_of_dask(workers: int) -> Iterator[tuple[Run, list[int]]]:
+    from dask.distributed import Client, LocalCluster, as_completed
+
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as dask,
+    ):
+        yield (
+            lambda work, batches: (done.result() for done in as_completed(dask.map(work, batches, pure=False))),
+            list(dask.run(os.getpid).values()),
+        )
+
+
+@contextmanager
+def pool_of_ray(workers: int) -> Iterator[tuple[Run, list[int]]]:
+    import ray
+    from ray.util import ActorPool
+
+    class Worker:
+        def run(self, work: Callable[[Any], Any], batch: Any) -> Any:
+            return work(batch)
+
+    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
+    actors = [ray.remote(num_cpus=1)(Worker).remote() for _ in range(workers)]
+    pool = ActorPool(actors)
+    yield (
+        lambda work, batches: pool.map_unordered(lambda actor, batch: actor.run.remote(work, batch), batches),
+        ray.get([actor.run.remote(lambda _: os.getpid(), None) for actor in actors]),
+    )
+    ray.shutdown()
+
+
+POOLS = {"processes": pool_of_processes, "dask": pool_of_dask, "ray": pool_of_ray}
+
+
+def failures(step: Embed, batch: dict[str, list[str]]) -> int:
+    """Run a step where the batch is, and return how many rows have an error: vectors stay there, as where a worker writes them."""
+    return sum(error is not None for error in step(batch)["error"])
+
+
+def show_workers(given: argparse.Namespace) -> None:
+    """Print the share of ideal of 1, 2 and 4 processes."""
     for workers in (1, 2, 4):
         rate, cpu = max(grow_workers(workers, given) for _ in range(given.rounds))
         share = rate / ideal(2 * workers, given.seconds)
         in_flight = f"{workers} x {4 * PARALLEL}"
         print(
-            f"{f'{workers} processes':22}{2 * workers:6}{in_flight:>11}{rate:9,.0f}{share:10.1%}{cpu * 1e6:12.1f}",
+            f"{f'{given.workers}: {workers}':22}{2 * workers:6}{in_flight:>11}{rate:9,.0f}{share:10.1%}{cpu * 1e6:12.1f}",
             flush=True,
         )
 
 
 def grow_workers(workers: int, given: argparse.Namespace) -> tuple[float, float]:
-    """A pool of processes takes batches as they become free; rows a second, and the CPU seconds of a row."""
+    """Workers take batches as they become free; rows a second, and the CPU seconds of a row."""
     in_flight = 4 * PARALLEL  # twice what the hosts of a process serve at once
     size = 4 * in_flight * PER_REQUEST
     batches = [{"text": [f"{TEXT} {number}" for number in range(size)]} for _ in range(4 * workers)]
-    with hosts(2 * workers, given.seconds, given.dimensions) as urls:
+    with hosts(2 * workers, given.seconds, given.dimensions) as urls, POOLS[given.workers](workers) as (run, pids):
         client = {"host": urls, "failover": Failover("least_busy")}
-        step = Embed(MODEL, client=client, per_request=PER_REQUEST, in_flight=in_flight)
-        with multiprocessing.get_context("spawn").Pool(workers) as pool:
-            pool.map(step, [{"text": [TEXT] * PER_REQUEST}] * 4 * workers, chunksize=1)  # imports and connections
-            pids = [process.pid for process in multiprocessing.active_children()]
-            used, began = sum(map(cpu_of, pids)), time.perf_counter()
-            for made in pool.imap_unordered(step, batches):
-                assert not any(made["error"]), next(filter(None, made["error"]))
-            seconds = time.perf_counter() - began
-            rows = size * len(batches)
-            return rows / seconds, (sum(map(cpu_of, pids)) - used) / rows
+        work = partial(failures, Embed(MODEL, client=client, per_request=PER_REQUEST, in_flight=in_flight))
+        list(run(work, [{"text": [TEXT] * PER_REQUEST}] * 4 * workers))  # imports and connections
+        used, began = sum(map(cpu_of, pids)), time.perf_counter()
+        assert not any(run(work, batches))
+        seconds = time.perf_counter() - began
+        rows = size * len(batches)
+        return rows / seconds, (sum(map(cpu_of, pids)) - used) / rows
 
 
 def cpu_of(pid: int) -> float:
@@ -292,10 +344,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help="how many (3,840; a million with --memory)")
     parser.add_argument("--seconds", type=float, default=0.5, help="service time of a request (0.5)")
     parser.add_argument("--dimensions", type=int, default=384)
-    parser.add_argument("--hosts", type=int, nargs="+", default=[HOSTS])
+    parser.add_argument("--hosts", type=int, nargs="+", help="how many (3; with --growth 1, 2, 4 and 8)")
     parser.add_argument("--rounds", type=int, default=2, help="of which the best counts (2)")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--growth", action="store_true")
+    what.add_argument("--workers", choices=POOLS)
     what.add_argument("--memory", action="store_true")
     what.add_argument("--ray", action="store_true")
     what.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
@@ -313,9 +366,12 @@ def main() -> None:
             return
         print(f"{'':22}{'hosts':>6}{'in flight':>11}{'rows/s':>9}{'of ideal':>10}{'CPU µs/row':>12}")
         if given.growth:
+            given.hosts = given.hosts or [1, 2, 4, 8]
             grow(given)
+        elif given.workers:
+            show_workers(given)
         else:
-            least = compare(given.rows or 3_840, given, CONTENDERS, given.hosts)
+            least = compare(given.rows or 3_840, given, CONTENDERS, given.hosts or [HOSTS])
             print(f"ours: {GOAL:.0%} of ideal at least:", "met" if least >= GOAL else "MISSED")
 
 

@@ -506,15 +506,10 @@ class Ours:
         return self.client.embed("all-minilm", TEXTS)
 
     def embed_array(self):
-        import numpy as np
-
-        return np.asarray(self.embed().embeddings, dtype="float32")
+        return self.embed().array()
 
     def v1_embed_array(self):
-        import numpy as np
-
-        reply = self.client.v1.embeddings.create("all-minilm", TEXTS, encoding_format="base64")
-        return np.asarray([entry.embedding for entry in reply.data], dtype="float32")
+        return self.client.v1.embeddings.create("all-minilm", TEXTS, encoding_format="array").array()
 
     def list_models(self):
         return self.client.list_models()

@@ -31,11 +31,11 @@ class Calls:
         system: System calls on sockets and selectors, by name; ``wait`` is that of a socket with a timeout.
     """
 
-    def __init__(self, only: str = "") -> None:
-        """Count Python functions of files whose path begins with ``only``."""
+    def __init__(self, *only: str) -> None:
+        """Count Python functions of files whose path begins with one of ``only``; of all files without any."""
         self.python: Counter[str] = Counter()
         self.system: Counter[str] = Counter()
-        self._only = only
+        self._only = only or ("",)
 
     def __enter__(self) -> Self:
         sys.setprofile(self._count)

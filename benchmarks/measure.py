@@ -92,16 +92,17 @@ def async_stream(name, url, rounds, items, streams="1"):
 def adding_up(name, url, rounds, method, items):
     """How many times as much CPU a streamed item costs as one that is not added up for ``collect()``."""
     from ollama_sdk.streaming._accumulation import MergeAccumulator
+    from ollama_sdk.streaming._alike import Alike
 
     read = getattr(clients.make(name, url), method)
-    ways = [MergeAccumulator.add, lambda *_: None]
+    ways = [(Alike.added_up, MergeAccumulator.add), (lambda *_: None, lambda *_: None)]
 
-    def cost(add):
-        MergeAccumulator.add = add
+    def cost(way):
+        Alike.added_up, MergeAccumulator.add = way
         return least(lambda: read(f"{items}x12"), 1)
 
     read("10x12")
-    added, dropped = (min(costs) for costs in zip(*([cost(add) for add in ways] for _ in range(rounds)), strict=True))
+    added, dropped = (min(costs) for costs in zip(*([cost(way) for way in ways] for _ in range(rounds)), strict=True))
     return {"times": added / dropped}
 
 
@@ -347,15 +348,13 @@ def counted(calls, number):
 
 
 def traced_call(name, url, rounds, rate, items):
-    """How many times as long a call takes with spans and metrics as without: a paced stream, from the call to its last item."""
+    """How many times as long a call takes with spans and metrics as without: a paced stream, from the call to its end."""
     makers = [clients.make(each, url) for each in (name, "ours")]
 
     def elapsed(maker):
         began = time.perf_counter()
-        with maker.open(f"{rate}@1") as opened:
-            for _ in itertools.islice(opened, int(items)):
-                pass
-            return time.perf_counter() - began
+        maker.ndjson(f"{items}x{rate}/s")
+        return time.perf_counter() - began
 
     for maker in makers:
         elapsed(maker)

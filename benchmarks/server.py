@@ -3,6 +3,7 @@
 The model name selects the answer:
 
 - ``20000x100`` is a stream of 20,000 items whose texts are 100 bytes long, as fast as the client takes them.
+- ``100x1000/s`` is a stream of 100 items, 1,000 a second, and of its end.
 - ``20@100`` is a stream of 20 items a second that ends when the client hangs up. Its first item comes with the head; the
   others begin when 100 such streams are open, each at its own phase of the interval, and are never less than that apart. The text of an item is the time at
   which it was sent, in nanoseconds of the monotonic clock.
@@ -247,6 +248,7 @@ def _stream(path: bytes, count: int, length: int) -> tuple[bytes, bytes, int, by
 
 
 _SIZE = re.compile(rb'"model": ?"(\d+)x(\d+)"')
+_FINITE = re.compile(rb'"model": ?"(\d+)x([\d.]+)/s"')
 _PACE = re.compile(rb'"model": ?"([\d.]+)@(\d+)"')
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
@@ -279,13 +281,15 @@ class _Server:
             piece = await reader.read(1 << 20)
             left -= len(piece)
             body = body or piece  # only the beginning is needed
-        size, pace = _SIZE.search(body), _PACE.search(body)
+        size, pace, finite = (form.search(body) for form in (_SIZE, _PACE, _FINITE))
         if path == b"/connections":
             writer.write(_whole(self.accepted))
         elif path.startswith(b"/api/blobs/"):
             writer.write(_CREATED)
         elif pace:
             await self._paced(reader, writer, path, float(pace[1]), int(pace[2]))
+        elif finite:
+            await _send_paced(writer, path, int(finite[1]), float(finite[2]))
         elif size is None:
             writer.write(_prepared(path))
         else:
@@ -308,6 +312,15 @@ class _Server:
         finally:
             self._pacer.drop(stream, together)
         raise ConnectionAbortedError
+
+
+async def _send_paced(writer: asyncio.StreamWriter, path: bytes, count: int, rate: float) -> None:
+    head, item, end = _STREAMS[path]("x")
+    writer.write(head)
+    began = time.monotonic()
+    for number in range(1, count + 1):
+        await asyncio.sleep(began + number / rate - time.monotonic())
+        writer.write(item if number < count else end)
 
 
 async def _main() -> None:

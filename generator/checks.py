@@ -11,7 +11,7 @@ from typing import Any
 from ollama_sdk import _replies as mixins
 from ollama_sdk._client import AsyncClient, SyncClient
 from ollama_sdk._codec import Model as BaseModel
-from ollama_sdk.streaming._reader import SENTINEL
+from ollama_sdk.streaming._marks import SENTINEL
 
 from .document import Document, Pointer
 from .interface import Interface, Method, Model, Union, discriminator
@@ -57,6 +57,7 @@ def _problems(interface: Interface) -> Iterator[tuple[Pointer, str]]:
             yield from _unions(kind, method.place, models)
         yield from _stream_fields(method, models)
         yield from _usage_fields(method, models)
+        yield from _one_each(method, models)
 
 
 # Names
@@ -244,6 +245,17 @@ def _usage_fields(method: Method, models: dict[str, Model]) -> Iterator[tuple[Po
         for path in usage:
             if kind is None or not _has(kind, path.split("."), models):
                 yield (*method.place, key), f"{'the reply' if key == 'x-usage' else 'no item'} has no field {path!r}"
+
+
+def _one_each(method: Method, models: dict[str, Model]) -> Iterator[tuple[Pointer, str]]:
+    """Check that the argument exists of whose items each has one in the reply, and that the reply has items."""
+    if method.one_each is None:
+        return
+    names = [argument.wire for argument in method.arguments]
+    if method.one_each not in names:
+        yield (*method.place, "x-one-each"), f"{method.one_each!r} is no argument; there are {', '.join(names)}"
+    elif not isinstance(method.reply, ModelKind) or models[method.reply.name].items is None:
+        yield (*method.place, "x-one-each"), "the reply has no x-items"
 
 
 def _has(kind: Kind, steps: list[str], models: dict[str, Model]) -> bool:

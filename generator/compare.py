@@ -196,16 +196,19 @@ def _row_changes(name: str, old: Method, new: Method) -> Iterator[Change]:
         yield Change(CHANGED, f"{name} calls `{new.http} {new.url}`; it called `{old.http} {old.url}`")
     if old.server != new.server:
         yield Change(CHANGED, f"{name} is served by {new.server or 'the host of the client'}")
-    if old.repeat != new.repeat:
-        yield Change(CHANGED, f"{name}: repeating it is `{new.repeat}`; it was `{old.repeat}`")
+    for text, before, after in (
+        ("repeating it is `{}`; it was `{}`", old.repeat, new.repeat),
+        ("the model is named by `{}`; it was named by `{}`", old.model, new.model),
+        ("the reply has one item for each of `{}`; that was `{}`", old.one_each, new.one_each),
+    ):
+        if before != after:
+            yield Change(CHANGED, f"{name}: {text.format(after, before)}")
     if old.needs_model != new.needs_model:
         yield Change(CHANGED, f"{name} {'needs' if new.needs_model else 'no longer needs'} an existing model")
     if old.limits != new.limits:
         yield Change(
             CHANGED, f"{name} {'has the limits of the client' if new.limits is None else 'has limits of its own'}"
         )
-    if old.model != new.model:
-        yield Change(CHANGED, f"{name}: the model is named by `{new.model}`; it was named by `{old.model}`")
     if old.usage != new.usage:
         text = ", ".join(f"`{path}`" for path in new.usage) or "nowhere"
         yield Change(CHANGED, f"{name}: the model and its token counts are read from {text}")

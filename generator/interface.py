@@ -209,6 +209,7 @@ class Method:
         repeat: Whether sending the same request again is safe.
         needs_model: Whether the server must have the model of the request.
         model: The name of the argument for the model.
+        one_each: The JSON name of the argument whose list gives one item of the reply each; ``None`` without one.
         usage: The dotted paths of model, input tokens and output tokens in the one-piece reply.
         server: Its own base URL.
         needs_key: Whether an API key is needed.
@@ -236,6 +237,7 @@ class Method:
     deprecated: bool
     limits: tuple[float | None, float | None] | None = None
     lifetime: Lifetime = ALWAYS
+    one_each: str | None = None
     place: Place = ()
 
     @property

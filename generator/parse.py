@@ -234,6 +234,7 @@ class _Reading:
             deprecated=bool(node.get("deprecated")),
             limits=_limits(node.get("x-limits")),
             lifetime=lifetime_of(node),
+            one_each=node.get("x-one-each"),
             place=pointer,
         )
 

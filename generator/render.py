@@ -44,6 +44,11 @@ class _Flavor:
     raw_namespace: str
     raw_runtime: str
 
+    @property
+    def how(self) -> str:
+        """Which of the two it is."""
+        return "async" if self.prefix else "sync"
+
     def class_name(self, path: tuple[str, ...]) -> str:
         """The class that has the methods of a group."""
         return Interface.class_name(self.prefix, path)
@@ -150,6 +155,11 @@ def render(document: Document) -> dict[str, str]:
         )
     for flavor in _FLAVORS:
         files[f"{flavor.module}.py"] = _client(templates, interface, flavor)
+        files[f"raw_{flavor.module}.py"] = templates.get_template("raw_client.py.jinja").render(
+            flavor=flavor,
+            module_doc=f"The view of the {flavor.how} client whose methods return status and headers with the reply.",
+            groups=list(_groups(interface)),
+        )
     return files
 
 
@@ -157,7 +167,13 @@ def _environment(document: Document, parsed: GeneratorData) -> Environment:
     """The template environment: our templates, then openapi-python-client's."""
     environment = Project(openapi=parsed, config=config(document.path), custom_template_path=_TEMPLATES).env
     # Every text of the document passes one of these filters, or is a name that checks.py has checked.
-    filters: dict[str, Any] = {"docstring": _docstring, "inline": _inline, "summary": _summary, "repr": repr}
+    filters: dict[str, Any] = {
+        "docstring": _docstring,
+        "inline": _inline,
+        "summary": _summary,
+        "repr": repr,
+        "steps": _steps,
+    }
     environment.filters.update(filters)
     tests: dict[str, Any] = {"field_name": _is_field_name}
     environment.tests.update(tests)
@@ -167,6 +183,10 @@ def _environment(document: Document, parsed: GeneratorData) -> Environment:
 def _summary(text: str) -> str:
     first = _escaped(text).partition("\n")[0]
     return first if len(first) < _WIDTH // 2 else re.split(r"(?<=[.!?]) ", first, maxsplit=1)[0]
+
+
+def _steps(path: str) -> str:
+    return repr(tuple(path.split(".")))
 
 
 def _is_field_name(text: str) -> bool:
@@ -249,7 +269,7 @@ def _client(templates: Environment, interface: Interface, flavor: _Flavor) -> st
     uses = _Uses(sorted({*given.models, *read.models}), given.named, literal=True)
     return templates.get_template("client.py.jinja").render(
         flavor=flavor,
-        module_doc=f"The {'async' if flavor.prefix else 'sync'} client: one method for each endpoint.",
+        module_doc=f"The {flavor.how} client: one method for each endpoint.",
         groups=list(_groups(interface)),
         has_bytes=any(method.is_bytes for method in interface.methods),
         uses=uses,

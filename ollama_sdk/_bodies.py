@@ -23,6 +23,7 @@ __all__ = [
     "MAX_BODY_BYTES",
     "Body",
     "BoundedBody",
+    "EndWatchedBody",
     "ErrorBody",
     "ForeignBody",
     "HeldBody",
@@ -111,11 +112,13 @@ class StartedBody(Body):
         return chain((self._first,), self._rest) if self._first else self._rest
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
+        return self if self._first else self._rest
 
     def __anext__(self) -> Awaitable[bytes]:
         if not self._first:
             return anext(self._rest)
+        # A stream calls ``__anext__`` by its name: from here on it gets that of the rest, without a call in between.
+        vars(self)["__anext__"] = self._rest.__anext__
         return self._give_first()
 
     async def _give_first(self) -> bytes:
@@ -170,6 +173,18 @@ class WatchedBody(Body):
             self.on_error(error)
             raise
         return chunk
+
+
+class EndWatchedBody(WatchedBody):
+    """A body of which only the end is watched, so that its reader can save the calls for each chunk.
+
+    A reader may read :attr:`inner` instead. Then it calls :meth:`on_error` or :meth:`on_end` itself, as iteration would.
+    """
+
+    @property
+    def inner(self) -> Any:
+        """The wrapped stream."""
+        return self._inner
 
 
 class ForeignBody(WatchedBody):

@@ -8,23 +8,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import httpx
-from attrs import evolve
 
 from ._bodies import MAX_BODY_BYTES
-from ._call.any_route import AsyncAnyRoute, AsyncRawAnyRoute, SyncAnyRoute, SyncRawAnyRoute
+from ._call.any_route import AsyncAnyRoute, SyncAnyRoute
 from ._call.operation import Operation
 from ._call.perform import AsyncRuntime, SyncRuntime
-from ._call.raw import AsyncRawRuntime, SyncRawRuntime
 from ._call.settings import Settings, settings_of
-from ._httpx2 import AsyncHTTPClientLike, AsyncTransportLike, HTTPClientLike, TransportLike, is_of_httpx2
 from ._secrets import Hidden
 from ._servers import endpoints_of, endpoints_with_headers, hosts_of, url_of
 from ._stack import AsyncTransports, Servers, SyncTransports, async_wire_of, wire_of
 from ._timeout import INHERIT, Inherit, TimeoutLike, as_timeout
 from .errors import ConfigurationError, OllamaError, shorten_traceback
-from .streaming._framing import MAX_ITEM_BYTES
+from .streaming._marks import MAX_ITEM_BYTES
 
 if TYPE_CHECKING:
+    from ._httpx2 import AsyncHTTPClientLike, AsyncTransportLike, HTTPClientLike, TransportLike
     from ._secrets import SecretText
     from ._servers import Host
     from .reliability import (
@@ -45,12 +43,9 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncClient",
     "AsyncNamespace",
-    "AsyncRawClient",
-    "AsyncRawNamespace",
+    "Namespace",
     "SyncClient",
     "SyncNamespace",
-    "SyncRawClient",
-    "SyncRawNamespace",
 ]
 
 RuntimeT = TypeVar("RuntimeT")
@@ -59,7 +54,7 @@ TransportT = TypeVar("TransportT")
 HTTPClientT = TypeVar("HTTPClientT")
 
 
-class _Namespace(Generic[RuntimeT]):
+class Namespace(Generic[RuntimeT]):
     """A group of methods, such as ``client.v1.chat``."""
 
     _runtime: RuntimeT
@@ -68,28 +63,12 @@ class _Namespace(Generic[RuntimeT]):
         self._runtime = runtime
 
 
-class SyncNamespace(_Namespace[SyncRuntime]):
+class SyncNamespace(Namespace[SyncRuntime]):
     """A group of sync methods, such as ``client.v1.chat``."""
 
 
-class AsyncNamespace(_Namespace[AsyncRuntime]):
+class AsyncNamespace(Namespace[AsyncRuntime]):
     """A group of async methods, such as ``client.v1.chat``."""
-
-
-class SyncRawNamespace(_Namespace[SyncRawRuntime]):
-    """A group of sync methods with raw responses, such as ``client.with_raw_response.v1.chat``."""
-
-
-class AsyncRawNamespace(_Namespace[AsyncRawRuntime]):
-    """A group of async methods with raw responses, such as ``client.with_raw_response.v1.chat``."""
-
-
-class SyncRawClient(SyncRawNamespace, SyncRawAnyRoute):
-    """The base of the view of a sync client whose methods return raw responses."""
-
-
-class AsyncRawClient(AsyncRawNamespace, AsyncRawAnyRoute):
-    """The base of the view of an async client whose methods return raw responses."""
 
 
 def _check_policies(policies: Mapping[str, Any]) -> None:
@@ -202,7 +181,11 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             ("transport", transport, self._transport_class),
             ("http_client", http_client, self._http_client_class),
         ):
-            if not (given is None or isinstance(given, kind) or is_of_httpx2(given, kind.__name__)):
+            if given is None or isinstance(given, kind):
+                continue
+            from ._httpx2 import is_of_httpx2
+
+            if not is_of_httpx2(given, kind.__name__):
                 raise ConfigurationError(
                     f"{name}= is of type {type(given).__name__}; give an httpx.{kind.__name__} or httpx2.{kind.__name__}"
                 )
@@ -269,7 +252,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         except OllamaError as exc:
             raise shorten_traceback(exc) from exc.__cause__
         view = object.__new__(type(self))
-        view.__dict__.update(self.__dict__, _owner=False, _runtime=evolve(self._runtime, settings=settings))
+        view.__dict__.update(self.__dict__, _owner=False, _runtime=self._runtime.with_settings(settings))
         return view
 
     @property
@@ -371,11 +354,11 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
 def _rebuild(cls: type[Any], configuration: dict[str, Any], chosen: frozenset[str]) -> Any:
     """Make a client from its pickle; ``chosen`` are the headers that :meth:`_Client.with_options` set."""
     client = cls(**configuration)
-    client._runtime = evolve(client._runtime, settings=client._runtime.settings.choosing(chosen))
+    client._runtime = client._runtime.with_settings(client._runtime.settings.choosing(chosen))
     return client
 
 
-class SyncClient(_Client[SyncRuntime, TransportLike, HTTPClientLike], SyncNamespace, SyncAnyRoute):
+class SyncClient(_Client[SyncRuntime, "TransportLike", "HTTPClientLike"], SyncNamespace, SyncAnyRoute):
     """The base of :class:`ollama_sdk.Ollama`, which adds one method per endpoint.
 
     No request is made before a method is called. May be shared by threads.
@@ -449,7 +432,7 @@ class SyncClient(_Client[SyncRuntime, TransportLike, HTTPClientLike], SyncNamesp
         self.close()
 
 
-class AsyncClient(_Client[AsyncRuntime, AsyncTransportLike, AsyncHTTPClientLike], AsyncNamespace, AsyncAnyRoute):
+class AsyncClient(_Client[AsyncRuntime, "AsyncTransportLike", "AsyncHTTPClientLike"], AsyncNamespace, AsyncAnyRoute):
     """The base of :class:`ollama_sdk.AsyncOllama`, which adds one method per endpoint.
 
     No request is made before a method is called. Belongs to the event loop of its first call: make a client in each

@@ -52,6 +52,10 @@ def parse_host(value: str) -> httpx.URL:
         )
     if "?" in rest or "#" in rest:
         raise ConfigurationError(f"host {text!r} holds a query or a fragment; a base URL has neither")
+    if found and ("[" in authority) != ("]" in authority):
+        raise ConfigurationError(
+            f"host {text!r}: the bracket has no partner; write an address as in http://[::1]:11434"
+        )
     host, port = _split(authority, default_port)
     if found and (given := _port_of(authority)) and given.lstrip("0") != port.lstrip("0"):
         raise ConfigurationError(f"host {text!r}: the port is {given!r}; give a number up to {_HIGHEST_PORT}")

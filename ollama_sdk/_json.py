@@ -19,8 +19,10 @@ import orjson
 __all__ = ["is_list", "is_object", "join_surrogates", "loads", "loads_again", "loads_tolerantly", "may_be_rounded"]
 
 _LONG_INTEGER = re.compile(r"(?<![0-9.])[0-9]{19,}(?![0-9.eE])")
-# With every digit replaced by zero, a search for nineteen zeros costs a tenth of a regular expression.
-_ZEROS = b"0" * 19
+# With every digit replaced by zero, a search for nineteen zeros costs a tenth of a regular expression. A run of nineteen covers three
+# consecutive ones of every sixth byte, so that most texts need only a sixth of that.
+_ZEROS, _STEP = b"0" * 19, 6
+_SAMPLED_ZEROS = b"0" * 3
 _DIGITS_TO_ZERO = bytes(ord("0") if chr(byte) in "0123456789" else byte for byte in range(256))
 
 
@@ -50,6 +52,8 @@ def may_be_rounded(text: bytes | str) -> bool:
     """Whether a text may hold an integer that orjson rounds."""
     if isinstance(text, str):
         return _LONG_INTEGER.search(text) is not None
+    if _SAMPLED_ZEROS not in text[::_STEP].translate(_DIGITS_TO_ZERO):
+        return False
     return _ZEROS in text.translate(_DIGITS_TO_ZERO) and may_be_rounded(text.decode("utf-8", "replace"))
 
 

@@ -6,14 +6,12 @@ listener to the list ``response.extensions["outcome"]``, which may be absent. Th
 caller that abandons the call reports no outcome.
 """
 
-from __future__ import annotations
+# Annotations are not postponed here: NamedTuple would compile the text of each.
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import httpx
+import httpx
 
 __all__ = ["CallOutcome", "on_outcome", "outcome_listeners"]
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, TypeVar, overload
 
-from ._metrics import GenerationMetrics
 from .errors import ConfigurationError, DecodeError, ParseError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from ._metrics import Metrics
 
 __all__ = [
     "ChatReply",
@@ -28,6 +30,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 _EXCERPT = 200  # characters of a text that an error shows
+_NANOSECONDS = 1e9
 
 
 class Validator(Protocol[T_co]):
@@ -117,6 +120,50 @@ def _adapter(kind: Any) -> Any:
         return pydantic.TypeAdapter(kind)
     except pydantic.errors.PydanticUserError as exc:
         raise ConfigurationError(f"Pydantic cannot describe {kind!r}: {exc.message}") from exc
+
+
+# Counters
+
+
+class GenerationMetrics:
+    """Adds ``metrics`` to a reply that holds the server's counters."""
+
+    __slots__ = ()
+
+    total_duration: int | None
+    load_duration: int | None
+    prompt_eval_count: int | None
+    prompt_eval_cached_count: int | None
+    prompt_eval_duration: int | None
+    eval_count: int | None
+    eval_duration: int | None
+
+    @property
+    def metrics(self) -> Metrics:
+        """The server's counters, which are in nanoseconds, as seconds and tokens per second."""
+        from ._metrics import Metrics
+
+        prompt, cached = self.prompt_eval_count, self.prompt_eval_cached_count
+        evaluated = None if prompt is None or cached is None else prompt - cached
+        return Metrics(
+            total_seconds=_seconds(self.total_duration),
+            load_seconds=_seconds(self.load_duration),
+            prompt_tokens=prompt,
+            cached_prompt_tokens=cached,
+            prompt_seconds=_seconds(self.prompt_eval_duration),
+            prompt_tokens_per_second=_rate(evaluated, self.prompt_eval_duration),
+            tokens=self.eval_count,
+            seconds=_seconds(self.eval_duration),
+            tokens_per_second=_rate(self.eval_count, self.eval_duration),
+        )
+
+
+def _seconds(nanoseconds: int | None) -> float | None:
+    return None if nanoseconds is None else nanoseconds / _NANOSECONDS
+
+
+def _rate(count: int | None, nanoseconds: int | None) -> float | None:
+    return count * _NANOSECONDS / nanoseconds if count is not None and nanoseconds else None
 
 
 class _Generated(_Answer, GenerationMetrics):
@@ -216,9 +263,8 @@ class _Vectors:
         except ImportError as exc:
             raise ConfigurationError("array() needs NumPy: pip install 'ollama-sdk[numpy]'; buffer() does not") from exc
         vectors = self._vectors()
-        width = _width_of(vectors)
-        found: NDArray[np.float32] = np.array(vectors, dtype=np.float32).reshape(len(vectors), width)
-        return found
+        found: NDArray[np.float32] = np.asarray(self.buffer(), dtype=np.float32)
+        return found.reshape(len(vectors), _width_of(vectors))
 
     def buffer(self) -> memoryview[float]:
         """The vectors as one block of memory, ``[n, dimensions]`` of 32-bit floats, in the machine's order of bytes.
@@ -230,11 +276,14 @@ class _Vectors:
         """
         vectors = self._vectors()
         width = _width_of(vectors)
-        numbers = array("f")
-        for vector in vectors:
-            numbers.extend(vector)
-        block = memoryview(numbers)
-        return block.cast("B").cast("f", (len(vectors), width)) if width else block.cast("B").cast("f")
+        pack = Struct(f"{width}f").pack  # reads a list in less than half the time of NumPy or of an array
+        block = memoryview(bytearray().join(each if _is_packed(each) else pack(*each) for each in vectors))
+        return block.cast("f", (len(vectors), width)) if width else block.cast("f")
+
+
+def _is_packed(vector: Sequence[float]) -> TypeGuard[array[float]]:
+    """Whether a vector is an array of 32-bit floats, as base64 decodes."""
+    return isinstance(vector, array) and vector.typecode == "f"
 
 
 def _width_of(vectors: Sequence[Sequence[float]]) -> int:

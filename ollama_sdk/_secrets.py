@@ -24,7 +24,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from .errors import ConfigurationError
 
@@ -36,12 +36,12 @@ __all__ = ["Hidden", "SecretText", "check_headers", "check_key", "clean", "redac
 REDACTED = "***"
 
 # A bearer token is printable ASCII without blanks (RFC 6750, section 2.1); "" is no key.
-_KEY = re.compile(r"[!-~]*")
+_KEY = r"[!-~]*"
 # RFC 9110, sections 5.6.2 and 5.5. Not every server and proxy forwards characters beyond ASCII.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
 
-_AUTHENTICATES = re.compile(r"auth|key|token|secret|passw|cookie|credential|signature", re.IGNORECASE)
+_AUTHENTICATES = "(?i)auth|key|token|secret|passw|cookie|credential|signature"
 _SCHEMES = frozenset({"apikey", "basic", "bearer", "digest", "negotiate", "token"})
 _SHORTEST = 8  # characters of a secret
 # Values that people give if a key is required but not needed.
@@ -52,7 +52,7 @@ _DUMMIES = frozenset({
 })  # fmt: skip
 # A part of a key of at least eight characters is redacted if the text was cut off after it, a part of this length anywhere.
 _LONG_PART = 16
-_CUT = re.compile(r"""\Z|[\s"'`<>)\]}*…\\%&,;]|\.\.""")
+_CUT = r"""\Z|[\s"'`<>)\]}*…\\%&,;]|\.\."""
 _MOST_DEPTH = 20  # levels of JSON; real errors are not nested deeper
 
 
@@ -96,9 +96,9 @@ def check_key(given: Any, where: str = "api_key") -> str | None:
         kind = type(key).__name__
         article = "" if kind.endswith("s") else "an " if kind[0] in "aeiou" else "a "
         raise ConfigurationError(f"{where} is {article}{kind}; give a str")
-    if _KEY.fullmatch(key):
+    if re.fullmatch(_KEY, key):
         return key
-    if _KEY.fullmatch(key.strip()):
+    if re.fullmatch(_KEY, key.strip()):
         raise ConfigurationError(f"{where} has blanks or line breaks around it; give the key without, as strip() does")
     if key.lower().startswith("bearer "):
         raise ConfigurationError(f"{where} begins with 'Bearer'; give only what follows it")
@@ -213,7 +213,9 @@ def _without_credentials(error: Any) -> None:
     """Replace the request of an exception by one without query and without headers that authenticate."""
     request = request_of(error)
     if request is not None:
-        headers = [(name, value) for name, value in request.headers.items() if not _AUTHENTICATES.search(name)]
+        headers = [
+            (name, value) for name, value in request.headers.items() if not _compiled(_AUTHENTICATES).search(name)
+        ]
         error.request = type(request)(request.method, _address(request), headers=headers)
 
 
@@ -245,7 +247,7 @@ def _clean_texts(error: BaseException, forms: list[_Form]) -> bool:
 # The secrets of a request
 
 
-class _Form(NamedTuple):
+class _Form:
     """One way to write a secret.
 
     Attributes:
@@ -253,8 +255,9 @@ class _Form(NamedTuple):
         tail: Each finds one of the other characters.
     """
 
-    head: re.Pattern[str]
-    tail: tuple[re.Pattern[str], ...]
+    def __init__(self, head: re.Pattern[str], tail: tuple[re.Pattern[str], ...]) -> None:
+        self.head = head
+        self.tail = tail
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """The positions of the secret in ``text``, complete or truncated."""
@@ -266,7 +269,7 @@ class _Form(NamedTuple):
                 if more is None:
                     break
                 end, length = more.end(), length + 1
-            if length == _SHORTEST + len(self.tail) or length >= _LONG_PART or _CUT.match(text, end):
+            if length == _SHORTEST + len(self.tail) or length >= _LONG_PART or _compiled(_CUT).match(text, end):
                 yield found.start(), end
                 start = end
             else:
@@ -286,7 +289,7 @@ def _forms_of_request(request: httpx.Request) -> list[_Form]:
     to_proxy: Any = request.extensions.get("proxy_headers", ())
     for sent in (request, request.extensions.get("sent", request)):
         for name, value in [*sent.headers.multi_items(), *sent.url.params.multi_items(), *to_proxy]:
-            if _AUTHENTICATES.search(name):
+            if _compiled(_AUTHENTICATES).search(name):
                 secrets.update(_secrets_in(value))
     if not secrets:
         return []

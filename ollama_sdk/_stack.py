@@ -7,26 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
-from attrs import frozen
 
 from ._bodies import MAX_BODY_BYTES, BoundedBody, ErrorBody, ForeignBody, is_whole
 from ._concurrency import forks
 from ._concurrency.loops import EventLoop, current_loop
-from ._httpx2 import (
-    AsyncHTTPClientLike,
-    AsyncTransportLike,
-    AsyncTransportOfHTTPX2,
-    HTTPClientLike,
-    TransportLike,
-    TransportOfHTTPX2,
-    as_async_transport,
-    as_transport,
-    is_of_httpx2,
-)
 from ._transport.sync import HTTPTransport
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from ._httpx2 import AsyncHTTPClientLike, AsyncTransportLike, HTTPClientLike, TransportLike
     from ._timeout import Deadlines
     from .reliability import AsyncHealth, Endpoint, EndpointHealth, Health, Policies, Stack
 
@@ -38,7 +27,6 @@ _TransportT = TypeVar("_TransportT", httpx.BaseTransport, httpx.AsyncBaseTranspo
 _SENT_AT_ONCE = 65536
 
 
-@frozen(eq=False, repr=False)
 class Servers:
     """The servers of a client, made into endpoints only when a policy or a health check needs them.
 
@@ -48,9 +36,12 @@ class Servers:
         checked: Makes the endpoints for health checks, with the client's key and headers.
     """
 
-    count: int
-    endpoints: Callable[[], tuple[Endpoint, ...]]
-    checked: Callable[[], tuple[Endpoint, ...]]
+    def __init__(
+        self, count: int, endpoints: Callable[[], tuple[Endpoint, ...]], checked: Callable[[], tuple[Endpoint, ...]]
+    ) -> None:
+        self.count = count
+        self.endpoints = endpoints
+        self.checked = checked
 
 
 class _Transports(Generic[_TransportT]):
@@ -297,9 +288,13 @@ def _elsewhere() -> ConfigurationError:
 def wire_of(transport: TransportLike | None, http_client: HTTPClientLike | None) -> httpx.BaseTransport:
     """Return the innermost transport: the given one, the given client as a transport, or one of this package."""
     if transport is not None:
+        from ._httpx2 import as_transport  # imported only for what the caller gives
+
         return as_transport(transport)
     if http_client is None:
         return HTTPTransport()
+    from ._httpx2 import TransportOfHTTPX2, is_of_httpx2
+
     wire = ClientTransport(http_client)
     return TransportOfHTTPX2(wire) if is_of_httpx2(http_client, "Client") else wire
 
@@ -309,11 +304,15 @@ def async_wire_of(
 ) -> httpx.AsyncBaseTransport:
     """As :func:`wire_of`, for an async client."""
     if transport is not None:
+        from ._httpx2 import as_async_transport
+
         return as_async_transport(transport)
     if http_client is None:
         from ._transport.aio import AsyncHTTPTransport
 
         return AsyncHTTPTransport()
+    from ._httpx2 import AsyncTransportOfHTTPX2, is_of_httpx2
+
     wire = AsyncClientTransport(http_client)
     return AsyncTransportOfHTTPX2(wire) if is_of_httpx2(http_client, "AsyncClient") else wire
 

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from attrs import Attribute, evolve, field, frozen
 
@@ -127,8 +127,7 @@ _NO_LIMITS = Timeout(connect=None, first_item=None, between_items=None, total=No
 _DEFAULTS = Timeout()
 
 
-@frozen
-class OperationLimits:
+class OperationLimits(NamedTuple):
     """The limits of an operation whose duration depends on the size of a model, in seconds; ``None`` waits for ever.
 
     They replace the limits of the client, which suit replies and would end a transfer that progresses. A limit that the call

@@ -20,6 +20,7 @@ from .support import worlds
 from .support.callers import Caller
 from .support.clocks import HandClock
 from .support.examples import PROFILE
+from .support.library import be_the_default
 from .support.loopback import PATIENCE, Loopback
 from .support.transports import CERTIFICATE, server_context
 from .support.worlds import World
@@ -31,6 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--parser", choices=["llhttp", "h11"], help="read responses with this parser, in place of the fastest"
     )
+    parser.addoption(
+        "--foreign", action="store_true", help="let clients send through transports of the library in HTTPX"
+    )
     parser.addoption("--tls", action="store_true", help="let the scripted servers and the emulator speak TLS")
 
 
@@ -38,6 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--tls"):
         Loopback.default_tls = Emulator.__init__.__kwdefaults__["ssl_context"] = server_context()
         os.environ["SSL_CERT_FILE"] = str(CERTIFICATE)
+    if config.getoption("--foreign"):
+        be_the_default()
+        # httpx and httpcore leave the generators of a stream that is closed early to the garbage collector.
+        config.addinivalue_line("filterwarnings", "ignore:Async generator 'http:ResourceWarning")
     if config.getoption("--parser") == "h11":
         sys.modules["ollama_sdk._transport._llhttp"] = None  # type: ignore[assignment] # as where its parser cannot be imported
     assert parser_class().__module__.endswith(config.getoption("--parser") or "llhttp")

@@ -29,6 +29,7 @@ MODULES = {
             "reader": ["tests/client/test_streams.py", "tests/client/test_bad_endings.py"],
             "exchange": ["tests/client/test_control.py", "tests/client/test_closing.py"],
             "accumulation": [],
+            "alike": [],
         }.items()
     },
     **{

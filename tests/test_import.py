@@ -100,13 +100,29 @@ def test_a_client_loads_no_model_no_policy_and_no_other_client(loaded):
         "_files",
         "_coding",
         "_bytes",
+        "streaming._stream",
+        "_call.streamed",
+        "discriminator",
+        "error_mapping",
+        "raw",
+        "_httpx2",
     )
     assert not [module for module in own(loaded["client"]) if any(part in module for part in unneeded)]
-    assert len(own(loaded["client"])) < 55
+    assert len(own(loaded["client"])) < 46
 
 
 def test_beside_httpx_a_client_needs_attrs_and_orjson(loaded):
     assert third_party(set().union(*loaded.values())) <= HTTPX | PARSER | {"attr", "attrs", "orjson"}
+
+
+def test_a_chat_in_one_piece_loads_nothing_of_streams_and_tasks(loaded):
+    needed = own(loaded["client"] | loaded["chat"])
+    assert {module for module in needed if "stream" in module} == {
+        "ollama_sdk.streaming",
+        "ollama_sdk.streaming._marks",
+    }
+    assert not third_party(loaded["client"] | loaded["chat"]) & {"anyio", "h11", "httpcore"}
+    assert "ollama_sdk.streaming._stream" in loaded["stream"]
 
 
 def test_a_chat_loads_the_models_that_occur_in_it(loaded):
@@ -116,8 +132,13 @@ def test_a_chat_loads_the_models_that_occur_in_it(loaded):
     assert models(loaded["embed"]) == {"embed_response"}
 
 
-def test_async_client_loads_when_asked_for(loaded):
-    assert not own(loaded["raw"]) - {"ollama_sdk._generated.models.version_response"}
+def test_raw_view_and_async_client_load_when_asked_for(loaded):
+    assert own(loaded["raw"]) == {
+        "ollama_sdk._call.raw",
+        "ollama_sdk._generated.models.version_response",
+        "ollama_sdk._generated.raw_sync_client",
+        "ollama_sdk._raw_client",
+    }
     assert own(loaded["async client"]) == {"ollama_sdk._generated.async_client", "ollama_sdk._transport.aio"}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ollama_sdk.errors import EXCERPT_LENGTH
-from ollama_sdk.streaming._reader import failure_message
+from ollama_sdk.streaming._marks import failure_message
 
 if TYPE_CHECKING:
     from .request import Call

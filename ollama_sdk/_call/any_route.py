@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeGuard, TypeVar, Unpack, get_origin, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeGuard, TypeVar, Unpack, get_origin, overload
 
 from ollama_sdk._codec import Model
 from ollama_sdk._codec.check import with_article
 from ollama_sdk._codec.resolve import is_model
 from ollama_sdk._timeout import INHERIT
 from ollama_sdk.errors import ConfigurationError
-from ollama_sdk.streaming._reader import SENTINEL
+from ollama_sdk.streaming._marks import SENTINEL
 
 from .operation import Argument, Operation, Streaming, Usage
-from .raw import async_raw, raw
 from .request import CallOptions
 from .settings import named
 
@@ -24,33 +23,32 @@ if TYPE_CHECKING:
     from ollama_sdk.streaming import AsyncByteStream, AsyncStream, ByteStream, Stream
 
     from .perform import AsyncRuntime, SyncRuntime
-    from .raw import AsyncRawRuntime, SyncRawRuntime
 
-__all__ = ["AsyncAnyRoute", "AsyncRawAnyRoute", "SyncAnyRoute", "SyncRawAnyRoute"]
+    class _OtherArguments(TypedDict, total=False):
+        """The arguments of ``request`` that do not decide its return type; see there."""
+
+        json: Any
+        content: FileContent | None
+        files: Mapping[str, FileContent] | None
+        repeat: Literal["safe", "resumes", "never"]
+        extra_headers: Mapping[str, str | None] | None
+        extra_query: Mapping[str, Any] | None
+        timeout: TimeoutLike | Inherit
+
+
+__all__ = ["AsyncAnyRoute", "SyncAnyRoute"]
 
 ModelT = TypeVar("ModelT", bound=Model)
 CastT = TypeVar("CastT", bound=Model | str | bytes)
 
-_METHOD = re.compile(r"[A-Za-z]+")
-_PATH = re.compile(r"/[!-~]*")
+_METHOD = r"[A-Za-z]+"
+_PATH = r"/[!-~]*"
 _MODELS = "ollama_sdk._generated.models"
 _OBJECT = "dict[str, Any]"
 # The types of a one-piece reply that is not an object: ``cast_to`` and the annotation.
 _WHOLE = ((str, "text"), (bytes, "bytes"), (None, "none"))
 _FORMATS = ("ndjson", "sse")  # of streams that have items
 _REPEATS = ("safe", "resumes", "never")
-
-
-class _OtherArguments(TypedDict, total=False):
-    """The arguments of ``request`` that do not decide its return type; see there."""
-
-    json: Any
-    content: FileContent | None
-    files: Mapping[str, FileContent] | None
-    repeat: Literal["safe", "resumes", "never"]
-    extra_headers: Mapping[str, str | None] | None
-    extra_query: Mapping[str, Any] | None
-    timeout: TimeoutLike | Inherit
 
 
 class SyncAnyRoute:
@@ -292,20 +290,6 @@ class AsyncAnyRoute:
 AsyncAnyRoute.request.__doc__ = SyncAnyRoute.request.__doc__
 
 
-class SyncRawAnyRoute:
-    """Adds ``request`` to the sync client's raw view."""
-
-    _runtime: SyncRawRuntime
-    request: Final = raw(SyncAnyRoute.request)
-
-
-class AsyncRawAnyRoute:
-    """Adds ``request`` to the async client's raw view."""
-
-    _runtime: AsyncRawRuntime
-    request: Final = async_raw(AsyncAnyRoute.request)
-
-
 # From arguments to an operation
 
 
@@ -326,7 +310,7 @@ def _describe(
     Raises:
         ConfigurationError: An argument is invalid.
     """
-    if not isinstance(method, str) or not _METHOD.fullmatch(method):
+    if not isinstance(method, str) or not re.fullmatch(_METHOD, method):
         raise ConfigurationError(f"method is {method!r}; give an HTTP method such as 'POST'")
     _check_path(path)
     if repeat not in _REPEATS:
@@ -347,7 +331,7 @@ def _describe(
         reply=item if streaming is None or stream == "bytes" else f"list[{item}]",
         streaming=streaming,
         repeat=repeat,
-        usage=Usage("model"),
+        usage=Usage(("model",)),
     )
     return operation, values, form
 
@@ -359,7 +343,7 @@ def _check_path(path: Any) -> None:
         raise ConfigurationError(f"path is the URL {path!r}; give only what follows the host, which is the client's")
     if "?" in path or "#" in path:
         raise ConfigurationError(f"path is {path!r}; give what follows the question mark as extra_query={{...}}")
-    if not _PATH.fullmatch(path):
+    if not re.fullmatch(_PATH, path):
         raise ConfigurationError(f"path is {path!r}; give one that begins with / and is percent-encoded")
 
 

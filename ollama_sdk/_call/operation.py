@@ -1,11 +1,10 @@
 """The types of the operation table: one row of data for each endpoint, generated from the document."""
 
-from __future__ import annotations
+# Annotations are not postponed here: NamedTuple would compile the text of each.
 
 from collections.abc import Mapping
-from typing import Any, Generic, Literal, TypeVar
-
-from attrs import field, frozen
+from types import MappingProxyType
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from ollama_sdk._timeout import OperationLimits
 
@@ -23,12 +22,10 @@ STREAM_TYPES: Mapping[Literal["ndjson", "sse", "bytes"], tuple[str, ...]] = {
 }
 
 
-def _steps(path: str | None) -> tuple[str, ...]:
-    return tuple(path.split(".")) if path else ()
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
-@frozen(eq=False, repr=False)
-class Argument:
+class Argument(NamedTuple):
     """One argument of a method and its place in the request.
 
     Attributes:
@@ -51,12 +48,11 @@ class Argument:
     required: bool = False
     since: str | None = None
     until: str | None = None
-    sent_as: Mapping[str, str] = field(factory=dict[str, str])
+    sent_as: Mapping[str, str] = _NONE
 
 
-@frozen(eq=False, repr=False)
-class Usage:
-    """The paths of the model and the token counts in the JSON of a reply: dotted paths, stored as tuples.
+class Usage(NamedTuple):
+    """The paths of the model and the token counts in the JSON of a reply: the names of the fields, from outer to inner.
 
     Attributes:
         model: The model that answered; in a stream, looked up in the last item and then in the first.
@@ -64,13 +60,12 @@ class Usage:
         output_tokens: Tokens of the answer; ``()`` if they are not counted.
     """
 
-    model: tuple[str, ...] = field(converter=_steps)
-    input_tokens: tuple[str, ...] = field(default=None, converter=_steps)
-    output_tokens: tuple[str, ...] = field(default=None, converter=_steps)
+    model: tuple[str, ...]
+    input_tokens: tuple[str, ...] = ()
+    output_tokens: tuple[str, ...] = ()
 
 
-@frozen(eq=False, repr=False)
-class Streaming:
+class Streaming(NamedTuple):
     """How an operation streams.
 
     Attributes:
@@ -98,7 +93,7 @@ class Streaming:
     finished: tuple[str, ...] = ()
     unfinished: tuple[Mapping[str, Any], ...] = ()
     collect: Literal["merge", "messages", "responses", "items"] = "merge"
-    merge: Mapping[str, str] = field(factory=dict[str, str])
+    merge: Mapping[str, str] = _NONE
     usage: Usage | None = None
 
     @property
@@ -107,8 +102,7 @@ class Streaming:
         return self.format != "bytes"
 
 
-@frozen(eq=False, repr=False)
-class Operation(Generic[ReplyT, ItemT]):
+class Operation(NamedTuple, Generic[ReplyT, ItemT]):
     """One endpoint.
 
     Attributes:
@@ -126,6 +120,7 @@ class Operation(Generic[ReplyT, ItemT]):
             or ``never``.
         needs_model: Whether the server must have the model of the request.
         model: The name of the argument for the model.
+        one_each: The JSON name of the argument whose list gives one item of the reply each; ``None`` without one.
         usage: The paths of model and token counts in the one-piece reply; ``None`` if it has neither.
         server: The base URL, if it is not the client's own.
         needs_key: Whether it is refused without an API key.
@@ -145,6 +140,7 @@ class Operation(Generic[ReplyT, ItemT]):
     repeat: Literal["safe", "resumes", "never"] = "never"
     needs_model: bool = True
     model: str = "model"
+    one_each: str | None = None
     usage: Usage | None = None
     server: str | None = None
     needs_key: bool = False

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import anyio
-from attrs import frozen
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ollama_sdk._concurrency.loops import ON_LOOP, NotOnLoopError
 from ollama_sdk._stack import AsyncTransports, SyncTransports
@@ -19,7 +16,6 @@ from ollama_sdk.errors import (
     OllamaError,
     shorten_traceback,
 )
-from ollama_sdk.streaming._stream import AsyncStream, Stream
 
 from .operation import Operation
 from .request import Call, CallOptions, prepare
@@ -27,7 +23,6 @@ from .response import (
     RawResponse,
     buffered_body,
     fail,
-    open_stream,
     outermost,
     read_head,
     read_reply,
@@ -36,7 +31,7 @@ from .response import (
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from ollama_sdk.streaming._bytes import AsyncByteStream, ByteStream
+    from ollama_sdk.streaming import AsyncByteStream, AsyncStream, ByteStream, Stream
 
 __all__ = ["AsyncRuntime", "SyncRuntime"]
 
@@ -44,7 +39,6 @@ ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
 
 
-@frozen(eq=False, repr=False)
 class SyncRuntime:
     """Calls operations over a transport.
 
@@ -53,8 +47,13 @@ class SyncRuntime:
         transports: The transports of the client.
     """
 
-    settings: Settings
-    transports: SyncTransports
+    def __init__(self, settings: Settings, transports: SyncTransports) -> None:
+        self.settings = settings
+        self.transports = transports
+
+    def with_settings(self, settings: Settings) -> Self:
+        """Return a runtime with other settings and the same transports."""
+        return type(self)(settings, self.transports)
 
     def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
         """Call an operation and return its one-piece reply."""
@@ -88,9 +87,11 @@ class SyncRuntime:
     ) -> Stream[ItemT, ReplyT]:
         """Call an operation and return a stream of its items."""
         __tracebackhide__ = True
+        from ollama_sdk.streaming._stream import Stream  # imported only for streams
+
         call = self._prepare(operation, values, options, stream=True)
         try:
-            stream: Stream[ItemT, ReplyT] = self._perform(call)
+            stream: Stream[ItemT, ReplyT] = self._perform(call, Stream)
         except OllamaError as exc:
             raise outermost(exc) from exc.__cause__
         return stream
@@ -118,7 +119,7 @@ class SyncRuntime:
         except OllamaError as exc:
             raise shorten_traceback(exc) from exc.__cause__
 
-    def _perform(self, call: Call[Any, Any], stream_class: type[Stream[Any, Any]] = Stream) -> Any:
+    def _perform(self, call: Call[Any, Any], stream_class: Any = None) -> Any:
         """Send the request, and return the reply or the requested stream."""
         __tracebackhide__ = True
         response = stream = None
@@ -126,6 +127,8 @@ class SyncRuntime:
             response = self.transports.current.handle_request(call.request)
             streaming = read_head(call, response)
             if streaming is not None:
+                from .streamed import open_stream
+
                 stream = stream_class(open_stream(call, response, streaming))
                 return stream
             body = buffered_body(response)
@@ -140,12 +143,16 @@ class SyncRuntime:
                 response.close()
 
 
-@frozen(eq=False, repr=False)
 class AsyncRuntime:
     """Calls operations over an async transport; the async twin of :class:`SyncRuntime`."""
 
-    settings: Settings
-    transports: AsyncTransports
+    def __init__(self, settings: Settings, transports: AsyncTransports) -> None:
+        self.settings = settings
+        self.transports = transports
+
+    def with_settings(self, settings: Settings) -> Self:
+        """Return a runtime with other settings and the same transports."""
+        return type(self)(settings, self.transports)
 
     async def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
         """As :meth:`SyncRuntime.call`."""
@@ -181,9 +188,11 @@ class AsyncRuntime:
     ) -> AsyncStream[ItemT, ReplyT]:
         """As :meth:`SyncRuntime.stream`."""
         __tracebackhide__ = True
+        from ollama_sdk.streaming._stream import AsyncStream
+
         call = await self._prepare(operation, values, options, stream=True)
         try:
-            stream: AsyncStream[ItemT, ReplyT] = await self._perform(call)
+            stream: AsyncStream[ItemT, ReplyT] = await self._perform(call, AsyncStream)
         except OllamaError as exc:
             raise outermost(exc) from exc.__cause__
         return stream
@@ -222,7 +231,7 @@ class AsyncRuntime:
         except OllamaError as exc:
             raise shorten_traceback(exc) from exc.__cause__
 
-    async def _perform(self, call: Call[Any, Any], stream_class: type[AsyncStream[Any, Any]] = AsyncStream) -> Any:
+    async def _perform(self, call: Call[Any, Any], stream_class: Any = None) -> Any:
         """As :meth:`SyncRuntime._perform`."""
         __tracebackhide__ = True
         response = stream = None
@@ -230,6 +239,8 @@ class AsyncRuntime:
             response = await self.transports.current.handle_async_request(call.request)
             streaming = read_head(call, response)
             if streaming is not None:
+                from .streamed import open_stream
+
                 stream = stream_class(open_stream(call, response, streaming))
                 return stream
             body = buffered_body(response)
@@ -241,5 +252,7 @@ class AsyncRuntime:
             return read_reply(call, response, body)
         finally:
             if response is not None and stream is None and not response.is_closed:
+                import anyio  # sync clients work without it
+
                 with anyio.CancelScope(shield=True):
                     await response.aclose()

@@ -10,17 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
-from attrs import frozen
-
-from ollama_sdk.streaming import AsyncStream, Stream
-
 from .operation import Operation
 from .perform import AsyncRuntime, SyncRuntime
 from .request import CallOptions
 from .response import RawResponse
 
 if TYPE_CHECKING:
-    from ollama_sdk.streaming import AsyncByteStream, ByteStream
+    from ollama_sdk.streaming import AsyncByteStream, AsyncStream, ByteStream, Stream
 
 __all__ = ["AsyncRawRuntime", "SyncRawRuntime", "async_raw", "raw"]
 
@@ -41,7 +37,6 @@ def async_raw(
     return cast("Callable[Concatenate[Any, P], Coroutine[Any, Any, RawResponse[ReplyT]]]", method)
 
 
-@frozen(eq=False, repr=False)
 class SyncRawRuntime:
     """Calls operations as a client's runtime does, and returns status and headers with each reply.
 
@@ -49,7 +44,8 @@ class SyncRawRuntime:
         runtime: The runtime of the client.
     """
 
-    runtime: SyncRuntime
+    def __init__(self, runtime: SyncRuntime) -> None:
+        self.runtime = runtime
 
     def call(
         self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
@@ -74,11 +70,11 @@ class SyncRawRuntime:
         return RawResponse(opened.head.status_code, opened.head.headers, opened)
 
 
-@frozen(eq=False, repr=False)
 class AsyncRawRuntime:
     """The async twin of :class:`SyncRawRuntime`."""
 
-    runtime: AsyncRuntime
+    def __init__(self, runtime: AsyncRuntime) -> None:
+        self.runtime = runtime
 
     async def call(
         self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 import httpx
 from attrs import define
 
 from ollama_sdk._codec import codec_of, dumps
+from ollama_sdk._json import is_list, loads_tolerantly
 from ollama_sdk._secrets import check_headers
 from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, TimeoutLike, limits_of_call
 from ollama_sdk._version import __version__
@@ -33,8 +34,7 @@ _JSON = "application/json"
 _USER_AGENT = f"ollama-sdk/{__version__}"
 
 
-@define(eq=False, repr=False)
-class CallOptions:
+class CallOptions(NamedTuple):
     """The arguments that every method takes.
 
     Attributes:
@@ -62,6 +62,7 @@ class Call(Generic[ReplyT, ItemT]):
         path_values: The path arguments as they were sent, by their names in the path.
         model: The model in the arguments, if there is one.
         settings: The settings of the client.
+        items: How many items the reply must have, because each belongs to one of a list that was sent; ``None`` if any number may.
     """
 
     operation: Operation[ReplyT, ItemT]
@@ -71,6 +72,7 @@ class Call(Generic[ReplyT, ItemT]):
     path_values: dict[str, str]
     model: str | None
     settings: Settings
+    items: int | None
 
 
 def prepare(
@@ -96,14 +98,16 @@ def prepare(
     """
     limits = limits_of_call(settings.timeout, options.timeout, operation.limits)
     deadlines = Deadlines(limits)
-    given = {a: values[a.name] for a in operation.arguments if values.get(a.name) is not None}
+    given: list[tuple[Argument, Any]] = []
     for argument in operation.arguments:
-        if argument.required and argument not in given:
+        value = values.get(argument.name)
+        if value is not None:
+            sent_as = argument.sent_as.get(value) if argument.sent_as and isinstance(value, str) else None
+            given.append((argument, value if sent_as is None else sent_as))
+        elif argument.required:
             raise ConfigurationError(f"{operation.name}: {argument.name} is None; it is required")
-        if argument.sent_as and isinstance(value := given.get(argument), str):
-            given[argument] = argument.sent_as.get(value, value)
     body, upload = _body(operation, given, options, stream=stream)
-    path_values = _path_values(operation, given, upload)
+    path_values = _path_values(operation, values, upload)
     url = _url(operation, path_values, given, options, settings)
     headers = _headers(operation, options, settings, upload, stream=stream)
     model = values.get(operation.model)
@@ -130,7 +134,13 @@ def prepare(
     request = httpx.Request(operation.method, url, headers=headers, extensions=extensions, **body)
     if upload is not None:  # httpx sets this header only for a body that it encodes itself
         request.headers.setdefault("Host", url.netloc.decode("ascii"))
-    return Call(operation, request, deadlines, stream, path_values, model, settings)
+    items = None if operation.one_each is None else _length(loads_tolerantly(body["content"]).get(operation.one_each))
+    return Call(operation, request, deadlines, stream, path_values, model, settings, items)
+
+
+def _length(sent: Any) -> int | None:
+    """The length of a list of texts; ``None`` for a single text, which may be a list of numbers: its tokens."""
+    return len(sent) if is_list(sent) and int not in map(type, sent) else None
 
 
 def _is_deterministic(operation: Operation[Any, Any], values: Mapping[str, Any]) -> bool:
@@ -150,14 +160,14 @@ _MUCH_SPARE = 2048
 
 
 def _body(
-    operation: Operation[Any, Any], given: Mapping[Argument, Any], options: CallOptions, *, stream: bool
+    operation: Operation[Any, Any], given: Sequence[tuple[Argument, Any]], options: CallOptions, *, stream: bool
 ) -> tuple[dict[str, Any], Upload | None]:
     """Return the body as keyword arguments of :class:`httpx.Request`, and the upload in it."""
     if operation.body == "json":
-        for argument, value in given.items():
+        for argument, value in given:
             if argument.place == "json":
                 return {"content": dumps(codec_of(operation.models).encode(argument.kind, value, argument.name))}, None
-        fields = [(a.wire, a.kind, value, a.name) for a, value in given.items() if a.place == "body"]
+        fields = [(a.wire, a.kind, value, a.name) for a, value in given if a.place == "body"]
         if operation.streaming is not None and operation.streaming.is_asked_for:
             fields.append(("stream", "bool", stream, "stream"))
         extra = named(options.extra_body, "extra_body")
@@ -169,21 +179,24 @@ def _body(
         raise ConfigurationError(f"{operation.name} has no JSON body that extra_body= could be added to")
     if operation.body == "binary":
         [content] = (a for a in operation.arguments if a.place == "content")
-        if content not in given:
+        contents = [value for argument, value in given if argument is content]
+        if not contents:
             example = f"{operation.name}({content.name}=...)"
             raise ConfigurationError(f"{operation.name}: {content.name} is missing; give it by name, as in {example}")
         from .uploads import Upload  # imported only for uploads
 
-        upload = Upload(given[content], content.name)
+        upload = Upload(contents[0], content.name)
         return {"stream": upload}, upload
     return {}, None
 
 
-def _form(operation: Operation[Any, Any], given: Mapping[Argument, Any], options: CallOptions) -> dict[str, Any]:
+def _form(
+    operation: Operation[Any, Any], given: Sequence[tuple[Argument, Any]], options: CallOptions
+) -> dict[str, Any]:
     encode = codec_of(operation.models).encode_argument
     files: dict[str, Any] = {}
     data: dict[str, Any] = {}
-    for argument, value in given.items():
+    for argument, value in given:
         if argument.kind == "FileContent":
             from .uploads import file_part
 
@@ -198,14 +211,12 @@ def _form(operation: Operation[Any, Any], given: Mapping[Argument, Any], options
 # The URL
 
 
-def _path_values(
-    operation: Operation[Any, Any], given: Mapping[Argument, Any], upload: Upload | None
-) -> dict[str, str]:
+def _path_values(operation: Operation[Any, Any], values: Mapping[str, Any], upload: Upload | None) -> dict[str, str]:
     path_values: dict[str, str] = {}
     for argument in operation.arguments:
         if argument.place != "path":
             continue
-        value = given.get(argument)
+        value = values.get(argument.name)
         if value is None and argument.computed and upload is not None:
             value = upload.digest()
         if not isinstance(value, str) or not value or not value.isprintable():
@@ -222,7 +233,7 @@ def _path_values(
 def _url(
     operation: Operation[Any, Any],
     path_values: Mapping[str, str],
-    given: Mapping[Argument, Any],
+    given: Sequence[tuple[Argument, Any]],
     options: CallOptions,
     settings: Settings,
 ) -> httpx.URL:
@@ -232,7 +243,7 @@ def _url(
         path = path.replace(f"{{{name}}}", quote(value, safe=":@"))
     url = _parsed(settings.origin if operation.server is None else operation.server, path)
     codec = codec_of(operation.models)
-    query = {a.wire: codec.encode_argument(a.kind, value, a.name) for a, value in given.items() if a.place == "query"}
+    query = {a.wire: codec.encode_argument(a.kind, value, a.name) for a, value in given if a.place == "query"}
     if options.extra_query is not None:
         query |= _checked_query(codec.encode(Any, named(options.extra_query, "extra_query"), "extra_query"))
     return url.copy_merge_params(query) if query else url

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 import httpx
 import orjson
-from attrs import field, frozen
+from attrs import frozen
 
 from ollama_sdk._bodies import is_whole
-from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
+from ollama_sdk._codec import codec_of
 from ollama_sdk._json import loads_tolerantly
 from ollama_sdk._outcome import CallOutcome, outcome_listeners
 from ollama_sdk._secrets import redact, redact_data
@@ -28,30 +28,18 @@ from ollama_sdk.errors import (
     ReplyFailedError,
     describe_call,
 )
-from ollama_sdk.streaming._accumulation import (
-    Accumulator,
-    ItemsAccumulator,
-    MergeAccumulator,
-    MessagesAccumulator,
-    ResponsesAccumulator,
-)
-from ollama_sdk.streaming._exchange import StreamExchange
-from ollama_sdk.streaming._framing import DetectingFramer
-from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
-
-from .error_mapping import decode_error, status_error, transport_error
+from ollama_sdk.streaming._marks import SENTINEL, failure_message
 
 if TYPE_CHECKING:
-    from ollama_sdk.streaming._bytes import BytesReader
-
     from .operation import Streaming, Usage
     from .request import Call
 
 __all__ = [
     "RawResponse",
     "buffered_body",
+    "decode_reply",
+    "end_call",
     "fail",
-    "open_stream",
     "outermost",
     "read_head",
     "read_reply",
@@ -64,7 +52,6 @@ ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
 
 _NOT_FOUND = 404
-_TAIL = 3  # the last items of a stream, which include the one with the finish reason
 _SHOWN = 230  # characters of a reply in the repr of its response
 _LONGEST_EXCERPT = 10_000  # bytes that are redacted before they are cut
 _JSON = object()  # in place of a reply that is JSON
@@ -73,20 +60,9 @@ _STUCK = "the model may have got stuck repeating itself"
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
 # The content types of an error with a success status, or of a proxy's page, in place of a stream of bytes.
 _NOT_BYTES = {"application/json", "text/html"}
-_ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
-    "merge": lambda streaming: MergeAccumulator(streaming.merge),
-    "messages": lambda _: MessagesAccumulator(),
-    "responses": lambda _: ResponsesAccumulator(),
-    "items": lambda _: ItemsAccumulator(),
-}
 
 
-def _shortened(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
-
-
-@frozen
+@frozen(eq=False, repr=False)
 class RawResponse(Generic[ReplyT]):
     """A reply together with the head of its response.
 
@@ -97,8 +73,13 @@ class RawResponse(Generic[ReplyT]):
     """
 
     status_code: int
-    headers: httpx.Headers = field(repr=lambda headers: f"<{len(headers)} headers>")
-    parsed: ReplyT = field(repr=_shortened)
+    headers: httpx.Headers
+    parsed: ReplyT
+
+    def __repr__(self) -> str:
+        parsed = repr(self.parsed)
+        shown = parsed if len(parsed) <= _SHOWN else f"{parsed[: _SHOWN - 3]}..."
+        return f"RawResponse(status_code={self.status_code}, headers=<{len(self.headers)} headers>, parsed={shown})"
 
 
 # The head
@@ -150,8 +131,10 @@ def fail(call: Call[Any, Any], response: httpx.Response | None, exc: Exception) 
     Raises:
         OllamaError: Always.
     """
+    from .error_mapping import transport_error  # imported only for errors
+
     error = transport_error(call, exc)
-    _end(call, response, error)
+    end_call(call, response, error)
     if isinstance(exc, OllamaError):  # it has its own cause
         raise outermost(error) from exc.__cause__
     raise error from exc
@@ -182,23 +165,28 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
 
     Raises:
         APIStatusError: The status is not a success, and not a valid answer of the operation.
-        DecodeError: The body does not match the document.
+        DecodeError: The body does not match the document, or has not one item for each that was sent.
         ReplyFailedError: The status is a success, but the body reports a failure.
         IncompleteReplyError: The server marks the reply as unfinished.
     """
     data: dict[str, Any] = {}
     try:
         if not (response.is_success or _is_an_answer(call.operation.reply, response.status_code)):
+            from .error_mapping import status_error
+
             raise status_error(call, response, body)
         reply: Any = _reply_without_json(call, response, body)
         if reply is _JSON:
             data = _json_object(call, response, body)
-            reply = _decode(call, data, body)
+            reply = decode_reply(call, data, body)
             _check_finished(call, data, reply)
+            if call.items is not None and len(reply) != call.items:
+                text = f"the reply has {len(reply)} items for the {call.items} of {call.operation.one_each}"
+                raise DecodeError(f"{describe_call(call.request)}: {text}, so that they cannot be matched")
     except OllamaError as exc:
-        _end(call, response, exc)
+        end_call(call, response, exc)
         raise
-    _end(call, response, counted=data)
+    end_call(call, response, counted=data)
     return RawResponse(response.status_code, response.headers, reply)
 
 
@@ -249,12 +237,14 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     return fields
 
 
-def _decode(call: Call[Any, Any], data: Any, body: bytes | None = None) -> Any:
+def decode_reply(call: Call[Any, Any], data: Any, body: bytes | None = None) -> Any:
     """Make the reply of decoded JSON; the error about data that does not fit names the call."""
     try:
         return codec_of(call.operation.models).decode(call.operation.reply, data, body)
     except DecodeError as exc:
         mismatch = exc.with_traceback(None)
+    from .error_mapping import decode_error
+
     raise decode_error(call, mismatch)  # outside the except block, whose exception quotes the server's value
 
 
@@ -340,115 +330,10 @@ def _values_at(path: list[str], data: Any) -> Iterator[Any]:
         yield from _values_at(rest, value)
 
 
-# Streams
-
-
-def open_stream(
-    call: Call[ReplyT, ItemT], response: httpx.Response, streaming: Streaming
-) -> StreamExchange[ItemT, ReplyT]:
-    """Return the state machine that reads a response as a stream; it has not read any of the body."""
-    if streaming.format == "bytes":
-        return _open_bytes(call, response)
-    streamed = _StreamedCall(call)
-    return StreamExchange(
-        response=response,
-        reader=Reader(
-            DetectingFramer(call.settings.max_item_bytes, response.headers.get("content-type", "")),
-            last=streaming.last,
-            failed=streaming.failed,
-            call=describe_call(call.request),
-            redact=streamed.redacted,
-        ),
-        deadlines=call.deadlines,
-        decode_item=codec_of(call.operation.models).converter(streaming.item, streamed.named),
-        accumulator=_ACCUMULATORS[streaming.collect](streaming),
-        call=streamed,
-    )
-
-
-def _open_bytes(call: Call[Any, Any], response: httpx.Response) -> StreamExchange[Any, Any]:
-    from ollama_sdk.streaming._bytes import BytesReader, NoAccumulator  # imported only for byte streams
-
-    return StreamExchange(
-        response=response,
-        reader=BytesReader(describe_call(call.request)),
-        deadlines=call.deadlines,
-        decode_item=_as_it_is,
-        accumulator=NoAccumulator(),
-        call=_StreamedCall(call),
-    )
-
-
-def _as_it_is(item: Any) -> Any:
-    return item
-
-
-class _StreamedCall:
-    """The call of a stream, as :class:`ollama_sdk.streaming._exchange.StreamedCall`."""
-
-    __slots__ = ("_call",)
-
-    def __init__(self, call: Call[Any, Any]) -> None:
-        self._call = call
-
-    def redacted(self, text: str) -> str:
-        return redact(self._call.request, text)
-
-    def named(self, mismatch: DecodeError) -> DecodeError:
-        return decode_error(self._call, mismatch)
-
-    def error_of(self, exc: Exception) -> OllamaError:
-        return transport_error(self._call, exc)
-
-    def reply_of(self, data: dict[str, Any]) -> Any:
-        return _accumulated(self._call, data)
-
-    def ended(
-        self, response: httpx.Response, reader: Reader | BytesReader, whole: Callable[[], dict[str, Any] | None]
-    ) -> None:
-        # A stream that its caller has abandoned has no outcome.
-        counted = reader.usage_item if reader.finished or reader.error is not None else None
-        tail: list[dict[str, Any]] = []
-        if isinstance(reader, Reader) and outcome_listeners(response):
-            tail = reader.unadded[-_TAIL:]
-            if len(tail) < min(_TAIL, reader.items) and (reply := whole()):  # the others have been accumulated already
-                tail.insert(0, reply)
-        _end(
-            self._call,
-            response,
-            reader.error,
-            counted=counted,
-            first=reader.first,
-            items=reader.items,
-            tail=tail,
-            whole=whole,
-        )
-
-
-def _accumulated(call: Call[Any, Any], data: dict[str, Any]) -> Any:
-    """Make the reply of a stream's accumulated items; fields with a single possible value are filled in."""
-    kind = codec_of(call.operation.models).resolve(call.operation.reply)
-    if call.operation.streaming is not None and call.operation.streaming.collect == "items":
-        return _decode(call, data.get("items", []))
-    if isinstance(kind, type) and issubclass(kind, Model):
-        data = data | _constants(kind)
-    return _decode(call, data)
-
-
-def _constants(model: type[Model]) -> dict[str, Any]:
-    codec = codec_of(model.__module__.rpartition(".")[0])
-    kinds = {wire_name(a): codec.field_type(a) for a in document_fields(model)}
-    return {
-        name: get_args(kind)[0]
-        for name, kind in kinds.items()
-        if get_origin(kind) is Literal and len(get_args(kind)) == 1
-    }
-
-
 # The end of every call
 
 
-def _end(
+def end_call(
     call: Call[Any, Any],
     response: httpx.Response | None,
     error: Exception | None = None,
@@ -479,13 +364,13 @@ def _end(
     usage, streaming = call.operation.usage, call.operation.streaming
     if call.stream and streaming is not None and streaming.usage is not None:
         usage = streaming.usage
-    parts = tuple(filter(None, (first, *tail, counted)))
+    parts = tuple(filter(None, (first, *tail, counted))) if first or tail else (counted,) if counted else ()
     if usage is None:
         outcome = CallOutcome(error, items=items, parts=parts, whole=whole)
     else:
         model = _value_at(usage.model, counted) or _value_at(usage.model, first)
-        tokens = _value_at(usage.input_tokens, counted), _value_at(usage.output_tokens, counted)
-        outcome = CallOutcome(error, model, *tokens, items, parts, whole)
+        given, answered = _value_at(usage.input_tokens, counted), _value_at(usage.output_tokens, counted)
+        outcome = CallOutcome(error, model, given, answered, items, parts, whole)
     for listener in listeners:
         listener(outcome)
 
@@ -501,8 +386,9 @@ def _log(call: Call[Any, Any], response: httpx.Response | None, error: Exception
 
 def _value_at(path: tuple[str, ...], data: Any) -> Any:
     """Return the value at a path of JSON objects; ``None`` if there is none, and for an empty path."""
-    for name in path:
-        if data.__class__ is not dict:
-            return None
-        data = data.get(name)
+    try:
+        for name in path:
+            data = data[name]
+    except (KeyError, TypeError):
+        return None
     return data if path else None

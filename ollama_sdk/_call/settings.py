@@ -55,7 +55,7 @@ def _origin(settings: Settings) -> str:
     return str(settings.base_url).rstrip("/")
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Settings:
     """The settings of a client for its requests.
 
@@ -83,7 +83,7 @@ class Settings:
     chosen: frozenset[str] = frozenset()
     environment_proxies: bool = True
     own_transport: bool = True
-    origin: str = field(init=False, eq=False, default=Factory(_origin, takes_self=True))
+    origin: str = field(init=False, default=Factory(_origin, takes_self=True))
 
     def __repr__(self) -> str:
         return f"Settings(base_url={str(self.base_url)!r})"

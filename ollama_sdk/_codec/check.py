@@ -29,7 +29,7 @@ Check = Callable[[Any], bool]
 
 _ARRAYS = (list, Sequence)
 _OBJECTS = (dict, Mapping)
-_BASE64 = re.compile(r"[A-Za-z0-9+/=\r\n]*")  # it may hold line breaks
+_BASE64 = r"[A-Za-z0-9+/=\r\n]*"  # it may hold line breaks
 _LONGEST_PATH = 4096  # a longer text is not a path, and checking all of it would take too long
 _HINT_DEPTH = 3
 
@@ -257,7 +257,7 @@ def _problem_of_base64(text: str) -> str:
     """Why a text is not base64, as a clause that says what to give; ``""`` if it may be base64."""
     if len(text) > _LONGEST_PATH:
         text = text[:_LONGEST_PATH]
-    if _BASE64.fullmatch(text) and (len(text) == _LONGEST_PATH or len("".join(text.split())) % 4 == 0):
+    if re.fullmatch(_BASE64, text) and (len(text) == _LONGEST_PATH or len("".join(text.split())) % 4 == 0):
         return ""
     if text.startswith("data:"):
         return "is a data URL; give only the base64 text after its comma"

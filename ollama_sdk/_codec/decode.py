@@ -208,10 +208,10 @@ class Compiler:
     def _model_decoder(self, model: type[Model]) -> Decoder:
         """Compile the straight-line code of one model, as shown at the top of this module."""
         fields = document_fields(model)
-        missing = {field: value_when_missing(self._resolver, field) for field in fields}
-        required = [field for field in fields if missing[field] is attrs.NOTHING]
-        optional = [field for field in fields if missing[field] is None]
-        defaulted = [field for field in fields if missing[field] is not attrs.NOTHING and missing[field] is not None]
+        absent = [(field, value_when_missing(self._resolver, field)) for field in fields]
+        required = [field for field, value in absent if value is attrs.NOTHING]
+        optional = [field for field, value in absent if value is None]
+        defaulted = [(field, value) for field, value in absent if value is not None and value is not attrs.NOTHING]
         scope: dict[str, Any] = {
             "new": model.__new__,
             "cls": model,
@@ -225,8 +225,8 @@ class Compiler:
             code += [f" value = data[{wire_name(field)!r}]", *self._store_or_empty(field, " ", scope)]
         if not required:
             code += [" data.keys"]  # refuses a list or a text, which would decode as an object without fields
-        for field in defaulted:
-            code += self._store_if_present(field, repr(missing[field]), scope)
+        for field, value in defaulted:
+            code += self._store_if_present(field, repr(value), scope)
         if optional:
             code += [" if not rest:", *_end_early(optional, "  ")]
         for position, field in enumerate(optional, 1):
@@ -402,6 +402,8 @@ def _list_decoder(item: Decoder | None) -> Decoder:
     def decode(data: Any) -> list[Any]:
         if data.__class__ is not list:
             raise MismatchError
+        if len(data) == 1:  # as the choices of an answer: half the cost of the line below
+            return [item(data[0])]
         return list(map(item, data))
 
     return decode

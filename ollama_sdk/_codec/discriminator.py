@@ -6,17 +6,14 @@ The generator calls the same function to refuse a document whose unions the code
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
-
-from attrs import frozen
+from typing import Any, Generic, NamedTuple, TypeVar
 
 __all__ = ["Discriminator", "Variant", "discriminator_of"]
 
 ModelT = TypeVar("ModelT")
 
 
-@frozen
-class Variant(Generic[ModelT]):
+class Variant(NamedTuple, Generic[ModelT]):
     """One model of a union.
 
     Attributes:
@@ -30,8 +27,7 @@ class Variant(Generic[ModelT]):
     required: Container[str]
 
 
-@frozen
-class Discriminator(Generic[ModelT]):
+class Discriminator(NamedTuple, Generic[ModelT]):
     """How a decoder chooses among the models of a union.
 
     Attributes:

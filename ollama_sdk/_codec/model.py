@@ -98,6 +98,15 @@ class Model:
         """The JSON names of the fields that are not ``None``, and of the additional properties."""
         return [name for name, _ in _present(self)]
 
+    # Equality and repr are here, because generated methods of each model would take a quarter of the time of defining it.
+
+    def __eq__(self, other: object) -> bool:
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return all(getattr(self, a.name) == getattr(other, a.name) for a in attrs.fields(type(self)))
+
+    __hash__: ClassVar[None] = None  # type: ignore[assignment] # because a model can be changed
+
     def __repr__(self) -> str:
         """The fields that are not ``None``, in 300 characters at most: long texts and lists are shortened."""
         shown = ""

@@ -6,7 +6,7 @@ import ast
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import reduce
+from functools import cache, reduce
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from . import annotations as _annotations
@@ -70,7 +70,13 @@ class Resolver:
         """Whether resolving an annotation would import models."""
         if not isinstance(annotation, str):
             return True
-        return any(name not in self._names for name in compile(annotation, "annotation", "eval").co_names)
+        return any(name not in self._names for name in _names_in(annotation))
+
+
+# The fields of a model have few different annotations, and parsing them takes a good part of compiling its decoder.
+@cache
+def _names_in(annotation: str) -> tuple[str, ...]:
+    return compile(annotation, "annotation", "eval").co_names
 
 
 def empty_of(annotation: Any) -> str:
@@ -82,8 +88,13 @@ def empty_of(annotation: Any) -> str:
         members = [member for member in union_members(annotation) if member is not type(None)]
         origins = [getattr(get_origin(member), "__name__", "") for member in members]
     else:
-        origins = [_container(node) for node in _alternatives(ast.parse(annotation, mode="eval").body)]
+        origins = _containers(annotation)
     return {"list": "[]", "dict": "{}"}.get(origins[0], "") if len(origins) == 1 else ""
+
+
+@cache
+def _containers(annotation: str) -> list[str]:
+    return [_container(node) for node in _alternatives(ast.parse(annotation, mode="eval").body)]
 
 
 def _alternatives(node: ast.expr) -> Iterator[ast.expr]:

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import attrs
 
-from .discriminator import Variant, discriminator_of
 from .model import Model, document_fields, wire_name
 from .resolve import Resolver, is_model, mark_of
 
 __all__ = ["Choice", "choice_of", "json_classes"]
 
 
-@attrs.frozen
-class Choice:
+class Choice(NamedTuple):
     """How the models of one union are distinguished.
 
     Attributes:
@@ -54,16 +52,19 @@ def choice_of(resolver: Resolver, members: Sequence[Any]) -> Choice | None:
 def _choice_between(resolver: Resolver, models: tuple[type[Model], ...]) -> Choice:
     if len(models) == 1:
         return Choice("", {}, models[0])
-    decision = discriminator_of(_variant(resolver, model) for model in models)
+    from .discriminator import Variant, discriminator_of  # imported only for several models
+
+    decision = discriminator_of(Variant(model, *_marks(resolver, model)) for model in models)
     return Choice(decision.tag, dict(decision.values), decision.others[-1] if decision.others else None)
 
 
-def _variant(resolver: Resolver, model: type[Model]) -> Variant[type[Model]]:
+def _marks(resolver: Resolver, model: type[Model]) -> tuple[dict[str, tuple[Any, ...]], set[str]]:
+    """The values of each field that takes only constants, and the required fields, by JSON name."""
     fields = document_fields(model)
     kinds = {wire_name(field): resolver.field_type(field) for field in fields}
     constants = {name: get_args(kind) for name, kind in kinds.items() if get_origin(kind) is Literal}
     required = {wire_name(field) for field in fields if field.default is attrs.NOTHING}
-    return Variant(model, constants, required)
+    return constants, required
 
 
 _JSON_CLASSES: dict[Any, tuple[type, ...]] = {

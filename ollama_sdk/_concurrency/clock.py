@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-import anyio
-
 if TYPE_CHECKING:
     from .events import TaskEvent, ThreadEvent
 
@@ -57,6 +55,8 @@ class SystemClock:
 
     async def asleep(self, seconds: float) -> None:
         """Suspend the calling task for ``seconds``."""
+        import anyio  # sync clients work without it
+
         await anyio.sleep(seconds)
 
     def wait(self, event: ThreadEvent, seconds: float) -> None:

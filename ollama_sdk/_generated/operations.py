@@ -95,7 +95,7 @@ CHAT: Operation[ChatResponse, ChatResponse] = Operation(
         },
     ),
     repeat="safe",
-    usage=Usage("model", "prompt_eval_count", "eval_count"),
+    usage=Usage(("model",), ("prompt_eval_count",), ("eval_count",)),
 )
 COPY: Operation[None, Any] = Operation(
     name="copy",
@@ -173,7 +173,8 @@ EMBED: Operation[EmbedResponse, Any] = Operation(
     body="json",
     reply="EmbedResponse",
     repeat="safe",
-    usage=Usage("model", "prompt_eval_count"),
+    one_each="input",
+    usage=Usage(("model",), ("prompt_eval_count",)),
 )
 EMBEDDINGS: Operation[EmbeddingsResponse, Any] = Operation(
     name="embeddings",
@@ -257,7 +258,7 @@ GENERATE: Operation[GenerateResponse, GenerateResponse] = Operation(
         merge={"response": "concat", "thinking": "concat", "tool_calls": "concat", "logprobs": "concat"},
     ),
     repeat="safe",
-    usage=Usage("model", "prompt_eval_count", "eval_count"),
+    usage=Usage(("model",), ("prompt_eval_count",), ("eval_count",)),
 )
 IS_AVAILABLE: Operation[bool, Any] = Operation(
     name="is_available",
@@ -474,7 +475,7 @@ V1_CHAT_COMPLETIONS_CREATE: Operation[ChatCompletion, ChatCompletionChunk] = Ope
         },
     ),
     repeat="safe",
-    usage=Usage("model", "usage.prompt_tokens", "usage.completion_tokens"),
+    usage=Usage(("model",), ("usage", "prompt_tokens"), ("usage", "completion_tokens")),
 )
 V1_COMPLETIONS_CREATE: Operation[Completion, CompletionChunk] = Operation(
     name="v1.completions.create",
@@ -506,7 +507,7 @@ V1_COMPLETIONS_CREATE: Operation[Completion, CompletionChunk] = Operation(
         merge={"choices": "by-index", "choices[].text": "concat", "choices[].logprobs.content": "concat"},
     ),
     repeat="safe",
-    usage=Usage("model", "usage.prompt_tokens", "usage.completion_tokens"),
+    usage=Usage(("model",), ("usage", "prompt_tokens"), ("usage", "completion_tokens")),
 )
 V1_EMBEDDINGS_CREATE: Operation[V1EmbeddingList, Any] = Operation(
     name="v1.embeddings.create",
@@ -528,7 +529,8 @@ V1_EMBEDDINGS_CREATE: Operation[V1EmbeddingList, Any] = Operation(
     body="json",
     reply="V1EmbeddingList",
     repeat="safe",
-    usage=Usage("model", "usage.prompt_tokens"),
+    one_each="input",
+    usage=Usage(("model",), ("usage", "prompt_tokens")),
 )
 V1_MESSAGES_CREATE: Operation[MessagesResponse, MessagesStreamEvent] = Operation(
     name="v1.messages.create",
@@ -558,10 +560,10 @@ V1_MESSAGES_CREATE: Operation[MessagesResponse, MessagesStreamEvent] = Operation
         last={"type": "message_stop"},
         finished=("stop_reason",),
         collect="messages",
-        usage=Usage("message.model", "usage.input_tokens", "usage.output_tokens"),
+        usage=Usage(("message", "model"), ("usage", "input_tokens"), ("usage", "output_tokens")),
     ),
     repeat="safe",
-    usage=Usage("model", "usage.input_tokens", "usage.output_tokens"),
+    usage=Usage(("model",), ("usage", "input_tokens"), ("usage", "output_tokens")),
     since="0.14.0",
 )
 V1_MODELS_LIST: Operation[V1ModelList, Any] = Operation(
@@ -636,10 +638,12 @@ V1_RESPONSES_CREATE: Operation[ResponseObject, ResponseStreamEvent] = Operation(
             },
         ),
         collect="responses",
-        usage=Usage("response.model", "response.usage.input_tokens", "response.usage.output_tokens"),
+        usage=Usage(
+            ("response", "model"), ("response", "usage", "input_tokens"), ("response", "usage", "output_tokens")
+        ),
     ),
     repeat="safe",
-    usage=Usage("model", "usage.input_tokens", "usage.output_tokens"),
+    usage=Usage(("model",), ("usage", "input_tokens"), ("usage", "output_tokens")),
     since="0.13.3",
 )
 V1_SYSTEMONE_CREATE: Operation[SystemOneResponse, Any] = Operation(
@@ -657,7 +661,7 @@ V1_SYSTEMONE_CREATE: Operation[SystemOneResponse, Any] = Operation(
     body="json",
     reply="SystemOneResponse",
     repeat="safe",
-    usage=Usage("model", "usage.input_tokens", "usage.output_tokens"),
+    usage=Usage(("model",), ("usage", "input_tokens"), ("usage", "output_tokens")),
     since="0.35.0",
 )
 VERSION: Operation[VersionResponse, Any] = Operation(

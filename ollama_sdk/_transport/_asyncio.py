@@ -2,10 +2,10 @@
 
 Theory
 ------
-The loop passes received bytes to a :class:`_Protocol`, for which a task waits. Protocol and task are connected by one future,
-``waiter``, which exists only while the task waits: for bytes, or for space to write. The loop refers to the protocol, but the
-protocol never refers to the :class:`AsyncioConnection`, which the call or the pool owns: so a dropped connection is freed and
-closed although the loop continues.
+The loop passes received bytes to a :class:`_Protocol`, for which a task waits: for bytes, or for space to write. Protocol and task
+are connected by a :class:`_Waiter`, which refers to the task only while it waits. The loop refers to the protocol, but the protocol
+never refers to the :class:`AsyncioConnection`, which the call or the pool owns: so a dropped connection is freed and closed although
+the loop continues.
 
 Received bytes are parsed at once, whether or not a task waits. If no task takes them, the protocol stops reading at
 :data:`HIGH_WATER` bytes, and continues after they have been taken. Reading is not paused for items that are taken in time.
@@ -13,7 +13,7 @@ Received bytes are parsed at once, whether or not a task waits. If no task takes
 A connection has at most one timer, and it is lazy. A new wait replaces the timer only if it would fire too late; a timer that
 fires asks for the deadline again, and usually finds that it is later now. So the deadlines of a thousand items cost one timer.
 
-All protocols of a loop read into one buffer, which is parsed before the loop reads again.
+All protocols of a loop read into one buffer, which is parsed before the loop reads again; streams use only its beginning.
 
 Cancelling a task, natively or by a cancel scope, raises in its only await and has no other effect. Closing awaits nothing: it
 shuts the socket down at once and leaves the rest to the loop, or to the operating system if the loop has ended.
@@ -28,12 +28,13 @@ import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
 import httpx
 
 from .connect_queue import ConnectQueue
-from .connection import READ, Connection, deliver
+from .connection import READ, READ_OF_WHOLE, Connection, deliver
 from .limits import Ask, Limits
 from .network import STAGGER, Address, UnreachableError, race, resolve, time_left, writable
 from .response import ResponseParser
@@ -71,6 +72,73 @@ def _handshake_too_late() -> Exception:
     return UnreachableError("time is up", timed_out=True)
 
 
+class _Waiter:
+    """Connects one waiting task with the events that it waits for, one wait after the other.
+
+    It is awaited like a future, whose part it plays by asyncio's protocol for foreign futures. Unlike a future it serves any number
+    of waits, and can continue the task within the event (:meth:`continue_now`) instead of in another round of the loop, which an item
+    that comes alone would pay for.
+    """
+
+    __slots__ = ("_asyncio_future_blocking", "_context", "_error", "_loop", "_wake")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._asyncio_future_blocking = False
+        self._loop = loop  # read by the task
+        self._wake: Callable[[_Waiter], object] | None = None
+        self._context: Context | None = None
+        self._error: BaseException | None = None
+
+    def __await__(self) -> Any:
+        self._asyncio_future_blocking = True
+        return iter((self,))
+
+    def continue_now(self) -> None:
+        """Run the task, if one waits, up to its next wait. Only the loop itself may call this, not a task."""
+        wake, context = self._wake, self._context
+        if wake is None or context is None:
+            return
+        self._wake = self._context = None
+        try:
+            context.run(wake, self)
+        except RuntimeError:
+            # Another task runs the loop meanwhile, as some tools for notebooks do: the waiting one was not touched.
+            self._loop.call_soon(wake, self, context=context)
+
+    def continue_soon(self, error: BaseException | None = None) -> bool:
+        """Let the loop continue the task, if one waits.
+
+        Args:
+            error: Raised where the task waits.
+
+        Returns:
+            Whether a task waited.
+        """
+        wake, context = self._wake, self._context
+        if wake is None:
+            return False
+        self._wake = self._context = None
+        self._error = error
+        self._loop.call_soon(wake, self, context=context)
+        return True
+
+    # Called by the task, and by anyio
+
+    def done(self) -> bool:
+        return self._wake is None
+
+    def add_done_callback(self, wake: Callable[[_Waiter], object], *, context: Context) -> None:
+        self._wake, self._context = wake, context
+
+    def result(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def cancel(self, msg: object = None) -> bool:
+        return self.continue_soon(asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg))
+
+
 class _Protocol(asyncio.BufferedProtocol):
     """The loop's side of a connection.
 
@@ -78,7 +146,8 @@ class _Protocol(asyncio.BufferedProtocol):
         transport: The loop's transport, once the connection is made.
         response: The response that is being read; ``None`` while none is expected.
         tls: Decrypts the received bytes, if the connection is encrypted.
-        waiter: The future of the waiting task.
+        reads_whole: Whether the response is read in larger pieces.
+        waiter: What a task awaits.
         failure: The error that broke the connection, if it broke.
         spoilt: Whether unexpected bytes have arrived, or the connection has ended.
         arrived: Bytes that have arrived since the task last took parsed data.
@@ -88,15 +157,17 @@ class _Protocol(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_ask",
-        "_buffer",
+        "_large",
         "_late",
         "_loop",
+        "_small",
         "_timer",
         "_timer_at",
         "arrived",
         "failure",
         "full",
         "paused",
+        "reads_whole",
         "response",
         "spoilt",
         "tls",
@@ -106,16 +177,17 @@ class _Protocol(asyncio.BufferedProtocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, buffer: memoryview) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, small: memoryview, large: memoryview) -> None:
         self._loop = loop
-        self._buffer = buffer
+        self._small, self._large = small, large
         self._ask: Ask | None = None
         self._late: Callable[[], Exception] = _read_too_late
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self.response: ResponseParser | Any = None
         self.tls: TLS | None = None
-        self.waiter: asyncio.Future[None] | None = None
+        self.waiter = _Waiter(loop)
+        self.reads_whole = False
         self.failure = ""
         self.spoilt = False
         self.arrived = 0
@@ -129,7 +201,7 @@ class _Protocol(asyncio.BufferedProtocol):
         transport.set_write_buffer_limits(high=HIGH_WATER)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - a hint
-        return self._buffer
+        return self._large if self.reads_whole else self._small
 
     def buffer_updated(self, nbytes: int) -> None:
         response = self.response
@@ -138,50 +210,40 @@ class _Protocol(asyncio.BufferedProtocol):
             self.transport.abort()
             return
         if self.tls is None:
-            response.feed(self._buffer[:nbytes])
+            response.feed(self._large[:nbytes])
         else:
-            has_new = deliver(response, self.tls, self._buffer[:nbytes])
+            has_new = deliver(response, self.tls, self._large[:nbytes])
             if answer := self.tls.answer():
                 self.transport.write(answer)
             if not has_new:
                 return
         self.arrived += nbytes
-        if self.arrived > HIGH_WATER and not self.paused:
+        self.waiter.continue_now()
+        if self.arrived > HIGH_WATER and not self.paused and self.response is not None:
             self.paused = True
             self.transport.pause_reading()
-        waiter = self.waiter
-        if waiter is not None:
-            self.waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
 
     def eof_received(self) -> bool:
         self.spoilt = True
         if self.response is None:
             return False  # idle, and spoilt
         deliver(self.response, self.tls, b"")
-        self.wake()
+        self.waiter.continue_soon()
         return True  # its owner closes it
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.spoilt = True
         self.failure = self.failure or (str(exc) if exc is not None else "the connection was closed")
-        self.wake()
+        self.waiter.continue_soon()
 
     def pause_writing(self) -> None:
         self.full = True
 
     def resume_writing(self) -> None:
         self.full = False
-        self.wake()
+        self.waiter.continue_soon()
 
     # Called by tasks
-
-    def wake(self) -> None:
-        """Wake the waiting task, which checks its condition again."""
-        waiter, self.waiter = self.waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
 
     def resume(self) -> None:
         """Continue to read, after the received data was taken."""
@@ -189,8 +251,8 @@ class _Protocol(asyncio.BufferedProtocol):
         if not self.spoilt:
             self.transport.resume_reading()
 
-    def wait(self, ask: Ask, late: Callable[[], Exception]) -> asyncio.Future[None]:
-        """Return a future that completes at the next event.
+    def wait(self, ask: Ask, late: Callable[[], Exception]) -> _Waiter:
+        """Return what a task awaits until the next event.
 
         Args:
             ask: Returns the remaining seconds.
@@ -204,8 +266,7 @@ class _Protocol(asyncio.BufferedProtocol):
             ends = time.monotonic() + seconds
             if ends < self._timer_at:
                 self._set_timer(ends, seconds)
-        waiter = self.waiter = self._loop.create_future()
-        return waiter
+        return self.waiter
 
     def _set_timer(self, ends: float, seconds: float) -> None:
         if self._timer is not None:
@@ -216,14 +277,11 @@ class _Protocol(asyncio.BufferedProtocol):
     def _time_up(self) -> None:
         self._timer = None
         self._timer_at = math.inf
-        waiter = self.waiter
-        if waiter is None or waiter.done() or self._ask is None:
+        if self._ask is None or self.waiter.done():
             return  # the next wait sets another
         seconds = self._ask()
         if seconds <= 0:
-            self.waiter = None
-            waiter.set_exception(self._late())
-            waiter.exception()  # retrieved here, because a cancelled task does not retrieve it
+            self.waiter.continue_soon(self._late())
         elif seconds != math.inf:
             self._set_timer(time.monotonic() + seconds, seconds)
 
@@ -236,7 +294,7 @@ class _Protocol(asyncio.BufferedProtocol):
             self._timer.cancel()
             self._timer = None
         self._ask = None
-        self.wake()
+        self.waiter.continue_soon()
         with contextlib.suppress(AttributeError):  # not made yet
             self.transport.abort()
 
@@ -271,7 +329,11 @@ class AsyncioConnection(Connection):
         protocol = self._protocol
         protocol.response = response = super().begin(method)
         protocol.arrived = 0
+        protocol.reads_whole = False
         return response
+
+    def read_whole(self) -> None:
+        self._protocol.reads_whole = True
 
     def rest(self) -> None:
         """Prepare to be idle in the pool."""
@@ -288,8 +350,8 @@ class AsyncioConnection(Connection):
     def is_stale(self) -> bool:
         return self._protocol.spoilt or super().is_stale()
 
-    def receive(self, ask: Ask) -> asyncio.Future[None]:
-        """Return a future that completes when the response has more data, or its end; its earlier data was taken.
+    def receive(self, ask: Ask) -> _Waiter:
+        """Return what a task awaits until the response has more data, or its end; its earlier data was taken.
 
         Raises:
             httpx.ReadTimeout: No data came in time; also raised while awaiting.
@@ -403,7 +465,8 @@ class AsyncioNetwork:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._buffer = memoryview(bytearray(READ))
+        self._buffer = memoryview(bytearray(READ_OF_WHOLE))
+        self._beginning = self._buffer[:READ]
         self._lookups: dict[tuple[str, int], asyncio.Future[list[Address]]] = {}
         self.queues: defaultdict[tuple[str, int], ConnectQueue] = defaultdict(ConnectQueue)
 
@@ -427,7 +490,7 @@ class AsyncioNetwork:
         Raises:
             UnreachableError: No address could be connected to, or the time has passed.
         """
-        protocol = _Protocol(self._loop, self._buffer)
+        protocol = _Protocol(self._loop, self._beginning, self._buffer)
         connection = AsyncioConnection(protocol, self._loop)
         connection.attach(await self._race(addresses or await self._look_up((host, port), ask), ask))
         await self._loop.create_connection(lambda: protocol, sock=connection.socket)

@@ -50,7 +50,7 @@ class TrioConnection(Connection):
         while True:
             await trio.lowlevel.checkpoint_if_cancelled()
             try:
-                data = self.socket.recv(READ)
+                data = self.socket.recv(self.most)
             except (BlockingIOError, InterruptedError):
                 if seconds <= 0:  # asked before the look at the socket, which may come late where other tasks are busy
                     raise httpx.ReadTimeout("time is up") from None

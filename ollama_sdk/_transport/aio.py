@@ -260,6 +260,8 @@ class _Body(httpx.AsyncByteStream):
         self._route = route
         self._request = request
         self._limits = limits
+        if not request.extensions.get("stream"):
+            connection.read_whole()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self

@@ -43,10 +43,11 @@ from .response import ResponseParser, parser_class
 if TYPE_CHECKING:
     from .tls import TLS
 
-__all__ = ["READ", "Connection", "Whole", "deliver"]
+__all__ = ["READ", "READ_OF_WHOLE", "Connection", "Whole", "deliver"]
 
 # The most bytes that one read returns. The items of twice as many bytes, alive at once, would start the garbage collector.
 READ = 32768
+READ_OF_WHOLE = 262144  # of a body in one piece that did not come with its head
 
 
 _Socket = socket.socket  # by another name where ``socket`` is an attribute
@@ -90,6 +91,7 @@ class Connection:
         socket: The connected socket.
         tls: Encrypts it, if it is encrypted.
         response: The response that is being read.
+        most: The most bytes that the next read returns.
         sent: Whether the whole request was sent.
         aborted: Whether the client was closed during the call.
         bytes_sent: The bytes of its calls, in the form in which the network transports them.
@@ -110,6 +112,7 @@ class Connection:
         "closed",
         "forget",
         "idle_since",
+        "most",
         "response",
         "reused",
         "sent",
@@ -118,6 +121,7 @@ class Connection:
     )
 
     response: ResponseParser
+    most: int
     socket: _Socket
 
     def __init__(self) -> None:
@@ -145,11 +149,16 @@ class Connection:
     def begin(self, method: str) -> ResponseParser:
         """Prepare for a request."""
         self.sent = False
+        self.most = READ
         self._sent_before = self.bytes_sent
         self.response = response = self._parser(method == "HEAD")
         if self.tls is not None and self.tls.pending and (early := self.tls.decrypt(b"")):
             response.feed(early)  # it came together with the end of the handshake
         return response
+
+    def read_whole(self) -> None:
+        """Read the rest of the response in larger pieces, because it is not a stream."""
+        self.most = READ_OF_WHOLE
 
     @property
     def is_reusable(self) -> bool:

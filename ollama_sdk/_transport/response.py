@@ -21,7 +21,7 @@ transfer codings other than ``chunked`` and heads beyond :data:`MAX_HEAD_BYTES`.
 send: llhttp refuses a repeated ``Content-Length`` and versions other than 1.x, and allows blank lines before a response.
 """
 
-from __future__ import annotations
+# Annotations are not postponed here: NamedTuple would compile the text of each.
 
 import re
 from abc import ABC, abstractmethod

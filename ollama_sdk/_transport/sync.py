@@ -22,12 +22,12 @@ from __future__ import annotations
 import contextlib
 import math
 import select
-import signal
 import socket
 import ssl
 import struct
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any, Self, cast
 
 import httpx
@@ -45,12 +45,12 @@ __all__ = ["SLICE", "HTTPTransport"]
 
 # A blocked read checks its deadline again after this many seconds at the latest.
 SLICE = 1.0
-_READ_OF_WHOLE = 262144  # bytes, of a body in one piece that did not come with its head
 _SHORTEST = 0.001  # of nothing at all the system makes no end
 _NOW = getattr(socket, "MSG_DONTWAIT", 0)
-# That of ``signal`` itself makes an enumeration of its result, at ten times the cost.
-_getsignal: Callable[[int], object] = sys.modules["_signal"].getsignal
-_TIMER_SIGNALS = [getattr(signal, name) for name in ("SIGALRM", "SIGPROF", "SIGVTALRM") if hasattr(signal, name)]
+# ``signal`` itself makes an enumeration of a result, at ten times the cost, and of all its names when it is imported.
+_signal: Any = import_module("_signal")
+_getsignal: Callable[[int], object] = _signal.getsignal
+_TIMER_SIGNALS = [getattr(_signal, name) for name in ("SIGALRM", "SIGPROF", "SIGVTALRM") if hasattr(_signal, name)]
 _HAS_RECEIVE_TIMEOUT = bool(_NOW) and sys.platform != "win32"
 
 
@@ -77,8 +77,8 @@ class SyncConnection(Connection):
         else:
             self.socket.settimeout(seconds)
 
-    def receive(self, ask: Ask, most: int = READ) -> None:
-        """Read the next bytes, ``most`` at most, or the end, into the response.
+    def receive(self, ask: Ask) -> None:
+        """Read the next bytes, or the end, into the response.
 
         Raises:
             httpx.ReadTimeout: No data came in time.
@@ -93,7 +93,7 @@ class SyncConnection(Connection):
             if _handles_timers() and not _wait(self.socket, min(seconds, SLICE), write=False)[0]:
                 continue
             try:
-                data = self.socket.recv(most)
+                data = self.socket.recv(self.most)
             except (BlockingIOError, TimeoutError) as exc:
                 if isinstance(exc, TimeoutError) and exc.errno is not None:  # the other side is gone for long
                     raise httpx.ReadError(str(exc)) from exc
@@ -377,7 +377,8 @@ class _Body(httpx.SyncByteStream):
         self._route = route
         self._request = request
         self._limits = limits
-        self._most = READ if request.extensions.get("stream") else _READ_OF_WHOLE
+        if not request.extensions.get("stream"):
+            connection.read_whole()
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -394,7 +395,7 @@ class _Body(httpx.SyncByteStream):
                     raise httpx.ReadError("the response was closed")
                 if response.problem:
                     raise httpx.RemoteProtocolError(response.problem)
-                connection.receive(self._limits.live_read or self._limits.read(), self._most)
+                connection.receive(self._limits.live_read or self._limits.read())
             except BaseException as exc:  # also if the wait was cancelled or interrupted: the server is to stop now
                 self.close()
                 if isinstance(exc, httpx.RequestError):

@@ -1,7 +1,7 @@
 """Reads the rows of a batch, and returns the same kind of batch with new columns: dicts, rows, pandas, Polars, Arrow.
 
 Each of these packages is imported only for its own batches or schemas. Types depend on the step, not on the values, so that all
-batches of an engine have the same schema; :class:`Column` lists the exceptions.
+batches of an engine have the same schema; :class:`Column` lists what NumPy has no type for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from ollama_sdk.errors import ConfigurationError
 
-__all__ = ["Column", "Kind", "check_new", "is_mapping", "rows_of", "with_columns"]
+__all__ = ["Column", "Kind", "check_new", "has_arrays", "is_mapping", "rows_of", "with_columns"]
 
 Kind = Literal["vector", "text", "integer", "number", "boolean", "json", "error"]
 _NOT_A_BATCH = "a batch is a dict of columns, a list of dicts, a pandas or Polars frame, a pyarrow Table or RecordBatch"
@@ -26,8 +26,9 @@ _NOT_A_BATCH = "a batch is a dict of columns, a list of dicts, a pandas or Polar
 class Column:
     """A new column.
 
-    A missing value is ``None``; null in Arrow, Polars and pandas; in the array ``[n, dimensions]`` of a NumPy batch it is a row of NaN.
-    An array of vectors of different lengths, or without any, holds objects.
+    A missing value is ``None``; null in Arrow, Polars and pandas, whose columns have types of Arrow. In arrays of a NumPy batch a missing
+    number is NaN, and a missing vector a row of NaN; all else that may be missing is an array of objects, which has no type if all are.
+    Vectors of different lengths, or of none that is known, are objects, too.
 
     Attributes:
         kind: The kind of its values: ``vector`` is an array of 32-bit floats, ``error`` a dict with ``type``, ``message`` and
@@ -87,7 +88,9 @@ class Column:
             absent = numpy.full(lengths.pop(), numpy.nan, dtype=numpy.float32)
             rows = [absent if vector is None else vector for vector in values]
             return numpy.stack(rows) if rows else numpy.empty((0, len(absent)), dtype=numpy.float32)
-        if values and self.kind in {"integer", "number", "boolean"} and None not in values:
+        if self.kind == "number":
+            return numpy.asarray(values, dtype=numpy.float64)  # None is NaN
+        if values and self.kind in {"integer", "boolean"} and None not in values:
             return numpy.asarray(values)
         objects = numpy.empty(len(values), dtype=object)
         for index, value in enumerate(values):
@@ -95,11 +98,16 @@ class Column:
         return objects
 
     def pandas(self, index: Any) -> Any:
-        """The column as a series of pandas, with a nullable type."""
+        """The column as a series of pandas, with a type of Arrow."""
         pandas: Any = import_module("pandas")
 
-        kind = {"integer": "Int64", "number": "Float64", "boolean": "boolean"}.get(self.kind, "object")
-        return pandas.Series(self._json_as_text(), index=index, dtype=kind)
+        return pandas.Series(pandas.arrays.ArrowExtensionArray(self.arrow()), index=index)
+
+    def objects(self, index: Any) -> Any:
+        """The column as a series of pandas with objects, ``None`` for missing: Spark knows no NA in vectors and structs."""
+        pandas: Any = import_module("pandas")
+
+        return pandas.Series(self._json_as_text(), index=index, dtype=object)
 
     def polars(self, name: str) -> Any:
         """The column as a series of Polars."""
@@ -136,14 +144,20 @@ def rows_of(batch: Any, columns: Iterable[str] | None) -> list[dict[str, Any]]:
     return [dict(zip(needed, row, strict=True)) for row in zip(*values, strict=True)]
 
 
-def with_columns(batch: Any, new: Mapping[str, Column]) -> Any:
-    """Return the same kind of batch with new columns, which it must not have yet."""
+def with_columns(batch: Any, new: Mapping[str, Column], *, as_objects: bool = False) -> Any:
+    """Return the same kind of batch with new columns.
+
+    Args:
+        batch: The batch.
+        new: The columns, which it must not have yet.
+        as_objects: Whether new columns of pandas hold objects instead of having types of Arrow.
+    """
     if _is_rows(batch):
         values = zip(*(column.values for column in new.values()), strict=True)
         return [{**row, **dict(zip(new, each, strict=True))} for row, each in zip(batch, values, strict=True)]
     if is_mapping(batch):
-        is_numpy = any(_library(column) == "numpy" for column in batch.values())
-        return {**batch, **{name: each.numpy() if is_numpy else list(each.values) for name, each in new.items()}}
+        arrays = has_arrays(batch)
+        return {**batch, **{name: each.numpy() if arrays else list(each.values) for name, each in new.items()}}
     library = _library(batch)
     if library == "pyarrow":
         for name, each in new.items():
@@ -151,7 +165,9 @@ def with_columns(batch: Any, new: Mapping[str, Column]) -> Any:
         return batch
     if library == "polars":
         return batch.with_columns([each.polars(name) for name, each in new.items()])
-    return batch.assign(**{name: each.pandas(batch.index) for name, each in new.items()})
+    return batch.assign(
+        **{name: each.objects(batch.index) if as_objects else each.pandas(batch.index) for name, each in new.items()}
+    )
 
 
 def check_new(batch: Any, new: Iterable[str]) -> None:
@@ -166,6 +182,11 @@ def check_new(batch: Any, new: Iterable[str]) -> None:
             raise ConfigurationError(
                 f"the batch already has a column {name!r}, which the step makes: rename one, or drop it"
             )
+
+
+def has_arrays(batch: Any) -> bool:
+    """Whether a batch is a dict with arrays of NumPy, so that its new columns are such."""
+    return is_mapping(batch) and any(_library(column) == "numpy" for column in batch.values())
 
 
 def _library(value: Any) -> str:

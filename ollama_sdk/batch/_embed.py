@@ -5,18 +5,24 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from attrs import define, field, setters
+from attrs import define, evolve, field, setters
 
 from ollama_sdk import AsyncOllama
-from ollama_sdk.errors import DecodeError
+from ollama_sdk.errors import DecodeError, OllamaError
 
 from ._columns import Column
-from ._step import Result, Row, RowError, Step, check_positive
+from ._step import Result, Row, RowError, Step, check_positive, is_of_a_row
+from ._worker import worker_of
 
 __all__ = ["Embed"]
+
+# The length of the vectors that a client has received of a model.
+_LENGTHS: WeakKeyDictionary[AsyncOllama, dict[str, int]] = WeakKeyDictionary()
 
 
 @define(on_setattr=setters.frozen)
@@ -25,7 +31,8 @@ class Embed(Step):
 
     A row with a null (``None``, NaN) or empty text has no vector and no error, and is not sent. A text that is longer than the context
     of the model is an error of its row, unless ``truncate`` lets the server truncate it. One bad row of a request does not fail the
-    others: the request is split until that row is alone.
+    others: the request is split until that row is alone. A NumPy batch without any vector still gets an array ``[n, dimensions]``: if
+    this process has had no vector of the model yet, it asks for one.
 
     Attributes:
         model: The model.
@@ -66,17 +73,41 @@ class Embed(Step):
 
         Raises:
             OllamaError: The request failed.
-            DecodeError: There is not one vector for each text.
         """
         results: list[Result] = [self._checked_text(row) for row in rows]
         sent = {place: result[0] for place, result in enumerate(results) if isinstance(result, list) and result[0]}
         if sent:
-            vectors = await self._vectors(client, list(sent.values()))
-            if len(vectors) != len(sent):
-                raise DecodeError(f"the server returned {len(vectors)} vectors for {len(sent)} texts")
+            try:
+                vectors = await self._vectors(client, list(sent.values()))
+            except OllamaError as error:
+                if is_of_a_row(error):
+                    raise
+                return [error if place in sent else result for place, result in enumerate(results)]
             for place, vector in zip(sent, vectors, strict=True):
+                _LENGTHS.setdefault(client, {})[self.model] = len(vector)
                 results[place] = self._checked_vector(vector)
         return results
+
+    def with_length(self, column: Column) -> Column:
+        """Return the column of vectors with their length, so that a batch without any has the type of the others.
+
+        Args:
+            column: A new column of a NumPy batch.
+        """
+        has_none = bool(column.values) and all(vector is None for vector in column.values)
+        if column.kind != "vector" or column.dimensions is not None or not has_none:
+            return column
+        worker = worker_of(self.client, self.in_flight)
+        return evolve(column, dimensions=worker.start(self._length(worker.client)).result())
+
+    async def _length(self, client: AsyncOllama) -> int | None:
+        """The length of the vectors of this model: of those that came before, or of one that is asked for."""
+        lengths = _LENGTHS.setdefault(client, {})
+        if self.model not in lengths:
+            with suppress(OllamaError):
+                [vector] = await self._vectors(client, ["length"])
+                lengths[self.model] = len(vector)
+        return lengths.get(self.model)
 
     def _checked_text(self, row: Row) -> Result:
         """The text to send, ``None`` without one, or its error."""

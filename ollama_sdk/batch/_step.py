@@ -26,10 +26,10 @@ from attrs import Attribute, define, field, setters
 from ollama_sdk import AsyncOllama
 from ollama_sdk.errors import APIStatusError, ConfigurationError, DecodeError, OllamaError
 
-from ._columns import Column, check_new, rows_of, with_columns
+from ._columns import Column, check_new, has_arrays, rows_of, with_columns
 from ._worker import KEY_VARIABLE, Worker, worker_of
 
-__all__ = ["Result", "Row", "RowError", "Step", "check_positive"]
+__all__ = ["Result", "Row", "RowError", "Step", "check_positive", "is_of_a_row"]
 
 BatchT = TypeVar("BatchT")
 Row: TypeAlias = dict[str, Any]
@@ -110,6 +110,9 @@ class Step(ABC):
             ConfigurationError: The batch lacks a column, or has one of those that the step makes, or the client cannot be made.
             OllamaError: A row failed, with ``on_error="raise"``.
         """
+        return self._made(batch)
+
+    def _made(self, batch: BatchT, *, as_objects: bool = False) -> BatchT:
         check_new(batch, self.columns_of([]))
         work = self.start(rows_of(batch, self.columns_read()))
         try:
@@ -117,7 +120,10 @@ class Step(ABC):
         except BaseException:  # also Ctrl-C: nothing goes on generating
             work.cancel()
             raise
-        made: BatchT = with_columns(batch, self.columns_of(results))
+        columns = self.columns_of(results)
+        if has_arrays(batch):
+            columns = {name: self.with_length(column) for name, column in columns.items()}
+        made: BatchT = with_columns(batch, columns, as_objects=as_objects)
         return made
 
     def partitions(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
@@ -126,7 +132,7 @@ class Step(ABC):
         Args:
             batches: The batches; each is taken when the one before it is done.
         """
-        return map(self.__call__, batches)
+        return (self._made(batch, as_objects=True) for batch in batches)
 
     def meta(self, frame: Any) -> Any:
         """Return an empty frame with Dask's columns and types.
@@ -206,6 +212,14 @@ class Step(ABC):
         """How many rows one request takes."""
         return 1
 
+    def with_length(self, column: Column) -> Column:
+        """Return a column of a NumPy batch, with the length of its vectors if it has none that shows it.
+
+        Args:
+            column: The column.
+        """
+        return column
+
     @abstractmethod
     def new_columns(self) -> dict[str, Column]:
         """The new columns, without values, and without that of errors."""
@@ -246,7 +260,7 @@ class Step(ABC):
             async with worker.permits:
                 results = await self.ask(worker.client, rows)
         except OllamaError as error:
-            if len(rows) > 1 and _is_of_a_row(error):
+            if len(rows) > 1 and is_of_a_row(error):
                 half = len(rows) // 2
                 return [*await self._answer(worker, rows[:half]), *await self._answer(worker, rows[half:])]
             results = [error] * len(rows)
@@ -257,7 +271,8 @@ class Step(ABC):
         return list(results)
 
 
-def _is_of_a_row(error: OllamaError) -> bool:
+def is_of_a_row(error: OllamaError) -> bool:
+    """Whether one row of a request may have caused an error of the request."""
     return isinstance(error, DecodeError) or (isinstance(error, APIStatusError) and error.status_code in _OF_A_ROW)
 
 

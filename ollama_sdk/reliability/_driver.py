@@ -54,6 +54,7 @@ from ._extensions import is_stream
 
 __all__ = [
     "NEW_EVENT",
+    "STARTED",
     "AsyncPolicyTransport",
     "CallOwner",
     "CallRef",
@@ -139,8 +140,8 @@ def _send(request: httpx.Request) -> Flow:
     return response
 
 
-# The mark in ``response.extensions`` of a stream whose first chunk has been read.
-_STARTED = "started"
+# In ``response.extensions``: whether the chunk was there that the driver has read of a stream; absent if it has read nothing.
+STARTED = "started"
 
 
 class _Driver:
@@ -155,7 +156,7 @@ class _Driver:
 
     def _is_settled(self, request: httpx.Request, response: httpx.Response) -> bool:
         """Whether the driver reads nothing of the body: it has already done so, or leaves the stream to the caller."""
-        return _STARTED in response.extensions or (self._leaves_streams and is_stream(request))
+        return STARTED in response.extensions or (self._leaves_streams and is_stream(request))
 
 
 class PolicyTransport(_Driver, httpx.BaseTransport):
@@ -210,8 +211,9 @@ class PolicyTransport(_Driver, httpx.BaseTransport):
         try:
             if response.is_success and is_stream(request):
                 chunks = iter(stream)
-                response.stream = StartedBody(stream, next(chunks, b""), chunks)
-                response.extensions[_STARTED] = True
+                first = next(chunks, b"")
+                response.stream = StartedBody(stream, first, chunks)
+                response.extensions[STARTED] = bool(first)
                 return response
             body = b"".join(stream)
         except BaseException:
@@ -269,8 +271,9 @@ class AsyncPolicyTransport(_Driver, httpx.AsyncBaseTransport):
         try:
             if response.is_success and is_stream(request):
                 chunks = aiter(stream)
-                response.stream = StartedBody(stream, await anext(chunks, b""), chunks)
-                response.extensions[_STARTED] = True
+                first = await anext(chunks, b"")
+                response.stream = StartedBody(stream, first, chunks)
+                response.extensions[STARTED] = bool(first)
                 return response
             body = b"".join([chunk async for chunk in stream])
         except BaseException:

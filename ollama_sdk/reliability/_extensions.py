@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ollama_sdk.errors import TimeoutPhase
 
 __all__ = [
+    "CALLS",
     "about",
     "cut_short",
     "deadline_of",
@@ -40,7 +41,8 @@ __all__ = [
 # With these errors the request was never sent, so it may be sent again.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, CircuitOpenError)
 
-_calls = itertools.count(1)
+# The numbers of the calls in events.
+CALLS = itertools.count(1)
 
 
 def operation_of(request: httpx.Request) -> str:
@@ -93,14 +95,13 @@ def endpoint_of(request: httpx.Request) -> str:
 
 def about(request: httpx.Request, clock: Clock) -> tuple[int, str, str, float]:
     """The four values that every event begins with: call, operation, endpoint, time."""
-    extensions = request.extensions
-    number: Any = extensions.get("call")
-    if number is None:
-        number = extensions["call"] = next(_calls)
-    # Called several times a call, so the usual case makes no further function calls.
-    operation: str = extensions.get("operation") or operation_of(request)
-    endpoint: str = extensions.get("endpoint") or extensions.get("base_url") or endpoint_of(request)
-    return number, operation, endpoint, clock.monotonic()
+    extensions: Any = request.extensions
+    try:  # Called several times a call, so the usual case makes no further function calls.
+        endpoint = extensions.get("endpoint") or extensions["base_url"]
+        return extensions["call"], extensions["operation"], endpoint, clock.monotonic()
+    except KeyError:  # with a plain httpx client, or without an observer of the whole call
+        number = extensions.get("call") or extensions.setdefault("call", next(CALLS))
+        return number, operation_of(request), endpoint_of(request), clock.monotonic()
 
 
 def may_repeat(request: httpx.Request, failure: Exception | None = None, *, resume: bool = False) -> bool:

@@ -12,7 +12,7 @@ long is *abandoned*, but closes the circuit if it succeeds later: otherwise an e
 ``open_for`` would never be used again.
 
 **Why nothing deadlocks or leaks.** :class:`Breakers` holds one lock for the few statements of ``acquire`` and ``record``; under it,
-nothing waits, yields or calls an observer. A call may end without an outcome (cancelled, interrupted, garbage-collected), possibly
+nothing waits, yields or calls an observer. A closed circuit gives out its number without the lock. A call may end without an outcome (cancelled, interrupted, garbage-collected), possibly
 in a thread that holds the lock. So :meth:`Breaker.release` takes no lock: it removes one entry atomically, and decides nothing. A
 probe that is never released does no harm: the first request after ``open_for`` abandons it.
 """
@@ -97,29 +97,42 @@ Counts = tuple[int, int, int]
 
 
 class CallWindow:
-    """The outcomes of the latest calls."""
+    """The outcomes of the latest calls, which are numbered. Only those that failed or were slow are kept."""
 
     def __init__(self, length: int) -> None:
         self._length = length
-        self._outcomes: deque[tuple[bool, bool]] = deque()
+        self._latest = 0
+        self._before = 0  # the latest call before the window
+        self._bad: deque[tuple[int, bool, bool]] = deque()
         self._failed = self._slow = 0
         self._is_counted = True  # whether the two sums are right
 
     def record(self, _now: float, *, failed: bool, slow: bool) -> Counts:
         """Add a call, and count the calls in the window."""
+        latest = self._latest = self._latest + 1
+        before = self._before
+        if latest - before > self._length:
+            before = self._before = latest - self._length
+        if failed or slow or self._bad or not self._is_counted:
+            self._count(latest, failed=failed, slow=slow)
+        return latest - before, self._failed, self._slow
+
+    def _count(self, number: int, *, failed: bool, slow: bool) -> None:
+        """Update the sums with call number ``number`` and without those before the window."""
+        bad = self._bad
         if not self._is_counted:  # an exception interrupted a change
-            self._failed = sum(failed for failed, _ in self._outcomes)
-            self._slow = sum(slow for _, slow in self._outcomes)
+            self._failed = sum(failed for _, failed, _ in bad)
+            self._slow = sum(slow for _, _, slow in bad)
         self._is_counted = False
-        self._outcomes.append((failed, slow))
-        self._failed += failed
-        self._slow += slow
-        while len(self._outcomes) > self._length:
-            failed, slow = self._outcomes.popleft()
+        if failed or slow:
+            bad.append((number, failed, slow))
+            self._failed += failed
+            self._slow += slow
+        while bad and bad[0][0] <= self._before:
+            _, failed, slow = bad.popleft()
             self._failed -= failed
             self._slow -= slow
         self._is_counted = True
-        return len(self._outcomes), self._failed, self._slow
 
     def resized(self, length: int) -> CallWindow:
         """A window over the latest ``length`` calls; the next record drops the earlier ones."""
@@ -190,6 +203,7 @@ class Breaker:
 
     Attributes:
         state: ``closed``, ``open`` or ``half_open``.
+        period: While it is closed, the permit of every call.
     """
 
     # A call that is refused while probes run gets this share of ``open_for`` as ``retry_after``: most probes end soon.
@@ -198,7 +212,7 @@ class Breaker:
     def __init__(self, config: CircuitBreaker) -> None:
         self._config = config
         self.state: State = "closed"
-        self._period = 0
+        self.period = 0
         self._window = _window(config)
         self._opened_at = self._open_until = 0.0
         self._openings = 0
@@ -223,7 +237,7 @@ class Breaker:
         again.
         """
         if self.state == "closed":
-            return self._period
+            return self.period
         if self.state == "open":
             if now < self._open_until:
                 return Rejected(self._open_until - now)
@@ -237,18 +251,18 @@ class Breaker:
             return Rejected(change.seconds, change)
         if len(self._probes) + self._passed >= config.probes:
             return Rejected(min(due - now, config.open_for * self._RETRY_SHARE))
-        self._period += 1
-        self._probes[self._period] = now
-        return self._period
+        self.period += 1
+        self._probes[self.period] = now
+        return self.period
 
     def record(self, permit: int, now: float, *, failed: bool, slow: bool) -> Change | None:
         """Count the outcome of a call. Returns the change of state, if there is one."""
         if self.state != "closed":
             return self._record_probe(permit, now, failed=failed, slow=slow)
-        if permit != self._period:
+        if permit != self.period:
             return None
         config, (calls, failures, slow_calls) = self._config, self._window.record(now, failed=failed, slow=slow)
-        if calls < config.minimum_calls:
+        if calls < config.minimum_calls or not (failures or slow_calls):
             return None
         if failures / calls >= config.failure_rate:
             return self._trip(now, f"{failures} of {calls} calls failed")
@@ -300,7 +314,7 @@ class Breaker:
         return min(self._config.open_for_maximum, self._config.open_for * 2.0**doublings)
 
     def _begin_period(self) -> None:
-        self._period += 1
+        self.period += 1
         self._probes.clear()
         self._abandoned.clear()
         self._passed = 0
@@ -344,18 +358,22 @@ class Breakers:
         """Send one request, unless the circuit of its endpoint is open."""
         config, started = self._config, self.clock.monotonic()
         breaker, permit = self._acquire(request, started)
+        failed: bool | None = None  # if the outcome does not count
         try:
             response = yield from send(request)
-        except BaseException as error:
-            now = self.clock.monotonic()
-            if isinstance(error, config.errors) and not cut_short(request, error, started, now):
-                self._record(breaker, permit, request, now, failed=True, slow=now - started >= config.slow_after)
-            else:
-                breaker.release(permit)
+            failed = response.status_code in config.statuses
+        except config.errors as error:
+            failed = None if cut_short(request, error, started, self.clock.monotonic()) else True
             raise
-        now = self.clock.monotonic()
-        failed, slow = response.status_code in config.statuses, now - started >= config.slow_after
-        self._record(breaker, permit, request, now, failed=failed, slow=slow)
+        finally:
+            if failed is None:
+                breaker.release(permit)
+            else:
+                now = self.clock.monotonic()
+                with self._lock:
+                    change = breaker.record(permit, now, failed=failed, slow=now - started >= config.slow_after)
+                if change is not None:
+                    self._report(change, request)
         return response
 
     def _acquire(self, request: httpx.Request, now: float) -> tuple[Breaker, int]:
@@ -365,8 +383,13 @@ class Breakers:
             CircuitOpenError: The circuit is open, or all its probes are in flight.
         """
         endpoint: str = request.extensions.get("endpoint") or endpoint_of(request)  # usually chosen by failover
+        known = self.by_endpoint.get(endpoint)
+        if known is not None:
+            period = known.period  # read before the state: if the circuit opens in between, the outcome does not count
+            if known.state == "closed":
+                return known, period
         with self._lock:
-            breaker = self.by_endpoint.get(endpoint) or self.by_endpoint.setdefault(endpoint, Breaker(self._config))
+            breaker = known or self.by_endpoint.setdefault(endpoint, Breaker(self._config))
             before = breaker.state
             permit = breaker.acquire(now)
             after = breaker.state
@@ -388,14 +411,6 @@ class Breakers:
             endpoint=endpoint,
             retry_after=seconds,
         )
-
-    def _record(
-        self, breaker: Breaker, permit: int, request: httpx.Request, now: float, *, failed: bool, slow: bool
-    ) -> None:
-        with self._lock:
-            change = breaker.record(permit, now, failed=failed, slow=slow)
-        if change is not None:
-            self._report(change, request)
 
     def _report(self, change: Change, request: httpx.Request) -> None:
         if change.state == "open":

@@ -50,7 +50,7 @@ from ._strategies import STRATEGIES
 from .events import EndpointEjected, EndpointRevived, Event, Observer, Refused, emit, guarded, observer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from ._driver import CallRef
     from .endpoint import Endpoint
@@ -146,7 +146,7 @@ class Endpoints:
         self.notify: Callable[[Event], None] | None = guarded(observer)
         self._rng = rng or random.Random()
         self._lock = threading.Lock()
-        self._turns = itertools.count()
+        self._turns = self._count_turns()
         forks.register(self)
 
     def restart_in_child(self) -> None:
@@ -155,6 +155,11 @@ class Endpoints:
         for member in self.members:
             member.in_flight = set()
         self._rng.seed()
+        self._turns = self._count_turns()
+
+    def _count_turns(self) -> Iterator[int]:
+        """The numbers of calls, from a random endpoint on: clients that start together do not stay together."""
+        return itertools.count(self._rng.randrange(len(self.members)))
 
     def reconfigure(self, config: Failover) -> None:
         """Continue under ``config``; states, models and calls in flight are kept."""

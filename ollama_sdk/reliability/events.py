@@ -42,6 +42,7 @@ __all__ = [
     "Reconfigured",
     "Refused",
     "RetryScheduled",
+    "StreamChunk",
     "StreamEnded",
     "StreamFirstItem",
     "StreamStarted",
@@ -275,6 +276,17 @@ class StreamFirstItem(Event):
 
 
 @frozen(slots=False)
+class StreamChunk(Event):
+    """Further bytes of a stream have been read; only for an observer that ``wants_chunks``.
+
+    Attributes:
+        seconds: Since the call started.
+    """
+
+    seconds: float
+
+
+@frozen(slots=False)
 class StreamEnded(Event):
     """A stream was read to its end, closed, or broke.
 
@@ -319,9 +331,15 @@ class Detail(NamedTuple):
 
 
 class DetailedObserver:
-    """Base of an observer that gets a :class:`Detail` with each :class:`CallStarted` and :class:`CallEnded`."""
+    """Base of an observer that gets a :class:`Detail` with each :class:`CallStarted` and :class:`CallEnded`.
+
+    Attributes:
+        wants_whole_replies: Whether the details should hold whole replies.
+        wants_chunks: Whether it gets a :class:`StreamChunk` for each further read of a stream.
+    """
 
     wants_whole_replies = False
+    wants_chunks = False
 
     def __call__(self, event: Event, detail: Detail | None = None) -> None:
         """Handle one event.
@@ -339,10 +357,12 @@ class Notify(Protocol):
     Attributes:
         wants_details: Whether the observer takes a :class:`Detail`.
         wants_whole_replies: Whether the details should hold whole replies.
+        wants_chunks: Whether it takes a :class:`StreamChunk` for each further read of a stream.
     """
 
     wants_details: bool
     wants_whole_replies: bool
+    wants_chunks: bool
 
     def __call__(self, event: Event, detail: Detail | None = None) -> None:
         """Call the observer with an event."""
@@ -386,30 +406,30 @@ class _Guarded:
     """
 
     def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-        self._detailed = observer if isinstance(observer, DetailedObserver) else None
-        self.wants_details = self._detailed is not None
-        self.wants_whole_replies = self._detailed is not None and self._detailed.wants_whole_replies
+        self._observer: Callable[..., object] = observer  # takes details only if it wants them
+        self.wants_details = isinstance(observer, DetailedObserver)
+        self.wants_whole_replies = isinstance(observer, DetailedObserver) and observer.wants_whole_replies
+        self.wants_chunks = isinstance(observer, DetailedObserver) and observer.wants_chunks
         self._has_failed = False
         self._threads_inside: set[int] = set()
         self._postponed: deque[tuple[Event, Detail | None]] = deque()
 
     def __call__(self, event: Event, detail: Detail | None = None) -> None:
-        thread = get_ident()
-        if thread in self._threads_inside:
+        thread, inside, observer = get_ident(), self._threads_inside, self._observer
+        if thread in inside:
             self._postponed.append((event, detail))
             return
         while True:
-            self._threads_inside.add(thread)
+            inside.add(thread)
             try:
-                if detail is None or self._detailed is None:
-                    self._observer(event)
+                if detail is None:
+                    observer(event)
                 else:
-                    self._detailed(event, detail)
+                    observer(event, detail)
             except Exception:  # noqa: BLE001 - an observer must not break the call
                 self._log_first_failure()
             finally:
-                self._threads_inside.discard(thread)
+                inside.discard(thread)
             # Checked only after leaving: from then on this thread postpones no event, so none is missed.
             if not self._postponed:
                 return

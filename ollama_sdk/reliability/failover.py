@@ -58,8 +58,9 @@ class Failover:
     ``upload_blob`` and the ``create`` that needs the file.
 
     Attributes:
-        strategy: ``priority`` tries in the order given. ``round_robin`` starts each call with the next one. ``least_busy`` starts
-            with the one that has the fewest calls in flight (of more than eight, with the less busy of two random ones).
+        strategy: ``priority`` tries in the order given. ``round_robin`` starts each call with the next one, the first
+            call with a random one. ``least_busy`` starts with the one that has the fewest calls in flight, of several such with a
+            random one (of more than eight, with the less busy of two random ones).
             ``model_aware`` takes only endpoints that have the model: first those that had it loaded at the last health check
             (under any name of the same digest; see :class:`EndpointHealth`), last those without a health check. Models that its
             own calls create, copy, pull or delete count at once. An endpoint that answers that it lacks the model is marked, and
@@ -155,12 +156,10 @@ class Router:
             return (yield from send(request))
         endpoints, config = self._endpoints, self._endpoints.config
         route = endpoints.in_order(request)
-        tries_left = config.tries or len(route)
-        moving_errors: tuple[type[Exception], ...] = (CircuitOpenError, *config.errors)
         failures: list[_Failure] = []
         owner: CallOwner | None = None
         try:
-            for place, member in enumerate(route, 1):
+            for member in route:
                 started = self.clock.monotonic()
                 request.extensions["endpoint"] = member.url
                 attempt = request if member is self._sent_as_it_is else self._address(request, member)
@@ -170,7 +169,9 @@ class Router:
                 member.in_flight.add(call)
                 try:
                     response = yield from send(attempt)
-                except moving_errors as error:
+                except Exception as error:
+                    if not isinstance(error, (CircuitOpenError, *config.errors)):
+                        raise
                     failures.append(_Failure(member, attempt, error))
                 else:
                     if len(endpoints.members) > 1:
@@ -184,11 +185,10 @@ class Router:
                         return response if is_read else hold(response, partial(_discard, member.in_flight, call, owner))
                     failures.append(_Failure(member, attempt, response, is_missing))
                 self._note_failure(failures[-1], request, started)
-                tries_left -= failures[-1].was_sent
-                if place == len(route) or tries_left <= 0 or not self._may_move(failures[-1], request):
+                if len(failures) == len(route) or not self._may_move(failures, request):
                     break
                 reason = described(failures[-1].outcome, failures[-1].request)
-                endpoints.emit(request, member, FailedOver, route[place].url, reason)
+                endpoints.emit(request, member, FailedOver, route[len(failures)].url, reason)
             return self._give_up(request, failures)
         finally:
             owner = None
@@ -196,14 +196,13 @@ class Router:
 
     def _is_ours(self, request: httpx.Request) -> bool:
         """Whether the request is addressed to the first endpoint."""
-        url = request.url
+        url, prefix = request.url, self._prefix
+        if (url.raw_scheme, url.raw_host, url.port) != self._origin:
+            return False
+        if not prefix:  # usual, and any path is below it
+            return True
         path = url.raw_path
-        start = len(self._prefix)
-        return (
-            path.startswith(self._prefix)
-            and path[start : start + 1] in _PATH_STARTS
-            and (url.raw_scheme, url.raw_host, url.port) == self._origin
-        )
+        return path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in _PATH_STARTS
 
     def _address(self, request: httpx.Request, member: Member) -> httpx.Request:
         """A copy of ``request`` for ``member``."""
@@ -252,7 +251,11 @@ class Router:
             return
         self._endpoints.note_failure(failure.member, described(outcome, failure.request), request)
 
-    def _may_move(self, failure: _Failure, request: httpx.Request) -> bool:
+    def _may_move(self, failures: list[_Failure], request: httpx.Request) -> bool:
+        """Whether the call may be sent to another endpoint after these failures."""
+        failure, tries = failures[-1], self._endpoints.config.tries
+        if tries is not None and sum(failure.was_sent for failure in failures) >= tries:
+            return False
         if not self._has_time(request):
             return False
         if failure.is_missing_model:  # the endpoint did nothing, so the request may be repeated if its body can be

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ollama_sdk._bodies import WatchedBody, is_whole
+from ollama_sdk._bodies import EndWatchedBody, WatchedBody, is_whole
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._outcome import CallOutcome, on_outcome
 from ollama_sdk._secrets import redact
 
-from ._extensions import about
+from ._driver import STARTED
+from ._extensions import CALLS, about
 from ._failures import described
 from .events import (
     AttemptFailed,
@@ -22,6 +23,7 @@ from .events import (
     Detail,
     Notify,
     Observer,
+    StreamChunk,
     StreamEnded,
     StreamFirstItem,
     StreamStarted,
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["AttemptReporter", "CallReporter"]
 
 
+_FIRST_ERROR = 400  # httpx.codes.BAD_REQUEST, which is an enum's member and slow to look up
+
+
 class AttemptReporter:
     """The innermost policy: reports each attempt."""
 
@@ -43,24 +48,29 @@ class AttemptReporter:
 
     def __init__(self, observer: Observer, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.clock = clock
-        self._notify = guarded(observer)
+        self._notify = guarded(observer).__call__  # a method is called with less effort than its object
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:  # noqa: ARG002 - only the transport is further in
         """Report one attempt."""
         clock, notify = self.clock, self._notify
         number: int = request.extensions.get("attempt", 1)
-        started = clock.monotonic()
+        started = AttemptStarted(*about(request, clock), number)
         try:
-            notify(AttemptStarted(*about(request, clock), number))
+            notify(started)
             response: httpx.Response = yield request
         except BaseException as error:
-            seconds = clock.monotonic() - started
-            notify(AttemptFailed(*about(request, clock), number, seconds, described(error, request)))
+            self._report_failure(error, request, started)
             raise
-        if response.status_code >= httpx.codes.BAD_REQUEST:
-            seconds = clock.monotonic() - started
-            notify(AttemptFailed(*about(request, clock), number, seconds, described(response, request)))
+        if response.status_code >= _FIRST_ERROR:
+            self._report_failure(response, request, started)
         return response
+
+    def _report_failure(
+        self, outcome: httpx.Response | BaseException, request: httpx.Request, started: AttemptStarted
+    ) -> None:
+        beginning = about(request, self.clock)
+        seconds = beginning[-1] - started.at
+        self._notify(AttemptFailed(*beginning, started.attempt, seconds, described(outcome, request)))
 
 
 class CallReporter:
@@ -74,14 +84,14 @@ class CallReporter:
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """Report one call."""
-        call = _Call(self._notify, self.clock, request)
+        notify, clock, extensions = self._notify, self.clock, request.extensions
+        extensions["call"] = next(CALLS)  # a request that is sent again is another call
+        # All events of the call go to the same observer, even if another one is configured meanwhile.
+        extensions["observer"] = notify
+        started = CallStarted(*about(request, clock), extensions.get("model"), extensions.get("stream", False))
+        call = _Call(notify, clock, request, started.at)
         try:
-            extensions = request.extensions
-            extensions.pop("call", None)  # a request that is sent again is another call
-            # All events of the call go to the same observer, even if another one is configured meanwhile.
-            extensions["observer"] = self._notify
-            streams = extensions.get("stream", False)
-            self._notify(CallStarted(*about(request, self.clock), extensions.get("model"), streams), call.detail)
+            notify(started, call.detail)
             response = yield from send(request)
             call.answered(response)
         except BaseException as error:
@@ -110,11 +120,11 @@ class _Call:
     # which would outlive the call.
     _judged: tuple[Any, ...] | None = None
 
-    def __init__(self, notify: Notify, clock: Clock, request: httpx.Request) -> None:
+    def __init__(self, notify: Notify, clock: Clock, request: httpx.Request, started: float) -> None:
         self._notify = notify
         self._clock = clock
         self._request = request
-        self._started = clock.monotonic()
+        self._started = started
         self._ends = count()
         self.detail = Detail(request) if notify.wants_details else None
 
@@ -130,13 +140,16 @@ class _Call:
         if not is_whole(response.stream):
             self._stream_ends = count()
             self._streams = True
-            response.stream = _ReportedBody(response.stream, self)
+            body = _ReportedChunks(response.stream, self) if self._notify.wants_chunks else response.stream
+            response.stream = _ReportedBody(body, self)
             self._notify(StreamStarted(*about(self._request, self._clock), response.status_code, self._seconds()))
+            if response.extensions.get(STARTED):
+                self._notify(StreamFirstItem(*about(self._request, self._clock), self._seconds()))
         if not self._awaits_outcome:
             self._end_if_over()
 
-    def first_item(self) -> None:
-        self._notify(StreamFirstItem(*about(self._request, self._clock), self._seconds()))
+    def chunk(self) -> None:
+        self._notify(StreamChunk(*about(self._request, self._clock), self._seconds()))
 
     def stream_ended(self, error: BaseException | None = None, *, complete: bool = False) -> None:
         if not self._streams or next(self._stream_ends):
@@ -150,10 +163,8 @@ class _Call:
 
     def judged(self, outcome: CallOutcome) -> None:
         reason = None if outcome.error is None else described(outcome.error, self._request)
-        model = outcome.model
-        if model is not None and model != self._request.extensions.get(
-            "model"
-        ):  # usually equal, which needs no redaction
+        model, asked = outcome.model, self._request.extensions.get("model")
+        if model is not None and model != asked:  # usually equal, which needs no redaction
             model = redact(self._request, model)
         self._judged = (reason, model, outcome.input_tokens, outcome.output_tokens, outcome.items)
         if self.detail is not None:
@@ -177,27 +188,36 @@ class _Call:
         if self._streams or self._awaits_outcome or next(self._ends):
             return
         self._has_ended = True
-        beginning = about(self._request, self._clock)
+        number, operation, endpoint, at = about(self._request, self._clock)
         outcome: tuple[Any, ...] = self._judged or (self._error,)
+        ended = CallEnded(number, operation, endpoint, at, at - self._started, self._status, *outcome)
         detail, self.detail = self.detail, None  # so that the reply is freed before its response
-        self._notify(CallEnded(*beginning, beginning[-1] - self._started, self._status, *outcome), detail)
+        self._notify(ended, detail)
 
     def _seconds(self) -> float:
         return self._clock.monotonic() - self._started
 
 
-class _ReportedBody(WatchedBody):
-    """A stream whose first chunk and end are reported."""
+class _ReportedChunks(WatchedBody):
+    """A stream whose chunks after the first are reported."""
 
     def __init__(self, inner: Any, call: _Call) -> None:
         super().__init__(inner)
         self._call = call
-        self._begun = False
+        self._has_begun = False
 
     def on_chunk(self, _: bytes, /) -> None:
-        if not self._begun:
-            self._begun = True
-            self._call.first_item()
+        if self._has_begun:
+            self._call.chunk()
+        self._has_begun = True
+
+
+class _ReportedBody(EndWatchedBody):
+    """A stream whose end is reported."""
+
+    def __init__(self, inner: Any, call: _Call) -> None:
+        super().__init__(inner)
+        self._call = call
 
     def on_error(self, error: Exception) -> None:
         self._call.stream_ended(error)

@@ -1,7 +1,7 @@
 """An observer that reports calls to OpenTelemetry by its conventions for generative AI; needs the extra ``[otel]``.
 
 Spans, metrics and the optional event follow version 0.1.0 of those conventions. The observer works only at the start and the end of
-a call, so it adds no cost per streamed item.
+a call, so it adds no cost per streamed item, unless each chunk is to be recorded.
 """
 
 from __future__ import annotations
@@ -34,13 +34,17 @@ from .events import (
     Detail,
     DetailedObserver,
     Event,
+    StreamChunk,
     StreamEnded,
     StreamFirstItem,
     StreamStarted,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from opentelemetry._logs import Logger
+    from opentelemetry.context import Context
     from opentelemetry.metrics import Histogram, Meter
     from opentelemetry.trace import Span, Tracer
 
@@ -76,10 +80,17 @@ _EARLIER = {
     "previous_response_id": "gen_ai.request.previous_response.id",
 }
 # By operation: the attributes and the paths of token counts that are parts of the prompt's or the answer's.
-_CACHED, _WRITTEN, _REASONED = (
+_USAGE = [
     f"gen_ai.usage.{kind}"
-    for kind in ("cache_read.input_tokens", "cache_write.input_tokens", "reasoning.output_tokens")
-)
+    for kind in (
+        "input_tokens",
+        "output_tokens",
+        "cache_read.input_tokens",
+        "cache_write.input_tokens",
+        "reasoning.output_tokens",
+    )
+]
+_INPUT, _OUTPUT, _CACHED, _WRITTEN, _REASONED = _USAGE
 _COMPLETION_TOKENS = (
     (_CACHED, ("usage", "prompt_tokens_details", "cached_tokens")),
     (_REASONED, ("usage", "completion_tokens_details", "reasoning_tokens")),
@@ -102,6 +113,8 @@ _SECONDS = [0.01 * 2**power for power in range(14)]
 _TOKEN_COUNTS = [4**power for power in range(14)]
 # Events of every call or stream; the attributes of the span already contain their values.
 _ROUTINE = (AttemptStarted, StreamStarted, StreamFirstItem, StreamEnded)
+_ERROR = 400
+_NO_SPAN = trace.set_span_in_context(trace.INVALID_SPAN)
 _DETAILS_EVENT = "gen_ai.client.inference.operation.details"
 
 
@@ -127,6 +140,8 @@ class OpenTelemetryObserver(DetailedObserver):
         content: Whether to record messages, tools and error texts: in the event if there is one, else in the span.
         events: Whether to emit an event, as a log record, with the details of each inference.
         propagate: Whether requests carry the context of their span, and the baggage.
+        each_chunk: Whether to record the time of each chunk of a stream, as the conventions ask, at some 50 Python calls for a
+            chunk, which is what one read brings. By default only the mean of a stream is recorded, once.
     """
 
     def __init__(
@@ -138,9 +153,10 @@ class OpenTelemetryObserver(DetailedObserver):
         content: bool = False,
         events: bool = False,
         propagate: bool = True,
+        each_chunk: bool = False,
     ) -> None:
         self._tracer = tracer or trace.get_tracer("ollama_sdk")
-        self._metrics = _Metrics(meter or metrics.get_meter("ollama_sdk"))
+        self._metrics = _Metrics(meter or metrics.get_meter("ollama_sdk"), each_chunk=each_chunk)
         self._content = content
         self._propagate = propagate
         self._logger: Logger | None = None
@@ -149,12 +165,18 @@ class OpenTelemetryObserver(DetailedObserver):
 
             self._logger = logger or get_logger("ollama_sdk")
         self.wants_whole_replies = content
+        self.wants_chunks = each_chunk
         self._calls: dict[int, _Call] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without tracer, meter, logger and spans, which belong to their process."""
-        events = self._logger is not None
-        return partial(type(self), content=self._content, events=events, propagate=self._propagate), ()
+        return partial(
+            type(self),
+            content=self._content,
+            events=self._logger is not None,
+            propagate=self._propagate,
+            each_chunk=self.wants_chunks,
+        ), ()
 
     def __call__(self, event: Event, detail: Detail | None = None) -> None:
         """Handle one event."""
@@ -165,53 +187,69 @@ class OpenTelemetryObserver(DetailedObserver):
             if call is not None:
                 self._end(call, event, detail)
         elif event.call in self._calls:
-            call = self._calls[event.call]
-            if isinstance(event, StreamFirstItem):
-                call.first_chunk = event.seconds
-            if not isinstance(event, _ROUTINE) and call.span.is_recording():
-                call.span.add_event(type(event).__name__, _event_attributes(event, self._content))
+            self._go_on(self._calls[event.call], event)
 
     def _start(self, event: CallStarted, detail: Detail | None) -> _Call:
-        operation = _OPERATIONS.get(event.operation, event.operation)
-        common: Attributes = {"gen_ai.operation.name": operation, "gen_ai.provider.name": "ollama"}
-        if event.model is not None:
-            common["gen_ai.request.model"] = event.model
+        common = _common_attributes(event.operation, event.endpoint, event.model)
+        operation = common["gen_ai.operation.name"]
         name = operation if event.model is None else f"{operation} {event.model}"
-        place = _server(event.endpoint)
-        span = self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes={**common, **place})
-        call = _Call(span, common, place, event.stream)
+        span = self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=common)
+        call = _Call(span, span.is_recording(), trace.set_span_in_context(span), event, common)
         if detail is None:
             return call
         if self._propagate:
-            _inject(span, detail.request)
-        if event.operation in _OPERATIONS and (span.is_recording() or self._logger is not None):
+            _inject(call.context, detail.request)
+        if event.operation in _OPERATIONS and (call.is_recorded or self._logger is not None):
             body = _body_of(detail.request)
             call.request = _request_attributes(event, body)
-            span.set_attributes(call.request)
             if self._content and event.operation in _INFERENCE:
                 call.input = _input_content(body)
         return call
 
+    def _go_on(self, call: _Call, event: Event) -> None:
+        """Take note of an event between start and end."""
+        if isinstance(event, StreamChunk):
+            self._metrics.record_chunk(call, event)
+            call.last_chunk = event.seconds
+        elif isinstance(event, StreamFirstItem):
+            call.first_chunk = call.last_chunk = event.seconds
+        elif call.is_recorded and not isinstance(event, _ROUTINE):
+            call.span.add_event(type(event).__name__, _event_attributes(event, self._content))
+
     def _end(self, call: _Call, event: CallEnded, detail: Detail | None) -> None:
-        place = _server(event.endpoint)  # set again, because failover may have moved the call
-        model: Attributes = {} if event.model is None else {"gen_ai.response.model": event.model}
-        call.common |= {**model, **place}
-        reply = _outcome_attributes(call, event, detail)
+        # Those of its end, because failover may have moved the call.
+        common = _common_attributes(event.operation, event.endpoint, call.start.model, event.model)
+        usage = _usage(event, () if detail is None else detail.parts)
+        error = _error_type(event)
+        self._metrics.record(call, event, common, usage, error)
+        if call.is_recorded or self._logger is not None:
+            failed = {} if error is None else {"error.type": error}
+            self._describe(call, event, detail, common, {**call.request, **usage, **failed})
+        call.span.end()
+
+    def _describe(
+        self, call: _Call, event: CallEnded, detail: Detail | None, common: Attributes, known: Attributes
+    ) -> None:
+        """Set the attributes of the span, and emit the event; a span that is not recorded needs none of it."""
+        known |= _reply_attributes(call, event, detail)
         content = self._content_of(call, event, detail)
-        span = call.span
-        if span.is_recording():
-            span.set_attributes({**model, **(place if place != call.server else {}), **reply})
-            if event.status is not None:
-                span.set_attribute("http.response.status_code", event.status)
-            if self._logger is None:
-                span.set_attributes({name: orjson.dumps(each).decode() for name, each in content.items()})
-            if "error.type" in reply:
-                span.set_status(trace.StatusCode.ERROR, event.error if self._content else str(reply["error.type"]))
-        self._metrics.record(call, event, reply)
+        if call.is_recorded:
+            texts = {} if self._logger is not None else content
+            status = {} if event.status is None else {"http.response.status_code": event.status}
+            changed = common.items() - call.common.items()
+            call.span.set_attributes(
+                {
+                    **dict(changed),
+                    **known,
+                    **status,
+                    **{name: orjson.dumps(each).decode() for name, each in texts.items()},
+                }
+            )
+            if "error.type" in known:
+                call.span.set_status(trace.StatusCode.ERROR, event.error if self._content else known["error.type"])
         if self._logger is not None and event.operation in _INFERENCE:
-            attributes = {**call.common, **call.request, **reply, **content}
-            self._logger.emit(context=trace.set_span_in_context(span), event_name=_DETAILS_EVENT, attributes=attributes)
-        span.end()
+            attributes = {**common, **known, **content}
+            self._logger.emit(context=call.context, event_name=_DETAILS_EVENT, attributes=attributes)
 
     def _content_of(self, call: _Call, event: CallEnded, detail: Detail | None) -> dict[str, Any]:
         """The content of a call without API keys; ``{}`` unless content is recorded."""
@@ -228,31 +266,42 @@ class _Call:
 
     Attributes:
         span: The span of the call.
-        common: The attributes that span, metrics and event share.
-        server: The attributes of the server at which it started.
-        streams: Whether the caller asked for a stream.
+        is_recorded: Whether the span is recorded; a sampler may have left it out.
+        context: The context that holds the span.
+        start: The event of its start.
+        common: The common attributes at its start.
         request: The attributes of the request.
         input: The content of the request.
         first_chunk: Seconds to the first bytes of the stream.
+        last_chunk: Seconds to its latest bytes, as far as each chunk is reported.
     """
 
     span: Span
+    is_recorded: bool
+    context: Context
+    start: CallStarted
     common: Attributes
-    server: Attributes
-    streams: bool
     request: Attributes = attrs.Factory(Attributes)
     input: dict[str, Any] = attrs.Factory(dict[str, Any])
     first_chunk: float | None = None
+    last_chunk: float = 0.0
 
 
 class _Metrics:
     """The client metrics of the conventions.
 
-    ``time_per_output_chunk`` is recorded once for each stream, as the mean of its chunks: recording each chunk would take longer
-    than reading it.
+    A histogram gets the context of the call, so that an exemplar refers to its span: the end may be reported in the context of
+    another call. A counter gets none, because its exemplars would say nothing of a sum.
+
+    Args:
+        meter: Makes the instruments.
+        each_chunk: Whether ``time_per_output_chunk`` is recorded for each chunk. Otherwise it is recorded once for each stream,
+            as the mean of its chunks: recording each chunk takes longer than reading it.
     """
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, *, each_chunk: bool) -> None:
+        self._each_chunk = each_chunk
+
         def seconds(name: str, description: str) -> Histogram:
             return meter.create_histogram(name, "s", description, explicit_bucket_boundaries_advisory=_SECONDS)
 
@@ -266,73 +315,109 @@ class _Metrics:
         self._other = seconds("gen_ai.client.operation.duration", "How long another call took.")
         self._first = seconds("gen_ai.client.inference.time_to_first_chunk", "Time to the first bytes of a stream.")
         self._per_chunk = seconds(
-            "gen_ai.client.inference.time_per_output_chunk", "Mean time of a stream's other chunks."
+            "gen_ai.client.inference.time_per_output_chunk",
+            "Time from one chunk to the next." if each_chunk else "Mean time of a stream's other chunks.",
         )
         self._embedded = tokens("gen_ai.client.embeddings.operation.input_tokens", "Tokens of the texts of a call.")
         self._per_call = {
-            kind: tokens(
+            f"gen_ai.usage.{kind}": tokens(
                 f"gen_ai.client.inference.operation.{kind}", f"{kind.replace('_', ' ').capitalize()} of a call."
             )
             for kind in ("input_tokens", "output_tokens")
         }
         self._used = {
-            kind: meter.create_counter(f"gen_ai.client.inference.usage.{kind}", "{token}", "Tokens of all calls.")
-            for kind in (
-                "input_tokens",
-                "output_tokens",
-                "cache_read.input_tokens",
-                "cache_write.input_tokens",
-                "reasoning.output_tokens",
-            )
+            name: meter.create_counter(f"gen_ai.client.inference{name[6:]}", "{token}", "Tokens of all calls.")
+            for name in _USAGE
         }
 
-    def record(self, call: _Call, event: CallEnded, reply: Attributes) -> None:
-        """Record a call that has ended, with the attributes of its reply."""
-        common = call.common
-        ended = common if "error.type" not in reply else {**common, "error.type": reply["error.type"]}
+    def record(
+        self, call: _Call, event: CallEnded, common: Attributes, usage: dict[str, int], error: str | None
+    ) -> None:
+        """Record a call that has ended.
+
+        Args:
+            call: The call.
+            event: The event of its end.
+            common: The attributes of every metric.
+            usage: The token counts, by their attributes.
+            error: The type of its error.
+        """
+        context = call.context
+        ended = common if error is None else {**common, "error.type": error}
         if event.operation in _EMBEDDINGS:
-            self._embeddings.record(event.seconds, ended)
-            if "gen_ai.usage.input_tokens" in reply:
-                self._embedded.record(_count(reply, "input_tokens"), common)
+            self._embeddings.record(event.seconds, ended, context)
+            if _INPUT in usage:
+                self._embedded.record(usage[_INPUT], common, context)
             return
         if event.operation not in _INFERENCE:
-            self._other.record(event.seconds, ended)
+            self._other.record(event.seconds, ended, context)
             return
-        self._inference.record(event.seconds, ended)
-        for kind, histogram in self._per_call.items():
-            histogram.record(_count(reply, kind), ended)
-        for kind, counter in self._used.items():
-            name = f"gen_ai.usage.{kind}"
-            # Ollama does not report how many tokens of a prompt come from images.
-            modality = "text" if kind.endswith("output_tokens") and name in reply else "unknown"
-            if name in reply or "." not in kind:
-                counter.add(_count(reply, kind), {**common, "gen_ai.token.modality": modality})
-        if call.streams and call.first_chunk is not None:
-            self._first.record(call.first_chunk, common)
-            if event.items is not None and event.items > 1:
-                self._per_chunk.record((event.seconds - call.first_chunk) / (event.items - 1), common)
+        self._inference.record(event.seconds, ended, context)
+        for name, histogram in self._per_call.items():
+            histogram.record(usage.get(name, 0), ended, context)
+        unknown = {**common, "gen_ai.token.modality": "unknown"}  # Ollama does not report how many tokens are of images
+        text = {**common, "gen_ai.token.modality": "text"}
+        for name, counter in self._used.items():
+            if name in usage:
+                counter.add(usage[name], text if name.endswith("output_tokens") else unknown, _NO_SPAN)
+            elif name in self._per_call:
+                counter.add(0, unknown, _NO_SPAN)
+        if call.start.stream and call.first_chunk is not None:
+            self._first.record(call.first_chunk, common, context)
+            if not self._each_chunk and event.items is not None and event.items > 1:
+                mean = (event.seconds - call.first_chunk) / (event.items - 1)
+                self._per_chunk.record(mean, common, context)
+
+    def record_chunk(self, call: _Call, event: StreamChunk) -> None:
+        """Record a chunk of a stream; the model that answers is not known yet."""
+        if call.start.stream and event.operation in _INFERENCE:
+            common = _common_attributes(event.operation, event.endpoint, call.start.model)
+            self._per_chunk.record(event.seconds - call.last_chunk, common, call.context)
 
 
-def _count(reply: Attributes, kind: str) -> int:
-    count = reply.get(f"gen_ai.usage.{kind}", 0)
-    return count if isinstance(count, int) else 0
+@lru_cache(maxsize=1024)
+def _common_attributes(operation: str, endpoint: str, model: str | None, answered: str | None = None) -> Attributes:
+    """The attributes that span, metrics and event share; not to be changed.
+
+    Args:
+        operation: The name of the call.
+        endpoint: The base URL of the server.
+        model: The model in the request.
+        answered: The model in the reply.
+    """
+    found: Attributes = {
+        "gen_ai.operation.name": _OPERATIONS.get(operation, operation),
+        "gen_ai.provider.name": "ollama",
+    }
+    if model is not None:
+        found["gen_ai.request.model"] = model
+    if answered is not None:
+        found["gen_ai.response.model"] = answered
+    parts = urlsplit(endpoint)
+    found["server.address"] = parts.hostname or ""
+    port = parts.port or _PORTS.get(parts.scheme)
+    if port is not None:
+        found["server.port"] = port
+    return found
 
 
 # The request
 
 
-def _inject(span: Span, request: httpx.Request) -> None:
+def _inject(context: Context, request: httpx.Request) -> None:
     """Add the context of a span to a request, and remove the context of an earlier call with the same request."""
+    headers = request.headers
     for name in request.extensions.pop("propagated", ()):
-        del request.headers[name]
+        del headers[name]
+    given = {name.lower() for name, _ in headers.raw}
     # A context that the caller has set is kept whole, because a mixture of two contexts is invalid.
-    if any(name in request.headers for name in get_global_textmap().fields - {"baggage"}):
+    if given & {name.lower().encode() for name in get_global_textmap().fields - {"baggage"}}:
         return
     carrier: dict[str, str] = {}
-    inject(carrier, trace.set_span_in_context(span))
-    added = {name: value for name, value in carrier.items() if name not in request.headers}
-    request.extensions["propagated"] = tuple(added)
-    request.headers.update(added)
+    inject(carrier, context)
+    added = request.extensions["propagated"] = [name for name in carrier if name.lower().encode() not in given]
+    for name in added:
+        headers[name] = carrier[name]
 
 
 def _body_of(request: httpx.Request) -> dict[str, Any]:
@@ -407,44 +492,55 @@ def _input_content(body: dict[str, Any]) -> dict[str, Any]:
 # The reply
 
 
-def _outcome_attributes(call: _Call, event: CallEnded, detail: Detail | None) -> Attributes:
-    """The attributes of a reply or of an error."""
+def _usage(event: CallEnded, parts: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """The token counts, by their attributes; those of the prompt include the cached ones."""
+    found: dict[str, int] = {}
+    for reply in map(_reply_in, parts):
+        for name, path in _TOKENS.get(event.operation, ()):
+            count = reply.get(path[0]) if len(path) == 1 else _value_at(path, reply)
+            if count and isinstance(count, int):
+                found[name] = count
+    if isinstance(event.input_tokens, int):
+        cached = 0
+        if event.operation == "v1.messages.create":  # the only route that counts them separately
+            cached = found.get(_CACHED, 0) + found.get(_WRITTEN, 0)
+        found[_INPUT] = event.input_tokens + cached
+    if isinstance(event.output_tokens, int):
+        found[_OUTPUT] = event.output_tokens
+    return found
+
+
+def _reply_in(part: dict[str, Any]) -> dict[str, Any]:
+    """The reply in a part; in the events of /v1/responses and /v1/messages it is a field."""
+    if "type" in part and ("response" in part or "message" in part):
+        return object_of(part.get("response", part.get("message")))
+    return part
+
+
+def _reply_attributes(call: _Call, event: CallEnded, detail: Detail | None) -> Attributes:
+    """The attributes of a reply, apart from its usage."""
     found: Attributes = {}
-    if detail is not None and event.operation in _OPERATIONS:
-        found |= _reply_attributes(event, detail)
-    _add_tokens(event, found)
-    error_type = _error_type(event)
-    if error_type is not None:
-        found["error.type"] = error_type
+    if detail is not None and event.operation in _EMBEDDINGS:
+        for reply in detail.parts:
+            _add_dimension_count(reply, found)
+    elif detail is not None and event.operation in _INFERENCE:
+        for part in detail.parts:
+            _add_identity(_reply_in(part), detail.request, found)
     if event.operation in _INFERENCE:
         if event.error is not None and event.status is not None and httpx.codes.is_success(event.status):
             found.setdefault("gen_ai.response.finish_reasons", ["error"])
-        if call.streams and call.first_chunk is not None:
+        if call.start.stream and call.first_chunk is not None:
             found["gen_ai.response.time_to_first_chunk"] = call.first_chunk
     return found
 
 
-def _reply_attributes(event: CallEnded, detail: Detail) -> Attributes:
-    found: Attributes = {}
-    if event.operation in _EMBEDDINGS:
-        for reply in detail.parts:
-            _add_dimension_count(reply, found)
-        return found
-    for given in detail.parts:
-        # In the events of /v1/responses and /v1/messages, the reply is a field.
-        part = given
-        if "type" in given and ("response" in given or "message" in given):
-            part = object_of(given.get("response", given.get("message")))
-        if "gen_ai.response.id" not in found and part.get("id"):
-            found["gen_ai.response.id"] = redact(detail.request, str(part["id"]))
-        reasons = _finish_reasons(part)
-        if reasons:
-            found["gen_ai.response.finish_reasons"] = [redact(detail.request, each) for each in reasons]
-        for name, path in _TOKENS[event.operation]:
-            count = part.get(path[0]) if len(path) == 1 else _value_at(path, part)
-            if count and isinstance(count, int):
-                found[name] = count
-    return found
+def _add_identity(reply: dict[str, Any], request: httpx.Request, found: Attributes) -> None:
+    """Add the id of a reply, and why it ended."""
+    if "gen_ai.response.id" not in found and reply.get("id"):
+        found["gen_ai.response.id"] = redact(request, str(reply["id"]))
+    reasons = _finish_reasons(reply)
+    if reasons:
+        found["gen_ai.response.finish_reasons"] = [redact(request, each) for each in reasons]
 
 
 def _add_dimension_count(reply: dict[str, Any], found: Attributes) -> None:
@@ -469,29 +565,11 @@ def _finish_reasons(reply: dict[str, Any]) -> list[str]:
     return [reason for reason in reasons if isinstance(reason, str) and reason != "in_progress"]
 
 
-def _add_tokens(event: CallEnded, reply: Attributes) -> None:
-    """Add the token counts of prompt and answer, cached tokens included."""
-    if isinstance(event.input_tokens, int):
-        cached = 0
-        if event.operation == "v1.messages.create":  # the only route that counts them separately
-            cached = _count(reply, "cache_read.input_tokens") + _count(reply, "cache_write.input_tokens")
-        reply["gen_ai.usage.input_tokens"] = event.input_tokens + cached
-    if isinstance(event.output_tokens, int):
-        reply["gen_ai.usage.output_tokens"] = event.output_tokens
-
-
 def _error_type(event: CallEnded) -> str | None:
     """The class of the error, or the status if it is an error status that the caller did not raise."""
     if event.error is not None:
         return event.error.partition(":")[0]
-    return str(event.status) if event.status is not None and httpx.codes.is_error(event.status) else None
-
-
-@lru_cache(maxsize=1024)
-def _server(endpoint: str) -> Attributes:
-    parts = urlsplit(endpoint)
-    port = parts.port or _PORTS.get(parts.scheme)
-    return {"server.address": parts.hostname or "", **({} if port is None else {"server.port": port})}
+    return str(event.status) if event.status is not None and event.status >= _ERROR else None
 
 
 def _event_attributes(event: Event, content: bool) -> Attributes:

@@ -10,9 +10,11 @@ for a few statements at a time. Under the lock it does not wait or yield, and ca
 block. A queued call waits for its event without the lock. It tries again when the event is set, or when its token is due.
 
 **Why nothing deadlocks or leaks.** The garbage collector or a signal handler may release a permit in any thread, also in one that
-holds the lock. So :meth:`Limiter.release` first appends the permit to a deque, which is atomic. If its thread holds the lock, it
+holds the lock. So :meth:`Limiter.release` first discards the permit from the set of those held, which is atomic. That is all unless
+calls are queued; a call that is queued at the same moment looks at the set only afterwards, so it is either seen here or sees the
+free permit itself. If calls are queued, the permit is appended to a deque, which is atomic as well. If the thread holds the lock, it
 does nothing more: each thread processes the deque after it has released the lock. Otherwise it takes the lock and processes the
-deque itself. All limiters share one lock, and no other lock is taken under it, so no two threads wait for each other. A task whose
+deque itself, which wakes the first in the queue. All limiters share one lock, and no other lock is taken under it, so no two threads wait for each other. A task whose
 event loop was closed never tries again: its event reports that, and its permit is dropped when it would be woken.
 
 **Exceptions at any moment.** Ctrl-C may be raised between any two byte codes, so that a permit is not released. A permit is
@@ -95,6 +97,9 @@ class RateLimit:
             raise ConfigurationError(f"RateLimit(burst={self.burst!r}): a burst needs per_second")
 
 
+_WHOLE = 1 - 1e-9  # of a token: after the computed delay, rounding may leave it a little short
+
+
 class TokenBucket:
     """A token bucket. It is not thread-safe, does no I/O and gets the time as an argument."""
 
@@ -102,36 +107,25 @@ class TokenBucket:
         self._rate = rate
         self._size = size
         self._updated = now
-        self._tokens = float(size)
+        self._tokens: float = float(size)
 
     def resize(self, rate: float, size: int, now: float) -> None:
         """Refill at ``rate`` tokens per second up to ``size`` from now on, and keep the present tokens up to ``size``."""
-        self._refill(now)
+        self._tokens = min(self._size, self._tokens + (now - self._updated) * self._rate, size)
+        self._updated = now
         self._rate = rate
         self._size = size
-        self._tokens = min(self._tokens, size)
 
-    # After the computed delay, rounding may leave a token this much short.
-    _ROUNDING = 1e-9
-
-    def delay(self, now: float) -> float:
-        """Seconds until a whole token is available."""
-        self._refill(now)
-        missing = 1 - self._tokens
-        return missing / self._rate if missing > self._ROUNDING else 0.0
-
-    def try_take(self, now: float) -> bool:
-        """Take a token if a whole one is available. Returns whether it was."""
-        self._refill(now)
-        if 1 - self._tokens > self._ROUNDING:
-            return False
-        self._tokens = max(0.0, self._tokens - 1)
-        return True
-
-    def _refill(self, now: float) -> None:
-        if now > self._updated:
-            self._tokens = min(self._size, self._tokens + (now - self._updated) * self._rate)
-            self._updated = now
+    def take(self, now: float) -> float:
+        """Take a token if a whole one is available. Returns the seconds until there is one; 0 if it was taken."""
+        refilled = self._tokens + (now - self._updated) * self._rate
+        tokens = refilled if refilled < self._size else self._size
+        self._updated = now
+        if tokens >= _WHOLE:
+            self._tokens = tokens - 1
+            return 0.0
+        self._tokens = tokens
+        return (1 - tokens) / self._rate
 
 
 class PermitQueue:
@@ -169,7 +163,7 @@ class PermitQueue:
         """Hold ``permit`` if the limits allow it now. Returns whether it is held."""
         if self.waiting or (self._concurrent is not None and len(self.held) >= self._concurrent):
             return False
-        if self._bucket is not None and not self._bucket.try_take(now):
+        if self._bucket is not None and self._bucket.take(now):
             return False
         self.held.add(permit)
         return True
@@ -187,8 +181,9 @@ class PermitQueue:
         """
         if permit is not self._woken:
             return math.inf
-        if self._bucket is not None and not self._bucket.try_take(now):
-            return self._bucket.delay(now)
+        delay = 0.0 if self._bucket is None else self._bucket.take(now)
+        if delay:
+            return delay
         del self.waiting[permit]
         self._woken = None
         self.held.add(permit)
@@ -265,7 +260,11 @@ class Limiter:
         owner = CallOwner()
         permit = CallRef(owner, self._released.append)
         try:
-            if not self.try_acquire(permit):
+            with self._lock:
+                is_held = self.queue.try_acquire(permit, self.clock.monotonic())
+            if self._released:
+                self._process_released()
+            if not is_held:
                 yield from self._acquire(permit, request)
             response = yield from send(request)
         except BaseException:
@@ -276,14 +275,6 @@ class Limiter:
             del permit  # before its owner is freed, which would release it again
             return response
         return hold(response, partial(self._release_of, owner, permit))
-
-    def try_acquire(self, permit: object) -> bool:
-        """Hold ``permit`` if the limits allow it now. Returns whether it is held."""
-        with self._lock:
-            acquired = self.queue.try_acquire(permit, self.clock.monotonic())
-        if self._released:
-            self._process_released()
-        return acquired
 
     def _acquire(self, permit: object, request: httpx.Request) -> Steps[None]:
         """Wait until ``permit`` is held.
@@ -328,8 +319,10 @@ class Limiter:
 
     def release(self, permit: object) -> None:
         """Release the permit of a call that ends or gives up. The garbage collector and signal handlers may call this."""
-        self._released.append(permit)
-        self._process_released()
+        self.queue.held.discard(permit)
+        if self.queue.waiting:
+            self._released.append(permit)
+            self._process_released()
 
     def _release_of(self, _owner: CallOwner, permit: object) -> None:
         self.release(permit)

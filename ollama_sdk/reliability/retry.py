@@ -212,7 +212,7 @@ class Retrier:
         """Run the attempts of one call."""
         config, budget = self._config, self.budget
         waits: Iterator[float] | None = None
-        started = self.clock.monotonic()
+        started = 0.0 if config.total is None else self.clock.monotonic()
         request.extensions["out_of_time"] = False
         attempt = 0
         try:

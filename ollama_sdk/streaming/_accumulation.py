@@ -4,7 +4,8 @@ Theory
 ------
 
 A stream accumulates every item, because a caller may ask for the whole reply afterwards. So this must cost almost nothing per item.
-Items are therefore added in blocks, column by column: consecutive items with the same fields in the same order make one run, and
+Most items of a burst come here as one, made by the module ``_alike``; all others, such as those of a slow model, come one by one, and
+wait until there are some kilobytes of them. These are therefore added in blocks, column by column: consecutive items with the same fields in the same order make one run, and
 each field of a run is merged once, for all its items together, by functions that run in C. In a stream of text nearly all items
 have the same fields. Values that cannot be merged so are merged one by one. The result does not depend on how the stream was cut
 into blocks.

@@ -40,7 +40,7 @@ class BytesReader:
         items: How many chunks have arrived.
     """
 
-    __slots__ = ("_bytes", "_call", "error", "finished", "items", "ready", "unadded")
+    __slots__ = ("_bytes", "_call", "error", "finished", "items", "ready", "unadded", "unadded_bytes")
 
     first: dict[str, Any] | None = None
     usage_item: dict[str, Any] = {}  # noqa: RUF012 - never changed: bytes have no token counts
@@ -53,6 +53,7 @@ class BytesReader:
         self.error: OllamaError | None = None
         self.items: int = 0
         self.unadded: list[Any] = []  # stays empty: chunks that callers have taken are not kept
+        self.unadded_bytes: int = 0
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body."""

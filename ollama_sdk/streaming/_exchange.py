@@ -62,9 +62,13 @@ by ``with``, which Ctrl-C cannot interrupt so that the lock stays held. Only the
 is a deque, whose ends any thread may use; ``unadded`` is a list to which the reader appends, and from whose beginning items are
 accumulated and removed under the lock. ``call.ended`` is called outside the lock.
 
-*What is collected.* Every item, taken or not, is part of the reply of ``collect()`` and of the partial reply of an error. Items are
-accumulated in blocks of some kilobytes, so that a long stream needs little more memory than the text of its reply, and accumulation
-costs little even if no caller collects; the accumulator's module explains how.
+*What is collected.* Every item, taken or not, is part of the reply of ``collect()`` and of the partial reply of an error. The reader
+keeps one item instead of many that are alike. What it keeps is accumulated in blocks of some kilobytes, so that a long stream needs
+little more memory than the text of its reply, and accumulation costs little even if no caller collects; ``_alike`` and
+``_accumulation`` explain how. It happens just before a read, so that no item that has arrived waits for it.
+
+*What is reported.* The end of a body, and the error of a read, are reported to a body that is watched for its end (see
+:class:`ollama_sdk._bodies.EndWatchedBody`), outside the lock: so that an observer costs nothing for a read.
 
 *Why it cannot deadlock.* Inside the lock there is no I/O and no waiting: it only computes, sets events, and shuts a socket down.
 Callers wait outside it, for an event that was made inside it. Such an event is set whenever the result of ``next_step`` may have
@@ -84,17 +88,18 @@ import threading
 from collections.abc import Callable
 from enum import Enum
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import httpx
-from attrs import define, field, frozen
+from attrs import define, field
 
+from ollama_sdk._bodies import EndWatchedBody
 from ollama_sdk._concurrency import forks
 from ollama_sdk._timeout import Deadlines
 from ollama_sdk.errors import APITimeoutError, DecodeError, IncompleteReplyError, OllamaError
 
 from ._accumulation import DATA_ERRORS, Accumulator
-from ._reader import Reader
+from ._reader import Reader, decoded
 
 if TYPE_CHECKING:
     from ._bytes import BytesReader
@@ -111,8 +116,8 @@ if TYPE_CHECKING:
 else:
     ReplyT = TypeVar("ReplyT")
 
-# Bytes of a body whose items are accumulated together: less than a full read, so the items are freed before the next read.
-_BLOCK = 24 * 2**10
+# Bytes of items that are accumulated together: fewer than a full read brings, so that its items are freed before the next read.
+_BLOCK = 8 * 2**10
 
 
 class StreamedCall(Protocol):
@@ -156,8 +161,7 @@ READ: Final = Step.READ
 END: Final = Step.END
 
 
-@frozen
-class Wait:
+class Wait(NamedTuple):
     """A step: wait, then ask for the next step.
 
     Attributes:
@@ -207,7 +211,6 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     _reader_thread: int = field(default=0, init=False)
     _item_due: bool = field(default=False, init=False)  # whether a caller waits for an item that has not arrived
     _event: Event | None = field(default=None, init=False)  # the event for which callers wait now
-    _unadded_bytes: int = field(default=0, init=False)
     _accumulation_error: BaseException | None = field(default=None, init=False)  # why accumulation has stopped
     _inherited: bool = field(default=False, init=False)  # whether another process opened the stream, before a fork
     _lock: threading.RLock = field(factory=threading.RLock, init=False)
@@ -304,6 +307,8 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 return END
             if self.reading:
                 return self._wait(None)  # the limits of the reader end this
+            if self.reader.unadded_bytes > _BLOCK:
+                self._accumulate()  # now, and not between the arrival of an item and its return
             self._reader_thread = get_ident()
             self.reading = True
             if self._item_due or not self.reader.items:
@@ -319,12 +324,10 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         """The reader's next step after it received bytes, or ``None`` for the end of the body."""
         reader = self.reader
         if data is None:
+            self._report_end(None)
             reader.end()
         else:
             reader.feed(data)
-            self._unadded_bytes += len(data)
-            if self._unadded_bytes > _BLOCK:
-                self._accumulate()
         with self._lock:
             if data is None or reader.error is not None:
                 self.over = True
@@ -347,6 +350,11 @@ class StreamExchange(Generic[ItemT, ReplyT]):
 
     def read_failed(self, exc: BaseException) -> Step | Wait | None:
         """The reader's next step after a failed read; the failure is ignored once the last item has arrived."""
+        if isinstance(exc, Exception):
+            self._report_end(exc)
+        return self._fail_read(exc)
+
+    def _fail_read(self, exc: BaseException) -> Step | Wait | None:
         with self._lock:
             self.reader.take_unterminated()
             self._fail(exc)
@@ -357,7 +365,13 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         """Take note of an interrupt (Ctrl-C) of the calling thread between two steps: if it is the reader, its read failed."""
         with self._lock:
             if self.reading and self._reader_thread == get_ident():
-                self.read_failed(exc)
+                self._fail_read(exc)
+
+    def _report_end(self, error: Exception | None) -> None:
+        """Call the body's own methods for its end, or for the error of a read, if it is watched for these."""
+        body = self.response.stream
+        if isinstance(body, EndWatchedBody):
+            body.on_end() if error is None else body.on_error(error)
 
     # Within the lock
 
@@ -481,18 +495,19 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     def _accumulate(self) -> None:
         """Accumulate the items that have arrived since the last call."""
         with self._lock:
-            self._unadded_bytes = 0
+            self.reader.unadded_bytes = 0
             unadded = self.reader.unadded
             items = unadded[: len(unadded)]
             del unadded[: len(items)]  # the reader may have appended others meanwhile
             if self._accumulation_error is not None:
                 return
             try:
-                self.accumulator.add(items)
+                self.accumulator.add(decoded(items))
             except DATA_ERRORS as exc:
                 self._accumulation_error = exc
             except BaseException as exc:  # Ctrl-C: some items may have been added, and others not
                 self._accumulation_error = exc
+                self._fail(exc)
                 raise
 
     def _accumulated(self) -> dict[str, Any]:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from operator import methodcaller
 from typing import TYPE_CHECKING, Protocol
 
 from ollama_sdk.errors import EXCERPT_LENGTH, DecodeError
 
+from ._marks import MAX_ITEM_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["MAX_ITEM_BYTES", "DetectingFramer", "Framer", "NDJSONFramer", "SSEFramer"]
-
-MAX_ITEM_BYTES = 64 * 2**20
+__all__ = ["DetectingFramer", "Framer", "NDJSONFramer", "SSEFramer"]
 
 _BOM = b"\xef\xbb\xbf"
 _JSON_WHITESPACE = b" \t\r\n"
-_strip = methodcaller("strip", _JSON_WHITESPACE)
 _CR = ord("\r")
+_DATA = b"data: "
 _MAX_CHARACTER_BYTES = 4
 # The beginning of a body of server-sent events: a field or a comment.
 _SSE_FIELD = re.compile(rb"(data|event|id|retry)?:|(data|event|id|retry)[\r\n]")
@@ -169,7 +168,11 @@ class NDJSONFramer(_LineFramer):
     def feed(self, data: bytes) -> Sequence[bytes]:
         if not (self._is_idle and data.endswith(b"\n") and len(data) <= self._max_item_bytes):
             return super().feed(data)
-        return list(filter(None, map(_strip, data.split(b"\n"))))
+        items: list[bytes] = []
+        for line in data.split(b"\n"):
+            if payload := line.strip(_JSON_WHITESPACE):
+                items.append(payload)  # noqa: PERF401 - on Python 3.11 a comprehension is one more call
+        return items
 
     def _split(self, data: bytes) -> list[bytes]:
         return data.split(b"\n")
@@ -208,14 +211,19 @@ class SSEFramer(_LineFramer):
         ):
             return super().feed(data)
         items: list[bytes] = []
-        payload: bytes | None = None
+        if data.startswith(_DATA) and b"\n" not in b"".join(texts := data[len(_DATA) : -2].split(b"\n\n" + _DATA)):
+            for text in texts:  # each event is one line of data
+                if payload := text.strip(_JSON_WHITESPACE):
+                    items.append(payload)  # noqa: PERF401 - as for lines of JSON
+            return items
+        data_line = b""
         for line in data.split(b"\n"):
             if not line:
-                if payload:
+                if payload := data_line[5:].strip(_JSON_WHITESPACE):
                     items.append(payload)
-                payload = None
-            elif line.startswith(b"data:") and payload is None:
-                payload = line[5:].strip(_JSON_WHITESPACE)
+                data_line = b""
+            elif line.startswith(b"data:") and not data_line:
+                data_line = line
             elif line.startswith(b"data"):  # several data lines, or one that lacks its colon
                 return self._feed_lines(data)
         return items

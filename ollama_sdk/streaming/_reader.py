@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from ollama_sdk._json import loads, loads_again, may_be_rounded
+from ollama_sdk._json import loads, loads_again, loads_tolerantly, may_be_rounded
 from ollama_sdk._secrets import redact_data
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
@@ -19,18 +19,20 @@ from ollama_sdk.errors import (
     ReplyFailedError,
 )
 
+from ._alike import Alike
 from ._framing import Framer
+from ._marks import SENTINEL, failure_message
 
-__all__ = ["SENTINEL", "Reader", "failure_message", "incomplete"]
+__all__ = ["Reader", "decoded", "incomplete"]
 
-# Free-form values, whose integers may be of any size, occur in lists of tool calls and outputs, deeper than this many objects. Items
-# with a token do not contain them, and are not searched: that would take a tenth of the time of reading them.
-_BRACKET, _FEW_OBJECTS = ord("["), 3
-_MAX_ERROR_DEPTH = 20
-# In the document, the end of a stream of server-sent events: the text [DONE] in place of an item's JSON.
-SENTINEL = {"data": "[DONE]"}
+_BRACKET = ord("[")
+# Items of so short a read are kept as their texts until they are accumulated, in a quarter of the memory. As objects, those of a
+# thousand slow streams would be many, and the garbage collector would look through them again and again.
+_FEW = 8
 # A field that no item has.
 _UNMARKED: Mapping[str, Any] = {"": object()}
+_NO_RULES: Mapping[str, str] = {}
+_MANY = 16  # items of a read, from which on it is worthwhile to compare them
 
 
 class Reader:
@@ -46,18 +48,23 @@ class Reader:
         failed: The fields and values of an item that reports a failure; so does any item with an ``error``.
         call: The call, for messages: method and URL.
         redact: Removes API keys from the text of a message.
+        rules: The rules by which items are merged, as for :class:`MergeAccumulator`; without any, each item is kept for the
+            accumulator.
 
     Attributes:
         ready: Items, as decoded JSON, that no caller has taken yet.
         finished: Whether the last item has arrived.
         error: The error to raise once ``ready`` is empty.
         items: How many complete items have arrived.
-        unadded: Items, as decoded JSON, that are not accumulated yet; the exchange removes those that it accumulates.
+        unadded: Items, as decoded JSON or as its text, that are not accumulated yet, or items that add up to the same; see
+            :func:`decoded`. The exchange removes those that it accumulates.
+        unadded_bytes: About the size of these; the exchange sets it to 0.
         first: The first item; ``None`` before it.
         usage_item: The latest item that may have token counts: the last one, or one with ``usage``; ``{}`` before it.
     """
 
     __slots__ = (
+        "_alike",
         "_call",
         "_failed",
         "_framer",
@@ -71,6 +78,7 @@ class Reader:
         "items",
         "ready",
         "unadded",
+        "unadded_bytes",
         "usage_item",
     )
 
@@ -82,19 +90,22 @@ class Reader:
         failed: Mapping[str, Any] | None,
         call: str,
         redact: Callable[[str], str],
+        rules: Mapping[str, str] = _NO_RULES,
     ) -> None:
         self._framer = framer
         self._sentinel = b"[DONE]" if last == SENTINEL else None
         self._marked = last is not None
-        self._last = tuple((_UNMARKED if last is None else last).items())
+        self._last = tuple((last or _UNMARKED).items())
         self._failed = failed
         self._call = call
         self._redact = redact
+        self._alike = Alike(rules, {*(last or ()), *(failed or ())})
         self.ready: deque[dict[str, Any]] = deque()
         self.finished: bool = False
         self.error: OllamaError | None = None
         self.items: int = 0
-        self.unadded: list[dict[str, Any]] = []
+        self.unadded: list[dict[str, Any] | bytes] = []
+        self.unadded_bytes: int = 0
         self.first: dict[str, Any] | None = None
         self.usage_item: dict[str, Any] = {}
 
@@ -102,12 +113,73 @@ class Reader:
         """Take the next bytes of the body; bytes after the last item are ignored."""
         if self.finished:
             return
-        for payload in self._framer.feed(data):
-            self._take(payload)
-            if self.finished or self.error is not None:
-                return
+        payloads = self._framer.feed(data)
+        if payloads:
+            taken = self._take_usual(data, payloads)
+            for payload in payloads[taken:]:
+                self._take(payload)
+                if self.finished or self.error is not None:
+                    return
         if self._framer.error is not None:
             self._refuse(self._framer.error)
+
+    def _take_usual(self, data: bytes, payloads: Sequence[bytes]) -> int:
+        """Take the items of a read up to the first one that may need more than to be added.
+
+        It works on all of them at once, without calls of Python functions for each, because it runs for every token.
+
+        Args:
+            data: The bytes that were read.
+            payloads: The JSON texts of the items that they complete; only the first one may have begun before them.
+
+        Returns:
+            How many items were taken.
+        """
+        items: list[dict[str, Any]] = []
+        try:
+            items.extend(map(orjson.loads, payloads))
+        except orjson.JSONDecodeError:
+            added = None  # the items before that text remain
+        else:
+            # Items that are like a usual one are usual, so only that one is searched for marks.
+            is_worthwhile = len(items) >= _MANY and self._count_usual(items[-1:])
+            added = self._alike.added_up(items) if is_worthwhile else None
+        if added is not None:
+            whole, text = added
+            self._add(items, [whole], len(payloads[-1]) + len(text))
+            return len(items)
+        if _may_be_rounded(payloads[0]) or (len(payloads) > 1 and _may_be_rounded(data)):
+            return 0  # they are decoded again, one by one
+        del items[self._count_usual(items) :]
+        self._add(items, payloads[: len(items)] if len(items) < _FEW else items, len(data))
+        return len(items)
+
+    def _count_usual(self, items: Sequence[dict[str, Any]]) -> int:
+        """How many items come before the first one that may end or fail the stream, hold token counts, or is none."""
+        failed = self._failed
+        name, value = self._last[0]
+        for number, item in enumerate(items):
+            if item.__class__ is not dict or "error" in item or "usage" in item or item.get(name) == value:
+                return number
+            if failed and self._failure_in(item):
+                return number
+        return len(items)
+
+    def _add(self, items: list[dict[str, Any]], unadded: Sequence[dict[str, Any] | bytes], size: int) -> None:
+        """Add items that no caller has taken yet.
+
+        Args:
+            items: The items.
+            unadded: Items that add up to the same.
+            size: About the size of these, in bytes.
+        """
+        if self.first is None and items:
+            self.first = items[0]
+            self._framer = self._framer.chosen
+        self.items += len(items)
+        self.unadded.extend(unadded)
+        self.unadded_bytes += size
+        self.ready.extend(items)  # before `finished` is set, because another thread may read both
 
     def end(self, cause: BaseException | None = None) -> None:
         """Take the end of the body.
@@ -150,14 +222,12 @@ class Reader:
         return False
 
     def _take(self, payload: bytes) -> None:
-        """Take the JSON text of one item. It is a single function because it runs for every token."""
+        """Take the JSON text of one item, which may be the last one, or none."""
         if payload == self._sentinel:
             self.finished = True
             return
         try:
-            item = orjson.loads(payload)
-            if _BRACKET in payload and payload.count(b"{") > _FEW_OBJECTS and may_be_rounded(payload):
-                item = loads_again(payload)
+            item = loads(payload) if _may_be_rounded(payload) else orjson.loads(payload)
         except orjson.JSONDecodeError as exc:
             item = self._load_refused(payload, exc)
         if item.__class__ is not dict:
@@ -166,12 +236,7 @@ class Reader:
         if ("error" in item or self._failed) and (failure := self._failure_in(item)):
             self.error = failure
             return
-        if self.first is None:
-            self.first = item
-            self._framer = self._framer.chosen
-        self.items += 1
-        self.unadded.append(item)
-        self.ready.append(item)  # before `finished` is set, because another thread may read both
+        self._add([item], [payload], len(payload))
         if "usage" in item:
             self.usage_item = item
         for name, value in self._last:
@@ -210,6 +275,24 @@ class Reader:
         self.error = self.error or DecodeError(f"{self._call}: {text}", excerpt=excerpt)
 
 
+def decoded(unadded: Sequence[dict[str, Any] | bytes]) -> list[dict[str, Any]]:
+    """The decoded JSON of items of :attr:`Reader.unadded`."""
+    return [item if isinstance(item, dict) else _decoded(item) for item in unadded]
+
+
+def _decoded(payload: bytes) -> dict[str, Any]:
+    item: dict[str, Any] = loads(payload) if _may_be_rounded(payload) else loads_tolerantly(payload)
+    return item
+
+
+def _may_be_rounded(text: bytes) -> bool:
+    """Whether a text may hold an integer of a free-form value that orjson rounds.
+
+    Free-form values occur in lists of tool calls and outputs. Most reads bring only tokens, without any list, and are not searched.
+    """
+    return _BRACKET in text and may_be_rounded(text)
+
+
 def incomplete(call: str, where: str, items: int, cause: BaseException | None) -> IncompleteReplyError:
     """The error of a body that ended too early.
 
@@ -230,29 +313,3 @@ def incomplete(call: str, where: str, items: int, cause: BaseException | None) -
     if isinstance(cause, Exception):
         error.__cause__ = cause
     return error
-
-
-def failure_message(error: Any, depth: int = 0) -> str:
-    """The innermost text of a server's error.
-
-    Args:
-        error: A string, an object with a ``message``, ``error`` or ``response``, or JSON of such an object in a string.
-        depth: How deeply this is nested in the whole error.
-
-    Returns:
-        The text; ``""`` without one, or if it is nested more than 20 levels deep.
-    """
-    if depth > _MAX_ERROR_DEPTH:
-        return ""
-    if isinstance(error, str):
-        if not error.lstrip().startswith("{"):
-            return error
-        try:
-            return failure_message(loads(error), depth + 1) or error
-        except orjson.JSONDecodeError:
-            return error
-    if error.__class__ is dict:
-        for name in ("error", "message", "response"):
-            if error.get(name) and (text := failure_message(error[name], depth + 1)):
-                return text
-    return ""

@@ -15,6 +15,7 @@ import anyio
 import httpx
 from attrs import field, frozen
 
+from ollama_sdk._bodies import EndWatchedBody
 from ollama_sdk._concurrency.events import TaskEvent, ThreadEvent
 from ollama_sdk._concurrency.loops import EventLoop, current_loop
 from ollama_sdk.errors import DecodeError
@@ -378,11 +379,15 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
 def _chunks(response: httpx.Response) -> Iterator[bytes]:
     """The chunks of the body; without httpx's decoding layers, which are not needed and would double the cost of an item."""
     body = response.stream
+    if isinstance(body, EndWatchedBody):
+        body = body.inner  # the exchange reports the end
     return iter(body) if isinstance(body, httpx.SyncByteStream) else response.iter_bytes()
 
 
 def _async_chunks(response: httpx.Response) -> AsyncIterator[bytes]:
     body = response.stream
+    if isinstance(body, EndWatchedBody):
+        body = body.inner  # the exchange reports the end
     return aiter(body) if isinstance(body, httpx.AsyncByteStream) else response.aiter_bytes()
 
 

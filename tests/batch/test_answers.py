@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -151,10 +152,16 @@ def test_columns_of_arrow_and_pandas_have_types_of_the_schema(emulator: Emulator
         "seconds": "double",
     }
     frame = step(pd.DataFrame({"text": ["a"]}))
-    assert dict(frame.dtypes.astype(str))["score"] == "Int64"
     meta = step.meta(pd.DataFrame({"text": ["a"]}))
-    assert list(meta.columns) == list(frame.columns)
+    assert list(meta.dtypes.items()) == list(frame.dtypes.items())
     assert pa.Schema.from_pandas(meta, preserve_index=False).types[1:] == table.schema.types[1:]
+
+
+def test_numbers_of_a_numpy_batch_are_floats_also_when_missing(emulator: Emulator):
+    emulator.reply("nonsense")
+    made = chat(emulator, format=Verdict, metrics=True)({"text": np.array(["a", "b"])})
+    assert made["seconds"].dtype == np.float64
+    assert np.isnan(made["seconds"]).all()
 
 
 def test_json_is_text_in_arrow_and_frames(emulator: Emulator):

@@ -45,7 +45,7 @@ def rows(batch) -> list[dict]:
 def _plain(value):
     if isinstance(value, np.ndarray | list):
         return None if np.isnan(value).all() else pytest.approx(list(value))
-    return None if isinstance(value, float) and np.isnan(value) else value
+    return None if value is pd.NA or (isinstance(value, float) and np.isnan(value)) else value
 
 
 def vector(text: str) -> list[float]:
@@ -89,6 +89,59 @@ def test_types_do_not_depend_on_the_values(emulator: Emulator, texts: list):
     assert made(pl.DataFrame({"text": texts}, schema={"text": pl.String}))["embedding"].dtype == pl.Array(
         pl.Float32, 16
     )
+
+
+@pytest.mark.parametrize("kind", ["arrow table", "arrow batch", "pandas", "polars"])
+def test_types_are_the_same_where_all_rows_fail_and_where_none_does(emulator: Emulator, kind: str):
+    good, bad = KINDS[kind](), KINDS[kind]()
+    made = step(emulator)(good)
+    emulator.faults.add(Fault.status(503))
+    failed = step(emulator)(bad)
+    assert sum(error is not None for error in (row["error"] for row in rows(failed))) == 2
+    assert [row["embedding"] for row in rows(failed)] == [None] * 4
+    if kind in {"pandas", "polars"}:
+        assert list(made.dtypes) == list(failed.dtypes)
+    else:
+        assert made.schema == failed.schema
+
+
+def test_a_numpy_batch_without_vectors_has_the_length_of_others(emulator: Emulator):
+    embed = step(emulator)
+    failing = {"text": np.array(["word " * 5000] * 2, dtype=object)}
+    made = embed(failing)
+    assert (made["embedding"].dtype, made["embedding"].shape) == (np.float32, (2, 16))
+    assert np.isnan(made["embedding"]).all()
+    assert [error["status"] for error in made["error"]] == [400, 400]
+    asked = len(emulator.requests)
+    assert embed({"text": np.array([None, ""], dtype=object)})["embedding"].shape == (2, 16)
+    assert len(emulator.requests) == asked  # the length is known by now
+
+
+def test_length_of_vectors_is_learnt_from_those_of_a_batch(emulator: Emulator):
+    embed = step(emulator)
+    embed({"text": ["a"]})
+    emulator.faults.add(Fault.status(503))
+    made = embed({"text": np.array(["a", "b", "c"])})
+    assert made["embedding"].shape == (3, 16)
+    assert [error["status"] for error in made["error"]] == [503] * 3
+    assert len(emulator.requests) == 2
+
+
+def test_batch_without_vectors_holds_objects_if_none_can_be_had(emulator: Emulator):
+    emulator.faults.add(Fault.status(503))
+    made = step(emulator)({"text": np.array(["a", "b"])})
+    assert made["embedding"].tolist() == [None, None]
+    assert [error["status"] for error in made["error"]] == [503] * 2
+
+
+@pytest.mark.parametrize("kind", ["pandas", "arrow batch"])
+def test_partitions_have_none_where_a_value_is_missing(emulator: Emulator, kind: str):
+    emulator.faults.add(Fault.status(503), times=1)
+    made = list(step(emulator).partitions([KINDS[kind](), KINDS[kind]()]))
+    for batch, failed in zip(made, (2, 0), strict=True):
+        for name, missing in (("error", 4 - failed), ("embedding", 2 + failed)):
+            values = batch[name].to_pylist() if kind == "arrow batch" else list(batch[name])
+            assert sum(value is None for value in values) == missing
 
 
 def test_vectors_are_32_bit_floats(emulator: Emulator):
@@ -140,7 +193,7 @@ def test_a_wrong_number_of_vectors_is_an_error(serve):
     server: Loopback = serve(replies(*[whole(body)] * 3))
     made = step(server)([{"text": "a"}, {"text": "b"}])
     assert [row["error"]["type"] for row in made] == ["DecodeError"] * 2
-    assert made[0]["error"]["message"] == "the server returned 3 vectors for 1 texts"
+    assert "the reply has 3 items for the 1 of input" in made[0]["error"]["message"]
 
 
 def test_vectors_of_another_length_than_asked_for_are_errors(serve):

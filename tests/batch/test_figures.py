@@ -12,7 +12,7 @@ import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="memory and CPU time of a process are read from /proc")
-AT_ONCE = argparse.Namespace(rows=64, seconds=0.001, dimensions=4, rounds=1)
+AT_ONCE = argparse.Namespace(rows=64, seconds=0.001, dimensions=4, rounds=1, workers="processes", hosts=[1])
 
 
 @pytest.fixture
@@ -34,6 +34,12 @@ def test_processes_share_batches(figures: ModuleType):
     rate, cpu = figures.grow_workers(1, AT_ONCE)
     assert 0 < rate < figures.ideal(2, AT_ONCE.seconds)
     assert cpu > 0
+
+
+def test_growth_is_shown_beside_bare_sockets(figures: ModuleType, capsys: pytest.CaptureFixture[str]):
+    figures.grow(AT_ONCE)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["limit:", "ours,", "limit:", "ours,"]
 
 
 @LINUX

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from attrs.exceptions import FrozenAttributeError
 
-from ollama_sdk import Failover, Retry
+from ollama_sdk import Failover, RateLimit, Retry
 from ollama_sdk.batch import Chat, Embed
 from ollama_sdk.errors import BadRequestError, ConfigurationError
 from ollama_sdk.testing import Emulator, Fault
@@ -116,6 +116,21 @@ def test_concurrent_batches_share_the_bound(emulator: Emulator):
         made = [batch.result() for batch in batches]
     assert [each["error"] for each in made] == [[None] * 10] * 4
     assert held.most == 3
+
+
+def test_a_rate_limit_bounds_all_batches_of_the_process(emulator: Emulator):
+    held = Held(emulator)
+    client = {"host": emulator.url, "rate_limit": RateLimit(concurrent=2)}
+    steps = [
+        embed(emulator, client=client, in_flight=bound, per_request=1) for bound in (5, 9)
+    ]  # two workers, one client
+    with ThreadPoolExecutor(2) as pool:
+        batches = [pool.submit(step, {"text": [f"{row}" for row in range(10)]}) for step in steps]
+        assert emulator.requests.wait(2)
+        held.gate.set()
+        made = [batch.result() for batch in batches]
+    assert [each["error"] for each in made] == [[None] * 10] * 2
+    assert held.most == 2
 
 
 def test_cancelling_a_batch_stops_generation(emulator: Emulator):

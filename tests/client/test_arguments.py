@@ -461,13 +461,14 @@ class Array:
         return self._value
 
 
-def test_arrays_and_generators_are_sent_as_what_they_hold(client, server, picture):
+def test_arrays_and_generators_are_sent_as_what_they_hold(client, server, picture, monkeypatch):
+    monkeypatch.setitem(server.answers, "/api/embed", {"embeddings": [[0.5], [0.5]]})
     client.embed("m", Array(["a", "b"]))
     assert server.sent["input"] == ["a", "b"]
     client.embed("m", (text for text in "ab"))
     assert server.sent["input"] == ["a", "b"]
-    client.embed("m", {"x": "a"}.values(), options={"seed": Array(3), "temperature": Array(0.5)})
-    assert server.sent == {"model": "m", "input": ["a"], "options": {"seed": 3, "temperature": 0.5}}
+    client.embed("m", {"x": "a", "y": "b"}.values(), options={"seed": Array(3), "temperature": Array(0.5)})
+    assert server.sent == {"model": "m", "input": ["a", "b"], "options": {"seed": 3, "temperature": 0.5}}
     client.chat("m", map(dict, [USER]), options={"stop": Array(["x"])})
     assert (server.sent["messages"], server.sent["options"]) == ([USER], {"stop": ["x"]})
     client.generate("m", images=(path for path in [picture]))

@@ -109,6 +109,13 @@ def test_a_url_whose_port_is_none_is_refused(make, port, monkeypatch):
 
 
 @CLIENTS
+@pytest.mark.parametrize("host", ["http://[::1", "http://::1]", "https://[::1/x", "http://[::1:11434"])
+def test_a_url_that_lacks_a_bracket_names_the_bracket(make, host):
+    with pytest.raises(ConfigurationError, match="the bracket has no partner"):
+        make(host)
+
+
+@CLIENTS
 def test_several_hosts_without_failover_name_what_they_need(make):
     with pytest.raises(ConfigurationError) as refused:
         make(["http://gpu-1:11434", "http://gpu-2:11434"])

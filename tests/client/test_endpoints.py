@@ -15,7 +15,7 @@ from operator import attrgetter
 
 import pytest
 
-from ollama_sdk import AsyncOllama, BadRequestError, ConfigurationError, Ollama, RawResponse, types
+from ollama_sdk import AsyncOllama, BadRequestError, ConfigurationError, DecodeError, Ollama, RawResponse, types
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._generated import DOCUMENT_VERSION, operations
 from ollama_sdk.testing import Emulator
@@ -433,6 +433,32 @@ def test_an_array_asks_for_base64_and_takes_numbers_too(world, serve, encoded):
         reply = client.v1.embeddings.create("all-minilm", ["a", "b"], encoding_format="array")
     assert server.requests[0].json["encoding_format"] == "base64"
     assert (reply.array().tolist(), reply.array().dtype, reply.buffer().tolist()) == (vectors, "float32", vectors)
+
+
+def embed_by(client, route):
+    return client.embed if route == "embed" else client.v1.embeddings.create
+
+
+def with_vectors(number):
+    return whole(json.dumps({"embeddings": [[0.5]] * number, "data": [{"embedding": [0.5]}] * number}).encode())
+
+
+@pytest.mark.parametrize("route", ["embed", "v1.embeddings.create"])
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_another_number_of_vectors_than_of_texts_is_refused(world, serve, route, number):
+    server = serve(replies(with_vectors(number)))
+    refused = pytest.raises(DecodeError, match=f"embed.*: the reply has {number} items for the 2 of input")
+    with world.client(server.url) as client, refused:
+        embed_by(client, route)("m", ["a", "b"])
+
+
+@pytest.mark.parametrize("route", ["embed", "v1.embeddings.create"])
+@pytest.mark.parametrize("sent", [{}, {"input": [101, 102]}, {"input": ["a"]}, {"input": [[101], [102]]}])
+def test_the_vectors_are_counted_by_what_was_sent(world, serve, route, sent):
+    texts = 2 if sent == {"input": [[101], [102]]} else 1
+    server = serve(replies(with_vectors(texts)))
+    with world.client(server.url) as client:
+        assert len(embed_by(client, route)("m", ["a", "b"] if sent else "a", extra_body=sent)) == texts
 
 
 def test_without_the_name_array_nothing_asks_for_base64(world):

@@ -138,6 +138,12 @@ def test_any_json_is_read_as_the_standard_library_reads_it(value):
         assert repr(loads(form)) == repr(json.loads(text))
 
 
+@pytest.mark.parametrize("blanks", range(12))
+def test_an_integer_is_exact_wherever_it_stands_in_a_text(blanks):
+    number = -(2**63) - 1  # of the fewest digits that are rounded
+    assert loads(b" " * blanks + b"[%d]" % number) == [number]
+
+
 @given(st.text(st.characters()))
 def test_a_text_without_lone_surrogates_is_not_changed(text):
     assert join_surrogates(text) == text

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import get_args
 
 import pytest
 
 from ollama_sdk import AsyncStream, IncompleteReplyError, Stream, types
+from ollama_sdk.streaming._accumulation import MergeAccumulator
+from ollama_sdk.streaming._alike import Alike
 from tests.support.loopback import END, chunk, chunked, replies, replies_and_closes, whole
 from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, Route, capture, chat_item, drain, items_of, streamed
 
@@ -315,6 +318,62 @@ def test_collect_of_a_long_stream_has_every_item_in_its_order(world, serve):
                 assert stream.collect().message.content == "".join(words)
 
 
+def test_an_interrupt_while_items_are_added_up_ends_the_stream(serve, sync_client, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MergeAccumulator, "add", interrupted)
+    unlike = [chat_item("word", number=number) for number in range(1000)]  # so that they are added up one by one
+    server = serve(replies(chunked(NDJSON, *unlike)))
+    with sync_client(server.url).chat("m", [], stream=True) as stream:
+        with pytest.raises(KeyboardInterrupt):
+            list(stream)
+        with pytest.raises(IncompleteReplyError, match="KeyboardInterrupt"):
+            next(stream)
+
+
+_BURSTS = {
+    "chat": [
+        {"message": {"role": "assistant", "content": "", "thinking": "Hm "}},
+        {"message": {"role": "assistant", "content": "word "}},
+        {"message": {"role": "assistant", "content": "x"}, "logprobs": [{"token": "x", "logprob": -1.5}]},
+        {"message": {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": {"n": 2**70}}}]}},
+    ],
+    "v1.chat.completions.create": [
+        {"choices": [{"index": index, "delta": {"role": "assistant", **delta}, "finish_reason": None}]}
+        for index, delta in [(0, {"reasoning": "Hm "}), (0, {"content": "word "}), (1, {"content": "other "}), (0, {"content": ""})]
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _BURSTS)
+def test_a_burst_collects_into_the_reply_of_its_single_items(world, serve, name):
+    route = ROUTES[name]
+    end = LAST if name == "chat" else b"data: [DONE]\n\n"
+    shared = (
+        {"model": "m", "created_at": "2026-11-29T12:00:00Z", "done": False}
+        if name == "chat"
+        else {"id": "c", "created": 1}
+    )
+    items = [{**shared, **item} for item in _BURSTS[name] for _ in range(40)]
+    prefix, suffix = (b"", b"\n") if name == "chat" else (b"data: ", b"\n\n")
+    pieces = [prefix + json.dumps(item).encode() + suffix for item in items]
+    burst = chunked(route.content_type, b"".join(pieces), end) + END
+    server = serve(replies(chunked(route.content_type, *pieces, end) + END, burst, burst, burst))
+    with world.client(server.url) as client, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Alike, "added_up", lambda *_: None)
+        with route.call(client, stream=True) as stream:
+            reply = stream.collect()
+        patch.undo()
+        for taken in (0, 50, len(items)):
+            with route.call(client, stream=True) as stream:
+                for _ in range(taken):
+                    next(stream)
+                assert stream.collect() == reply
+    message = reply.message if name == "chat" else reply.choices[0].message
+    assert message.content == "word " * 40 + ("x" * 40 if name == "chat" else "")
+
+
 def test_changing_an_item_does_not_change_what_is_collected(world, serve):
     server = serve(replies(streamed(_CHAT, chat_item("a") + LAST)))
     with world.client(server.url) as client, client.chat("m", [], stream=True) as stream:
@@ -361,6 +420,7 @@ def test_stream_read_to_its_end_leaves_its_connection_reusable(world, serve, rou
     assert len(server.connections) == 1
 
 
+@pytest.mark.own
 def test_stream_ends_though_the_server_never_ends_the_body(world, serve):
     server = serve(replies(chunked(NDJSON, chat_item(), LAST)))
     with world.client(server.url, timeout=None) as client:

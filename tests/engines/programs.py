@@ -6,18 +6,23 @@ import asyncio
 import itertools
 import os
 import signal
+import socket
+import socketserver
 import subprocess
+import sys
 import tempfile
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ollama_sdk.testing import Emulator, Fault, Interception
+
+from .emulated import ends_of
 
 HERE = Path(__file__).parent
 ENVIRONMENT = HERE.parents[1] / ".venv-engines"
@@ -33,7 +38,9 @@ class Program:
         target: The folder that it writes.
     """
 
-    def __init__(self, *command: str, texts: Sequence[str | None], servers: list[Emulator], place: Path) -> None:
+    def __init__(
+        self, *command: str, texts: Sequence[str | None], servers: Sequence[Emulator | Served], place: Path
+    ) -> None:
         self.target = place / "target"
         self._log = place / "log"
         self._place = place
@@ -112,16 +119,16 @@ def descendants(program: int) -> list[int]:
     return found[1:]
 
 
-def sender_of(interception: Interception) -> int:
+def sender_of(client_port: int, server_port: int) -> int:
     """The process that sent a request, which is on this machine and has not closed the connection."""
-    ends = [f":{interception.scope[side][1]:04X}" for side in ("client", "server")]
+    ends = [f":{port:04X}" for port in (client_port, server_port)]
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
-    [socket] = [f"socket:[{row[9]}]" for row in rows if [row[1][-5:], row[2][-5:]] == ends]
+    [owned] = [f"socket:[{row[9]}]" for row in rows if [row[1][-5:], row[2][-5:]] == ends]
     for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
         with suppress(OSError):
-            if str(descriptor.readlink()) == socket:
+            if str(descriptor.readlink()) == owned:
                 return int(descriptor.parts[2])
-    raise LookupError(f"no process has {socket}")
+    raise LookupError(f"no process has {owned}")
 
 
 async def until(happened: Callable[[], bool]) -> None:
@@ -147,72 +154,141 @@ class Crew:
         return len(self.members) >= self._size
 
     async def _wait(self, interception: Interception) -> None:
-        self.members.add(sender_of(interception))
+        self.members.add(sender_of(*ends_of(interception)))
         await until(self._complete)
         await interception.proceed()
 
 
+class Served:
+    """An emulator in a process of its own, which may be killed and started again on the same port.
+
+    Attributes:
+        url: Its address.
+        pids: Its processes, one after the other.
+    """
+
+    def __init__(self, judge: int) -> None:
+        self._judge = judge
+        self._kept = (
+            socket.socket()
+        )  # does not listen; as long as it is bound the system gives the port to nothing else
+        self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._kept.bind(("127.0.0.1", 0))
+        self._port = self._kept.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.pids: list[int] = []
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        command = [sys.executable, "-m", "tests.engines.emulated", str(self._port), str(self._judge)]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, cwd=HERE.parents[1], stdin=pipe, stdout=pipe)
+        self.pids.append(self._process.pid)
+        assert self._process.stdout.readline() == b"listens\n"
+
+    def kill(self) -> None:
+        """Kill its process (SIGKILL): the system resets its connections."""
+        with self._process:
+            self._process.kill()
+
+    def stop(self) -> None:
+        self.kill()
+        self._kept.close()
+
+
 class Chaos:
-    """Kills a worker that has sent a request, takes each server down twice, and injects 503s, cut replies and resets.
+    """Three servers that are processes of their own: kills a worker that has sent a request, kills each server twice and starts it
+    again, and injects 503s, cut replies and resets.
 
     The servers leave too many requests without an answer for the program to end before that.
 
     Attributes:
-        injected: How many of each fault there were.
+        servers: The servers.
+        injected: The faults that there were.
         killed: The worker.
-        outages: How often a server was down.
+        outages: How often a server was killed.
     """
 
-    def __init__(self, servers: list[Emulator], *, kills: bool = True, outages: int = 6) -> None:
-        self.injected: Counter[str] = Counter()
+    def __init__(self, *, kills: bool = True, outages: int = 6) -> None:
+        self.injected: set[str] = set()
         self.killed: int | None = None
         self.outages = 0
         self._kills = kills
         self._planned = outages
-        self._servers = itertools.cycle(servers)
-        self._faults = {3: Fault.status(503), 10: Fault.cut(clean=False), 17: Fault.reset()}
+        self._faults = {3: "status 503", 10: "cut", 17: "reset"}
         self._numbers = itertools.count()
         self._begun = threading.Event()
         self._over = threading.Event()
-        for server in servers:
-            server.faults.add(Fault("chaos", self._meet))
+        self._thread = threading.Thread(target=self._run)
+        self._judge = _Judge(self._verdict)
+        self.servers = [Served(self._judge.server_address[1]) for _ in range(3)]
 
-    async def _meet(self, interception: Interception) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._begun.set()
+        self._over.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        for server in self.servers:
+            server.stop()
+        self._judge.stop()
+
+    def start(self, _: int) -> None:
+        self._thread.start()
+
+    def _verdict(self, client_port: int, server_port: int) -> str:
+        """What a server does with a request, in a thread of its own: the name of a fault, or nothing."""
         number = next(self._numbers)
         fault = self._faults.get(number % 20)
         if fault is not None:
-            self.injected[fault.name] += 1
-            await fault.act(interception)
-            return
+            self.injected.add(fault)
+            return fault
         if number == 20:
-            self.killed = sender_of(interception) if self._kills else None
+            self.killed = sender_of(client_port, server_port) if self._kills else None
             self._begun.set()
         if number == 20 or number > 150:
-            await until(self._over.is_set)
-        await interception.proceed()
-
-    def start(self, _: int) -> None:
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._begun.set()
-        self._over.set()
-        self._thread.join()
+            self._over.wait()
+        return ""
 
     def _run(self) -> None:
         self._begun.wait()
         if self.killed is not None:
             kill(self.killed)
-        for server in itertools.islice(self._servers, self._planned):
+        for server in itertools.islice(itertools.cycle(self.servers), self._planned):
             if self._over.is_set():
                 return
-            server.down()
+            server.kill()
             self.outages += 1
             self._over.wait(0.5)
-            server.up()
+            server.start()
             self._over.wait(0.5)
         self._over.set()
+
+
+class _Judge(socketserver.ThreadingTCPServer):
+    """Answers what servers in other processes ask about their requests."""
+
+    daemon_threads = True
+    request_queue_size = 1024
+
+    def __init__(self, verdict: Callable[[int, int], str]) -> None:
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                with suppress(OSError):  # the server was killed
+                    client_port, server_port = map(int, self.rfile.readline().split())
+                    self.wfile.write(f"{verdict(client_port, server_port)}\n".encode())
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self.serve_forever)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
 
 
 class Gauge:
@@ -235,7 +311,7 @@ class Gauge:
 
     async def _count(self, interception: Interception) -> None:
         if not self.killed:
-            self._senders.add(sender_of(interception))
+            self._senders.add(sender_of(*ends_of(interception)))
         with self._lock:
             self._now += 1
             self.most = max(self.most, self._now)

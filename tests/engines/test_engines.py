@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import re
 import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,13 +21,15 @@ import pytest
 from ollama_sdk.testing import Emulator, Fault, Interception
 from ollama_sdk.testing._model.embeddings import embedding
 
-from .programs import ENVIRONMENT, LOOK, PATIENCE, Chaos, Crew, Gauge, Program, descendants, kill
+from .emulated import DIMENSIONS, set_up
+from .programs import ENVIRONMENT, FILES, LOOK, PATIENCE, Chaos, Crew, Gauge, Program, Served, descendants, kill
 
 ROWS = {"embed": int(os.environ.get("ENGINE_EMBEDS", "20000")), "label": int(os.environ.get("ENGINE_CHATS", "2000"))}
 PER_REQUEST = 64
-DIMENSIONS = 8
 TOO_LONG, NULL = 13, 14  # rows with a text beyond the context of the model, and with none
-WORKERS = {"ray": 4, "dask": 4, "datasets": 4, "spark": 2}  # processes that run a step at once
+WORKERS = {"ray": 4, "dask": 4, "datasets": 4, "spark": 2, "map_rows": 1}  # processes that run a step at once
+REPLACES = {"ray", "dask", "spark"}  # a worker that was killed
+RESUMES = ["ray", "dask", "datasets", "spark"]
 
 pytestmark = pytest.mark.skipif(not ENVIRONMENT.exists(), reason="make test-engines installs the engines")
 
@@ -43,18 +43,11 @@ def servers() -> Iterator[list[Emulator]]:
     with ExitStack() as running:
         servers = [running.enter_context(Emulator()) for _ in range(3)]
         for server in servers:
-            server.models.add("all-minilm", capabilities=["embedding"], embedding_length=DIMENSIONS)
-            server.models.add("llama3.2")
-            server.reply(_label)
+            set_up(server)
         yield servers
 
 
-def _label(prompt) -> str:
-    number = int(re.search(r"\d+", prompt.messages[-1]["content"] + " 0")[0])
-    return json.dumps({"label": "even" if number % 2 == 0 else "odd", "number": number})
-
-
-def program_of(*command: str, rows: int, servers: list[Emulator], place: Path) -> Program:
+def program_of(*command: str, rows: int, servers: Sequence[Emulator | Served], place: Path) -> Program:
     return Program(*command, texts=[text_of(number) for number in range(rows)], servers=servers, place=place)
 
 
@@ -106,29 +99,22 @@ def test_answers_with_a_schema(engine: str, servers: list[Emulator], tmp_path: P
 
 @pytest.mark.parametrize("work", ROWS)
 @pytest.mark.parametrize("engine", WORKERS)
-def test_no_row_is_lost_or_doubled_when_workers_and_servers_die(
-    engine: str, work: str, servers: list[Emulator], tmp_path: Path
-):
-    chaos = Chaos(servers, kills=engine != "datasets")
-    program = program_of(f"with_{engine}.py", work, rows=ROWS[work], servers=servers, place=tmp_path)
-    try:
+def test_no_row_is_lost_or_doubled_when_workers_and_servers_die(engine: str, work: str, tmp_path: Path):
+    with Chaos(kills=engine in REPLACES) as chaos:
+        program = program_of(f"with_{engine}.py", work, rows=ROWS[work], servers=chaos.servers, place=tmp_path)
         status = program.run(chaos.start)
-    finally:
-        chaos.stop()
     assert status == 0, program.log()
     check(work, program.written())
-    assert (chaos.killed is None) == (engine == "datasets")
+    assert (chaos.killed is not None) == (engine in REPLACES)
     assert chaos.outages == 6
-    assert set(chaos.injected) == {"status 503", "cut", "reset"}
+    assert [len(set(server.pids)) for server in chaos.servers] == [3, 3, 3]  # started, and twice again
+    assert chaos.injected == {"status 503", "cut", "reset"}
 
 
-def test_a_worker_that_is_lost_fails_the_map_of_datasets(servers: list[Emulator], tmp_path: Path):
-    chaos = Chaos(servers, outages=0)
-    program = program_of("with_datasets.py", "embed", rows=ROWS["embed"], servers=servers, place=tmp_path)
-    try:
+def test_a_worker_that_is_lost_fails_the_map_of_datasets(tmp_path: Path):
+    with Chaos(outages=0) as chaos:
+        program = program_of("with_datasets.py", "embed", rows=ROWS["embed"], servers=chaos.servers, place=tmp_path)
         status = program.run(chaos.start)
-    finally:
-        chaos.stop()
     assert status == 1
     assert "abruptly died" in program.log()
 
@@ -142,7 +128,18 @@ def test_ray_holds_one_limit_over_all_workers_also_when_they_die(servers: list[E
     assert gauge.most == 6
 
 
-@pytest.mark.parametrize("engine", WORKERS)
+def test_blocks_of_ray_in_which_all_rows_fail_have_the_types_of_others(servers: list[Emulator], tmp_path: Path):
+    bad = {0: TOO_LONG, 2: TOO_LONG, 4: NULL}  # files of the source, by the remainder of ids
+    texts = [text_of(bad.get(number % FILES, number + 100)) for number in range(20 * FILES)]
+    program = Program("types_ray.py", texts=texts, servers=servers, place=tmp_path)
+    assert program.run() == 0, program.log()
+    for kind in ("pandas", "pyarrow"):  # of their files any reader makes one table
+        rows = pq.read_table(tmp_path / "target" / kind).sort_by("id").to_pylist()
+        assert {row["id"] % FILES for row in rows if row["embedding"] is None} == set(bad)
+        assert {row["id"] % FILES for row in rows if row["error"] is not None} == {0, 2}
+
+
+@pytest.mark.parametrize("engine", RESUMES)
 def test_a_driver_that_was_killed_goes_on_where_it_stopped(engine: str, servers: list[Emulator], tmp_path: Path):
     rows = ROWS["embed"] // 4
     for server in servers:

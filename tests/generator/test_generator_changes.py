@@ -152,6 +152,15 @@ def test_new_required_argument_in_front_breaks_positional_calls() -> None:
     ]
 
 
+def test_argument_whose_items_the_reply_answers_is_listed() -> None:
+    report = changes(
+        ("x-repeat: resumes", "x-repeat: resumes\n      x-one-each: question"),
+        ("description: An answer.", "description: An answer.\n      x-items: lines"),
+        ("        sure: {anyOf", "        lines: {type: array, items: {type: string}}\n        sure: {anyOf"),
+    )
+    assert "- `v1.answers.create`: the reply has one item for each of `question`; that was `None`" in report
+
+
 def test_added_or_removed_stream_is_listed() -> None:
     stream = "            text/event-stream: {schema: {$ref: '#/components/schemas/AnswerEvent'}}\n"
     report = changes(

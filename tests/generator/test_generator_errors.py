@@ -87,6 +87,8 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("x-needs-model true", ("x-repeat: resumes", "x-repeat: resumes\n      x-needs-model: true"), "x-needs-model: true", "paths//v1/answers/post/x-needs-model", "True is not false; leave the key out otherwise"),
     ("x-limits of nothing", ("x-repeat: resumes", "x-repeat: resumes\n      x-limits: {first_item: 0, between_items: 60}"), "x-limits:", "paths//v1/answers/post/x-limits/first_item", "0 is less than or equal to the minimum of 0"),
     ("x-model unknown", ("x-repeat: resumes", "x-repeat: resumes\n      x-model: source"), "x-model: source", "paths//v1/answers/post/x-model", "'source' is no argument; there are question"),
+    ("x-one-each unknown", ("x-repeat: resumes", "x-repeat: resumes\n      x-one-each: source"), "x-one-each: source", "paths//v1/answers/post/x-one-each", "'source' is no argument; there are question"),
+    ("x-one-each of no list", ("x-repeat: resumes", "x-repeat: resumes\n      x-one-each: question"), "x-one-each: question", "paths//v1/answers/post/x-one-each", "the reply has no x-items"),
     ("x-result unknown", ("x-result: reachable", "x-result: maybe"), "x-result: maybe", "paths///head/x-result", "'maybe' is not one of ['exists', 'reachable', 'digest']"),
     ("x-result with content", ("operationId: list_notes", "operationId: list_notes\n      x-result: exists"), "x-result: exists", "paths//api/notes/get/x-result", "this one has content"),
     ("x-method true", ("x-method: false", "x-method: true"), "x-method: true", "paths///get/x-method", "True is not false, which is the only value"),

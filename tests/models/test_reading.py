@@ -6,11 +6,14 @@ import dataclasses
 import json
 import subprocess
 import sys
+from array import array
 from typing import Annotated, Literal
 
 import numpy as np
 import pydantic
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typing_extensions import TypedDict
 
 from ollama_sdk import ConfigurationError, DecodeError, Ollama, ParseError
@@ -106,10 +109,26 @@ EMBEDDED = [
 
 @pytest.mark.parametrize(("reply", "vectors"), EMBEDDED)
 def test_vectors_are_an_array_and_a_block_of_memory(reply, vectors):
-    array, block = reply.array(), reply.buffer()
-    assert (array.dtype, array.shape) == (np.float32, (len(vectors), len(vectors[0]) if vectors else 0))
-    assert array.tolist() == vectors
+    found, block = reply.array(), reply.buffer()
+    assert (found.dtype, found.shape) == (np.float32, (len(vectors), len(vectors[0]) if vectors else 0))
+    assert found.tolist() == vectors
     assert (block.format, block.tolist()) == ("f", vectors)
+
+
+@given(st.lists(st.floats() | st.floats(width=32) | st.integers(-(2**70), 2**70), min_size=1))
+def test_numbers_are_rounded_to_32_bits_as_numpy_rounds_them(vector):
+    reply = EmbedResponse(embeddings=[vector, vector])
+    with np.errstate(over="ignore"):
+        expected = np.array([vector, vector], dtype=np.float32)
+    for found in (reply.array(), np.asarray(reply.buffer())):
+        assert found.tobytes() == expected.tobytes()
+    reply.array()[0, 0] = 1  # the array may be written to
+
+
+@pytest.mark.parametrize("code", ["f", "d"])
+def test_arrays_of_floats_are_vectors_too(code):
+    reply = EmbedResponse(embeddings=[array(code, each) for each in VECTORS])
+    assert reply.buffer().tolist() == VECTORS
 
 
 def test_vectors_of_different_lengths_are_refused():

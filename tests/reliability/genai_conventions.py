@@ -4,6 +4,9 @@
 
 renews the file of facts from a checkout of open-telemetry/semantic-conventions-genai, whose pages have tables made from its registry.
 A change of the file is a change of the conventions: the tests then say which attribute or metric of ours no longer follows them.
+
+The facts were last compared with the pages of the commits 024a4f9 (inference, whose event has the attributes of the span), 88eccb1
+(embeddings), 066d4a7 (tokens) and 004902b (duration of other operations): they are the same.
 """
 
 from __future__ import annotations

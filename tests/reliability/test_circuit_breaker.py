@@ -254,6 +254,14 @@ def test_a_window_restarts_when_its_slots_or_unit_change() -> None:
     assert after(CircuitBreaker(window=10, window_unit="calls", minimum_calls=4)) == "closed"
 
 
+def test_a_closed_circuit_sends_without_waiting_for_the_lock() -> None:
+    shared = Breakers(CircuitBreaker())
+    end(started(shared), 200)
+    with shared._lock:
+        call = started(shared)
+    end(call, 200)
+
+
 def test_a_call_from_before_an_opening_does_not_count_after_it() -> None:
     breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1))
     before = breaker.acquire(0)

@@ -566,7 +566,7 @@ def test_the_auth_of_an_httpx_client_replaces_no_key(world):
                 client.version()
         with world.client("http://d", http_client=http_client, api_key="key") as client:
             client.version()
-    assert seen == [
+    assert sorted(seen) == [  # the first turn is a random endpoint's
         ("a", "Bearer a's"),
         ("b", "Bearer b's"),
         ("c", "Basic dXNlcjpwYXNzd29yZA=="),

@@ -35,6 +35,7 @@ from ollama_sdk.testing._model.names import ModelName
 from tests.reliability.hand_driven import HandDriven
 from tests.support.callers import Caller, Script
 from tests.support.clocks import HandClock
+from tests.support.forked import in_child
 from tests.support.library import library
 from tests.support.loopback import chunks, say, serving
 
@@ -344,7 +345,23 @@ def test_priority_begins_with_first_endpoint(clock: HandClock) -> None:
 
 
 def test_round_robin_begins_with_next_endpoint(clock: HandClock) -> None:
-    assert firsts(Endpoints(THREE, Failover("round_robin"), clock=clock), 7) == "abcabca"
+    calls = firsts(Endpoints(THREE, Failover("round_robin"), clock=clock, rng=random.Random(1)), 7)
+    assert calls == ("abc" * 3)["abc".index(calls[0]) :][:7]
+
+
+@pytest.mark.parametrize("strategy", ["round_robin", "least_busy", "model_aware"])
+def test_clients_that_start_together_begin_with_different_endpoints(strategy: Any) -> None:
+    begun = Counter(
+        firsts(Endpoints(THREE, Failover(strategy), rng=random.Random(seed)), 1, model="llama3.2")
+        for seed in range(300)
+    )
+    assert set(begun) == {"a", "b", "c"}
+    assert min(begun.values()) > 70
+
+
+def test_forked_children_begin_with_different_endpoints() -> None:
+    endpoints = Endpoints(numbered(100), Failover("round_robin"))
+    assert len({in_child(lambda: begins(endpoints)) for _ in range(5)}) > 1
 
 
 @given(st.integers())

@@ -347,7 +347,7 @@ def test_a_process_of_any_kind_calls_on_its_own(method: str) -> None:
         with Ollama(server.url, rate_limit=limit, retry=Retry()) as client:
             limiter: Any = client._runtime.transports.stack._states.limiter
             parents = object()
-            assert limiter.try_acquire(parents)
+            assert limiter.queue.try_acquire(parents, limiter.clock.monotonic())
             process = context.Process(target=_ask, args=(client, results))
             process.start()
             try:

@@ -16,11 +16,19 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import httpx
+import httpx2
 import pytest
 
 from ollama_sdk import Ollama
 from ollama_sdk._outcome import CallOutcome
-from ollama_sdk.errors import CircuitOpenError, ConfigurationError, DecodeError, NoEndpointError
+from ollama_sdk.errors import (
+    CircuitOpenError,
+    ConfigurationError,
+    DecodeError,
+    NoEndpointError,
+    OllamaError,
+    ReplyFailedError,
+)
 from ollama_sdk.reliability import (
     AsyncRetryTransport,
     AttemptFailed,
@@ -49,7 +57,8 @@ from ollama_sdk.reliability import (
 from tests.reliability.judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
 from tests.support.callers import Caller, Script
 from tests.support.clocks import HandClock
-from tests.support.loopback import PATIENCE
+from tests.support.loopback import END, PATIENCE, chunked, replies, replies_and_closes, replies_and_resets
+from tests.support.worlds import World
 
 STREAM = [StreamStarted, StreamFirstItem, StreamEnded, CallEnded]
 
@@ -586,3 +595,57 @@ def test_opentelemetry_is_not_loaded_unless_asked_for() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+# --- streams of clients, which report the end of a body themselves
+
+ITEM, FINAL = (
+    b'{"model":"m","message":{"role":"assistant","content":"a"},"done":%s}\n' % done for done in (b"false", b"true")
+)
+_WIRES = {
+    "ours": lambda _: None,
+    "httpx": lambda kind: httpx.HTTPTransport() if kind == "sync" else httpx.AsyncHTTPTransport(),
+    "httpx2": lambda kind: httpx2.HTTPTransport() if kind == "sync" else httpx2.AsyncHTTPTransport(),
+}
+_ENDINGS = {
+    "whole": (replies(chunked("application/x-ndjson", ITEM, FINAL) + END), (True, "")),
+    "broken": (replies_and_closes(chunked("application/x-ndjson", ITEM)), (False, "RemoteProtocolError")),
+    "reset": (replies_and_resets(chunked("application/x-ndjson", ITEM)), (False, "ReadError")),
+    "failed": (replies(chunked("application/x-ndjson", ITEM, b'{"error":"boom"}\n')), (False, "")),
+    "left": (replies(chunked("application/x-ndjson", ITEM)), (False, "")),
+    "empty": (replies(chunked("application/x-ndjson") + END), (True, "")),
+}
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("raw", [False, True], ids=["plain", "raw"])
+@pytest.mark.parametrize("wire", _WIRES)
+@pytest.mark.parametrize("ending", _ENDINGS)
+def test_stream_of_a_client_reports_how_its_body_ended(
+    world: World, serve: Any, ending: str, wire: str, raw: bool
+) -> None:
+    events: list[Any] = []
+    script, (complete, broke) = _ENDINGS[ending]
+    options = {"transport": _WIRES[wire](world.kind), "observer": events.append}
+    with world.client(serve(script).url, **options) as client, contextlib.suppress(OllamaError):
+        view = client.with_raw_response if raw else client
+        stream = view.chat("m", [], stream=True)
+        stream = stream.parsed if raw else stream
+        for _ in stream:
+            if ending == "left":
+                stream.close()
+    firsts = [] if ending == "empty" else [StreamFirstItem]
+    kinds = [CallStarted, AttemptStarted, StreamStarted, *firsts, StreamEnded, CallEnded]
+    assert [type(event) for event in events] == kinds
+    end = events[-2]
+    assert (end.complete, (end.error or "").partition(":")[0]) == (complete, broke)
+    assert (events[-1].error is None) == (ending in {"whole", "left"})
+
+
+def test_json_in_place_of_bytes_is_read_to_its_reported_end(world: World, serve: Any) -> None:
+    events: list[Any] = []
+    server = serve(replies(chunked("application/json", b'{"error":', b'"boom"}') + END))
+    with world.client(server.url, observer=events.append) as client, pytest.raises(ReplyFailedError):
+        client.v1.audio.speech.create("m", "x")
+    assert [type(event) for event in events[2:]] == [StreamStarted, StreamFirstItem, StreamEnded, CallEnded]
+    assert (events[-2].complete, events[-1].error.partition(":")[0]) == (True, "ReplyFailedError")

@@ -503,12 +503,18 @@ async def test_a_cancelled_waiter_leaves_the_queue() -> None:
 
 def test_a_collected_permit_never_waits_for_the_lock() -> None:
     limiter = Limiter(RateLimit(concurrent=1))
+    call, event = started(limiter), Flag()
+    waiting = queued(limiter, event)
+    with limiter._lock:
+        call.close()
+        assert (counts(limiter), event.is_set) == ((0, 1), False)
+    limiter.release(object())
+    assert event.is_set
+    waiting.close()
     call = started(limiter)
     with limiter._lock:
         call.close()
-        assert counts(limiter) == (1, 0)
-    limiter.release(object())
-    assert counts(limiter) == (0, 0)
+        assert counts(limiter) == (0, 0)
 
 
 def test_a_permit_may_be_collected_while_a_thread_waits() -> None:
@@ -644,16 +650,16 @@ def test_a_permit_released_while_the_lock_is_held_is_not_lost(moment: str) -> No
     limiter = Limiter(RateLimit(concurrent=2), clock=Collecting())
     calls = [started(limiter) for _ in range(2)]
     event = Flag()
-    waiting = queued(limiter, event) if moment == "acquire" else None
+    waiting = None if moment == "reconfigure" else queued(limiter, event)
     garbage.append(calls.pop())
-    if moment == "try_acquire":
-        waiting = limiter.flow(send, REQUEST)
-        assert next(waiting) is NEW_EVENT
-    elif waiting is not None:
-        assert isinstance(waiting.send(None), Wait)
-        assert event.is_set
-    else:
+    if waiting is None:
         limiter.reconfigure(RateLimit(concurrent=3))
+    elif moment == "try_acquire":
+        later = limiter.flow(send, REQUEST)
+        assert next(later) is NEW_EVENT
+    else:
+        assert isinstance(waiting.send(None), Wait)
+    assert event.is_set == (moment != "reconfigure")
     assert (garbage, len(limiter.queue.held)) == ([], 1)
 
 

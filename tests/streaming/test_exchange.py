@@ -46,7 +46,7 @@ class Control(RuleBasedStateMachine):
         self.deadlines.attempt()
         self.endings = []
         self.exchange = StreamExchange(
-            response=None,
+            response=httpx.Response(200),
             reader=Reader(NDJSONFramer(), last={"last": True}, failed=None, call="", redact=str),
             deadlines=self.deadlines,
             decode_item=dict,

@@ -13,7 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ollama_sdk.errors import DecodeError
-from ollama_sdk.streaming._framing import MAX_ITEM_BYTES, NDJSONFramer, SSEFramer
+from ollama_sdk.streaming._framing import NDJSONFramer, SSEFramer
+from ollama_sdk.streaming._marks import MAX_ITEM_BYTES
 from tests.support.examples import examples
 
 BOM = b"\xef\xbb\xbf"

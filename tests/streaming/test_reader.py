@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ollama_sdk.errors import APIConnectionError, DecodeError, IncompleteReplyError, ReplyFailedError
+from ollama_sdk.streaming._accumulation import MergeAccumulator
 from ollama_sdk.streaming._framing import DetectingFramer, NDJSONFramer, SSEFramer
-from ollama_sdk.streaming._reader import SENTINEL, Reader, failure_message
+from ollama_sdk.streaming._marks import SENTINEL, failure_message
+from ollama_sdk.streaming._reader import Reader, decoded
 from tests.support.examples import examples
 
 CALL = "POST http://host/api/chat"
@@ -107,6 +110,79 @@ def test_the_split_of_a_body_changes_nothing(values, cuts, end):
         outcomes.append((list(reader.ready), reader.finished, repr(reader.error), reader.items, reader.first))
     assert outcomes[0] == outcomes[1] == outcomes[2]
     assert numbers(reader)[: len(values)] == values
+
+
+def test_integers_are_exact_wherever_reads_cut_them():
+    lines = [b'{"n":1,"ids":[]}\n', b'{"n":2,"ids":[123456789012345678901]}\n', b'{"n":3,"ids":[]}\n']
+    body = b"".join(lines)
+    for cut in range(len(body)):
+        reader = ndjson()
+        reader.feed(body[:cut])
+        reader.feed(body[cut:])
+        assert list(reader.ready) == decoded(reader.unadded) == list(map(json.loads, lines))
+
+
+@pytest.mark.parametrize("unusual", [b'{"n":8,"usage":{}}\n', b'{"n":8,"error":""}\n', b'{"n":8,"text":"\\ud83d"}\n'])
+def test_items_after_an_unusual_one_are_taken_in_order(unusual):
+    reader = ndjson()
+    reader.feed(b'{"n":1}\n{"n":2}\n' + unusual + b'{"n":3}\n' + unusual + b'{"n":4}\n' + DONE + b'{"n":5}\n')
+    assert numbers(reader) == [1, 2, 8, 3, 8, 4, 9]
+    assert (reader.items, reader.finished, reader.error) == (7, True, None)
+    assert list(reader.ready) == decoded(reader.unadded)
+
+
+# Items of a read that are added up
+
+
+def texts(*parts, **fields):
+    """Lines of items with a text."""
+    return b"".join(json.dumps({"text": part, "done": False, **fields}).encode() + b"\n" for part in parts)
+
+
+def reading(*, rules):
+    return Reader(NDJSONFramer(), last={"done": True}, failed=None, call=CALL, redact=str, rules=rules)
+
+
+def test_items_of_a_read_that_are_alike_are_kept_as_one():
+    reader = reading(rules={"text": "concat"})
+    words = [f" {number}" for number in range(50)]
+    reader.feed(texts(*words))
+    reader.feed(texts("a", "b"))
+    assert [item["text"] for item in reader.ready] == [*words, "a", "b"]
+    assert [item["text"] for item in decoded(reader.unadded)] == ["".join(words), "a", "b"]
+    assert (reader.items, reader.first["text"]) == (52, " 0")
+    assert 0 < reader.unadded_bytes < 500
+
+
+_RUNS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [{}, {"n": 1}, {"n": 2}, {"s": "x"}, {"s": ""}, {"s": None}, {"error": ""}, {"usage": {}}, {"ids": [2**70]}]
+        ),
+        st.integers(1, 30),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@examples(200)
+@given(_RUNS, st.lists(st.integers(0, 5000), max_size=3))
+def test_added_up_or_not_a_body_holds_the_same(runs, cuts):
+    body = b"".join(texts(*(f" {run}.{n}" for n in range(many)), **fields) for run, (fields, many) in enumerate(runs))
+    rules = {"text": "concat", "ids": "concat"}
+    added, plain = reading(rules=rules), reading(rules={})
+    for start, stop in pairwise([0, *sorted(cuts), len(body)]):
+        for reader in (added, plain):
+            reader.feed(body[start:stop])
+    replies = []
+    for reader in (added, plain):
+        accumulator = MergeAccumulator(rules)
+        accumulator.add(decoded(reader.unadded))
+        replies.append(accumulator.result())
+    assert replies[0] == replies[1]
+    assert list(added.ready) == list(plain.ready) == list(map(json.loads, body.splitlines()))
+    assert (added.items, added.usage_item, added.error) == (plain.items, plain.usage_item, None)
 
 
 # Items that are none

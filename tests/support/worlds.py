@@ -11,7 +11,9 @@ from typing import Any, Self
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 import ollama_sdk
+from ollama_sdk import RawResponse
 from ollama_sdk._client import AsyncNamespace
+from ollama_sdk._raw_client import AsyncRawClient
 
 from .library import library
 from .loopback import PATIENCE, Loopback
@@ -88,7 +90,9 @@ class _Blocking:
         return self._wrapped(value)
 
     def _wrapped(self, value: Any) -> Any:
-        kinds = (ollama_sdk.AsyncOllama, AsyncNamespace, ollama_sdk.AsyncStream)
+        if isinstance(value, RawResponse):
+            return RawResponse(value.status_code, value.headers, self._wrapped(value.parsed))
+        kinds = (ollama_sdk.AsyncOllama, AsyncNamespace, AsyncRawClient, ollama_sdk.AsyncStream)
         return _Blocking(self._portal, value) if isinstance(value, kinds) else value
 
     def __iter__(self) -> _Blocking:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .balance_period import BalancePeriod
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class BalanceIncluded(Model):
     """The credit of a plan; in an old plan, the remaining limits of a session and of a week.
 

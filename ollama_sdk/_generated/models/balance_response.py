@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .balance_purchased import BalancePurchased
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class BalanceResponse(Model):
     """The balance of an account.
 

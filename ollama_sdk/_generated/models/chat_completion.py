@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .completion_usage import CompletionUsage
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ChatCompletion(CompletionReply, Model):
     """The next message of a conversation.
 

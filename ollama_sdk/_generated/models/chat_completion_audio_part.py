@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .chat_completion_audio import ChatCompletionAudio
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ChatCompletionAudioPart(Model):
     """A recording in a message.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .completion_usage import CompletionUsage
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ChatCompletionChunk(Model):
     """A part of the next message of a conversation.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .completion_logprobs import CompletionLogprobs
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ChatCompletionChunkChoice(Model):
     """A part of a message.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .chat_completion_tool_call_delta import ChatCompletionToolCallDelta
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ChatCompletionDelta(Model):
     """A part that is added to a message.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .chat_completion_image_url import ChatCompletionImageURL
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ChatCompletionImagePart(Model):
     """An image in a message.
 

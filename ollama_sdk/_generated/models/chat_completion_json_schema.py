@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ollama_sdk._codec.annotations import JSONSchema
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ChatCompletionJSONSchema(Model):
     """The schema of an answer.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .chat_completion_tool_call import ChatCompletionToolCall
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ChatCompletionMessage(Model):
     """A message of the model.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .chat_completion_tool_call import ChatCompletionToolCall
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ChatCompletionRequestMessage(Model):
     """A message of a conversation.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .chat_completion_json_schema import ChatCompletionJSONSchema
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ChatCompletionResponseFormat(Model):
     """The format of an answer.
 

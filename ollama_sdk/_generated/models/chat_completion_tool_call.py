@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .chat_completion_tool_call_function import ChatCompletionToolCallFunction
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ChatCompletionToolCall(Model):
     """A tool call of the model.
 

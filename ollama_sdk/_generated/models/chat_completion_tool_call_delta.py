@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .chat_completion_function_call_delta import ChatCompletionFunctionCallDelta
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ChatCompletionToolCallDelta(Model):
     """A tool call of the model, or a part of one. Only the first part of a call has its id and its name.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .message import Message
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ChatResponse(ChatReply, Model):
     """The next message, or one item of its stream. Complete, with token counts, only when `done` is true.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .completion_logprobs import CompletionLogprobs
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class CompletionChoice(Model):
     """A text, or a part of it, and why it ended.
 

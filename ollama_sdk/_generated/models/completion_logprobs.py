@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .logprob import Logprob
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class CompletionLogprobs(Model):
     """Log probabilities of the tokens of a text.
 

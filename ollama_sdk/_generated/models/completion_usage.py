@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .completion_prompt_tokens_details import CompletionPromptTokensDetails
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class CompletionUsage(Model):
     """Token counts of a call.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     pass
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class EmbedResponse(EmbedReply, Model):
     """The embeddings of the texts. Counts and times are absent when the input was empty.
 

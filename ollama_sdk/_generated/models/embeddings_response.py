@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     pass
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class EmbeddingsResponse(EmbeddingsReply, Model):
     """The embedding of the text.
 

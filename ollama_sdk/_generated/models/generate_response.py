@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .tool_call import ToolCall
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class GenerateResponse(GenerateReply, Model):
     """The answer to a prompt, or one item of its stream. Complete, with token counts, only when `done` is true.
 

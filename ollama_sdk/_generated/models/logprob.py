@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .token_logprob import TokenLogprob
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class Logprob(Model):
     """A token of the answer, its probability, and the most likely tokens at its position.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .tool_call import ToolCall
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class Message(Model):
     """One message of a conversation, or a piece of one.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .messages_block_delta import MessagesBlockDelta
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class MessagesBlockDeltaEvent(Model):
     """The next part of a block.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .messages_delta_usage import MessagesDeltaUsage
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class MessagesDeltaEvent(Model):
     """The message ended.
 

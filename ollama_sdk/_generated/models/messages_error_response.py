@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .messages_error import MessagesError
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class MessagesErrorResponse(Model):
     """An error of a route that is compatible with Anthropic; in a stream, an event.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .messages_image_source import MessagesImageSource
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class MessagesImageBlock(Model):
     """An image in a message.
 

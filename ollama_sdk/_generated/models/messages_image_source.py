@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ollama_sdk._codec.annotations import Base64
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class MessagesImageSource(Model):
     """An image. The server downloads none.
 

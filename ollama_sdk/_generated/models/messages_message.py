@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .messages_content_block import MessagesContentBlock
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class MessagesMessage(Model):
     """A message of a conversation.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .messages_usage import MessagesUsage
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class MessagesResponse(Model):
     """The next message of a conversation.
 

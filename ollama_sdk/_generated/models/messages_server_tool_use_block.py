@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class MessagesServerToolUseBlock(Model):
     """A tool call that the server has run. In a request, servers before 0.16.2 ignore it.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .messages_response import MessagesResponse
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class MessagesStartEvent(Model):
     """The message began.
 

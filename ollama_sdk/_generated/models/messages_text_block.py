@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .messages_citation import MessagesCitation
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class MessagesTextBlock(Model):
     """Text in a message.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .messages_web_search_result import MessagesWebSearchResult
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class MessagesWebSearchResultBlock(Model):
     """The result of a web search by the server. In a request, servers before 0.16.2 ignore it.
 

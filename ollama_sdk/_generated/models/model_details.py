@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .runner import Runner
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ModelDetails(Model):
     """Architecture and size of a model. Unknown values are empty.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .model_summary import ModelSummary
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ModelList(Model):
     """The models on a server.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .runner import Runner
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ModelManifest(Model):
     """One build of a model; one name may have several, for different runners.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .model_recommendation import ModelRecommendation
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ModelRecommendations(Model):
     """Models that Ollama recommends.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .model_details import ModelDetails
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ModelSummary(Model):
     """Summary of a model.
 

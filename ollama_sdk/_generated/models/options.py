@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class Options(Model):
     """How the model runs and samples tokens. Options that the server does not know are ignored.
 

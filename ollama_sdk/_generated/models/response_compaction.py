@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .response_usage import ResponseUsage
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseCompaction(Model):
     """A compacted conversation.
 

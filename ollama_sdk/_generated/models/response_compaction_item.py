@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseCompactionItem(Model):
     """A compacted conversation. Send it back unchanged, in place of that conversation. Since Ollama 0.34.0.
 

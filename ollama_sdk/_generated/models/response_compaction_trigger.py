@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseCompactionTrigger(Model):
     """Compacts the conversation before it. It is the last item, and the call is streamed. Since Ollama 0.34.0.
 

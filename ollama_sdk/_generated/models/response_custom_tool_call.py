@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseCustomToolCall(Model):
     """A call of a tool that takes plain text, from the history of another server. Since Ollama 0.40.2.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .response_input_content import ResponseInputContent
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseCustomToolCallOutput(Model):
     """The result of a call of a tool that takes plain text. Since Ollama 0.40.2.
 

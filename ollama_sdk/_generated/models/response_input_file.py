@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseInputFile(Model):
     """A file in a message. Ollama refuses files at present; before 0.20.4 as a part of unknown type.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .response_output_item import ResponseOutputItem
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseItemEvent(Model):
     """An item of the response began or is complete.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .response_object import ResponseObject
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseLifecycleEvent(Model):
     """The response began, continues, is complete or failed.
 

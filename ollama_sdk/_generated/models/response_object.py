@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .response_usage import ResponseUsage
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseObject(Model):
     """A response, complete or in progress.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ollama_sdk._codec.annotations import OtherTag
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseOtherItem(Model):
     """An item of a type that this document does not define.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .response_output_content import ResponseOutputContent
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseOutputMessage(Model):
     """A message of the model.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .response_reasoning_summary import ResponseReasoningSummary
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseReasoningItem(Model):
     """The model's reasoning.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .response_text_format import ResponseTextFormat
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseText(Model):
     """The format of an answer.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseToolSearchCall(Model):
     """A search of the model for tools, which the client performs. Since Ollama 0.34.0.
 

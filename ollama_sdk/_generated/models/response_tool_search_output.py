@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .response_tool import ResponseTool
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseToolSearchOutput(Model):
     """The tools that a search found; the model may call them afterwards. Since Ollama 0.34.0.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .response_output_tokens_details import ResponseOutputTokensDetails
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseUsage(Model):
     """Token counts of a response.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .response_web_search_action import ResponseWebSearchAction
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ResponseWebSearchCall(Model):
     """A web search by the server.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .runner import Runner
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class RunningModel(Model):
     """A loaded model.
 

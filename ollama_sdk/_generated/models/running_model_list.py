@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .running_model import RunningModel
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class RunningModelList(Model):
     """The loaded models.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .cloud_status import CloudStatus
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class StatusResponse(Model):
     """The state of a server's features.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .system_one_instructions import SystemOneInstructions
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class SystemOneChoice(Model):
     """Which of several options is right.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .system_one_noul_criteria import SystemOneNoulCriteria
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class SystemOneNoul(Model):
     """Whether a statement is true.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .system_one_usage import SystemOneUsage
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class SystemOneResponse(Model):
     """The answers to questions about a state.
 

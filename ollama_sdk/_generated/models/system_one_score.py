@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .system_one_instructions import SystemOneInstructions
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class SystemOneScore(Model):
     """To what degree a statement is true.
 

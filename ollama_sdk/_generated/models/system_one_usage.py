@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class SystemOneUsage(Model):
     """Token counts of a call; the shared part of the questions is counted for each of them.
 

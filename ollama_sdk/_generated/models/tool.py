@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .tool_function import ToolFunction
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class Tool(Model):
     """A tool that the model may call.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .tool_call_function import ToolCallFunction
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ToolCall(Model):
     """A tool call of the model.
 

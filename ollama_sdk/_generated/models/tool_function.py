@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .tool_parameters import ToolParameters
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ToolFunction(Model):
     """A function that the model may call.
 

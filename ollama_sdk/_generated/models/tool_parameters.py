@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .tool_property import ToolProperty
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class ToolParameters(Model):
     """The parameters of a function, as a JSON schema of an object.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class UsageBucket(Model):
     """The usage in one hour or day, in UTC. With an old plan that includes requests, only their number is present.
 

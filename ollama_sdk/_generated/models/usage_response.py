@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .usage_counters import UsageCounters
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class UsageResponse(Model):
     """The usage of an account.
 

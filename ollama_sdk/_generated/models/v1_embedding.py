@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ollama_sdk._codec.annotations import FloatVector
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class V1Embedding(Model):
     """The embedding of a text.
 

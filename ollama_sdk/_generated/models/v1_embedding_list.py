@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .v1_embedding_usage import V1EmbeddingUsage
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class V1EmbeddingList(V1EmbedReply, Model):
     """The embeddings of the texts.
 

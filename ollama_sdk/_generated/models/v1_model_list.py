@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .v1_model import V1Model
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class V1ModelList(Model):
     """The models on a server.
 

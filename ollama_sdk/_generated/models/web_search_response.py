@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .web_search_result import WebSearchResult
 
 
-@define(kw_only=True, repr=False)
+@define(kw_only=True, eq=False, repr=False)
 class WebSearchResponse(Model):
     """The results of a web search.
 

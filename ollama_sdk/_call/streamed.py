@@ -1,0 +1,148 @@
+"""Opens a response as a stream of items or bytes; imported only for streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
+
+from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
+from ollama_sdk._outcome import outcome_listeners
+from ollama_sdk._secrets import redact
+from ollama_sdk.errors import DecodeError, OllamaError, describe_call
+from ollama_sdk.streaming._accumulation import (
+    Accumulator,
+    ItemsAccumulator,
+    MergeAccumulator,
+    MessagesAccumulator,
+    ResponsesAccumulator,
+)
+from ollama_sdk.streaming._exchange import StreamExchange
+from ollama_sdk.streaming._framing import DetectingFramer
+from ollama_sdk.streaming._reader import Reader, decoded
+
+from .error_mapping import decode_error, transport_error
+from .response import decode_reply, end_call
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ollama_sdk.streaming._bytes import BytesReader
+
+    from .operation import Streaming
+    from .request import Call
+
+__all__ = ["open_stream"]
+
+ReplyT = TypeVar("ReplyT")
+ItemT = TypeVar("ItemT")
+
+_TAIL = 3  # the last items of a stream, which include the one with the finish reason
+_ACCUMULATORS: dict[str, Callable[[Streaming], Accumulator]] = {
+    "merge": lambda streaming: MergeAccumulator(streaming.merge),
+    "messages": lambda _: MessagesAccumulator(),
+    "responses": lambda _: ResponsesAccumulator(),
+    "items": lambda _: ItemsAccumulator(),
+}
+
+
+def open_stream(
+    call: Call[ReplyT, ItemT], response: httpx.Response, streaming: Streaming
+) -> StreamExchange[ItemT, ReplyT]:
+    """Return the state machine that reads a response as a stream; it has not read any of the body."""
+    if streaming.format == "bytes":
+        return _open_bytes(call, response)
+    streamed = _StreamedCall(call)
+    return StreamExchange(
+        response=response,
+        reader=Reader(
+            DetectingFramer(call.settings.max_item_bytes, response.headers.get("content-type", "")),
+            last=streaming.last,
+            failed=streaming.failed,
+            call=describe_call(call.request),
+            redact=streamed.redacted,
+            rules=streaming.merge,
+        ),
+        deadlines=call.deadlines,
+        decode_item=codec_of(call.operation.models).converter(streaming.item, streamed.named),
+        accumulator=_ACCUMULATORS[streaming.collect](streaming),
+        call=streamed,
+    )
+
+
+def _open_bytes(call: Call[Any, Any], response: httpx.Response) -> StreamExchange[Any, Any]:
+    from ollama_sdk.streaming._bytes import BytesReader, NoAccumulator  # imported only for byte streams
+
+    return StreamExchange(
+        response=response,
+        reader=BytesReader(describe_call(call.request)),
+        deadlines=call.deadlines,
+        decode_item=_as_it_is,
+        accumulator=NoAccumulator(),
+        call=_StreamedCall(call),
+    )
+
+
+def _as_it_is(item: Any) -> Any:
+    return item
+
+
+class _StreamedCall:
+    """The call of a stream, as :class:`ollama_sdk.streaming._exchange.StreamedCall`."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Call[Any, Any]) -> None:
+        self._call = call
+
+    def redacted(self, text: str) -> str:
+        return redact(self._call.request, text)
+
+    def named(self, mismatch: DecodeError) -> DecodeError:
+        return decode_error(self._call, mismatch)
+
+    def error_of(self, exc: Exception) -> OllamaError:
+        return transport_error(self._call, exc)
+
+    def reply_of(self, data: dict[str, Any]) -> Any:
+        return _accumulated(self._call, data)
+
+    def ended(
+        self, response: httpx.Response, reader: Reader | BytesReader, whole: Callable[[], dict[str, Any] | None]
+    ) -> None:
+        # A stream that its caller has abandoned has no outcome.
+        counted = reader.usage_item if reader.finished or reader.error is not None else None
+        tail: list[dict[str, Any]] = []
+        if isinstance(reader, Reader) and outcome_listeners(response):
+            tail = decoded(reader.unadded[-_TAIL:])
+            if len(tail) < min(_TAIL, reader.items) and (reply := whole()):  # the others have been accumulated already
+                tail.insert(0, reply)
+        end_call(
+            self._call,
+            response,
+            reader.error,
+            counted=counted,
+            first=reader.first,
+            items=reader.items,
+            tail=tail,
+            whole=whole,
+        )
+
+
+def _accumulated(call: Call[Any, Any], data: dict[str, Any]) -> Any:
+    """Make the reply of a stream's accumulated items; fields with a single possible value are filled in."""
+    kind = codec_of(call.operation.models).resolve(call.operation.reply)
+    if call.operation.streaming is not None and call.operation.streaming.collect == "items":
+        return decode_reply(call, data.get("items", []))
+    if isinstance(kind, type) and issubclass(kind, Model):
+        data = data | _constants(kind)
+    return decode_reply(call, data)
+
+
+def _constants(model: type[Model]) -> dict[str, Any]:
+    codec = codec_of(model.__module__.rpartition(".")[0])
+    kinds = {wire_name(a): codec.field_type(a) for a in document_fields(model)}
+    return {
+        name: get_args(kind)[0]
+        for name, kind in kinds.items()
+        if get_origin(kind) is Literal and len(get_args(kind)) == 1
+    }

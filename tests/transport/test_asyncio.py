@@ -1,0 +1,76 @@
+"""What only connections of asyncio do: they continue a task within the event that it waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import threading
+
+import httpx
+import pytest
+
+from ollama_sdk._transport.aio import AsyncHTTPTransport
+from tests.support.loopback import END, PATIENCE, chunk, chunked
+
+
+@pytest.fixture
+def waiting(serve):
+    """Run a function in a loop in which a task waits for the second piece of a body.
+
+    The function gets that task, and another function that lets the piece arrive.
+    """
+    asked = threading.Event()
+
+    def script(connection):
+        connection.answer(chunked("a/b", b"one"))
+        connection.wait(asked)
+        connection.send(chunk(b"two") + END)
+
+    server = serve(script)
+
+    async def main(work):
+        async with AsyncHTTPTransport(trust_env=False) as transport:
+            response = await transport.handle_async_request(httpx.Request("GET", server.url))
+            pieces = aiter(response.stream)
+            assert await anext(pieces) == b"one"
+            sock = response.extensions["network_stream"].get_extra_info("socket")
+
+            def arrive():
+                asked.set()
+                assert select.select([sock], [], [], PATIENCE)[0]
+
+            task = asyncio.create_task(anext(pieces))
+            await asyncio.sleep(0)
+            return await work(task, arrive)
+
+    return lambda work: asyncio.run(main(work), debug=False)
+
+
+def test_a_task_goes_on_in_the_round_that_reads_its_bytes(waiting):
+    async def rounds(task, arrive):
+        arrive()
+        await asyncio.sleep(0)  # this task is first in the next round, which then reads the bytes
+        await asyncio.sleep(0)
+        return task.done() and task.result()
+
+    assert waiting(rounds) == b"two"
+
+
+def test_a_task_that_runs_the_loop_disturbs_no_other(waiting):
+    async def nested(task, arrive):
+        arrive()
+        asyncio.get_running_loop()._run_once()
+        return await asyncio.wait_for(task, PATIENCE)
+
+    assert waiting(nested) == b"two"
+
+
+def test_cancelling_wins_over_bytes_that_come_in_the_same_round(waiting):
+    async def cancelled(task, arrive):
+        task.cancel("why")
+        arrive()
+        with pytest.raises(asyncio.CancelledError, match="why"):
+            await task
+        return task.cancelled()
+
+    assert waiting(cancelled)
