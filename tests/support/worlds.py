@@ -33,7 +33,8 @@ class World:
     @contextlib.contextmanager
     def client(self, host: str, **options: Any) -> Iterator[Any]:
         """A client whose methods block, whatever kind it is; a test that would hang fails in the end."""
-        options = {"timeout": PATIENCE, **options}
+        # A handshake of TLS takes turns with its server's thread, which on a busy machine takes long.
+        options = {"timeout": ollama_sdk.Timeout(total=PATIENCE, connect=PATIENCE), **options}
         if self._portal is None:
             with ollama_sdk.Ollama(host, **options) as client:
                 yield client
