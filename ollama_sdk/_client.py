@@ -252,7 +252,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         except OllamaError as exc:
             raise shorten_traceback(exc) from exc.__cause__
         view = object.__new__(type(self))
-        view.__dict__.update(self.__dict__, _owner=False, _runtime=_with_settings(self._runtime, settings))
+        view.__dict__.update(self.__dict__, _owner=False, _runtime=self._runtime.with_settings(settings))
         return view
 
     @property
@@ -351,14 +351,10 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         return _rebuild, (type(self), configuration | given | self._runtime.transports.asked, settings.chosen)
 
 
-def _with_settings(runtime: ClientRuntimeT, settings: Settings) -> ClientRuntimeT:
-    return type(runtime)(settings, runtime.transports)
-
-
 def _rebuild(cls: type[Any], configuration: dict[str, Any], chosen: frozenset[str]) -> Any:
     """Make a client from its pickle; ``chosen`` are the headers that :meth:`_Client.with_options` set."""
     client = cls(**configuration)
-    client._runtime = _with_settings(client._runtime, client._runtime.settings.choosing(chosen))
+    client._runtime = client._runtime.with_settings(client._runtime.settings.choosing(chosen))
     return client
 
 

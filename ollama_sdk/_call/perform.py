@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ollama_sdk._concurrency.loops import ON_LOOP, NotOnLoopError
 from ollama_sdk._stack import AsyncTransports, SyncTransports
@@ -50,6 +50,10 @@ class SyncRuntime:
     def __init__(self, settings: Settings, transports: SyncTransports) -> None:
         self.settings = settings
         self.transports = transports
+
+    def with_settings(self, settings: Settings) -> Self:
+        """Return a runtime with other settings over the same transports."""
+        return type(self)(settings, self.transports)
 
     def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
         """Call an operation and return its one-piece reply."""
@@ -145,6 +149,10 @@ class AsyncRuntime:
     def __init__(self, settings: Settings, transports: AsyncTransports) -> None:
         self.settings = settings
         self.transports = transports
+
+    def with_settings(self, settings: Settings) -> Self:
+        """As :meth:`SyncRuntime.with_settings`."""
+        return type(self)(settings, self.transports)
 
     async def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
         """As :meth:`SyncRuntime.call`."""
