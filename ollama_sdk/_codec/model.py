@@ -105,8 +105,6 @@ class Model:
             return NotImplemented
         return all(getattr(self, a.name) == getattr(other, a.name) for a in attrs.fields(type(self)))
 
-    __hash__ = None  # type: ignore[assignment] # because a model can be changed
-
     def __repr__(self) -> str:
         """The fields that are not ``None``, in 300 characters at most: long texts and lists are shortened."""
         shown = ""
