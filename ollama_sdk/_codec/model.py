@@ -23,7 +23,7 @@ _LONGEST_REPR = 300  # characters
 _BRIEFER = ((80, 6), (40, 3), (24, 1))  # characters of one text, and items of one list; tried in this order
 
 
-class Model:
+class Model:  # noqa: PLW1641 - a model can be changed, so it has no hash
     """The base of every generated model: an attrs class whose fields are the document's, ``None`` where absent.
 
     Attributes:
