@@ -52,7 +52,7 @@ class SyncRuntime:
         self.transports = transports
 
     def with_settings(self, settings: Settings) -> Self:
-        """Return a runtime with other settings and the same transports."""
+        """Return a runtime with other settings over the same transports."""
         return type(self)(settings, self.transports)
 
     def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
@@ -151,7 +151,7 @@ class AsyncRuntime:
         self.transports = transports
 
     def with_settings(self, settings: Settings) -> Self:
-        """Return a runtime with other settings and the same transports."""
+        """As :meth:`SyncRuntime.with_settings`."""
         return type(self)(settings, self.transports)
 
     async def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:

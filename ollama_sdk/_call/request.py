@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, unquote
 
 import httpx
@@ -34,7 +34,8 @@ _JSON = "application/json"
 _USER_AGENT = f"ollama-sdk/{__version__}"
 
 
-class CallOptions(NamedTuple):
+@define(eq=False, repr=False)  # its headers may hold a key
+class CallOptions:
     """The arguments that every method takes.
 
     Attributes:

@@ -23,7 +23,7 @@ _LONGEST_REPR = 300  # characters
 _BRIEFER = ((80, 6), (40, 3), (24, 1))  # characters of one text, and items of one list; tried in this order
 
 
-class Model:
+class Model:  # noqa: PLW1641 - a model can be changed, so it has no hash
     """The base of every generated model: an attrs class whose fields are the document's, ``None`` where absent.
 
     Attributes:
@@ -104,8 +104,6 @@ class Model:
         if other.__class__ is not self.__class__:
             return NotImplemented
         return all(getattr(self, a.name) == getattr(other, a.name) for a in attrs.fields(type(self)))
-
-    __hash__: ClassVar[None] = None  # type: ignore[assignment] # because a model can be changed
 
     def __repr__(self) -> str:
         """The fields that are not ``None``, in 300 characters at most: long texts and lists are shortened."""
