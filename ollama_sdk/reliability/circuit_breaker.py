@@ -212,7 +212,7 @@ class Breaker:
     def __init__(self, config: CircuitBreaker) -> None:
         self._config = config
         self.state: State = "closed"
-        self.period = 0
+        self.period: int = 0
         self._window = _window(config)
         self._opened_at = self._open_until = 0.0
         self._openings = 0
