@@ -19,6 +19,8 @@ TEXTS = ["one", "two"]
 @pytest.fixture(scope="module")
 def server():
     with Agreeing() as server:
+        server.answers["/api/embed"] = {"model": "all-minilm", "embeddings": [[0.5]] * len(TEXTS)}
+        server.answers["/v1/embeddings"] = {"data": [{"embedding": [0.5]}] * len(TEXTS)}
         yield server
 
 

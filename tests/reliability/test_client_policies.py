@@ -16,6 +16,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import attrs
 import httpx
 import pytest
 
@@ -1213,7 +1214,7 @@ def test_a_client_pickles_with_its_policies(make):
     assert type(copy) is make
     assert copy._runtime.transports.asked == {**policies, "retry": Retry(attempts=3)}
     assert copy._runtime.transports.stack.endpoints == client._runtime.transports.stack.endpoints
-    assert copy._runtime.settings == client._runtime.settings
+    assert attrs.asdict(copy._runtime.settings) == attrs.asdict(client._runtime.settings)
 
 
 def all_on(seen: list[Event]) -> dict[str, Any]:

@@ -714,7 +714,7 @@ def test_reconfigured_failover_uses_new_numbers(clock: HandClock) -> None:
     events: list[Any] = []
     endpoints = Endpoints(numbered(3), Failover(), clock=clock, observer=events.append)
     endpoints.reconfigure(Failover("round_robin", eject_after=1, eject_for=7))
-    assert [begins(endpoints) for _ in range(3)] == ["h0", "h1", "h2"]
+    assert sorted(begins(endpoints) for _ in range(3)) == ["h0", "h1", "h2"]
     endpoints.note_failure(endpoints.members[0], "status 503", GET)
     assert ejections(events) == [("http://h0", 7)]
 
