@@ -12,12 +12,12 @@ SECONDS ?= 600
 FUZZ ?= 25
 N ?= 200000
 
-.PHONY: help demo check types generate changes drift docs docs-serve pictures test test-all test-tls test-versions coverage test-integration \
-        test-programs test-engines test-httpx2 fuzz soak interrupts mutants bench package publish clean
+.PHONY: help demo check types generate changes drift docs docs-serve pictures test test-all test-h11 test-tls test-httpx2 test-versions \
+        coverage test-integration test-programs test-engines fuzz soak interrupts mutants bench package publish clean
 
 ##@ Use
 help:  ## list the targets
-	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): requirements-dev.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on the PATH: install Python 3.11, or say make PYTHON=..."; exit 1; }
@@ -88,11 +88,11 @@ test-h11: $(READY)  ## run the tests of transport, clients and streams where llh
 # named, such as generator and models, have no connections either; of the emulator's tests only those with clients do.
 NO_TLS := $(addprefix tests/,client/test_method_types.py client/test_completion.py streaming/test_accumulation.py \
   reliability/test_driver.py reliability/test_interrupts.py reliability/test_signalled_calls.py)
-test-tls: $(READY)  ## run the tests of transport, clients, streams, policies and emulated servers with servers that speak TLS
+test-tls: $(READY)  ## run the tests of transport, clients, streams, policies and emulated servers, with servers that speak TLS
 	$(PYTEST) -m "not slow and not plain" --tls $(NO_TLS:%=--ignore=%) \
 	  tests/transport tests/client tests/streaming tests/reliability tests/testing/test_emulator_clients.py
 
-test-httpx2: $(READY)  ## run the tests of clients and policies with httpx2 wherever they give something of httpx, and some where they give nothing
+test-httpx2: $(READY)  ## run the tests of clients and policies, with httpx2 in place of httpx; some also with its transport as the default
 	HTTPX=httpx2 $(PYTEST) -m "not slow" tests/client tests/reliability
 	HTTPX=httpx2 $(PYTEST) -m "not slow and not plain and not own" --foreign $(addprefix tests/client/test_,any_route.py arguments.py streams.py)
 

@@ -184,7 +184,7 @@ def test_a_command_exists(command: str):
     assert command.startswith("$ ")
     program, *arguments = shlex.split(command.removeprefix("$ "), comments=True)
     if program == "make":
-        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+        targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
         assert set(arguments) <= set(targets)
         return
     assert program == "python"
@@ -192,6 +192,16 @@ def test_a_command_exists(command: str):
         [sys.executable, *arguments, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
     )
     assert run.returncode == 0, run.stderr
+
+
+def test_every_target_is_phony_and_those_of_tests_are_described():
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z0-9-]+):", text, flags=re.MULTILINE))
+    assert targets == set(
+        re.search(r"^\.PHONY: ((?:.*\\\n)*.*)$", text, flags=re.MULTILINE)[1].replace("\\", "").split()
+    )
+    described = set(re.findall(r"`make ([a-z0-9-]+)`", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")))
+    assert {target for target in targets if target.startswith("test")} <= described <= targets
 
 
 def test_the_table_of_errors_names_every_class():
