@@ -21,7 +21,7 @@ from ._worker import worker_of
 
 __all__ = ["Embed"]
 
-# The length of the vectors that a client has received of a model.
+# The length of the vectors that a client has received of a model, where none was asked for.
 _LENGTHS: WeakKeyDictionary[AsyncOllama, dict[str, int]] = WeakKeyDictionary()
 
 
@@ -84,8 +84,9 @@ class Embed(Step):
                     raise
                 return [error if place in sent else result for place, result in enumerate(results)]
             for place, vector in zip(sent, vectors, strict=True):
-                _LENGTHS.setdefault(client, {})[self.model] = len(vector)
                 results[place] = self._checked_vector(vector)
+                if self.dimensions is None:
+                    _LENGTHS.setdefault(client, {})[self.model] = len(vector)
         return results
 
     def with_length(self, column: Column) -> Column:

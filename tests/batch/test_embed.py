@@ -127,6 +127,16 @@ def test_length_of_vectors_is_learnt_from_those_of_a_batch(emulator: Emulator):
     assert len(emulator.requests) == 2
 
 
+@pytest.mark.parametrize("dimensions", [4, 5], ids=["given", "refused"])
+def test_length_that_one_step_asks_for_is_not_that_of_others(serve, dimensions: int):
+    short, long = (
+        whole(b'{"model":"all-minilm","embeddings":[%s]}' % body) for body in (b"[1,0,0,0]", b"[1,0,0,0,0,0]")
+    )
+    server: Loopback = serve(replies(short, long))
+    step(server, dimensions=dimensions)({"text": ["a"]})
+    assert step(server)({"text": np.array([None], dtype=object)})["embedding"].shape == (1, 6)
+
+
 def test_batch_without_vectors_holds_objects_if_none_can_be_had(emulator: Emulator):
     emulator.faults.add(Fault.status(503))
     made = step(emulator)({"text": np.array(["a", "b"])})
