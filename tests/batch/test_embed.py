@@ -137,11 +137,27 @@ def test_length_that_one_step_asks_for_is_not_that_of_others(serve, dimensions: 
     assert step(server)({"text": np.array([None], dtype=object)})["embedding"].shape == (1, 6)
 
 
-def test_batch_without_vectors_holds_objects_if_none_can_be_had(emulator: Emulator):
+def test_batch_that_a_server_failed_holds_objects_and_asks_no_more(emulator: Emulator):
     emulator.faults.add(Fault.status(503))
     made = step(emulator)({"text": np.array(["a", "b"])})
     assert made["embedding"].tolist() == [None, None]
     assert [error["status"] for error in made["error"]] == [503] * 2
+    assert len(emulator.requests) == 1
+
+
+def test_batch_without_vectors_holds_objects_if_none_can_be_had(emulator: Emulator):
+    emulator.faults.add(Fault.status(503))
+    assert step(emulator)({"text": np.array([None, ""], dtype=object)})["embedding"].tolist() == [None, None]
+    assert len(emulator.requests) == 1
+
+
+def test_an_empty_numpy_batch_has_the_length_that_is_known(emulator: Emulator):
+    embed = step(emulator)
+    empty = {"text": np.array([], dtype=object)}
+    assert embed(empty)["embedding"].shape == (0,)
+    assert len(emulator.requests) == 0
+    embed({"text": ["a"]})
+    assert embed(empty)["embedding"].shape == (0, 16)
 
 
 @pytest.mark.parametrize("kind", ["pandas", "arrow batch"])
