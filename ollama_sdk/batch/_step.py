@@ -124,6 +124,8 @@ class Step(ABC):
     def partitions(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
         """Run the step over an iterator of batches, as Spark's ``mapInPandas`` and ``mapInArrow`` pass them.
 
+        In pandas the new columns hold objects, unlike those of a call: Spark knows no NA in vectors and structs.
+
         Args:
             batches: The batches; each is taken when the one before it is done.
         """
@@ -132,7 +134,7 @@ class Step(ABC):
     def meta(self, frame: Any) -> Any:
         """Return an empty frame with Dask's columns and types.
 
-        Columns of objects in pandas, such as vectors, are declared by their types in Arrow, so that ``to_parquet`` writes these.
+        The new columns have types of Arrow, as those of a call have, and ``to_parquet`` writes these.
 
         Args:
             frame: The Dask or pandas frame that goes in.

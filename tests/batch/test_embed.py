@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -168,6 +170,26 @@ def test_partitions_have_none_where_a_value_is_missing(emulator: Emulator, kind:
         for name, missing in (("error", 4 - failed), ("embedding", 2 + failed)):
             values = batch[name].to_pylist() if kind == "arrow batch" else list(batch[name])
             assert sum(value is None for value in values) == missing
+
+
+def without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+
+def test_new_columns_of_pandas_are_objects_without_pyarrow(emulator: Emulator, monkeypatch: pytest.MonkeyPatch):
+    batch = KINDS["pandas"]().astype({"text": object})
+    without_pyarrow(monkeypatch)
+    made = step(emulator)(batch)
+    assert list(made.dtypes[["embedding", "error"]]) == [object, object]
+    assert [row["embedding"] for row in rows(made)] == [vector("first"), None, vector("third"), None]
+
+
+def test_polars_without_pyarrow_is_refused_before_any_request(emulator: Emulator, monkeypatch: pytest.MonkeyPatch):
+    batch = KINDS["polars"]()
+    without_pyarrow(monkeypatch)
+    with pytest.raises(ConfigurationError, match="pip install pyarrow"):
+        step(emulator)(batch)
+    assert len(emulator.requests) == 0
 
 
 def test_vectors_are_32_bit_floats(emulator: Emulator):
