@@ -248,12 +248,14 @@ def _usage_fields(method: Method, models: dict[str, Model]) -> Iterator[tuple[Po
 
 
 def _one_each(method: Method, models: dict[str, Model]) -> Iterator[tuple[Pointer, str]]:
-    """Check that the argument exists of whose items each has one in the reply, and that the reply has items."""
+    """Check that the argument is in a JSON body of whose items each has one in the reply, and that the reply has items."""
     if method.one_each is None:
         return
-    names = [argument.wire for argument in method.arguments]
-    if method.one_each not in names:
-        yield (*method.place, "x-one-each"), f"{method.one_each!r} is no argument; there are {', '.join(names)}"
+    places = {argument.wire: argument.place for argument in method.arguments}
+    if method.one_each not in places:
+        yield (*method.place, "x-one-each"), f"{method.one_each!r} is no argument; there are {', '.join(places)}"
+    elif (method.body, places[method.one_each]) != ("json", "body"):
+        yield (*method.place, "x-one-each"), f"{method.one_each!r} is no field of a JSON body"
     elif not isinstance(method.reply, ModelKind) or models[method.reply.name].items is None:
         yield (*method.place, "x-one-each"), "the reply has no x-items"
 

@@ -164,6 +164,9 @@ def _reply_changes(types: _Types, name: str, old: Method, new: Method) -> Iterat
     if difference:
         text = f"{name} returns `{new.returns}`; it returned `{old.returns}`"
         yield Change(CHANGED, text, _breaks(difference, read=True))
+    if old.one_each != new.one_each:
+        text = "has" if new.one_each else "no longer has"
+        yield Change(CHANGED, f"{name}: the reply {text} one item for each of `{new.one_each or old.one_each}`")
 
 
 def _stream_changes(types: _Types, name: str, old: Stream | None, new: Stream | None) -> Iterator[Change]:
@@ -199,7 +202,6 @@ def _row_changes(name: str, old: Method, new: Method) -> Iterator[Change]:
     for text, before, after in (
         ("repeating it is `{}`; it was `{}`", old.repeat, new.repeat),
         ("the model is named by `{}`; it was named by `{}`", old.model, new.model),
-        ("the reply has one item for each of `{}`; that was `{}`", old.one_each, new.one_each),
     ):
         if before != after:
             yield Change(CHANGED, f"{name}: {text.format(after, before)}")

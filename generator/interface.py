@@ -209,7 +209,7 @@ class Method:
         repeat: Whether sending the same request again is safe.
         needs_model: Whether the server must have the model of the request.
         model: The name of the argument for the model.
-        one_each: The JSON name of the argument whose list gives one item of the reply each; ``None`` without one.
+        one_each: The JSON name of the argument, a text or a list, whose items give one item of the reply each; ``None`` without.
         usage: The dotted paths of model, input tokens and output tokens in the one-piece reply.
         server: Its own base URL.
         needs_key: Whether an API key is needed.

@@ -120,7 +120,7 @@ class Operation(NamedTuple, Generic[ReplyT, ItemT]):
             or ``never``.
         needs_model: Whether the server must have the model of the request.
         model: The name of the argument for the model.
-        one_each: The JSON name of the argument whose list gives one item of the reply each; ``None`` without one.
+        one_each: The JSON name of the argument, a text or a list, whose items give one item of the reply each; ``None`` without.
         usage: The paths of model and token counts in the one-piece reply; ``None`` if it has neither.
         server: The base URL, if it is not the client's own.
         needs_key: Whether it is refused without an API key.

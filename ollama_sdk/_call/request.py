@@ -12,7 +12,7 @@ import httpx
 from attrs import define
 
 from ollama_sdk._codec import codec_of, dumps
-from ollama_sdk._json import is_list, loads_tolerantly
+from ollama_sdk._json import loads_tolerantly
 from ollama_sdk._secrets import check_headers
 from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, TimeoutLike, limits_of_call
 from ollama_sdk._version import __version__
@@ -63,7 +63,7 @@ class Call(Generic[ReplyT, ItemT]):
         path_values: The path arguments as they were sent, by their names in the path.
         model: The model in the arguments, if there is one.
         settings: The settings of the client.
-        items: How many items the reply must have, because each belongs to one of a list that was sent; ``None`` if any number may.
+        items: How many items the reply must have, because each belongs to a text that was sent; ``None`` if any number may.
     """
 
     operation: Operation[ReplyT, ItemT]
@@ -135,13 +135,24 @@ def prepare(
     request = httpx.Request(operation.method, url, headers=headers, extensions=extensions, **body)
     if upload is not None:  # httpx sets this header only for a body that it encodes itself
         request.headers.setdefault("Host", url.netloc.decode("ascii"))
-    items = None if operation.one_each is None else _length(loads_tolerantly(body["content"]).get(operation.one_each))
+    items = None if operation.one_each is None else _count(operation.one_each, given, options, body["content"])
     return Call(operation, request, deadlines, stream, path_values, model, settings, items)
 
 
-def _length(sent: Any) -> int | None:
-    """The length of a list of texts; ``None`` for a single text, which may be a list of numbers: its tokens."""
-    return len(sent) if is_list(sent) and int not in map(type, sent) else None
+def _count(name: str, given: Sequence[tuple[Argument, Any]], options: CallOptions, body: bytes) -> int | None:
+    """How many texts are sent in one field of the body; ``None`` if there is none that is counted.
+
+    A list of numbers is one text: its tokens. An empty text is not counted, because some servers answer it with nothing.
+    """
+    sent: Any = next((value for argument, value in given if argument.wire == name), None)
+    # The body is parsed only if the argument is not what was sent, or cannot be counted, as an iterator that has been read.
+    if sent.__class__ not in {str, list, tuple} or (options.extra_body and name in options.extra_body):
+        sent = loads_tolerantly(body).get(name)
+    if not isinstance(sent, (str, list, tuple)):
+        return None
+    if isinstance(sent, str) or int in map(type, sent):
+        return 1 if sent else None
+    return len(sent)
 
 
 def _is_deterministic(operation: Operation[Any, Any], values: Mapping[str, Any]) -> bool:

@@ -181,8 +181,8 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
             reply = decode_reply(call, data, body)
             _check_finished(call, data, reply)
             if call.items is not None and len(reply) != call.items:
-                text = f"the reply has {len(reply)} items for the {call.items} of {call.operation.one_each}"
-                raise DecodeError(f"{describe_call(call.request)}: {text}, so that they cannot be matched")
+                sent = f"{call.operation.one_each} has {call.items} item{'' if call.items == 1 else 's'}"
+                raise DecodeError(f"{describe_call(call.request)}: {sent} and the reply {len(reply)}")
     except OllamaError as exc:
         end_call(call, response, exc)
         raise

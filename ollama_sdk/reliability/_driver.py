@@ -211,7 +211,7 @@ class PolicyTransport(_Driver, httpx.BaseTransport):
         try:
             if response.is_success and is_stream(request):
                 chunks = iter(stream)
-                first = next(chunks, b"")
+                first = next(filter(None, chunks), b"")
                 response.stream = StartedBody(stream, first, chunks)
                 response.extensions[STARTED] = bool(first)
                 return response
@@ -271,8 +271,10 @@ class AsyncPolicyTransport(_Driver, httpx.AsyncBaseTransport):
         try:
             if response.is_success and is_stream(request):
                 chunks = aiter(stream)
-                first = await anext(chunks, b"")
-                response.stream = StartedBody(stream, first, chunks)
+                first: bytes | None = b""
+                while first is not None and not first:
+                    first = await anext(chunks, None)
+                response.stream = StartedBody(stream, first or b"", chunks)
                 response.extensions[STARTED] = bool(first)
                 return response
             body = b"".join([chunk async for chunk in stream])

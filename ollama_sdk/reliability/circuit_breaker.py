@@ -1,20 +1,21 @@
 """Decides whether a request is sent to an endpoint that keeps failing.
 
 **States.** Each endpoint has one :class:`Breaker`. *Closed*, it sends every request and counts the outcomes in a sliding window;
-too many failed or slow ones *open* it. Open, it refuses every request until its time is over. The first request after that makes
-it *half-open*: a few requests are sent as probes, and all others are refused. When enough probes have succeeded it closes, with an
+too many failed or slow ones *open* it. Open, it refuses every request until its time is over. The first request after that makes it
+*half-open*: a few requests are sent as probes, and all others are refused. When enough probes have succeeded it closes, with an
 empty window; when one fails, or takes too long, it opens again, for twice as long.
 
-**Who moves them.** Only calls do, when they ask (:meth:`Breaker.acquire`) and when they end (:meth:`Breaker.record`); no timer runs.
-Each call has a permit, which is a number: all calls of one *period* of the closed circuit share a number, and each probe has its own.
-An outcome counts only while its number is valid, so a call from before the opening does not count after it. A probe that takes too
-long is *abandoned*, but closes the circuit if it succeeds later: otherwise an endpoint whose good answers take longer than
-``open_for`` would never be used again.
+**Who moves them.** Only calls do, when they ask (:meth:`Breaker.acquire`) and when they end (:meth:`Breaker.record`); no timer
+runs. Each call has a permit, which is a number: all calls of one *period* of the closed circuit share a number, and each probe has
+its own. An outcome counts only while its number is valid, so a call from before the opening does not count after it. A probe that
+takes too long is *abandoned*, but closes the circuit if it succeeds later: otherwise an endpoint whose good answers take longer
+than ``open_for`` would never be used again.
 
 **Why nothing deadlocks or leaks.** :class:`Breakers` holds one lock for the few statements of ``acquire`` and ``record``; under it,
-nothing waits, yields or calls an observer. A closed circuit gives out its number without the lock. A call may end without an outcome (cancelled, interrupted, garbage-collected), possibly
-in a thread that holds the lock. So :meth:`Breaker.release` takes no lock: it removes one entry atomically, and decides nothing. A
-probe that is never released does no harm: the first request after ``open_for`` abandons it.
+nothing waits, yields or calls an observer. A closed circuit gives out its number without the lock. A call may end without an
+outcome (cancelled, interrupted, garbage-collected), possibly in a thread that holds the lock. So :meth:`Breaker.release` takes no
+lock: it removes one entry atomically, and decides nothing. A probe that is never released does no harm: the first request after
+``open_for`` abandons it.
 """
 
 from __future__ import annotations

@@ -193,7 +193,8 @@ class OpenTelemetryObserver(DetailedObserver):
         common = _common_attributes(event.operation, event.endpoint, event.model)
         operation = common["gen_ai.operation.name"]
         name = operation if event.model is None else f"{operation} {event.model}"
-        span = self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=common)
+        # A copy, because a sampler gets it too and may write into it; the cached one is of other calls as well.
+        span = self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes={**common})
         call = _Call(span, span.is_recording(), trace.set_span_in_context(span), event, common)
         if detail is None:
             return call

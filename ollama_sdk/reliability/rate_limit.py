@@ -12,10 +12,11 @@ block. A queued call waits for its event without the lock. It tries again when t
 **Why nothing deadlocks or leaks.** The garbage collector or a signal handler may release a permit in any thread, also in one that
 holds the lock. So :meth:`Limiter.release` first discards the permit from the set of those held, which is atomic. That is all unless
 calls are queued; a call that is queued at the same moment looks at the set only afterwards, so it is either seen here or sees the
-free permit itself. If calls are queued, the permit is appended to a deque, which is atomic as well. If the thread holds the lock, it
-does nothing more: each thread processes the deque after it has released the lock. Otherwise it takes the lock and processes the
-deque itself, which wakes the first in the queue. All limiters share one lock, and no other lock is taken under it, so no two threads wait for each other. A task whose
-event loop was closed never tries again: its event reports that, and its permit is dropped when it would be woken.
+free permit itself. If calls are queued, the permit is appended to a deque, which is atomic as well. If the thread holds the lock,
+it does nothing more: each thread processes the deque after it has released the lock. Otherwise it takes the lock and processes the
+deque itself, which wakes the first in the queue. All limiters share one lock, and no other lock is taken under it, so no two
+threads wait for each other. A task whose event loop was closed never tries again: its event reports that, and its permit is dropped
+when it would be woken.
 
 **Exceptions at any moment.** Ctrl-C may be raised between any two byte codes, so that a permit is not released. A permit is
 therefore a weak reference to an object that the call owns, with the deque's ``append`` as its callback: once the call's frame or

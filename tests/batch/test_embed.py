@@ -241,7 +241,7 @@ def test_a_wrong_number_of_vectors_is_an_error(serve):
     server: Loopback = serve(replies(*[whole(body)] * 3))
     made = step(server)([{"text": "a"}, {"text": "b"}])
     assert [row["error"]["type"] for row in made] == ["DecodeError"] * 2
-    assert "the reply has 3 items for the 1 of input" in made[0]["error"]["message"]
+    assert "input has 1 item and the reply 3" in made[0]["error"]["message"]
 
 
 def test_vectors_of_another_length_than_asked_for_are_errors(serve):

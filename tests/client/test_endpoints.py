@@ -16,8 +16,10 @@ from operator import attrgetter
 import pytest
 
 from ollama_sdk import AsyncOllama, BadRequestError, ConfigurationError, DecodeError, Ollama, RawResponse, types
+from ollama_sdk._call import request
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._generated import DOCUMENT_VERSION, operations
+from ollama_sdk._json import loads_tolerantly
 from ollama_sdk.testing import Emulator
 from tests.support.agreeing import Agreeing
 from tests.support.loopback import replies, whole
@@ -447,9 +449,33 @@ def with_vectors(number):
 @pytest.mark.parametrize("number", [0, 1, 3])
 def test_another_number_of_vectors_than_of_texts_is_refused(world, serve, route, number):
     server = serve(replies(with_vectors(number)))
-    refused = pytest.raises(DecodeError, match=f"embed.*: the reply has {number} items for the 2 of input")
+    refused = pytest.raises(DecodeError, match=f"embed.*: input has 2 items and the reply {number}$")
     with world.client(server.url) as client, refused:
         embed_by(client, route)("m", ["a", "b"])
+
+
+@pytest.mark.parametrize("route", ["embed", "v1.embeddings.create"])
+@pytest.mark.parametrize("number", [0, 2])
+def test_one_text_has_one_vector_unless_it_is_empty(world, serve, route, number):
+    server = serve(replies(*[with_vectors(number)] * 3))
+    with world.client(server.url) as client:
+        assert len(embed_by(client, route)("m", "")) == number
+        for more in ({}, {"extra_body": {"input": [101, 102]}}):
+            with pytest.raises(DecodeError, match=f"embed.*: input has 1 item and the reply {number}$"):
+                embed_by(client, route)("m", "one text", **more)
+
+
+def test_texts_are_counted_without_parsing_the_body(serve, monkeypatch):
+    parsed = []
+    monkeypatch.setattr(request, "loads_tolerantly", lambda text: parsed.append(text) or loads_tolerantly(text))
+    server = serve(replies(*[with_vectors(2)] * 4))
+    with Ollama(server.url) as client:
+        for more in ({}, {"extra_body": {"other": 1}}):
+            client.embed("m", ["a", "b"], **more)
+        client.embed("m", ("a", "b"))
+        assert parsed == []
+        client.embed("m", iter("ab"))
+    assert len(parsed) == 1
 
 
 @pytest.mark.parametrize("route", ["embed", "v1.embeddings.create"])

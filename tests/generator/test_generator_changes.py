@@ -153,12 +153,15 @@ def test_new_required_argument_in_front_breaks_positional_calls() -> None:
 
 
 def test_argument_whose_items_the_reply_answers_is_listed() -> None:
-    report = changes(
-        ("x-repeat: resumes", "x-repeat: resumes\n      x-one-each: question"),
+    lines = [
         ("description: An answer.", "description: An answer.\n      x-items: lines"),
         ("        sure: {anyOf", "        lines: {type: array, items: {type: string}}\n        sure: {anyOf"),
-    )
-    assert "- `v1.answers.create`: the reply has one item for each of `question`; that was `None`" in report
+    ]
+    without = _interface(edited(*lines))
+    counted = _interface(edited(*lines, ("x-repeat: resumes", "x-repeat: resumes\n      x-one-each: question")))
+    for old, new, says in ((without, counted, "has"), (counted, without, "no longer has")):
+        [line] = [text for text in markdown(compare(old, new)).splitlines() if text.startswith("- ")]
+        assert line == f"- `v1.answers.create`: the reply {says} one item for each of `question`"
 
 
 def test_added_or_removed_stream_is_listed() -> None:

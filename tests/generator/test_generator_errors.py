@@ -88,6 +88,8 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("x-limits of nothing", ("x-repeat: resumes", "x-repeat: resumes\n      x-limits: {first_item: 0, between_items: 60}"), "x-limits:", "paths//v1/answers/post/x-limits/first_item", "0 is less than or equal to the minimum of 0"),
     ("x-model unknown", ("x-repeat: resumes", "x-repeat: resumes\n      x-model: source"), "x-model: source", "paths//v1/answers/post/x-model", "'source' is no argument; there are question"),
     ("x-one-each unknown", ("x-repeat: resumes", "x-repeat: resumes\n      x-one-each: source"), "x-one-each: source", "paths//v1/answers/post/x-one-each", "'source' is no argument; there are question"),
+    ("x-one-each of a query", ("operationId: read_note", "operationId: read_note\n      x-one-each: order"), "x-one-each: order", "paths//api/notes/{note}/get/x-one-each", "'order' is no field of a JSON body"),
+    ("x-one-each of a form", ("operationId: v1.audio.hear", "operationId: v1.audio.hear\n      x-one-each: language"), "x-one-each: language", "paths//v1/audio/hear/post/x-one-each", "'language' is no field of a JSON body"),
     ("x-one-each of no list", ("x-repeat: resumes", "x-repeat: resumes\n      x-one-each: question"), "x-one-each: question", "paths//v1/answers/post/x-one-each", "the reply has no x-items"),
     ("x-result unknown", ("x-result: reachable", "x-result: maybe"), "x-result: maybe", "paths///head/x-result", "'maybe' is not one of ['exists', 'reachable', 'digest']"),
     ("x-result with content", ("operationId: list_notes", "operationId: list_notes\n      x-result: exists"), "x-result: exists", "paths//api/notes/get/x-result", "this one has content"),

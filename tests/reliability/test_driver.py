@@ -13,6 +13,7 @@ import pytest
 from ollama_sdk._bodies import WholeBody
 from ollama_sdk.reliability._driver import (
     NEW_EVENT,
+    STARTED,
     AsyncPolicyTransport,
     Flow,
     Policy,
@@ -53,12 +54,13 @@ class Noting(Policy):
 class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body that counts the chunks that were read of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *chunks: bytes) -> None:
+        self.chunks = chunks or (b"a", b"b", b"c")
         self.read = 0
         self.closed = False
 
     def __iter__(self) -> Any:
-        for chunk in (b"a", b"b", b"c"):
+        for chunk in self.chunks:
             self.read += 1
             yield chunk
 
@@ -171,3 +173,15 @@ def test_a_started_stream_is_returned_from_its_first_chunk(caller: Caller) -> No
     wire = Script(httpx.Response(200, stream=Body()))
     transport = caller.wrap(DRIVERS, wire, Noting(judges_attempts=True))
     assert caller.call(transport, extensions={"stream": True}).content == b"abc"
+
+
+@pytest.mark.parametrize(("chunks", "read", "started"), [((b"", b"", b"a", b"b"), 3, True), ((b"", b""), 2, False)])
+def test_a_stream_starts_with_its_first_byte(
+    caller: Caller, chunks: tuple[bytes, ...], read: int, started: bool
+) -> None:
+    body = Body(*chunks)
+    transport = caller.wrap(DRIVERS, Script(httpx.Response(200, stream=body)), Noting(judges_attempts=True))
+    response = sent(caller, transport, stream=True)
+    assert (body.read, response.extensions[STARTED]) == (read, started)
+    again = caller.wrap(DRIVERS, Script(httpx.Response(200, stream=Body(*chunks))), Noting(judges_attempts=True))
+    assert caller.call(again, extensions={"stream": True}).content == b"".join(chunks)

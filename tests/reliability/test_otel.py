@@ -42,7 +42,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
 
 from ollama_sdk.reliability.otel import OpenTelemetryObserver
 
@@ -612,6 +612,27 @@ def test_call_that_is_not_sampled_has_context_and_metrics_only(place):
     (point,) = telemetry.metrics()["gen_ai.client.inference.usage.cache_read.input_tokens"].data.data_points
     assert point.value == 3
     check_metrics(telemetry)
+
+
+def test_what_a_sampler_writes_stays_in_its_call(place):
+    class Writing(Sampler):
+        def should_sample(self, context: Any, trace: Any, name: Any, kind: Any, attributes: Any, *_: Any) -> Any:
+            again = "seen" in attributes
+            attributes["seen"] = True
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, {"again": again})
+
+        def get_description(self) -> str:
+            return "writes into the attributes it is shown"
+
+    telemetry = Telemetry(sampler=Writing())
+    with (
+        Loopback(replies(*[whole(_chat())] * 2)) as server,
+        place.client(server.url, observer=telemetry.observer) as client,
+    ):
+        client.chat("m", MESSAGES)
+        client.chat("m", MESSAGES)
+    assert [span.attributes["again"] for span in telemetry.spans()] == [False, False]
+    assert "seen" not in telemetry.text()
 
 
 # --- content
