@@ -38,7 +38,7 @@ while it yields, so a call that waits never blocks another call.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
@@ -210,7 +210,7 @@ class PolicyTransport(_Driver, httpx.BaseTransport):
             stream = ErrorBody(stream)
         try:
             if response.is_success and is_stream(request):
-                chunks = iter(stream)
+                chunks: Iterator[bytes] = iter(stream)
                 first = next(filter(None, chunks), b"")
                 response.stream = StartedBody(stream, first, chunks)
                 response.extensions[STARTED] = bool(first)
