@@ -304,7 +304,7 @@ def test_call_costs_three_system_calls():
 
 def test_a_large_body_in_one_piece_is_read_in_large_pieces():
     size = 8 * MIB
-    reply = whole(b'{"embeddings":[],"filler":"' + b"x" * size + b'"}')
+    reply = whole(b'{"embeddings":[[]],"filler":"' + b"x" * size + b'"}')
     with Loopback(replies(reply)) as server, Ollama(server.url, timeout=PATIENCE) as client, Calls() as calls:
         client.embed("m", "x")
     assert calls.system["recv"] < size / READ
@@ -313,7 +313,7 @@ def test_a_large_body_in_one_piece_is_read_in_large_pieces():
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_async_large_body_in_one_piece_is_read_in_large_pieces(backend):
     size = 8 * MIB
-    reply = whole(b'{"embeddings":[],"filler":"' + b"x" * size + b'"}')
+    reply = whole(b'{"embeddings":[[]],"filler":"' + b"x" * size + b'"}')
 
     async def embed(url):
         async with AsyncOllama(url, timeout=PATIENCE) as client:
