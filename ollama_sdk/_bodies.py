@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import chain
 from types import AsyncGeneratorType
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -29,16 +29,15 @@ __all__ = [
     "HeldBody",
     "StartedBody",
     "WatchedBody",
+    "WholeBody",
     "hold",
-    "is_whole",
 ]
 
 MAX_BODY_BYTES = 256 * 2**20  # of a one-piece reply, decoded
 
 
-def is_whole(stream: object) -> TypeGuard[httpx.ByteStream]:
-    """Whether a body is in memory: such a response has been read, such a request can be sent again."""
-    return isinstance(stream, httpx.ByteStream)
+# A body in memory: such a response has been read, such a request can be sent again.
+WholeBody = httpx.ByteStream
 
 
 def hold(response: httpx.Response, release: Callable[[], object]) -> httpx.Response:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
-from ._bodies import Body, WatchedBody, is_whole
+from ._bodies import Body, WatchedBody, WholeBody
 from ._secrets import request_of
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _request_of_httpx2(request: httpx.Request) -> Any:
     import httpx2
 
     stream = request.stream
-    body = httpx2.ByteStream(b"".join(stream)) if is_whole(stream) else _sent_body_class()(stream)
+    body = httpx2.ByteStream(b"".join(stream)) if isinstance(stream, WholeBody) else _sent_body_class()(stream)
     converted = httpx2.Request(request.method, str(request.url), headers=request.headers.raw, stream=body)
     converted.extensions = request.extensions
     return converted

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
 
-from ._bodies import MAX_BODY_BYTES, BoundedBody, ErrorBody, ForeignBody, is_whole
+from ._bodies import MAX_BODY_BYTES, BoundedBody, ErrorBody, ForeignBody, WholeBody
 from ._concurrency import forks
 from ._concurrency.loops import EventLoop, current_loop
 from ._transport.sync import HTTPTransport
@@ -208,11 +208,11 @@ def _answered(request: httpx.Request, response: httpx.Response, *, foreign: bool
         from ._coding import decode_body  # Ollama compresses nothing; a proxy may
 
         decode_body(response, request)
-    if is_whole(response.stream):
+    if isinstance(response.stream, WholeBody):
         return response
     deadlines: Deadlines | None = request.extensions.get("deadlines")
     if foreign and deadlines is not None:
-        if not is_whole(request.stream) or int(request.headers.get("content-length", 0)) > _SENT_AT_ONCE:
+        if not isinstance(request.stream, WholeBody) or int(request.headers.get("content-length", 0)) > _SENT_AT_ONCE:
             deadlines.attempt()  # such a transport reports no progress of an upload, so the limit starts after it
         response.stream = ForeignBody(response.stream, request)
     if not response.is_success:

@@ -221,6 +221,9 @@ def test_items_that_come_alone_leave_nothing_to_the_garbage_collector():
             script.ask()
             next(stream)
         assert len(gc.get_objects()) <= before + 25
+        for _ in range(COUNTED):
+            script.ask()
+        assert list(stream)
 
 
 def test_async_item_that_comes_alone_costs_two_system_calls():

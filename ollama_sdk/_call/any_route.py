@@ -158,7 +158,7 @@ class SyncAnyRoute:
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Returns:
-            The reply; with ``stream`` its items, whose ``collect()`` returns the list of all of them, and with
+            The reply; with ``stream`` its items, whose ``collect()`` returns the list of all of them (change none before), and with
             ``stream="bytes"`` a stream to iterate over, read or save to a file.
 
         Raises:

@@ -12,7 +12,7 @@ import httpx
 from attrs import define
 
 from ollama_sdk._codec import codec_of, dumps
-from ollama_sdk._json import loads_tolerantly
+from ollama_sdk._json import is_list, loads_tolerantly
 from ollama_sdk._secrets import check_headers
 from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, TimeoutLike, limits_of_call
 from ollama_sdk._version import __version__
@@ -148,11 +148,11 @@ def _count(name: str, given: Sequence[tuple[Argument, Any]], options: CallOption
     # The body is parsed only if the argument is not what was sent, or cannot be counted, as an iterator that has been read.
     if sent.__class__ not in {str, list, tuple} or (options.extra_body and name in options.extra_body):
         sent = loads_tolerantly(body).get(name)
-    if not isinstance(sent, (str, list, tuple)):
-        return None
-    if isinstance(sent, str) or int in map(type, sent):
-        return 1 if sent else None
-    return len(sent)
+    if sent.__class__ is tuple:
+        sent = list(sent)
+    if is_list(sent) and int not in map(type, sent):
+        return len(sent)
+    return 1 if sent and isinstance(sent, (str, list)) else None
 
 
 def _is_deterministic(operation: Operation[Any, Any], values: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ import httpx
 import orjson
 from attrs import frozen
 
-from ollama_sdk._bodies import is_whole
+from ollama_sdk._bodies import WholeBody
 from ollama_sdk._codec import codec_of
 from ollama_sdk._json import loads_tolerantly
 from ollama_sdk._outcome import CallOutcome, outcome_listeners
@@ -107,7 +107,7 @@ def buffered_body(response: httpx.Response) -> bytes | None:
     Reading it again through httpx would take as long as all policies together.
     """
     stream = response.stream
-    if is_whole(stream):
+    if isinstance(stream, WholeBody):
         return b"".join(stream)
     return None
 
@@ -294,11 +294,8 @@ def _is_empty(data: dict[str, Any], usage: Usage) -> bool:
 
     A reply of another server that lacks only the model, or only the token counts, is finished.
     """
-    if (
-        _value_at(usage.model, data) != ""
-        or _value_at(usage.input_tokens, data)
-        or _value_at(usage.output_tokens, data)
-    ):
+    model, given, answered = _found(usage, data)
+    if model != "" or given or answered:
         return False
     return not any(_says_something(value) for value in data.values() if value.__class__ is list)
 
@@ -368,8 +365,9 @@ def end_call(
     if usage is None:
         outcome = CallOutcome(error, items=items, parts=parts, whole=whole)
     else:
-        model = _value_at(usage.model, counted) or _value_at(usage.model, first)
-        given, answered = _value_at(usage.input_tokens, counted), _value_at(usage.output_tokens, counted)
+        model, given, answered = _found(usage, counted)
+        if not model and first is not None:
+            (model,) = _found((usage.model,), first)
         outcome = CallOutcome(error, model, given, answered, items, parts, whole)
     for listener in listeners:
         listener(outcome)
@@ -384,11 +382,15 @@ def _log(call: Call[Any, Any], response: httpx.Response | None, error: Exception
     logger.debug("%s %s %s %.1f ms %d items", method, path, ending, milliseconds, items)
 
 
-def _value_at(path: tuple[str, ...], data: Any) -> Any:
-    """Return the value at a path of JSON objects; ``None`` if there is none, and for an empty path."""
-    try:
-        for name in path:
-            data = data[name]
-    except (KeyError, TypeError):
-        return None
-    return data if path else None
+def _found(paths: Iterable[tuple[str, ...]], data: Any) -> list[Any]:
+    """Return the values at paths of JSON objects; ``None`` where there is none, and for an empty path."""
+    values: list[Any] = []
+    for path in paths:
+        value: Any = data if path else None
+        try:
+            for name in path:
+                value = value[name]
+        except (KeyError, TypeError):
+            value = None
+        values.append(value)
+    return values

@@ -114,7 +114,9 @@ class _StreamedCall:
         tail: list[dict[str, Any]] = []
         if isinstance(reader, Reader) and outcome_listeners(response):
             tail = decoded(reader.unadded[-_TAIL:])
-            if len(tail) < min(_TAIL, reader.items) and (reply := whole()):  # the others have been accumulated already
+            if len(tail) < min(_TAIL, reader.items) and (
+                reply := whole()
+            ):  # the others were accumulated, or were alike
                 tail.insert(0, reply)
         end_call(
             self._call,

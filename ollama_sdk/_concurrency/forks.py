@@ -15,6 +15,7 @@ importing a module of this package, or at work in OpenSSL; and :mod:`ollama_sdk.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import threading
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["Forks", "register", "wait_for_forks"]
+__all__ = ["Forks", "pause_for_fork", "register"]
 
 
 class Forks:
@@ -82,15 +83,14 @@ def _restart() -> None:
 
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
 _TLS = str(Path(_PACKAGE, "_transport", "tls.py"))
-_IMPORTS = "<frozen importlib._bootstrap>"
+_IMPORTS = ("<frozen importlib.", importlib.import_module.__code__.co_filename)
 _LONGEST_WAIT = 10.0  # seconds; what hangs must not keep the process from forking
 _PAUSE = 0.001
 
 
-def wait_for_forks() -> None:
-    """Wait until no thread is about to fork."""
-    while Forks.threads:
-        time.sleep(_PAUSE)
+def pause_for_fork() -> None:
+    """Sleep a little. A fork does not wait for a thread in here, so its caller must look at :attr:`Forks.threads` again."""
+    time.sleep(_PAUSE)
 
 
 def _prepare() -> None:
@@ -113,7 +113,7 @@ def _holds_locks(frame: FrameType) -> bool:
 
 def _is_in_openssl(frame: FrameType | None) -> bool:
     """Whether the thread of that frame may be at work in OpenSSL, for this package or in a call that never waits for the network."""
-    if frame is None or frame.f_code is wait_for_forks.__code__:
+    if frame is None or frame.f_code is pause_for_fork.__code__:
         return False
     if frame.f_code.co_qualname.startswith("SSLObject."):  # as event loops use it
         return True
@@ -127,9 +127,11 @@ def _is_importing(frame: FrameType | None) -> bool:
     imports = False
     while frame is not None:
         code = frame.f_code
-        if code.co_filename == _IMPORTS:
+        if code.co_filename.startswith(_IMPORTS):
             imports = True
-        elif code.co_filename.startswith(_PACKAGE) and (imports or code.co_name == "<module>"):
+        elif not code.co_filename.startswith(_PACKAGE):
+            imports = False  # of other code, such as a tool that this package calls
+        elif imports or (code.co_name == "<module>" and frame.f_globals.get("__name__") != "__main__"):
             return True
         frame = frame.f_back
     return False

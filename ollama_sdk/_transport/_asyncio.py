@@ -104,6 +104,9 @@ class _Waiter:
         except RuntimeError:
             # Another task runs the loop meanwhile, as some tools for notebooks do: the waiting one was not touched.
             self._loop.call_soon(wake, self, context=context)
+        except (KeyboardInterrupt, SystemExit) as exc:
+            # The task ended with it. Raised here, it would look like a fault of the protocol to uvloop.
+            self._loop.call_soon(_raise, exc)
 
     def continue_soon(self, error: BaseException | None = None) -> bool:
         """Let the loop continue the task, if one waits.
@@ -122,7 +125,7 @@ class _Waiter:
         self._loop.call_soon(wake, self, context=context)
         return True
 
-    # Called by the task, and by anyio
+    # Called as of a future
 
     def done(self) -> bool:
         return self._wake is None
@@ -133,10 +136,17 @@ class _Waiter:
     def result(self) -> None:
         error, self._error = self._error, None
         if error is not None:
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # whose traceback refers to this frame
 
     def cancel(self, msg: object = None) -> bool:
         return self.continue_soon(asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg))
+
+
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 class _Protocol(asyncio.BufferedProtocol):
@@ -261,8 +271,8 @@ class _Protocol(asyncio.BufferedProtocol):
         seconds = ask()
         if seconds <= 0:
             raise late()
+        self._ask, self._late = ask, late  # also without a limit: a timer of an earlier call may still be set
         if seconds != math.inf:
-            self._ask, self._late = ask, late
             ends = time.monotonic() + seconds
             if ends < self._timer_at:
                 self._set_timer(ends, seconds)

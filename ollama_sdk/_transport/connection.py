@@ -70,7 +70,7 @@ def deliver(response: ResponseParser, tls: TLS | None, data: bytes | memoryview)
     plain = tls.decrypt(data)
     if plain:
         response.feed(plain)
-    if tls.failure and not response.complete:
+    if tls.failure and not (tls.ended or response.complete):
         response.problem = response.problem or tls.failure
         return True
     if tls.ended or not data:

@@ -15,7 +15,7 @@ from collections.abc import Generator
 
 import httpx
 
-from ollama_sdk._concurrency.forks import Forks, wait_for_forks
+from ollama_sdk._concurrency.forks import Forks, pause_for_fork
 
 __all__ = ["TLS", "Handshake", "trusted_certificates"]
 
@@ -32,7 +32,7 @@ def trusted_certificates() -> ssl.SSLContext:
         OSError: They cannot be read.
     """
     while Forks.threads:
-        wait_for_forks()
+        pause_for_fork()
     context = httpx.create_ssl_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
@@ -55,6 +55,8 @@ class TLS:
     __slots__ = ("_incoming", "_outer", "_outgoing", "ended", "failure", "object")
 
     def __init__(self, context: ssl.SSLContext, host: str, outer: TLS | None = None) -> None:
+        while Forks.threads:
+            pause_for_fork()
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._outer = outer
@@ -70,7 +72,7 @@ class TLS:
         """
         while True:
             while Forks.threads:
-                wait_for_forks()
+                pause_for_fork()
             try:
                 self.object.do_handshake()
             except ssl.SSLWantReadError:
@@ -86,14 +88,14 @@ class TLS:
     def encrypt(self, data: bytes | memoryview) -> bytes:
         """Encrypt ``data``."""
         while Forks.threads:
-            wait_for_forks()
+            pause_for_fork()
         self.object.write(data)
         return self._outgoing_bytes()
 
     def decrypt(self, data: bytes | memoryview) -> bytes:
         """Decrypt ``data``, after what has been received before; ``b""`` while a record is incomplete."""
         while Forks.threads:
-            wait_for_forks()
+            pause_for_fork()
         self._receive(data)
         parts: list[bytes] = []
         try:

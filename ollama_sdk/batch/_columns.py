@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Literal, TypeGuard
 
 import orjson
@@ -26,9 +27,10 @@ _NOT_A_BATCH = "a batch is a dict of columns, a list of dicts, a pandas or Polar
 class Column:
     """A new column.
 
-    A missing value is ``None``; null in Arrow, Polars and pandas, whose columns have types of Arrow. In arrays of a NumPy batch a missing
-    number is NaN, and a missing vector a row of NaN; all else that may be missing is an array of objects, which has no type if all are.
-    Vectors of different lengths, or of none that is known, are objects, too.
+    A missing value is ``None``; null in Arrow, Polars and pandas, whose columns have types of Arrow (objects without pyarrow).
+
+    In an array of a NumPy batch a missing number is NaN, and a missing vector a row of NaN. Vectors are objects where their lengths
+    differ or none is known, whole numbers and booleans where one is missing or there is no row; texts, JSON and errors always are.
 
     Attributes:
         kind: The kind of its values: ``vector`` is an array of 32-bit floats, ``error`` a dict with ``type``, ``message`` and
@@ -98,10 +100,14 @@ class Column:
         return objects
 
     def pandas(self, index: Any) -> Any:
-        """The column as a series of pandas, with a type of Arrow."""
+        """The column as a series of pandas, with a type of Arrow where pyarrow is installed, else with objects."""
         pandas: Any = import_module("pandas")
 
-        return pandas.Series(pandas.arrays.ArrowExtensionArray(self.arrow()), index=index)
+        try:
+            values = pandas.arrays.ArrowExtensionArray(self.arrow())
+        except ImportError:  # none, or one that is too old for pandas
+            return self.objects(index)
+        return pandas.Series(values, index=index)
 
     def objects(self, index: Any) -> Any:
         """The column as a series of pandas with objects, ``None`` for missing: Spark knows no NA in vectors and structs."""
@@ -171,12 +177,14 @@ def with_columns(batch: Any, new: Mapping[str, Column], *, as_objects: bool = Fa
 
 
 def check_new(batch: Any, new: Iterable[str]) -> None:
-    """Check that a batch has none of the columns that a step makes.
+    """Check that a batch has none of the columns that a step makes, and that they can be made for it.
 
     Raises:
-        ConfigurationError: It has one, or is not a batch.
+        ConfigurationError: It has one, or is not a batch, or is of Polars and there is no pyarrow.
     """
     made = set(new)
+    if _library(batch) == "polars" and find_spec("pyarrow") is None:
+        raise ConfigurationError("new columns of Polars are made by pyarrow: pip install pyarrow")
     for names in batch if _is_rows(batch) else [_names(batch)]:
         for name in made.intersection(names):
             raise ConfigurationError(

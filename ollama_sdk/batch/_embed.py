@@ -17,11 +17,11 @@ from ollama_sdk.errors import DecodeError, OllamaError
 
 from ._columns import Column
 from ._step import Result, Row, RowError, Step, check_positive, is_of_a_row
-from ._worker import worker_of
+from ._worker import Worker, result_of, worker_of
 
 __all__ = ["Embed"]
 
-# The length of the vectors that a client has received of a model.
+# The length of the vectors that a client has received of a model, where none was asked for.
 _LENGTHS: WeakKeyDictionary[AsyncOllama, dict[str, int]] = WeakKeyDictionary()
 
 
@@ -32,7 +32,7 @@ class Embed(Step):
     A row with a null (``None``, NaN) or empty text has no vector and no error, and is not sent. A text that is longer than the context
     of the model is an error of its row, unless ``truncate`` lets the server truncate it. One bad row of a request does not fail the
     others: the request is split until that row is alone. A NumPy batch without any vector still gets an array ``[n, dimensions]``: if
-    this process has had no vector of the model yet, it asks for one.
+    this process has had no vector of the model yet, it asks for one, unless the batch is empty or the server failed it.
 
     Attributes:
         model: The model.
@@ -84,29 +84,34 @@ class Embed(Step):
                     raise
                 return [error if place in sent else result for place, result in enumerate(results)]
             for place, vector in zip(sent, vectors, strict=True):
-                _LENGTHS.setdefault(client, {})[self.model] = len(vector)
                 results[place] = self._checked_vector(vector)
+                if self.dimensions is None:
+                    _LENGTHS.setdefault(client, {})[self.model] = len(vector)
         return results
 
-    def with_length(self, column: Column) -> Column:
+    def with_length(self, column: Column, results: Sequence[Result]) -> Column:
         """Return the column of vectors with their length, so that a batch without any has the type of the others.
 
         Args:
             column: A new column of a NumPy batch.
+            results: The result of each row.
         """
-        has_none = bool(column.values) and all(vector is None for vector in column.values)
-        if column.kind != "vector" or column.dimensions is not None or not has_none:
+        has_some = any(vector is not None for vector in column.values)
+        if column.kind != "vector" or column.dimensions is not None or has_some:
             return column
+        may_ask = bool(results) and not any(map(_is_of_the_server, results))
         worker = worker_of(self.client, self.in_flight)
-        return evolve(column, dimensions=worker.start(self._length(worker.client)).result())
+        return evolve(column, dimensions=result_of(worker.start(self._length(worker, may_ask=may_ask))))
 
-    async def _length(self, client: AsyncOllama) -> int | None:
+    async def _length(self, worker: Worker, *, may_ask: bool) -> int | None:
         """The length of the vectors of this model: of those that came before, or of one that is asked for."""
-        lengths = _LENGTHS.setdefault(client, {})
-        if self.model not in lengths:
+        lengths = _LENGTHS.setdefault(worker.client, {})
+        if may_ask and self.model not in lengths:
             with suppress(OllamaError):
-                [vector] = await self._vectors(client, ["length"])
-                lengths[self.model] = len(vector)
+                async with worker.permits:
+                    if self.model not in lengths:  # nobody asked meanwhile
+                        [vector] = await self._vectors(worker.client, ["length"])
+                        lengths[self.model] = len(vector)
         return lengths.get(self.model)
 
     def _checked_text(self, row: Row) -> Result:
@@ -138,6 +143,10 @@ class Embed(Step):
             self.model, texts, dimensions=self.dimensions, truncate=self.truncate, options=self.options
         )
         return reply.embeddings
+
+
+def _is_of_the_server(result: Result) -> bool:
+    return isinstance(result, OllamaError) and not isinstance(result, RowError) and not is_of_a_row(result)
 
 
 def _float32(vector: Any) -> Any:

@@ -27,7 +27,7 @@ from ollama_sdk import AsyncOllama
 from ollama_sdk.errors import APIStatusError, ConfigurationError, DecodeError, OllamaError
 
 from ._columns import Column, check_new, has_arrays, rows_of, with_columns
-from ._worker import KEY_VARIABLE, Worker, worker_of
+from ._worker import KEY_VARIABLE, Worker, result_of, worker_of
 
 __all__ = ["Result", "Row", "RowError", "Step", "check_positive", "is_of_a_row"]
 
@@ -114,20 +114,17 @@ class Step(ABC):
 
     def _made(self, batch: BatchT, *, as_objects: bool = False) -> BatchT:
         check_new(batch, self.columns_of([]))
-        work = self.start(rows_of(batch, self.columns_read()))
-        try:
-            results = work.result()
-        except BaseException:  # also Ctrl-C: nothing goes on generating
-            work.cancel()
-            raise
+        results = result_of(self.start(rows_of(batch, self.columns_read())))
         columns = self.columns_of(results)
         if has_arrays(batch):
-            columns = {name: self.with_length(column) for name, column in columns.items()}
+            columns = {name: self.with_length(column, results) for name, column in columns.items()}
         made: BatchT = with_columns(batch, columns, as_objects=as_objects)
         return made
 
     def partitions(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
         """Run the step over an iterator of batches, as Spark's ``mapInPandas`` and ``mapInArrow`` pass them.
+
+        In pandas the new columns hold objects, unlike those of a call: Spark knows no NA in vectors and structs.
 
         Args:
             batches: The batches; each is taken when the one before it is done.
@@ -137,7 +134,7 @@ class Step(ABC):
     def meta(self, frame: Any) -> Any:
         """Return an empty frame with Dask's columns and types.
 
-        Columns of objects in pandas, such as vectors, are declared by their types in Arrow, so that ``to_parquet`` writes these.
+        The new columns have types of Arrow, as those of a call have, and ``to_parquet`` writes these.
 
         Args:
             frame: The Dask or pandas frame that goes in.
@@ -212,11 +209,12 @@ class Step(ABC):
         """How many rows one request takes."""
         return 1
 
-    def with_length(self, column: Column) -> Column:
-        """Return a column of a NumPy batch, with the length of its vectors if it has none that shows it.
+    def with_length(self, column: Column, results: Sequence[Result]) -> Column:  # noqa: ARG002 - for those that ask the server
+        """Return a column of a NumPy batch, with the known length of its vectors, where all are missing.
 
         Args:
             column: The column.
+            results: The result of each row.
         """
         return column
 

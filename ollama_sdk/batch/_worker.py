@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from ollama_sdk import AsyncOllama
 from ollama_sdk.errors import ConfigurationError
 
-__all__ = ["KEY_VARIABLE", "Worker", "worker_of"]
+__all__ = ["KEY_VARIABLE", "Worker", "result_of", "worker_of"]
 
 ResultT = TypeVar("ResultT")
 
@@ -42,6 +42,19 @@ class Worker:
     def start(self, work: Coroutine[Any, Any, ResultT]) -> Future[ResultT]:
         """Run ``work`` on the event loop; cancelling the future cancels it, and Ollama stops generating."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+def result_of(work: Future[ResultT]) -> ResultT:
+    """Wait for the result of some work; an exception here, also Ctrl-C, cancels it, so that nothing goes on generating.
+
+    Args:
+        work: What was started.
+    """
+    try:
+        return work.result()
+    except BaseException:
+        work.cancel()
+        raise
 
 
 class _Process:

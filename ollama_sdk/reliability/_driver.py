@@ -38,14 +38,14 @@ while it yields, so a call that waits never blocks another call.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import anyio
 import httpx
 
-from ollama_sdk._bodies import ErrorBody, StartedBody, is_whole
+from ollama_sdk._bodies import ErrorBody, StartedBody, WholeBody
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._concurrency.events import TaskEvent, ThreadEvent
 from ollama_sdk._httpx2 import AsyncTransportLike, TransportLike, as_async_transport, as_transport
@@ -181,7 +181,7 @@ class PolicyTransport(_Driver, httpx.BaseTransport):
                 try:
                     if isinstance(step, httpx.Request):
                         answer = self._inner.handle_request(step)
-                        if not is_whole(answer.stream):
+                        if not isinstance(answer.stream, WholeBody):
                             answer = self._settle(step, answer)
                     elif isinstance(step, Sleep):
                         self._clock.sleep(step.seconds)
@@ -210,7 +210,7 @@ class PolicyTransport(_Driver, httpx.BaseTransport):
             stream = ErrorBody(stream)
         try:
             if response.is_success and is_stream(request):
-                chunks = iter(stream)
+                chunks: Iterator[bytes] = iter(stream)
                 first = next(filter(None, chunks), b"")
                 response.stream = StartedBody(stream, first, chunks)
                 response.extensions[STARTED] = bool(first)
@@ -245,7 +245,7 @@ class AsyncPolicyTransport(_Driver, httpx.AsyncBaseTransport):
                 try:
                     if isinstance(step, httpx.Request):
                         answer = await self._inner.handle_async_request(step)
-                        if not is_whole(answer.stream):
+                        if not isinstance(answer.stream, WholeBody):
                             answer = await self._settle(step, answer)
                     elif isinstance(step, Sleep):
                         await self._clock.asleep(step.seconds)

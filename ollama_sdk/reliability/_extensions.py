@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ollama_sdk._bodies import is_whole
+from ollama_sdk._bodies import WholeBody
 from ollama_sdk.errors import APITimeoutError, CircuitOpenError, describe_call
 
 from ._failures import is_each
@@ -110,7 +110,7 @@ def may_repeat(request: httpx.Request, failure: Exception | None = None, *, resu
     A body that can be read only once is never sent again. Otherwise the request must be idempotent (``repeat`` is ``safe``), or
     the failure must show that it was never sent. ``resume`` also admits operations that the server continues where they stopped.
     """
-    if not request.extensions.get("rewinds", is_whole(request.stream)):
+    if not request.extensions.get("rewinds", isinstance(request.stream, WholeBody)):
         return False
     repeat: str | None = request.extensions.get("repeat")
     if repeat is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ollama_sdk._bodies import is_whole
+from ollama_sdk._bodies import WholeBody
 
 from ._extensions import model_of
 
@@ -27,7 +27,7 @@ NOT_FOUND = 404
 def change_of(request: httpx.Request) -> tuple[str, bool] | None:
     """The model that a call adds or removes, and whether the endpoint has it after success; ``None`` for other calls."""
     change = MODEL_CHANGES.get(request.extensions.get("operation", ""))
-    if change is None or not is_whole(request.stream):
+    if change is None or not isinstance(request.stream, WholeBody):
         return None
     name, is_there = change
     model = _json_object(request.read()).get(name)
@@ -39,7 +39,7 @@ def says_missing(request: httpx.Request, response: httpx.Response) -> bool:
 
     Only a JSON error means that: a 404 in plain text is an unknown route.
     """
-    if response.status_code != NOT_FOUND or model_of(request) is None or not is_whole(response.stream):
+    if response.status_code != NOT_FOUND or model_of(request) is None or not isinstance(response.stream, WholeBody):
         return False
     error = _json_object(response.read()).get("error")
     message = error if isinstance(error, str) else _object(error).get("message")

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import httpx
 from attrs import field, frozen
 
-from ollama_sdk._bodies import WatchedBody, is_whole
+from ollama_sdk._bodies import WatchedBody, WholeBody
 from ollama_sdk._concurrency import forks
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._outcome import CallOutcome, on_outcome
@@ -324,7 +324,7 @@ class Caching:
         """Take the reply of a request: now if it is complete, else once its stream has been read to the end."""
         # No reference to the response, because it refers to its stream: only the garbage collector would free the cycle.
         take = partial(self._take, lookup, response.status_code, response.headers.raw)
-        if is_whole(response.stream):
+        if isinstance(response.stream, WholeBody):
             take(b"".join(response.stream))
         else:
             response.stream = _RecordedBody(response.stream, lookup.config.max_bytes, take)
@@ -371,7 +371,7 @@ def _may_be_cached(request: httpx.Request, config: Cache) -> bool:
         (request.extensions.get("operation") or operation_of(request)) in config.operations
         and (config.any_call or is_deterministic(request))
         and (config.streams or not is_stream(request))
-        and is_whole(request.stream)
+        and isinstance(request.stream, WholeBody)
     )
 
 

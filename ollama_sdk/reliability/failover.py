@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import httpx
 from attrs import field, frozen
 
-from ollama_sdk._bodies import hold, is_whole
+from ollama_sdk._bodies import WholeBody, hold
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._outcome import CallOutcome, on_outcome
 from ollama_sdk.errors import APITimeoutError, CircuitOpenError, NoEndpointError, decoded_headers
@@ -181,7 +181,7 @@ class Router:
                         endpoints.note_success(member)
                         if request.extensions.get("operation") in MODEL_CHANGES:
                             self._learn_change(request, response, member)
-                        is_read = is_whole(response.stream)
+                        is_read = isinstance(response.stream, WholeBody)
                         return response if is_read else hold(response, partial(_discard, member.in_flight, call, owner))
                     failures.append(_Failure(member, attempt, response, is_missing))
                 self._note_failure(failures[-1], request, started)
@@ -240,7 +240,7 @@ class Router:
             return
         model, is_there = change
         learn = partial(self._endpoints.learn, member, model, is_there=is_there)
-        if not on_outcome(request, response, partial(_unless_failed, learn)) and is_whole(response.stream):
+        if not on_outcome(request, response, partial(_unless_failed, learn)) and isinstance(response.stream, WholeBody):
             learn()
 
     def _note_failure(self, failure: _Failure, request: httpx.Request, started: float) -> None:
@@ -259,7 +259,7 @@ class Router:
         if not self._has_time(request):
             return False
         if failure.is_missing_model:  # the endpoint did nothing, so the request may be repeated if its body can be
-            return bool(request.extensions.get("rewinds", is_whole(request.stream)))
+            return bool(request.extensions.get("rewinds", isinstance(request.stream, WholeBody)))
         error = failure.outcome if isinstance(failure.outcome, Exception) else None
         return not failure.was_sent or may_repeat(request, error)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 import httpx
 
-from ollama_sdk._bodies import ForeignBody, is_whole
+from ollama_sdk._bodies import ForeignBody, WholeBody
 from ollama_sdk._concurrency import forks
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._concurrency.loops import current_loop
@@ -201,7 +201,7 @@ class _InTime(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         response = self._inner.handle_request(request)
-        if not is_whole(response.stream):
+        if not isinstance(response.stream, WholeBody):
             response.stream = ForeignBody(response.stream, request)
         return response
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ollama_sdk._bodies import EndWatchedBody, WatchedBody, is_whole
+from ollama_sdk._bodies import EndWatchedBody, WatchedBody, WholeBody
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._outcome import CallOutcome, on_outcome
 from ollama_sdk._secrets import redact
@@ -137,7 +137,7 @@ class _Call:
     def answered(self, response: httpx.Response) -> None:
         self._status = response.status_code
         self._awaits_outcome = on_outcome(self._request, response, self.judged)
-        if not is_whole(response.stream):
+        if not isinstance(response.stream, WholeBody):
             self._stream_ends = count()
             self._streams = True
             body = _ReportedChunks(response.stream, self) if self._notify.wants_chunks else response.stream

@@ -16,7 +16,7 @@ import orjson
 from opentelemetry import metrics, trace
 from opentelemetry.propagate import get_global_textmap, inject
 
-from ollama_sdk._bodies import is_whole
+from ollama_sdk._bodies import WholeBody
 from ollama_sdk._secrets import redact, redact_data
 
 from ._genai_messages import (
@@ -423,7 +423,7 @@ def _inject(context: Context, request: httpx.Request) -> None:
 
 def _body_of(request: httpx.Request) -> dict[str, Any]:
     """The JSON object that a request sends; ``{}`` for any other body."""
-    if not is_whole(request.stream):
+    if not isinstance(request.stream, WholeBody):
         return {}
     try:
         body = orjson.loads(request.read())

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from attrs import field, frozen
 
-from ollama_sdk._bodies import hold, is_whole
+from ollama_sdk._bodies import WholeBody, hold
 from ollama_sdk._concurrency import forks
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
 from ollama_sdk._concurrency.events import Event
@@ -271,7 +271,7 @@ class Limiter:
         except BaseException:
             self.release(permit)
             raise
-        if is_whole(response.stream):
+        if isinstance(response.stream, WholeBody):
             self.release(permit)
             del permit  # before its owner is freed, which would release it again
             return response

@@ -5,10 +5,10 @@ Theory
 
 A stream accumulates every item, because a caller may ask for the whole reply afterwards. So this must cost almost nothing per item.
 Most items of a burst come here as one, made by the module ``_alike``; all others, such as those of a slow model, come one by one, and
-wait until there are some kilobytes of them. These are therefore added in blocks, column by column: consecutive items with the same fields in the same order make one run, and
-each field of a run is merged once, for all its items together, by functions that run in C. In a stream of text nearly all items
-have the same fields. Values that cannot be merged so are merged one by one. The result does not depend on how the stream was cut
-into blocks.
+wait until there are some kilobytes of them. These are therefore added in blocks, column by column: consecutive items with the same
+fields in the same order make one run, and each field of a run is merged once, for all its items together, by functions that run in
+C. In a stream of text nearly all items have the same fields. Values that cannot be merged so are merged one by one. The result does
+not depend on how the stream was cut into blocks.
 
 Growing text is joined block by block, so that a long reply takes the memory of its text, not of its pieces.
 """

@@ -135,6 +135,8 @@ class Reader:
         Returns:
             How many items were taken.
         """
+        if _may_be_rounded(payloads[0]) or (len(payloads) > 1 and _may_be_rounded(data)):
+            return 0  # each is decoded with care
         items: list[dict[str, Any]] = []
         try:
             items.extend(map(orjson.loads, payloads))
@@ -148,10 +150,9 @@ class Reader:
             whole, text = added
             self._add(items, [whole], len(payloads[-1]) + len(text))
             return len(items)
-        if _may_be_rounded(payloads[0]) or (len(payloads) > 1 and _may_be_rounded(data)):
-            return 0  # they are decoded again, one by one
         del items[self._count_usual(items) :]
-        self._add(items, payloads[: len(items)] if len(items) < _FEW else items, len(data))
+        # The first one may have begun before this read.
+        self._add(items, payloads[: len(items)] if len(items) < _FEW else items, len(data) + len(payloads[0]))
         return len(items)
 
     def _count_usual(self, items: Sequence[dict[str, Any]]) -> int:

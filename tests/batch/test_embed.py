@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -127,11 +129,37 @@ def test_length_of_vectors_is_learnt_from_those_of_a_batch(emulator: Emulator):
     assert len(emulator.requests) == 2
 
 
-def test_batch_without_vectors_holds_objects_if_none_can_be_had(emulator: Emulator):
+@pytest.mark.parametrize("dimensions", [4, 5], ids=["given", "refused"])
+def test_length_that_one_step_asks_for_is_not_that_of_others(serve, dimensions: int):
+    short, long = (
+        whole(b'{"model":"all-minilm","embeddings":[%s]}' % body) for body in (b"[1,0,0,0]", b"[1,0,0,0,0,0]")
+    )
+    server: Loopback = serve(replies(short, long))
+    step(server, dimensions=dimensions)({"text": ["a"]})
+    assert step(server)({"text": np.array([None], dtype=object)})["embedding"].shape == (1, 6)
+
+
+def test_batch_that_a_server_failed_holds_objects_and_asks_no_more(emulator: Emulator):
     emulator.faults.add(Fault.status(503))
     made = step(emulator)({"text": np.array(["a", "b"])})
     assert made["embedding"].tolist() == [None, None]
     assert [error["status"] for error in made["error"]] == [503] * 2
+    assert len(emulator.requests) == 1
+
+
+def test_batch_without_vectors_holds_objects_if_none_can_be_had(emulator: Emulator):
+    emulator.faults.add(Fault.status(503))
+    assert step(emulator)({"text": np.array([None, ""], dtype=object)})["embedding"].tolist() == [None, None]
+    assert len(emulator.requests) == 1
+
+
+def test_an_empty_numpy_batch_has_the_length_that_is_known(emulator: Emulator):
+    embed = step(emulator)
+    empty = {"text": np.array([], dtype=object)}
+    assert embed(empty)["embedding"].shape == (0,)
+    assert len(emulator.requests) == 0
+    embed({"text": ["a"]})
+    assert embed(empty)["embedding"].shape == (0, 16)
 
 
 @pytest.mark.parametrize("kind", ["pandas", "arrow batch"])
@@ -142,6 +170,26 @@ def test_partitions_have_none_where_a_value_is_missing(emulator: Emulator, kind:
         for name, missing in (("error", 4 - failed), ("embedding", 2 + failed)):
             values = batch[name].to_pylist() if kind == "arrow batch" else list(batch[name])
             assert sum(value is None for value in values) == missing
+
+
+def without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+
+def test_new_columns_of_pandas_are_objects_without_pyarrow(emulator: Emulator, monkeypatch: pytest.MonkeyPatch):
+    batch = KINDS["pandas"]().astype({"text": object})
+    without_pyarrow(monkeypatch)
+    made = step(emulator)(batch)
+    assert list(made.dtypes[["embedding", "error"]]) == [object, object]
+    assert [row["embedding"] for row in rows(made)] == [vector("first"), None, vector("third"), None]
+
+
+def test_polars_without_pyarrow_is_refused_before_any_request(emulator: Emulator, monkeypatch: pytest.MonkeyPatch):
+    batch = KINDS["polars"]()
+    without_pyarrow(monkeypatch)
+    with pytest.raises(ConfigurationError, match="pip install pyarrow"):
+        step(emulator)(batch)
+    assert len(emulator.requests) == 0
 
 
 def test_vectors_are_32_bit_floats(emulator: Emulator):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -27,6 +29,25 @@ def test_contenders_are_compared_with_ideal(figures: ModuleType, capsys: pytest.
     assert len(shares) == 2 * len(figures.CONTENDERS)
     assert all(0 < share < 1 for share in shares)
     assert least == pytest.approx(min(shares[place] for place in (1, 2, 5, 6)), abs=0.001)
+
+
+@LINUX
+def test_all_batches_are_done_before_failures_are_told(figures: ModuleType, monkeypatch: pytest.MonkeyPatch):
+    done = []
+
+    @contextmanager
+    def here(_: int):
+        yield map, [os.getpid()]
+
+    def fails(_, batch: dict) -> int:
+        done.append(batch)
+        return 1
+
+    monkeypatch.setitem(figures.POOLS, "here", here)
+    monkeypatch.setattr(figures, "failures", fails)
+    with pytest.raises(RuntimeError, match="4 rows failed"):
+        figures.grow_workers(1, argparse.Namespace(**{**vars(AT_ONCE), "workers": "here"}))
+    assert len(done) == 4 + 4  # those before the clock starts, and those that count
 
 
 @LINUX

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from attrs.exceptions import FrozenAttributeError
 
@@ -118,6 +119,18 @@ def test_concurrent_batches_share_the_bound(emulator: Emulator):
     assert held.most == 3
 
 
+def test_asking_for_the_length_of_vectors_takes_a_permit(emulator: Emulator):
+    held = Held(emulator)
+    step = embed(emulator, in_flight=1)
+    with ThreadPoolExecutor(4) as pool:
+        batches = [pool.submit(step, {"text": np.array([None])}) for _ in range(4)]
+        assert emulator.requests.wait(1)
+        held.gate.set()
+        shapes = [batch.result()["embedding"].shape for batch in batches]
+    assert shapes == [(1, 16)] * 4
+    assert len(emulator.requests) == 1  # the others waited, and then it was known
+
+
 def test_a_rate_limit_bounds_all_batches_of_the_process(emulator: Emulator):
     held = Held(emulator)
     client = {"host": emulator.url, "rate_limit": RateLimit(concurrent=2)}
@@ -172,6 +185,29 @@ Chat("llama3.2", client={{"host": {emulator.url!r}}}, messages="{{text}}", in_fl
             process.kill()
     assert emulator.requests.wait_ended(2)
     assert len(emulator.requests) == 2
+
+
+def test_ctrl_c_ends_asking_for_the_length_of_vectors(emulator: Emulator):
+    emulator.faults.add(Fault.stall())
+    code = f"""
+import signal
+import sys
+import numpy
+from ollama_sdk.batch import Embed
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    Embed("all-minilm", client={{"host": {emulator.url!r}}})({{"text": numpy.array([None])}})
+except KeyboardInterrupt:
+    sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as process:
+        try:
+            assert emulator.requests.wait(1, PATIENCE)
+            process.send_signal(signal.SIGINT)
+            assert emulator.requests.wait_ended(1)
+            assert process.poll() is None
+        finally:
+            process.kill()
 
 
 def test_nothing_is_written_at_the_end_of_a_process(emulator: Emulator):

@@ -28,6 +28,7 @@ from ollama_sdk.testing import Emulator, Fault
 from tests.support import worlds
 from tests.support.callers import Caller
 from tests.support.loopback import Connection, chunk, replies, whole
+from tests.support.transports import trusting
 
 LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
 _ERRORS = [
@@ -158,7 +159,7 @@ def test_a_hook_that_raises_for_a_status_is_retried(emulator, library):
     emulator.faults.add(Fault.status(503), times=1)
     hooks = {"response": [lambda response: response.raise_for_status()]}
     with (
-        library.Client(event_hooks=hooks, trust_env=False) as http_client,
+        library.Client(event_hooks=hooks, trust_env=False, verify=trusting()) as http_client,
         Ollama(emulator.url, http_client=http_client, retry=Retry(initial=0.01)) as client,
     ):
         assert client.version().version

@@ -286,6 +286,21 @@ def test_a_steady_upload_outlasts_every_limit_but_total(world, serve, limits_clo
         assert upload(client, _MANY_BYTES)
 
 
+def test_the_limit_of_a_call_ends_no_later_call(world, serve, limits_clock):
+    version = whole(b'{"version":"1"}')
+
+    def script(connection):
+        connection.answer(version)
+        connection.request()
+        limits_clock.now += 1000
+        time.sleep(0.2)  # for any timer that the first call has left
+        connection.send(version)
+
+    with world.client(serve(script).url) as client:
+        assert client.version(timeout=Timeout(first_item=0.05))
+        assert client.version(timeout=None)
+
+
 def test_a_file_that_is_read_slowly_makes_no_server_late(world, serve, limits_clock):
     limit = 1000.0
 

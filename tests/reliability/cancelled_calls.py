@@ -189,7 +189,9 @@ def cancel_calls(world: str, *, wanted: int, stream: bool, policies: bool) -> Ca
 
         anyio.run(main, backend=world)
         deadline = time.monotonic() + PATIENCE
-        while open_still := sum(len(server._server._connections) for server in servers):
+        while open_still := sum(
+            not each.is_closing for server in servers for each in list(server._server._connections)
+        ):
             if time.monotonic() > deadline:
                 seen.left.append(f"{open_still} connections at the server after the client was closed")
                 break

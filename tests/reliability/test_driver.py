@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 
-from ollama_sdk._bodies import is_whole
+from ollama_sdk._bodies import WholeBody
 from ollama_sdk.reliability._driver import (
     NEW_EVENT,
     STARTED,
@@ -159,7 +159,7 @@ def test_a_reply_is_read_as_far_as_its_policies_need(
     wire = Script(httpx.Response(status, stream=body))
     transport = caller.wrap(DRIVERS, wire, Noting(judges_attempts=judges_attempts))
     response = sent(caller, transport, stream=stream)
-    assert (body.read, body.closed, is_whole(response.stream)) == (read, read == 3, read == 3)
+    assert (body.read, body.closed, isinstance(response.stream, WholeBody)) == (read, read == 3, read == 3)
 
 
 def test_nested_drivers_read_a_stream_once(caller: Caller) -> None:

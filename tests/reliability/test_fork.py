@@ -288,16 +288,20 @@ def _import_slowly() -> int:
 
 
 def test_thread_that_imports_for_itself_delays_no_fork() -> None:
-    def frame(name: str, code: str, caller: Any = None) -> Any:
-        return SimpleNamespace(f_code=SimpleNamespace(co_filename=name, co_name=code), f_back=caller)
+    def frame(name: str, code: Any, caller: Any = None, module: str = "a") -> Any:
+        code = SimpleNamespace(co_filename=name, co_name=code)
+        return SimpleNamespace(f_code=code, f_back=caller, f_globals={"__name__": module})
 
-    ours = forks.__file__
-    application = frame(forks._IMPORTS, "_load", frame("application.py", "<module>"))
+    ours, imports = forks.__file__, "<frozen importlib._bootstrap>"
+    application = frame(imports, "_load", frame("application.py", "<module>"))
     assert not forks._is_importing(None)
     assert not forks._is_importing(application)
     assert not forks._is_importing(frame(ours, "call", application))  # imports nothing itself
-    assert forks._is_importing(frame("any.py", "<module>", frame(forks._IMPORTS, "_load", frame(ours, "call"))))
+    assert forks._is_importing(frame("any.py", "<module>", frame(imports, "_load", frame(ours, "call"))))
     assert forks._is_importing(frame(ours, "<module>"))
+    assert not forks._is_importing(frame(ours, "<module>", module="__main__"))  # which runs for as long as the program
+    tool = frame("any.py", "<module>", frame(imports, "_load", frame("tool.py", "run", frame(ours, "call"))))
+    assert not forks._is_importing(tool)
 
 
 def test_monitor_of_the_parent_does_not_run_in_the_child() -> None:

@@ -154,6 +154,21 @@ def test_items_of_a_read_that_are_alike_are_kept_as_one():
     assert 0 < reader.unadded_bytes < 500
 
 
+def test_all_bytes_of_items_that_come_in_parts_are_counted():
+    reader = reading(rules={"text": "concat"})
+    for _ in range(3):
+        reader.feed(texts("x" * 1000)[:-1])
+        reader.feed(b"\n")
+    assert 3000 < reader.unadded_bytes < 4000
+
+
+def test_integers_of_items_that_are_alike_are_exact():
+    reader = reading(rules={"text": "concat"})
+    body = texts("a", x=[2**70]) + texts(*"b" * 20, x="t")
+    reader.feed(body)
+    assert list(reader.ready) == list(map(json.loads, body.splitlines()))
+
+
 _RUNS = st.lists(
     st.tuples(
         st.sampled_from(

@@ -173,7 +173,8 @@ class Connection:
         """Say that nothing more will be sent, and go on listening."""
         if isinstance(self._socket, ServerSocket):
             self._socket.say_goodbye()
-        socket.socket.shutdown(self._socket, socket.SHUT_WR)  # below TLS
+        with contextlib.suppress(OSError):  # after such a goodbye the client may have left
+            socket.socket.shutdown(self._socket, socket.SHUT_WR)  # below TLS
 
     def reset(self) -> None:
         """Break the connection off: the client's next read fails."""

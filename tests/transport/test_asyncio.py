@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import select
+import sys
 import threading
+import weakref
 
 import httpx
 import pytest
 
+from ollama_sdk._transport._asyncio import _Waiter
 from ollama_sdk._transport.aio import AsyncHTTPTransport
 from tests.support.loopback import END, PATIENCE, chunk, chunked
 
@@ -74,3 +79,46 @@ def test_cancelling_wins_over_bytes_that_come_in_the_same_round(waiting):
         return task.cancelled()
 
     assert waiting(cancelled)
+
+
+def test_a_task_that_exits_raises_nothing_into_the_protocol():
+    loop, returned = asyncio.new_event_loop(), []
+    waiter = _Waiter(loop)
+
+    async def exits():
+        await waiter
+        sys.exit(7)
+
+    task = loop.create_task(exits())
+    loop.call_soon(lambda: returned.append(waiter.continue_now()))
+    with pytest.raises(SystemExit, match="7"):
+        loop.run_forever()
+    loop.close()
+    assert returned == [None]
+    assert isinstance(task.exception(), SystemExit)
+
+
+def test_a_cancelled_wait_leaves_nothing_to_the_garbage_collector():
+    class Local:
+        pass
+
+    kept = []
+
+    async def waits(waiter):
+        local = Local()
+        kept.append(weakref.ref(local))
+        await waiter
+
+    async def main():
+        task = asyncio.create_task(waits(_Waiter(asyncio.get_running_loop())))
+        await asyncio.sleep(0)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    gc.disable()
+    try:
+        asyncio.run(main(), debug=False)
+        assert kept[0]() is None
+    finally:
+        gc.enable()

@@ -60,11 +60,18 @@ def test_a_response_that_says_its_end_needs_no_other(trusting_transport, serve_t
 
 
 def test_an_announced_end_makes_an_idle_connection_stale(trusting_transport, serve_tls):
-    server = serve_tls(
-        lambda connection: (connection.answer(whole(b"a")), connection._socket.say_goodbye(), connection.watch()),
-        replies(whole(b"b")),
-    )
-    assert [trusting_transport.get(server.url) for _ in range(2)] == [b"a", b"b"]
+    said = threading.Event()
+
+    def script(connection):
+        connection.answer(whole(b"a"))
+        connection._socket.say_goodbye()
+        said.set()
+        connection.watch()
+
+    server = serve_tls(script, replies(whole(b"b")))
+    assert trusting_transport.get(server.url) == b"a"
+    assert said.wait(PATIENCE)
+    assert trusting_transport.get(server.url) == b"b"
 
 
 # What TLS itself says in between
@@ -212,4 +219,4 @@ def test_tls_waits_for_a_thread_that_is_about_to_fork(trusting_transport, serve_
 
 
 def _waits(frame):
-    return frame.f_code is forks.wait_for_forks.__code__
+    return frame.f_code is forks.pause_for_fork.__code__
