@@ -71,6 +71,7 @@ class Reader:
         "_last",
         "_marked",
         "_redact",
+        "_rules",
         "_sentinel",
         "error",
         "finished",
@@ -99,7 +100,8 @@ class Reader:
         self._failed = failed
         self._call = call
         self._redact = redact
-        self._alike = Alike(rules, {*(last or ()), *(failed or ())})
+        self._rules = rules
+        self._alike: Alike | None = None  # made for the first burst: many streams have none
         self.ready: deque[dict[str, Any]] = deque()
         self.finished: bool = False
         self.error: OllamaError | None = None
@@ -115,7 +117,7 @@ class Reader:
             return
         payloads = self._framer.feed(data)
         if payloads:
-            taken = self._take_usual(data, payloads)
+            taken = self._take_usual(data, payloads) if len(payloads) > 1 else 0
             for payload in payloads[taken:]:
                 self._take(payload)
                 if self.finished or self.error is not None:
@@ -124,7 +126,7 @@ class Reader:
             self._refuse(self._framer.error)
 
     def _take_usual(self, data: bytes, payloads: Sequence[bytes]) -> int:
-        """Take the items of a read up to the first one that may need more than to be added.
+        """Take the items of a read that brings several, up to the first one that may need more than to be added.
 
         It works on all of them at once, without calls of Python functions for each, because it runs for every token.
 
@@ -135,7 +137,7 @@ class Reader:
         Returns:
             How many items were taken.
         """
-        if _may_be_rounded(payloads[0]) or (len(payloads) > 1 and _may_be_rounded(data)):
+        if _may_be_rounded(payloads[0]) or _may_be_rounded(data):
             return 0  # each is decoded with care
         items: list[dict[str, Any]] = []
         try:
@@ -143,9 +145,7 @@ class Reader:
         except orjson.JSONDecodeError:
             added = None  # the items before that text remain
         else:
-            # Items that are like a usual one are usual, so only that one is searched for marks.
-            is_worthwhile = len(items) >= _MANY and self._count_usual(items[-1:])
-            added = self._alike.added_up(items) if is_worthwhile else None
+            added = self._added_up(items) if len(items) >= _MANY else None
         if added is not None:
             whole, text = added
             self._add(items, [whole], len(payloads[-1]) + len(text))
@@ -154,6 +154,14 @@ class Reader:
         # The first one may have begun before this read.
         self._add(items, payloads[: len(items)] if len(items) < _FEW else items, len(data) + len(payloads[0]))
         return len(items)
+
+    def _added_up(self, items: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], str] | None:
+        """As :meth:`Alike.added_up`. Items that are like a usual one are usual, so only that one is searched for marks."""
+        if not self._count_usual(items[-1:]):
+            return None
+        if self._alike is None:
+            self._alike = Alike(self._rules, {*dict(self._last), *(self._failed or ())})
+        return self._alike.added_up(items)
 
     def _count_usual(self, items: Sequence[dict[str, Any]]) -> int:
         """How many items come before the first one that may end or fail the stream, hold token counts, or is none."""
@@ -228,7 +236,9 @@ class Reader:
             self.finished = True
             return
         try:
-            item = loads(payload) if _may_be_rounded(payload) else orjson.loads(payload)
+            # As _may_be_rounded(), without a call: this runs for each item that comes alone.
+            is_usual = _BRACKET not in payload or not may_be_rounded(payload)
+            item = orjson.loads(payload) if is_usual else loads(payload)
         except orjson.JSONDecodeError as exc:
             item = self._load_refused(payload, exc)
         if item.__class__ is not dict:
