@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
+from ollama_sdk._codec.resolve import is_model
 from ollama_sdk._outcome import outcome_listeners
 from ollama_sdk._secrets import redact
 from ollama_sdk.errors import DecodeError, OllamaError, describe_call
@@ -61,12 +63,18 @@ def open_stream(
             call=describe_call(call.request),
             redact=streamed.redacted,
             rules=streaming.merge,
+            known=partial(_field_names, call, streaming),
         ),
         deadlines=call.deadlines,
         decode_item=codec_of(call.operation.models).converter(streaming.item, streamed.named),
         accumulator=_ACCUMULATORS[streaming.collect](streaming),
         call=streamed,
     )
+
+
+def _field_names(call: Call[Any, Any], streaming: Streaming) -> set[str]:
+    kind = codec_of(call.operation.models).resolve(streaming.item)
+    return {wire_name(attribute) for attribute in document_fields(kind)} if is_model(kind) else set()
 
 
 def _open_bytes(call: Call[Any, Any], response: httpx.Response) -> StreamExchange[Any, Any]:

@@ -7,12 +7,13 @@ Every item must be added up, because a caller may ask for the whole reply afterw
 items of a read, the last one serves as *sample*. The others are alike if
 
 - they have the same fields as the sample, and so have the objects on the way to the growing text;
-- each *constant* has the same value: every other field of these objects, and of the item itself each field that is empty, or that may
-  end the stream;
+- each *constant* has the same value: every other field of these objects, and of the item itself each field that is empty, that may
+  end the stream, or that the document does not know;
 - no field but those on the way holds objects or lists, whose parts might grow too.
 
 The other fields of an item, such as its time, are *free*: the value of the sample replaces those before it. So the sample with the
-joined text adds up to the same as all these items.
+joined text adds up to the same as all these items. None of them holds an object or a list that may have long integers, but for a
+free one of another type than its document says, which fails when the item is decoded.
 
 *Why compiled.* The comparison is one expression over all items. It is made for the form of the sample: how deep the text is, and how
 many constants there are. It takes half as long as a loop that works for every form. Names and values are not part of its source,
@@ -40,13 +41,14 @@ class Alike:
     Args:
         rules: The rules by which items are merged, as for :class:`MergeAccumulator`.
         constant: The fields of an item that may end or fail the stream.
+        known: The fields that the document gives an item.
     """
 
-    __slots__ = ("_constant", "_free", "_names", "_path", "_rules", "_texts")
+    __slots__ = ("_free", "_names", "_path", "_replaced", "_rules", "_texts")
 
-    def __init__(self, rules: Mapping[str, str], constant: Collection[str]) -> None:
+    def __init__(self, rules: Mapping[str, str], constant: Collection[str], known: Collection[str]) -> None:
         self._rules = rules
-        self._constant = constant
+        self._replaced = {*known} - {*constant}
         self._names: set[str] = set()  # the fields of the sample
         self._free: list[str] = []
         # To the text: the names of fields, and whether there is a list of one object.
@@ -120,7 +122,7 @@ class Alike:
             rule = self._rules.get(f"{place}{name}", "")
             if value and (value.__class__ in {dict, list, float} or rule == "concat"):
                 ways.append((name, rule))
-            elif place or rule or name in self._constant or not _is_text(value):
+            elif place or rule or name not in self._replaced or not _is_text(value):
                 constants.append(name)
             else:
                 self._free.append(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -50,6 +50,7 @@ class Reader:
         redact: Removes API keys from the text of a message.
         rules: The rules by which items are merged, as for :class:`MergeAccumulator`; without any, each item is kept for the
             accumulator.
+        known: Returns the fields that the document gives an item.
 
     Attributes:
         ready: Items, as decoded JSON, that no caller has taken yet.
@@ -68,6 +69,7 @@ class Reader:
         "_call",
         "_failed",
         "_framer",
+        "_known",
         "_last",
         "_marked",
         "_redact",
@@ -92,6 +94,7 @@ class Reader:
         call: str,
         redact: Callable[[str], str],
         rules: Mapping[str, str] = _NO_RULES,
+        known: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._framer = framer
         self._sentinel = b"[DONE]" if last == SENTINEL else None
@@ -101,6 +104,7 @@ class Reader:
         self._call = call
         self._redact = redact
         self._rules = rules
+        self._known = known
         self._alike: Alike | None = None  # made for the first burst: many streams have none
         self.ready: deque[dict[str, Any]] = deque()
         self.finished: bool = False
@@ -137,8 +141,6 @@ class Reader:
         Returns:
             How many items were taken.
         """
-        if _may_be_rounded(payloads[0]) or _may_be_rounded(data):
-            return 0  # each is decoded with care
         items: list[dict[str, Any]] = []
         try:
             items.extend(map(orjson.loads, payloads))
@@ -150,6 +152,8 @@ class Reader:
             whole, text = added
             self._add(items, [whole], len(payloads[-1]) + len(text))
             return len(items)
+        if _may_be_rounded(payloads[0]) or _may_be_rounded(data):
+            return 0  # they are decoded again, one by one
         del items[self._count_usual(items) :]
         # The first one may have begun before this read.
         self._add(items, payloads[: len(items)] if len(items) < _FEW else items, len(data) + len(payloads[0]))
@@ -160,7 +164,7 @@ class Reader:
         if not self._count_usual(items[-1:]):
             return None
         if self._alike is None:
-            self._alike = Alike(self._rules, {*dict(self._last), *(self._failed or ())})
+            self._alike = Alike(self._rules, {*dict(self._last), *(self._failed or ())}, self._known())
         return self._alike.added_up(items)
 
     def _count_usual(self, items: Sequence[dict[str, Any]]) -> int:
