@@ -26,9 +26,9 @@ from ._marks import SENTINEL, failure_message
 __all__ = ["Reader", "decoded", "incomplete"]
 
 _BRACKET = ord("[")
-# Items of so short a read are kept as their texts until they are accumulated, in a quarter of the memory. As objects, those of a
-# thousand slow streams would be many, and the garbage collector would look through them again and again.
-_FEW = 8
+# Few short items are kept as their texts until they are accumulated, in a quarter of the memory. As objects, those of a thousand slow
+# streams would be many, and the garbage collector would look through them again and again. Long ones take too long to decode twice.
+_FEW, _SHORT = 8, 1024  # items of a read, and bytes of one
 # A field that no item has.
 _UNMARKED: Mapping[str, Any] = {"": object()}
 _NO_RULES: Mapping[str, str] = {}
@@ -156,7 +156,9 @@ class Reader:
             return 0  # they are decoded again, one by one
         del items[self._count_usual(items) :]
         # The first one may have begun before this read.
-        self._add(items, payloads[: len(items)] if len(items) < _FEW else items, len(data) + len(payloads[0]))
+        size = len(data) + len(payloads[0])
+        is_kept_as_text = len(items) < _FEW and size < _SHORT * len(items)
+        self._add(items, payloads[: len(items)] if is_kept_as_text else items, size)
         return len(items)
 
     def _added_up(self, items: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], str] | None:
@@ -251,7 +253,7 @@ class Reader:
         if ("error" in item or self._failed) and (failure := self._failure_in(item)):
             self.error = failure
             return
-        self._add([item], [payload], len(payload))
+        self._add([item], [payload if len(payload) < _SHORT else item], len(payload))
         if "usage" in item:
             self.usage_item = item
         for name, value in self._last:

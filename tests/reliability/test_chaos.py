@@ -54,6 +54,7 @@ async def _failing() -> None:
     raise RuntimeError("it fails at last")
 
 
+@pytest.mark.slow  # five times the chaos
 @pytest.mark.parametrize(
     ("world", "owner", "method", "spoilt"),
     [
