@@ -191,7 +191,9 @@ def _at_most(calls, system, python):
     assert calls.python.total() <= python * COUNTED * 1.1, calls.python.most_common(20)
 
 
-def test_item_that_comes_alone_costs_one_system_call():
+@contextlib.contextmanager
+def _asked_stream():
+    """A function that lets the next item come, and the stream, whose first item was taken."""
     script = _Answering()
     with (
         Loopback(script) as server,
@@ -199,30 +201,28 @@ def test_item_that_comes_alone_costs_one_system_call():
         client.chat("m", MESSAGES, stream=True) as stream,
     ):
         next(stream)
-        with Calls() as calls:
-            for _ in range(COUNTED):
-                script.ask()
-                next(stream)
+        yield script.ask, stream
+
+
+def test_item_that_comes_alone_costs_one_system_call():
+    with _asked_stream() as (ask, stream), Calls() as calls:
+        for _ in range(COUNTED):
+            ask()
+            next(stream)
     _at_most(calls, system=1, python=30)
 
 
 def test_items_that_come_alone_leave_nothing_to_the_garbage_collector():
-    script = _Answering()
-    with (
-        Loopback(script) as server,
-        Ollama(server.url, timeout=PATIENCE) as client,
-        client.chat("m", MESSAGES, stream=True) as stream,
-    ):
-        next(stream)
-        script.ask()
+    with _asked_stream() as (ask, stream):
+        ask()
         next(stream)
         before = len(gc.get_objects())
         for _ in range(50):  # less than is added up at once
-            script.ask()
+            ask()
             next(stream)
         assert len(gc.get_objects()) <= before + 25
         for _ in range(COUNTED):
-            script.ask()
+            ask()
         assert list(stream)
 
 

@@ -361,7 +361,9 @@ def end_call(
     usage, streaming = call.operation.usage, call.operation.streaming
     if call.stream and streaming is not None and streaming.usage is not None:
         usage = streaming.usage
-    parts = tuple(filter(None, (first, *tail, counted))) if first or tail else (counted,) if counted else ()
+    parts: tuple[dict[str, Any], ...] = (counted,) if counted else ()
+    if first or tail:
+        parts = tuple(filter(None, (first, *tail, counted)))
     if usage is None:
         outcome = CallOutcome(error, items=items, parts=parts, whole=whole)
     else:

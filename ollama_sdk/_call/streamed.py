@@ -122,9 +122,8 @@ class _StreamedCall:
         tail: list[dict[str, Any]] = []
         if isinstance(reader, Reader) and outcome_listeners(response):
             tail = decoded(reader.unadded[-_TAIL:])
-            if len(tail) < min(_TAIL, reader.items) and (
-                reply := whole()
-            ):  # the others were accumulated, or were alike
+            # The others were accumulated, or were alike.
+            if len(tail) < min(_TAIL, reader.items) and (reply := whole()):
                 tail.insert(0, reply)
         end_call(
             self._call,
@@ -143,7 +142,7 @@ def _accumulated(call: Call[Any, Any], data: dict[str, Any]) -> Any:
     kind = codec_of(call.operation.models).resolve(call.operation.reply)
     if call.operation.streaming is not None and call.operation.streaming.collect == "items":
         return decode_reply(call, data.get("items", []))
-    if isinstance(kind, type) and issubclass(kind, Model):
+    if is_model(kind):
         data = data | _constants(kind)
     return decode_reply(call, data)
 

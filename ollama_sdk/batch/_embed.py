@@ -109,7 +109,7 @@ class Embed(Step):
         if may_ask and self.model not in lengths:
             with suppress(OllamaError):
                 async with worker.permits:
-                    if self.model not in lengths:  # nobody asked meanwhile
+                    if self.model not in lengths:  # another batch may have asked meanwhile
                         [vector] = await self._vectors(worker.client, ["length"])
                         lengths[self.model] = len(vector)
         return lengths.get(self.model)
