@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
@@ -60,33 +59,25 @@ def open_stream(
             DetectingFramer(call.settings.max_item_bytes, response.headers.get("content-type", "")),
             last=streaming.last,
             failed=streaming.failed,
-            call=describe_call(call.request),
-            redact=streamed.redacted,
+            call=streamed,
             rules=streaming.merge,
-            known=partial(_field_names, call, streaming),
         ),
         deadlines=call.deadlines,
-        decode_item=codec_of(call.operation.models).converter(streaming.item, streamed.named),
-        accumulator=_ACCUMULATORS[streaming.collect](streaming),
+        decode_item=codec_of(call.operation.models).converter(streaming.item),
         call=streamed,
     )
 
 
-def _field_names(call: Call[Any, Any], streaming: Streaming) -> set[str]:
-    kind = codec_of(call.operation.models).resolve(streaming.item)
-    return {wire_name(attribute) for attribute in document_fields(kind)} if is_model(kind) else set()
-
-
 def _open_bytes(call: Call[Any, Any], response: httpx.Response) -> StreamExchange[Any, Any]:
-    from ollama_sdk.streaming._bytes import BytesReader, NoAccumulator  # imported only for byte streams
+    from ollama_sdk.streaming._bytes import BytesReader  # imported only for byte streams
 
+    streamed = _StreamedCall(call)
     return StreamExchange(
         response=response,
-        reader=BytesReader(describe_call(call.request)),
+        reader=BytesReader(streamed),
         deadlines=call.deadlines,
         decode_item=_as_it_is,
-        accumulator=NoAccumulator(),
-        call=_StreamedCall(call),
+        call=streamed,
     )
 
 
@@ -95,18 +86,39 @@ def _as_it_is(item: Any) -> Any:
 
 
 class _StreamedCall:
-    """The call of a stream, as :class:`ollama_sdk.streaming._exchange.StreamedCall`."""
+    """The call of a stream, for its exchange and its reader.
+
+    One object instead of several functions, because a process may hold thousands of streams.
+    """
 
     __slots__ = ("_call",)
 
     def __init__(self, call: Call[Any, Any]) -> None:
         self._call = call
 
+    @property
+    def name(self) -> str:
+        return describe_call(self._call.request)
+
+    def item_fields(self) -> set[str]:
+        streaming = self._call.operation.streaming
+        kind = None if streaming is None else codec_of(self._call.operation.models).resolve(streaming.item)
+        return {wire_name(attribute) for attribute in document_fields(kind)} if is_model(kind) else set()
+
+    def new_accumulator(self) -> Accumulator:
+        streaming = self._call.operation.streaming
+        if streaming is None or streaming.format == "bytes":
+            from ollama_sdk.streaming._bytes import NoAccumulator
+
+            return NoAccumulator()
+        return _ACCUMULATORS[streaming.collect](streaming)
+
     def redacted(self, text: str) -> str:
         return redact(self._call.request, text)
 
-    def named(self, mismatch: DecodeError) -> DecodeError:
-        return decode_error(self._call, mismatch)
+    def name_refused(self, error: DecodeError) -> None:
+        named = decode_error(self._call, error)
+        error.args, error.excerpt = named.args, named.excerpt
 
     def error_of(self, exc: Exception) -> OllamaError:
         return transport_error(self._call, exc)

@@ -16,7 +16,7 @@ from .resolve import Resolver
 
 if TYPE_CHECKING:
     import types
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Codec", "codec_of"]
 
@@ -43,6 +43,7 @@ class Codec:
         self.field_type = resolver.field_type
         self._compiler = Compiler(resolver, decode_unrounded)
         self._exact_compiler = Compiler(resolver, decode_object)
+        self._converters: dict[Any, Decoder] = {}
         self._resolver = resolver
         self._checks = ArgumentChecks(resolver)
         self._encoder = Encoder(resolver, self._checks)
@@ -85,13 +86,18 @@ class Codec:
         except MISMATCHES:
             raise self._decode_error(annotation, data, None) from None
 
-    def converter(self, annotation: Any, named: Callable[[DecodeError], DecodeError]) -> Decoder:
-        """Make a function that decodes values of one annotation, in which integers are exact.
+    def converter(self, annotation: Any) -> Decoder:
+        """A function that decodes values of one annotation, in which integers are exact; it raises :class:`DecodeError`.
 
         Args:
             annotation: A type, or its source text.
-            named: Adds the name of the call to a :class:`DecodeError` before it is raised.
         """
+        convert = self._converters.get(annotation)
+        if convert is None:
+            convert = self._converters[annotation] = self._make_converter(annotation)
+        return convert
+
+    def _make_converter(self, annotation: Any) -> Decoder:
         decoder = self._compiler.decoder(annotation)
 
         def convert(data: Any) -> Any:
@@ -104,7 +110,7 @@ class Codec:
                     mismatch = exc.with_traceback(None)
             except MISMATCHES:
                 mismatch = self._decode_error(annotation, data, None)
-            raise named(mismatch)  # outside the except blocks: the exceptions caught there quote the server's value
+            raise mismatch  # outside the except blocks: the exceptions caught there quote the server's value
 
         return convert
 

@@ -45,6 +45,9 @@ __all__ = ["HIGH_WATER", "AsyncioConnection", "AsyncioNetwork"]
 # Bytes of a response that are parsed before a task takes them.
 HIGH_WATER = 65536
 
+# Of all timers: none needs the variables of the task that sets it, of which each would hold a copy.
+_CONTEXT = Context()
+
 
 class _Raw:
     """Takes the place of a response during the handshake: collects the received bytes."""
@@ -282,7 +285,7 @@ class _Protocol(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = ends
-        self._timer = self._loop.call_later(seconds, self._time_up)
+        self._timer = self._loop.call_later(seconds, self._time_up, context=_CONTEXT)
 
     def _time_up(self) -> None:
         self._timer = None
@@ -542,7 +545,7 @@ class AsyncioNetwork:
             if not happened.done():
                 happened.set_result(None)
 
-        timer = None if seconds == math.inf else self._loop.call_later(seconds, wake)
+        timer = None if seconds == math.inf else self._loop.call_later(seconds, wake, context=_CONTEXT)
         try:
             for sock in sockets:
                 self._loop.add_writer(sock, wake)

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
 
-from .connection import Whole
+from .connection import Whole, shared_headers
 from .errors import closed_meanwhile, connect_error
 from .limits import Limits
 from .network import TunnelError, UnreachableError
 from .pool import Pool
 from .request import PIECE, RequestWriter, pieces
-from .response import Head
+from .response import HEAD_TAKEN, Head
 from .route import ProxyLike, Route, Routes
 
 if TYPE_CHECKING:
@@ -143,15 +143,16 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
         try:
             head = await _exchange(connection, writer, request, limits)
             response = connection.response
+            headers = shared_headers(tuple(head.headers))
             body: httpx.AsyncByteStream
             extensions: dict[str, Any] = {"http_version": head.version, "reason_phrase": head.reason}
             if response.complete and connection.sent and not request.extensions.get("stream"):
                 body = Whole(b"".join(response.body))
                 _release(connection, route)
-                return httpx.Response(head.status, headers=head.headers, stream=body, extensions=extensions)
+                return httpx.Response(head.status, headers=headers, stream=body, extensions=extensions)
             body = _Body(connection, route, request, limits)
             extensions["network_stream"] = body
-            return httpx.Response(head.status, headers=head.headers, stream=body, extensions=extensions)
+            return httpx.Response(head.status, headers=headers, stream=body, extensions=extensions)
         except BaseException as exc:
             again = isinstance(exc, httpx.TransportError) and connection.never_left(request)
             connection.close()
@@ -207,6 +208,7 @@ async def _exchange(connection: AsyncConnection, writer: RequestWriter, request:
         if response.problem:
             raise httpx.RemoteProtocolError(response.problem)
         await connection.receive(limits.read())
+    response.head = HEAD_TAKEN
     return head
 
 

@@ -103,9 +103,10 @@ class Pool(Generic[ConnectionT]):
     def register(self, connection: ConnectionT) -> None:
         """Track a new connection until it is closed."""
         self._in_use[id(connection)] = weakref.ref(connection)
-        connection.forget = self._forget
+        connection.pool = self
 
-    def _forget(self, connection: Any) -> None:
+    def forget(self, connection: Any) -> None:
+        """Track a connection no longer, because it closes."""
         self._in_use.pop(id(connection), None)
 
     @property

@@ -32,13 +32,13 @@ from typing import Any, Self, cast
 
 import httpx
 
-from .connection import READ, Connection, Whole
+from .connection import READ, Connection, Whole, shared_headers
 from .errors import closed_meanwhile, connect_error
 from .limits import Ask, Limits
 from .network import connect, resolve, time_left
 from .pool import Pool
 from .request import PIECE, RequestWriter, pieces
-from .response import Head
+from .response import HEAD_TAKEN, Head
 from .route import ProxyLike, Route, Routes
 
 __all__ = ["SLICE", "HTTPTransport"]
@@ -140,7 +140,7 @@ class SyncConnection(Connection):
 
     def early_answer(self) -> bool:
         """Whether the server has answered before the whole request was sent; does not wait."""
-        if self._poll():
+        if self._is_readable():
             try:
                 self.received(self.socket.recv(READ, _NOW))
             except (BlockingIOError, TimeoutError):
@@ -261,16 +261,17 @@ class HTTPTransport(httpx.BaseTransport):
         try:
             head = _exchange(connection, writer, request, limits)
             response = connection.response
+            headers = shared_headers(tuple(head.headers))
             body: httpx.SyncByteStream
             extensions: dict[str, Any] = {"http_version": head.version, "reason_phrase": head.reason}
             # The body of a stream holds its connection also if all of it is there: streams do not differ by chance.
             if response.complete and connection.sent and not request.extensions.get("stream"):
                 body = Whole(b"".join(response.body))
                 _release(connection, route)
-                return httpx.Response(head.status, headers=head.headers, stream=body, extensions=extensions)
+                return httpx.Response(head.status, headers=headers, stream=body, extensions=extensions)
             body = _Body(connection, route, request, limits)
             extensions["network_stream"] = body
-            return httpx.Response(head.status, headers=head.headers, stream=body, extensions=extensions)
+            return httpx.Response(head.status, headers=headers, stream=body, extensions=extensions)
         except BaseException as exc:
             again = isinstance(exc, httpx.TransportError) and connection.never_left(request)
             connection.close()
@@ -332,6 +333,7 @@ def _exchange(connection: SyncConnection, writer: RequestWriter, request: httpx.
         if response.problem:
             raise httpx.RemoteProtocolError(response.problem)
         connection.receive(limits.read())
+    response.head = HEAD_TAKEN
     return head
 
 

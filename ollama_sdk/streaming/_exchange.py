@@ -127,6 +127,14 @@ class StreamedCall(Protocol):
         """Make the one-piece reply of the accumulated JSON."""
         ...
 
+    def new_accumulator(self) -> Accumulator:
+        """Make what accumulates the items."""
+        ...
+
+    def name_refused(self, error: DecodeError, /) -> None:
+        """Add the name of the call to the error of an item that does not match the document."""
+        ...
+
     def error_of(self, exc: Exception, /) -> OllamaError:
         """Map an error of httpx to an error of this package."""
         ...
@@ -184,7 +192,6 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         reader: Finds the items in the body.
         deadlines: The running limits of the call.
         decode_item: Makes an item of its decoded JSON; raises :class:`DecodeError`.
-        accumulator: Accumulates all items, for ``collect()`` and for partial replies.
         call: The call; one object instead of several functions, because a process may hold thousands of streams.
         new_event: Makes an event for which the callers of this stream can wait.
         held: Whether items that are ready are withheld: paused, or cancelled.
@@ -199,7 +206,6 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     reader: Reader | BytesReader
     deadlines: Deadlines
     decode_item: Callable[[Any], ItemT]
-    accumulator: Accumulator
     call: StreamedCall
     new_event: Callable[[], Event] = field(init=False)
     held: bool = field(default=False, init=False)
@@ -211,6 +217,9 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     _reader_thread: int = field(default=0, init=False)
     _item_due: bool = field(default=False, init=False)  # whether a caller waits for an item that has not arrived
     _event: Event | None = field(default=None, init=False)  # the event for which callers wait now
+    _accumulator: Accumulator | None = field(
+        default=None, init=False
+    )  # of all items, for collect() and partial replies
     _accumulation_error: BaseException | None = field(default=None, init=False)  # why accumulation has stopped
     _inherited: bool = field(default=False, init=False)  # whether another process opened the stream, before a fork
     _lock: threading.RLock = field(factory=threading.RLock, init=False)
@@ -443,7 +452,11 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             raise error
 
     def refuse_item(self, error: DecodeError) -> None:
-        """End the stream at an item that does not match the document."""
+        """End the stream at an item that does not match the document, and add the name of the call to the error."""
+        self.call.name_refused(error)
+        self._refuse(error)
+
+    def _refuse(self, error: DecodeError) -> None:
         with self._lock:
             self.reader.ready.clear()
             self.reader.error = error
@@ -457,7 +470,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         with self._lock:
             ready.clear()
             if isinstance(self._accumulation_error, DATA_ERRORS):
-                self.refuse_item(self.reader.decode_error(self._accumulation_error))
+                self._refuse(self.reader.decode_error(self._accumulation_error))
 
     def collected_reply(self) -> ReplyT:
         """The accumulated reply of a stream that ended without an error.
@@ -502,13 +515,18 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             if self._accumulation_error is not None:
                 return
             try:
-                self.accumulator.add(decoded(items))
+                self._all_items().add(decoded(items))
             except DATA_ERRORS as exc:
                 self._accumulation_error = exc
             except BaseException as exc:  # Ctrl-C: some items may have been added, and others not
                 self._accumulation_error = exc
                 self._fail(exc)
                 raise
+
+    def _all_items(self) -> Accumulator:
+        if self._accumulator is None:
+            self._accumulator = self.call.new_accumulator()  # not before: an open stream may wait for long
+        return self._accumulator
 
     def _accumulated(self) -> dict[str, Any]:
         """The accumulated JSON.
@@ -520,7 +538,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         error = self._accumulation_error
         if error is None:
             try:
-                return self.accumulator.result()
+                return self._all_items().result()
             except DATA_ERRORS as exc:
                 error = exc
         raise self.reader.decode_error(error)  # without a cause, whose frames hold data of the server

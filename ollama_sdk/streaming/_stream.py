@@ -7,7 +7,6 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from functools import partial
 from types import GenericAlias, TracebackType
 from typing import TYPE_CHECKING, Generic, Self
 
@@ -254,8 +253,7 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
         super().__init__(exchange)
         self._chunks: AsyncIterator[bytes] = _async_chunks(exchange.response)
         self._loop: EventLoop = current_loop()
-        # Not a method, which would make a reference cycle: a dropped stream would stay open until the next garbage collection.
-        exchange.new_event = partial(TaskEvent, self._loop)
+        exchange.new_event = TaskEvent  # of the loop of the task that will wait
 
     def __aiter__(self) -> Self:
         return self

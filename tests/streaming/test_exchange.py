@@ -47,10 +47,9 @@ class Control(RuleBasedStateMachine):
         self.endings = []
         self.exchange = StreamExchange(
             response=httpx.Response(200),
-            reader=Reader(NDJSONFramer(), last={"last": True}, failed=None, call="", redact=str),
+            reader=Reader(NDJSONFramer(), last={"last": True}, failed=None, call=self),
             deadlines=self.deadlines,
             decode_item=dict,
-            accumulator=MergeAccumulator({}),
             call=self,
         )
         self.exchange.new_event = Event
@@ -67,6 +66,17 @@ class Control(RuleBasedStateMachine):
             self.send(items, b"")
 
     # As the call
+
+    name = ""
+
+    def redacted(self, text):
+        return text
+
+    def item_fields(self):
+        return ()
+
+    def new_accumulator(self):
+        return MergeAccumulator({})
 
     def reply_of(self, data):
         return dict(data)
