@@ -10,6 +10,7 @@ __all__ = ["LlhttpParser"]
 
 _SWITCHING_PROTOCOLS = 101
 _INTERIM = range(100, 200)
+_VERSIONS = {"1.1": b"HTTP/1.1", "1.0": b"HTTP/1.0"}
 
 
 class _RefusedError(Exception):
@@ -122,7 +123,7 @@ class LlhttpParser(ResponseParser):
                 self.problem = "the server switched protocols unasked"
             return
         version = parser.get_http_version()
-        if self.problem or status < _INTERIM.start or version not in {"1.1", "1.0"}:
+        if self.problem or status < _INTERIM.start or version not in _VERSIONS:
             self.problem = self.problem or f"HTTP/{version} {status:03} is no response"
             raise _RefusedError(self.problem)
         is_chunked = has_length = False
@@ -141,7 +142,7 @@ class LlhttpParser(ResponseParser):
         # A length beside chunks may be an attempt at smuggling (RFC 9112, section 6.1).
         self.reusable = keep_alive and not (is_chunked and has_length)
         self._ends_with_connection = not (is_chunked or has_length)
-        self.head = Head(status, self._reason, b"HTTP/" + version.encode(), self._headers)
+        self.head = Head(status, self._reason, _VERSIONS[version], self._headers)
         del self._headers
         self.complete = self._bodiless
 

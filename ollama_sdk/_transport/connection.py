@@ -42,7 +42,6 @@ from ollama_sdk._concurrency.forks import Forks
 from .response import ResponseParser, parser_class
 
 if TYPE_CHECKING:
-    from .pool import Pool
     from .tls import TLS
 
 __all__ = ["READ", "READ_OF_WHOLE", "Connection", "Whole", "deliver", "shared_headers"]
@@ -110,7 +109,6 @@ class Connection:
         closed: Whether it is closed.
         idle_since: When it was returned to the pool, by :func:`time.monotonic`.
         reused: Whether it has carried a request before this one.
-        pool: What tracks it until it closes.
     """
 
     __slots__ = (
@@ -124,7 +122,6 @@ class Connection:
         "closed",
         "idle_since",
         "most",
-        "pool",
         "response",
         "reused",
         "sent",
@@ -138,7 +135,6 @@ class Connection:
 
     def __init__(self) -> None:
         self.closed = True  # until there is something to close
-        self.pool: Pool[Any] | None = None
         self._born_in = Forks.count
         self.aborted = False
         self.sent = False
@@ -256,8 +252,6 @@ class Connection:
         if self.closed:
             return
         self.closed = True
-        if self.pool is not None:
-            self.pool.forget(self)
         with contextlib.suppress(AttributeError):  # before its first request
             self.response.discard()
         self._shut_down()
