@@ -95,6 +95,8 @@ from attrs import define, field
 
 from ollama_sdk._bodies import EndWatchedBody
 from ollama_sdk._concurrency import forks
+from ollama_sdk._concurrency.events import Event, TaskEvent, ThreadEvent
+from ollama_sdk._concurrency.loops import EventLoop
 from ollama_sdk._timeout import Deadlines
 from ollama_sdk.errors import APITimeoutError, DecodeError, IncompleteReplyError, OllamaError
 
@@ -104,7 +106,7 @@ from ._reader import Reader, decoded
 if TYPE_CHECKING:
     from ._bytes import BytesReader
 
-__all__ = ["END", "READ", "Event", "StreamExchange", "StreamState", "Wait"]
+__all__ = ["END", "READ", "StreamExchange", "StreamState", "Wait"]
 
 StreamState = Literal["open", "paused", "finished", "failed", "cancelled", "closed"]
 
@@ -150,14 +152,6 @@ class StreamedCall(Protocol):
         ...
 
 
-class Event(Protocol):
-    """Wakes the callers that wait for a change of the stream; set once, for all of them."""
-
-    def set(self) -> object:
-        """Wake all callers that wait now or later; may be called from any thread and from a signal handler."""
-        ...
-
-
 class Step(Enum):
     """The next step of a caller that wants an item when none is ready; the module's docstring explains it."""
 
@@ -173,7 +167,7 @@ class Wait(NamedTuple):
     """A step: wait, then ask for the next step.
 
     Attributes:
-        event: The event to wait for, which the exchange made with ``new_event``.
+        event: The event to wait for.
         seconds: The longest wait; ``None`` without a limit.
     """
 
@@ -193,7 +187,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         deadlines: The running limits of the call.
         decode_item: Makes an item of its decoded JSON; raises :class:`DecodeError`.
         call: The call; one object instead of several functions, because a process may hold thousands of streams.
-        new_event: Makes an event for which the callers of this stream can wait.
+        loop: The event loop of the tasks that may wait for this stream; ``None`` if threads may.
         held: Whether items that are ready are withheld: paused, or cancelled.
         paused: Whether no caller takes or reads; ``False`` once the stream was stopped.
         stopped: How the stream was stopped before its end.
@@ -207,7 +201,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     deadlines: Deadlines
     decode_item: Callable[[Any], ItemT]
     call: StreamedCall
-    new_event: Callable[[], Event] = field(init=False)
+    loop: EventLoop | None = field(default=None, init=False)
     held: bool = field(default=False, init=False)
     paused: bool = field(default=False, init=False)
     stopped: Literal["cancelled", "closed"] | None = field(default=None, init=False)
@@ -217,9 +211,8 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     _reader_thread: int = field(default=0, init=False)
     _item_due: bool = field(default=False, init=False)  # whether a caller waits for an item that has not arrived
     _event: Event | None = field(default=None, init=False)  # the event for which callers wait now
-    _accumulator: Accumulator | None = field(
-        default=None, init=False
-    )  # of all items, for collect() and partial replies
+    # Of all items, for collect() and partial replies; made for the first of them, because many streams only wait.
+    _accumulator: Accumulator | None = field(default=None, init=False)
     _accumulation_error: BaseException | None = field(default=None, init=False)  # why accumulation has stopped
     _inherited: bool = field(default=False, init=False)  # whether another process opened the stream, before a fork
     _lock: threading.RLock = field(factory=threading.RLock, init=False)
@@ -404,7 +397,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
 
     def _wait(self, seconds: float | None) -> Wait:
         if self._event is None:
-            self._event = self.new_event()
+            self._event = ThreadEvent() if self.loop is None else TaskEvent(self.loop)
         return Wait(self._event, seconds)
 
     def _wake_waiting(self) -> None:
@@ -525,7 +518,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
 
     def _all_items(self) -> Accumulator:
         if self._accumulator is None:
-            self._accumulator = self.call.new_accumulator()  # not before: an open stream may wait for long
+            self._accumulator = self.call.new_accumulator()
         return self._accumulator
 
     def _accumulated(self) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Protocol
 
 import orjson
@@ -52,12 +51,6 @@ class ReadCall(Protocol):
     def item_fields(self) -> Collection[str]:
         """The fields that the document gives an item."""
         ...
-
-
-@lru_cache(maxsize=64)
-def _shared(marks: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, Any], ...]:
-    """One tuple for all open streams that end with the same marks."""
-    return marks
 
 
 class Reader:
@@ -118,7 +111,7 @@ class Reader:
         self._framer = framer
         self._sentinel = b"[DONE]" if last == SENTINEL else None
         self._marked = last is not None
-        self._last = _shared(tuple((last or _UNMARKED).items()))
+        self._last = tuple((last or _UNMARKED).items())
         self._failed = failed
         self._call = call
         self._rules = rules

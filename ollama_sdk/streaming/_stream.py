@@ -15,8 +15,7 @@ import httpx
 from attrs import field, frozen
 
 from ollama_sdk._bodies import EndWatchedBody
-from ollama_sdk._concurrency.events import TaskEvent, ThreadEvent
-from ollama_sdk._concurrency.loops import EventLoop, current_loop
+from ollama_sdk._concurrency.loops import current_loop
 from ollama_sdk.errors import DecodeError
 
 from ._exchange import END, READ, ItemT, ReplyT, StreamExchange
@@ -116,7 +115,6 @@ class Stream(_StreamBase[ItemT, ReplyT]):
 
     def __init__(self, exchange: StreamExchange[ItemT, ReplyT]) -> None:
         super().__init__(exchange)
-        exchange.new_event = ThreadEvent
         self._chunks: Iterator[bytes] = _chunks(exchange.response)
 
     def __iter__(self) -> Self:
@@ -252,8 +250,7 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
     def __init__(self, exchange: StreamExchange[ItemT, ReplyT]) -> None:
         super().__init__(exchange)
         self._chunks: AsyncIterator[bytes] = _async_chunks(exchange.response)
-        self._loop: EventLoop = current_loop()
-        exchange.new_event = TaskEvent  # of the loop of the task that will wait
+        exchange.loop = self._loop = current_loop()
 
     def __aiter__(self) -> Self:
         return self

@@ -28,13 +28,6 @@ class HandClock:
         return self.now
 
 
-class Event:
-    is_set = False
-
-    def set(self):
-        self.is_set = True
-
-
 class Control(RuleBasedStateMachine):
     """Three callers, a server and time, each doing what it likes."""
 
@@ -52,7 +45,6 @@ class Control(RuleBasedStateMachine):
             decode_item=dict,
             call=self,
         )
-        self.exchange.new_event = Event
         self.doing = {}  # what each caller does: it waits, or it reads
         self.sent = 0
         self.server_is_done = False
@@ -113,7 +105,7 @@ class Control(RuleBasedStateMachine):
             else:
                 self.raised[caller] = None
         else:
-            assert not step.event.is_set
+            assert not step.event.wait(0)
             self.doing[caller] = step
 
     kept_waiting = True  # the first item was not taken yet
@@ -133,7 +125,7 @@ class Control(RuleBasedStateMachine):
             moved = False
             for caller, step in list(self.doing.items()):
                 late = step is not READ and step.seconds is not None and self.clock.now >= self.total_at
-                if step is not READ and (step.event.is_set or late):
+                if step is not READ and (step.event.wait(0) or late):
                     del self.doing[caller]
                     self.follow(caller, self.exchange.next_step())
                     moved = True
