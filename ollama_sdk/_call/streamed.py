@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
+from ollama_sdk._codec.decode import unchanged
 from ollama_sdk._codec.resolve import is_model
 from ollama_sdk._outcome import outcome_listeners
 from ollama_sdk._secrets import redact
@@ -53,7 +54,7 @@ def open_stream(
     """Return the state machine that reads a response as a stream; it has not read any of the body."""
     if streaming.format == "bytes":
         return _open_bytes(call, response)
-    streamed = _StreamedCall(call)
+    streamed = _StreamedCall(call, streaming.item)
     return StreamExchange(
         response=response,
         reader=Reader(
@@ -66,7 +67,7 @@ def open_stream(
             known=partial(_field_names, call, streaming),
         ),
         deadlines=call.deadlines,
-        decode_item=codec_of(call.operation.models).converter(streaming.item, streamed.named),
+        decode_item=codec_of(call.operation.models).usual_decoder(streaming.item),
         accumulator=_ACCUMULATORS[streaming.collect](streaming),
         call=streamed,
     )
@@ -84,29 +85,30 @@ def _open_bytes(call: Call[Any, Any], response: httpx.Response) -> StreamExchang
         response=response,
         reader=BytesReader(describe_call(call.request)),
         deadlines=call.deadlines,
-        decode_item=_as_it_is,
+        decode_item=unchanged,
         accumulator=NoAccumulator(),
-        call=_StreamedCall(call),
+        call=_StreamedCall(call, Any),
     )
-
-
-def _as_it_is(item: Any) -> Any:
-    return item
 
 
 class _StreamedCall:
     """The call of a stream, as :class:`ollama_sdk.streaming._exchange.StreamedCall`."""
 
-    __slots__ = ("_call",)
+    __slots__ = ("_call", "_item")
 
-    def __init__(self, call: Call[Any, Any]) -> None:
+    def __init__(self, call: Call[Any, Any], item: Any) -> None:
         self._call = call
+        self._item = item
 
     def redacted(self, text: str) -> str:
         return redact(self._call.request, text)
 
-    def named(self, mismatch: DecodeError) -> DecodeError:
-        return decode_error(self._call, mismatch)
+    def item_of(self, data: Any) -> Any:
+        try:
+            return codec_of(self._call.operation.models).decode(self._item, data)
+        except DecodeError as exc:
+            mismatch = exc.with_traceback(None)
+        raise decode_error(self._call, mismatch)  # outside the except block, as in response.py
 
     def error_of(self, exc: Exception) -> OllamaError:
         return transport_error(self._call, exc)

@@ -286,7 +286,9 @@ class _Body(httpx.AsyncByteStream):
                         raise closed_meanwhile(self._request) from None
                     exc.request = self._request
                 raise
-        data = body[0] if len(body) == 1 else b"".join(body)
+        if len(body) == 1:
+            return body.pop()
+        data = b"".join(body)
         body.clear()
         return data
 

@@ -123,6 +123,14 @@ _BLOCK = 8 * 2**10
 class StreamedCall(Protocol):
     """The call of a stream."""
 
+    def item_of(self, data: Any, /) -> Any:
+        """Make an item of decoded JSON of any kind.
+
+        Raises:
+            DecodeError: The data does not match the document.
+        """
+        ...
+
     def reply_of(self, data: dict[str, Any], /) -> Any:
         """Make the one-piece reply of the accumulated JSON."""
         ...
@@ -183,7 +191,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         response: The response whose body holds the items.
         reader: Finds the items in the body.
         deadlines: The running limits of the call.
-        decode_item: Makes an item of its decoded JSON; raises :class:`DecodeError`.
+        decode_item: Makes an item of its decoded JSON; raises one of :data:`UNDECODED` if that is a matter for ``call.item_of``.
         accumulator: Accumulates all items, for ``collect()`` and for partial replies.
         call: The call; one object instead of several functions, because a process may hold thousands of streams.
         new_event: Makes an event for which the callers of this stream can wait.
@@ -333,8 +341,8 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 self.over = True
             elif reader.finished:
                 self.deadlines.drain()
-            elif self.deadlines.left() < 0:
-                # Our own transport stops at the deadline; another one may receive bytes after it.
+            elif not self.deadlines.watched and self.deadlines.left() < 0:
+                # Our own transport watches the deadline; another one may receive bytes after it.
                 if reader.ready:
                     self.deadlines.item()  # the item has arrived, though late: only the limit of the whole call counts
                 if self.deadlines.left() <= 0:
