@@ -194,28 +194,16 @@ class Deadlines:
 
     Attributes:
         limits: The limits.
-        watched: Whether the transport asks for the remaining seconds before each read.
         started: The start of the call, in seconds of the clock.
         total_at: The deadline of the whole call, in seconds of the clock; infinite without ``total``.
         phase: The limit that runs in addition to ``total``.
     """
 
-    __slots__ = (
-        "_clock",
-        "_drain_seconds",
-        "_held_seconds",
-        "_phase_at",
-        "limits",
-        "phase",
-        "started",
-        "total_at",
-        "watched",
-    )
+    __slots__ = ("_clock", "_drain_seconds", "_held_seconds", "_phase_at", "limits", "phase", "started", "total_at")
 
     def __init__(self, limits: Timeout, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
         self.limits: Timeout = limits
-        self.watched = False
         self.started: float = clock.monotonic()
         self.total_at: float = math.inf if limits.total is None else self.started + limits.total
         self.phase: Literal["first_item", "between_items"] = "first_item"

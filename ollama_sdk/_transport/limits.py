@@ -36,10 +36,7 @@ class Limits:
         self._connect: float | None = timeout.get("connect")
         self._read: float | None = timeout.get("read")
         self._write: float | None = timeout.get("write")
-        self.live_read: Ask | None = None
-        if isinstance(self._read, Limit):
-            self._read.deadlines.watched = True
-            self.live_read = self._read.deadlines.next_check
+        self.live_read: Ask | None = self._read.deadlines.next_check if isinstance(self._read, Limit) else None
 
     def read(self) -> Ask:
         """Return the limit for a read that begins now."""

@@ -195,6 +195,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         accumulator: Accumulates all items, for ``collect()`` and for partial replies.
         call: The call; one object instead of several functions, because a process may hold thousands of streams.
         new_event: Makes an event for which the callers of this stream can wait.
+        watched: Whether the body asks for the remaining seconds before each read.
         held: Whether items that are ready are withheld: paused, or cancelled.
         paused: Whether no caller takes or reads; ``False`` once the stream was stopped.
         stopped: How the stream was stopped before its end.
@@ -210,6 +211,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     accumulator: Accumulator
     call: StreamedCall
     new_event: Callable[[], Event] = field(init=False)
+    watched: bool = field(default=False, init=False)
     held: bool = field(default=False, init=False)
     paused: bool = field(default=False, init=False)
     stopped: Literal["cancelled", "closed"] | None = field(default=None, init=False)
@@ -341,7 +343,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 self.over = True
             elif reader.finished:
                 self.deadlines.drain()
-            elif not self.deadlines.watched and self.deadlines.left() < 0:
+            elif not self.watched and self.deadlines.left() < 0:
                 # Our own transport watches the deadline; another one may receive bytes after it.
                 if reader.ready:
                     self.deadlines.item()  # the item has arrived, though late: only the limit of the whole call counts

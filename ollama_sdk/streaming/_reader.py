@@ -303,6 +303,15 @@ class Reader:
 
 def decoded(unadded: Sequence[dict[str, Any] | bytes]) -> list[dict[str, Any]]:
     """The decoded JSON of items of :attr:`Reader.unadded`."""
+    texts = [item for item in unadded if isinstance(item, bytes)]
+    together = b",".join(texts)
+    if len(texts) == len(unadded) and not _may_be_rounded(together):
+        try:  # all at once: half the cost
+            items: list[dict[str, Any]] = orjson.loads(b"[%b]" % together)
+        except orjson.JSONDecodeError:
+            pass
+        else:
+            return items
     return [item if isinstance(item, dict) else _decoded(item) for item in unadded]
 
 

@@ -120,6 +120,7 @@ class Stream(_StreamBase[ItemT, ReplyT]):
         super().__init__(exchange)
         exchange.new_event = ThreadEvent
         self._chunks: Iterator[bytes] = _chunks(exchange.response)
+        exchange.watched = getattr(self._chunks, "watches_deadlines", False)
 
     def __iter__(self) -> Self:
         return self
@@ -261,6 +262,7 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
     def __init__(self, exchange: StreamExchange[ItemT, ReplyT]) -> None:
         super().__init__(exchange)
         self._chunks: AsyncIterator[bytes] = _async_chunks(exchange.response)
+        exchange.watched = getattr(self._chunks, "watches_deadlines", False)
         self._loop: EventLoop = current_loop()
         # Not a method, which would make a reference cycle: a dropped stream would stay open until the next garbage collection.
         exchange.new_event = partial(TaskEvent, self._loop)
