@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
+from ollama_sdk._codec.decode import unchanged
 from ollama_sdk._codec.resolve import is_model
 from ollama_sdk._outcome import outcome_listeners
 from ollama_sdk._secrets import redact
@@ -52,7 +53,7 @@ def open_stream(
     """Return the state machine that reads a response as a stream; it has not read any of the body."""
     if streaming.format == "bytes":
         return _open_bytes(call, response)
-    streamed = _StreamedCall(call)
+    streamed = _StreamedCall(call, streaming.item)
     return StreamExchange(
         response=response,
         reader=Reader(
@@ -63,7 +64,7 @@ def open_stream(
             rules=streaming.merge,
         ),
         deadlines=call.deadlines,
-        decode_item=codec_of(call.operation.models).converter(streaming.item),
+        decode_item=codec_of(call.operation.models).usual_decoder(streaming.item),
         call=streamed,
     )
 
@@ -71,18 +72,14 @@ def open_stream(
 def _open_bytes(call: Call[Any, Any], response: httpx.Response) -> StreamExchange[Any, Any]:
     from ollama_sdk.streaming._bytes import BytesReader  # imported only for byte streams
 
-    streamed = _StreamedCall(call)
+    streamed = _StreamedCall(call, Any)
     return StreamExchange(
         response=response,
         reader=BytesReader(streamed),
         deadlines=call.deadlines,
-        decode_item=_as_it_is,
+        decode_item=unchanged,
         call=streamed,
     )
-
-
-def _as_it_is(item: Any) -> Any:
-    return item
 
 
 class _StreamedCall:
@@ -91,18 +88,18 @@ class _StreamedCall:
     One object instead of several functions, because a process may hold thousands of streams.
     """
 
-    __slots__ = ("_call",)
+    __slots__ = ("_call", "_item")
 
-    def __init__(self, call: Call[Any, Any]) -> None:
+    def __init__(self, call: Call[Any, Any], item: Any) -> None:
         self._call = call
+        self._item = item
 
     @property
     def name(self) -> str:
         return describe_call(self._call.request)
 
     def item_fields(self) -> set[str]:
-        streaming = self._call.operation.streaming
-        kind = None if streaming is None else codec_of(self._call.operation.models).resolve(streaming.item)
+        kind = codec_of(self._call.operation.models).resolve(self._item)
         return {wire_name(attribute) for attribute in document_fields(kind)} if is_model(kind) else set()
 
     def new_accumulator(self) -> Accumulator:
@@ -116,9 +113,12 @@ class _StreamedCall:
     def redacted(self, text: str) -> str:
         return redact(self._call.request, text)
 
-    def name_refused(self, error: DecodeError) -> None:
-        named = decode_error(self._call, error)
-        error.args, error.excerpt = named.args, named.excerpt
+    def item_of(self, data: Any) -> Any:
+        try:
+            return codec_of(self._call.operation.models).decode(self._item, data)
+        except DecodeError as exc:
+            mismatch = exc.with_traceback(None)
+        raise decode_error(self._call, mismatch)  # outside the except block, as in response.py
 
     def error_of(self, exc: Exception) -> OllamaError:
         return transport_error(self._call, exc)

@@ -10,7 +10,7 @@ from ollama_sdk._json import loads_again
 from ollama_sdk.errors import DecodeError
 
 from .check import ArgumentChecks
-from .decode import MISMATCHES, Compiler, Decoder, RoundedError, decode_object, decode_unrounded
+from .decode import MISMATCHES, Compiler, Decoder, RoundedError, decode_object, decode_unrounded, unchanged
 from .encode import Encoder
 from .resolve import Resolver
 
@@ -43,7 +43,6 @@ class Codec:
         self.field_type = resolver.field_type
         self._compiler = Compiler(resolver, decode_unrounded)
         self._exact_compiler = Compiler(resolver, decode_object)
-        self._converters: dict[Any, Decoder] = {}
         self._resolver = resolver
         self._checks = ArgumentChecks(resolver)
         self._encoder = Encoder(resolver, self._checks)
@@ -86,33 +85,15 @@ class Codec:
         except MISMATCHES:
             raise self._decode_error(annotation, data, None) from None
 
-    def converter(self, annotation: Any) -> Decoder:
-        """A function that decodes values of one annotation, in which integers are exact; it raises :class:`DecodeError`.
+    def usual_decoder(self, annotation: Any) -> Decoder:
+        """The function by which :meth:`decode` decodes data without faults.
+
+        For other data, which :meth:`decode` may yet accept, it raises one of :data:`.decode.UNDECODED`.
 
         Args:
             annotation: A type, or its source text.
         """
-        convert = self._converters.get(annotation)
-        if convert is None:
-            convert = self._converters[annotation] = self._make_converter(annotation)
-        return convert
-
-    def _make_converter(self, annotation: Any) -> Decoder:
-        decoder = self._compiler.decoder(annotation)
-
-        def convert(data: Any) -> Any:
-            try:
-                return data if decoder is None else decoder(data)
-            except RoundedError:
-                try:
-                    return self._decode_exactly(annotation, data)
-                except DecodeError as exc:
-                    mismatch = exc.with_traceback(None)
-            except MISMATCHES:
-                mismatch = self._decode_error(annotation, data, None)
-            raise mismatch  # outside the except blocks: the exceptions caught there quote the server's value
-
-        return convert
+        return self._compiler.decoder(annotation) or unchanged
 
     def _decode_error(self, annotation: Any, data: Any, raw: bytes | None) -> DecodeError:
         """The error with the path of the first value that does not fit, and the reason."""

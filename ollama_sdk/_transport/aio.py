@@ -254,7 +254,12 @@ class _Body(httpx.AsyncByteStream):
     """The body of a response, which owns the connection until it is closed.
 
     It is also the ``network_stream``, so that the socket cannot be reached after the connection was returned to the pool.
+
+    Attributes:
+        watches_deadlines: Whether it asks for the remaining seconds of a call before each read.
     """
+
+    watches_deadlines = True
 
     def __init__(self, connection: AsyncConnection, route: Route[Any], request: httpx.Request, limits: Limits) -> None:
         self._connection: AsyncConnection | None = connection
@@ -288,7 +293,9 @@ class _Body(httpx.AsyncByteStream):
                         raise closed_meanwhile(self._request) from None
                     exc.request = self._request
                 raise
-        data = body[0] if len(body) == 1 else b"".join(body)
+        if len(body) == 1:
+            return body.pop()
+        data = b"".join(body)
         body.clear()
         return data
 

@@ -125,16 +125,20 @@ _BLOCK = 8 * 2**10
 class StreamedCall(Protocol):
     """The call of a stream."""
 
+    def item_of(self, data: Any, /) -> Any:
+        """Make an item of decoded JSON of any kind.
+
+        Raises:
+            DecodeError: The data does not match the document.
+        """
+        ...
+
     def reply_of(self, data: dict[str, Any], /) -> Any:
         """Make the one-piece reply of the accumulated JSON."""
         ...
 
     def new_accumulator(self) -> Accumulator:
         """Make what accumulates the items."""
-        ...
-
-    def name_refused(self, error: DecodeError, /) -> None:
-        """Add the name of the call to the error of an item that does not match the document."""
         ...
 
     def error_of(self, exc: Exception, /) -> OllamaError:
@@ -185,9 +189,10 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         response: The response whose body holds the items.
         reader: Finds the items in the body.
         deadlines: The running limits of the call.
-        decode_item: Makes an item of its decoded JSON; raises :class:`DecodeError`.
+        decode_item: Makes an item of its decoded JSON; raises one of :data:`UNDECODED` if that is a matter for ``call.item_of``.
         call: The call; one object instead of several functions, because a process may hold thousands of streams.
         loop: The event loop of the tasks that may wait for this stream; ``None`` if threads may.
+        watched: Whether the body asks for the remaining seconds before each read.
         held: Whether items that are ready are withheld: paused, or cancelled.
         paused: Whether no caller takes or reads; ``False`` once the stream was stopped.
         stopped: How the stream was stopped before its end.
@@ -202,6 +207,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     decode_item: Callable[[Any], ItemT]
     call: StreamedCall
     loop: EventLoop | None = field(default=None, init=False)
+    watched: bool = field(default=False, init=False)
     held: bool = field(default=False, init=False)
     paused: bool = field(default=False, init=False)
     stopped: Literal["cancelled", "closed"] | None = field(default=None, init=False)
@@ -335,8 +341,8 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 self.over = True
             elif reader.finished:
                 self.deadlines.drain()
-            elif self.deadlines.left() < 0:
-                # Our own transport stops at the deadline; another one may receive bytes after it.
+            elif not self.watched and self.deadlines.left() < 0:
+                # Our own transport watches the deadline; another one may receive bytes after it.
                 if reader.ready:
                     self.deadlines.item()  # the item has arrived, though late: only the limit of the whole call counts
                 if self.deadlines.left() <= 0:
@@ -445,11 +451,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             raise error
 
     def refuse_item(self, error: DecodeError) -> None:
-        """End the stream at an item that does not match the document, and add the name of the call to the error."""
-        self.call.name_refused(error)
-        self._refuse(error)
-
-    def _refuse(self, error: DecodeError) -> None:
+        """End the stream at an item that does not match the document."""
         with self._lock:
             self.reader.ready.clear()
             self.reader.error = error
@@ -463,7 +465,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         with self._lock:
             ready.clear()
             if isinstance(self._accumulation_error, DATA_ERRORS):
-                self._refuse(self.reader.decode_error(self._accumulation_error))
+                self.refuse_item(self.reader.decode_error(self._accumulation_error))
 
     def collected_reply(self) -> ReplyT:
         """The accumulated reply of a stream that ended without an error.
