@@ -123,7 +123,7 @@ class Reader:
         self.unadded: list[dict[str, Any] | bytes] = []
         self.unadded_bytes: int = 0
         self.first: dict[str, Any] | None = None
-        self.usage_item = _NO_ITEM
+        self.usage_item: dict[str, Any] = _NO_ITEM
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body; bytes after the last item are ignored."""

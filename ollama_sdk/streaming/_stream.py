@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from ollama_sdk._bodies import EndWatchedBody
 from ollama_sdk._codec.decode import UNDECODED
-from ollama_sdk._concurrency.loops import current_loop
+from ollama_sdk._concurrency.loops import EventLoop, current_loop
 from ollama_sdk.errors import DecodeError
 
 from ._exchange import END, READ, ItemT, ReplyT, StreamExchange
@@ -260,7 +260,8 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
         super().__init__(exchange)
         self._chunks: AsyncIterator[bytes] = _async_chunks(exchange.response)
         exchange.watched = getattr(self._chunks, "watches_deadlines", False)
-        exchange.loop = self._loop = current_loop()
+        self._loop: EventLoop = current_loop()
+        exchange.loop = self._loop
 
     def __aiter__(self) -> Self:
         return self
