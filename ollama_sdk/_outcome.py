@@ -15,8 +15,6 @@ import httpx
 
 __all__ = ["CallOutcome", "on_outcome", "outcome_listeners"]
 
-_OUTCOME = "outcome"
-
 
 class CallOutcome(NamedTuple):
     """The outcome of a call; unknown values are ``None``.
@@ -50,13 +48,13 @@ def on_outcome(request: httpx.Request, response: httpx.Response, listener: Calla
     Returns:
         Whether the caller of ``request`` reports an outcome.
     """
-    expected = bool(request.extensions.get(_OUTCOME))
-    if expected:
-        response.extensions.setdefault(_OUTCOME, []).append(listener)
-    return expected
+    if not request.extensions.get("outcome"):
+        return False
+    response.extensions.setdefault("outcome", []).append(listener)
+    return True
 
 
 def outcome_listeners(response: httpx.Response) -> Sequence[Callable[[CallOutcome], object]]:
     """Return the functions that the caller must call with the outcome."""
-    listeners: Sequence[Callable[[CallOutcome], object]] = response.extensions.get(_OUTCOME, ())
+    listeners: Sequence[Callable[[CallOutcome], object]] = response.extensions.get("outcome", ())
     return listeners

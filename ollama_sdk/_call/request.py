@@ -133,6 +133,7 @@ def prepare(
         extra = named(options.extra_headers, "extra_headers")
         extensions["chosen"] = settings.chosen.union(map(str.lower, extra))
     request = _request(operation.method, url, headers, body, extensions)
+    request.url = url  # not httpx's copy, so that the layers below recognise the one object of all calls
     if upload is not None:  # httpx sets this header only for a body that it encodes itself
         request.headers.setdefault("Host", url.netloc.decode("ascii"))
     items = None if operation.one_each is None else _count(operation.one_each, given, options, body["content"])

@@ -93,8 +93,8 @@ class CircuitBreaker:
         _checks.ordered(self, "open_for", "open_for_maximum")
 
 
-# The calls in a window: how many, how many of them failed, and how many were slow.
-Counts = tuple[int, int, int]
+# The calls in a window: how many, how many of them failed, and how many were slow; ``None`` if none of them did or was.
+Counts = tuple[int, int, int] | None
 
 
 class CallWindow:
@@ -110,17 +110,13 @@ class CallWindow:
 
     def record(self, _now: float, *, failed: bool, slow: bool) -> Counts:
         """Add a call, and count the calls in the window."""
-        latest = self._latest = self._latest + 1
-        before = self._before
-        if latest - before > self._length:
-            before = self._before = latest - self._length
-        if failed or slow or self._bad or not self._is_counted:
-            self._count(latest, failed=failed, slow=slow)
-        return latest - before, self._failed, self._slow
+        self._latest += 1
+        return self._count(failed=failed, slow=slow) if failed or slow or self._bad else None
 
-    def _count(self, number: int, *, failed: bool, slow: bool) -> None:
-        """Update the sums with call number ``number`` and without those before the window."""
-        bad = self._bad
+    def _count(self, *, failed: bool, slow: bool) -> Counts:
+        """Update the sums with the latest call and without those before the window."""
+        bad, number = self._bad, self._latest
+        self._before = max(self._before, number - self._length)
         if not self._is_counted:  # an exception interrupted a change
             self._failed = sum(failed for _, failed, _ in bad)
             self._slow = sum(slow for _, _, slow in bad)
@@ -134,9 +130,11 @@ class CallWindow:
             self._failed -= failed
             self._slow -= slow
         self._is_counted = True
+        return (number - self._before, self._failed, self._slow) if bad else None
 
     def resized(self, length: int) -> CallWindow:
         """A window over the latest ``length`` calls; the next record drops the earlier ones."""
+        self._before = max(self._before, self._latest - self._length)
         self._length = length
         return self
 
@@ -170,7 +168,7 @@ class TimeWindow:
             sums[2] += slow
         self._is_counted = True
         calls, failures, slow_calls = self._total
-        return calls, failures, slow_calls
+        return (calls, failures, slow_calls) if failures or slow_calls else None
 
     def resized(self, length: int) -> TimeWindow:
         """A window over the latest ``length`` seconds; a new length starts an empty one, because its slots have another width."""
@@ -262,9 +260,10 @@ class Breaker:
             return self._record_probe(permit, now, failed=failed, slow=slow)
         if permit != self.period:
             return None
-        config, (calls, failures, slow_calls) = self._config, self._window.record(now, failed=failed, slow=slow)
-        if calls < config.minimum_calls or not (failures or slow_calls):
+        counts, config = self._window.record(now, failed=failed, slow=slow), self._config
+        if counts is None or counts[0] < config.minimum_calls:
             return None
+        calls, failures, slow_calls = counts
         if failures / calls >= config.failure_rate:
             return self._trip(now, f"{failures} of {calls} calls failed")
         if config.slow_rate is not None and slow_calls / calls >= config.slow_rate:
@@ -358,7 +357,11 @@ class Breakers:
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """Send one request, unless the circuit of its endpoint is open."""
         config, started = self._config, self.clock.monotonic()
-        breaker, permit = self._acquire(request, started)
+        endpoint: str = request.extensions.get("endpoint") or endpoint_of(request)  # usually chosen by failover
+        breaker = self.by_endpoint.get(endpoint) or self._new_breaker(endpoint)
+        permit = breaker.period  # read before the state: if the circuit opens in between, the outcome does not count
+        if breaker.state != "closed":
+            permit = self._acquire(breaker, endpoint, request, started)
         failed: bool | None = None  # if the outcome does not count
         try:
             response = yield from send(request)
@@ -377,27 +380,24 @@ class Breakers:
                     self._report(change, request)
         return response
 
-    def _acquire(self, request: httpx.Request, now: float) -> tuple[Breaker, int]:
-        """Get the breaker of the endpoint and a permit.
+    def _new_breaker(self, endpoint: str) -> Breaker:
+        with self._lock:
+            return self.by_endpoint.setdefault(endpoint, Breaker(self._config))
+
+    def _acquire(self, breaker: Breaker, endpoint: str, request: httpx.Request, now: float) -> int:
+        """Get a permit of a breaker that is not closed.
 
         Raises:
             CircuitOpenError: The circuit is open, or all its probes are in flight.
         """
-        endpoint: str = request.extensions.get("endpoint") or endpoint_of(request)  # usually chosen by failover
-        known = self.by_endpoint.get(endpoint)
-        if known is not None:
-            period = known.period  # read before the state: if the circuit opens in between, the outcome does not count
-            if known.state == "closed":
-                return known, period
         with self._lock:
-            breaker = known or self.by_endpoint.setdefault(endpoint, Breaker(self._config))
             before = breaker.state
             permit = breaker.acquire(now)
             after = breaker.state
         if before == "open" and after == "half_open":
             emit(request, self.clock, self._notify, CircuitHalfOpened)
         if not isinstance(permit, Rejected):
-            return breaker, permit
+            return permit
         if permit.change is not None:
             self._report(permit.change, request)
         emit(request, self.clock, self._notify, Refused, "circuit_breaker", "the circuit is open")

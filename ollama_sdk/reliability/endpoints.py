@@ -171,16 +171,15 @@ class Endpoints:
         Raises:
             NoEndpointError: No endpoint has the model.
         """
+        members, turn = self.members, next(self._turns)
         rank = STRATEGIES[self.config.strategy]
-        turn = next(self._turns)
-        members = self.members
-        if not any(map(_BY_STATE, members)):
-            ordered = rank(members, request, turn, self._rng)
-        else:
+        if any(map(_BY_STATE, members)):
             for member in self._revive(members, self.clock.monotonic()):
                 self.emit(request, member, EndpointRevived)
             groups = itertools.groupby(sorted(members, key=_BY_STATE), _BY_STATE)
             ordered = [member for _, group in groups for member in rank(list(group), request, turn, self._rng)]
+        else:
+            ordered = rank(members, request, turn, self._rng)
         if not ordered:
             raise self._without_model(request)
         return ordered
@@ -245,12 +244,11 @@ class Endpoints:
                 notify(event)
 
     def note_success(self, member: Member) -> None:
-        """Note that a call to ``member`` succeeded."""
-        if member.failures or member.ejections:
-            with self._lock:
-                member.failures = 0
-                if member.state is not State.EJECTED:
-                    member.state, member.until, member.ejections = State.HEALTHY, None, 0
+        """Note that a call to ``member`` succeeded; needless if it has no failure and no ejection since its last success."""
+        with self._lock:
+            member.failures = 0
+            if member.state is not State.EJECTED:
+                member.state, member.until, member.ejections = State.HEALTHY, None, 0
 
     def note_failure(self, member: Member, reason: str, request: httpx.Request) -> None:
         """Note that a call to ``member`` failed with ``reason``."""

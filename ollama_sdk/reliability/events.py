@@ -420,8 +420,8 @@ class _Guarded:
             self._postponed.append((event, detail))
             return
         while True:
-            inside.add(thread)
             try:
+                inside.add(thread)
                 if detail is None:
                     observer(event)
                 else:
