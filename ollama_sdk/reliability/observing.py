@@ -125,7 +125,7 @@ class _Call:
         self._error: str | None = None
         # The fields of the outcome, which has precedence over ``_error``. Not the outcome itself: its error refers to the response,
         # which would outlive the call.
-        self._judged: tuple[Any, ...] | None = None
+        self._judged: tuple[Any, ...] = ()
         self._has_ended = False
 
     def failed(self, error: BaseException) -> None:
@@ -188,22 +188,10 @@ class _Call:
         if next(self._ends):
             return
         self._has_ended = True
-        started, at = self.started, self._clock.monotonic()
-        endpoint = self._request.extensions.get("endpoint") or endpoint_of(self._request)
-        reason, model, given, answered, items = self._judged or (self._error, None, None, None, None)
-        ended = CallEnded(
-            started.call,
-            started.operation,
-            endpoint,
-            at,
-            at - started.at,
-            self._status,
-            reason,
-            model,
-            given,
-            answered,
-            items,
-        )
+        began, request, now = self.started, self._request, self._clock.monotonic()
+        endpoint = request.extensions.get("endpoint") or endpoint_of(request)
+        outcome = self._judged or (self._error,)
+        ended = CallEnded(began.call, began.operation, endpoint, now, now - began.at, self._status, *outcome)
         detail, self.detail = self.detail, None  # so that the reply is freed before its response
         self._notify(ended, detail)
 
