@@ -213,6 +213,7 @@ class Limiter:
         self._config = config
         self._notify = guarded(observer)
         self._released: deque[object] = deque()
+        self._release_later = self._released.append
         forks.register(self)
 
     def restart_in_child(self) -> None:
@@ -220,6 +221,7 @@ class Limiter:
         Limiter._lock = threading.RLock()
         self.queue = PermitQueue(self._config, self.clock.monotonic())
         self._released = deque()
+        self._release_later = self._released.append
 
     def reconfigure(self, config: RateLimit) -> None:
         """Continue under ``config``; calls in flight keep their permits, and queued calls their order."""
@@ -237,7 +239,7 @@ class Limiter:
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """Send one call with a permit."""
         owner = CallOwner()
-        permit = CallRef(owner, self._released.append)
+        permit = CallRef(owner, self._release_later)
         try:
             with self._lock:
                 is_held = self.queue.try_acquire(permit, self.clock.monotonic())
