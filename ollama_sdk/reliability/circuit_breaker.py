@@ -108,7 +108,7 @@ class CallWindow:
         self._failed = self._slow = 0
         self._is_counted = True  # whether the two sums are right
 
-    def record(self, _now: float, *, failed: bool, slow: bool) -> Counts:
+    def record(self, _now: float, failed: bool, slow: bool) -> Counts:
         """Add a call, and count the calls in the window."""
         self._latest += 1
         return self._count(failed=failed, slow=slow) if failed or slow or self._bad else None
@@ -151,7 +151,7 @@ class TimeWindow:
         self._total = [0, 0, 0]
         self._is_counted = True  # whether the total is right
 
-    def record(self, now: float, *, failed: bool, slow: bool) -> Counts:
+    def record(self, now: float, failed: bool, slow: bool) -> Counts:
         """Add a call, and count the calls in the window."""
         if not self._is_counted:  # an exception interrupted a change
             self._total = [sum(column) for column in zip([0, 0, 0], *(sums for _, sums in self._slots), strict=True)]
@@ -254,13 +254,13 @@ class Breaker:
         self._probes[self.period] = now
         return self.period
 
-    def record(self, permit: int, now: float, *, failed: bool, slow: bool) -> Change | None:
+    def record(self, permit: int, now: float, failed: bool, slow: bool) -> Change | None:
         """Count the outcome of a call. Returns the change of state, if there is one."""
         if self.state != "closed":
             return self._record_probe(permit, now, failed=failed, slow=slow)
         if permit != self.period:
             return None
-        counts, config = self._window.record(now, failed=failed, slow=slow), self._config
+        counts, config = self._window.record(now, failed, slow), self._config
         if counts is None or counts[0] < config.minimum_calls:
             return None
         calls, failures, slow_calls = counts
@@ -375,7 +375,7 @@ class Breakers:
             else:
                 now = self.clock.monotonic()
                 with self._lock:
-                    change = breaker.record(permit, now, failed=failed, slow=now - started >= config.slow_after)
+                    change = breaker.record(permit, now, failed, now - started >= config.slow_after)
                 if change is not None:
                     self._report(change, request)
         return response

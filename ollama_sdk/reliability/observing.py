@@ -195,7 +195,7 @@ class _Call:
         self._has_ended = True
         request, now = self._request, self._clock.monotonic()
         endpoint = request.extensions.get("endpoint") or endpoint_of(request)
-        outcome = self._judged or (self._error,)
+        outcome: tuple[Any, ...] = self._judged or (self._error,)
         ended = CallEnded(self._number, self._operation, endpoint, now, now - self._began, self._status, *outcome)
         detail, self.detail = self.detail, None  # so that the reply is freed before its response
         self._notify.pass_on(ended, detail)
