@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-__all__ = ["CallOutcome", "on_outcome", "outcome_listeners"]
+__all__ = ["CallOutcome", "new_outcome", "on_outcome", "outcome_listeners"]
 
 
 class CallOutcome(NamedTuple):
@@ -38,6 +38,10 @@ class CallOutcome(NamedTuple):
     items: int | None = None
     parts: tuple[dict[str, Any], ...] = ()
     whole: Callable[[], dict[str, Any] | None] | None = None
+
+
+# Makes an outcome of all its fields, as the class does, but without a call of Python code.
+new_outcome = tuple[Any, ...].__new__
 
 
 def on_outcome(request: httpx.Request, response: httpx.Response, listener: Callable[[CallOutcome], object]) -> bool:

@@ -81,6 +81,7 @@ class Member:
         host: The ``Host`` header.
         own_headers: The headers that only this endpoint receives.
         in_flight: One weak reference per call in flight.
+        ended: Removes one of them; its callback.
         models: Full names of its models; ``None`` before the first health check.
         loaded: Full names of its loaded models.
         learnt: Models that later calls have added, removed or not found there: by full name, whether the endpoint has it, and
@@ -97,7 +98,7 @@ class Member:
         self.prefix: bytes = self.base.raw_path.rstrip(b"/")
         self.host: str = self.base.netloc.decode("ascii")
         self.own_headers: httpx.Headers = httpx.Headers(endpoint.own_headers())
-        self.in_flight: set[CallRef] = set()
+        self.forget_calls()
         self.models: frozenset[str] | None = None
         self.loaded: frozenset[str] = frozenset()
         self.learnt: dict[str, tuple[bool, float]] = {}
@@ -106,6 +107,11 @@ class Member:
         self.ejections: int = 0
         self.until: float | None = None
         self.url_of: Callable[[bytes], httpx.URL] = functools.lru_cache(maxsize=256)(self._url_of)
+
+    def forget_calls(self) -> None:
+        """Count no call as in flight."""
+        self.in_flight: set[CallRef] = set()
+        self.ended: Callable[[CallRef], None] = self.in_flight.discard
 
     def busy(self) -> int:
         """How many calls are in flight."""
@@ -153,7 +159,7 @@ class Endpoints:
         """Forget the calls of the parent, and draw other random numbers than the parent."""
         self._lock = threading.Lock()
         for member in self.members:
-            member.in_flight = set()
+            member.forget_calls()
         self._rng.seed()
         self._turns = self._count_turns()
 

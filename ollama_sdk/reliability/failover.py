@@ -168,7 +168,7 @@ class Router:
                 attempt = request if member is self._sent_as_it_is else self._address(request, member)
                 # The call is in flight while its owner lives; the owner dies with this flow, even after an interrupt.
                 owner = CallOwner()
-                call = CallRef(owner, member.in_flight.discard)
+                call = CallRef(owner, member.ended)
                 member.in_flight.add(call)
                 try:
                     response = yield from send(attempt)
@@ -185,7 +185,7 @@ class Router:
                         if member.failures or member.ejections or extensions.get("operation") in MODEL_CHANGES:
                             self._note_success(request, response, member)
                         is_read = isinstance(response.stream, WholeBody)
-                        return response if is_read else hold(response, partial(_discard, member.in_flight, call, owner))
+                        return response if is_read else hold(response, partial(_end, member.ended, call, owner))
                     failures.append(_Failure(member, attempt, response, is_missing))
                 self._note_failure(failures[-1], request, started)
                 if len(failures) == len(route) or not self._may_move(failures, request):
@@ -303,8 +303,8 @@ def _drop_cookie(response: httpx.Response) -> None:
         del response.headers["set-cookie"]
 
 
-def _discard(in_flight: set[CallRef], call: CallRef, _owner: CallOwner) -> None:
-    in_flight.discard(call)
+def _end(ended: Callable[[CallRef], None], call: CallRef, _owner: CallOwner) -> None:
+    ended(call)
 
 
 def _returned(outcome: Outcome) -> httpx.Response:

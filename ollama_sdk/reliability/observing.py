@@ -48,14 +48,14 @@ class AttemptReporter:
 
     def __init__(self, observer: Observer, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.clock = clock
-        self._notify = guarded(observer).__call__  # a method is called with less effort than its object
+        self._notify = guarded(observer)
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:  # noqa: ARG002 - only the transport is further in
         """Report one attempt."""
         call, operation, endpoint, at = about(request, self.clock)
         started = AttemptStarted(call, operation, endpoint, at, request.extensions.get("attempt", 1))
         try:
-            self._notify(started)
+            self._notify.pass_on(started)
             response: httpx.Response = yield request
         except BaseException as error:
             self._report_failure(error, request, started)
@@ -83,9 +83,10 @@ class CallReporter:
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """Report one call."""
-        call = _Call(self._notify, self.clock, request)
+        notify = self._notify
+        call = _Call(notify, self.clock, request)
         try:
-            self._notify(call.started, call.detail)
+            notify.pass_on(call.started, call.detail)
             response = yield from send(request)
             call.answered(response)
         except BaseException as error:
@@ -113,19 +114,23 @@ class _Call:
         # All events of the call go to the same observer, even if another one is configured meanwhile.
         extensions["observer"] = notify
         number, operation, endpoint, at = about(request, clock)
-        model, stream = extensions.get("model"), extensions.get("stream", False)
-        self.started = CallStarted(number, operation, endpoint, at, model, stream)
+        model = extensions.get("model")
+        self.started = CallStarted(number, operation, endpoint, at, model, extensions.get("stream", False))
         self.detail = Detail(request) if notify.wants_details else None
         self._notify = notify
         self._clock = clock
         self._request = request
+        self._number: int = number
+        self._operation: str = operation
+        self._model: str | None = model
+        self._began: float = at
         self._ends = count()
         self._status: int | None = None
         self._streams = self._awaits_outcome = False
         self._error: str | None = None
         # The fields of the outcome, which has precedence over ``_error``. Not the outcome itself: its error refers to the response,
         # which would outlive the call.
-        self._judged: tuple[Any, ...] | None = None
+        self._judged: tuple[Any, ...] = ()
         self._has_ended = False
 
     def failed(self, error: BaseException) -> None:
@@ -163,7 +168,7 @@ class _Call:
 
     def judged(self, outcome: CallOutcome) -> None:
         error, model = outcome.error, outcome.model
-        if model is not None and model != self.started.model:  # usually equal, which needs no redaction
+        if model is not None and model != self._model:  # usually equal, which needs no redaction
             model = redact(self._request, model)
         reason = None if error is None else described(error, self._request)
         self._judged = reason, model, outcome.input_tokens, outcome.output_tokens, outcome.items
@@ -188,27 +193,15 @@ class _Call:
         if next(self._ends):
             return
         self._has_ended = True
-        started, at = self.started, self._clock.monotonic()
-        endpoint = self._request.extensions.get("endpoint") or endpoint_of(self._request)
-        reason, model, given, answered, items = self._judged or (self._error, None, None, None, None)
-        ended = CallEnded(
-            started.call,
-            started.operation,
-            endpoint,
-            at,
-            at - started.at,
-            self._status,
-            reason,
-            model,
-            given,
-            answered,
-            items,
-        )
+        request, now = self._request, self._clock.monotonic()
+        endpoint = request.extensions.get("endpoint") or endpoint_of(request)
+        outcome: tuple[Any, ...] = self._judged or (self._error,)
+        ended = CallEnded(self._number, self._operation, endpoint, now, now - self._began, self._status, *outcome)
         detail, self.detail = self.detail, None  # so that the reply is freed before its response
-        self._notify(ended, detail)
+        self._notify.pass_on(ended, detail)
 
     def _seconds(self) -> float:
-        return self._clock.monotonic() - self.started.at
+        return self._clock.monotonic() - self._began
 
 
 class _ReportedChunks(WatchedBody):

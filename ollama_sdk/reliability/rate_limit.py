@@ -114,7 +114,9 @@ class PermitQueue:
     """
 
     def __init__(self, config: RateLimit, now: float) -> None:
-        self._size, self._refill, self._full_at = 0, 0.0, now
+        self._size = 0
+        self._refill = 0.0  # seconds a token; 0 without a limit of calls per second
+        self._full_at: float = now
         self._limit(config, now)
         self._woken: object = None
         self.held: set[object] = set()
@@ -128,15 +130,18 @@ class PermitQueue:
 
     def _limit(self, config: RateLimit, now: float) -> None:
         """Set the limits. A bucket keeps its tokens as far as they fit into the new one; a first one is full."""
-        size, refill, missing = 0, 0.0, 0.0
+        size = 0
+        refill = missing = 0.0
         if config.per_second is not None:
             size = config.burst or math.ceil(config.per_second)
             refill = 1 / max(config.per_second, sys.float_info.min)
             if self._refill:
                 missing = max(0.0, size - self._size + max(0.0, self._full_at - now) / self._refill)
-        self._concurrent = math.inf if config.concurrent is None else config.concurrent
-        self._size, self._refill, self._full_at = size, refill, now + missing * refill
-        self._most_missing = (size - _WHOLE) * refill if refill else math.inf  # in seconds
+        self._concurrent: float = math.inf if config.concurrent is None else config.concurrent
+        self._size = size
+        self._refill = refill
+        self._full_at = now + missing * refill
+        self._most_missing: float = (size - _WHOLE) * refill if refill else math.inf  # in seconds
 
     def lift(self) -> None:
         """Remove all limits."""
@@ -213,6 +218,7 @@ class Limiter:
         self._config = config
         self._notify = guarded(observer)
         self._released: deque[object] = deque()
+        self._release_later = self._released.append
         forks.register(self)
 
     def restart_in_child(self) -> None:
@@ -220,6 +226,7 @@ class Limiter:
         Limiter._lock = threading.RLock()
         self.queue = PermitQueue(self._config, self.clock.monotonic())
         self._released = deque()
+        self._release_later = self._released.append
 
     def reconfigure(self, config: RateLimit) -> None:
         """Continue under ``config``; calls in flight keep their permits, and queued calls their order."""
@@ -237,7 +244,7 @@ class Limiter:
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """Send one call with a permit."""
         owner = CallOwner()
-        permit = CallRef(owner, self._released.append)
+        permit = CallRef(owner, self._release_later)
         try:
             with self._lock:
                 is_held = self.queue.try_acquire(permit, self.clock.monotonic())
