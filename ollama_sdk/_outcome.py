@@ -13,9 +13,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-__all__ = ["CallOutcome", "on_outcome", "outcome_listeners"]
-
-_OUTCOME = "outcome"
+__all__ = ["CallOutcome", "new_outcome", "on_outcome", "outcome_listeners"]
 
 
 class CallOutcome(NamedTuple):
@@ -42,6 +40,10 @@ class CallOutcome(NamedTuple):
     whole: Callable[[], dict[str, Any] | None] | None = None
 
 
+# Makes an outcome of all its fields, as the class does, but without a call of Python code.
+new_outcome = tuple[Any, ...].__new__
+
+
 def on_outcome(request: httpx.Request, response: httpx.Response, listener: Callable[[CallOutcome], object]) -> bool:
     """Call ``listener`` with the outcome of a call, once it is known.
 
@@ -50,13 +52,13 @@ def on_outcome(request: httpx.Request, response: httpx.Response, listener: Calla
     Returns:
         Whether the caller of ``request`` reports an outcome.
     """
-    expected = bool(request.extensions.get(_OUTCOME))
-    if expected:
-        response.extensions.setdefault(_OUTCOME, []).append(listener)
-    return expected
+    if not request.extensions.get("outcome"):
+        return False
+    response.extensions.setdefault("outcome", []).append(listener)
+    return True
 
 
 def outcome_listeners(response: httpx.Response) -> Sequence[Callable[[CallOutcome], object]]:
     """Return the functions that the caller must call with the outcome."""
-    listeners: Sequence[Callable[[CallOutcome], object]] = response.extensions.get(_OUTCOME, ())
+    listeners: Sequence[Callable[[CallOutcome], object]] = response.extensions.get("outcome", ())
     return listeners

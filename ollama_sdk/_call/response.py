@@ -14,7 +14,7 @@ from attrs import frozen
 from ollama_sdk._bodies import WholeBody
 from ollama_sdk._codec import codec_of
 from ollama_sdk._json import loads_tolerantly
-from ollama_sdk._outcome import CallOutcome, outcome_listeners
+from ollama_sdk._outcome import CallOutcome, new_outcome, outcome_listeners
 from ollama_sdk._secrets import redact, redact_data
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
@@ -370,7 +370,7 @@ def end_call(
         model, given, answered = _found(usage, counted)
         if not model and first is not None:
             (model,) = _found((usage.model,), first)
-        outcome = CallOutcome(error, model, given, answered, items, parts, whole)
+        outcome = new_outcome(CallOutcome, (error, model, given, answered, items, parts, whole))
     for listener in listeners:
         listener(outcome)
 

@@ -250,8 +250,10 @@ class Caching:
             APITimeoutError: The identical call did not end in time.
             Exception: A copy of the error of the identical call.
         """
-        config = self.config
-        return self._cached(send, request, config) if _may_be_cached(request, config) else send(request)
+        config, operation = self.config, request.extensions.get("operation") or operation_of(request)
+        if operation in config.operations and _may_be_cached(request, config):
+            return self._cached(send, request, config)
+        return send(request)
 
     def _cached(self, send: Send, request: httpx.Request, config: Cache) -> Flow:
         lookup = Lookup(request, config, key_of(request), self._store)
@@ -367,9 +369,9 @@ class Caching:
 
 
 def _may_be_cached(request: httpx.Request, config: Cache) -> bool:
+    """Whether a call of one of the cached operations may be answered from the cache."""
     return (
-        (request.extensions.get("operation") or operation_of(request)) in config.operations
-        and (config.any_call or is_deterministic(request))
+        (config.any_call or is_deterministic(request))
         and (config.streams or not is_stream(request))
         and isinstance(request.stream, WholeBody)
     )

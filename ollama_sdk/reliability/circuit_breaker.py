@@ -12,7 +12,9 @@ takes too long is *abandoned*, but closes the circuit if it succeeds later: othe
 than ``open_for`` would never be used again.
 
 **Why nothing deadlocks or leaks.** :class:`Breakers` holds one lock for the few statements of ``acquire`` and ``record``; under it,
-nothing waits, yields or calls an observer. A closed circuit gives out its number without the lock. A call may end without an
+nothing waits, yields or calls an observer. A closed circuit gives out its number without the lock, and a good call that can change
+nothing, because no call in the window failed or was slow, is counted without it, by a counter whose ``next()`` is atomic
+(:attr:`Breaker.good`). A call may end without an
 outcome (cancelled, interrupted, garbage-collected), possibly in a thread that holds the lock. So :meth:`Breaker.release` takes no
 lock: it removes one entry atomically, and decides nothing. A probe that is never released does no harm: the first request after
 ``open_for`` abandons it.
@@ -20,9 +22,10 @@ lock: it removes one entry atomically, and decides nothing. A probe that is neve
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import deque
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import httpx
 from attrs import field, frozen
@@ -37,6 +40,9 @@ from ._driver import AsyncPolicyTransport, Flow, PolicyTransport, Send
 from ._extensions import cut_short, endpoint_of
 from ._failures import ENDPOINT_ERRORS
 from .events import CircuitClosed, CircuitHalfOpened, CircuitOpened, Observer, Refused, emit, guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["AsyncCircuitBreakerTransport", "CircuitBreaker", "CircuitBreakerTransport"]
 
@@ -93,8 +99,8 @@ class CircuitBreaker:
         _checks.ordered(self, "open_for", "open_for_maximum")
 
 
-# The calls in a window: how many, how many of them failed, and how many were slow.
-Counts = tuple[int, int, int]
+# The calls in a window: how many, how many of them failed, and how many were slow; ``None`` if none of them did or was.
+Counts = tuple[int, int, int] | None
 
 
 class CallWindow:
@@ -102,7 +108,7 @@ class CallWindow:
 
     def __init__(self, length: int) -> None:
         self._length = length
-        self._latest = 0
+        self._numbers = itertools.count(1)
         self._before = 0  # the latest call before the window
         self._bad: deque[tuple[int, bool, bool]] = deque()
         self._failed = self._slow = 0
@@ -110,17 +116,8 @@ class CallWindow:
 
     def record(self, _now: float, *, failed: bool, slow: bool) -> Counts:
         """Add a call, and count the calls in the window."""
-        latest = self._latest = self._latest + 1
-        before = self._before
-        if latest - before > self._length:
-            before = self._before = latest - self._length
-        if failed or slow or self._bad or not self._is_counted:
-            self._count(latest, failed=failed, slow=slow)
-        return latest - before, self._failed, self._slow
-
-    def _count(self, number: int, *, failed: bool, slow: bool) -> None:
-        """Update the sums with call number ``number`` and without those before the window."""
-        bad = self._bad
+        bad, number = self._bad, next(self._numbers)
+        self._before = max(self._before, number - self._length)
         if not self._is_counted:  # an exception interrupted a change
             self._failed = sum(failed for _, failed, _ in bad)
             self._slow = sum(slow for _, _, slow in bad)
@@ -134,17 +131,27 @@ class CallWindow:
             self._failed -= failed
             self._slow -= slow
         self._is_counted = True
+        return (number - self._before, self._failed, self._slow) if bad else None
 
     def resized(self, length: int) -> CallWindow:
         """A window over the latest ``length`` calls; the next record drops the earlier ones."""
+        following = next(self._numbers)
+        self._numbers = itertools.count(following)
+        self._before = max(self._before, following - 1 - self._length)
         self._length = length
         return self
+
+    @property
+    def good(self) -> Iterator[int] | None:
+        """Adds a good call by its ``next()`` while no call in the window is bad; else ``None``."""
+        return None if self._bad else self._numbers
 
 
 class TimeWindow:
     """The outcomes of the latest seconds, summed up in ten slots of equal length."""
 
     _SLOTS = 10
+    good = None  # each call is summed up in its slot
 
     def __init__(self, length: int) -> None:
         self._length = length
@@ -170,7 +177,7 @@ class TimeWindow:
             sums[2] += slow
         self._is_counted = True
         calls, failures, slow_calls = self._total
-        return calls, failures, slow_calls
+        return (calls, failures, slow_calls) if failures or slow_calls else None
 
     def resized(self, length: int) -> TimeWindow:
         """A window over the latest ``length`` seconds; a new length starts an empty one, because its slots have another width."""
@@ -205,6 +212,7 @@ class Breaker:
     Attributes:
         state: ``closed``, ``open`` or ``half_open``.
         period: While it is closed, the permit of every call.
+        good: Its ``next()`` records a good call, without the lock, while that can change nothing; else ``None``.
     """
 
     # A call that is refused while probes run gets this share of ``open_for`` as ``retry_after``: most probes end soon.
@@ -215,6 +223,7 @@ class Breaker:
         self.state: State = "closed"
         self.period: int = 0
         self._window = _window(config)
+        self.good: Iterator[int] | None = self._window.good
         self._opened_at = self._open_until = 0.0
         self._openings = 0
         self._probes: dict[int, float] = {}  # the start of each probe in flight, the oldest first
@@ -223,6 +232,7 @@ class Breaker:
 
     def reconfigure(self, config: CircuitBreaker) -> None:
         """Continue under ``config`` in the same state; an open circuit does not stay open longer than before."""
+        self.good = None  # until the next record
         same_unit = config.window_unit == self._config.window_unit
         self._window = self._window.resized(config.window) if same_unit else _window(config)
         # Passed probes are counted anew: if fewer are asked for now, no further probe would be admitted to close the circuit.
@@ -258,13 +268,20 @@ class Breaker:
 
     def record(self, permit: int, now: float, *, failed: bool, slow: bool) -> Change | None:
         """Count the outcome of a call. Returns the change of state, if there is one."""
+        self.good = None  # also if an exception interrupts the change
+        change = self._record(permit, now, failed=failed, slow=slow)
+        self.good = self._window.good if self.state == "closed" else None
+        return change
+
+    def _record(self, permit: int, now: float, *, failed: bool, slow: bool) -> Change | None:
         if self.state != "closed":
             return self._record_probe(permit, now, failed=failed, slow=slow)
         if permit != self.period:
             return None
-        config, (calls, failures, slow_calls) = self._config, self._window.record(now, failed=failed, slow=slow)
-        if calls < config.minimum_calls or not (failures or slow_calls):
+        counts, config = self._window.record(now, failed=failed, slow=slow), self._config
+        if counts is None or counts[0] < config.minimum_calls:
             return None
+        calls, failures, slow_calls = counts
         if failures / calls >= config.failure_rate:
             return self._trip(now, f"{failures} of {calls} calls failed")
         if config.slow_rate is not None and slow_calls / calls >= config.slow_rate:
@@ -358,7 +375,11 @@ class Breakers:
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """Send one request, unless the circuit of its endpoint is open."""
         config, started = self._config, self.clock.monotonic()
-        breaker, permit = self._acquire(request, started)
+        endpoint: str = request.extensions.get("endpoint") or endpoint_of(request)  # usually chosen by failover
+        breaker = self.by_endpoint.get(endpoint) or self._new_breaker(endpoint)
+        permit = breaker.period  # read before the state: if the circuit opens in between, the outcome does not count
+        if breaker.state != "closed":
+            permit = self._acquire(breaker, endpoint, request, started)
         failed: bool | None = None  # if the outcome does not count
         try:
             response = yield from send(request)
@@ -370,34 +391,32 @@ class Breakers:
             if failed is None:
                 breaker.release(permit)
             else:
-                now = self.clock.monotonic()
-                with self._lock:
-                    change = breaker.record(permit, now, failed=failed, slow=now - started >= config.slow_after)
-                if change is not None:
-                    self._report(change, request)
+                now, good = self.clock.monotonic(), breaker.good
+                slow = now - started >= config.slow_after
+                if failed or slow or good is None or permit != breaker.period:
+                    self._record(breaker, permit, request, now, failed=failed, slow=slow)
+                else:
+                    next(good)
         return response
 
-    def _acquire(self, request: httpx.Request, now: float) -> tuple[Breaker, int]:
-        """Get the breaker of the endpoint and a permit.
+    def _new_breaker(self, endpoint: str) -> Breaker:
+        with self._lock:
+            return self.by_endpoint.setdefault(endpoint, Breaker(self._config))
+
+    def _acquire(self, breaker: Breaker, endpoint: str, request: httpx.Request, now: float) -> int:
+        """Get a permit of a breaker that is not closed.
 
         Raises:
             CircuitOpenError: The circuit is open, or all its probes are in flight.
         """
-        endpoint: str = request.extensions.get("endpoint") or endpoint_of(request)  # usually chosen by failover
-        known = self.by_endpoint.get(endpoint)
-        if known is not None:
-            period = known.period  # read before the state: if the circuit opens in between, the outcome does not count
-            if known.state == "closed":
-                return known, period
         with self._lock:
-            breaker = known or self.by_endpoint.setdefault(endpoint, Breaker(self._config))
             before = breaker.state
             permit = breaker.acquire(now)
             after = breaker.state
         if before == "open" and after == "half_open":
             emit(request, self.clock, self._notify, CircuitHalfOpened)
         if not isinstance(permit, Rejected):
-            return breaker, permit
+            return permit
         if permit.change is not None:
             self._report(permit.change, request)
         emit(request, self.clock, self._notify, Refused, "circuit_breaker", "the circuit is open")
@@ -412,6 +431,14 @@ class Breakers:
             endpoint=endpoint,
             retry_after=seconds,
         )
+
+    def _record(
+        self, breaker: Breaker, permit: int, request: httpx.Request, now: float, *, failed: bool, slow: bool
+    ) -> None:
+        with self._lock:
+            change = breaker.record(permit, now, failed=failed, slow=slow)
+        if change is not None:
+            self._report(change, request)
 
     def _report(self, change: Change, request: httpx.Request) -> None:
         if change.state == "open":

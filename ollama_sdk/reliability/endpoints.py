@@ -81,6 +81,7 @@ class Member:
         host: The ``Host`` header.
         own_headers: The headers that only this endpoint receives.
         in_flight: One weak reference per call in flight.
+        ended: Removes one of them; its callback.
         models: Full names of its models; ``None`` before the first health check.
         loaded: Full names of its loaded models.
         learnt: Models that later calls have added, removed or not found there: by full name, whether the endpoint has it, and
@@ -97,7 +98,7 @@ class Member:
         self.prefix: bytes = self.base.raw_path.rstrip(b"/")
         self.host: str = self.base.netloc.decode("ascii")
         self.own_headers: httpx.Headers = httpx.Headers(endpoint.own_headers())
-        self.in_flight: set[CallRef] = set()
+        self.forget_calls()
         self.models: frozenset[str] | None = None
         self.loaded: frozenset[str] = frozenset()
         self.learnt: dict[str, tuple[bool, float]] = {}
@@ -106,6 +107,11 @@ class Member:
         self.ejections: int = 0
         self.until: float | None = None
         self.url_of: Callable[[bytes], httpx.URL] = functools.lru_cache(maxsize=256)(self._url_of)
+
+    def forget_calls(self) -> None:
+        """Count no call as in flight."""
+        self.in_flight: set[CallRef] = set()
+        self.ended: Callable[[CallRef], None] = self.in_flight.discard
 
     def busy(self) -> int:
         """How many calls are in flight."""
@@ -153,7 +159,7 @@ class Endpoints:
         """Forget the calls of the parent, and draw other random numbers than the parent."""
         self._lock = threading.Lock()
         for member in self.members:
-            member.in_flight = set()
+            member.forget_calls()
         self._rng.seed()
         self._turns = self._count_turns()
 
@@ -171,16 +177,15 @@ class Endpoints:
         Raises:
             NoEndpointError: No endpoint has the model.
         """
+        members, turn = self.members, next(self._turns)
         rank = STRATEGIES[self.config.strategy]
-        turn = next(self._turns)
-        members = self.members
-        if not any(map(_BY_STATE, members)):
-            ordered = rank(members, request, turn, self._rng)
-        else:
+        if any(map(_BY_STATE, members)):
             for member in self._revive(members, self.clock.monotonic()):
                 self.emit(request, member, EndpointRevived)
             groups = itertools.groupby(sorted(members, key=_BY_STATE), _BY_STATE)
             ordered = [member for _, group in groups for member in rank(list(group), request, turn, self._rng)]
+        else:
+            ordered = rank(members, request, turn, self._rng)
         if not ordered:
             raise self._without_model(request)
         return ordered
@@ -245,12 +250,11 @@ class Endpoints:
                 notify(event)
 
     def note_success(self, member: Member) -> None:
-        """Note that a call to ``member`` succeeded."""
-        if member.failures or member.ejections:
-            with self._lock:
-                member.failures = 0
-                if member.state is not State.EJECTED:
-                    member.state, member.until, member.ejections = State.HEALTHY, None, 0
+        """Note that a call to ``member`` succeeded; needless if it has no failure and no ejection since its last success."""
+        with self._lock:
+            member.failures = 0
+            if member.state is not State.EJECTED:
+                member.state, member.until, member.ejections = State.HEALTHY, None, 0
 
     def note_failure(self, member: Member, reason: str, request: httpx.Request) -> None:
         """Note that a call to ``member`` failed with ``reason``."""

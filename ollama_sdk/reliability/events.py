@@ -368,6 +368,10 @@ class Notify(Protocol):
         """Call the observer with an event."""
         ...
 
+    def pass_on(self, event: Event, detail: Detail | None = None) -> None:
+        """The same by a name: Python calls a method with less effort than an object."""
+        ...
+
 
 @overload
 def guarded(observer: None) -> None: ...
@@ -414,14 +418,14 @@ class _Guarded:
         self._threads_inside: set[int] = set()
         self._postponed: deque[tuple[Event, Detail | None]] = deque()
 
-    def __call__(self, event: Event, detail: Detail | None = None) -> None:
+    def pass_on(self, event: Event, detail: Detail | None = None) -> None:
         thread, inside, observer = get_ident(), self._threads_inside, self._observer
         if thread in inside:
             self._postponed.append((event, detail))
             return
         while True:
-            inside.add(thread)
             try:
+                inside.add(thread)
                 if detail is None:
                     observer(event)
                 else:
@@ -437,6 +441,8 @@ class _Guarded:
                 event, detail = self._postponed.popleft()
             except IndexError:  # another thread took it
                 return
+
+    __call__ = pass_on
 
     def _log_first_failure(self) -> None:
         if self._has_failed:

@@ -142,7 +142,9 @@ class Router:
         first = endpoints.members[0]
         self._prefix = first.prefix
         self._origin = (first.base.raw_scheme, first.base.raw_host, first.base.port)
+        self._latest: httpx.URL | None = None  # the latest URL found to be ours: usually that of the next request, too
         self._sent_as_it_is = None if first.own_headers else first
+        self._shares_cookies = len(endpoints.members) > 1
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """Send one call to endpoint after endpoint until one of them answers.
@@ -151,21 +153,22 @@ class Router:
             NoEndpointError: No endpoint has the model, or several were tried and all of them failed.
             APITimeoutError: They failed, and the deadline of the call has passed; the cause is the ``NoEndpointError``.
         """
-        if not self._is_ours(request):
-            request.extensions.pop("endpoint", None)  # set before a redirect
+        extensions = request.extensions
+        if request.url is not self._latest and not self._is_ours(request.url):
+            extensions.pop("endpoint", None)  # set before a redirect
             return (yield from send(request))
-        endpoints, config = self._endpoints, self._endpoints.config
-        route = endpoints.in_order(request)
+        endpoints = self._endpoints
+        config, route = endpoints.config, endpoints.in_order(request)
         failures: list[_Failure] = []
         owner: CallOwner | None = None
         try:
             for member in route:
                 started = self.clock.monotonic()
-                request.extensions["endpoint"] = member.url
+                extensions["endpoint"] = member.url
                 attempt = request if member is self._sent_as_it_is else self._address(request, member)
                 # The call is in flight while its owner lives; the owner dies with this flow, even after an interrupt.
                 owner = CallOwner()
-                call = CallRef(owner, member.in_flight.discard)
+                call = CallRef(owner, member.ended)
                 member.in_flight.add(call)
                 try:
                     response = yield from send(attempt)
@@ -174,15 +177,15 @@ class Router:
                         raise
                     failures.append(_Failure(member, attempt, error))
                 else:
-                    if len(endpoints.members) > 1:
+                    if self._shares_cookies:
                         _drop_cookie(response)
-                    is_missing = response.status_code == NOT_FOUND and self._learn_missing(request, response, member)
-                    if response.status_code not in config.statuses and not is_missing:
-                        endpoints.note_success(member)
-                        if request.extensions.get("operation") in MODEL_CHANGES:
-                            self._learn_change(request, response, member)
+                    status = response.status_code
+                    is_missing = status == NOT_FOUND and self._learn_missing(request, response, member)
+                    if status not in config.statuses and not is_missing:
+                        if member.failures or member.ejections or extensions.get("operation") in MODEL_CHANGES:
+                            self._note_success(request, response, member)
                         is_read = isinstance(response.stream, WholeBody)
-                        return response if is_read else hold(response, partial(_discard, member.in_flight, call, owner))
+                        return response if is_read else hold(response, partial(_end, member.ended, call, owner))
                     failures.append(_Failure(member, attempt, response, is_missing))
                 self._note_failure(failures[-1], request, started)
                 if len(failures) == len(route) or not self._may_move(failures, request):
@@ -194,15 +197,15 @@ class Router:
             owner = None
             failures.clear()  # their tracebacks refer to this frame: only the garbage collector would free it and the response
 
-    def _is_ours(self, request: httpx.Request) -> bool:
-        """Whether the request is addressed to the first endpoint."""
-        url, prefix = request.url, self._prefix
+    def _is_ours(self, url: httpx.URL) -> bool:
+        """Whether a request to ``url`` is addressed to the first endpoint."""
+        prefix, path = self._prefix, url.raw_path
         if (url.raw_scheme, url.raw_host, url.port) != self._origin:
             return False
-        if not prefix:  # usual, and any path is below it
-            return True
-        path = url.raw_path
-        return path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in _PATH_STARTS
+        if not path.startswith(prefix) or path[len(prefix) : len(prefix) + 1] not in _PATH_STARTS:
+            return False
+        self._latest = url
+        return True
 
     def _address(self, request: httpx.Request, member: Member) -> httpx.Request:
         """A copy of ``request`` for ``member``."""
@@ -233,8 +236,9 @@ class Router:
         endpoints.learn(member, extensions["model"], is_there=False)
         return True
 
-    def _learn_change(self, request: httpx.Request, response: httpx.Response, member: Member) -> None:
-        """Note the model that the call adds to ``member`` or removes, once it has succeeded."""
+    def _note_success(self, request: httpx.Request, response: httpx.Response, member: Member) -> None:
+        """Note that ``member`` answered, and the model that the call adds to it or removes, once it has succeeded."""
+        self._endpoints.note_success(member)
         change = change_of(request)
         if change is None or not response.is_success:
             return
@@ -299,8 +303,8 @@ def _drop_cookie(response: httpx.Response) -> None:
         del response.headers["set-cookie"]
 
 
-def _discard(in_flight: set[CallRef], call: CallRef, _owner: CallOwner) -> None:
-    in_flight.discard(call)
+def _end(ended: Callable[[CallRef], None], call: CallRef, _owner: CallOwner) -> None:
+    ended(call)
 
 
 def _returned(outcome: Outcome) -> httpx.Response:

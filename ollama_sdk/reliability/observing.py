@@ -13,7 +13,7 @@ from ollama_sdk._outcome import CallOutcome, on_outcome
 from ollama_sdk._secrets import redact
 
 from ._driver import STARTED
-from ._extensions import CALLS, about
+from ._extensions import CALLS, about, endpoint_of
 from ._failures import described
 from .events import (
     AttemptFailed,
@@ -48,15 +48,14 @@ class AttemptReporter:
 
     def __init__(self, observer: Observer, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.clock = clock
-        self._notify = guarded(observer).__call__  # a method is called with less effort than its object
+        self._notify = guarded(observer)
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:  # noqa: ARG002 - only the transport is further in
         """Report one attempt."""
-        clock, notify = self.clock, self._notify
-        number: int = request.extensions.get("attempt", 1)
-        started = AttemptStarted(*about(request, clock), number)
+        call, operation, endpoint, at = about(request, self.clock)
+        started = AttemptStarted(call, operation, endpoint, at, request.extensions.get("attempt", 1))
         try:
-            notify(started)
+            self._notify.pass_on(started)
             response: httpx.Response = yield request
         except BaseException as error:
             self._report_failure(error, request, started)
@@ -84,14 +83,10 @@ class CallReporter:
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """Report one call."""
-        notify, clock, extensions = self._notify, self.clock, request.extensions
-        extensions["call"] = next(CALLS)  # a request that is sent again is another call
-        # All events of the call go to the same observer, even if another one is configured meanwhile.
-        extensions["observer"] = notify
-        started = CallStarted(*about(request, clock), extensions.get("model"), extensions.get("stream", False))
-        call = _Call(notify, clock, request, started.at)
+        notify = self._notify
+        call = _Call(notify, self.clock, request)
         try:
-            notify(started, call.detail)
+            notify.pass_on(call.started, call.detail)
             response = yield from send(request)
             call.answered(response)
         except BaseException as error:
@@ -111,28 +106,37 @@ class _Call:
     """
 
     _stream_ends: Iterator[int]
-    _has_ended = False
-    _status: int | None = None
-    _streams = False
-    _awaits_outcome = False
-    _error: str | None = None
-    # The fields of the outcome, which has precedence over ``_error``. Not the outcome itself: its error refers to the response,
-    # which would outlive the call.
-    _judged: tuple[Any, ...] | None = None
+    _has_ended = True  # while it is made
 
-    def __init__(self, notify: Notify, clock: Clock, request: httpx.Request, started: float) -> None:
+    def __init__(self, notify: Notify, clock: Clock, request: httpx.Request) -> None:
+        extensions = request.extensions
+        extensions["call"] = next(CALLS)  # a request that is sent again is another call
+        # All events of the call go to the same observer, even if another one is configured meanwhile.
+        extensions["observer"] = notify
+        number, operation, endpoint, at = about(request, clock)
+        model = extensions.get("model")
+        self.started = CallStarted(number, operation, endpoint, at, model, extensions.get("stream", False))
+        self.detail = Detail(request) if notify.wants_details else None
         self._notify = notify
         self._clock = clock
         self._request = request
-        self._started = started
+        self._number: int = number
+        self._operation: str = operation
+        self._model: str | None = model
+        self._began: float = at
         self._ends = count()
-        self.detail = Detail(request) if notify.wants_details else None
+        self._status: int | None = None
+        self._streams = self._awaits_outcome = False
+        self._error: str | None = None
+        # The fields of the outcome, which has precedence over ``_error``. Not the outcome itself: its error refers to the response,
+        # which would outlive the call.
+        self._judged: tuple[Any, ...] = ()
+        self._has_ended = False
 
     def failed(self, error: BaseException) -> None:
         self.stream_ended(error)
         self._error = described(error, self._request)
-        self._streams = self._awaits_outcome = False
-        self._end_if_over()
+        self._end()
 
     def answered(self, response: httpx.Response) -> None:
         self._status = response.status_code
@@ -145,8 +149,8 @@ class _Call:
             self._notify(StreamStarted(*about(self._request, self._clock), response.status_code, self._seconds()))
             if response.extensions.get(STARTED):
                 self._notify(StreamFirstItem(*about(self._request, self._clock), self._seconds()))
-        if not self._awaits_outcome:
-            self._end_if_over()
+        if not self._awaits_outcome and not self._streams:
+            self._end()
 
     def chunk(self) -> None:
         self._notify(StreamChunk(*about(self._request, self._clock), self._seconds()))
@@ -159,18 +163,20 @@ class _Call:
         if error is None and not complete:
             self._awaits_outcome = False
         self._streams = False
-        self._end_if_over()
+        if not self._awaits_outcome:
+            self._end()
 
     def judged(self, outcome: CallOutcome) -> None:
-        reason = None if outcome.error is None else described(outcome.error, self._request)
-        model, asked = outcome.model, self._request.extensions.get("model")
-        if model is not None and model != asked:  # usually equal, which needs no redaction
+        error, model = outcome.error, outcome.model
+        if model is not None and model != self._model:  # usually equal, which needs no redaction
             model = redact(self._request, model)
-        self._judged = (reason, model, outcome.input_tokens, outcome.output_tokens, outcome.items)
+        reason = None if error is None else described(error, self._request)
+        self._judged = reason, model, outcome.input_tokens, outcome.output_tokens, outcome.items
         if self.detail is not None:
             self.detail = self._detail_of(outcome)
         self._awaits_outcome = False
-        self._end_if_over()
+        if not self._streams:
+            self._end()
 
     def _detail_of(self, outcome: CallOutcome) -> Detail:
         whole = None
@@ -181,21 +187,21 @@ class _Call:
     def __del__(self) -> None:
         if not self._has_ended:
             self.stream_ended()
-            self._streams = self._awaits_outcome = False
-            self._end_if_over()
+            self._end()
 
-    def _end_if_over(self) -> None:
-        if self._streams or self._awaits_outcome or next(self._ends):
+    def _end(self) -> None:
+        if next(self._ends):
             return
         self._has_ended = True
-        number, operation, endpoint, at = about(self._request, self._clock)
+        request, now = self._request, self._clock.monotonic()
+        endpoint = request.extensions.get("endpoint") or endpoint_of(request)
         outcome: tuple[Any, ...] = self._judged or (self._error,)
-        ended = CallEnded(number, operation, endpoint, at, at - self._started, self._status, *outcome)
+        ended = CallEnded(self._number, self._operation, endpoint, now, now - self._began, self._status, *outcome)
         detail, self.detail = self.detail, None  # so that the reply is freed before its response
-        self._notify(ended, detail)
+        self._notify.pass_on(ended, detail)
 
     def _seconds(self) -> float:
-        return self._clock.monotonic() - self._started
+        return self._clock.monotonic() - self._began
 
 
 class _ReportedChunks(WatchedBody):

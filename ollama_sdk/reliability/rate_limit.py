@@ -27,6 +27,7 @@ exception can interrupt, and every change under it may be repeated or interrupte
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections import OrderedDict, deque
 from functools import partial
@@ -101,36 +102,11 @@ class RateLimit:
 _WHOLE = 1 - 1e-9  # of a token: after the computed delay, rounding may leave it a little short
 
 
-class TokenBucket:
-    """A token bucket. It is not thread-safe, does no I/O and gets the time as an argument."""
-
-    def __init__(self, rate: float, size: int, now: float) -> None:
-        self._rate = rate
-        self._size = size
-        self._updated = now
-        self._tokens: float = size
-
-    def resize(self, rate: float, size: int, now: float) -> None:
-        """Refill at ``rate`` tokens per second up to ``size`` from now on, and keep the present tokens up to ``size``."""
-        self._tokens = min(self._size, self._tokens + (now - self._updated) * self._rate, size)
-        self._updated = now
-        self._rate = rate
-        self._size = size
-
-    def take(self, now: float) -> float:
-        """Take a token if a whole one is available. Returns the seconds until there is one; 0 if it was taken."""
-        refilled = self._tokens + (now - self._updated) * self._rate
-        tokens = refilled if refilled < self._size else self._size
-        self._updated = now
-        if tokens >= _WHOLE:
-            self._tokens = tokens - 1
-            return 0.0
-        self._tokens = tokens
-        return (1 - tokens) / self._rate
-
-
 class PermitQueue:
     """The held and the queued permits. It is not thread-safe, does no I/O and gets the time as an argument.
+
+    The token bucket is one number, the time at which it will be full. To take a token postpones that by the seconds in which one is
+    refilled; there is one to take while the bucket lacks fewer than all but one.
 
     Attributes:
         held: Permits of calls in flight.
@@ -138,34 +114,48 @@ class PermitQueue:
     """
 
     def __init__(self, config: RateLimit, now: float) -> None:
-        self._concurrent = config.concurrent
-        self._bucket = _bucket(config, now)
+        self._size = 0
+        self._refill = 0.0  # seconds a token; 0 without a limit of calls per second
+        self._full_at: float = now
+        self._limit(config, now)
         self._woken: object = None
         self.held: set[object] = set()
         self.waiting: OrderedDict[object, Event] = OrderedDict()  # finding the first key of a large dict is slow
 
     def reconfigure(self, config: RateLimit, now: float) -> None:
         """Continue under ``config`` with the same permits."""
-        self._concurrent = config.concurrent
-        if self._bucket is None or config.per_second is None:
-            self._bucket = _bucket(config, now)
-        else:
-            self._bucket.resize(config.per_second, _burst(config), now)
+        self._limit(config, now)
         self._woken = None  # the delay of its token changes, and the limit of calls at once may be lower
         self._wake()
 
+    def _limit(self, config: RateLimit, now: float) -> None:
+        """Set the limits. A bucket keeps its tokens as far as they fit into the new one; a first one is full."""
+        size = 0
+        refill = missing = 0.0
+        if config.per_second is not None:
+            size = config.burst or math.ceil(config.per_second)
+            refill = 1 / max(config.per_second, sys.float_info.min)
+            if self._refill:
+                missing = max(0.0, size - self._size + max(0.0, self._full_at - now) / self._refill)
+        self._concurrent: float = math.inf if config.concurrent is None else config.concurrent
+        self._size = size
+        self._refill = refill
+        self._full_at = now + missing * refill
+        self._most_missing: float = (size - _WHOLE) * refill if refill else math.inf  # in seconds
+
     def lift(self) -> None:
         """Remove all limits."""
-        self._concurrent = self._bucket = None
+        self._concurrent = self._most_missing = math.inf
+        self._refill = 0.0
         self._woken = None
         self._wake()
 
     def try_acquire(self, permit: object, now: float) -> bool:
         """Hold ``permit`` if the limits allow it now. Returns whether it is held."""
-        if self.waiting or (self._concurrent is not None and len(self.held) >= self._concurrent):
+        full_at = self._full_at
+        if self.waiting or len(self.held) >= self._concurrent or full_at - now > self._most_missing:
             return False
-        if self._bucket is not None and self._bucket.take(now):
-            return False
+        self._full_at = (full_at if full_at > now else now) + self._refill
         self.held.add(permit)
         return True
 
@@ -182,9 +172,10 @@ class PermitQueue:
         """
         if permit is not self._woken:
             return math.inf
-        delay = 0.0 if self._bucket is None else self._bucket.take(now)
-        if delay:
-            return delay
+        missing = max(0.0, self._full_at - now)
+        if missing > self._most_missing:
+            return missing - (self._size - 1) * self._refill
+        self._full_at = now + missing + self._refill
         del self.waiting[permit]
         self._woken = None
         self.held.add(permit)
@@ -202,21 +193,13 @@ class PermitQueue:
 
     def _wake(self) -> None:
         """Wake the first in the queue if the limit of calls at once allows it; drop permits whose event loop has ended."""
-        while self.waiting and (self._concurrent is None or len(self.held) < self._concurrent):
+        while self.waiting and len(self.held) < self._concurrent:
             first, event = next(iter(self.waiting.items()))
             if event.is_lost if first is self._woken else not event.set():
                 del self.waiting[first]
             else:
                 self._woken = first
                 return
-
-
-def _burst(config: RateLimit) -> int:
-    return config.burst or math.ceil(config.per_second or 1)
-
-
-def _bucket(config: RateLimit, now: float) -> TokenBucket | None:
-    return None if config.per_second is None else TokenBucket(config.per_second, _burst(config), now)
 
 
 class Limiter:
@@ -235,6 +218,7 @@ class Limiter:
         self._config = config
         self._notify = guarded(observer)
         self._released: deque[object] = deque()
+        self._release_later = self._released.append
         forks.register(self)
 
     def restart_in_child(self) -> None:
@@ -242,6 +226,7 @@ class Limiter:
         Limiter._lock = threading.RLock()
         self.queue = PermitQueue(self._config, self.clock.monotonic())
         self._released = deque()
+        self._release_later = self._released.append
 
     def reconfigure(self, config: RateLimit) -> None:
         """Continue under ``config``; calls in flight keep their permits, and queued calls their order."""
@@ -259,7 +244,7 @@ class Limiter:
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """Send one call with a permit."""
         owner = CallOwner()
-        permit = CallRef(owner, self._released.append)
+        permit = CallRef(owner, self._release_later)
         try:
             with self._lock:
                 is_held = self.queue.try_acquire(permit, self.clock.monotonic())
@@ -272,7 +257,9 @@ class Limiter:
             self.release(permit)
             raise
         if isinstance(response.stream, WholeBody):
-            self.release(permit)
+            self.queue.held.discard(permit)  # usually all that its release has to do
+            if self.queue.waiting:
+                self.release(permit)
             del permit  # before its owner is freed, which would release it again
             return response
         return hold(response, partial(self._release_of, owner, permit))

@@ -131,12 +131,13 @@ class Budget:
 
     Attributes:
         tokens: The remaining tokens.
+        size: How many tokens there may be.
     """
 
     def __init__(self, policy: Retry) -> None:
         self._lock = threading.Lock()
         self.tokens: float = 0.0
-        self._full = 0.0
+        self.size: float = 0.0
         # Weak references: an interrupt may skip ``ended``, but the call is still dropped with its frame.
         self._failing: WeakSet[object] = WeakSet()
         self.reconfigure(policy)
@@ -153,24 +154,23 @@ class Budget:
         if config is None:
             return
         with self._lock:
-            spent = self._full - self.tokens
-            self._full = round(config.tokens or 2.0 * policy.attempts, _DIGITS)
+            spent = self.size - self.tokens
+            self.size = round(config.tokens or 2.0 * policy.attempts, _DIGITS)
             self._gain = config.per_success
-            self.tokens = max(0.0, round(self._full - spent, _DIGITS))
+            self.tokens = max(0.0, round(self.size - spent, _DIGITS))
 
     def succeeded(self) -> None:
-        """Return tokens after a successful attempt."""
-        if self.tokens < self._full:
-            with self._lock:
-                gain = self._gain / max(1, len(self._failing))
-                self.tokens = min(self._full, round(self.tokens + gain, _DIGITS))
+        """Return tokens after a successful attempt; needless while none is missing."""
+        with self._lock:
+            gain = self._gain / max(1, len(self._failing))
+            self.tokens = min(self.size, round(self.tokens + gain, _DIGITS))
 
     def failed(self, call: object) -> bool:
         """Take a token, or the call's share of one, after a failed attempt. Returns whether it may be repeated."""
         with self._lock:
             self._failing.add(call)
             self.tokens = max(0.0, round(self.tokens - 1 / len(self._failing), _DIGITS))
-            return self.tokens * 2 > self._full
+            return self.tokens * 2 > self.size
 
     def ended(self, call: object) -> None:
         """Forget a call that is over, if an attempt of it has failed.
@@ -210,15 +210,15 @@ class Retrier:
 
     def flow(self, send: Send, request: httpx.Request) -> Flow:
         """Run the attempts of one call."""
-        config, budget = self._config, self.budget
+        config, budget, extensions = self._config, self.budget, request.extensions
         waits: Iterator[float] | None = None
         started = 0.0 if config.total is None else self.clock.monotonic()
-        request.extensions["out_of_time"] = False
+        extensions["out_of_time"] = False
         attempt = 0
         try:
             while True:
                 attempt += 1
-                request.extensions["attempt"] = attempt
+                extensions["attempt"] = attempt
                 try:
                     response = yield from send(request)
                 except Exception as error:
@@ -228,7 +228,7 @@ class Retrier:
                         raise
                 else:
                     if response.status_code not in config.statuses:
-                        if budget is not None:
+                        if budget is not None and budget.tokens < budget.size:
                             budget.succeeded()
                         return response
                     waits = waits or jittered_waits(config, self._draw)

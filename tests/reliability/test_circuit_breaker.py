@@ -262,6 +262,35 @@ def test_a_closed_circuit_sends_without_waiting_for_the_lock() -> None:
     end(call, 200)
 
 
+def test_good_calls_count_without_the_lock() -> None:
+    shared = Breakers(CircuitBreaker(window=6, minimum_calls=6, failure_rate=0.5))
+    end(started(shared), 200)
+    with shared._lock:
+        for _ in range(5):
+            end(started(shared), 200)
+    for status, state in ((503, "closed"), (503, "closed"), (200, "closed"), (503, "open")):
+        end(started(shared), status)
+        assert state_of(shared) == state
+
+
+def test_each_good_call_of_many_threads_counts() -> None:
+    shared = Breakers(CircuitBreaker(window=10_000, minimum_calls=4002, failure_rate=1 / 4002))
+    in_threads(8, lambda _: [end(started(shared), 200) for _ in range(500)])
+    end(started(shared), 503)
+    assert state_of(shared) == "closed"
+    end(started(shared), 200)
+    assert state_of(shared) == "open"
+
+
+def test_good_calls_count_in_a_window_of_another_length() -> None:
+    breaker = Breaker(CircuitBreaker(window=4, minimum_calls=4, failure_rate=0.5))
+    for _ in range(8):
+        assert breaker.good is not None
+        next(breaker.good)
+    breaker.reconfigure(CircuitBreaker(window=6, minimum_calls=6, failure_rate=0.5))
+    assert run(breaker, ".xxx")[-2:] == ["closed", "open"]
+
+
 def test_a_call_from_before_an_opening_does_not_count_after_it() -> None:
     breaker = Breaker(CircuitBreaker(window=1, minimum_calls=1))
     before = breaker.acquire(0)
