@@ -161,8 +161,9 @@ class SyncAnyRoute:
             timeout: Limits of this call in seconds; a bare number is the total.
 
         Returns:
-            The reply; with ``stream`` its items, whose ``collect()`` returns the list of all of them (change none before), and with
-            ``stream="bytes"`` a stream to iterate over, read or save to a file.
+            The reply; with ``stream`` its items, whose ``collect()`` returns the list of all of them, and with ``stream="bytes"`` a
+            stream to iterate over, read or save to a file. An item that is a dict may be the one that ``collect()`` returns: before
+            that, change only a copy (``copy.deepcopy``).
 
         Raises:
             ConfigurationError: An argument cannot be sent.

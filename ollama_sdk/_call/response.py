@@ -66,6 +66,8 @@ _NOT_BYTES = {"application/json", "text/html"}
 class RawResponse(Generic[ReplyT]):
     """A reply together with the head of its response.
 
+    Two are equal only if they are one: each response has a date, and the result may be a stream. Compare their ``parsed``.
+
     Attributes:
         status_code: The HTTP status.
         headers: The response headers.

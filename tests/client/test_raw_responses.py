@@ -39,6 +39,15 @@ def test_the_repr_of_a_raw_reply_is_short(server):
             assert len(repr(stream)) <= 300
 
 
+def test_raw_replies_are_compared_by_what_was_parsed(server):
+    with Ollama(server.url) as client:
+        one, two = (client.with_raw_response.show("llama3.2") for _ in range(2))
+    assert one == one  # noqa: PLR0124
+    assert one != two
+    assert one.parsed == two.parsed
+    assert len({one, two}) == 2
+
+
 def test_raw_stream_has_its_head_before_its_items(server):
     with Ollama(server.url) as client:
         raw = client.with_raw_response.chat("llama3.2", USER, stream=True)
