@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from types import FunctionType, MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar
 from urllib.parse import quote, unquote
 
 import httpx
@@ -25,13 +26,20 @@ if TYPE_CHECKING:
     from .operation import Argument, Operation
     from .uploads import Upload
 
-__all__ = ["Call", "CallOptions", "prepare"]
+    class NoOthers(TypedDict):
+        """No further arguments: type checkers refuse them, and :func:`prepare` explains where they belong."""
+
+
+__all__ = ["Call", "CallOptions", "exact_signature", "prepare"]
 
 ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
+MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 
 _JSON = "application/json"
 _USER_AGENT = f"ollama-sdk/{__version__}"
+_NO_OTHERS: Mapping[str, Any] = MappingProxyType({})
+_VAR_KEYWORDS = 8  # inspect.CO_VARKEYWORDS
 
 
 @define(eq=False, repr=False)  # its headers may hold a key
@@ -43,12 +51,29 @@ class CallOptions:
         extra_query: Query parameters to add.
         extra_body: Fields to add to the body, or to replace in it; sent unchanged, ``None`` included.
         timeout: Limits for this call.
+        others: Arguments that the method does not have.
     """
 
     extra_headers: Mapping[str, str | None] | None = None
     extra_query: Mapping[str, str | int | float | bool | Sequence[str]] | None = None
     extra_body: Mapping[str, Any] | None = None
     timeout: TimeoutLike | Inherit = INHERIT
+    others: Mapping[str, Any] = _NO_OTHERS
+
+
+def exact_signature(method: MethodT) -> MethodT:
+    """Leave ``**others`` out of the signature that :func:`inspect.signature` finds, because it takes nothing.
+
+    ``help()``, notebooks and ``create_autospec`` would show it, or take any argument. The method itself is returned, so a call
+    costs nothing more; inspect reads the signature of its ``__wrapped__``, which is never called.
+    """
+    function: Any = method
+    code = function.__code__
+    code = code.replace(co_flags=code.co_flags & ~_VAR_KEYWORDS)
+    shown = FunctionType(code, function.__globals__, function.__name__, function.__defaults__)
+    shown.__kwdefaults__, shown.__annotations__ = function.__kwdefaults__, function.__annotations__
+    function.__wrapped__ = shown
+    return method
 
 
 @define(eq=False, repr=False)
@@ -96,7 +121,12 @@ def prepare(
     Raises:
         ConfigurationError: An argument cannot be sent, a file cannot be read, or the operation needs an API key and there
             is none.
+        TypeError: The method does not have an argument.
     """
+    if options.others:
+        from .unexpected import unexpected_argument  # imported only for the error
+
+        raise unexpected_argument(operation, options.others)
     limits = limits_of_call(settings.timeout, options.timeout, operation.limits)
     deadlines = Deadlines(limits)
     given: list[tuple[Argument, Any]] = []
