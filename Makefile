@@ -12,7 +12,7 @@ SECONDS ?= 600
 FUZZ ?= 25
 N ?= 200000
 
-.PHONY: help demo check types generate changes drift docs docs-serve pictures test test-all test-h11 test-tls test-httpx2 test-versions \
+.PHONY: help demo check types generate changes drift docs docs-serve pictures test test-all test-h11 test-tls test-httpx2 test-uvloop test-versions \
         coverage test-integration test-programs test-engines fuzz soak interrupts mutants bench package publish clean
 
 ##@ Use
@@ -95,6 +95,10 @@ test-tls: $(READY)  ## run the tests of transport, clients, streams, policies an
 test-httpx2: $(READY)  ## run the tests of clients and policies, with httpx2 in place of httpx; some also with its transport as the default
 	HTTPX=httpx2 $(PYTEST) -m "not slow" tests/client tests/reliability
 	HTTPX=httpx2 $(PYTEST) -m "not slow and not plain and not own" --foreign $(addprefix tests/client/test_,any_route.py arguments.py streams.py)
+
+# What has "async" in its name, id or module is about asyncio, except for a few tests of trio.
+test-uvloop: $(READY)  ## run the tests of transport, clients, streams and policies on asyncio, with the event loop of uvloop
+	$(PYTEST) -m "not slow" --uvloop -k async tests/transport tests/client tests/streaming tests/reliability
 
 test-versions:  ## run the tests on every other Python that is found here, on the PATH or by pyenv
 	@missing=; for version in $(VERSIONS); do found=; \

@@ -145,8 +145,8 @@ CLIENTS = (
     Row("NDJSON item, added up for collect(), over not", OURS, "adding_up", ("ndjson", 10_000), "x", _each(1.05), (12, 3)),
     Row("SSE item, added up for collect(), over not", OURS, "adding_up", ("sse", 10_000), "x", _each(1.05), (12, 3)),
     # At the rate of real tokens
-    Row("item, one each ms, sync", SYNC, "paced", (1000, 500), "µs", _ours(floor=0.70)),
-    Row("item, one each ms, async", ASYNC, "async_paced", (1000, 500), "µs", _ours(floor=0.55, aiohttp=0.80)),
+    Row("item, one each ms, sync", SYNC, "paced", (1000, 500), "µs", _ours(floor=0.70), (1, 6)),
+    Row("item, one each ms, async", ASYNC, "async_paced", (1000, 500), "µs", _ours(floor=0.55, aiohttp=0.80), (1, 6)),
     Row("item in 100 streams, each 20 a second", MANY, "async_paced", (20, 40, 100), "µs",
         _ours(floor=0.40, aiohttp=0.85), _ONCE),
     Row("item in 1,000 streams, each 5 a second", MANY, "async_paced", (5, 20, 1000), "µs",
@@ -186,7 +186,7 @@ CLIENTS = (
         (Goal("traced", 1.05),), (10, 3)),
     Row("chat with spans and metrics", ("ours", "traced"), "calls", ("chat", 300), "µs", (Goal("traced", 3.5, "ours"),), (4, 5)),
     Row("chat with spans and metrics: Python calls", ("ours", "traced"), "call_counts", (50,), "python",
-        (Goal("traced", 3.2, "ours"),), (1, 1)),
+        (Goal("traced", 3.75, "ours"),), (1, 1)),
     Row("an item with spans and metrics: Python calls", ("ours", "traced"), "item_counts", (200, 60), "python",
         (Goal("traced", 1.25, "ours"),), (1, 1)),
     # Counts
@@ -207,11 +207,12 @@ _COUNTS = _streams_of(
 )
 _LENGTHS = ((10_000, 2_000, ALWAYS), (1_000_000, 40, ALWAYS), (10_000_000, 8, USUALLY))
 _A_KB = _items_of("µs/kB", "a kB of an item of", *_LENGTHS)
-# About 2,000 items a second in all, so that a round of the event loop finds about as many.
+# About 2,000 items a second in all, so that a round of the event loop finds about as many. A stream of the most has six items: its
+# task, its timer and the garbage collector's look at it come once, and would be half the cost of two items.
 _STREAMS = tuple(
     Row(f"an item in {streams:,} streams", OURS, "async_paced", (rate, items, streams), "µs", (), (1, 1), runs)
     for streams, rate, items, runs in (
-        (100, 20, 20, ALWAYS), (1_000, 2, 4, USUALLY), (10_000, 0.2, 2, FULL)
+        (100, 20, 20, ALWAYS), (1_000, 2, 6, USUALLY), (10_000, 0.2, 6, FULL)
     )
 )  # fmt: skip
 _OPENING = tuple(
@@ -236,9 +237,10 @@ GROWTH = (
     Row("a call beside 1,000 idle connections, over alone", OURS, "beside_idle", (1000, 200), "x", _each(1.15), (3, 1), USUALLY),
     *_HOSTS,
     Spread("a chat with many hosts, largest over smallest", _HOSTS, (Goal("policies", 2),)),
+    # The text that collect() returns is 12 MB of the million items.
     *(
-        Row(f"peak memory of {count:,} items over 10,000", OURS, "stream_memory", (count,), "MB", _each(1), (1, 1), runs)
-        for count, runs in ((50_000, ALWAYS), (1_000_000, FULL))
+        Row(f"peak memory of {count:,} items over 10,000", OURS, "stream_memory", (count,), "MB", _each(most), (1, 1), runs)
+        for count, most, runs in ((50_000, 1, ALWAYS), (1_000_000, 13, FULL))
     ),
     *(
         Row(f"{unit} left behind by {count:,} requests", OURS, "leak", (count,), unit, _each(most), (1, 1), runs)
@@ -284,16 +286,30 @@ class Bench:
         # Modules are compiled once for all processes, as an installer does.
         compiling = {"PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
         self._environment = {**environment, **compiling, "NO_PROXY": "*"}
+        self._compiled = Path(compiled)
         self._runs = runs
         self._absent = frozenset(absent)
         self._taken: dict[tuple[object, ...], tuple[dict[str, dict[str, float]], dict[str, str]]] = {}
 
     def take(self, kind: str, client: str, rounds: int, *work: object) -> dict[str, float]:
-        """Take one measurement in a fresh process.
+        """Take one measurement in a fresh process that found all its modules compiled.
+
+        One that compiles modules takes longer to start. And what it frees afterwards stays with the process, so that later it
+        asks the system for less memory, and less often: large reads cost half as much, and a stream less memory.
 
         Raises:
             MeasurementError: It failed or took too long.
         """
+        while True:
+            before = self._count_compiled()
+            taken = self._take(kind, client, rounds, *work)
+            if self._count_compiled() == before:
+                return taken
+
+    def _count_compiled(self) -> int:
+        return sum(1 for _ in self._compiled.rglob("*.pyc"))
+
+    def _take(self, kind: str, client: str, rounds: int, *work: object) -> dict[str, float]:
         command = [str(part) for part in (sys.executable, HERE / "measure.py", kind, client, self._url, rounds, *work)]
         try:
             done = subprocess.run(

@@ -111,7 +111,9 @@ def adding_up(name, url, rounds, method, items):
 
 def paced(name, url, _rounds, rate, items):
     """CPU seconds per item of a paced stream, without opening and closing it."""
-    with clients.make(name, url).open(f"{rate}@1") as opened:
+    maker = clients.make(name, url)
+    maker.ndjson("10x12")
+    with maker.open(f"{rate}@1") as opened:
         received = iter(opened)
         next(received)
         began = time.process_time()
@@ -144,6 +146,7 @@ def async_paced(name, url, _rounds, rate, items, streams="1"):
 def delay(name, url, _rounds, rate, items):
     """Elapsed seconds from the server's sending of an item to its being in the caller's hands: median and 99th percentile."""
     maker = clients.make(name, url)
+    maker.ndjson("10x12")  # a first item takes milliseconds: the row of start-up shows that
     with maker.open(f"{rate}@1") as opened:
         received = iter(opened)
         next(received)

@@ -24,10 +24,10 @@ _TAKEN_CLASSES = {
     "Any", "Argument", "AsyncByteStream", "AsyncClient", "AsyncNamespace", "AsyncRawClient", "AsyncRawNamespace", "AsyncRawRuntime",
     "AsyncStream", "Base64", "ByteStream", "CallOptions", "Callable", "FileContent", "Final", "FloatVector", "Inherit", "Iterable",
     "JSONSchema", "Literal", "Mapping", "Model",
-    "NamedUnions", "Operation", "Required", "Sequence", "Stream", "Streaming", "SyncClient", "SyncNamespace",
-    "SyncRawClient", "SyncRawNamespace", "SyncRawRuntime", "TimeoutLike", "TypeAlias", "TypedDict", "Usage",
+    "NamedUnions", "NoOthers", "Operation", "Required", "Sequence", "Stream", "Streaming", "SyncClient", "SyncNamespace",
+    "SyncRawClient", "SyncRawNamespace", "SyncRawRuntime", "TimeoutLike", "TypeAlias", "TypedDict", "Unpack", "Usage",
 }  # fmt: skip
-_TAKEN_ARGUMENTS = {"self", "extra_headers", "extra_query", "extra_body", "timeout"}
+_TAKEN_ARGUMENTS = {"self", "extra_headers", "extra_query", "extra_body", "timeout", "others"}
 _CLIENT = {*dir(SyncClient), *dir(AsyncClient), "with_raw_response"}
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, Unpack
 
 import httpx
 
@@ -13,6 +13,7 @@ from ._bodies import MAX_BODY_BYTES
 from ._call.any_route import AsyncAnyRoute, SyncAnyRoute
 from ._call.operation import Operation
 from ._call.perform import AsyncRuntime, SyncRuntime
+from ._call.request import exact_signature
 from ._call.settings import Settings, settings_of
 from ._secrets import Hidden
 from ._servers import endpoints_of, endpoints_with_headers, hosts_of, url_of
@@ -22,6 +23,7 @@ from .errors import ConfigurationError, OllamaError, shorten_traceback
 from .streaming._marks import MAX_ITEM_BYTES
 
 if TYPE_CHECKING:
+    from ._call.request import NoOthers
     from ._httpx2 import AsyncHTTPClientLike, AsyncTransportLike, HTTPClientLike, TransportLike
     from ._secrets import SecretText
     from ._servers import Host
@@ -78,6 +80,14 @@ def _check_policies(policies: Mapping[str, Any]) -> None:
             from ._habits import refuse_policy  # imported only for clients with policies
 
             refuse_policy(name, policy)
+
+
+def _refuse_unknown(method: str, others: Collection[str]) -> None:
+    """Refuse arguments that a method does not have."""
+    if others:
+        from ._call.unexpected import unexpected_keyword  # imported only for the error
+
+        raise unexpected_keyword(method, others, getattr(_Client, method).__kwdefaults__)
 
 
 class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
@@ -216,6 +226,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         """The URL of the ``host`` argument or of ``OLLAMA_HOST``; the first of several."""
         return self._runtime.settings.base_url
 
+    @exact_signature
     def with_options(
         self,
         *,
@@ -224,6 +235,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         api_key: str | SecretText | None = None,
         max_item_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        **others: Unpack[NoOthers],
     ) -> Self:
         """A view of this client with other settings, on the same connections and policies; closing it leaves them open.
 
@@ -241,8 +253,9 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         Raises:
             ConfigurationError: An argument cannot work.
         """
-        secret = Hidden((api_key, headers))
-        del api_key, headers  # a traceback that shows local variables must not show them
+        secret, unknown = Hidden((api_key, headers)), [*others]
+        del api_key, headers, others  # a traceback that shows local variables must not show them
+        _refuse_unknown("with_options", unknown)
         limits: dict[str, Any] = {"max_item_bytes": max_item_bytes, "max_body_bytes": max_body_bytes}
         changes = {name: value for name, value in limits.items() if value is not None}
         try:
@@ -267,6 +280,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             raise ConfigurationError("this client keeps no replies: pass cache=Cache(...), also to reconfigure()")
         return cache
 
+    @exact_signature
     def reconfigure(
         self,
         *,
@@ -277,6 +291,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         health: HealthCheck | Inherit | None = INHERIT,
         cache: Cache | Inherit | None = INHERIT,
         observer: Observer | Inherit | None = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> Policies:
         """Change policies at run time, for this client and every view of it; ``None`` turns one off.
 
@@ -299,6 +314,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         Raises:
             ConfigurationError: A change cannot work; nothing has changed.
         """
+        _refuse_unknown("reconfigure", others)
         given = {
             "retry": retry,
             "circuit_breaker": circuit_breaker,

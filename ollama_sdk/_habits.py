@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import ConfigurationError
 
-__all__ = ["explain_attribute", "explain_keyword", "refuse_policy"]
+__all__ = ["explain_argument", "explain_attribute", "explain_keyword", "refuse_policy"]
 
 _KEYWORDS = {
     "base_url": "host=",
@@ -37,6 +37,29 @@ _METHODS = {
     "whoami": "me()",
     "aclose": "close()",
 }
+_USER = 'messages=[{"role": "user", "content": ...}]'
+_SYSTEM = 'messages=[{"role": "system", "content": ...}, ...]'
+# Names of one thing in the methods of several clients, and what stands for it here: the first that a method has.
+_ARGUMENTS = (
+    ("max_tokens max_completion_tokens max_output_tokens max_new_tokens num_predict", ("max_tokens", "max_output_tokens", "num_predict")),
+    ("stop stop_sequences", ("stop", "stop_sequences")),
+    ("n_ctx context_length max_context num_ctx", ("num_ctx",)),
+    ("repetition_penalty repeat_penalty", ("repeat_penalty",)),
+    ("format response_format output_format schema", ("format", "response_format", 'text={"format": ...}', 'output_config={"format": ...}')),
+    ("think thinking reasoning reasoning_effort enable_thinking", ("think", "reasoning_effort", "reasoning", "thinking")),
+    ("prompt input inputs text texts content contents message messages", ("prompt", "input", _USER)),
+    ("system system_prompt instructions", ("system", "instructions", _SYSTEM)),
+    ("name model_name model_id model", ("model",)),
+    ("functions tools", ("tools",)),
+    ("file path data blob content", ("content", "file")),
+    ("headers", ("extra_headers",)),
+    ("params query", ("extra_query",)),
+    ("json body data", ("extra_body", "json", "content")),
+    ("request_timeout timeout", ("timeout", "with_options(timeout=...)")),
+    ("api_key token", ("api_key", "with_options(api_key=...)")),
+    ("host base_url", ("Ollama(host)",)),
+    ("retry retries max_retries", ("reconfigure(retry=Retry(attempts=...))",)),
+)  # fmt: skip
 # The class of each policy and an example, for the error about any other value.
 _POLICIES = {
     "retry": ("Retry", "attempts=4"),
@@ -59,6 +82,46 @@ def explain_keyword(client: str, name: str, known: Sequence[str]) -> str:
     alike = _KEYWORDS.get(name) or ", ".join(f"{each}=" for each in difflib.get_close_matches(name, ["host", *known]))
     hint = f"; give {alike}" if alike else ""
     return f"{client}() got an unexpected keyword argument {name!r}{hint}"
+
+
+def explain_argument(
+    method: str, name: str, *, known: Sequence[str], fields: Mapping[str, str], native: Sequence[str], extra: str
+) -> str:
+    """Return the message about an unexpected keyword argument of a method.
+
+    Args:
+        method: The name of the method.
+        name: The argument.
+        known: The arguments that the method takes.
+        fields: The fields that an argument may hold, each with the name of that argument.
+        native: What only native methods take: ``options`` and its fields.
+        extra: The argument that takes what the server may know; empty without.
+    """
+
+    def holding(argument: str, field: str) -> str:
+        return f'{argument}={{"{field}": ...}}'
+
+    def advice(wanted: str) -> str:
+        """What to write for an argument, a field of one, an example or another call; empty if the method does not have it."""
+        argument, example, _ = wanted.partition("=")
+        if "(" in argument:
+            return f"use {wanted}"
+        if argument in known:
+            return f"give {wanted if example else wanted + '='}"
+        return f"give {holding(fields[wanted], wanted)}" if wanted in fields else ""
+
+    said = f"{method}() got an unexpected keyword argument {name!r}"
+    if name == "stream":
+        return f"{said}; it is not one of the methods that stream on request"
+    wanted = [name, *(each for aliases, here in _ARGUMENTS if name in aliases.split() for each in here)]
+    if name not in native:
+        wanted += difflib.get_close_matches(name, [*known, *fields], n=1)
+    for each in wanted:
+        if found := advice(each):
+            return f"{said}; {found}"
+    if name in native:
+        said += f"; native methods such as chat() take {'it' if name == 'options' else holding('options', name)}"
+    return f"{said}; what the server may know besides goes into {holding(extra, name)}" if extra else said
 
 
 def explain_attribute(client: str, name: str) -> str:

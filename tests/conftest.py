@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import os
@@ -35,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--foreign", action="store_true", help="let clients send through transports of the library in HTTPX"
     )
+    parser.addoption("--uvloop", action="store_true", help="run asyncio on the event loop of uvloop")
     parser.addoption("--tls", action="store_true", help="let the scripted servers and the emulator speak TLS")
 
 
@@ -46,6 +48,16 @@ def pytest_configure(config: pytest.Config) -> None:
         be_the_default()
         # httpx and httpcore leave the generators of a stream that is closed early to the garbage collector.
         config.addinivalue_line("filterwarnings", "ignore:Async generator 'http:ResourceWarning")
+    if config.getoption("--uvloop"):
+        import uvloop
+
+        # What asyncio.run(), anyio and every other runner make their loop with.
+        asyncio.events.new_event_loop = asyncio.new_event_loop = uvloop.new_event_loop
+        uvloop.new_event_loop().close()  # the first one opens a pipe for the whole process
+        # A loop that ends before its client raises the warning while it closes its handles, which are then left.
+        config.addinivalue_line("filterwarnings", "ignore:unclosed resource <TCPTransport:ResourceWarning")
+        # Trio in a child of a process whose loop is uvloop's.
+        config.addinivalue_line("filterwarnings", "ignore:It looks like Trio's signal handling:RuntimeWarning")
     if config.getoption("--parser") == "h11":
         sys.modules["ollama_sdk._transport._llhttp"] = None  # type: ignore[assignment] # as where its parser cannot be imported
     assert parser_class().__module__.endswith(config.getoption("--parser") or "llhttp")

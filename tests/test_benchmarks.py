@@ -168,6 +168,15 @@ def test_process_without_result_is_a_measurement_error(bench, monkeypatch, tmp_p
         bench.Bench("http://unused", str(tmp_path)).take("calls", "ours", 1)
 
 
+def test_process_that_compiles_modules_is_not_counted(bench, monkeypatch, tmp_path):
+    script = "import json, pathlib; runs = pathlib.Path(__file__).with_name('runs'); runs.open('a').write('x')\n"
+    script += "print(json.dumps({'runs': runs.stat().st_size}))"
+    (tmp_path / "measure.py").write_text(script, encoding="utf-8")
+    monkeypatch.setattr(bench, "HERE", tmp_path)
+    taken = bench.Bench("http://unused", str(tmp_path / "compiled"))
+    assert [taken.take("calls", "ours", 1)["runs"] for _ in range(3)] == [2, 3, 4]
+
+
 @pytest.mark.parametrize(
     ("client", "package"),
     [("openai", "openai"), ("ollama", "ollama"), ("aiohttp", "aiohttp"), ("traced", "opentelemetry-sdk")],

@@ -19,6 +19,7 @@ import httpx2
 import pytest
 
 import ollama_sdk
+from benchmarks import server as bench_server
 from benchmarks.counting import Calls
 from ollama_sdk import AsyncOllama, Ollama
 from ollama_sdk._transport.connection import READ
@@ -157,6 +158,70 @@ def _peak_of_reading(items):
     ):
         next(stream)
         return _peak(lambda: sum(1 for _ in stream))
+
+
+# Open streams
+
+
+@pytest.mark.parametrize(
+    ("kind", "most_objects", "most_bytes"), [("sync", 44, 7_600), ("asyncio", 61, 10_200), ("trio", 45, 7_400)]
+)
+def test_an_open_stream_holds_few_objects_and_bytes(kind, most_objects, most_bytes):
+    tracemalloc.start()
+    try:
+        with bench_server.running() as url:  # in another process, whose connections do not count here
+            if kind == "sync":
+                objects, size = _held_by_a_stream(url)
+            else:
+                objects, size = anyio.run(_held_by_an_async_stream, url, backend=kind)
+    finally:
+        tracemalloc.stop()
+    assert objects <= most_objects
+    assert size <= most_bytes
+
+
+_OPEN = 100
+_NEVER_PACED = "1@10000"  # a stream that gets its first item only: further ones would come when so many were open
+
+
+def _held_by_a_stream(url):
+    with Ollama(url, timeout=PATIENCE) as client:
+
+        def opened():
+            stream = client.chat(_NEVER_PACED, MESSAGES, stream=True)
+            next(stream)
+            return stream
+
+        kept = [opened()]  # what is made at the first use is made now
+        before = _held()
+        kept += [opened() for _ in range(_OPEN)]
+        after = _held()
+        for stream in kept:
+            stream.close()
+    return [(b - a) / _OPEN for a, b in zip(before, after, strict=True)]
+
+
+async def _held_by_an_async_stream(url):
+    async with AsyncOllama(url, timeout=PATIENCE) as client:
+
+        async def opened():
+            stream = await client.chat(_NEVER_PACED, MESSAGES, stream=True)
+            await anext(stream)
+            return stream
+
+        kept = [await opened()]
+        before = _held()
+        kept += [await opened() for _ in range(_OPEN)]
+        after = _held()
+        for stream in kept:
+            await stream.close()
+    return [(b - a) / _OPEN for a, b in zip(before, after, strict=True)]
+
+
+def _held():
+    """Objects that the garbage collector knows, and bytes."""
+    gc.collect()
+    return len(gc.get_objects()), tracemalloc.get_traced_memory()[0]
 
 
 # Calls of the system and of Python functions

@@ -14,7 +14,7 @@ from ollama_sdk.errors import ConfigurationError
 from ollama_sdk.streaming._marks import SENTINEL
 
 from .operation import Argument, Operation, Streaming, Usage
-from .request import CallOptions
+from .request import CallOptions, exact_signature
 from .settings import named
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ollama_sdk.streaming import AsyncByteStream, AsyncStream, ByteStream, Stream
 
     from .perform import AsyncRuntime, SyncRuntime
+    from .request import NoOthers
 
     class _OtherArguments(TypedDict, total=False):
         """The arguments of ``request`` that do not decide its return type; see there."""
@@ -118,6 +119,7 @@ class SyncAnyRoute:
         stream: Literal["bytes"],
         **others: Unpack[_OtherArguments],
     ) -> ByteStream: ...
+    @exact_signature
     def request(
         self,
         method: str,
@@ -133,6 +135,7 @@ class SyncAnyRoute:
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> Any:
         """Call a route that has no method, such as one that is newer than this package.
 
@@ -169,6 +172,10 @@ class SyncAnyRoute:
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not match ``cast_to`` and ``stream``.
         """
+        if others:
+            error = _unexpected(others)
+            del others  # a traceback that shows local variables must not show a key
+            raise error
         operation, values, body = _describe(
             method,
             path,
@@ -253,6 +260,7 @@ class AsyncAnyRoute:
         stream: Literal["bytes"],
         **others: Unpack[_OtherArguments],
     ) -> AsyncByteStream: ...
+    @exact_signature
     async def request(
         self,
         method: str,
@@ -268,8 +276,13 @@ class AsyncAnyRoute:
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> Any:
         """As :meth:`SyncAnyRoute.request`."""
+        if others:
+            error = _unexpected(others)
+            del others  # a traceback that shows local variables must not show a key
+            raise error
         operation, values, body = _describe(
             method,
             path,
@@ -288,6 +301,12 @@ class AsyncAnyRoute:
 
 
 AsyncAnyRoute.request.__doc__ = SyncAnyRoute.request.__doc__
+
+
+def _unexpected(others: Mapping[str, Any]) -> TypeError:
+    from .unexpected import unexpected_keyword  # imported only for the error
+
+    return unexpected_keyword("request", others, SyncAnyRoute.request.__kwdefaults__ or (), "json")
 
 
 # From arguments to an operation

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from types import FunctionType, MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar
 from urllib.parse import quote, unquote
 
 import httpx
@@ -25,13 +26,20 @@ if TYPE_CHECKING:
     from .operation import Argument, Operation
     from .uploads import Upload
 
-__all__ = ["Call", "CallOptions", "prepare"]
+    class NoOthers(TypedDict):
+        """No further arguments: type checkers refuse them, and :func:`prepare` explains where they belong."""
+
+
+__all__ = ["Call", "CallOptions", "exact_signature", "prepare"]
 
 ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
+MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 
 _JSON = "application/json"
 _USER_AGENT = f"ollama-sdk/{__version__}"
+_NO_OTHERS: Mapping[str, Any] = MappingProxyType({})
+_VAR_KEYWORDS = 8  # inspect.CO_VARKEYWORDS
 
 
 @define(eq=False, repr=False)  # its headers may hold a key
@@ -43,12 +51,29 @@ class CallOptions:
         extra_query: Query parameters to add.
         extra_body: Fields to add to the body, or to replace in it; sent unchanged, ``None`` included.
         timeout: Limits for this call.
+        others: Arguments that the method does not have.
     """
 
     extra_headers: Mapping[str, str | None] | None = None
     extra_query: Mapping[str, str | int | float | bool | Sequence[str]] | None = None
     extra_body: Mapping[str, Any] | None = None
     timeout: TimeoutLike | Inherit = INHERIT
+    others: Mapping[str, Any] = _NO_OTHERS
+
+
+def exact_signature(method: MethodT) -> MethodT:
+    """Leave ``**others`` out of the signature that :func:`inspect.signature` finds, because it takes nothing.
+
+    ``help()``, notebooks and ``create_autospec`` would show it, or take any argument. The method itself is returned, so a call
+    costs nothing more; inspect reads the signature of its ``__wrapped__``, which is never called.
+    """
+    function: Any = method
+    code = function.__code__
+    code = code.replace(co_flags=code.co_flags & ~_VAR_KEYWORDS)
+    shown = FunctionType(code, function.__globals__, function.__name__, function.__defaults__)
+    shown.__kwdefaults__, shown.__annotations__ = function.__kwdefaults__, function.__annotations__
+    function.__wrapped__ = shown
+    return method
 
 
 @define(eq=False, repr=False)
@@ -96,7 +121,12 @@ def prepare(
     Raises:
         ConfigurationError: An argument cannot be sent, a file cannot be read, or the operation needs an API key and there
             is none.
+        TypeError: The method does not have an argument.
     """
+    if options.others:
+        from .unexpected import unexpected_argument  # imported only for the error
+
+        raise unexpected_argument(operation, options.others)
     limits = limits_of_call(settings.timeout, options.timeout, operation.limits)
     deadlines = Deadlines(limits)
     given: list[tuple[Argument, Any]] = []
@@ -132,12 +162,33 @@ def prepare(
     if settings.chosen or options.extra_headers:
         extra = named(options.extra_headers, "extra_headers")
         extensions["chosen"] = settings.chosen.union(map(str.lower, extra))
-    request = httpx.Request(operation.method, url, headers=headers, extensions=extensions, **body)
+    request = _request(operation.method, url, headers, body, extensions)
     request.url = url  # not httpx's copy, so that the layers below recognise the one object of all calls
     if upload is not None:  # httpx sets this header only for a body that it encodes itself
         request.headers.setdefault("Host", url.netloc.decode("ascii"))
     items = None if operation.one_each is None else _count(operation.one_each, given, options, body["content"])
     return Call(operation, request, deadlines, stream, path_values, model, settings, items)
+
+
+def _request(
+    method: str, url: httpx.URL, headers: dict[str, str], body: dict[str, Any], extensions: dict[str, Any]
+) -> httpx.Request:
+    """Make the request of a call; as httpx does, but requests with the same headers share them in memory."""
+    content: bytes | None = body.get("content")
+    if content is None:
+        return httpx.Request(method, url, headers=headers, extensions=extensions, **body)
+    shared = _shared_headers(tuple(headers.items()), url.netloc)
+    request = httpx.Request(method, url, headers=shared, extensions=extensions, stream=httpx.ByteStream(content))
+    request.headers["Content-Length"] = str(len(content))
+    request.read()
+    return request
+
+
+# An open stream keeps its request, and its own headers would take almost a kilobyte.
+@lru_cache(maxsize=64)
+def _shared_headers(headers: tuple[tuple[str, str], ...], host: bytes) -> httpx.Headers:
+    made = httpx.Headers(headers)
+    return made if "host" in made else httpx.Headers([(b"Host", host), *made.raw])
 
 
 def _count(name: str, given: Sequence[tuple[Argument, Any]], options: CallOptions, body: bytes) -> int | None:

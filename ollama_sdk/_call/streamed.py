@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
+from ollama_sdk._codec.decode import unchanged
 from ollama_sdk._codec.resolve import is_model
 from ollama_sdk._outcome import outcome_listeners
 from ollama_sdk._secrets import redact
@@ -53,60 +53,72 @@ def open_stream(
     """Return the state machine that reads a response as a stream; it has not read any of the body."""
     if streaming.format == "bytes":
         return _open_bytes(call, response)
-    streamed = _StreamedCall(call)
+    streamed = _StreamedCall(call, streaming.item)
     return StreamExchange(
         response=response,
         reader=Reader(
             DetectingFramer(call.settings.max_item_bytes, response.headers.get("content-type", "")),
             last=streaming.last,
             failed=streaming.failed,
-            call=describe_call(call.request),
-            redact=streamed.redacted,
+            call=streamed,
             rules=streaming.merge,
-            known=partial(_field_names, call, streaming),
         ),
         deadlines=call.deadlines,
-        decode_item=codec_of(call.operation.models).converter(streaming.item, streamed.named),
-        accumulator=_ACCUMULATORS[streaming.collect](streaming),
+        decode_item=codec_of(call.operation.models).usual_decoder(streaming.item),
         call=streamed,
     )
 
 
-def _field_names(call: Call[Any, Any], streaming: Streaming) -> set[str]:
-    kind = codec_of(call.operation.models).resolve(streaming.item)
-    return {wire_name(attribute) for attribute in document_fields(kind)} if is_model(kind) else set()
-
-
 def _open_bytes(call: Call[Any, Any], response: httpx.Response) -> StreamExchange[Any, Any]:
-    from ollama_sdk.streaming._bytes import BytesReader, NoAccumulator  # imported only for byte streams
+    from ollama_sdk.streaming._bytes import BytesReader  # imported only for byte streams
 
+    streamed = _StreamedCall(call, Any)
     return StreamExchange(
         response=response,
-        reader=BytesReader(describe_call(call.request)),
+        reader=BytesReader(streamed),
         deadlines=call.deadlines,
-        decode_item=_as_it_is,
-        accumulator=NoAccumulator(),
-        call=_StreamedCall(call),
+        decode_item=unchanged,
+        call=streamed,
     )
 
 
-def _as_it_is(item: Any) -> Any:
-    return item
-
-
 class _StreamedCall:
-    """The call of a stream, as :class:`ollama_sdk.streaming._exchange.StreamedCall`."""
+    """The call of a stream, for its exchange and its reader.
 
-    __slots__ = ("_call",)
+    One object instead of several functions, because a process may hold thousands of streams.
+    """
 
-    def __init__(self, call: Call[Any, Any]) -> None:
+    __slots__ = ("_call", "_item")
+
+    def __init__(self, call: Call[Any, Any], item: Any) -> None:
         self._call = call
+        self._item = item
+
+    @property
+    def name(self) -> str:
+        return describe_call(self._call.request)
+
+    def item_fields(self) -> set[str]:
+        kind = codec_of(self._call.operation.models).resolve(self._item)
+        return {wire_name(attribute) for attribute in document_fields(kind)} if is_model(kind) else set()
+
+    def new_accumulator(self) -> Accumulator:
+        streaming = self._call.operation.streaming
+        if streaming is None or streaming.format == "bytes":
+            from ollama_sdk.streaming._bytes import NoAccumulator
+
+            return NoAccumulator()
+        return _ACCUMULATORS[streaming.collect](streaming)
 
     def redacted(self, text: str) -> str:
         return redact(self._call.request, text)
 
-    def named(self, mismatch: DecodeError) -> DecodeError:
-        return decode_error(self._call, mismatch)
+    def item_of(self, data: Any) -> Any:
+        try:
+            return codec_of(self._call.operation.models).decode(self._item, data)
+        except DecodeError as exc:
+            mismatch = exc.with_traceback(None)
+        raise decode_error(self._call, mismatch)  # outside the except block, as in response.py
 
     def error_of(self, exc: Exception) -> OllamaError:
         return transport_error(self._call, exc)

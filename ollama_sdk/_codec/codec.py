@@ -10,13 +10,13 @@ from ollama_sdk._json import loads_again
 from ollama_sdk.errors import DecodeError
 
 from .check import ArgumentChecks
-from .decode import MISMATCHES, Compiler, Decoder, RoundedError, decode_object, decode_unrounded
+from .decode import MISMATCHES, Compiler, Decoder, RoundedError, decode_object, decode_unrounded, unchanged
 from .encode import Encoder
 from .resolve import Resolver
 
 if TYPE_CHECKING:
     import types
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Codec", "codec_of"]
 
@@ -85,28 +85,15 @@ class Codec:
         except MISMATCHES:
             raise self._decode_error(annotation, data, None) from None
 
-    def converter(self, annotation: Any, named: Callable[[DecodeError], DecodeError]) -> Decoder:
-        """Make a function that decodes values of one annotation, in which integers are exact.
+    def usual_decoder(self, annotation: Any) -> Decoder:
+        """The function by which :meth:`decode` decodes data without faults.
+
+        For other data, which :meth:`decode` may yet accept, it raises one of :data:`.decode.UNDECODED`.
 
         Args:
             annotation: A type, or its source text.
-            named: Adds the name of the call to a :class:`DecodeError` before it is raised.
         """
-        decoder = self._compiler.decoder(annotation)
-
-        def convert(data: Any) -> Any:
-            try:
-                return data if decoder is None else decoder(data)
-            except RoundedError:
-                try:
-                    return self._decode_exactly(annotation, data)
-                except DecodeError as exc:
-                    mismatch = exc.with_traceback(None)
-            except MISMATCHES:
-                mismatch = self._decode_error(annotation, data, None)
-            raise named(mismatch)  # outside the except blocks: the exceptions caught there quote the server's value
-
-        return convert
+        return self._compiler.decoder(annotation) or unchanged
 
     def _decode_error(self, annotation: Any, data: Any, raw: bytes | None) -> DecodeError:
         """The error with the path of the first value that does not fit, and the reason."""

@@ -50,32 +50,19 @@ class Restarts(Protocol):
         ...
 
 
-class _Ref(weakref.ref[Any]):
-    """A weak reference with its key; smaller than a closure, because there is one for each open stream."""
-
-    __slots__ = ("key",)
-    key: int
-
-
-_registered: dict[int, _Ref] = {}
+_registered: set[weakref.ref[Any]] = set()
+_forget = _registered.discard
 
 
 def register(state: Restarts) -> None:
     """Call ``state.restart_in_child()`` in each child that is forked from now on, as long as ``state`` is alive."""
-    ref = _Ref(state, _forget)
-    ref.key = id(state)
-    _registered[ref.key] = ref
-
-
-def _forget(ref: _Ref) -> None:
-    if _registered.get(ref.key) is ref:
-        del _registered[ref.key]
+    _registered.add(weakref.ref(state, _forget))
 
 
 def _restart() -> None:
     Forks.count += 1
     Forks.threads.clear()
-    for ref in list(_registered.values()):
+    for ref in list(_registered):
         state: Restarts | None = ref()
         if state is not None:
             state.restart_in_child()

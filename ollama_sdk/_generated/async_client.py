@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from ollama_sdk._call.request import CallOptions
+from ollama_sdk._call.request import CallOptions, exact_signature
 from ollama_sdk._client import AsyncClient, AsyncNamespace
 from ollama_sdk._timeout import INHERIT
 
 from . import operations as _op
 
 if TYPE_CHECKING:
+    from ollama_sdk._call.request import NoOthers
     from ollama_sdk._codec.annotations import Base64, FileContent, JSONSchema
     from ollama_sdk._timeout import Inherit, TimeoutLike
     from ollama_sdk.streaming import AsyncByteStream, AsyncStream
@@ -137,6 +138,7 @@ __all__ = ["AsyncOllama"]
 class AsyncV1AudioSpeech(AsyncNamespace):
     """The methods of ``v1.audio.speech``."""
 
+    @exact_signature
     async def create(
         self,
         model: str,
@@ -147,6 +149,7 @@ class AsyncV1AudioSpeech(AsyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> AsyncByteStream:
         """Speak a text (OpenAI's speech).
 
@@ -175,8 +178,8 @@ class AsyncV1AudioSpeech(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.download(
             _op.V1_AUDIO_SPEECH_CREATE,
             {
@@ -191,6 +194,7 @@ class AsyncV1AudioSpeech(AsyncNamespace):
 class AsyncV1AudioTranscriptions(AsyncNamespace):
     """The methods of ``v1.audio.transcriptions``."""
 
+    @exact_signature
     async def create(
         self,
         model: str,
@@ -203,6 +207,7 @@ class AsyncV1AudioTranscriptions(AsyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> TranscriptionResponse | str:
         """Transcribe a recording.
 
@@ -230,8 +235,8 @@ class AsyncV1AudioTranscriptions(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.V1_AUDIO_TRANSCRIPTIONS_CREATE,
             {
@@ -368,6 +373,7 @@ class AsyncV1ChatCompletions(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ChatCompletion | AsyncStream[ChatCompletionChunk, ChatCompletion]: ...
+    @exact_signature
     async def create(
         self,
         model: str,
@@ -406,6 +412,7 @@ class AsyncV1ChatCompletions(AsyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ChatCompletion | AsyncStream[ChatCompletionChunk, ChatCompletion]:
         """Generate the next message of a conversation (OpenAI's chat completions).
 
@@ -450,8 +457,8 @@ class AsyncV1ChatCompletions(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.invoke(
             _op.V1_CHAT_COMPLETIONS_CREATE,
             {
@@ -578,6 +585,7 @@ class AsyncV1Completions(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> Completion | AsyncStream[CompletionChunk, Completion]: ...
+    @exact_signature
     async def create(
         self,
         model: str,
@@ -601,6 +609,7 @@ class AsyncV1Completions(AsyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> Completion | AsyncStream[CompletionChunk, Completion]:
         """Continue a prompt (OpenAI's completions).
 
@@ -636,8 +645,8 @@ class AsyncV1Completions(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.invoke(
             _op.V1_COMPLETIONS_CREATE,
             {
@@ -662,6 +671,7 @@ class AsyncV1Completions(AsyncNamespace):
 class AsyncV1Embeddings(AsyncNamespace):
     """The methods of ``v1.embeddings``."""
 
+    @exact_signature
     async def create(
         self,
         model: str,
@@ -673,6 +683,7 @@ class AsyncV1Embeddings(AsyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> V1EmbeddingList:
         """Generate embeddings of texts (OpenAI's embeddings).
 
@@ -699,8 +710,8 @@ class AsyncV1Embeddings(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.V1_EMBEDDINGS_CREATE,
             {
@@ -845,6 +856,7 @@ class AsyncV1Messages(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> MessagesResponse | AsyncStream[MessagesStreamEvent, MessagesResponse]: ...
+    @exact_signature
     async def create(
         self,
         model: str,
@@ -886,6 +898,7 @@ class AsyncV1Messages(AsyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> MessagesResponse | AsyncStream[MessagesStreamEvent, MessagesResponse]:
         """Generate a message (Anthropic's messages).
 
@@ -922,8 +935,8 @@ class AsyncV1Messages(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.invoke(
             _op.V1_MESSAGES_CREATE,
             {
@@ -949,6 +962,7 @@ class AsyncV1Messages(AsyncNamespace):
 class AsyncV1Models(AsyncNamespace):
     """The methods of ``v1.models``."""
 
+    @exact_signature
     async def list(
         self,
         *,
@@ -956,6 +970,7 @@ class AsyncV1Models(AsyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> V1ModelList:
         """List the models on this server (OpenAI's models).
 
@@ -976,14 +991,15 @@ class AsyncV1Models(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.V1_MODELS_LIST,
             {},
             _options,
         )
 
+    @exact_signature
     async def retrieve(
         self,
         model: str,
@@ -992,6 +1008,7 @@ class AsyncV1Models(AsyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> V1Model:
         """One model on this server (OpenAI's models).
 
@@ -1014,8 +1031,8 @@ class AsyncV1Models(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.V1_MODELS_RETRIEVE,
             {
@@ -1028,6 +1045,7 @@ class AsyncV1Models(AsyncNamespace):
 class AsyncV1Responses(AsyncNamespace):
     """The methods of ``v1.responses``."""
 
+    @exact_signature
     async def compact(
         self,
         model: str,
@@ -1063,6 +1081,7 @@ class AsyncV1Responses(AsyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ResponseCompaction:
         """Compact a long conversation (OpenAI's responses).
 
@@ -1090,8 +1109,8 @@ class AsyncV1Responses(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.V1_RESPONSES_COMPACT,
             {
@@ -1249,6 +1268,7 @@ class AsyncV1Responses(AsyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ResponseObject | AsyncStream[ResponseStreamEvent, ResponseObject]: ...
+    @exact_signature
     async def create(
         self,
         model: str,
@@ -1296,6 +1316,7 @@ class AsyncV1Responses(AsyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ResponseObject | AsyncStream[ResponseStreamEvent, ResponseObject]:
         """Generate a response (OpenAI's responses).
 
@@ -1334,8 +1355,8 @@ class AsyncV1Responses(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.invoke(
             _op.V1_RESPONSES_CREATE,
             {
@@ -1361,6 +1382,7 @@ class AsyncV1Responses(AsyncNamespace):
 class AsyncV1Systemone(AsyncNamespace):
     """The methods of ``v1.systemone``."""
 
+    @exact_signature
     async def create(
         self,
         model: str,
@@ -1382,6 +1404,7 @@ class AsyncV1Systemone(AsyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> SystemOneResponse:
         """Answer questions about a state with probabilities.
 
@@ -1414,8 +1437,8 @@ class AsyncV1Systemone(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.V1_SYSTEMONE_CREATE,
             {
@@ -1432,6 +1455,7 @@ class AsyncV1Systemone(AsyncNamespace):
 class AsyncExperimental(AsyncNamespace):
     """The methods of ``experimental``."""
 
+    @exact_signature
     async def model_recommendations(
         self,
         *,
@@ -1439,6 +1463,7 @@ class AsyncExperimental(AsyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ModelRecommendations:
         """Models that Ollama recommends.
 
@@ -1461,14 +1486,15 @@ class AsyncExperimental(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.EXPERIMENTAL_MODEL_RECOMMENDATIONS,
             {},
             _options,
         )
 
+    @exact_signature
     async def web_fetch(
         self,
         url: str,
@@ -1477,6 +1503,7 @@ class AsyncExperimental(AsyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> WebFetchResponse:
         """Fetch a web page through this server.
 
@@ -1502,8 +1529,8 @@ class AsyncExperimental(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.EXPERIMENTAL_WEB_FETCH,
             {
@@ -1512,6 +1539,7 @@ class AsyncExperimental(AsyncNamespace):
             _options,
         )
 
+    @exact_signature
     async def web_search(
         self,
         query: str,
@@ -1521,6 +1549,7 @@ class AsyncExperimental(AsyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> WebSearchResponse:
         """Search the web through this server.
 
@@ -1547,8 +1576,8 @@ class AsyncExperimental(AsyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.EXPERIMENTAL_WEB_SEARCH,
             {
@@ -1662,6 +1691,7 @@ class AsyncOllama(AsyncClient):
 
         return AsyncRawOllama(AsyncRawRuntime(self._runtime))
 
+    @exact_signature
     async def balance(
         self,
         *,
@@ -1669,6 +1699,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> BalanceResponse:
         """The balance of an account at ollama.com.
 
@@ -1694,14 +1725,15 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.BALANCE,
             {},
             _options,
         )
 
+    @exact_signature
     async def blob_exists(
         self,
         digest: str,
@@ -1710,6 +1742,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> bool:
         """Whether the server has a blob.
 
@@ -1731,8 +1764,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.BLOB_EXISTS,
             {
@@ -1804,6 +1837,7 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ChatResponse | AsyncStream[ChatResponse]: ...
+    @exact_signature
     async def chat(
         self,
         model: str,
@@ -1823,6 +1857,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ChatResponse | AsyncStream[ChatResponse]:
         """Generate the next message of a conversation.
 
@@ -1867,8 +1902,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.invoke(
             _op.CHAT,
             {
@@ -1888,6 +1923,7 @@ class AsyncOllama(AsyncClient):
             stream,
         )
 
+    @exact_signature
     async def copy(
         self,
         source: str,
@@ -1897,6 +1933,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> None:
         """Copy a model to a second name.
 
@@ -1919,8 +1956,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.COPY,
             {
@@ -2011,6 +2048,7 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ProgressResponse | AsyncStream[ProgressResponse]: ...
+    @exact_signature
     async def create(
         self,
         model: str,
@@ -2036,6 +2074,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ProgressResponse | AsyncStream[ProgressResponse]:
         """Create a model from another one or from uploaded files.
 
@@ -2079,8 +2118,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.invoke(
             _op.CREATE,
             {
@@ -2106,6 +2145,7 @@ class AsyncOllama(AsyncClient):
             stream,
         )
 
+    @exact_signature
     async def delete(
         self,
         model: str,
@@ -2114,6 +2154,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> None:
         """Delete a model from this server.
 
@@ -2135,8 +2176,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.DELETE,
             {
@@ -2145,6 +2186,7 @@ class AsyncOllama(AsyncClient):
             _options,
         )
 
+    @exact_signature
     async def embed(
         self,
         model: str,
@@ -2158,6 +2200,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> EmbedResponse:
         """Generate embeddings of texts.
 
@@ -2188,8 +2231,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.EMBED,
             {
@@ -2203,6 +2246,7 @@ class AsyncOllama(AsyncClient):
             _options,
         )
 
+    @exact_signature
     async def embeddings(
         self,
         model: str,
@@ -2214,6 +2258,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> EmbeddingsResponse:
         """Generate the embedding of one text.
 
@@ -2244,8 +2289,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.EMBEDDINGS,
             {
@@ -2335,6 +2380,7 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> GenerateResponse | AsyncStream[GenerateResponse]: ...
+    @exact_signature
     async def generate(
         self,
         model: str,
@@ -2359,6 +2405,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> GenerateResponse | AsyncStream[GenerateResponse]:
         """Generate text from a prompt.
 
@@ -2408,8 +2455,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.invoke(
             _op.GENERATE,
             {
@@ -2434,6 +2481,7 @@ class AsyncOllama(AsyncClient):
             stream,
         )
 
+    @exact_signature
     async def is_available(
         self,
         *,
@@ -2441,6 +2489,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> bool:
         """Whether a server responds.
 
@@ -2463,14 +2512,15 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.IS_AVAILABLE,
             {},
             _options,
         )
 
+    @exact_signature
     async def list_models(
         self,
         *,
@@ -2478,6 +2528,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ModelList:
         """List the models on this server.
 
@@ -2498,14 +2549,15 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.LIST_MODELS,
             {},
             _options,
         )
 
+    @exact_signature
     async def list_running(
         self,
         *,
@@ -2513,6 +2565,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> RunningModelList:
         """List the models that are loaded.
 
@@ -2533,14 +2586,15 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.LIST_RUNNING,
             {},
             _options,
         )
 
+    @exact_signature
     async def me(
         self,
         *,
@@ -2548,6 +2602,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> UserResponse:
         """The account that this server is signed in to.
 
@@ -2570,8 +2625,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.ME,
             {},
@@ -2614,6 +2669,7 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ProgressResponse | AsyncStream[ProgressResponse]: ...
+    @exact_signature
     async def pull(
         self,
         model: str,
@@ -2624,6 +2680,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ProgressResponse | AsyncStream[ProgressResponse]:
         """Download a model from a registry.
 
@@ -2650,8 +2707,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.invoke(
             _op.PULL,
             {
@@ -2698,6 +2755,7 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ProgressResponse | AsyncStream[ProgressResponse]: ...
+    @exact_signature
     async def push(
         self,
         model: str,
@@ -2708,6 +2766,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ProgressResponse | AsyncStream[ProgressResponse]:
         """Upload a model to a registry.
 
@@ -2734,8 +2793,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.invoke(
             _op.PUSH,
             {
@@ -2746,6 +2805,7 @@ class AsyncOllama(AsyncClient):
             stream,
         )
 
+    @exact_signature
     async def show(
         self,
         model: str,
@@ -2758,6 +2818,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ShowResponse:
         """Details of a model.
 
@@ -2783,8 +2844,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.SHOW,
             {
@@ -2797,6 +2858,7 @@ class AsyncOllama(AsyncClient):
             _options,
         )
 
+    @exact_signature
     async def signout(
         self,
         *,
@@ -2804,6 +2866,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> None:
         """Sign this server out of its account.
 
@@ -2826,14 +2889,15 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.SIGNOUT,
             {},
             _options,
         )
 
+    @exact_signature
     async def status(
         self,
         *,
@@ -2841,6 +2905,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> StatusResponse:
         """Which features of the server are disabled.
 
@@ -2863,8 +2928,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.STATUS,
             {},
@@ -2892,6 +2957,7 @@ class AsyncOllama(AsyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> str: ...
+    @exact_signature
     async def upload_blob(
         self,
         digest: str | None = None,
@@ -2901,6 +2967,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> str:
         """Upload a blob from which a model can be created.
 
@@ -2923,8 +2990,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.UPLOAD_BLOB,
             {
@@ -2934,6 +3001,7 @@ class AsyncOllama(AsyncClient):
             _options,
         )
 
+    @exact_signature
     async def usage(
         self,
         *,
@@ -2944,6 +3012,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> UsageResponse:
         """The usage of an account at ollama.com.
 
@@ -2972,8 +3041,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.USAGE,
             {
@@ -2984,6 +3053,7 @@ class AsyncOllama(AsyncClient):
             _options,
         )
 
+    @exact_signature
     async def version(
         self,
         *,
@@ -2991,6 +3061,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> VersionResponse:
         """The version of Ollama that the server runs.
 
@@ -3011,14 +3082,15 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.VERSION,
             {},
             _options,
         )
 
+    @exact_signature
     async def web_fetch(
         self,
         url: str,
@@ -3027,6 +3099,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> WebFetchResponse:
         """Fetch a web page.
 
@@ -3050,8 +3123,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.WEB_FETCH,
             {
@@ -3060,6 +3133,7 @@ class AsyncOllama(AsyncClient):
             _options,
         )
 
+    @exact_signature
     async def web_search(
         self,
         query: str,
@@ -3069,6 +3143,7 @@ class AsyncOllama(AsyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> WebSearchResponse:
         """Search the web.
 
@@ -3093,8 +3168,8 @@ class AsyncOllama(AsyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return await self._runtime.call(
             _op.WEB_SEARCH,
             {

@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from ollama_sdk._call.request import CallOptions
+from ollama_sdk._call.request import CallOptions, exact_signature
 from ollama_sdk._client import SyncClient, SyncNamespace
 from ollama_sdk._timeout import INHERIT
 
 from . import operations as _op
 
 if TYPE_CHECKING:
+    from ollama_sdk._call.request import NoOthers
     from ollama_sdk._codec.annotations import Base64, FileContent, JSONSchema
     from ollama_sdk._timeout import Inherit, TimeoutLike
     from ollama_sdk.streaming import ByteStream, Stream
@@ -137,6 +138,7 @@ __all__ = ["Ollama"]
 class V1AudioSpeech(SyncNamespace):
     """The methods of ``v1.audio.speech``."""
 
+    @exact_signature
     def create(
         self,
         model: str,
@@ -147,6 +149,7 @@ class V1AudioSpeech(SyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ByteStream:
         """Speak a text (OpenAI's speech).
 
@@ -175,8 +178,8 @@ class V1AudioSpeech(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.download(
             _op.V1_AUDIO_SPEECH_CREATE,
             {
@@ -191,6 +194,7 @@ class V1AudioSpeech(SyncNamespace):
 class V1AudioTranscriptions(SyncNamespace):
     """The methods of ``v1.audio.transcriptions``."""
 
+    @exact_signature
     def create(
         self,
         model: str,
@@ -203,6 +207,7 @@ class V1AudioTranscriptions(SyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> TranscriptionResponse | str:
         """Transcribe a recording.
 
@@ -230,8 +235,8 @@ class V1AudioTranscriptions(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.V1_AUDIO_TRANSCRIPTIONS_CREATE,
             {
@@ -368,6 +373,7 @@ class V1ChatCompletions(SyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ChatCompletion | Stream[ChatCompletionChunk, ChatCompletion]: ...
+    @exact_signature
     def create(
         self,
         model: str,
@@ -406,6 +412,7 @@ class V1ChatCompletions(SyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ChatCompletion | Stream[ChatCompletionChunk, ChatCompletion]:
         """Generate the next message of a conversation (OpenAI's chat completions).
 
@@ -450,8 +457,8 @@ class V1ChatCompletions(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.invoke(
             _op.V1_CHAT_COMPLETIONS_CREATE,
             {
@@ -578,6 +585,7 @@ class V1Completions(SyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> Completion | Stream[CompletionChunk, Completion]: ...
+    @exact_signature
     def create(
         self,
         model: str,
@@ -601,6 +609,7 @@ class V1Completions(SyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> Completion | Stream[CompletionChunk, Completion]:
         """Continue a prompt (OpenAI's completions).
 
@@ -636,8 +645,8 @@ class V1Completions(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.invoke(
             _op.V1_COMPLETIONS_CREATE,
             {
@@ -662,6 +671,7 @@ class V1Completions(SyncNamespace):
 class V1Embeddings(SyncNamespace):
     """The methods of ``v1.embeddings``."""
 
+    @exact_signature
     def create(
         self,
         model: str,
@@ -673,6 +683,7 @@ class V1Embeddings(SyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> V1EmbeddingList:
         """Generate embeddings of texts (OpenAI's embeddings).
 
@@ -699,8 +710,8 @@ class V1Embeddings(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.V1_EMBEDDINGS_CREATE,
             {
@@ -845,6 +856,7 @@ class V1Messages(SyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> MessagesResponse | Stream[MessagesStreamEvent, MessagesResponse]: ...
+    @exact_signature
     def create(
         self,
         model: str,
@@ -886,6 +898,7 @@ class V1Messages(SyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> MessagesResponse | Stream[MessagesStreamEvent, MessagesResponse]:
         """Generate a message (Anthropic's messages).
 
@@ -922,8 +935,8 @@ class V1Messages(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.invoke(
             _op.V1_MESSAGES_CREATE,
             {
@@ -949,6 +962,7 @@ class V1Messages(SyncNamespace):
 class V1Models(SyncNamespace):
     """The methods of ``v1.models``."""
 
+    @exact_signature
     def list(
         self,
         *,
@@ -956,6 +970,7 @@ class V1Models(SyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> V1ModelList:
         """List the models on this server (OpenAI's models).
 
@@ -976,14 +991,15 @@ class V1Models(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.V1_MODELS_LIST,
             {},
             _options,
         )
 
+    @exact_signature
     def retrieve(
         self,
         model: str,
@@ -992,6 +1008,7 @@ class V1Models(SyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> V1Model:
         """One model on this server (OpenAI's models).
 
@@ -1014,8 +1031,8 @@ class V1Models(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.V1_MODELS_RETRIEVE,
             {
@@ -1028,6 +1045,7 @@ class V1Models(SyncNamespace):
 class V1Responses(SyncNamespace):
     """The methods of ``v1.responses``."""
 
+    @exact_signature
     def compact(
         self,
         model: str,
@@ -1063,6 +1081,7 @@ class V1Responses(SyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ResponseCompaction:
         """Compact a long conversation (OpenAI's responses).
 
@@ -1090,8 +1109,8 @@ class V1Responses(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.V1_RESPONSES_COMPACT,
             {
@@ -1249,6 +1268,7 @@ class V1Responses(SyncNamespace):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ResponseObject | Stream[ResponseStreamEvent, ResponseObject]: ...
+    @exact_signature
     def create(
         self,
         model: str,
@@ -1296,6 +1316,7 @@ class V1Responses(SyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ResponseObject | Stream[ResponseStreamEvent, ResponseObject]:
         """Generate a response (OpenAI's responses).
 
@@ -1334,8 +1355,8 @@ class V1Responses(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.invoke(
             _op.V1_RESPONSES_CREATE,
             {
@@ -1361,6 +1382,7 @@ class V1Responses(SyncNamespace):
 class V1Systemone(SyncNamespace):
     """The methods of ``v1.systemone``."""
 
+    @exact_signature
     def create(
         self,
         model: str,
@@ -1382,6 +1404,7 @@ class V1Systemone(SyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> SystemOneResponse:
         """Answer questions about a state with probabilities.
 
@@ -1414,8 +1437,8 @@ class V1Systemone(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.V1_SYSTEMONE_CREATE,
             {
@@ -1432,6 +1455,7 @@ class V1Systemone(SyncNamespace):
 class Experimental(SyncNamespace):
     """The methods of ``experimental``."""
 
+    @exact_signature
     def model_recommendations(
         self,
         *,
@@ -1439,6 +1463,7 @@ class Experimental(SyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ModelRecommendations:
         """Models that Ollama recommends.
 
@@ -1461,14 +1486,15 @@ class Experimental(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.EXPERIMENTAL_MODEL_RECOMMENDATIONS,
             {},
             _options,
         )
 
+    @exact_signature
     def web_fetch(
         self,
         url: str,
@@ -1477,6 +1503,7 @@ class Experimental(SyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> WebFetchResponse:
         """Fetch a web page through this server.
 
@@ -1502,8 +1529,8 @@ class Experimental(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.EXPERIMENTAL_WEB_FETCH,
             {
@@ -1512,6 +1539,7 @@ class Experimental(SyncNamespace):
             _options,
         )
 
+    @exact_signature
     def web_search(
         self,
         query: str,
@@ -1521,6 +1549,7 @@ class Experimental(SyncNamespace):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> WebSearchResponse:
         """Search the web through this server.
 
@@ -1547,8 +1576,8 @@ class Experimental(SyncNamespace):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.EXPERIMENTAL_WEB_SEARCH,
             {
@@ -1661,6 +1690,7 @@ class Ollama(SyncClient):
 
         return RawOllama(SyncRawRuntime(self._runtime))
 
+    @exact_signature
     def balance(
         self,
         *,
@@ -1668,6 +1698,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> BalanceResponse:
         """The balance of an account at ollama.com.
 
@@ -1693,14 +1724,15 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.BALANCE,
             {},
             _options,
         )
 
+    @exact_signature
     def blob_exists(
         self,
         digest: str,
@@ -1709,6 +1741,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> bool:
         """Whether the server has a blob.
 
@@ -1730,8 +1763,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.BLOB_EXISTS,
             {
@@ -1803,6 +1836,7 @@ class Ollama(SyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ChatResponse | Stream[ChatResponse]: ...
+    @exact_signature
     def chat(
         self,
         model: str,
@@ -1822,6 +1856,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ChatResponse | Stream[ChatResponse]:
         """Generate the next message of a conversation.
 
@@ -1866,8 +1901,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.invoke(
             _op.CHAT,
             {
@@ -1887,6 +1922,7 @@ class Ollama(SyncClient):
             stream,
         )
 
+    @exact_signature
     def copy(
         self,
         source: str,
@@ -1896,6 +1932,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> None:
         """Copy a model to a second name.
 
@@ -1918,8 +1955,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.COPY,
             {
@@ -2010,6 +2047,7 @@ class Ollama(SyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ProgressResponse | Stream[ProgressResponse]: ...
+    @exact_signature
     def create(
         self,
         model: str,
@@ -2035,6 +2073,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ProgressResponse | Stream[ProgressResponse]:
         """Create a model from another one or from uploaded files.
 
@@ -2078,8 +2117,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.invoke(
             _op.CREATE,
             {
@@ -2105,6 +2144,7 @@ class Ollama(SyncClient):
             stream,
         )
 
+    @exact_signature
     def delete(
         self,
         model: str,
@@ -2113,6 +2153,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> None:
         """Delete a model from this server.
 
@@ -2134,8 +2175,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.DELETE,
             {
@@ -2144,6 +2185,7 @@ class Ollama(SyncClient):
             _options,
         )
 
+    @exact_signature
     def embed(
         self,
         model: str,
@@ -2157,6 +2199,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> EmbedResponse:
         """Generate embeddings of texts.
 
@@ -2187,8 +2230,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.EMBED,
             {
@@ -2202,6 +2245,7 @@ class Ollama(SyncClient):
             _options,
         )
 
+    @exact_signature
     def embeddings(
         self,
         model: str,
@@ -2213,6 +2257,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> EmbeddingsResponse:
         """Generate the embedding of one text.
 
@@ -2243,8 +2288,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.EMBEDDINGS,
             {
@@ -2334,6 +2379,7 @@ class Ollama(SyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> GenerateResponse | Stream[GenerateResponse]: ...
+    @exact_signature
     def generate(
         self,
         model: str,
@@ -2358,6 +2404,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> GenerateResponse | Stream[GenerateResponse]:
         """Generate text from a prompt.
 
@@ -2407,8 +2454,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.invoke(
             _op.GENERATE,
             {
@@ -2433,6 +2480,7 @@ class Ollama(SyncClient):
             stream,
         )
 
+    @exact_signature
     def is_available(
         self,
         *,
@@ -2440,6 +2488,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> bool:
         """Whether a server responds.
 
@@ -2462,14 +2511,15 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.IS_AVAILABLE,
             {},
             _options,
         )
 
+    @exact_signature
     def list_models(
         self,
         *,
@@ -2477,6 +2527,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ModelList:
         """List the models on this server.
 
@@ -2497,14 +2548,15 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.LIST_MODELS,
             {},
             _options,
         )
 
+    @exact_signature
     def list_running(
         self,
         *,
@@ -2512,6 +2564,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> RunningModelList:
         """List the models that are loaded.
 
@@ -2532,14 +2585,15 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.LIST_RUNNING,
             {},
             _options,
         )
 
+    @exact_signature
     def me(
         self,
         *,
@@ -2547,6 +2601,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> UserResponse:
         """The account that this server is signed in to.
 
@@ -2569,8 +2624,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.ME,
             {},
@@ -2613,6 +2668,7 @@ class Ollama(SyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ProgressResponse | Stream[ProgressResponse]: ...
+    @exact_signature
     def pull(
         self,
         model: str,
@@ -2623,6 +2679,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ProgressResponse | Stream[ProgressResponse]:
         """Download a model from a registry.
 
@@ -2649,8 +2706,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.invoke(
             _op.PULL,
             {
@@ -2697,6 +2754,7 @@ class Ollama(SyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> ProgressResponse | Stream[ProgressResponse]: ...
+    @exact_signature
     def push(
         self,
         model: str,
@@ -2707,6 +2765,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ProgressResponse | Stream[ProgressResponse]:
         """Upload a model to a registry.
 
@@ -2733,8 +2792,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.invoke(
             _op.PUSH,
             {
@@ -2745,6 +2804,7 @@ class Ollama(SyncClient):
             stream,
         )
 
+    @exact_signature
     def show(
         self,
         model: str,
@@ -2757,6 +2817,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> ShowResponse:
         """Details of a model.
 
@@ -2782,8 +2843,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.SHOW,
             {
@@ -2796,6 +2857,7 @@ class Ollama(SyncClient):
             _options,
         )
 
+    @exact_signature
     def signout(
         self,
         *,
@@ -2803,6 +2865,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> None:
         """Sign this server out of its account.
 
@@ -2825,14 +2888,15 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.SIGNOUT,
             {},
             _options,
         )
 
+    @exact_signature
     def status(
         self,
         *,
@@ -2840,6 +2904,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> StatusResponse:
         """Which features of the server are disabled.
 
@@ -2862,8 +2927,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.STATUS,
             {},
@@ -2891,6 +2956,7 @@ class Ollama(SyncClient):
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
     ) -> str: ...
+    @exact_signature
     def upload_blob(
         self,
         digest: str | None = None,
@@ -2900,6 +2966,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> str:
         """Upload a blob from which a model can be created.
 
@@ -2922,8 +2989,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.UPLOAD_BLOB,
             {
@@ -2933,6 +3000,7 @@ class Ollama(SyncClient):
             _options,
         )
 
+    @exact_signature
     def usage(
         self,
         *,
@@ -2943,6 +3011,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> UsageResponse:
         """The usage of an account at ollama.com.
 
@@ -2971,8 +3040,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.USAGE,
             {
@@ -2983,6 +3052,7 @@ class Ollama(SyncClient):
             _options,
         )
 
+    @exact_signature
     def version(
         self,
         *,
@@ -2990,6 +3060,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> VersionResponse:
         """The version of Ollama that the server runs.
 
@@ -3010,14 +3081,15 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.VERSION,
             {},
             _options,
         )
 
+    @exact_signature
     def web_fetch(
         self,
         url: str,
@@ -3026,6 +3098,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> WebFetchResponse:
         """Fetch a web page.
 
@@ -3049,8 +3122,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.WEB_FETCH,
             {
@@ -3059,6 +3132,7 @@ class Ollama(SyncClient):
             _options,
         )
 
+    @exact_signature
     def web_search(
         self,
         query: str,
@@ -3068,6 +3142,7 @@ class Ollama(SyncClient):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
+        **others: Unpack[NoOthers],
     ) -> WebSearchResponse:
         """Search the web.
 
@@ -3092,8 +3167,8 @@ class Ollama(SyncClient):
             DecodeError: The reply does not have the documented form.
         """
         __tracebackhide__ = True
-        _options = CallOptions(extra_headers, extra_query, extra_body, timeout)
-        del extra_headers
+        _options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)
+        del extra_headers, others
         return self._runtime.call(
             _op.WEB_SEARCH,
             {

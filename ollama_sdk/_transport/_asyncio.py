@@ -167,6 +167,7 @@ class _Protocol(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_ask",
+        "_context",
         "_large",
         "_late",
         "_loop",
@@ -187,8 +188,9 @@ class _Protocol(asyncio.BufferedProtocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, small: memoryview, large: memoryview) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, context: Context, small: memoryview, large: memoryview) -> None:
         self._loop = loop
+        self._context = context
         self._small, self._large = small, large
         self._ask: Ask | None = None
         self._late: Callable[[], Exception] = _read_too_late
@@ -282,7 +284,7 @@ class _Protocol(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = ends
-        self._timer = self._loop.call_later(seconds, self._time_up)
+        self._timer = self._loop.call_later(seconds, self._time_up, context=self._context)
 
     def _time_up(self) -> None:
         self._timer = None
@@ -475,6 +477,7 @@ class AsyncioNetwork:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._context = Context()  # of all timers, of which each would otherwise hold a copy of its task's
         self._buffer = memoryview(bytearray(READ_OF_WHOLE))
         self._beginning = self._buffer[:READ]
         self._lookups: dict[tuple[str, int], asyncio.Future[list[Address]]] = {}
@@ -500,7 +503,7 @@ class AsyncioNetwork:
         Raises:
             UnreachableError: No address could be connected to, or the time has passed.
         """
-        protocol = _Protocol(self._loop, self._beginning, self._buffer)
+        protocol = _Protocol(self._loop, self._context, self._beginning, self._buffer)
         connection = AsyncioConnection(protocol, self._loop)
         connection.attach(await self._race(addresses or await self._look_up((host, port), ask), ask))
         await self._loop.create_connection(lambda: protocol, sock=connection.socket)
@@ -542,7 +545,7 @@ class AsyncioNetwork:
             if not happened.done():
                 happened.set_result(None)
 
-        timer = None if seconds == math.inf else self._loop.call_later(seconds, wake)
+        timer = None if seconds == math.inf else self._loop.call_later(seconds, wake, context=self._context)
         try:
             for sock in sockets:
                 self._loop.add_writer(sock, wake)

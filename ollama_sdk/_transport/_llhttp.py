@@ -10,6 +10,7 @@ __all__ = ["LlhttpParser"]
 
 _SWITCHING_PROTOCOLS = 101
 _INTERIM = range(100, 200)
+_VERSIONS = {"1.1": b"HTTP/1.1", "1.0": b"HTTP/1.0"}
 
 
 class _RefusedError(Exception):
@@ -23,12 +24,13 @@ class LlhttpParser(ResponseParser):
     cycle, so that a finished call is freed without the garbage collector.
     """
 
-    __slots__ = ("_bodiless", "_headers", "_parser", "_reason", "_without_progress", "on_body")
+    __slots__ = ("_bodiless", "_ends_with_connection", "_headers", "_parser", "_reason", "_without_progress", "on_body")
 
     def __init__(self, bodiless: bool) -> None:
         super().__init__(bodiless)
         self._bodiless = bodiless
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: list[tuple[bytes, bytes]] = []  # until they are those of the head
+        self._ends_with_connection = False
         self._reason = b""
         self._without_progress = 0  # bytes read since the last piece of body or interim response
         self.on_body = self.body.append
@@ -85,10 +87,9 @@ class LlhttpParser(ResponseParser):
         self.reusable = False
         if self.complete or self.problem:
             return
-        names = {name.lower() for name, _ in self._headers}
         if not self.started:
             self.problem = NO_RESPONSE
-        elif self.head is not None and names.isdisjoint({b"content-length", b"transfer-encoding"}):
+        elif self._ends_with_connection:
             self.complete = True  # RFC 9112, section 6.3: the body is all that came before the close
         else:
             self.problem = "the connection was closed before the response was complete"
@@ -122,7 +123,7 @@ class LlhttpParser(ResponseParser):
                 self.problem = "the server switched protocols unasked"
             return
         version = parser.get_http_version()
-        if self.problem or status < _INTERIM.start or version not in {"1.1", "1.0"}:
+        if self.problem or status < _INTERIM.start or version not in _VERSIONS:
             self.problem = self.problem or f"HTTP/{version} {status:03} is no response"
             raise _RefusedError(self.problem)
         is_chunked = has_length = False
@@ -140,7 +141,9 @@ class LlhttpParser(ResponseParser):
                 keep_alive = (keep_alive or b"keep-alive" in value.lower()) and b"close" not in value.lower()
         # A length beside chunks may be an attempt at smuggling (RFC 9112, section 6.1).
         self.reusable = keep_alive and not (is_chunked and has_length)
-        self.head = Head(status, self._reason, b"HTTP/" + version.encode(), self._headers)
+        self._ends_with_connection = not (is_chunked or has_length)
+        self.head = Head(status, self._reason, _VERSIONS[version], self._headers)
+        del self._headers
         self.complete = self._bodiless
 
     def on_message_complete(self) -> None:

@@ -122,7 +122,7 @@ class TrioConnection(Connection):
     async def early_answer(self) -> bool:
         """Whether the server has answered before the whole request was sent."""
         await trio.lowlevel.checkpoint()
-        if self._poll():
+        if self._is_readable():
             try:
                 self.received(self.socket.recv(READ))
             except (BlockingIOError, InterruptedError):

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
 
-from .connection import Whole
+from .connection import Whole, shared_headers
 from .errors import closed_meanwhile, connect_error
 from .limits import Limits
 from .network import TunnelError, UnreachableError
 from .pool import Pool
 from .request import PIECE, RequestWriter, pieces
-from .response import Head
+from .response import HEAD_TAKEN, Head
 from .route import ProxyLike, Route, Routes
 
 if TYPE_CHECKING:
@@ -143,15 +143,16 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
         try:
             head = await _exchange(connection, writer, request, limits)
             response = connection.response
+            headers = shared_headers(tuple(head.headers))
             body: httpx.AsyncByteStream
             extensions: dict[str, Any] = {"http_version": head.version, "reason_phrase": head.reason}
             if response.complete and connection.sent and not request.extensions.get("stream"):
                 body = Whole(b"".join(response.body))
                 _release(connection, route)
-                return httpx.Response(head.status, headers=head.headers, stream=body, extensions=extensions)
+                return httpx.Response(head.status, headers=headers, stream=body, extensions=extensions)
             body = _Body(connection, route, request, limits)
             extensions["network_stream"] = body
-            return httpx.Response(head.status, headers=head.headers, stream=body, extensions=extensions)
+            return httpx.Response(head.status, headers=headers, stream=body, extensions=extensions)
         except BaseException as exc:
             again = isinstance(exc, httpx.TransportError) and connection.never_left(request)
             connection.close()
@@ -207,6 +208,7 @@ async def _exchange(connection: AsyncConnection, writer: RequestWriter, request:
         if response.problem:
             raise httpx.RemoteProtocolError(response.problem)
         await connection.receive(limits.read())
+    response.head = HEAD_TAKEN
     return head
 
 
@@ -252,7 +254,12 @@ class _Body(httpx.AsyncByteStream):
     """The body of a response, which owns the connection until it is closed.
 
     It is also the ``network_stream``, so that the socket cannot be reached after the connection was returned to the pool.
+
+    Attributes:
+        watches_deadlines: Whether it asks for the remaining seconds of a call before each read.
     """
+
+    watches_deadlines = True
 
     def __init__(self, connection: AsyncConnection, route: Route[Any], request: httpx.Request, limits: Limits) -> None:
         self._connection: AsyncConnection | None = connection
@@ -286,7 +293,9 @@ class _Body(httpx.AsyncByteStream):
                         raise closed_meanwhile(self._request) from None
                     exc.request = self._request
                 raise
-        data = body[0] if len(body) == 1 else b"".join(body)
+        if len(body) == 1:
+            return body.pop()
+        data = b"".join(body)
         body.clear()
         return data
 

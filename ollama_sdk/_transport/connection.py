@@ -31,7 +31,8 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -43,7 +44,7 @@ from .response import ResponseParser, parser_class
 if TYPE_CHECKING:
     from .tls import TLS
 
-__all__ = ["READ", "READ_OF_WHOLE", "Connection", "Whole", "deliver"]
+__all__ = ["READ", "READ_OF_WHOLE", "Connection", "Whole", "deliver", "shared_headers"]
 
 # The most bytes that one read returns. The items of twice as many bytes, alive at once, would start the garbage collector.
 READ = 32768
@@ -51,6 +52,16 @@ READ_OF_WHOLE = 262144  # of a body in one piece that did not come with its head
 
 
 _Socket = socket.socket  # by another name where ``socket`` is an attribute
+
+
+@lru_cache(maxsize=16)
+def shared_headers(received: tuple[tuple[bytes, bytes], ...]) -> httpx.Headers:
+    """The headers of a response. Those of many responses are equal, and open streams share them in memory.
+
+    Args:
+        received: Names and values, as they were received.
+    """
+    return httpx.Headers(received)
 
 
 def deliver(response: ResponseParser, tls: TLS | None, data: bytes | memoryview) -> bool:
@@ -98,7 +109,6 @@ class Connection:
         closed: Whether it is closed.
         idle_since: When it was returned to the pool, by :func:`time.monotonic`.
         reused: Whether it has carried a request before this one.
-        forget: Called when it closes.
     """
 
     __slots__ = (
@@ -110,7 +120,6 @@ class Connection:
         "aborted",
         "bytes_sent",
         "closed",
-        "forget",
         "idle_since",
         "most",
         "response",
@@ -126,7 +135,6 @@ class Connection:
 
     def __init__(self) -> None:
         self.closed = True  # until there is something to close
-        self.forget: Callable[[Connection], None] | None = None
         self._born_in = Forks.count
         self.aborted = False
         self.sent = False
@@ -144,7 +152,7 @@ class Connection:
         """
         self.socket = sock
         self.closed = False
-        self._poll = _Readable(sock)
+        self._poll: Any = None  # made when it is needed: a connection that carries one long stream never does
 
     def begin(self, method: str) -> ResponseParser:
         """Prepare for a request."""
@@ -174,7 +182,7 @@ class Connection:
 
     def is_stale(self) -> bool:
         """Whether an idle connection is unusable: the server has closed it, or sent unexpected bytes."""
-        return self.closed or self.aborted or self.is_inherited or self._poll()
+        return self.closed or self.aborted or self.is_inherited or self._is_readable()
 
     @property
     def is_inherited(self) -> bool:
@@ -244,12 +252,20 @@ class Connection:
         if self.closed:
             return
         self.closed = True
-        if self.forget is not None:
-            self.forget(self)
         with contextlib.suppress(AttributeError):  # before its first request
             self.response.discard()
         self._shut_down()
         self._close()
+
+    def _is_readable(self) -> bool:
+        """Whether the socket has data or has ended; does not wait."""
+        if not hasattr(select, "poll"):
+            return bool(select.select([self.socket], [], [], 0)[0])
+        if self._poll is None:
+            poll = select.poll()
+            poll.register(self.socket, select.POLLIN)
+            self._poll = poll
+        return bool(self._poll.poll(0))
 
     def _shut_down(self) -> None:
         if not self.is_inherited:
@@ -262,25 +278,6 @@ class Connection:
     def __del__(self) -> None:
         with contextlib.suppress(Exception):  # the interpreter may be ending, and half of it gone
             self.close()
-
-
-class _Readable:
-    """Checks without waiting whether a socket has data or has ended."""
-
-    __slots__ = ("_ask", "_socket")
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        self._ask: Any = None  # made when it is needed: a connection that carries one long stream never does
-
-    def __call__(self) -> bool:
-        if not hasattr(select, "poll"):
-            return bool(select.select([self._socket], [], [], 0)[0])
-        if self._ask is None:
-            ask = select.poll()
-            ask.register(self._socket, select.POLLIN)
-            self._ask = ask
-        return bool(self._ask.poll(0))
 
 
 class Whole(httpx.ByteStream):

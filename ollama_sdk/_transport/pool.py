@@ -22,7 +22,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections import deque
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from .connection import Connection
 
@@ -98,20 +98,18 @@ class Pool(Generic[ConnectionT]):
 
     def __init__(self) -> None:
         self.generation = 0
-        self._in_use: dict[int, weakref.ref[ConnectionT]] = {}
+        self._known: set[weakref.ref[ConnectionT]] = set()
+        self._forget = self._known.discard
 
     def register(self, connection: ConnectionT) -> None:
         """Track a new connection until it is closed."""
-        self._in_use[id(connection)] = weakref.ref(connection)
-        connection.forget = self._forget
-
-    def _forget(self, connection: Any) -> None:
-        self._in_use.pop(id(connection), None)
+        self._known.add(weakref.ref(connection, self._forget))
 
     @property
     def open(self) -> list[ConnectionT]:
         """The open connections, idle and in use."""
-        return [connection for ref in list(self._in_use.values()) if (connection := ref()) is not None]
+        known = [connection for ref in list(self._known) if (connection := ref()) is not None]
+        return [connection for connection in known if not connection.closed]
 
     def close(self) -> None:
         """End the calls of the connections in use."""

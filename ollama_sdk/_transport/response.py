@@ -28,7 +28,15 @@ from abc import ABC, abstractmethod
 from functools import cache
 from typing import NamedTuple
 
-__all__ = ["MAX_HEAD_BYTES", "NO_RESPONSE", "Head", "ResponseParser", "has_control_characters", "parser_class"]
+__all__ = [
+    "HEAD_TAKEN",
+    "MAX_HEAD_BYTES",
+    "NO_RESPONSE",
+    "Head",
+    "ResponseParser",
+    "has_control_characters",
+    "parser_class",
+]
 
 # The limit of a head, of the trailers and of the extensions of a chunk: 100 KiB, as in httpx.
 MAX_HEAD_BYTES = 100 * 1024
@@ -55,6 +63,10 @@ class Head(NamedTuple):
     headers: list[tuple[bytes, bytes]]
 
 
+# In place of a head whose headers are elsewhere, so that an open stream does not hold them twice.
+HEAD_TAKEN = Head(0, b"", b"", [])
+
+
 class ResponseParser(ABC):
     """Reads one response.
 
@@ -62,7 +74,7 @@ class ResponseParser(ABC):
         bodiless: Whether the response has no body even if its head announces one, such as the answer to ``HEAD``.
 
     Attributes:
-        head: The head, once it has been read.
+        head: The head, once it has been read; :data:`HEAD_TAKEN` after the owner has taken it.
         body: The pieces of the body that have not been taken.
         complete: Whether the body is complete after these pieces.
         reusable: Whether the connection may carry another request once the response is complete.

@@ -32,13 +32,13 @@ from typing import Any, Self, cast
 
 import httpx
 
-from .connection import READ, Connection, Whole
+from .connection import READ, Connection, Whole, shared_headers
 from .errors import closed_meanwhile, connect_error
 from .limits import Ask, Limits
 from .network import connect, resolve, time_left
 from .pool import Pool
 from .request import PIECE, RequestWriter, pieces
-from .response import Head
+from .response import HEAD_TAKEN, Head
 from .route import ProxyLike, Route, Routes
 
 __all__ = ["SLICE", "HTTPTransport"]
@@ -50,7 +50,8 @@ _NOW = getattr(socket, "MSG_DONTWAIT", 0)
 # ``signal`` itself makes an enumeration of a result, at ten times the cost, and of all its names when it is imported.
 _signal: Any = import_module("_signal")
 _getsignal: Callable[[int], object] = _signal.getsignal
-_TIMER_SIGNALS = [getattr(_signal, name) for name in ("SIGALRM", "SIGPROF", "SIGVTALRM") if hasattr(_signal, name)]
+# Those of timers; where a system lacks one, Python itself counts the time of a read.
+_ALARM, _PROF, _VTALRM = (getattr(_signal, name, 0) for name in ("SIGALRM", "SIGPROF", "SIGVTALRM"))
 _HAS_RECEIVE_TIMEOUT = bool(_NOW) and sys.platform != "win32"
 
 
@@ -90,7 +91,11 @@ class SyncConnection(Connection):
                 raise httpx.ReadTimeout("time is up")
             if seconds < self._slice:
                 self._set_slice(seconds)
-            if _handles_timers() and not _wait(self.socket, min(seconds, SLICE), write=False)[0]:
+            if (
+                _HAS_RECEIVE_TIMEOUT
+                and (callable(_getsignal(_ALARM)) or callable(_getsignal(_PROF)) or callable(_getsignal(_VTALRM)))
+                and not _wait(self.socket, min(seconds, SLICE), write=False)[0]
+            ):
                 continue
             try:
                 data = self.socket.recv(self.most)
@@ -101,6 +106,9 @@ class SyncConnection(Connection):
                 continue
             except OSError as exc:
                 raise httpx.ReadError(str(exc)) from exc
+            if data and self.tls is None:
+                self.response.feed(data)  # as received(), without two calls for each item
+                return
             if self.received(data):
                 return
 
@@ -140,7 +148,7 @@ class SyncConnection(Connection):
 
     def early_answer(self) -> bool:
         """Whether the server has answered before the whole request was sent; does not wait."""
-        if self._poll():
+        if self._is_readable():
             try:
                 self.received(self.socket.recv(READ, _NOW))
             except (BlockingIOError, TimeoutError):
@@ -148,11 +156,6 @@ class SyncConnection(Connection):
             except OSError as exc:
                 raise httpx.ReadError(str(exc)) from exc
         return self.answered_early()
-
-
-def _handles_timers() -> bool:
-    """Whether the program handles the signals of timers; checked before every read."""
-    return any(map(callable, map(_getsignal, _TIMER_SIGNALS)))
 
 
 def _wait(sock: socket.socket, seconds: float, *, write: bool) -> tuple[bool, bool]:
@@ -261,16 +264,17 @@ class HTTPTransport(httpx.BaseTransport):
         try:
             head = _exchange(connection, writer, request, limits)
             response = connection.response
+            headers = shared_headers(tuple(head.headers))
             body: httpx.SyncByteStream
             extensions: dict[str, Any] = {"http_version": head.version, "reason_phrase": head.reason}
             # The body of a stream holds its connection also if all of it is there: streams do not differ by chance.
             if response.complete and connection.sent and not request.extensions.get("stream"):
                 body = Whole(b"".join(response.body))
                 _release(connection, route)
-                return httpx.Response(head.status, headers=head.headers, stream=body, extensions=extensions)
+                return httpx.Response(head.status, headers=headers, stream=body, extensions=extensions)
             body = _Body(connection, route, request, limits)
             extensions["network_stream"] = body
-            return httpx.Response(head.status, headers=head.headers, stream=body, extensions=extensions)
+            return httpx.Response(head.status, headers=headers, stream=body, extensions=extensions)
         except BaseException as exc:
             again = isinstance(exc, httpx.TransportError) and connection.never_left(request)
             connection.close()
@@ -332,6 +336,7 @@ def _exchange(connection: SyncConnection, writer: RequestWriter, request: httpx.
         if response.problem:
             raise httpx.RemoteProtocolError(response.problem)
         connection.receive(limits.read())
+    response.head = HEAD_TAKEN
     return head
 
 
@@ -367,7 +372,12 @@ class _Body(httpx.SyncByteStream):
     """The body of a response, which owns the connection until it is closed.
 
     It is also the ``network_stream``, so that the socket cannot be reached after the connection was returned to the pool.
+
+    Attributes:
+        watches_deadlines: Whether it asks for the remaining seconds of a call before each read.
     """
+
+    watches_deadlines = True
 
     def __init__(
         self, connection: SyncConnection, route: Route[SyncConnection], request: httpx.Request, limits: Limits
@@ -403,7 +413,9 @@ class _Body(httpx.SyncByteStream):
                         raise closed_meanwhile(self._request) from None
                     exc.request = self._request
                 raise
-        data = body[0] if len(body) == 1 else b"".join(body)
+        if len(body) == 1:
+            return body.pop()
+        data = b"".join(body)
         body.clear()
         return data
 

@@ -17,7 +17,7 @@ from ollama_sdk._concurrency.loops import current_loop
 from ollama_sdk.errors import DecodeError, IncompleteReplyError, OllamaError
 
 from ._accumulation import Accumulator
-from ._reader import incomplete
+from ._reader import ReadCall, incomplete
 from ._stream import AsyncStream, Stream
 
 __all__ = ["AsyncByteStream", "ByteStream", "BytesReader", "NoAccumulator"]
@@ -31,7 +31,7 @@ class BytesReader:
     A body with a Content-Length or in chunked coding cannot end early unnoticed, because the transport raises then.
 
     Args:
-        call: The call, for messages: method and URL.
+        call: The call.
 
     Attributes:
         ready: Chunks that no caller has taken yet.
@@ -45,7 +45,7 @@ class BytesReader:
     first: dict[str, Any] | None = None
     usage_item: dict[str, Any] = {}  # noqa: RUF012 - never changed: bytes have no token counts
 
-    def __init__(self, call: str) -> None:
+    def __init__(self, call: ReadCall) -> None:
         self._call = call
         self._bytes = 0
         self.ready: deque[bytes] = deque()
@@ -69,14 +69,14 @@ class BytesReader:
         if cause is None:
             self.finished = True
         else:
-            self.error = incomplete(self._call, f"before the end, after {self._bytes} bytes", self.items, cause)
+            self.error = incomplete(self._call.name, f"before the end, after {self._bytes} bytes", self.items, cause)
 
     def take_unterminated(self) -> None:
         """Do nothing: chunks need no terminator."""
 
     def decode_error(self, cause: BaseException) -> DecodeError:
         """Return the error of a failed accumulation, as a reader must; :class:`NoAccumulator` never fails."""
-        return DecodeError(f"{self._call}: the bytes do not add up to a reply: {cause!r}")
+        return DecodeError(f"{self._call.name}: the bytes do not add up to a reply: {cause!r}")
 
 
 class NoAccumulator(Accumulator):

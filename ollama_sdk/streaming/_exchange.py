@@ -95,6 +95,8 @@ from attrs import define, field
 
 from ollama_sdk._bodies import EndWatchedBody
 from ollama_sdk._concurrency import forks
+from ollama_sdk._concurrency.events import Event, TaskEvent, ThreadEvent
+from ollama_sdk._concurrency.loops import EventLoop
 from ollama_sdk._timeout import Deadlines
 from ollama_sdk.errors import APITimeoutError, DecodeError, IncompleteReplyError, OllamaError
 
@@ -104,7 +106,7 @@ from ._reader import Reader, decoded
 if TYPE_CHECKING:
     from ._bytes import BytesReader
 
-__all__ = ["END", "READ", "Event", "StreamExchange", "StreamState", "Wait"]
+__all__ = ["END", "READ", "StreamExchange", "StreamState", "Wait"]
 
 StreamState = Literal["open", "paused", "finished", "failed", "cancelled", "closed"]
 
@@ -123,8 +125,20 @@ _BLOCK = 8 * 2**10
 class StreamedCall(Protocol):
     """The call of a stream."""
 
+    def item_of(self, data: Any, /) -> Any:
+        """Make an item of decoded JSON of any kind.
+
+        Raises:
+            DecodeError: The data does not match the document.
+        """
+        ...
+
     def reply_of(self, data: dict[str, Any], /) -> Any:
         """Make the one-piece reply of the accumulated JSON."""
+        ...
+
+    def new_accumulator(self) -> Accumulator:
+        """Make what accumulates the items."""
         ...
 
     def error_of(self, exc: Exception, /) -> OllamaError:
@@ -139,14 +153,6 @@ class StreamedCall(Protocol):
             reader: Holds the items that arrived, and the error if there was one.
             whole: Returns the accumulated JSON.
         """
-        ...
-
-
-class Event(Protocol):
-    """Wakes the callers that wait for a change of the stream; set once, for all of them."""
-
-    def set(self) -> object:
-        """Wake all callers that wait now or later; may be called from any thread and from a signal handler."""
         ...
 
 
@@ -165,7 +171,7 @@ class Wait(NamedTuple):
     """A step: wait, then ask for the next step.
 
     Attributes:
-        event: The event to wait for, which the exchange made with ``new_event``.
+        event: The event to wait for.
         seconds: The longest wait; ``None`` without a limit.
     """
 
@@ -183,10 +189,10 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         response: The response whose body holds the items.
         reader: Finds the items in the body.
         deadlines: The running limits of the call.
-        decode_item: Makes an item of its decoded JSON; raises :class:`DecodeError`.
-        accumulator: Accumulates all items, for ``collect()`` and for partial replies.
+        decode_item: Makes an item of its decoded JSON; raises one of :data:`UNDECODED` if that is a matter for ``call.item_of``.
         call: The call; one object instead of several functions, because a process may hold thousands of streams.
-        new_event: Makes an event for which the callers of this stream can wait.
+        loop: The event loop of the tasks that may wait for this stream; ``None`` if threads may.
+        watched: Whether the body asks for the remaining seconds before each read.
         held: Whether items that are ready are withheld: paused, or cancelled.
         paused: Whether no caller takes or reads; ``False`` once the stream was stopped.
         stopped: How the stream was stopped before its end.
@@ -199,9 +205,9 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     reader: Reader | BytesReader
     deadlines: Deadlines
     decode_item: Callable[[Any], ItemT]
-    accumulator: Accumulator
     call: StreamedCall
-    new_event: Callable[[], Event] = field(init=False)
+    loop: EventLoop | None = field(default=None, init=False)
+    watched: bool = field(default=False, init=False)
     held: bool = field(default=False, init=False)
     paused: bool = field(default=False, init=False)
     stopped: Literal["cancelled", "closed"] | None = field(default=None, init=False)
@@ -211,6 +217,8 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     _reader_thread: int = field(default=0, init=False)
     _item_due: bool = field(default=False, init=False)  # whether a caller waits for an item that has not arrived
     _event: Event | None = field(default=None, init=False)  # the event for which callers wait now
+    # Of all items, for collect() and partial replies; made for the first of them, because many streams only wait.
+    _accumulator: Accumulator | None = field(default=None, init=False)
     _accumulation_error: BaseException | None = field(default=None, init=False)  # why accumulation has stopped
     _inherited: bool = field(default=False, init=False)  # whether another process opened the stream, before a fork
     _lock: threading.RLock = field(factory=threading.RLock, init=False)
@@ -333,8 +341,8 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 self.over = True
             elif reader.finished:
                 self.deadlines.drain()
-            elif self.deadlines.left() < 0:
-                # Our own transport stops at the deadline; another one may receive bytes after it.
+            elif not self.watched and self.deadlines.left() < 0:
+                # Our own transport watches the deadline; another one may receive bytes after it.
                 if reader.ready:
                     self.deadlines.item()  # the item has arrived, though late: only the limit of the whole call counts
                 if self.deadlines.left() <= 0:
@@ -395,7 +403,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
 
     def _wait(self, seconds: float | None) -> Wait:
         if self._event is None:
-            self._event = self.new_event()
+            self._event = ThreadEvent() if self.loop is None else TaskEvent(self.loop)
         return Wait(self._event, seconds)
 
     def _wake_waiting(self) -> None:
@@ -502,13 +510,18 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             if self._accumulation_error is not None:
                 return
             try:
-                self.accumulator.add(decoded(items))
+                self._all_items().add(decoded(items))
             except DATA_ERRORS as exc:
                 self._accumulation_error = exc
             except BaseException as exc:  # Ctrl-C: some items may have been added, and others not
                 self._accumulation_error = exc
                 self._fail(exc)
                 raise
+
+    def _all_items(self) -> Accumulator:
+        if self._accumulator is None:
+            self._accumulator = self.call.new_accumulator()
+        return self._accumulator
 
     def _accumulated(self) -> dict[str, Any]:
         """The accumulated JSON.
@@ -520,7 +533,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         error = self._accumulation_error
         if error is None:
             try:
-                return self.accumulator.result()
+                return self._all_items().result()
             except DATA_ERRORS as exc:
                 error = exc
         raise self.reader.decode_error(error)  # without a cause, whose frames hold data of the server

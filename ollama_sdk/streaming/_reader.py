@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 import orjson
 
@@ -23,7 +23,7 @@ from ._alike import Alike
 from ._framing import Framer
 from ._marks import SENTINEL, failure_message
 
-__all__ = ["Reader", "decoded", "incomplete"]
+__all__ = ["ReadCall", "Reader", "decoded", "incomplete"]
 
 _BRACKET = ord("[")
 # Few short items are kept as their texts until they are accumulated, in a quarter of the memory. As objects, those of a thousand slow
@@ -32,7 +32,25 @@ _FEW, _SHORT = 8, 1024  # items of a read, and bytes of one
 # A field that no item has.
 _UNMARKED: Mapping[str, Any] = {"": object()}
 _NO_RULES: Mapping[str, str] = {}
+_NO_ITEM: dict[str, Any] = {}
 _MANY = 16  # items of a read, from which on it is worthwhile to compare them
+
+
+class ReadCall(Protocol):
+    """The call whose reply is read."""
+
+    @property
+    def name(self) -> str:
+        """Its name in messages: method and URL."""
+        ...
+
+    def redacted(self, text: str, /) -> str:
+        """Remove API keys from the text of a message."""
+        ...
+
+    def item_fields(self) -> Collection[str]:
+        """The fields that the document gives an item."""
+        ...
 
 
 class Reader:
@@ -46,11 +64,9 @@ class Reader:
         last: The fields and values of the item that ends a complete stream, or :data:`SENTINEL`; ``None`` if a clean end of the
             body between two items ends it.
         failed: The fields and values of an item that reports a failure; so does any item with an ``error``.
-        call: The call, for messages: method and URL.
-        redact: Removes API keys from the text of a message.
+        call: The call.
         rules: The rules by which items are merged, as for :class:`MergeAccumulator`; without any, each item is kept for the
             accumulator.
-        known: Returns the fields that the document gives an item.
 
     Attributes:
         ready: Items, as decoded JSON, that no caller has taken yet.
@@ -69,10 +85,8 @@ class Reader:
         "_call",
         "_failed",
         "_framer",
-        "_known",
         "_last",
         "_marked",
-        "_redact",
         "_rules",
         "_sentinel",
         "error",
@@ -91,10 +105,8 @@ class Reader:
         *,
         last: Mapping[str, Any] | None,
         failed: Mapping[str, Any] | None,
-        call: str,
-        redact: Callable[[str], str],
+        call: ReadCall,
         rules: Mapping[str, str] = _NO_RULES,
-        known: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._framer = framer
         self._sentinel = b"[DONE]" if last == SENTINEL else None
@@ -102,9 +114,7 @@ class Reader:
         self._last = tuple((last or _UNMARKED).items())
         self._failed = failed
         self._call = call
-        self._redact = redact
         self._rules = rules
-        self._known = known
         self._alike: Alike | None = None  # made for the first burst: many streams have none
         self.ready: deque[dict[str, Any]] = deque()
         self.finished: bool = False
@@ -113,20 +123,21 @@ class Reader:
         self.unadded: list[dict[str, Any] | bytes] = []
         self.unadded_bytes: int = 0
         self.first: dict[str, Any] | None = None
-        self.usage_item: dict[str, Any] = {}
+        self.usage_item: dict[str, Any] = _NO_ITEM
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body; bytes after the last item are ignored."""
         if self.finished:
             return
         payloads = self._framer.feed(data)
-        if payloads:
-            taken = self._take_usual(data, payloads) if len(payloads) > 1 else 0
-            for payload in payloads[taken:]:
+        if len(payloads) == 1:
+            self._take(payloads[0])
+        elif payloads:
+            for payload in payloads[self._take_usual(data, payloads) :]:
                 self._take(payload)
                 if self.finished or self.error is not None:
                     return
-        if self._framer.error is not None:
+        if self._framer.error is not None and not self.finished:
             self._refuse(self._framer.error)
 
     def _take_usual(self, data: bytes, payloads: Sequence[bytes]) -> int:
@@ -166,7 +177,7 @@ class Reader:
         if not self._count_usual(items[-1:]):
             return None
         if self._alike is None:
-            self._alike = Alike(self._rules, {*dict(self._last), *(self._failed or ())}, self._known())
+            self._alike = Alike(self._rules, {*dict(self._last), *(self._failed or ())}, self._call.item_fields())
         return self._alike.added_up(items)
 
     def _count_usual(self, items: Sequence[dict[str, Any]]) -> int:
@@ -189,12 +200,15 @@ class Reader:
             size: About the size of these, in bytes.
         """
         if self.first is None and items:
-            self.first = items[0]
-            self._framer = self._framer.chosen
+            self._begin(items[0])
         self.items += len(items)
         self.unadded.extend(unadded)
         self.unadded_bytes += size
         self.ready.extend(items)  # before `finished` is set, because another thread may read both
+
+    def _begin(self, first: dict[str, Any]) -> None:
+        self.first = first
+        self._framer = self._framer.chosen
 
     def end(self, cause: BaseException | None = None) -> None:
         """Take the end of the body.
@@ -209,12 +223,12 @@ class Reader:
             self.finished = True
             return
         where = f"before the last item, after {self.items} whole items"
-        self.error = incomplete(self._call, where, self.items, cause)
+        self.error = incomplete(self._call.name, where, self.items, cause)
 
     def decode_error(self, cause: BaseException) -> DecodeError:
         """The error of items that are JSON objects, but do not make a valid reply."""
-        problem = self._redact(repr(cause))
-        return DecodeError(f"{self._call}: the items of the stream do not add up to a reply: {problem}")
+        problem = self._call.redacted(repr(cause))
+        return DecodeError(f"{self._call.name}: the items of the stream do not add up to a reply: {problem}")
 
     def take_unterminated(self) -> bool:
         """Take a last item that lacks only its line end, after the end of the body.
@@ -238,7 +252,7 @@ class Reader:
 
     def _take(self, payload: bytes) -> None:
         """Take the JSON text of one item, which may be the last one, or none."""
-        if payload == self._sentinel:
+        if self._sentinel is not None and payload == self._sentinel:
             self.finished = True
             return
         try:
@@ -253,7 +267,12 @@ class Reader:
         if ("error" in item or self._failed) and (failure := self._failure_in(item)):
             self.error = failure
             return
-        self._add([item], [payload if len(payload) < _SHORT else item], len(payload))
+        if self.first is None:
+            self._begin(item)
+        self.items += 1  # as _add(), for one
+        self.unadded.append(payload if len(payload) < _SHORT else item)
+        self.unadded_bytes += len(payload)
+        self.ready.append(item)
         if "usage" in item:
             self.usage_item = item
         for name, value in self._last:
@@ -277,23 +296,32 @@ class Reader:
             message = failure_message(item) or "no reason was given"
         if not message:
             return None
-        message = self._redact(message)
-        text = f"{self._call}: the server failed after {self.items} items: {message}"
-        return ReplyFailedError(text, message=message, body=redact_data(item, self._redact))
+        message = self._call.redacted(message)
+        text = f"{self._call.name}: the server failed after {self.items} items: {message}"
+        return ReplyFailedError(text, message=message, body=redact_data(item, self._call.redacted))
 
     def _refuse_payload(self, payload: bytes, problem: str) -> None:
-        excerpt = self._redact(payload.decode(errors="replace"))[:EXCERPT_LENGTH]
+        excerpt = self._call.redacted(payload.decode(errors="replace"))[:EXCERPT_LENGTH]
         problem = f"item {self.items + 1} of the stream is malformed ({problem}): {excerpt!r}"
         self._refuse(DecodeError(problem, excerpt=excerpt))
 
     def _refuse(self, error: DecodeError) -> None:
         """Set an error, with the name of the call added; a first error is kept."""
-        text, excerpt = self._redact(str(error)), self._redact(error.excerpt)
-        self.error = self.error or DecodeError(f"{self._call}: {text}", excerpt=excerpt)
+        text, excerpt = self._call.redacted(str(error)), self._call.redacted(error.excerpt)
+        self.error = self.error or DecodeError(f"{self._call.name}: {text}", excerpt=excerpt)
 
 
 def decoded(unadded: Sequence[dict[str, Any] | bytes]) -> list[dict[str, Any]]:
     """The decoded JSON of items of :attr:`Reader.unadded`."""
+    texts = [item for item in unadded if isinstance(item, bytes)]
+    together = b",".join(texts)
+    if len(texts) == len(unadded) and not _may_be_rounded(together):
+        try:  # all at once: half the cost
+            items: list[dict[str, Any]] = orjson.loads(b"[%b]" % together)
+        except orjson.JSONDecodeError:
+            pass
+        else:
+            return items
     return [item if isinstance(item, dict) else _decoded(item) for item in unadded]
 
 

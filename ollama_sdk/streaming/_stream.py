@@ -7,7 +7,6 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from functools import partial
 from types import GenericAlias, TracebackType
 from typing import TYPE_CHECKING, Generic, Self
 
@@ -16,7 +15,7 @@ import httpx
 from attrs import field, frozen
 
 from ollama_sdk._bodies import EndWatchedBody
-from ollama_sdk._concurrency.events import TaskEvent, ThreadEvent
+from ollama_sdk._codec.decode import UNDECODED
 from ollama_sdk._concurrency.loops import EventLoop, current_loop
 from ollama_sdk.errors import DecodeError
 
@@ -117,8 +116,8 @@ class Stream(_StreamBase[ItemT, ReplyT]):
 
     def __init__(self, exchange: StreamExchange[ItemT, ReplyT]) -> None:
         super().__init__(exchange)
-        exchange.new_event = ThreadEvent
         self._chunks: Iterator[bytes] = _chunks(exchange.response)
+        exchange.watched = getattr(self._chunks, "watches_deadlines", False)
 
     def __iter__(self) -> Self:
         return self
@@ -145,11 +144,16 @@ class Stream(_StreamBase[ItemT, ReplyT]):
                 continue
             try:
                 return self._decode_item(item)
+            except UNDECODED:
+                pass
+            try:
+                unusual: ItemT = self._exchange.call.item_of(item)
             except DecodeError as exc:
                 del item  # a traceback that shows local variables must not show data of the server
                 self._exchange.refuse_item(exc)
                 self.close()
                 raise exc.with_traceback(None) from None
+            return unusual
 
     def collect(self) -> ReplyT:
         """Read the rest of the stream, and merge all its items into one reply, including those that were taken before.
@@ -198,7 +202,9 @@ class Stream(_StreamBase[ItemT, ReplyT]):
             while step is not None:
                 if step is READ:
                     try:
-                        step = exchange.received(next(self._chunks, None))
+                        step = exchange.received(self._chunks.__next__())  # next() with a default costs more
+                    except StopIteration:
+                        step = exchange.received(None)
                     except Exception as exc:  # noqa: BLE001 - the exchange handles every error
                         step = exchange.read_failed(exc)
                 elif step is END:
@@ -253,9 +259,9 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
     def __init__(self, exchange: StreamExchange[ItemT, ReplyT]) -> None:
         super().__init__(exchange)
         self._chunks: AsyncIterator[bytes] = _async_chunks(exchange.response)
+        exchange.watched = getattr(self._chunks, "watches_deadlines", False)
         self._loop: EventLoop = current_loop()
-        # Not a method, which would make a reference cycle: a dropped stream would stay open until the next garbage collection.
-        exchange.new_event = partial(TaskEvent, self._loop)
+        exchange.loop = self._loop
 
     def __aiter__(self) -> Self:
         return self
@@ -281,11 +287,16 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
                 continue
             try:
                 return self._decode_item(item)
+            except UNDECODED:
+                pass
+            try:
+                unusual: ItemT = self._exchange.call.item_of(item)
             except DecodeError as exc:
                 del item  # as in Stream.__next__
                 self._exchange.refuse_item(exc)
                 await self.close()
                 raise exc.with_traceback(None) from None
+            return unusual
 
     async def collect(self) -> ReplyT:
         """Read the rest of the stream and merge it into one reply; see :meth:`Stream.collect`.

@@ -96,8 +96,8 @@ def test_long_descriptions_are_wrapped_and_complete(built: Path) -> None:
 # What keeps a frame out of tracebacks, and keys out of those that show local variables.
 HIDING = {
     "__tracebackhide__ = True",
-    "_options = CallOptions(extra_headers, extra_query, extra_body, timeout)",
-    "del extra_headers",
+    "_options = CallOptions(extra_headers, extra_query, extra_body, timeout, others)",
+    "del extra_headers, others",
 }
 
 

@@ -375,6 +375,8 @@ def belongings() -> dict[str, str]:
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # the directory itself was open while it was listed
             target = str(entry.readlink())
+            if target == "/dev/null":  # libuv keeps it open, to be able to accept when a process has no descriptor left
+                continue
             found[f"file {entry.name} {target}"] = target
     return found
 

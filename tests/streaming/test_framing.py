@@ -331,7 +331,7 @@ def test_a_read_of_one_whole_item_costs_one_call(framer_class, item):
         items = framer.feed(item)
     finally:
         sys.setprofile(None)
-    assert (items, called) == ([b"{}"], ["feed"])
+    assert (list(items), called) == ([b"{}"], ["feed"])
 
 
 class Work:

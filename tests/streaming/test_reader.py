@@ -17,15 +17,28 @@ from ollama_sdk.streaming._reader import Reader, decoded
 from tests.support.examples import examples
 
 CALL = "POST http://host/api/chat"
+
+
+class Call:
+    """The call of a reader."""
+
+    def __init__(self, redacted=str):
+        self.name = CALL
+        self.redacted = redacted
+
+    def item_fields(self):
+        return ()
+
+
 DONE = b'{"n":9,"done":true}\n'
 
 
 def ndjson(last=None, *, limit=1000, failed=None, redact=str):
-    return Reader(NDJSONFramer(limit), last=last or {"done": True}, failed=failed, call=CALL, redact=redact)
+    return Reader(NDJSONFramer(limit), last=last or {"done": True}, failed=failed, call=Call(redact))
 
 
 def sse():
-    return Reader(SSEFramer(), last=SENTINEL, failed=None, call=CALL, redact=str)
+    return Reader(SSEFramer(), last=SENTINEL, failed=None, call=Call())
 
 
 def numbers(reader):
@@ -140,7 +153,7 @@ def texts(*parts, **fields):
 
 
 def reading(*, rules):
-    return Reader(NDJSONFramer(), last={"done": True}, failed=None, call=CALL, redact=str, rules=rules)
+    return Reader(NDJSONFramer(), last={"done": True}, failed=None, call=Call(), rules=rules)
 
 
 def test_items_of_a_read_that_are_alike_are_kept_as_one():
@@ -410,7 +423,7 @@ def test_nothing_counts_after_the_last_item():
 )
 @pytest.mark.parametrize("size", [1, 2, 1000])
 def test_the_first_bytes_say_what_the_format_is(body, items, size):
-    reader = Reader(DetectingFramer(), last={"done": True}, failed=None, call=CALL, redact=str)
+    reader = Reader(DetectingFramer(), last={"done": True}, failed=None, call=Call())
     for start in range(0, len(body), size):
         reader.feed(body[start : start + size])
     reader.end()
@@ -421,7 +434,7 @@ def test_the_first_bytes_say_what_the_format_is(body, items, size):
 @pytest.mark.parametrize("size", [1, 1000])
 def test_a_body_of_no_known_format_is_refused(body, size):
     framer = DetectingFramer(content_type="text/html; key=secret")
-    reader = Reader(framer, last={}, failed=None, call=CALL, redact=lambda text: text.replace("secret", "***"))
+    reader = Reader(framer, last={}, failed=None, call=Call(lambda text: text.replace("secret", "***")))
     for start in range(0, len(body), size):
         reader.feed(body[start : start + size])
     error = reader.error
@@ -434,7 +447,7 @@ def test_a_body_of_no_known_format_is_refused(body, size):
 
 @pytest.mark.parametrize("body", [b"", b"\n\r\n", b"\xef\xbb", b"dat", b"event"])
 def test_a_body_too_short_to_have_a_format_is_incomplete(body):
-    reader = Reader(DetectingFramer(), last={}, failed=None, call=CALL, redact=str)
+    reader = Reader(DetectingFramer(), last={}, failed=None, call=Call())
     reader.feed(body)
     reader.end()
     assert type(reader.error) is IncompleteReplyError

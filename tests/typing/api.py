@@ -265,6 +265,8 @@ def what_checkers_refuse(client: Ollama) -> None:
     client.chat()  # type: ignore[call-overload]
     client.chat(3, MESSAGES)  # type: ignore[call-overload]
     client.chat("llama3.2", MESSAGES, temperature=1)  # type: ignore[call-overload]
+    client.embed("llama3.2", prompt="Hi")  # type: ignore[call-arg]
+    client.with_raw_response.embed("llama3.2", prompt="Hi")  # type: ignore[call-arg]
     client.chat("llama3.2", "Hi")  # type: ignore[arg-type]
     client.chat("llama3.2", MESSAGES, think=3)  # type: ignore[call-overload]
     client.chat("llama3.2", MESSAGES, stream="yes")  # type: ignore[call-overload]
