@@ -146,10 +146,12 @@ async def _rounds(
     async def calls(manner: str) -> None:
         for _ in range(_ROUND // _AT_ONCE):
             number = next(numbers)
-            if await cancelled(manner, _call(client, number, stream=stream), number // 2 % _AWAITS + 1):
+            call = _call(client, number, stream=stream)
+            if await cancelled(manner, call, number // 2 % _AWAITS + 1):
                 seen.calls += 1
             else:
                 seen.whole += 1
+            call.close()  # its task may have been cancelled before it began
 
     for manner in itertools.cycle(MANNERS[world]):
         async with anyio.create_task_group() as tasks:
