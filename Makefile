@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 VERSIONS := 3.12 3.13 3.14
 WORKERS ?= 4
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+# Each worker and each program that a test starts imports the package: without bytecode they would compile it each time.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 MUTANTS ?= 60
 SEED ?= $(shell date +%s)
 SECONDS ?= 600

@@ -27,7 +27,6 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, TypeGuard, get_args, get_o
 
 import orjson
 
-from ollama_sdk._concurrency.loops import leave_loop
 from ollama_sdk.errors import ConfigurationError
 
 from .check import ArgumentChecks, describe_kind, with_article
@@ -287,6 +286,8 @@ def _plain(value: Any, where: str) -> Any:
         ConfigurationError: The value has no plain form, as a sparse tensor or one without storage.
     """
     if _is_iterator(value):
+        from ollama_sdk._concurrency.loops import leave_loop  # imported only for iterators
+
         leave_loop()  # before it is used up: a file that follows would make the encoding start again in a thread
         return list(value)
     if isinstance(value, type) or _is_bytes(value):

@@ -212,8 +212,8 @@ class _ReportedChunks(WatchedBody):
         self._call = call
         self._has_begun = False
 
-    def on_chunk(self, _: bytes, /) -> None:
-        if self._has_begun:
+    def on_chunk(self, chunk: bytes, /) -> None:
+        if self._has_begun and chunk:  # other transports also yield chunks without bytes
             self._call.chunk()
         self._has_begun = True
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import anyio
@@ -48,12 +49,14 @@ from ollama_sdk.reliability import (
     Retry,
     RetryScheduled,
     RetryTransport,
+    StreamChunk,
     StreamEnded,
     StreamFirstItem,
     StreamStarted,
     build_async_stack,
     build_stack,
 )
+from ollama_sdk.reliability.events import Detail, DetailedObserver
 from tests.reliability.judging_caller import FAILURE, LAST, PAGE, PART, Body, asked, flowing, judge, understood, whole
 from tests.support.callers import Caller, Script
 from tests.support.clocks import HandClock
@@ -649,3 +652,71 @@ def test_json_in_place_of_bytes_is_read_to_its_reported_end(world: World, serve:
         client.v1.audio.speech.create("m", "x")
     assert [type(event) for event in events[2:]] == [StreamStarted, StreamFirstItem, StreamEnded, CallEnded]
     assert (events[-2].complete, events[-1].error.partition(":")[0]) == (True, "ReplyFailedError")
+
+
+class Padded(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that yields an empty chunk before each other one, as the decoders of some transports do."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+        self.full = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.inner:
+            self.full += 1
+            yield from (b"", chunk)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self.inner:
+            self.full += 1
+            yield b""
+            yield chunk
+
+    def close(self) -> None:
+        self.inner.close()
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+class PaddingTransport(httpx.HTTPTransport):
+    """A transport of httpx whose bodies are padded."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = super().handle_request(request)
+        response.stream = self.body = Padded(response.stream)
+        return response
+
+
+class AsyncPaddingTransport(httpx.AsyncHTTPTransport):
+    """As the sync one."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        response.stream = self.body = Padded(response.stream)
+        return response
+
+
+class OfChunks(DetailedObserver):
+    """Keeps the events, also of each chunk."""
+
+    wants_chunks = True
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def __call__(self, event: Event, detail: Detail | None = None) -> None:
+        self.events.append(event)
+
+
+@pytest.mark.plain
+def test_empty_chunks_of_a_transport_are_not_reported(world: World, serve: Any) -> None:
+    seen = OfChunks()
+    transport: Any = PaddingTransport() if world.kind == "sync" else AsyncPaddingTransport()
+    server = serve(replies(chunked("application/x-ndjson", ITEM, ITEM, FINAL) + END))
+    with world.client(server.url, transport=transport, observer=seen) as client:
+        assert len(list(client.chat("m", [], stream=True))) == 3
+    kinds = [type(event) for event in seen.events]
+    assert transport.body.full > 1
+    assert kinds.count(StreamFirstItem) == 1
+    assert kinds.count(StreamChunk) == transport.body.full - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import socket
 from urllib.parse import urlsplit
@@ -68,3 +69,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if getattr(item, "operation_label", None) is not None:
             item._id = item.parent.id.child(item.name)
+
+
+# Imported only by the worker that runs a test with it: each takes a second.
+@pytest.fixture(scope="module")
+def openai():
+    return importlib.import_module("openai")
+
+
+@pytest.fixture(scope="module")
+def anthropic():
+    return importlib.import_module("anthropic")

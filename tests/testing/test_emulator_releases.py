@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 
-import anthropic
 import httpx
 import ollama
-import openai
 import pytest
 import zstandard
 
@@ -157,7 +155,7 @@ class TestOllama:
 
 
 class TestOpenAI:
-    def test_chats_streams_and_responds(self, served):
+    def test_chats_streams_and_responds(self, openai, served):
         version, server = served
         with openai.OpenAI(base_url=f"{server.url}/v1", api_key="ollama", max_retries=0) as client:
             whole = client.chat.completions.create(model="llama3.2", messages=ASK, logprobs=True)
@@ -179,7 +177,7 @@ class TestOpenAI:
 
 
 class TestAnthropic:
-    def test_gets_messages_where_there_are_some(self, served):
+    def test_gets_messages_where_there_are_some(self, anthropic, served):
         version, server = served
         asked = {"model": "llama3.2", "max_tokens": 64, "messages": ASK}
         with anthropic.Anthropic(base_url=server.url, api_key="ollama", max_retries=0) as client:
