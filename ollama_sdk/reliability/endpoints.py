@@ -129,7 +129,12 @@ class Member:
 
 
 class Endpoints:
-    """The endpoints of one client and their states; shared by the calls of all threads."""
+    """The endpoints of one client and their states; shared by the calls of all threads.
+
+    Attributes:
+        keeps_order: Whether every call tries the endpoints in the order given, because all are healthy and the strategy is
+            ``priority``; becomes false before a state changes, and true only under the lock.
+    """
 
     def __init__(
         self,
@@ -148,6 +153,7 @@ class Endpoints:
                 f"an endpoint is named twice ({', '.join(member.url for member in self.members)}): give each once"
             )
         self.config: Failover = config
+        self.keeps_order: bool = False
         self.clock: Clock = clock
         self.notify: Callable[[Event], None] | None = guarded(observer)
         self._rng = rng or random.Random()
@@ -169,7 +175,9 @@ class Endpoints:
 
     def reconfigure(self, config: Failover) -> None:
         """Continue under ``config``; states, models and calls in flight are kept."""
-        self.config = config
+        with self._lock:
+            self.keeps_order = False
+            self.config = config
 
     def in_order(self, request: httpx.Request) -> list[Member]:
         """The endpoints that a call may try, the best first.
@@ -186,6 +194,9 @@ class Endpoints:
             ordered = [member for _, group in groups for member in rank(list(group), request, turn, self._rng)]
         else:
             ordered = rank(members, request, turn, self._rng)
+            if self.config.strategy == "priority":
+                with self._lock:  # another thread may change the strategy or a state
+                    self.keeps_order = self.config.strategy == "priority" and not any(map(_BY_STATE, members))
         if not ordered:
             raise self._without_model(request)
         return ordered
@@ -267,6 +278,7 @@ class Endpoints:
 
     def _eject(self, member: Member) -> float | None:
         """Eject ``member``, or make it suspect; returns the seconds of a new ejection. The caller holds the lock."""
+        self.keeps_order = False
         config = self.config
         # The exponent is bounded: large enough for any maximum, without an overflow.
         seconds = min(config.eject_for_maximum, config.eject_for * 2.0 ** min(member.ejections, 60))

@@ -158,7 +158,8 @@ class Router:
             extensions.pop("endpoint", None)  # set before a redirect
             return (yield from send(request))
         endpoints = self._endpoints
-        config, route = endpoints.config, endpoints.in_order(request)
+        config = endpoints.config
+        route = endpoints.members if endpoints.keeps_order else endpoints.in_order(request)
         failures: list[_Failure] = []
         owner: CallOwner | None = None
         try:

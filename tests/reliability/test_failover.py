@@ -719,6 +719,18 @@ def test_reconfigured_failover_uses_new_numbers(clock: HandClock) -> None:
     assert ejections(events) == [("http://h0", 7)]
 
 
+def test_a_new_strategy_holds_for_the_next_call() -> None:
+    wire, caller, endpoints = Hosts(), Caller("sync"), Endpoints(THREE, Failover())
+    transport = FailoverTransport(wire, endpoints)
+    for _ in range(3):
+        post(caller, transport)
+    assert endpoints.keeps_order
+    endpoints.reconfigure(Failover("round_robin"))
+    for _ in range(3):
+        post(caller, transport)
+    assert (wire.asked[:3], sorted(wire.asked[3:])) == ("aaa", ["a", "b", "c"])
+
+
 class EjectionMachine(RuleBasedStateMachine):
     """However calls and health checks go, each endpoint stands where a plain reading of :class:`Failover` puts it."""
 
