@@ -107,11 +107,11 @@ import asyncio, sys
 from ollama_sdk import AsyncOllama
 
 async def main():
-    async with AsyncOllama(sys.argv[1]) as client, await client.generate("m", "Hi", stream=True) as stream:
-        async for item in stream:
-            if item.response == "b":
-                sys.exit(7)
-            lets_b_come = asyncio.create_task(client.version())  # it runs while this task waits
+    client = AsyncOllama(sys.argv[1])
+    async for item in await client.generate("m", "Hi", stream=True):
+        if item.response == "b":
+            sys.exit(7)  # nothing is awaited after it
+        lets_b_come = asyncio.create_task(client.version())  # it runs while this task waits
 
 if sys.argv[2] == "uvloop":
     import uvloop
