@@ -64,10 +64,10 @@ def test_a_task_goes_on_in_the_round_that_reads_its_bytes(waiting):
 
 def test_a_task_that_runs_the_loop_disturbs_no_other(waiting):
     async def nested(task, arrive):
+        arrive()
         loop = asyncio.get_running_loop()
         if not hasattr(loop, "_run_once"):
             pytest.skip("a task cannot run this loop")
-        arrive()
         loop._run_once()
         return await asyncio.wait_for(task, PATIENCE)
 
