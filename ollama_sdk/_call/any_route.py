@@ -162,8 +162,7 @@ class SyncAnyRoute:
 
         Returns:
             The reply; with ``stream`` its items, whose ``collect()`` returns the list of all of them, and with ``stream="bytes"`` a
-            stream to iterate over, read or save to a file. An item that is a dict may be the one that ``collect()`` returns: before
-            that, change only a copy (``copy.deepcopy``).
+            stream to iterate over, read or save to a file.
 
         Raises:
             ConfigurationError: An argument cannot be sent.

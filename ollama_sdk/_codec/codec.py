@@ -10,7 +10,7 @@ from ollama_sdk._json import loads_again
 from ollama_sdk.errors import DecodeError
 
 from .check import ArgumentChecks
-from .decode import MISMATCHES, Compiler, Decoder, RoundedError, decode_object, decode_unrounded, unchanged
+from .decode import MISMATCHES, Compiler, Decoder, RoundedError, copy_of, decode_object, decode_unrounded
 from .encode import Encoder
 from .resolve import Resolver
 
@@ -86,14 +86,14 @@ class Codec:
             raise self._decode_error(annotation, data, None) from None
 
     def usual_decoder(self, annotation: Any) -> Decoder:
-        """The function by which :meth:`decode` decodes data without faults.
+        """The function by which :meth:`decode` decodes data without faults; what any value fits, it copies.
 
         For other data, which :meth:`decode` may yet accept, it raises one of :data:`.decode.UNDECODED`.
 
         Args:
             annotation: A type, or its source text.
         """
-        return self._compiler.decoder(annotation) or unchanged
+        return self._compiler.decoder(annotation) or copy_of
 
     def _decode_error(self, annotation: Any, data: Any, raw: bytes | None) -> DecodeError:
         """The error with the path of the first value that does not fit, and the reason."""

@@ -42,6 +42,8 @@ raise: a missing field is a ``KeyError``, a list in place of an object is a ``Ty
 therefore raises one of :data:`MISMATCHES`; it never returns half a model. The numbers of a vector are summed, which fails if one
 is not a number; a check of each would take longer than parsing it.
 
+*What it copies.* A model shares no object or list with the JSON that it was made of, except lists of numbers, which may be long.
+
 *How a failure is explained.* These exceptions are not readable for users. The codec catches them, and ``explain`` walks the same
 data along the same annotation, slowly, to find the first value that does not fit. Only failures cost that time.
 
@@ -67,6 +69,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import attrs
 
+from ollama_sdk._json import is_list, is_object
+
 from .model import Model, document_fields, wire_name
 from .resolve import empty_of, is_model, mark_of, union_members
 from .unions import choice_of, json_classes
@@ -81,6 +85,7 @@ __all__ = [
     "Compiler",
     "Decoder",
     "RoundedError",
+    "copy_of",
     "decode_object",
     "decode_unrounded",
     "reads_as_none",
@@ -154,7 +159,11 @@ class Compiler:
         if origin is Literal:
             return _SCALARS[arguments[0].__class__]
         if origin is list:
-            return _decode_numbers if arguments[0] in {int, float} else _list_decoder(self.decoder(arguments[0]))
+            return (
+                _decode_numbers
+                if arguments[0] in {int, float}
+                else _list_decoder(self.decoder(arguments[0]) or copy_of)
+            )
         if origin is dict:
             return self._free_form if arguments[1] is Any else _dict_decoder(self._nested(arguments[1]))
         if len(members) > 1:
@@ -306,9 +315,8 @@ class Compiler:
             scope[name] = kind
             check = f"{indent}if value.__class__ is not {name}: raise MismatchError"
             return [check, f"{indent}self.{field.name} = value"]
-        scope[name] = self.decoder(kind)
-        converted = "value" if scope[name] is None else f"{name}(value)"
-        return [f"{indent}self.{field.name} = {converted}"]
+        scope[name] = self.decoder(kind) or copy_of
+        return [f"{indent}self.{field.name} = {name}(value)"]
 
 
 def _end_early(absent: Sequence[attrs.Attribute[Any]], indent: str) -> list[str]:
@@ -408,9 +416,7 @@ def _decode_numbers(data: Any) -> Any:
     return data
 
 
-def _list_decoder(item: Decoder | None) -> Decoder:
-    if item is None:
-        return _instance_decoder(list)
+def _list_decoder(item: Decoder) -> Decoder:
 
     def decode(data: Any) -> list[Any]:
         if data.__class__ is not list:
@@ -434,31 +440,44 @@ def _dict_decoder(item: Decoder | None) -> Decoder:
     return decode
 
 
-decode_object = _instance_decoder(dict)
+def decode_object(data: Any) -> Any:
+    """A free-form object, copied as by :func:`decode_unrounded`."""
+    if data.__class__ is not dict:
+        raise MismatchError
+    return copy_of(data)
 
 
 def decode_unrounded(data: Any) -> Any:
-    """A free-form object in which no number may be a rounded integer.
+    """A copy of a free-form object in which no number may be a rounded integer.
+
+    A copy, because a caller may change the arguments of a tool call, and the JSON is still to be added up for ``collect()``.
 
     Raises:
         RoundedError: It holds a float beyond 64 bits.
     """
     if data.__class__ is not dict:
         raise MismatchError
-    if _holds_large_float(data.values()):
-        raise RoundedError
-    return data
+    copied = data.copy()
+    _copy_parts(copied, data.items())
+    return copied
 
 
-def _holds_large_float(parts: Iterable[Any]) -> bool:
-    for part in parts:
+def _copy_parts(copied: Any, parts: Iterable[tuple[Any, Any]]) -> None:
+    for place, part in parts:
         kind = part.__class__
         if kind is float:
             if not -_EXACT < part < _EXACT:
-                return True
-        elif (kind is dict and _holds_large_float(part.values())) or (kind is list and _holds_large_float(part)):
-            return True
-    return False
+                raise RoundedError
+        elif kind is dict or kind is list:
+            copied[place] = inner = part.copy()
+            _copy_parts(inner, part.items() if kind is dict else enumerate(part))
+
+
+def copy_of(data: Any) -> Any:
+    """A copy of decoded JSON."""
+    if is_object(data):
+        return {name: copy_of(part) for name, part in data.items()}
+    return [copy_of(part) for part in data] if is_list(data) else data
 
 
 _SCALARS: dict[Any, Decoder] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import threading
 from typing import get_args
@@ -46,7 +45,7 @@ def test_items_split_anywhere_arrive_whole(serve, sync_client, route, size):
 
 
 @pytest.mark.parametrize("texts", [["a", "b"], ["a"] * 40, ["a" * 5000] * 3], ids=["few", "burst", "long"])
-def test_fields_and_copies_of_items_may_change_before_collect(world, serve, texts):
+def test_items_may_be_changed_before_collect(world, serve, texts):
     called = [{"function": {"name": "f", "arguments": {"city": [texts[0]]}}}]
     asks = chat_item("", message={"role": "assistant", "content": "", "tool_calls": called})
     server = serve(replies(*[streamed(_CHAT, b"".join(map(chat_item, texts)) + asks + LAST)] * 2))
@@ -54,14 +53,13 @@ def test_fields_and_copies_of_items_may_change_before_collect(world, serve, text
         stream = client.chat("m", [], stream=True)
         for item in stream:
             for call in item.message.tool_calls or ():
-                copy.deepcopy(call.function.arguments)["city"].clear()
+                call.function.arguments.pop("city").clear()
                 call.function.name = "g"
             item.message.content = item.model = "changed"
         whole_reply = stream.collect()
         items = client.request("POST", "/api/chat", stream="ndjson", last={"done": True})
         for item in items:
-            copied = copy.deepcopy(item)
-            copied["message"].clear()
+            item.pop("message").clear()
         collected = items.collect()
     (call,) = whole_reply.message.tool_calls
     assert (whole_reply.model, whole_reply.message.content) == ("m", "".join(texts))
