@@ -189,8 +189,8 @@ class EndWatchedBody(WatchedBody):
 class ForeignBody(WatchedBody):
     """A body from another library's transport: it is kept within the deadlines of its call, and its errors name the request.
 
-    Such a transport may limit only each single read, so that a one-piece body could trickle in for ever. A stream checks its
-    deadlines itself, item by item.
+    Such a transport may limit only each single read, so that a one-piece body could trickle in for ever. The stream of
+    such a body checks its deadlines itself, item by item.
 
     Args:
         inner: The wrapped stream.

@@ -314,7 +314,9 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         Raises:
             ConfigurationError: A change cannot work; nothing has changed.
         """
-        _refuse_unknown("reconfigure", others)
+        unknown = [*others]
+        del others  # a traceback that shows local variables must not show a key
+        _refuse_unknown("reconfigure", unknown)
         given = {
             "retry": retry,
             "circuit_breaker": circuit_breaker,

@@ -52,9 +52,9 @@ _ARGUMENTS = (
     ("name model_name model_id model", ("model",)),
     ("functions tools", ("tools",)),
     ("file path data blob content", ("content", "file")),
-    ("headers", ("extra_headers",)),
+    ("headers default_headers", ("extra_headers", "headers")),
     ("params query", ("extra_query",)),
-    ("json body data", ("extra_body", "json", "content")),
+    ("json body data extra_body", ("extra_body", "json", "content")),
     ("request_timeout timeout", ("timeout", "with_options(timeout=...)")),
     ("api_key token", ("api_key", "with_options(api_key=...)")),
     ("host base_url", ("Ollama(host)",)),
@@ -104,7 +104,7 @@ def explain_argument(
     def advice(wanted: str) -> str:
         """What to write for an argument, a field of one, an example or another call; empty if the method does not have it."""
         argument, example, _ = wanted.partition("=")
-        if "(" in argument:
+        if "(" in argument and wanted != name:
             return f"use {wanted}"
         if argument in known:
             return f"give {wanted if example else wanted + '='}"
@@ -114,11 +114,16 @@ def explain_argument(
     if name == "stream":
         return f"{said}; it is not one of the methods that stream on request"
     wanted = [name, *(each for aliases, here in _ARGUMENTS if name in aliases.split() for each in here)]
-    if name not in native:
-        wanted += difflib.get_close_matches(name, [*known, *fields], n=1)
     for each in wanted:
         if found := advice(each):
             return f"{said}; {found}"
+    alike = [] if name in native else difflib.get_close_matches(name, [*known, *fields], n=1, cutoff=0.8)
+    if alike:
+        return (
+            f"{said}; did you mean {alike[0]}=?"
+            if alike[0] in known
+            else f"{said}; did you mean {holding(fields[alike[0]], alike[0])}?"
+        )
     if name in native:
         said += f"; native methods such as chat() take {'it' if name == 'options' else holding('options', name)}"
     return f"{said}; what the server may know besides goes into {holding(extra, name)}" if extra else said

@@ -239,14 +239,16 @@ class Deadlines:
 
     def hold(self) -> None:
         """Suspend the limit of the phase because the caller does not wait. ``total`` keeps running."""
-        if self._phase_at != math.inf:
-            self._held_seconds = self._phase_at - self._clock.monotonic()
+        phase_at = self._phase_at
+        if phase_at != math.inf:
+            self._held_seconds = phase_at - self._clock.monotonic()
             self._phase_at = math.inf
 
     def release(self) -> None:
         """Resume the limit of the phase, with the seconds that remained at :meth:`hold`."""
-        if self._held_seconds is not None:
-            self._phase_at = self._clock.monotonic() + self._held_seconds
+        held_seconds = self._held_seconds
+        if held_seconds is not None:
+            self._phase_at = self._clock.monotonic() + held_seconds
             self._held_seconds = None
 
     def drain(self, seconds: float = _DRAIN) -> None:

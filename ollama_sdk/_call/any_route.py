@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeGuard, TypeVar, Unpack, get_origin, overload
 
 from ollama_sdk._codec import Model
@@ -172,10 +172,10 @@ class SyncAnyRoute:
             ReplyError: The reply failed or is incomplete.
             DecodeError: The reply does not match ``cast_to`` and ``stream``.
         """
-        if others:
-            error = _unexpected(others)
-            del others  # a traceback that shows local variables must not show a key
-            raise error
+        options, unknown = CallOptions(extra_headers, extra_query, None, timeout), [*others]
+        del extra_headers, others  # a traceback that shows local variables must not show a key
+        if unknown:
+            raise _unexpected(unknown)
         operation, values, body = _describe(
             method,
             path,
@@ -187,7 +187,7 @@ class SyncAnyRoute:
             last=last,
             repeat=repeat,
         )
-        options = CallOptions(extra_headers, extra_query, body, timeout)
+        options.extra_body = body
         if stream == "bytes":
             return self._runtime.download(operation, values, options)
         return self._runtime.invoke(operation, values, options, bool(stream))
@@ -279,10 +279,10 @@ class AsyncAnyRoute:
         **others: Unpack[NoOthers],
     ) -> Any:
         """As :meth:`SyncAnyRoute.request`."""
-        if others:
-            error = _unexpected(others)
-            del others  # a traceback that shows local variables must not show a key
-            raise error
+        options, unknown = CallOptions(extra_headers, extra_query, None, timeout), [*others]
+        del extra_headers, others  # a traceback that shows local variables must not show a key
+        if unknown:
+            raise _unexpected(unknown)
         operation, values, body = _describe(
             method,
             path,
@@ -294,7 +294,7 @@ class AsyncAnyRoute:
             last=last,
             repeat=repeat,
         )
-        options = CallOptions(extra_headers, extra_query, body, timeout)
+        options.extra_body = body
         if stream == "bytes":
             return await self._runtime.download(operation, values, options)
         return await self._runtime.invoke(operation, values, options, bool(stream))
@@ -303,7 +303,7 @@ class AsyncAnyRoute:
 AsyncAnyRoute.request.__doc__ = SyncAnyRoute.request.__doc__
 
 
-def _unexpected(others: Mapping[str, Any]) -> TypeError:
+def _unexpected(others: Sequence[str]) -> TypeError:
     from .unexpected import unexpected_keyword  # imported only for the error
 
     return unexpected_keyword("request", others, SyncAnyRoute.request.__kwdefaults__ or (), "json")

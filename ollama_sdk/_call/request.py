@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .uploads import Upload
 
     class NoOthers(TypedDict):
-        """No further arguments: type checkers refuse them, and :func:`prepare` explains where they belong."""
+        """No further arguments: type checkers refuse them, and an error says where they belong."""
 
 
 __all__ = ["Call", "CallOptions", "exact_signature", "prepare"]
@@ -162,7 +162,7 @@ def prepare(
     if settings.chosen or options.extra_headers:
         extra = named(options.extra_headers, "extra_headers")
         extensions["chosen"] = settings.chosen.union(map(str.lower, extra))
-    request = _request(operation.method, url, headers, body, extensions)
+    request = _request(operation.method, url, headers, body, extensions, settings=settings)
     request.url = url  # not httpx's copy, so that the layers below recognise the one object of all calls
     if upload is not None:  # httpx sets this header only for a body that it encodes itself
         request.headers.setdefault("Host", url.netloc.decode("ascii"))
@@ -171,24 +171,23 @@ def prepare(
 
 
 def _request(
-    method: str, url: httpx.URL, headers: dict[str, str], body: dict[str, Any], extensions: dict[str, Any]
+    method: str,
+    url: httpx.URL,
+    headers: dict[str, str],
+    body: dict[str, Any],
+    extensions: dict[str, Any],
+    *,
+    settings: Settings,
 ) -> httpx.Request:
     """Make the request of a call; as httpx does, but requests with the same headers share them in memory."""
     content: bytes | None = body.get("content")
     if content is None:
         return httpx.Request(method, url, headers=headers, extensions=extensions, **body)
-    shared = _shared_headers(tuple(headers.items()), url.netloc)
+    shared = settings.headers_of(tuple(headers.items()), url.netloc)
     request = httpx.Request(method, url, headers=shared, extensions=extensions, stream=httpx.ByteStream(content))
     request.headers["Content-Length"] = str(len(content))
     request.read()
     return request
-
-
-# An open stream keeps its request, and its own headers would take almost a kilobyte.
-@lru_cache(maxsize=64)
-def _shared_headers(headers: tuple[tuple[str, str], ...], host: bytes) -> httpx.Headers:
-    made = httpx.Headers(headers)
-    return made if "host" in made else httpx.Headers([(b"Host", host), *made.raw])
 
 
 def _count(name: str, given: Sequence[tuple[Argument, Any]], options: CallOptions, body: bytes) -> int | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import httpx
@@ -55,6 +56,15 @@ def _origin(settings: Settings) -> str:
     return str(settings.base_url).rstrip("/")
 
 
+def _sharing_headers() -> Callable[[tuple[tuple[str, str], ...], bytes], httpx.Headers]:
+    return lru_cache(maxsize=16)(_headers_of)
+
+
+def _headers_of(headers: tuple[tuple[str, str], ...], host: bytes) -> httpx.Headers:
+    made = httpx.Headers(headers)
+    return made if "host" in made else httpx.Headers([(b"Host", host), *made.raw])
+
+
 @frozen(eq=False, repr=False)
 class Settings:
     """The settings of a client for its requests.
@@ -71,6 +81,7 @@ class Settings:
         environment_proxies: Whether requests go through the proxies in environment variables.
         own_transport: Whether requests go through the transport of this package.
         origin: ``base_url`` as text, without a slash at its end.
+        headers_of: Makes the headers of a request to a host; requests with the same ones share them in memory.
     """
 
     base_url: httpx.URL
@@ -84,6 +95,11 @@ class Settings:
     environment_proxies: bool = True
     own_transport: bool = True
     origin: str = field(init=False, default=Factory(_origin, takes_self=True))
+    # An open stream keeps its request, and its own headers would take almost a kilobyte. They may hold a key, so they end with these
+    # settings.
+    headers_of: Callable[[tuple[tuple[str, str], ...], bytes], httpx.Headers] = field(
+        init=False, factory=_sharing_headers
+    )
 
     def __repr__(self) -> str:
         return f"Settings(base_url={str(self.base_url)!r})"

@@ -464,13 +464,15 @@ def decode_unrounded(data: Any) -> Any:
 
 def _copy_parts(copied: Any, parts: Iterable[tuple[Any, Any]]) -> None:
     for place, part in parts:
-        kind = part.__class__
-        if kind is float:
+        if part.__class__ is float:
             if not -_EXACT < part < _EXACT:
                 raise RoundedError
-        elif kind is dict or kind is list:
+        elif is_object(part):
             copied[place] = inner = part.copy()
-            _copy_parts(inner, part.items() if kind is dict else enumerate(part))
+            _copy_parts(inner, part.items())
+        elif is_list(part):
+            copied[place] = numbered = part.copy()
+            _copy_parts(numbered, enumerate(part))
 
 
 def copy_of(data: Any) -> Any:

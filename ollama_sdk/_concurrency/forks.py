@@ -5,7 +5,7 @@ for ever, its permit is never released, and its unfinished changes stay unfinish
 registers itself by :func:`register` when it is made. In the child, before any other code runs, its method ``restart_in_child``
 makes new locks and forgets the calls of the parent.
 
-Objects are kept by weak references in a dict, whose changes are atomic: a fork may come between any two of them.
+Objects are kept by weak references in a set, whose changes are atomic: a fork may come between any two of them.
 
 Locks that others own cannot be replaced: those of Python's imports, and those of OpenSSL, which works without the interpreter's lock
 and has locks for the whole process. A child would wait for ever for one that another thread held. So a fork waits until no thread is

@@ -254,12 +254,7 @@ class _Body(httpx.AsyncByteStream):
     """The body of a response, which owns the connection until it is closed.
 
     It is also the ``network_stream``, so that the socket cannot be reached after the connection was returned to the pool.
-
-    Attributes:
-        watches_deadlines: Whether it asks for the remaining seconds of a call before each read.
     """
-
-    watches_deadlines = True
 
     def __init__(self, connection: AsyncConnection, route: Route[Any], request: httpx.Request, limits: Limits) -> None:
         self._connection: AsyncConnection | None = connection

@@ -10,7 +10,7 @@ nothing can deadlock, and the cost does not depend on the number of connections.
 A connection without an owner has no references, and closes itself (see :mod:`.connection`). So an interrupted call does not leak
 one, without any bookkeeping.
 
-The pool has weak references to the connections in use, only to end their calls when it is closed.
+The pool has weak references to all connections, only to end the calls of those in use when it is closed.
 
 The stack is last in, first out, so its oldest connections are at the bottom. An idle connection is dropped after
 :data:`MAX_IDLE_SECONDS`, or when more than :data:`MAX_IDLE` of its server are newer. How many are open at once is not
@@ -102,7 +102,7 @@ class Pool(Generic[ConnectionT]):
         self._forget = self._known.discard
 
     def register(self, connection: ConnectionT) -> None:
-        """Track a new connection until it is closed."""
+        """Track a new connection until it is freed."""
         self._known.add(weakref.ref(connection, self._forget))
 
     @property

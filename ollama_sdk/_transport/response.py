@@ -8,7 +8,8 @@ it, so it needs no lock. Its attributes only move forward::
     nothing -> head -> pieces of body ... -> complete
          \________\________________________-> problem
 
-``head`` is set once, by the final response; interim responses (1xx) are read and dropped. ``body`` holds the pieces that the owner
+``head`` is set once, by the final response, and replaced once, when the owner has taken it; interim responses (1xx) are read and
+dropped. ``body`` holds the pieces that the owner
 has not taken. ``complete`` and ``problem`` describe the end after these pieces: the owner takes the pieces first and checks the two
 afterwards, so that all received data is delivered before an error. ``reusable`` is valid once the response is complete: whether the
 received bytes end exactly with it, and neither side announced the end of the connection. After a further byte, the connection must

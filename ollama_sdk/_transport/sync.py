@@ -372,12 +372,7 @@ class _Body(httpx.SyncByteStream):
     """The body of a response, which owns the connection until it is closed.
 
     It is also the ``network_stream``, so that the socket cannot be reached after the connection was returned to the pool.
-
-    Attributes:
-        watches_deadlines: Whether it asks for the remaining seconds of a call before each read.
     """
-
-    watches_deadlines = True
 
     def __init__(
         self, connection: SyncConnection, route: Route[SyncConnection], request: httpx.Request, limits: Limits
@@ -389,6 +384,11 @@ class _Body(httpx.SyncByteStream):
         self._limits = limits
         if not request.extensions.get("stream"):
             connection.read_whole()
+
+    @property
+    def watches_deadlines(self) -> bool:
+        """Whether it asks for the remaining seconds of a call before each read."""
+        return self._limits.live_read is not None
 
     def __iter__(self) -> Iterator[bytes]:
         return self

@@ -6,7 +6,7 @@ too many failed or slow ones *open* it. Open, it refuses every request until its
 empty window; when one fails, or takes too long, it opens again, for twice as long.
 
 **Who moves them.** Only calls do, when they ask (:meth:`Breaker.acquire`) and when they end (:meth:`Breaker.record`); no timer
-runs. Each call has a permit, which is a number: all calls of one *period* of the closed circuit share a number, and each probe has
+runs. While the circuit is closed, a call that asks, and one that is good, move nothing, and need neither. Each call has a permit, which is a number: all calls of one *period* of the closed circuit share a number, and each probe has
 its own. An outcome counts only while its number is valid, so a call from before the opening does not count after it. A probe that
 takes too long is *abandoned*, but closes the circuit if it succeeds later: otherwise an endpoint whose good answers take longer
 than ``open_for`` would never be used again.
@@ -14,10 +14,9 @@ than ``open_for`` would never be used again.
 **Why nothing deadlocks or leaks.** :class:`Breakers` holds one lock for the few statements of ``acquire`` and ``record``; under it,
 nothing waits, yields or calls an observer. A closed circuit gives out its number without the lock, and a good call that can change
 nothing, because no call in the window failed or was slow, is counted without it, by a counter whose ``next()`` is atomic
-(:attr:`Breaker.good`). A call may end without an
-outcome (cancelled, interrupted, garbage-collected), possibly in a thread that holds the lock. So :meth:`Breaker.release` takes no
-lock: it removes one entry atomically, and decides nothing. A probe that is never released does no harm: the first request after
-``open_for`` abandons it.
+(:attr:`Breaker.good`). A call may end without an outcome (cancelled, interrupted, garbage-collected), possibly in a thread that holds
+the lock. So :meth:`Breaker.release` takes no lock: it removes one entry atomically, and decides nothing. A probe that is never released
+does no harm: the first request after ``open_for`` abandons it.
 """
 
 from __future__ import annotations
@@ -305,13 +304,15 @@ class Breaker:
         self.release(permit)
         if failed or (slow and self._config.slow_rate is not None):
             return self._trip(now, "a probe failed" if failed else "a probe was slow") if in_time else None
-        self._passed += 1
-        if self._passed < self._config.probes:
+        passed = self._passed + 1
+        if passed < self._config.probes:
+            self._passed = passed
             return None
-        self._begin_period()
-        self.state = "closed"
+        # In this order, because Ctrl-C may come between two lines: half-open, with enough passed, no probe would ever be sent.
         self._openings = 0
         self._window = _window(self._config)
+        self.state = "closed"
+        self._begin_period()
         return Change("closed")
 
     def _trip(self, now: float, reason: str) -> Change:

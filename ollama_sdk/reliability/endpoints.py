@@ -81,7 +81,7 @@ class Member:
         host: The ``Host`` header.
         own_headers: The headers that only this endpoint receives.
         in_flight: One weak reference per call in flight.
-        ended: Removes one of them; its callback.
+        ended: Removes one of them; the callback of each.
         models: Full names of its models; ``None`` before the first health check.
         loaded: Full names of its loaded models.
         learnt: Models that later calls have added, removed or not found there: by full name, whether the endpoint has it, and

@@ -10,8 +10,8 @@ the call begins. An attempt at one endpoint ends in one of three ways:
 - Any other error, such as a cancelled task or a mistake of the caller: the call ends with it.
 
 A call is in flight at an endpoint from before the request is sent until its attempt fails, its response has been read, or its stream
-is closed or garbage-collected; so it is counted once, and always removed. The flow takes no lock and has no state between calls:
-the shared state is in :class:`~ollama_sdk.reliability.endpoints.Endpoints`.
+is closed or garbage-collected; so it is counted once, and always removed. The flow takes no lock, and remembers of earlier calls only the
+last URL that was found to be an endpoint's: the shared state is in :class:`~ollama_sdk.reliability.endpoints.Endpoints`.
 """
 
 from __future__ import annotations

@@ -146,20 +146,20 @@ class _Call:
             self._streams = True
             body = _ReportedChunks(response.stream, self) if self._notify.wants_chunks else response.stream
             response.stream = _ReportedBody(body, self)
-            self._notify(StreamStarted(*about(self._request, self._clock), response.status_code, self._seconds()))
+            self._notify(StreamStarted(*self._about(), response.status_code, self._seconds()))
             if response.extensions.get(STARTED):
-                self._notify(StreamFirstItem(*about(self._request, self._clock), self._seconds()))
+                self._notify(StreamFirstItem(*self._about(), self._seconds()))
         if not self._awaits_outcome and not self._streams:
             self._end()
 
     def chunk(self) -> None:
-        self._notify(StreamChunk(*about(self._request, self._clock), self._seconds()))
+        self._notify(StreamChunk(*self._about(), self._seconds()))
 
     def stream_ended(self, error: BaseException | None = None, *, complete: bool = False) -> None:
         if not self._streams or next(self._stream_ends):
             return
         self._error = None if error is None else described(error, self._request)
-        self._notify(StreamEnded(*about(self._request, self._clock), self._seconds(), complete, self._error))
+        self._notify(StreamEnded(*self._about(), self._seconds(), complete, self._error))
         if error is None and not complete:
             self._awaits_outcome = False
         self._streams = False
@@ -199,6 +199,11 @@ class _Call:
         ended = CallEnded(self._number, self._operation, endpoint, now, now - self._began, self._status, *outcome)
         detail, self.detail = self.detail, None  # so that the reply is freed before its response
         self._notify.pass_on(ended, detail)
+
+    def _about(self) -> tuple[int, str, str, float]:
+        """As :func:`about`, of this call: its request may be sent again meanwhile, which is another call."""
+        request = self._request
+        return self._number, self._operation, endpoint_of(request), self._clock.monotonic()
 
     def _seconds(self) -> float:
         return self._clock.monotonic() - self._began

@@ -27,7 +27,6 @@ exception can interrupt, and every change under it may be repeated or interrupte
 from __future__ import annotations
 
 import math
-import sys
 import threading
 from collections import OrderedDict, deque
 from functools import partial
@@ -99,14 +98,17 @@ class RateLimit:
             raise ConfigurationError(f"RateLimit(burst={self.burst!r}): a burst needs per_second")
 
 
-_WHOLE = 1 - 1e-9  # of a token: after the computed delay, rounding may leave it a little short
+_WHOLE = (
+    1 - 1e-3
+)  # of a token: it may be a little short, because each token that a burst takes at one moment is rounded
+_SLOWEST = 1e-12  # calls a second, one in thirty thousand years: with less, the times would overflow
 
 
 class PermitQueue:
     """The held and the queued permits. It is not thread-safe, does no I/O and gets the time as an argument.
 
     The token bucket is one number, the time at which it will be full. To take a token postpones that by the seconds in which one is
-    refilled; there is one to take while the bucket lacks fewer than all but one.
+    refilled; there is one to take while the bucket lacks at most all but one.
 
     Attributes:
         held: Permits of calls in flight.
@@ -134,7 +136,7 @@ class PermitQueue:
         refill = missing = 0.0
         if config.per_second is not None:
             size = config.burst or math.ceil(config.per_second)
-            refill = 1 / max(config.per_second, sys.float_info.min)
+            refill = 1 / max(config.per_second, _SLOWEST)
             if self._refill:
                 missing = max(0.0, size - self._size + max(0.0, self._full_at - now) / self._refill)
         self._concurrent: float = math.inf if config.concurrent is None else config.concurrent

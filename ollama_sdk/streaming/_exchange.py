@@ -192,7 +192,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         decode_item: Makes an item of its decoded JSON; raises one of :data:`UNDECODED` if that is a matter for ``call.item_of``.
         call: The call; one object instead of several functions, because a process may hold thousands of streams.
         loop: The event loop of the tasks that may wait for this stream; ``None`` if threads may.
-        watched: Whether the body asks for the remaining seconds before each read.
+        watched: Whether the body asks for the remaining seconds each time it is asked for bytes.
         held: Whether items that are ready are withheld: paused, or cancelled.
         paused: Whether no caller takes or reads; ``False`` once the stream was stopped.
         stopped: How the stream was stopped before its end.
@@ -342,7 +342,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             elif reader.finished:
                 self.deadlines.drain()
             elif not self.watched and self.deadlines.left() < 0:
-                # Our own transport watches the deadline; another one may receive bytes after it.
+                # Bytes may have come after the deadline, or before it and are taken only now, as on asyncio.
                 if reader.ready:
                     self.deadlines.item()  # the item has arrived, though late: only the limit of the whole call counts
                 if self.deadlines.left() <= 0:
@@ -370,7 +370,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             return self.next_step()
 
     def interrupted(self, exc: BaseException) -> None:
-        """Take note of an interrupt (Ctrl-C) of the calling thread between two steps: if it is the reader, its read failed."""
+        """Take note that an exception ends the calling thread's steps, as after Ctrl-C: if it is the reader, its read failed."""
         with self._lock:
             if self.reading and self._reader_thread == get_ident():
                 self._fail_read(exc)

@@ -202,9 +202,10 @@ class Stream(_StreamBase[ItemT, ReplyT]):
             while step is not None:
                 if step is READ:
                     try:
-                        step = exchange.received(self._chunks.__next__())  # next() with a default costs more
-                    except StopIteration:
-                        step = exchange.received(None)
+                        try:
+                            step = exchange.received(self._chunks.__next__())  # next() with a default costs more
+                        except StopIteration:
+                            step = exchange.received(None)
                     except Exception as exc:  # noqa: BLE001 - the exchange handles every error
                         step = exchange.read_failed(exc)
                 elif step is END:
@@ -215,9 +216,8 @@ class Stream(_StreamBase[ItemT, ReplyT]):
                 else:
                     step.event.wait(step.seconds)
                     step = exchange.next_step()
-        except BaseException as exc:
-            if not isinstance(exc, Exception):
-                exchange.interrupted(exc)
+        except BaseException as exc:  # also what a signal handler raises between two lines
+            exchange.interrupted(exc)
             raise
 
     def close(self) -> None:
@@ -259,7 +259,6 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
     def __init__(self, exchange: StreamExchange[ItemT, ReplyT]) -> None:
         super().__init__(exchange)
         self._chunks: AsyncIterator[bytes] = _async_chunks(exchange.response)
-        exchange.watched = getattr(self._chunks, "watches_deadlines", False)
         self._loop: EventLoop = current_loop()
         exchange.loop = self._loop
 
@@ -340,9 +339,10 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
         while step is not None:
             if step is READ:
                 try:
-                    step = exchange.received(await self._chunks.__anext__())  # anext() with a default costs more
-                except StopAsyncIteration:
-                    step = exchange.received(None)
+                    try:
+                        step = exchange.received(await self._chunks.__anext__())  # anext() with a default costs more
+                    except StopAsyncIteration:
+                        step = exchange.received(None)
                 except BaseException as exc:  # the exchange handles every error
                     step = exchange.read_failed(exc)
                     if not isinstance(exc, Exception):

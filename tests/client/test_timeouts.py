@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import socket
 import threading
 import time
 
+import httpx
 import pytest
 
-from ollama_sdk import APITimeoutError, NotFoundError, Ollama, Timeout
-from ollama_sdk._timeout import INHERIT, OperationLimits, limits_of_call
+from ollama_sdk import APITimeoutError, AsyncOllama, HTTPTransport, NotFoundError, Ollama, Timeout
+from ollama_sdk._timeout import INHERIT, Deadlines, OperationLimits, limits_of_call
 from tests.support.library import library
 from tests.support.loopback import END, PATIENCE, Connection, chunk, chunked, full_backlog_port, head, replies, whole
 from tests.support.streamed import LAST, NDJSON, ROUTES, SSE, chat_item, drain
@@ -479,3 +481,76 @@ def test_the_whole_call_is_bounded_on_a_foreign_transport_too(world, serve, time
     ):
         limits_clock.run_to(limits_clock.now + PATIENCE)
         assert timed_out(lambda: _all(stream)) == "total"
+
+
+class _WithoutOurLimits(HTTPTransport):
+    """Sends another request in place of each."""
+
+    def handle_request(self, request):
+        timeout = {"read": PATIENCE}
+        stands_in = httpx.Request(
+            request.method, request.url, headers=request.headers, stream=request.stream, extensions={"timeout": timeout}
+        )
+        return super().handle_request(stands_in)
+
+
+def test_the_whole_call_is_bounded_on_a_transport_that_drops_our_limits(serve, timed_out, limits_clock):
+    def script(connection):
+        connection.answer(chunked(NDJSON))
+        connection.trickle(chunk(chat_item()))
+
+    client = Ollama(serve(script).url, transport=_WithoutOurLimits(), timeout=_PATIENT)
+    with client, client.chat("m", [], stream=True) as stream:
+        limits_clock.run_to(limits_clock.now + PATIENCE)
+        assert timed_out(lambda: _all(stream)) == "total"
+
+
+def test_the_whole_call_is_bounded_if_items_come_while_the_task_is_elsewhere(serve, limits_clock):
+    asked = threading.Semaphore(0)
+
+    def script(connection):
+        connection.answer(chunked(NDJSON, chat_item()))
+        for _ in range(2):
+            asked.acquire(timeout=PATIENCE)
+            connection.send(chunk(chat_item()))
+        connection.watch()
+
+    async def read(url):
+        async with AsyncOllama(url, timeout=_PATIENT) as client, await client.chat("m", [], stream=True) as stream:
+            await anext(stream)
+            limits_clock.now += 2 * PATIENCE
+            for _ in range(2):
+                asked.release()
+                while not stream._chunks._response.body:  # noqa: ASYNC110 - the transport announces nothing
+                    await asyncio.sleep(0)
+                await anext(stream)
+
+    with pytest.raises(APITimeoutError) as caught:
+        asyncio.run(read(serve(script).url))
+    assert caught.value.phase == "total"
+
+
+class _InterruptedClock:
+    """Calls ``handler`` once, at the next look, as a signal handler may be."""
+
+    handler = staticmethod(lambda: None)
+
+    def monotonic(self):
+        handler, self.handler = self.handler, lambda: None
+        handler()
+        return 0.0
+
+
+def test_a_signal_handler_may_pause_and_resume_while_a_limit_is_resumed():
+    clock = _InterruptedClock()
+    deadlines = Deadlines(Timeout(first_item=3), clock)
+    deadlines.attempt()
+    deadlines.hold()
+
+    def pause_and_resume():
+        deadlines.hold()
+        deadlines.release()
+
+    clock.handler = pause_and_resume
+    deadlines.release()
+    assert deadlines.left() == 3

@@ -23,14 +23,14 @@ ADVICE = {
         **{name: f'give options={{"{name}": ...}}' for name in ("temperature", "top_p", "seed", "num_ctx", "stop")},
         "max_tokens": 'give options={"num_predict": ...}',
         "repetition_penalty": 'give options={"repeat_penalty": ...}',
-        "temprature": 'give options={"temperature": ...}',
+        "temprature": 'did you mean options={"temperature": ...}?',
         "system": f"give {SYSTEM}",
         "prompt": f"give {USER}",
         "input": f"give {USER}",
         "response_format": "give format=",
         "reasoning_effort": "give think=",
         "functions": "give tools=",
-        "optoins": "give options=",
+        "optoins": "did you mean options=?",
         "headers": "give extra_headers=",
         "body": "give extra_body=",
         "api_key": "use with_options(api_key=...)",
@@ -93,16 +93,31 @@ def test_an_argument_of_another_client_is_explained(make, method, name, said):
     assert str(error) == f"{method}() got an unexpected keyword argument {name!r}; {said}"
 
 
+def shown_by(error):
+    """What a traceback with local variables shows of this package."""
+    frames = traceback.TracebackException.from_exception(error, capture_locals=True).stack
+    shown = {name: value for frame in frames if "ollama_sdk" in frame.filename for name, value in frame.locals.items()}
+    assert shown
+    return str(shown)
+
+
+@CLIENTS
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [("reconfigure", {"api_key": "sk-secret"}), ("request", {"extra_headers": {"a": "sk-secret"}, "frobnicate": 1})],
+    ids=["reconfigure", "request"],
+)
+def test_the_error_shows_no_secret_of_another_argument(make, method, arguments):
+    assert "sk-secret" not in shown_by(anyio.run(lambda: refused(make("127.0.0.1:9"), method, **arguments)))
+
+
 @CLIENTS
 @pytest.mark.parametrize("view", ["", "with_raw_response."], ids=["plain", "raw"])
 @pytest.mark.parametrize("method", [*OPERATIONS, "request"])
 def test_every_method_explains_what_it_does_not_have(make, view, method):
     error = anyio.run(lambda: refused(make("127.0.0.1:9"), view + method, frobnicate="sk-very-secret"))
     assert str(error).startswith(f"{method}() got an unexpected keyword argument 'frobnicate'; ")
-    frames = traceback.TracebackException.from_exception(error, capture_locals=True).stack
-    shown = {name: value for frame in frames if "ollama_sdk" in frame.filename for name, value in frame.locals.items()}
-    assert shown
-    assert "sk-very-secret" not in str(shown)
+    assert "sk-very-secret" not in shown_by(error)
 
 
 @CLIENTS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,7 @@ from ollama_sdk.reliability.circuit_breaker import Breaker, Breakers, Rejected, 
 from tests.reliability.hand_driven import send
 from tests.support.callers import Caller, Script, in_threads
 from tests.support.clocks import HandClock
+from tests.support.interrupts import Interrupts
 from tests.support.library import library
 from tests.support.loopback import PATIENCE, cut, serving
 
@@ -766,3 +768,27 @@ def test_a_bad_argument_is_refused_with_its_value(arguments: dict[str, object]) 
         CircuitBreaker(**arguments)  # type: ignore[arg-type]
     assert name in str(raised.value)
     assert str(value) in str(raised.value)
+
+
+def test_ctrl_c_at_the_last_probe_leaves_a_circuit_that_is_used_again() -> None:
+    if sys.gettrace() is not None:
+        pytest.skip("another tracer runs")
+
+    def half_opened() -> Breakers:
+        shared = Breakers(CircuitBreaker(window=2, minimum_calls=2, open_for=30), clock=HandClock())
+        for _ in range(2):
+            end(started(shared), 503)
+        shared.clock.now += 31
+        return shared
+
+    with Interrupts(0) as counted:
+        end(started(half_opened()), 200)
+    for moment in range(1, counted.moments + 1):
+        shared = half_opened()
+        with contextlib.suppress(KeyboardInterrupt), Interrupts(moment):
+            end(started(shared), 200)
+        shared.clock.now += 3600
+        with contextlib.suppress(CircuitOpenError):  # a probe that was never released has taken too long
+            end(started(shared), 200)
+        shared.clock.now += 3600
+        end(started(shared), 200)  # raises CircuitOpenError if it is refused

@@ -720,3 +720,16 @@ def test_empty_chunks_of_a_transport_are_not_reported(world: World, serve: Any) 
     assert transport.body.full > 1
     assert kinds.count(StreamFirstItem) == 1
     assert kinds.count(StreamChunk) == transport.body.full - 1
+
+
+def test_a_request_that_is_sent_again_reports_each_of_its_calls() -> None:
+    events: list[Event] = []
+    wire = httpx.MockTransport(flowing(b"a", b"b"))
+    stack = build_stack(wire, [], Policies(observer=events.append))
+    with httpx.Client(transport=stack.transport) as client:
+        request = client.build_request("GET", "http://a/", extensions={"stream": True})
+        answers = [client.send(request, stream=True) for _ in range(2)]
+        for answer in answers:
+            answer.read()
+    calls = [event.call for event in events if isinstance(event, StreamEnded)]
+    assert calls == [event.call for event in events if isinstance(event, CallStarted)]

@@ -267,6 +267,13 @@ async def test_a_raised_rate_wakes_sleeping_tasks() -> None:
             limiter.reconfigure(RateLimit(per_second=1000))
 
 
+@pytest.mark.parametrize("rate", [1e-9, 0.3, 50.0, 1e3])
+@pytest.mark.parametrize("now", [0.0, 1e6 / 3, 1e8 / 7])
+def test_a_burst_at_one_moment_gets_all_its_tokens(rate: float, now: float) -> None:
+    queue = PermitQueue(RateLimit(per_second=rate, burst=50), now)
+    assert sum(queue.try_acquire(object(), now) for _ in range(60)) == 50
+
+
 def test_a_changed_bucket_keeps_the_tokens_that_fit() -> None:
     def at_once(limiter: Limiter) -> int:
         calls = 0

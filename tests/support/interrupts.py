@@ -1,4 +1,4 @@
-"""Ctrl-C at a chosen moment of a call.
+"""Ctrl-C, or what else a signal handler raises, at a chosen moment of a call.
 
 The interpreter runs signal handlers only after certain instructions, and the exception belongs to the instruction before. A tracer
 can raise before the next instruction alone. So a moment is left out where different handlers cover the two, as behind the last call
@@ -35,14 +35,16 @@ class _Code:
 
 
 class Interrupts:
-    """Raises KeyboardInterrupt once, at one of the moments at which a signal handler could, in code of this package.
+    """Raises an exception once, at one of the moments at which a signal handler could, in code of this package.
 
     Args:
         at: The number of the moment; 0 only counts them.
+        error: The class of the exception.
     """
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, error: type[BaseException] = KeyboardInterrupt) -> None:
         self.at = at
+        self._error = error
         self.moments = 0
         self._former: dict[FrameType, int | None] = {}  # the offset of the former instruction
         self._codes: dict[CodeType, _Code] = {}
@@ -74,7 +76,7 @@ class Interrupts:
                 self.moments += 1
                 if self.moments == self.at:
                     self._former.clear()
-                    raise KeyboardInterrupt
+                    raise self._error
         elif event == "exception":
             self._former[frame] = None  # an instruction that raises runs no signal handler
         elif event == "return":
