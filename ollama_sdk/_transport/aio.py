@@ -200,10 +200,13 @@ async def _exchange(connection: AsyncConnection, writer: RequestWriter, request:
     stream = request.stream
     if type(stream) is httpx.ByteStream:
         data = writer.in_one_piece(stream)
-        connection.sent = await (connection.send if len(data) <= PIECE else _sender(connection))(data, limits)
+        is_long = len(data) > PIECE
+        connection.sent = await (_sender(connection) if is_long else connection.send)(data, limits)
     else:
+        is_long = True
         connection.sent = await _send_stream(connection, writer, cast("httpx.AsyncByteStream", stream), limits)
-        limits.write()  # the limit of the first item starts anew, however long the source took
+    if is_long:
+        limits.write()  # the limit of the first item starts anew, however long the source and this side took
     while (head := response.head) is None:
         if response.problem:
             raise httpx.RemoteProtocolError(response.problem)

@@ -91,10 +91,9 @@ class SyncConnection(Connection):
                 raise httpx.ReadTimeout("time is up")
             if seconds < self._slice:
                 self._set_slice(seconds)
-            if (
-                _HAS_RECEIVE_TIMEOUT
-                and (callable(_getsignal(_ALARM)) or callable(_getsignal(_PROF)) or callable(_getsignal(_VTALRM)))
-                and not _wait(self.socket, min(seconds, SLICE), write=False)[0]
+            if _HAS_RECEIVE_TIMEOUT and not (  # SIG_DFL and SIG_IGN are numbers: all else handles a signal
+                _getsignal(_ALARM).__class__ is _getsignal(_PROF).__class__ is _getsignal(_VTALRM).__class__ is int
+                or _wait(self.socket, min(seconds, SLICE), write=False)[0]
             ):
                 continue
             try:
@@ -328,10 +327,13 @@ def _exchange(connection: SyncConnection, writer: RequestWriter, request: httpx.
     stream = request.stream
     if type(stream) is httpx.ByteStream:
         data = writer.in_one_piece(stream)
-        connection.sent = connection.send(data, limits) if len(data) <= PIECE else _send_large(connection, data, limits)
+        is_long = len(data) > PIECE
+        connection.sent = _send_large(connection, data, limits) if is_long else connection.send(data, limits)
     else:
+        is_long = True
         connection.sent = _send_stream(connection, writer, cast("httpx.SyncByteStream", stream), limits)
-        limits.write()  # the limit of the first item starts anew, however long the source took
+    if is_long:
+        limits.write()  # the limit of the first item starts anew, however long the source and this side took
     while (head := response.head) is None:
         if response.problem:
             raise httpx.RemoteProtocolError(response.problem)

@@ -309,17 +309,18 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                     return self._wait(None if left == math.inf else left)
                 self._fail_if_late()  # not late if the last item was taken while the stream was being paused
                 self._end_pause()
-            if self.reader.ready and not self.held:
+            reader = self.reader
+            if reader.ready and not self.held:
                 return None
             if self.over:
                 return END
             if self.reading:
                 return self._wait(None)  # the limits of the reader end this
-            if self.reader.unadded_bytes > _BLOCK:
+            if reader.unadded_bytes > _BLOCK:
                 self._accumulate()  # now, and not between the arrival of an item and its return
             self._reader_thread = get_ident()
             self.reading = True
-            if self._item_due or not self.reader.items:
+            if self._item_due or not reader.items:
                 self.deadlines.release()
             else:
                 self.deadlines.item()

@@ -166,11 +166,14 @@ class NDJSONFramer(_LineFramer):
     _END = b"\n"
 
     def feed(self, data: bytes) -> Sequence[bytes]:
-        if not (self._is_idle and data.endswith(b"\n") and len(data) <= self._max_item_bytes):
+        size = len(data)
+        if not self._is_idle or size > self._max_item_bytes:
             return super().feed(data)
-        if data.find(b"\n") == len(data) - 1:  # one item, as most reads bring from a model
+        if data.find(b"\n") == size - 1:  # one item, as most reads bring from a model
             payload = data.strip(_JSON_WHITESPACE)
             return (payload,) if payload else ()
+        if not data.endswith(b"\n"):
+            return super().feed(data)
         items: list[bytes] = []
         for line in data.split(b"\n"):
             if payload := line.strip(_JSON_WHITESPACE):

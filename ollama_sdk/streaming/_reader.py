@@ -269,9 +269,10 @@ class Reader:
             return
         if self.first is None:
             self._begin(item)
+        size = len(payload)
         self.items += 1  # as _add(), for one
-        self.unadded.append(payload if len(payload) < _SHORT else item)
-        self.unadded_bytes += len(payload)
+        self.unadded.append(payload if size < _SHORT else item)
+        self.unadded_bytes += size
         self.ready.append(item)
         if "usage" in item:
             self.usage_item = item
