@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RawResponse",
     "buffered_body",
-    "decode_reply",
+    "decode",
     "end_call",
     "fail",
     "outermost",
@@ -180,7 +180,7 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
         reply: Any = _reply_without_json(call, response, body)
         if reply is _JSON:
             data = _json_object(call, response, body)
-            reply = decode_reply(call, data, body)
+            reply = decode(call, call.operation.reply, data, body)
             _check_finished(call, data, reply)
             if call.items is not None and len(reply) != call.items:
                 sent = f"{call.operation.one_each} has {call.items} item{'' if call.items == 1 else 's'}"
@@ -239,10 +239,10 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     return fields
 
 
-def decode_reply(call: Call[Any, Any], data: Any, body: bytes | None = None) -> Any:
-    """Make the reply of decoded JSON; the error about data that does not fit names the call."""
+def decode(call: Call[Any, Any], kind: Any, data: Any, body: bytes | None = None) -> Any:
+    """Make a reply or an item, by its annotation, of decoded JSON; the error about data that does not fit names the call."""
     try:
-        return codec_of(call.operation.models).decode(call.operation.reply, data, body)
+        return codec_of(call.operation.models).decode(kind, data, body)
     except DecodeError as exc:
         mismatch = exc.with_traceback(None)
     from .error_mapping import decode_error

@@ -10,7 +10,7 @@ from ollama_sdk._codec.decode import unchanged
 from ollama_sdk._codec.resolve import is_model
 from ollama_sdk._outcome import outcome_listeners
 from ollama_sdk._secrets import redact
-from ollama_sdk.errors import DecodeError, OllamaError, describe_call
+from ollama_sdk.errors import OllamaError, describe_call
 from ollama_sdk.streaming._accumulation import (
     Accumulator,
     ItemsAccumulator,
@@ -22,8 +22,8 @@ from ollama_sdk.streaming._exchange import StreamExchange
 from ollama_sdk.streaming._framing import DetectingFramer
 from ollama_sdk.streaming._reader import Reader, decoded
 
-from .error_mapping import decode_error, transport_error
-from .response import decode_reply, end_call
+from .error_mapping import transport_error
+from .response import decode, end_call
 
 if TYPE_CHECKING:
     import httpx
@@ -114,11 +114,7 @@ class _StreamedCall:
         return redact(self._call.request, text)
 
     def item_of(self, data: Any) -> Any:
-        try:
-            return codec_of(self._call.operation.models).decode(self._item, data)
-        except DecodeError as exc:
-            mismatch = exc.with_traceback(None)
-        raise decode_error(self._call, mismatch)  # outside the except block, as in response.py
+        return decode(self._call, self._item, data)
 
     def error_of(self, exc: Exception) -> OllamaError:
         return transport_error(self._call, exc)
@@ -153,10 +149,10 @@ def _accumulated(call: Call[Any, Any], data: dict[str, Any]) -> Any:
     """Make the reply of a stream's accumulated items; fields with a single possible value are filled in."""
     kind = codec_of(call.operation.models).resolve(call.operation.reply)
     if call.operation.streaming is not None and call.operation.streaming.collect == "items":
-        return decode_reply(call, data.get("items", []))
+        return decode(call, call.operation.reply, data.get("items", []))
     if is_model(kind):
         data = data | _constants(kind)
-    return decode_reply(call, data)
+    return decode(call, call.operation.reply, data)
 
 
 def _constants(model: type[Model]) -> dict[str, Any]:

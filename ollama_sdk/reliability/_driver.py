@@ -152,9 +152,8 @@ class _Driver:
         self._leaves_streams = not any(policy.judges_attempts for policy in policies)
         self._flow: Send = _send
         for policy in reversed(policies):
-            self._flow = partial(
-                type(policy).flow, policy, self._flow
-            )  # a bound method would be another step in each call
+            # Of the class, because a bound method would be another step in each call.
+            self._flow = partial(type(policy).flow, policy, self._flow)
 
     def _is_settled(self, request: httpx.Request, response: httpx.Response) -> bool:
         """Whether the driver reads nothing of the body: it has already done so, or leaves the stream to the caller."""

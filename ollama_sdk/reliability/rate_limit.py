@@ -98,9 +98,8 @@ class RateLimit:
             raise ConfigurationError(f"RateLimit(burst={self.burst!r}): a burst needs per_second")
 
 
-_WHOLE = (
-    1 - 1e-3
-)  # of a token: it may be a little short, because each token that a burst takes at one moment is rounded
+# Of a token: it may be a little short, because each token that a burst takes at one moment is rounded.
+_WHOLE = 1 - 1e-3
 _SLOWEST = 1e-12  # calls a second, one in thirty thousand years: with less, the times would overflow
 
 
