@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import inspect
 import json
@@ -13,6 +14,8 @@ import shutil
 import subprocess
 import sys
 import types
+import typing
+from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,7 @@ import httpx
 import ollama
 import pytest
 
-from ollama_sdk import Ollama, Timeout, batch, errors
+from ollama_sdk import Cache, Ollama, Timeout, batch, errors
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._generated import operations
 from ollama_sdk.testing import Emulator, Fault, RecordedRequest
@@ -244,6 +247,44 @@ def test_the_reference_of_batch_describes_all_of_it(tmp_path: Path):
             inherited = set(attrs.fields_dict(batch.Step)) if title != "`Step`" else set()
             names = attrs.fields_dict(thing) if isinstance(thing, type) else inspect.signature(thing).parameters
             assert all(f"| `{name}` |" in part for name in set(names) - inherited)
+
+
+def shown_calls() -> Iterator[tuple[str, ast.Call]]:
+    """The calls of a client in the text of pages and docstrings; of tables of migration only those in the last column."""
+    texts = [
+        re.sub(r"^\|.*\|(.*)\|$", r"\1", text, flags=re.MULTILINE) if page.startswith("migration/") else text
+        for page, text in PAGES.items()
+    ]
+    for path in (ROOT / "ollama_sdk").rglob("*.py"):
+        if "_generated" not in path.parts:
+            nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+            texts += [ast.get_docstring(node) or "" for node in nodes if isinstance(node, kinds)]
+    for span in re.findall(r"`+([^`\n]*client\.[^`\n]*)`+", "\n".join(texts)):
+        code = re.sub(r"^(async for .* in|async with)? ?(await )?", "", span).partition(" as ")[0]
+        for node in ast.walk(ast.parse(code.replace("…", "..."))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("client."):
+                yield span, node
+
+
+def fits(call: ast.Call, method: Any) -> bool:
+    """Whether the method, or one of its overloads, takes such arguments; ``...`` stands for any."""
+    if any(isinstance(argument, ast.Constant) and argument.value is ... for argument in call.args):
+        return True
+    given = [*call.args], {keyword.arg: keyword.value for keyword in call.keywords}
+    for form in [overload.__get__(object()) for overload in typing.get_overloads(method)] or [method]:
+        with contextlib.suppress(TypeError):
+            inspect.signature(form).bind(*given[0], **given[1])
+            return True
+    return False
+
+
+def test_calls_in_text_fit_their_methods():
+    calls = list(shown_calls())
+    assert len(calls) > 25
+    client = Ollama("http://127.0.0.1:1", cache=Cache())
+    methods = [attrgetter(ast.unparse(call.func).removeprefix("client."))(client) for _, call in calls]
+    assert [span for (span, call), method in zip(calls, methods, strict=True) if not fits(call, method)] == []
 
 
 def test_every_page_is_reachable():
