@@ -237,6 +237,17 @@ def test_the_reference_describes_every_method(tmp_path: Path):
             assert f"`{argument.name}`" in part
 
 
+def test_the_table_of_methods_is_committed_as_it_is_written(tmp_path: Path):
+    rows = re.findall(r"^\| `([\w.]+)` \| .+ \| `([A-Z]+) (\S+)` \|", PAGES["reference/methods.md"], flags=re.MULTILINE)
+    assert rows == [(row.name, row.method, f"{row.server or ''}{row.path}") for row in OPERATIONS.values()]
+    shutil.copytree(DOCS, tmp_path / "docs")
+    command = [sys.executable, tmp_path / "docs" / "write_methods.py", "--check"]
+    assert subprocess.run(command, check=False, timeout=600).returncode == 0
+    with (tmp_path / "docs" / "reference" / "methods.md").open("a", encoding="utf-8") as page:
+        page.write("by hand\n")
+    assert subprocess.run(command, check=False, timeout=600).returncode == 1
+
+
 def test_the_reference_of_batch_describes_all_of_it(tmp_path: Path):
     subprocess.run([sys.executable, DOCS / "write_site.py", tmp_path / "source"], check=True, timeout=600)
     described = sections((tmp_path / "source" / "reference" / "batch.md").read_text(encoding="utf-8"))
