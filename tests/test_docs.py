@@ -298,6 +298,16 @@ def test_calls_in_text_fit_their_methods():
     assert [span for (span, call), method in zip(calls, methods, strict=True) if not fits(call, method)] == []
 
 
+def test_the_changelog_keeps_its_form():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    entries = re.findall(r"^- .+(?:\n  .+)*", text, flags=re.MULTILINE)
+    assert len(entries) == len(set(entries)) > 0
+    kinds = re.findall(r"^### (.+)$", text, flags=re.MULTILINE)
+    assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    for release in re.findall(r"^## (.+)$", text, flags=re.MULTILINE):
+        assert re.fullmatch(r"\[Unreleased\]|\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", release)
+
+
 def test_every_page_is_reachable():
     listed = re.findall(r"^[a-z/-]+$", PAGES["index.md"], flags=re.MULTILINE)
     made = {"contributing", "security", "changelog"} | {
