@@ -73,6 +73,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch):
         server.models.add("nimble", capabilities=["decision"])
         server.models.add("phonon")
         monkeypatch.setenv("OLLAMA_HOST", server.url)
+        monkeypatch.setenv("GPU_HOSTS", server.url)
         monkeypatch.delenv("OLLAMA_API_KEY", raising=False)
         yield server
 
@@ -153,12 +154,13 @@ def test_the_example_of_regenerating_gives_the_field(tmp_path: Path):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     document = tmp_path / "openapi" / "ollama.yaml"
-    [field] = blocks(SECTIONS["Regenerating"], "yaml")
+    *places, field = blocks(SECTIONS["Regenerating"], "yaml")[0].splitlines(keepends=True)
     [code] = blocks(SECTIONS["Regenerating"], "python")
     text = document.read_text(encoding="utf-8").replace(field, "")  # where the example was followed already
-    head, found, tail = text.partition("\n    ChatResponse:\n")
-    schema, properties, rest = tail.partition("\n      properties:\n")
-    document.write_text(f"{head}{found}{schema}{properties}{field}{rest}", encoding="utf-8")
+    at = 0
+    for place in places:
+        at = text.index(f"\n{place}", at) + len(place)
+    document.write_text(f"{text[: at + 1]}{field}{text[at + 1 :]}", encoding="utf-8")
 
     [recipe] = re.findall(
         r"^generate:.*\n\t\$\(BIN\)/python (.+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE
