@@ -220,7 +220,7 @@ class Breaker:
         self._config = config
         self.state: State = "closed"
         self.period: int = 0
-        self._window = _window(config)
+        self._window: CallWindow | TimeWindow = _window(config)
         self.good: Iterator[int] | None = self._window.good
         self._opened_at = self._open_until = 0.0
         self._openings = 0
