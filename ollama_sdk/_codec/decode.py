@@ -25,7 +25,7 @@ field ``count: int | None`` the text is::
             value = data['count']
             rest -= 1
             ...
-            if not rest: ...                      # the same end, after every optional field that was sent
+            if not rest: ...                      # the same end, after each of the first optional fields
         others = {k: v for k, v in data.items() if k not in names}
         self.additional_properties = free_form(others) if rest else {}
         return self
@@ -115,6 +115,10 @@ UNDECODED = (*MISMATCHES, RoundedError)
 
 # The errors of parsing a time.
 _UNREADABLE = (TypeError, ValueError, OverflowError)
+
+# Most streamed items have only the first optional fields: a decoder ends early after so many of them. After each field it would
+# have almost twice as much code, which takes long to compile.
+_EARLY = 4
 
 # The classes of JSON data that fit the types of numbers.
 _NUMBERS: dict[Any, tuple[type, ...]] = {int: (int,), float: (float, int)}
@@ -245,8 +249,7 @@ class Compiler:
             code += [" if not rest:", *_end_early(optional, "  ")]
         for position, field in enumerate(optional, 1):
             code += self._store_if_present(field, "None", scope)
-            # Most streamed items have only the first optional fields.
-            if others := optional[position:]:
+            if position <= _EARLY and (others := optional[position:]):
                 code += ["  if not rest:", *_end_early(others, "   ")]
         unknown = "free_form({k: v for k, v in data.items() if k not in names}) if rest else {}"
         code += [f" self.additional_properties = {unknown}", " return self"]
