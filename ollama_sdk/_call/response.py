@@ -298,7 +298,7 @@ def _is_empty(data: dict[str, Any], usage: Usage) -> bool:
 
     A reply of another server that lacks only the model, or only the token counts, is finished.
     """
-    model, given, answered = _found(usage, data)
+    model, given, answered = _found(usage.paths, data)
     if model != "" or given or answered:
         return False
     return not any(_says_something(value) for value in data.values() if value.__class__ is list)
@@ -373,7 +373,7 @@ def end_call(
     if usage is None:
         outcome = CallOutcome(error, items=items, parts=parts, whole=whole)
     else:
-        model, given, answered = _found(usage, counted)
+        model, given, answered = _found(usage.paths, counted)
         if not model and first is not None:
             (model,) = _found((usage.model,), first)
         outcome = new_outcome(CallOutcome, (error, model, given, answered, items, parts, whole))
