@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from attrs import Attribute, evolve, field, frozen
 
@@ -127,7 +127,7 @@ _NO_LIMITS = Timeout(connect=None, first_item=None, between_items=None, total=No
 _DEFAULTS = Timeout()
 
 
-class OperationLimits(NamedTuple):
+class OperationLimits:
     """The limits of an operation whose duration depends on the size of a model, in seconds; ``None`` waits for ever.
 
     They replace the limits of the client, which suit replies and would end a transfer that progresses. A limit that the call
@@ -138,8 +138,11 @@ class OperationLimits(NamedTuple):
         between_items: Replaces the limit of that name, unless that is longer.
     """
 
-    first_item: float | None
-    between_items: float | None
+    __slots__ = ("between_items", "first_item")
+
+    def __init__(self, first_item: float | None, between_items: float | None) -> None:
+        self.first_item = first_item
+        self.between_items = between_items
 
 
 def _has_parts(value: object) -> TypeIs[TimeoutParts]:

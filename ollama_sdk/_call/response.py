@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
@@ -14,7 +14,6 @@ from attrs import frozen
 from ollama_sdk._bodies import WholeBody
 from ollama_sdk._codec import codec_of
 from ollama_sdk._json import loads_tolerantly
-from ollama_sdk._outcome import CallOutcome, new_outcome, outcome_listeners
 from ollama_sdk._secrets import redact, redact_data
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
@@ -31,6 +30,8 @@ from ollama_sdk.errors import (
 from ollama_sdk.streaming._marks import SENTINEL, failure_message
 
 if TYPE_CHECKING:
+    from ollama_sdk._outcome import CallOutcome
+
     from .operation import Streaming, Usage
     from .request import Call
 
@@ -40,6 +41,7 @@ __all__ = [
     "decode",
     "end_call",
     "fail",
+    "outcome_listeners",
     "outermost",
     "read_head",
     "read_reply",
@@ -296,7 +298,7 @@ def _is_empty(data: dict[str, Any], usage: Usage) -> bool:
 
     A reply of another server that lacks only the model, or only the token counts, is finished.
     """
-    model, given, answered = _found(usage, data)
+    model, given, answered = _found(usage.paths, data)
     if model != "" or given or answered:
         return False
     return not any(_says_something(value) for value in data.values() if value.__class__ is list)
@@ -360,6 +362,8 @@ def end_call(
     listeners = outcome_listeners(response) if response is not None else ()
     if not listeners or (error is None and counted is None):
         return
+    from ollama_sdk._outcome import CallOutcome, new_outcome  # imported only for policies
+
     usage, streaming = call.operation.usage, call.operation.streaming
     if call.stream and streaming is not None and streaming.usage is not None:
         usage = streaming.usage
@@ -369,12 +373,18 @@ def end_call(
     if usage is None:
         outcome = CallOutcome(error, items=items, parts=parts, whole=whole)
     else:
-        model, given, answered = _found(usage, counted)
+        model, given, answered = _found(usage.paths, counted)
         if not model and first is not None:
             (model,) = _found((usage.model,), first)
         outcome = new_outcome(CallOutcome, (error, model, given, answered, items, parts, whole))
     for listener in listeners:
         listener(outcome)
+
+
+def outcome_listeners(response: httpx.Response) -> Sequence[Callable[[CallOutcome], object]]:
+    """Return the functions that must be called with the outcome of a call; policies add them with ``on_outcome()``."""
+    listeners: Sequence[Callable[[CallOutcome], object]] = response.extensions.get("outcome", ())
+    return listeners
 
 
 def _log(call: Call[Any, Any], response: httpx.Response | None, error: Exception | None, items: int) -> None:
