@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
     from ._metrics import Metrics
 
+    T_co = TypeVar("T_co", covariant=True)
+
+    class Validator(Protocol[T_co]):
+        """An object that validates JSON text, such as Pydantic's ``TypeAdapter``."""
+
+        def validate_json(self, data: str, /) -> T_co:
+            """Parse and validate JSON text."""
+            ...
+
+
 __all__ = [
     "ChatReply",
     "CompletionReply",
@@ -27,18 +37,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 _EXCERPT = 200  # characters of a text that an error shows
 _NANOSECONDS = 1e9
-
-
-class Validator(Protocol[T_co]):
-    """An object that validates JSON text, such as Pydantic's ``TypeAdapter``."""
-
-    def validate_json(self, data: str, /) -> T_co:
-        """Parse and validate JSON text."""
-        ...
 
 
 # The text of an answer

@@ -32,7 +32,15 @@ from .errors import ConfigurationError
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Hidden", "SecretText", "check_headers", "check_key", "clean", "redact", "redact_data", "request_of"]
+    class SecretText(Protocol):
+        """A text that is hidden in its repr, such as Pydantic's ``SecretStr``."""
+
+        def get_secret_value(self) -> str:
+            """The text."""
+            ...
+
+
+__all__ = ["Hidden", "check_headers", "check_key", "clean", "redact", "redact_data", "request_of"]
 
 REDACTED = "***"
 
@@ -57,14 +65,6 @@ _MOST_DEPTH = 20  # levels of JSON; real errors are not nested deeper
 
 
 # Keys and headers that are given
-
-
-class SecretText(Protocol):
-    """A text that is hidden in its repr, such as Pydantic's ``SecretStr``."""
-
-    def get_secret_value(self) -> str:
-        """The text."""
-        ...
 
 
 class Hidden:

@@ -27,6 +27,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 if TYPE_CHECKING:
     from types import FrameType
 
+    class Restarts(Protocol):
+        """State that threads share."""
+
+        def restart_in_child(self) -> None:
+            """Make new locks, and forget the calls of the parent's threads. No other thread runs yet."""
+            ...
+
+
 __all__ = ["Forks", "pause_for_fork", "register"]
 
 
@@ -40,14 +48,6 @@ class Forks:
 
     count = 0
     threads: ClassVar[set[int]] = set()
-
-
-class Restarts(Protocol):
-    """State that threads share."""
-
-    def restart_in_child(self) -> None:
-        """Make new locks, and forget the calls of the parent's threads. No other thread runs yet."""
-        ...
 
 
 _registered: set[weakref.ref[Any]] = set()
