@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from ollama_sdk._concurrency.loops import ON_LOOP, NotOnLoopError
 from ollama_sdk._stack import AsyncTransports, SyncTransports
 from ollama_sdk.errors import (
     OllamaError,
@@ -216,6 +215,8 @@ class AsyncRuntime:
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, *, stream: bool
     ) -> Call[ReplyT, ItemT]:
         __tracebackhide__ = True
+        from ollama_sdk._concurrency.loops import ON_LOOP, NotOnLoopError  # sync clients work without it
+
         work = partial(prepare, operation, values, options, self.settings, stream=stream)
         try:
             if operation.body not in {"binary", "multipart"}:
