@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_args, get_origin
 
-import attrs
+import attr
 
 from ollama_sdk.errors import ConfigurationError
 
@@ -219,7 +219,7 @@ class ArgumentChecks:
 
 
 def _required(model: type[Model]) -> list[str]:
-    return [wire_name(field) for field in document_fields(model) if field.default is attrs.NOTHING]
+    return [wire_name(field) for field in document_fields(model) if field.default is attr.NOTHING]
 
 
 def _scalar_classes(kind: Any) -> tuple[type, ...]:

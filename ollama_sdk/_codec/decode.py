@@ -67,7 +67,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
-import attrs
+import attr
 
 from ollama_sdk._json import is_list, is_object
 
@@ -227,9 +227,9 @@ class Compiler:
         """Compile the straight-line code of one model, as shown at the top of this module."""
         fields = document_fields(model)
         absent = [(field, value_when_missing(self._resolver, field)) for field in fields]
-        required = [field for field, value in absent if value is attrs.NOTHING]
+        required = [field for field, value in absent if value is attr.NOTHING]
         optional = [field for field, value in absent if value is None]
-        defaulted = [(field, value) for field, value in absent if value is not None and value is not attrs.NOTHING]
+        defaulted = [(field, value) for field, value in absent if value is not None and value is not attr.NOTHING]
         scope: dict[str, Any] = {
             "new": model.__new__,
             "cls": model,
@@ -257,7 +257,7 @@ class Compiler:
         decoder: Decoder = scope["decode"]
         return decoder
 
-    def _store_if_present(self, field: attrs.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
+    def _store_if_present(self, field: attr.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
         """The lines that store a field that may be absent or ``null``."""
         name = wire_name(field)
         return [
@@ -269,7 +269,7 @@ class Compiler:
             *self._store_or_default(field, default, scope),
         ]
 
-    def _store_or_default(self, field: attrs.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
+    def _store_or_default(self, field: attr.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
         """The lines that store a field that may be ``null``; an unreadable optional value is kept among the unknown fields."""
         optional = field.default is None and not self._resolver.names_models(field.type)
         kind = _class_of(self._resolver.field_type(field)) if optional else None
@@ -289,7 +289,7 @@ class Compiler:
         unread = [f"    {line}" for line in (store_none, *skip)]
         return [*lines, "   try:", *self._store(field, "    ", scope), "   except UNREADABLE:", *unread]
 
-    def _store_or_empty(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
+    def _store_or_empty(self, field: attr.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
         """The lines that store a field that is present; ``null`` is an empty list or an empty object."""
         empty = empty_of(field.type)
         if not empty:
@@ -297,7 +297,7 @@ class Compiler:
         store_empty = [f"{indent}if value is None:", f"{indent} self.{field.name} = {empty}", f"{indent}else:"]
         return [*store_empty, *self._store(field, f"{indent} ", scope)]
 
-    def _store(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
+    def _store(self, field: attr.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
         """The lines that check or convert ``value`` and store it; the names they use are added to ``scope``."""
         name = f"as_{field.name}"
         if self._resolver.names_models(field.type):
@@ -325,7 +325,7 @@ def _class_of(kind: Any) -> Any:
     return get_args(kind)[0].__class__ if get_origin(kind) is Literal else kind
 
 
-def _end_early(absent: Sequence[attrs.Attribute[Any]], indent: str) -> list[str]:
+def _end_early(absent: Sequence[attr.Attribute[Any]], indent: str) -> list[str]:
     """The lines that end a decoder once all fields of the data are accounted for."""
     names = " = ".join(f"self.{field.name}" for field in absent)
     return [f"{indent}{names} = None", f"{indent}self.additional_properties = {{}}", f"{indent}return self"]
@@ -334,13 +334,13 @@ def _end_early(absent: Sequence[attrs.Attribute[Any]], indent: str) -> list[str]
 # Fields that may be missing or unreadable
 
 
-def value_when_missing(resolver: Resolver, field: attrs.Attribute[Any]) -> Any:
-    """The value of a missing field of a reply; ``attrs.NOTHING`` if the field is required.
+def value_when_missing(resolver: Resolver, field: attr.Attribute[Any]) -> Any:
+    """The value of a missing field of a reply; ``attr.NOTHING`` if the field is required.
 
     A field with a single possible value adds no information, so it decodes as that value.
     """
     default = field.default
-    if default is not attrs.NOTHING:
+    if default is not attr.NOTHING:
         return default if default is None or isinstance(default, str) else []
     if "absent" in field.metadata:
         return field.metadata["absent"]
@@ -348,7 +348,7 @@ def value_when_missing(resolver: Resolver, field: attrs.Attribute[Any]) -> Any:
         kind = resolver.field_type(field)
         if get_origin(kind) is Literal and len(get_args(kind)) == 1:
             return get_args(kind)[0]
-    return attrs.NOTHING
+    return attr.NOTHING
 
 
 def reads_as_none(kind: Any, value: Any) -> bool:
