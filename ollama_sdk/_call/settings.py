@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Settings", "is_mapping", "named", "settings_of"]
 
 _DEFAULT_OF_HTTPX = 5.0  # seconds, of each part
+_OWN = "ollama_sdk._transport."  # the modules of this package's transports
 
 
 def named(value: Any, argument: str) -> Mapping[str, Any]:
@@ -69,8 +70,9 @@ class Settings:
         timeout: The limits of a call.
         max_item_bytes: The largest item of a stream, in bytes.
         max_body_bytes: The largest reply in one piece, in bytes, decoded.
-        environment_proxies: Whether requests go through the proxies in environment variables.
+        environment_proxies: Whether the caller's ``http_client`` uses the proxies in environment variables.
         own_transport: Whether requests go through the transport of this package.
+        is_async: Whether the client is async, for advice.
         origin: ``base_url`` as text, without a slash at its end.
         headers_of: Makes the headers of a request to a host; requests with the same ones share them in memory.
     """
@@ -86,8 +88,9 @@ class Settings:
         max_item_bytes: int,
         max_body_bytes: int = MAX_BODY_BYTES,
         chosen: frozenset[str] = frozenset(),
-        environment_proxies: bool = True,
+        environment_proxies: bool = False,
         own_transport: bool = True,
+        is_async: bool = False,
     ) -> None:
         self.base_url = base_url
         self.api_key = api_key
@@ -99,6 +102,7 @@ class Settings:
         self.chosen = chosen
         self.environment_proxies = environment_proxies
         self.own_transport = own_transport
+        self.is_async = is_async
         self.origin = str(base_url).rstrip("/")
         # An open stream keeps its request, and its own headers would take almost a kilobyte. They may hold a key, so they end with
         # these settings.
@@ -152,6 +156,7 @@ def settings_of(
     *,
     transport: object,
     http_client: object,
+    is_async: bool,
 ) -> Settings:
     """Return the settings of a new client.
 
@@ -162,6 +167,7 @@ def settings_of(
         limits: ``timeout`` as the client takes it, and further fields of :class:`Settings`.
         transport: As the client takes it.
         http_client: As the client takes it.
+        is_async: Whether the client is async.
 
     Raises:
         ConfigurationError: An argument or environment variable is invalid.
@@ -181,8 +187,9 @@ def settings_of(
         api_key=key,
         headers=given,
         own_headers=own_headers(hosts[0]) if len(hosts) == 1 else {},
-        own_transport=transport is None and http_client is None,
-        environment_proxies=transport is None and getattr(http_client, "trust_env", True),
+        own_transport=http_client is None and (transport is None or type(transport).__module__.startswith(_OWN)),
+        environment_proxies=getattr(http_client, "trust_env", False),
+        is_async=is_async,
         **fields,
     )
 

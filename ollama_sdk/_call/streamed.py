@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
-from ollama_sdk._codec.decode import unchanged
+from ollama_sdk._codec.decode import UNDECODED, unchanged
 from ollama_sdk._codec.resolve import is_model
 from ollama_sdk._secrets import redact
 from ollama_sdk.errors import OllamaError, describe_call
@@ -88,6 +88,8 @@ class _StreamedCall:
     """
 
     __slots__ = ("_call", "_item")
+
+    undecoded: tuple[type[Exception], ...] = UNDECODED
 
     def __init__(self, call: Call[Any, Any], item: Any) -> None:
         self._call = call
