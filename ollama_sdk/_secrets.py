@@ -125,18 +125,14 @@ def check_headers(headers: Mapping[str, Any], where: str = "") -> None:
             raise ConfigurationError(
                 f"{where}the header {name!r} cannot be sent: its value is {kind}; give a str, or None to send none"
             )
-        if not _is_header_value(value):
-            is_padded = _is_header_value(value.strip())
-            problem = (
-                "has blanks or line breaks around it"
-                if is_padded
-                else "holds line breaks, or characters beyond printable ASCII"
-            )
-            raise ConfigurationError(f"{where}the header {name!r} cannot be sent: its value {problem}")
-
-
-def _is_header_value(text: str) -> bool:
-    return text.isascii() and text.replace("\t", " ").isprintable() and text == text.strip()
+        stripped = value.strip()
+        if not (stripped.isascii() and stripped.replace("\t", " ").isprintable()):
+            problem = "holds line breaks, or characters beyond printable ASCII"
+        elif stripped != value:
+            problem = "has blanks or line breaks around it"
+        else:
+            continue
+        raise ConfigurationError(f"{where}the header {name!r} cannot be sent: its value {problem}")
 
 
 # Texts of servers
