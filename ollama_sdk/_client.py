@@ -170,7 +170,15 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         host, api_key, headers = secret.value
         self._check_transport(transport, http_client)
         hosts = hosts_of(host)
-        settings = settings_of(hosts, api_key, headers, limits, transport=transport, http_client=http_client)
+        settings = settings_of(
+            hosts,
+            api_key,
+            headers,
+            limits,
+            transport=transport,
+            http_client=http_client,
+            is_async=self._http_client_class is httpx.AsyncClient,
+        )
         servers = Servers(
             len(hosts),
             lambda: endpoints_of(hosts),

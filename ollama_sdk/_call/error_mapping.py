@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import orjson
-from attrs import evolve
 
 from ollama_sdk._json import loads
 from ollama_sdk._secrets import clean, redact, redact_data, request_of
@@ -69,7 +69,7 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
     name = describe_call(request)
     reason = str(exc) or type(exc).__name__
     if isinstance(exc, httpx.TimeoutException):
-        return _timeout_error(call, name, exc)
+        return _timeout_error(call, request, exc)
     if isinstance(exc, (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)):
         return ConfigurationError(f"{name}: the request cannot be sent: {exc}")
     if isinstance(exc, httpx.DecodingError):
@@ -87,12 +87,14 @@ def _endpoint_error(call: Call[Any, Any], exc: Exception) -> Exception:
     """Return the error of one endpoint of a failover."""
     if isinstance(exc, httpx.HTTPStatusError):
         sent = exc.response.extensions.get("request", call.request)
-        return status_error(evolve(call, request=sent), exc.response, exc.response.read())
+        of_endpoint = copy(call)
+        of_endpoint.request = sent
+        return status_error(of_endpoint, exc.response, exc.response.read())
     return transport_error(call, exc)
 
 
-def _timeout_error(call: Call[Any, Any], name: str, exc: httpx.TimeoutException) -> APITimeoutError:
-    from .advice import environment_proxy
+def _timeout_error(call: Call[Any, Any], request: httpx.Request, exc: httpx.TimeoutException) -> APITimeoutError:
+    from .advice import unreached
 
     deadlines = call.deadlines
     waited_for: list[TimeoutPhase] = [phase for kind, phase in _TIMEOUTS if isinstance(exc, kind)]
@@ -102,9 +104,10 @@ def _timeout_error(call: Call[Any, Any], name: str, exc: httpx.TimeoutException)
     bound = f" (limit: {limit}={seconds:g} s)" if seconds else ""
     loads = phase == "first_item" and call.operation.usage is not None and "status" not in call.request.extensions
     what = _LOADING if loads else _WHAT_TOOK_TOO_LONG[phase]
-    if phase == "connect" and (proxy := environment_proxy(call, request_of(exc))):
-        what = f"{proxy} could not be reached; check it, or allow a longer connect="
-    return APITimeoutError(f"{name}: {what}{bound}, {deadlines.elapsed():.1f} s after the call began", phase=phase)
+    if phase == "connect":
+        what = unreached(call, request) or what
+    text = f"{describe_call(request)}: {what}{bound}, {deadlines.elapsed():.1f} s after the call began"
+    return APITimeoutError(text, phase=phase)
 
 
 # Error statuses
