@@ -17,12 +17,16 @@ _KEYWORDS = {
     "token": "api_key=",
     "max_retries": "retry=Retry(attempts=...)",
     "retries": "retry=Retry(attempts=...)",
-    "verify": "http_client=httpx.Client(verify=...)",
-    "cert": "http_client=httpx.Client(cert=...)",
-    "proxy": "http_client=httpx.Client(proxy=...)",
-    "proxies": "http_client=httpx.Client(proxy=...)",
+    "verify": "transport=HTTPTransport(ssl_context=...)",
+    "cert": "transport=HTTPTransport(ssl_context=...)",
+    "ssl_context": "transport=HTTPTransport(ssl_context=...)",
+    "proxy": "transport=HTTPTransport(proxy=...)",
+    "proxies": "transport=HTTPTransport(proxy=...)",
+    "trust_env": "transport=HTTPTransport(trust_env=...)",
+    "uds": "transport=HTTPTransport(uds=...)",
     "follow_redirects": "http_client=httpx.Client(follow_redirects=True)",
 }
+_OF_ASYNC = {"HTTPTransport(": "AsyncHTTPTransport(", "httpx.Client(": "httpx.AsyncClient("}
 _METHODS = {
     "list": "list_models()",
     "ps": "list_running()",
@@ -71,15 +75,18 @@ _POLICIES = {
 }
 
 
-def explain_keyword(client: str, name: str, known: Sequence[str]) -> str:
+def explain_keyword(client: str, name: str, known: Sequence[str], *, is_async: bool) -> str:
     """Return the message about an unexpected keyword argument.
 
     Args:
         client: The name of the client's class.
         name: The argument.
         known: The arguments that the client takes.
+        is_async: Whether the client is async.
     """
     alike = _KEYWORDS.get(name) or ", ".join(f"{each}=" for each in difflib.get_close_matches(name, ["host", *known]))
+    for sync_name, async_name in _OF_ASYNC.items() if is_async else ():
+        alike = alike.replace(sync_name, async_name)
     hint = f"; give {alike}" if alike else ""
     return f"{client}() got an unexpected keyword argument {name!r}{hint}"
 
