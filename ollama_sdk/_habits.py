@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import ConfigurationError
 
-__all__ = ["explain_argument", "explain_attribute", "explain_keyword", "refuse_policy"]
+__all__ = ["explain_argument", "explain_attribute", "explain_keyword", "explain_name", "refuse_policy"]
 
 _KEYWORDS = {
     "base_url": "host=",
@@ -41,6 +41,25 @@ _METHODS = {
     "whoami": "me()",
     "aclose": "close()",
 }
+_NAMES = {
+    "Client": "Ollama",
+    "OpenAI": "Ollama",
+    "Anthropic": "Ollama",
+    "AsyncClient": "AsyncOllama",
+    "AsyncOpenAI": "AsyncOllama",
+    "AsyncAnthropic": "AsyncOllama",
+    "ResponseError": "APIStatusError, or OllamaError for every error",
+    "RequestError": "ConfigurationError",
+    "APIError": "OllamaError",
+    "OpenAIError": "OllamaError",
+    "AnthropicError": "OllamaError",
+    "APIResponseValidationError": "DecodeError",
+    "ContentFilterFinishReasonError": "IncompleteReplyError",
+    "LengthFinishReasonError": "IncompleteReplyError",
+    "ListResponse": "ollama_sdk.types.ModelList",
+    "ProcessResponse": "ollama_sdk.types.RunningModelList",
+    "Image": "bytes, a pathlib.Path or base64 text in images=",
+}
 _USER = 'messages=[{"role": "user", "content": ...}]'
 _SYSTEM = 'messages=[{"role": "system", "content": ...}, ...]'
 # Names of one thing in the methods of several clients, and what stands for it here: the first that a method has.
@@ -62,7 +81,7 @@ _ARGUMENTS = (
     ("request_timeout timeout", ("timeout", "with_options(timeout=...)")),
     ("api_key token", ("api_key", "with_options(api_key=...)")),
     ("host base_url", ("Ollama(host)",)),
-    ("retry retries max_retries", ("reconfigure(retry=Retry(attempts=...))",)),
+    ("retry retries max_retries", ("reconfigure(retry=Retry(attempts=...)), which changes every view and thread of the client",)),
 )  # fmt: skip
 # The class of each policy and an example, for the error about any other value.
 _POLICIES = {
@@ -140,6 +159,21 @@ def explain_attribute(client: str, name: str) -> str:
     """Return the message about an attribute that a client does not have."""
     hint = f"; use {_METHODS[name]}" if name in _METHODS else ""
     return f"{client!r} object has no attribute {name!r}{hint}"
+
+
+def explain_name(name: str, place: str, *, is_of_client: bool) -> str:
+    """Return the hint about a name that the package does not have; ``""`` without one.
+
+    Args:
+        name: The name.
+        place: The module that has it; empty without.
+        is_of_client: Whether a client has it.
+    """
+    if name in _NAMES:
+        return f"; use {_NAMES[name]}"
+    if is_of_client or name in _METHODS:
+        return f"; a client has it: Ollama().{name}" if is_of_client else f"; use Ollama().{_METHODS[name]}"
+    return f"; use {place}.{name}" if place else ""
 
 
 def refuse_policy(name: str, policy: Any) -> None:

@@ -122,7 +122,25 @@ def status_advice(call: Call[Any, Any], response: httpx.Response, data: Any, tex
     is_gateways = not is_ollamas and (status in _OF_GATEWAYS or (status == _FORBIDDEN and text.strip() != ""))
     if status in _GATEWAY and (_is_page(text) or is_gateways):
         return _GATEWAY[status]
-    return _OLLAMA.get(status, "")
+    return _when(_OLLAMA.get(status, ""), response) + _where(data)
+
+
+def _when(advice: str, response: httpx.Response) -> str:
+    """Advice to wait, with the time that the server gives for that."""
+    from ollama_sdk._retry_after import retry_after_in
+
+    seconds = retry_after_in(response.headers)
+    if not seconds:
+        return advice
+    return advice.replace("; wait before", f"; wait {seconds:g} s before").replace(
+        "try again later", f"try again in {seconds:g} s"
+    )
+
+
+def _where(data: Any) -> str:
+    """The address at which the server wants its account to sign in; ``""`` without one."""
+    url = data.get("signin_url") if data.__class__ is dict else None
+    return f"; sign in at {url}" if url and isinstance(url, str) else ""
 
 
 def _not_found_advice(call: Call[Any, Any], data: Any, *, is_ollamas: bool) -> str:

@@ -157,7 +157,9 @@ def _redacted_headers(call: Call[Any, Any], response: httpx.Response) -> list[tu
 def _advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str) -> str:
     """Return a clause with advice."""
     if response.is_redirect:
-        target = redact(call.request, response.headers.get("location", "elsewhere"))
+        if "location" not in response.headers:
+            return "; Ollama never answers so: check the host, and what stands in front of the server"
+        target = redact(call.request, response.headers["location"])
         base = target.removesuffix(call.operation.path)
         use = "check the host" if base == target else f"use {base} as the host"
         return f"; it redirects to {target}, and redirects are not followed: {use}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from ollama_sdk import (
     APITimeoutError,
     AsyncHTTPTransport,
     AsyncOllama,
+    ConfigurationError,
     DecodeError,
     Failover,
     HTTPTransport,
@@ -459,3 +461,98 @@ def test_a_lost_connection_says_what_to_do(world, serve, monkeypatch, stream):
     with world.client("http://gpu-1") as client, pytest.raises(IncompleteReplyError) as caught:
         list(client.chat("m", [], stream=True)) if stream else client.chat("m", [])
     assert f"the proxy {server.url} that HTTP_PROXY names or the server behind it may have stopped" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "said"),
+    [
+        (429, {"retry_after": "7"}, b"", "; wait 7 s before the next call"),
+        (429, {}, b"", "; wait before the next call"),
+        (503, {"retry_after": "7"}, b'{"error":"busy"}', "try again in 7 s, or see OLLAMA_MAX_QUEUE"),
+        (401, {}, b'{"error":"no","signin_url":"https://ollama.com/connect?x"}', "; sign in at https://ollama.com/connect?x"),
+        (304, {}, b"", "; Ollama never answers so: check the host, and what stands in front of the server"),
+        (302, {}, b"", "; Ollama never answers so: check the host, and what stands in front of the server"),
+    ],
+)  # fmt: skip
+def test_an_error_status_says_all_that_the_server_gave(world, serve, status, headers, body, said):
+    server = serve(replies(whole(body, status, **headers)))
+    with world.client(server.url) as client, pytest.raises(APIStatusError) as caught:
+        client.chat("m", [])
+    assert str(caught.value).endswith(said)
+
+
+# Arguments
+
+
+class _Colour:
+    name: str
+
+
+_COLOUR = [{"role": "user", "content": "x"}]
+_ARGUMENTS = {
+    "a list at another place": (
+        lambda client: client.v1.systemone.create("m", "s", [{"type": "noul"}]),
+        "questions is a list; give a dict",
+    ),
+    "content parts": (
+        lambda client: client.chat("m", [{"role": "user", "content": [{"type": "text", "text": "x"}]}]),
+        "messages[0].content is a list; give a str (content parts are for the /v1 methods; here images= takes pictures)",
+    ),
+    "one of several kinds": (
+        lambda client: client.v1.systemone.create("m", 5, {}),
+        "state is an int; give a str or a dict or a list",
+    ),
+    "a directory": (
+        lambda client: client.generate("m", "x", images=[Path("/")]),
+        "images[0]: '/' cannot be read: it is a directory; give a regular file",
+    ),
+    "a class, v1.chat": (
+        lambda client: client.v1.chat.completions.create("m", _COLOUR, response_format=_Colour),
+        'response_format is the class _Colour, which cannot be sent as JSON; give {"type": "json_schema", "json_schema": '
+        '{"name": ..., "schema": _Colour}}',
+    ),
+    "a class, v1.responses": (
+        lambda client: client.v1.responses.create("m", "x", text=_Colour),
+        'text is the class _Colour, which cannot be sent as JSON; give {"format": {"type": "json_schema", "name": ..., '
+        '"schema": _Colour}}',
+    ),
+    "a class, v1.messages": (
+        lambda client: client.v1.messages.create("m", _COLOUR, 10, output_config=_Colour),
+        'output_config is the class _Colour, which cannot be sent as JSON; give {"format": {"type": "json_schema", "schema": '
+        "_Colour}}",
+    ),
+    "no header": (
+        lambda client: client.with_options(headers={"x": None}),
+        "the header 'x' cannot be sent: its value is None; give a str, or leave it out: only extra_headers= of a call take None",
+    ),
+    "a header of numbers": (
+        lambda client: client.chat("m", [], extra_headers={"x": 5}),
+        "the header 'x' cannot be sent: its value is of type int; give a str",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _ARGUMENTS)
+def test_an_argument_is_refused_with_what_to_give(world, case):
+    call, said = _ARGUMENTS[case]
+    with world.client(f"127.0.0.1:{closed_port()}") as client, pytest.raises(ConfigurationError) as caught:
+        call(client)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("http://host/?key=hunter2", "http://host/?***"),
+        ("http://host:99999/a#hunter2", "http://host:99999/a#***"),
+        ("http://host?key=me@hunter2", "http://***"),
+        ("http://me:hunt?er2@host", "http://***"),
+        ("http://me:hunter2@host/?key=hunter2", "http://***@host/?***"),
+        ("ftp://host/?key=hunter2", "ftp://host/?***"),
+    ],
+)
+def test_no_error_about_a_host_shows_its_query(host, shown):
+    with pytest.raises(ConfigurationError) as caught:
+        Ollama(host)
+    assert f"host {shown!r}" in str(caught.value)
+    assert not any(part in str(caught.value) for part in ("hunt", "key=", "er2"))
