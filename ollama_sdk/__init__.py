@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from ._call.response import RawResponse as RawResponse
+    from ._call.raw import RawResponse as RawResponse
     from ._generated.async_client import AsyncOllama as AsyncOllama
     from ._generated.sync_client import Ollama as Ollama
     from ._timeout import INHERIT as INHERIT
@@ -48,7 +48,7 @@ _MODULES = {
     "INHERIT": "_timeout",
     "Ollama": "_generated.sync_client",
     "RateLimit": "reliability",
-    "RawResponse": "_call.response",
+    "RawResponse": "_call.raw",
     "ResponseHead": "streaming",
     "Retry": "reliability",
     "Stream": "streaming",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import orjson
-from attrs import evolve
 
 from ollama_sdk._json import loads
 from ollama_sdk._secrets import clean, redact, redact_data, request_of
@@ -92,7 +92,9 @@ def _endpoint_error(call: Call[Any, Any], exc: Exception) -> Exception:
     """Return the error of one endpoint of a failover."""
     if isinstance(exc, httpx.HTTPStatusError):
         sent = exc.response.extensions.get("request", call.request)
-        return status_error(evolve(call, request=sent), exc.response, exc.response.read())
+        of_endpoint = copy(call)
+        of_endpoint.request = sent
+        return status_error(of_endpoint, exc.response, exc.response.read())
     return transport_error(call, exc)
 
 

@@ -20,7 +20,6 @@ from ollama_sdk.errors import (
 from .operation import Operation
 from .request import Call, CallOptions, prepare
 from .response import (
-    RawResponse,
     buffered_body,
     fail,
     outermost,
@@ -32,6 +31,8 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from ollama_sdk.streaming import AsyncByteStream, AsyncStream, ByteStream, Stream
+
+    from .response import Received
 
 __all__ = ["AsyncRuntime", "SyncRuntime"]
 
@@ -58,7 +59,7 @@ class SyncRuntime:
     def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
         """Call an operation and return its one-piece reply."""
         __tracebackhide__ = True
-        return self.raw(operation, values, options).parsed
+        return self.raw(operation, values, options)[-1]
 
     def invoke(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
@@ -69,18 +70,18 @@ class SyncRuntime:
 
     def raw(
         self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
-    ) -> RawResponse[ReplyT]:
+    ) -> Received[ReplyT]:
         """Call an operation and return its one-piece reply with status and headers."""
         __tracebackhide__ = True
         call = self._prepare(operation, values, options, stream=False)
         try:
-            reply: RawResponse[ReplyT] = self._perform(call)
+            received: Received[ReplyT] = self._perform(call)
         except OllamaError as exc:
             unreachable = reply_of_unreachable(call, exc)
             if unreachable is None:
                 raise outermost(exc) from exc.__cause__
             return unreachable
-        return reply
+        return received
 
     def stream(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions
@@ -157,7 +158,7 @@ class AsyncRuntime:
     async def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
         """As :meth:`SyncRuntime.call`."""
         __tracebackhide__ = True
-        return (await self.raw(operation, values, options)).parsed
+        return (await self.raw(operation, values, options))[-1]
 
     async def invoke(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
@@ -170,18 +171,18 @@ class AsyncRuntime:
 
     async def raw(
         self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
-    ) -> RawResponse[ReplyT]:
+    ) -> Received[ReplyT]:
         """As :meth:`SyncRuntime.raw`."""
         __tracebackhide__ = True
         call = await self._prepare(operation, values, options, stream=False)
         try:
-            reply: RawResponse[ReplyT] = await self._perform(call)
+            received: Received[ReplyT] = await self._perform(call)
         except OllamaError as exc:
             unreachable = reply_of_unreachable(call, exc)
             if unreachable is None:
                 raise outermost(exc) from exc.__cause__
             return unreachable
-        return reply
+        return received
 
     async def stream(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions

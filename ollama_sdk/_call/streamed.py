@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
-from ollama_sdk._codec.decode import unchanged
+from ollama_sdk._codec.decode import UNDECODED, unchanged
 from ollama_sdk._codec.resolve import is_model
-from ollama_sdk._outcome import outcome_listeners
 from ollama_sdk._secrets import redact
 from ollama_sdk.errors import OllamaError, describe_call
 from ollama_sdk.streaming._accumulation import (
@@ -23,7 +22,7 @@ from ollama_sdk.streaming._framing import DetectingFramer
 from ollama_sdk.streaming._reader import Reader, decoded
 
 from .error_mapping import transport_error
-from .response import decode, end_call
+from .response import decode, end_call, outcome_listeners
 
 if TYPE_CHECKING:
     import httpx
@@ -89,6 +88,8 @@ class _StreamedCall:
     """
 
     __slots__ = ("_call", "_item")
+
+    undecoded: tuple[type[Exception], ...] = UNDECODED
 
     def __init__(self, call: Call[Any, Any], item: Any) -> None:
         self._call = call

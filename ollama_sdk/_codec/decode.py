@@ -13,7 +13,7 @@ field ``count: int | None`` the text is::
         rest = len(data) - 1                      # fields of data that are still unaccounted for
         names = known
         value = data['model']                     # KeyError: the field is missing
-        if value.__class__ is not as_model: raise MismatchError
+        if value.__class__ is not str: raise MismatchError
         self.model = value
         if not rest:                              # no optional field was sent
             self.count = None
@@ -25,7 +25,7 @@ field ``count: int | None`` the text is::
             value = data['count']
             rest -= 1
             ...
-            if not rest: ...                      # the same end, after every optional field that was sent
+            if not rest: ...                      # the same end, after each of the first optional fields
         others = {k: v for k, v in data.items() if k not in names}
         self.additional_properties = free_form(others) if rest else {}
         return self
@@ -115,6 +115,10 @@ UNDECODED = (*MISMATCHES, RoundedError)
 
 # The errors of parsing a time.
 _UNREADABLE = (TypeError, ValueError, OverflowError)
+
+# Most streamed items have only the first optional fields: a decoder ends early after so many of them. After each field it would
+# have almost twice as much code, which takes long to compile.
+_EARLY = 4
 
 # The classes of JSON data that fit the types of numbers.
 _NUMBERS: dict[Any, tuple[type, ...]] = {int: (int,), float: (float, int)}
@@ -245,8 +249,7 @@ class Compiler:
             code += [" if not rest:", *_end_early(optional, "  ")]
         for position, field in enumerate(optional, 1):
             code += self._store_if_present(field, "None", scope)
-            # Most streamed items have only the first optional fields.
-            if others := optional[position:]:
+            if position <= _EARLY and (others := optional[position:]):
                 code += ["  if not rest:", *_end_early(others, "   ")]
         unknown = "free_form({k: v for k, v in data.items() if k not in names}) if rest else {}"
         code += [f" self.additional_properties = {unknown}", " return self"]
@@ -263,11 +266,28 @@ class Compiler:
             " else:",
             f"  value = data[{name!r}]",
             "  rest -= 1",
-            "  if value is None:",
-            f"   self.{field.name} = {'[]' if empty_of(field.type) == '[]' else default}",
-            "  else:",
-            *self._store_or_skip(field, "   ", scope),
+            *self._store_or_default(field, default, scope),
         ]
+
+    def _store_or_default(self, field: attrs.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
+        """The lines that store a field that may be ``null``; an unreadable optional value is kept among the unknown fields."""
+        optional = field.default is None and not self._resolver.names_models(field.type)
+        kind = _class_of(self._resolver.field_type(field)) if optional else None
+        store, store_none = f"self.{field.name} = value", f"self.{field.name} = None"
+        skip = ["rest += 1", f"names = names - {{{wire_name(field)!r}}}"]
+        if kind is str or kind is bool:
+            mismatch = f"value.__class__ is not {kind.__name__} and value is not None"
+            return [f"  if {mismatch}: raise MismatchError", f"  {store}"]
+        if kind in _NUMBERS:
+            fits = " or ".join(f"value.__class__ is {each.__name__}" for each in _NUMBERS[kind])
+            unread = [f"   {store_none}", "   if value is not None:", *(f"    {line}" for line in skip)]
+            return [f"  if {fits}:", f"   {store}", "  else:", *unread]
+        null = "[]" if empty_of(field.type) == "[]" else default
+        lines = ["  if value is None:", f"   self.{field.name} = {null}", "  else:"]
+        if kind is not datetime:
+            return [*lines, *self._store(field, "   ", scope)]
+        unread = [f"    {line}" for line in (store_none, *skip)]
+        return [*lines, "   try:", *self._store(field, "    ", scope), "   except UNREADABLE:", *unread]
 
     def _store_or_empty(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
         """The lines that store a field that is present; ``null`` is an empty list or an empty object."""
@@ -276,22 +296,6 @@ class Compiler:
             return self._store(field, indent, scope)
         store_empty = [f"{indent}if value is None:", f"{indent} self.{field.name} = {empty}", f"{indent}else:"]
         return [*store_empty, *self._store(field, f"{indent} ", scope)]
-
-    def _store_or_skip(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
-        """The lines that store an optional field; an unreadable value is kept among the unknown fields."""
-        store = self._store(field, indent, scope)
-        if field.default is not None or self._resolver.names_models(field.type):
-            return store
-        kind = self._resolver.field_type(field)
-        skip = [f"self.{field.name} = None", "rest += 1", f"names = names - {{{wire_name(field)!r}}}"]
-        if kind is datetime:
-            store = self._store(field, f"{indent} ", scope)
-            return [f"{indent}try:", *store, f"{indent}except UNREADABLE:", *(f"{indent} {line}" for line in skip)]
-        if kind in _NUMBERS:
-            unread = " and ".join(f"value.__class__ is not {each.__name__}" for each in _NUMBERS[kind])
-            skipped = [f"{indent} {line}" for line in skip]
-            return [f"{indent}if {unread}:", *skipped, f"{indent}else:", f"{indent} self.{field.name} = value"]
-        return store
 
     def _store(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
         """The lines that check or convert ``value`` and store it; the names they use are added to ``scope``."""
@@ -304,19 +308,21 @@ class Compiler:
 
             scope[name] = compile_first
             return [f"{indent}self.{field.name} = {name}(value)"]
-        kind = self._resolver.field_type(field)
-        if get_origin(kind) is Literal:  # newer servers may send values that the document does not list
-            kind = get_args(kind)[0].__class__
+        kind = _class_of(self._resolver.field_type(field))
         if kind is datetime:  # as _decode_datetime(), without a call for each item
             scope["read_time"], scope["read_rare_time"] = datetime.fromisoformat, _decode_rare_time
             read, otherwise = f"{indent} self.{field.name} = read_time(value)", f"{indent}except ValueError:"
             return [f"{indent}try:", read, otherwise, f"{indent} self.{field.name} = read_rare_time(value)"]
         if kind in {str, bool, int}:
-            scope[name] = kind
-            check = f"{indent}if value.__class__ is not {name}: raise MismatchError"
+            check = f"{indent}if value.__class__ is not {kind.__name__}: raise MismatchError"
             return [check, f"{indent}self.{field.name} = value"]
         scope[name] = self.decoder(kind) or copy_of
         return [f"{indent}self.{field.name} = {name}(value)"]
+
+
+def _class_of(kind: Any) -> Any:
+    """The class of a type's values, if it lists some: newer servers may send values that the document does not list."""
+    return get_args(kind)[0].__class__ if get_origin(kind) is Literal else kind
 
 
 def _end_early(absent: Sequence[attrs.Attribute[Any]], indent: str) -> list[str]:

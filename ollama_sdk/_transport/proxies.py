@@ -137,9 +137,9 @@ def connect_tunnel(authority: bytes, headers: tuple[tuple[bytes, bytes], ...]) -
             response.feed(data)
         else:
             response.end()
-    status, reason, *_ = response.head
-    if not 200 <= status < 300:  # noqa: PLR2004 - the class of successes
-        raise TunnelError(f"the proxy opened no tunnel: {status} {reason.decode(errors='replace')}")
+    head = response.head
+    if not 200 <= head.status < 300:  # noqa: PLR2004 - the class of successes
+        raise TunnelError(f"the proxy opened no tunnel: {head.status} {head.reason.decode(errors='replace')}")
 
 
 _VERSION = 5

@@ -227,7 +227,11 @@ class _NewFile:
     def __enter__(self) -> IO[bytes]:
         if self._target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self._target))
-        self._file = self._temporary.open("xb")
+        try:
+            self._file = self._temporary.open("xb")
+        except OSError as exc:
+            exc.filename = str(self._target)  # the name that the caller knows
+            raise
         return self._file
 
     def __exit__(

@@ -508,18 +508,24 @@ _ARGUMENTS = {
     ),
     "a class, v1.chat": (
         lambda client: client.v1.chat.completions.create("m", _COLOUR, response_format=_Colour),
-        'response_format is the class _Colour, which cannot be sent as JSON; give {"type": "json_schema", "json_schema": '
-        '{"name": ..., "schema": _Colour}}',
+        (
+            'response_format is the class _Colour, which cannot be sent as JSON; give {"type": "json_schema", "json_schema": '
+            '{"name": ..., "schema": _Colour}}'
+        ),
     ),
     "a class, v1.responses": (
         lambda client: client.v1.responses.create("m", "x", text=_Colour),
-        'text is the class _Colour, which cannot be sent as JSON; give {"format": {"type": "json_schema", "name": ..., '
-        '"schema": _Colour}}',
+        (
+            'text is the class _Colour, which cannot be sent as JSON; give {"format": {"type": "json_schema", "name": ..., '
+            '"schema": _Colour}}'
+        ),
     ),
     "a class, v1.messages": (
         lambda client: client.v1.messages.create("m", _COLOUR, 10, output_config=_Colour),
-        'output_config is the class _Colour, which cannot be sent as JSON; give {"format": {"type": "json_schema", "schema": '
-        "_Colour}}",
+        (
+            'output_config is the class _Colour, which cannot be sent as JSON; give {"format": {"type": "json_schema", "schema": '
+            "_Colour}}"
+        ),
     ),
     "no header": (
         lambda client: client.with_options(headers={"x": None}),
