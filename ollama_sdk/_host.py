@@ -43,7 +43,10 @@ def parse_host(value: str) -> httpx.URL:
     else:
         scheme = scheme.lower()
         if scheme not in _SCHEME_PORT:
-            raise ConfigurationError(f"host {_redact(text)!r}: the scheme is {scheme!r}; use http:// or https://")
+            other = ", or for a Unix socket transport=HTTPTransport(uds=...)" if "unix" in scheme else ""
+            raise ConfigurationError(
+                f"host {_redact(text)!r}: the scheme is {scheme!r}; use http:// or https://{other}"
+            )
         default_port = _SCHEME_PORT[scheme]
     authority, _, path = rest.partition("/")
     if "@" in authority:

@@ -555,10 +555,18 @@ def test_an_argument_is_refused_with_what_to_give(world, case):
         ("http://me:hunt?er2@host", "http://***"),
         ("http://me:hunter2@host/?key=hunter2", "http://***@host/?***"),
         ("ftp://host/?key=hunter2", "ftp://host/?***"),
+        ("unix:///run/ollama.sock?hunter2", "unix:///run/ollama.sock?***"),
     ],
 )
 def test_no_error_about_a_host_shows_its_query(host, shown):
     with pytest.raises(ConfigurationError) as caught:
         Ollama(host)
     assert f"host {shown!r}" in str(caught.value)
-    assert not any(part in str(caught.value) for part in ("hunt", "key=", "er2"))
+    assert not any(part in str(caught.value) for part in ("hunt", "er2"))
+
+
+def test_a_host_of_a_unix_socket_names_the_transport():
+    with pytest.raises(
+        ConfigurationError, match=r"use http.*, or for a Unix socket transport=HTTPTransport\(uds=\.\.\.\)$"
+    ):
+        Ollama("unix:///run/ollama.sock")
