@@ -349,7 +349,9 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             if unknown:
                 from ._habits import explain_keyword
 
-                raise TypeError(explain_keyword(cls.__name__, unknown[0], sorted(_Client.__init__.__kwdefaults__)))
+                known = sorted(_Client.__init__.__kwdefaults__)
+                is_async = cls._http_client_class is httpx.AsyncClient
+                raise TypeError(explain_keyword(cls.__name__, unknown[0], known, is_async=is_async))
             return super().__new__(cls)
 
         def __getattr__(self, name: str) -> Any:

@@ -122,9 +122,8 @@ def check_headers(headers: Mapping[str, Any], where: str = "") -> None:
             )
         if not isinstance(value, str):
             kind = "None" if value is None else f"of type {type(value).__name__}"
-            raise ConfigurationError(
-                f"{where}the header {name!r} cannot be sent: its value is {kind}; give a str, or None to send none"
-            )
+            instead = "a str, or leave it out: only extra_headers= of a call take None" if value is None else "a str"
+            raise ConfigurationError(f"{where}the header {name!r} cannot be sent: its value is {kind}; give {instead}")
         stripped = value.strip()
         if not (stripped.isascii() and stripped.replace("\t", " ").isprintable()):
             problem = "holds line breaks, or characters beyond printable ASCII"
