@@ -33,9 +33,9 @@ field ``count: int | None`` the text is::
 *What a server may omit.* Only a field without which the reply is useless is required. Go writes empty lists and maps as ``null``,
 so ``null`` decodes as the empty list in a list field, and as the empty object in a required free-form field. This holds for fields,
 not for the items of a list: a ``null`` in place of a vector does not fit. A missing required field decodes as its single possible
-value or as its default in the document, if it has one. An optional time that cannot be parsed, and anything but a number in an
-optional number field, decode as ``None`` and are kept in ``additional_properties``, so that such a detail does not cost the whole
-reply. In an integer field that includes numbers with a fraction.
+value or as its default in the document, if it has one. Metadata never costs the reply: an optional field with a value that does not
+fit, such as a number in place of an id, decodes as if it were absent, and the value is kept in ``additional_properties``. Not so
+the content: a field that the document marks as such, as the text of a message, is optional but refused with any other type.
 
 *What it assumes.* That the data fits. The code checks what is cheap to check (the class of each scalar) and otherwise lets Python
 raise: a missing field is a ``KeyError``, a list in place of an object is a ``TypeError``. For data that does not fit, a decoder
@@ -88,7 +88,7 @@ __all__ = [
     "copy_of",
     "decode_object",
     "decode_unrounded",
-    "reads_as_none",
+    "is_metadata",
     "unchanged",
     "value_when_missing",
 ]
@@ -107,17 +107,16 @@ class RoundedError(Exception):
 # orjson reads integers up to here exactly.
 _EXACT = 2.0**63
 
-# What compiled decoders raise for data that does not fit.
-MISMATCHES = (MismatchError, KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
+# What compiled decoders raise for data that does not fit. Metadata that is nested too deeply costs the reply too.
+_MISFITS = (MismatchError, KeyError, TypeError, AttributeError, ValueError, OverflowError)
+MISMATCHES = (*_MISFITS, RecursionError)
 
 # What they raise for data that has to be decoded exactly, or does not fit.
 UNDECODED = (*MISMATCHES, RoundedError)
 
-# The errors of parsing a time.
-_UNREADABLE = (TypeError, ValueError, OverflowError)
-
-# The classes of JSON data that fit the types of numbers.
-_NUMBERS: dict[Any, tuple[type, ...]] = {int: (int,), float: (float, int)}
+# The classes of the JSON data that fits a plain type, and these classes by name.
+_PLAIN: dict[Any, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (float, int)}
+_CLASSES = {kind.__name__: kind for kind in _PLAIN}
 
 
 class Compiler:
@@ -232,7 +231,8 @@ class Compiler:
             "known": frozenset(map(wire_name, fields)),
             "free_form": self._free_form,
             "MismatchError": MismatchError,
-            "UNREADABLE": _UNREADABLE,
+            "MISFITS": _MISFITS,
+            **_CLASSES,
         }
         code = ["def decode(data):", " self = new(cls)", f" rest = len(data) - {len(required)}", " names = known"]
         for field in required:
@@ -266,7 +266,7 @@ class Compiler:
             "  if value is None:",
             f"   self.{field.name} = {'[]' if empty_of(field.type) == '[]' else default}",
             "  else:",
-            *self._store_or_skip(field, "   ", scope),
+            *self._store_or_skip(field, default, "   ", scope),
         ]
 
     def _store_or_empty(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
@@ -277,24 +277,23 @@ class Compiler:
         store_empty = [f"{indent}if value is None:", f"{indent} self.{field.name} = {empty}", f"{indent}else:"]
         return [*store_empty, *self._store(field, f"{indent} ", scope)]
 
-    def _store_or_skip(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
-        """The lines that store an optional field; an unreadable value is kept among the unknown fields."""
-        store = self._store(field, indent, scope)
-        if field.default is not None or self._resolver.names_models(field.type):
-            return store
-        kind = self._resolver.field_type(field)
-        skip = [f"self.{field.name} = None", "rest += 1", f"names = names - {{{wire_name(field)!r}}}"]
-        if kind is datetime:
-            store = self._store(field, f"{indent} ", scope)
-            return [f"{indent}try:", *store, f"{indent}except UNREADABLE:", *(f"{indent} {line}" for line in skip)]
-        if kind in _NUMBERS:
-            unread = " and ".join(f"value.__class__ is not {each.__name__}" for each in _NUMBERS[kind])
-            skipped = [f"{indent} {line}" for line in skip]
-            return [f"{indent}if {unread}:", *skipped, f"{indent}else:", f"{indent} self.{field.name} = value"]
-        return store
+    def _store_or_skip(
+        self, field: attrs.Attribute[Any], default: str, indent: str, scope: dict[str, Any]
+    ) -> list[str]:
+        """The lines that store a field that may be absent; metadata that does not fit is kept among the unknown fields."""
+        if not is_metadata(field):
+            return self._store(field, indent, scope)
+        misfit, name = self._misfit(field), field.name
+        skip = [f"self.{name} = {default}", "rest += 1", f"names = names - {{{wire_name(field)!r}}}"]
+        skip = [f"{indent} {line}" for line in skip]
+        if misfit:
+            return [f"{indent}if {misfit}:", *skip, f"{indent}else:", f"{indent} self.{name} = value"]
+        return [f"{indent}try:", *self._store(field, f"{indent} ", scope), f"{indent}except MISFITS:", *skip]
 
     def _store(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
         """The lines that check or convert ``value`` and store it; the names they use are added to ``scope``."""
+        if misfit := self._misfit(field):
+            return [f"{indent}if {misfit}: raise MismatchError", f"{indent}self.{field.name} = value"]
         name = f"as_{field.name}"
         if self._resolver.names_models(field.type):
 
@@ -305,18 +304,20 @@ class Compiler:
             scope[name] = compile_first
             return [f"{indent}self.{field.name} = {name}(value)"]
         kind = self._resolver.field_type(field)
-        if get_origin(kind) is Literal:  # newer servers may send values that the document does not list
-            kind = get_args(kind)[0].__class__
         if kind is datetime:  # as _decode_datetime(), without a call for each item
             scope["read_time"], scope["read_rare_time"] = datetime.fromisoformat, _decode_rare_time
             read, otherwise = f"{indent} self.{field.name} = read_time(value)", f"{indent}except ValueError:"
             return [f"{indent}try:", read, otherwise, f"{indent} self.{field.name} = read_rare_time(value)"]
-        if kind in {str, bool, int}:
-            scope[name] = kind
-            check = f"{indent}if value.__class__ is not {name}: raise MismatchError"
-            return [check, f"{indent}self.{field.name} = value"]
         scope[name] = self.decoder(kind) or copy_of
         return [f"{indent}self.{field.name} = {name}(value)"]
+
+    def _misfit(self, field: attrs.Attribute[Any]) -> str:
+        """The condition under which ``value`` does not fit a field of text, numbers or booleans; ``""`` for other fields."""
+        kind = Any if self._resolver.names_models(field.type) else self._resolver.field_type(field)
+        if get_origin(kind) is Literal:  # newer servers may send values that the document does not list
+            kind = get_args(kind)[0].__class__
+        classes = _PLAIN.get(kind, ())
+        return " and ".join(f"value.__class__ is not {each.__name__}" for each in classes)
 
 
 def _end_early(absent: Sequence[attrs.Attribute[Any]], indent: str) -> list[str]:
@@ -345,21 +346,9 @@ def value_when_missing(resolver: Resolver, field: attrs.Attribute[Any]) -> Any:
     return attrs.NOTHING
 
 
-def reads_as_none(kind: Any, value: Any) -> bool:
-    """Whether a value of an optional field decodes as ``None``; it is then kept in ``additional_properties``.
-
-    That is a time that cannot be parsed, and anything but a number in a number field: some servers send an empty text for unknown
-    values, or a time in seconds with a fraction.
-    """
-    if kind in _NUMBERS:
-        return value.__class__ not in _NUMBERS[kind]
-    if kind is not datetime:
-        return False
-    try:
-        _decode_datetime(value)
-    except _UNREADABLE:
-        return True
-    return False
+def is_metadata(field: attrs.Attribute[Any]) -> bool:
+    """Whether a field decodes as if it were absent if its value does not fit."""
+    return field.default is not attrs.NOTHING and "content" not in field.metadata
 
 
 # Values that are neither models nor unions
