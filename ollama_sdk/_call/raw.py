@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from .operation import Operation
 from .perform import AsyncRuntime, SyncRuntime
-from .request import CallOptions
+from .request import CallOptions, is_asked_for
 from .response import RawResponse
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class SyncRawRuntime:
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
     ) -> RawResponse[ReplyT] | RawResponse[Stream[ItemT, ReplyT]]:
         """Call an operation for its one-piece reply, or for a stream of which only the head has been read."""
-        if not stream:
+        if stream is False or not is_asked_for(stream):
             return self.runtime.raw(operation, values, options)
         opened = self.runtime.stream(operation, values, options)
         return RawResponse(opened.head.status_code, opened.head.headers, opened)
@@ -86,7 +86,7 @@ class AsyncRawRuntime:
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
     ) -> RawResponse[ReplyT] | RawResponse[AsyncStream[ItemT, ReplyT]]:
         """Call an operation for its one-piece reply, or for a stream, of which only the head has been read."""
-        if not stream:
+        if stream is False or not is_asked_for(stream):
             return await self.runtime.raw(operation, values, options)
         opened = await self.runtime.stream(operation, values, options)
         return RawResponse(opened.head.status_code, opened.head.headers, opened)
