@@ -56,7 +56,7 @@ _MODULES = {
     "Timeout": "_timeout",
     "TimeoutLike": "_timeout",
 }
-_SUBMODULES = ("batch", "errors", "reliability", "streaming", "testing", "tools", "types")
+_SUBMODULES = ("batch", "errors", "progress", "reliability", "streaming", "testing", "tools", "types")
 
 _WITH_NAMES = ("types", "reliability", "tools", "batch", "progress")  # where a name may be that is missing here
 

@@ -169,6 +169,8 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         """
         host, api_key, headers = secret.value
         self._check_transport(transport, http_client)
+        if host is None and str(getattr(http_client, "base_url", "")):
+            raise ConfigurationError("http_client= has a base_url, which is not used; give that URL as host=")
         hosts = hosts_of(host)
         settings = settings_of(
             hosts,

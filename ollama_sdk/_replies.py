@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, TypeVar, overload
 
@@ -358,4 +359,8 @@ class V1EmbedReply(_Vectors):
     data: list[Any]
 
     def _vectors(self) -> Sequence[Sequence[float]]:
-        return [each.embedding for each in self.data]
+        """The vectors in the order of the texts: by ``index``, if all have one."""
+        ordered = [(each.index, each.embedding) for each in self.data]
+        if not any(index is None for index, _ in ordered):
+            ordered.sort(key=itemgetter(0))
+        return [vector for _, vector in ordered]

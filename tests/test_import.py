@@ -6,9 +6,12 @@ import importlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import ollama_sdk
+from ollama_sdk import types
 from ollama_sdk.testing import Emulator, ScriptedToolCall
 
 # Each step runs in one fresh interpreter after the ones before it, and reports the modules that it loaded.
@@ -156,11 +159,23 @@ def test_dir_lists_exactly_the_usable_names(name):
         assert {"errors", "reliability", "streaming", "testing", "types"} <= set(names)
 
 
+def test_every_public_module_is_an_attribute():
+    names = {path.stem for path in Path(ollama_sdk.__file__).parent.iterdir() if path.suffix == ".py" or path.is_dir()}
+    public = {name for name in names if not name.startswith("_")}
+    code = f"import ollama_sdk; print([getattr(ollama_sdk, name).__name__ for name in {sorted(public)}])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == str([f"ollama_sdk.{name}" for name in sorted(public)])
+
+
+def test_all_types_can_be_imported_at_once():
+    names = {}
+    exec("from ollama_sdk.types import *", names)
+    assert {"ChatResponse", "MessageParam", "Metrics", "JSONSchema"} <= names.keys()
+    assert set(dir(types)) == names.keys() - {"__builtins__"}
+
+
 @pytest.mark.parametrize("name", ["Olama", "MessagParam", "_private"])
 def test_missing_name_is_an_attribute_error(name):
-    import ollama_sdk
-    from ollama_sdk import types
-
     for module in (ollama_sdk, types):
         with pytest.raises(AttributeError, match=name):
             getattr(module, name)

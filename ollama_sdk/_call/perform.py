@@ -17,7 +17,7 @@ from ollama_sdk.errors import (
 )
 
 from .operation import Operation
-from .request import Call, CallOptions, prepare
+from .request import Call, CallOptions, is_asked_for, prepare
 from .response import (
     buffered_body,
     fail,
@@ -65,7 +65,9 @@ class SyncRuntime:
     ) -> ReplyT | Stream[ItemT, ReplyT]:
         """Call an operation and return its one-piece reply, or with ``stream`` a stream of its items."""
         __tracebackhide__ = True
-        return self.stream(operation, values, options) if stream else self.call(operation, values, options)
+        if stream is not False and is_asked_for(stream):
+            return self.stream(operation, values, options)
+        return self.call(operation, values, options)
 
     def raw(
         self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
@@ -164,7 +166,7 @@ class AsyncRuntime:
     ) -> ReplyT | AsyncStream[ItemT, ReplyT]:
         """As :meth:`SyncRuntime.invoke`."""
         __tracebackhide__ = True
-        if stream:
+        if stream is not False and is_asked_for(stream):
             return await self.stream(operation, values, options)
         return await self.call(operation, values, options)
 

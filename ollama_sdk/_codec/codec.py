@@ -104,7 +104,8 @@ class Codec:
             mismatch = explainer.explain(self.resolve(annotation), data, "")
         except RecursionError:
             mismatch = Mismatch("", "it is nested too deeply")
-        where, problem = mismatch or Mismatch("", "the value does not fit")
+        # Metadata never costs a reply, except when it is nested too deeply.
+        where, problem = mismatch or Mismatch("", "it is nested too deeply")
         place = f" at {where}" if where else ""
         text = f"the data does not have the documented form{place}: {problem}"
         return DecodeError(text, excerpt=excerpt_of(data, raw), where=where)

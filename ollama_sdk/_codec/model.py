@@ -27,7 +27,8 @@ class Model:  # noqa: PLW1641 - a model can be changed, so it has no hash
     """The base of every generated model: an attrs class whose fields are the document's, ``None`` where absent.
 
     Attributes:
-        additional_properties: Fields that the document does not list, by JSON name; :meth:`to_dict` includes them.
+        additional_properties: Fields that the document does not list, or lists with another type, by JSON name; :meth:`to_dict`
+            includes them.
         FROM_FUNCTION: The template of the object that describes a Python function; ``None`` if a function is not accepted.
     """
 
@@ -44,8 +45,8 @@ class Model:  # noqa: PLW1641 - a model can be changed, so it has no hash
             data: The JSON object, by JSON field names.
 
         Raises:
-            DecodeError: A required field is missing or a value has another type than in the document; ``.where`` is the
-                path, such as ``message.tool_calls[0].function``.
+            DecodeError: A required field is missing, or a part of the content has another type than in the document; ``.where``
+                is the path, such as ``message.tool_calls[0].function``. Metadata that does not fit reads as absent.
         """
         model: Self = _codec_for(cls).decode(cls, data)
         return model
@@ -175,10 +176,13 @@ def _left_out(count: int, shown: int) -> str:
 
 
 def _present(model: Model) -> Iterator[tuple[str, Any]]:
-    """The JSON names and the values of the fields that are not ``None``, then the additional properties."""
+    """The JSON names and the values of the fields that are not ``None``, then the additional properties.
+
+    A field with a default is among both, if its value did not fit.
+    """
     for attribute in document_fields(type(model)):
         value = getattr(model, attribute.name)
-        if value is not None:
+        if value is not None and wire_name(attribute) not in model.additional_properties:
             yield wire_name(attribute), value
     yield from model.additional_properties.items()
 

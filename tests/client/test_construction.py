@@ -443,6 +443,18 @@ def test_an_httpx_client_of_the_wrong_kind_is_refused_at_once(make, wrong):
         make(http_client=wrong)
 
 
+@pytest.mark.parametrize(("make", "lent"), [(Ollama, library.Client), (AsyncOllama, library.AsyncClient)])
+def test_a_base_url_of_an_httpx_client_needs_a_host(server, make, lent):
+    with_url = lent(base_url=server.url)
+    with pytest.raises(
+        ConfigurationError, match="http_client= has a base_url, which is not used; give that URL as host="
+    ):
+        make(http_client=with_url)
+    assert str(make(server.url, http_client=with_url).base_url) == server.url
+    assert make(http_client=lent()).base_url.port == 11434
+    assert server.requests == []
+
+
 # Proxies
 
 

@@ -29,5 +29,5 @@ class ChatCompletionChunkChoice(Model):
     delta: ChatCompletionDelta
     index: int | None = None
     finish_reason: Literal["length", "stop", "tool_calls"] | str | None = None
-    logprobs: CompletionLogprobs | None = None
+    logprobs: CompletionLogprobs | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -22,6 +22,6 @@ class ChatCompletionFunctionCallDelta(Model):
         arguments: The next part of the JSON text of the arguments.
     """
 
-    name: str | None = None
-    arguments: str | None = None
+    name: str | None = field(default=None, metadata={"content": True})
+    arguments: str | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

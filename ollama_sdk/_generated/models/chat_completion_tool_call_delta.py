@@ -27,5 +27,5 @@ class ChatCompletionToolCallDelta(Model):
     index: int | None = None
     id: str | None = None
     type: Literal["function"] | str | None = None
-    function: ChatCompletionFunctionCallDelta | None = None
+    function: ChatCompletionFunctionCallDelta | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

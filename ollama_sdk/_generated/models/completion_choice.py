@@ -27,5 +27,5 @@ class CompletionChoice(Model):
     text: str
     index: int | None = None
     finish_reason: Literal["length", "stop"] | str | None = None
-    logprobs: CompletionLogprobs | None = None
+    logprobs: CompletionLogprobs | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

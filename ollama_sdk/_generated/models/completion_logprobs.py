@@ -21,5 +21,5 @@ class CompletionLogprobs(Model):
         content: The tokens.
     """
 
-    content: list[Logprob] | None = None
+    content: list[Logprob] | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -26,6 +26,6 @@ class MessagesImageSource(Model):
 
     type: Literal["base64"] | str
     media_type: str | None = None
-    data: Base64 | None = None
-    url: str | None = None
+    data: Base64 | None = field(default=None, metadata={"content": True})
+    url: str | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

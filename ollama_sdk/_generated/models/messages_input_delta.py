@@ -23,5 +23,5 @@ class MessagesInputDelta(Model):
     """
 
     type: Literal["input_json_delta"]
-    partial_json: str = ""
+    partial_json: str = field(default="", metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

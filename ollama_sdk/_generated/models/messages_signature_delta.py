@@ -23,5 +23,5 @@ class MessagesSignatureDelta(Model):
     """
 
     type: Literal["signature_delta"]
-    signature: str = ""
+    signature: str = field(default="", metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

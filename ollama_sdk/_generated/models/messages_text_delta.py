@@ -23,5 +23,5 @@ class MessagesTextDelta(Model):
     """
 
     type: Literal["text_delta"]
-    text: str = ""
+    text: str = field(default="", metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -25,5 +25,5 @@ class MessagesThinkingBlock(Model):
 
     type: Literal["thinking"]
     thinking: str
-    signature: str | None = None
+    signature: str | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

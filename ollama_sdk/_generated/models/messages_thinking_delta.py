@@ -23,5 +23,5 @@ class MessagesThinkingDelta(Model):
     """
 
     type: Literal["thinking_delta"]
-    thinking: str = ""
+    thinking: str = field(default="", metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -26,5 +26,7 @@ class MessagesWebSearchResultBlock(Model):
 
     type: Literal["web_search_tool_result"]
     tool_use_id: str
-    content: list[MessagesWebSearchResult] | MessagesWebSearchError | str | None = None
+    content: list[MessagesWebSearchResult] | MessagesWebSearchError | str | None = field(
+        default=None, metadata={"content": True}
+    )
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -26,7 +26,7 @@ class ResponseInputFile(Model):
     """
 
     type: Literal["input_file"]
-    file_data: str | None = None
+    file_data: str | None = field(default=None, metadata={"content": True})
     file_id: str | None = None
     file_url: str | None = None
     filename: str | None = None

@@ -25,5 +25,5 @@ class ResponseInputMessage(Model):
 
     role: Literal["assistant", "developer", "system", "user"] | str
     type: Literal["message"] | None = None
-    content: str | list[ResponseInputContent] | None = None
+    content: str | list[ResponseInputContent] | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -26,6 +26,6 @@ class ResponseReasoningItem(Model):
 
     type: Literal["reasoning"]
     id: str | None = None
-    summary: list[ResponseReasoningSummary] | None = None
-    encrypted_content: str | None = None
+    summary: list[ResponseReasoningSummary] | None = field(default=None, metadata={"content": True})
+    encrypted_content: str | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -32,8 +32,8 @@ class RunningModel(Model):
         runner: The runner of the model. Since Ollama 0.40.0.
     """
 
-    name: str = ""
-    model: str = ""
+    name: str = field(default="", metadata={"content": True})
+    model: str = field(default="", metadata={"content": True})
     size: int | None = None
     size_vram: int | None = None
     digest: str | None = None

@@ -25,5 +25,5 @@ class WebSearchResult(Model):
 
     url: str
     title: str = ""
-    content: str = ""
+    content: str = field(default="", metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
