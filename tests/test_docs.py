@@ -214,7 +214,7 @@ def test_the_table_of_errors_names_every_class():
     ours = {
         name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.OllamaError)
     }
-    assert named - {"ConnectionError", "TimeoutError", "ValueError"} == ours
+    assert named - {"ConnectionError", "OSError", "TimeoutError", "TypeError", "ValueError"} == ours
 
 
 def test_the_default_timeout_is_as_documented():
