@@ -117,7 +117,7 @@ class Operation(NamedTuple, Generic[ReplyT, ItemT]):
             sent); ``text`` or ``bytes`` take any body.
         streaming: How it streams, or ``None``.
         repeat: Whether sending the same request again is safe: ``safe``, ``resumes`` (the server continues where it stopped)
-            or ``never``.
+            or ``never``; ``None`` for what holds for its HTTP method.
         needs_model: Whether the server must have the model of the request.
         model: The name of the argument for the model.
         one_each: The JSON name of the argument, a text or a list, whose items give one item of the reply each; ``None`` without.
@@ -137,7 +137,7 @@ class Operation(NamedTuple, Generic[ReplyT, ItemT]):
     body: Literal["json", "multipart", "binary"] | None = None
     reply: str = "none"
     streaming: Streaming | None = None
-    repeat: Literal["safe", "resumes", "never"] = "never"
+    repeat: Literal["safe", "resumes", "never"] | None = "never"
     needs_model: bool = True
     model: str = "model"
     one_each: str | None = None
