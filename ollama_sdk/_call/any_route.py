@@ -394,7 +394,7 @@ def _name_of(value: Any) -> str:
 
 def _streaming(stream: Any, item: str, last: Any) -> Streaming:
     if stream == "bytes":
-        return Streaming(format="bytes", item=item)
+        return Streaming(format="bytes", item=item, may_be_empty=True)  # such as a file
     if stream not in _FORMATS:
         raise ConfigurationError(f"stream is {stream!r}; give 'ndjson', 'sse', 'bytes' or False")
     if last == "[DONE]":

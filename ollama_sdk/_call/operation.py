@@ -84,6 +84,7 @@ class Streaming(NamedTuple):
         merge: For ``merge``, the fields of items of which the last value does not simply replace the others: by path, with
             ``[]`` for each item of a list, ``concat``, ``by-index``, ``by-call``, or ``into:NAME``.
         usage: The paths of model and token counts in an item; ``None`` if they are those of the one-piece reply.
+        may_be_empty: Whether a stream of ``bytes`` may be complete without any.
     """
 
     format: Literal["ndjson", "sse", "bytes"]
@@ -95,6 +96,7 @@ class Streaming(NamedTuple):
     collect: Literal["merge", "messages", "responses", "items"] = "merge"
     merge: Mapping[str, str] = _NONE
     usage: Usage | None = None
+    may_be_empty: bool = False
 
     @property
     def is_asked_for(self) -> bool:
