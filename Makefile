@@ -44,6 +44,7 @@ check: $(READY)  ## format, lint, types, public types, import contract, document
 	$(BIN)/pyright --warnings
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m generator check
+	$(BIN)/python docs/write_methods.py --check
 	$(BIN)/python docs/draw_architecture.py --check
 	$(BIN)/python docs/draw_policies.py --check
 	$(MAKE) --no-print-directory types
@@ -51,8 +52,9 @@ check: $(READY)  ## format, lint, types, public types, import contract, document
 types: $(READY)  ## whether every public name has a known type; pyright looks for the package on the PATH
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes ollama_sdk --ignoreexternal
 
-generate: $(READY)  ## remake the typed client from openapi/ollama.yaml
+generate: $(READY)  ## remake the typed client and the table of its methods from openapi/ollama.yaml
 	$(BIN)/python -m generator build
+	$(BIN)/python docs/write_methods.py
 
 changes: $(READY)  ## what the edited document changes in the public interface, as Markdown
 	$(BIN)/python -m generator changes

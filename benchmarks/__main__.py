@@ -145,7 +145,7 @@ CLIENTS = (
     Row("NDJSON item, added up for collect(), over not", OURS, "adding_up", ("ndjson", 10_000), "x", _each(1.05), (12, 3)),
     Row("SSE item, added up for collect(), over not", OURS, "adding_up", ("sse", 10_000), "x", _each(1.05), (12, 3)),
     # At the rate of real tokens
-    Row("item, one each ms, sync", SYNC, "paced", (1000, 500), "µs", _ours(floor=0.70), (1, 6)),
+    Row("item, one each ms, sync", SYNC, "paced", (1000, 1000), "µs", _ours(floor=0.70), (1, 8)),
     Row("item, one each ms, async", ASYNC, "async_paced", (1000, 500), "µs", _ours(floor=0.55, aiohttp=0.80), (1, 6)),
     Row("item in 100 streams, each 20 a second", MANY, "async_paced", (20, 40, 100), "µs",
         _ours(floor=0.40, aiohttp=0.85), _ONCE),

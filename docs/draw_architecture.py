@@ -106,7 +106,7 @@ def picture(rows: list[list[str]], edges: dict[str, set[str]]) -> str:
     """The rooms as boxes, the reduced imports as arrows, as SVG."""
     boxes: dict[str, tuple[float, float, float]] = {}
     for number, row in enumerate(rows):
-        width = min(280.0, (WIDTH - GAP * (len(row) + 1)) / len(row))
+        width = min(280.0, WIDTH / len(row) - 4 * GAP)
         left = (WIDTH - (width + 4 * GAP) * len(row) + 4 * GAP) / 2
         for place, room in enumerate(row):
             boxes[room] = left + place * (width + 4 * GAP), 20 + number * ROW, width

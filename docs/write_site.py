@@ -21,23 +21,18 @@ from typing import Any
 
 import attrs
 import yaml
+from write_methods import OPERATIONS, PAGE, results
 
 import ollama_sdk
 from ollama_sdk import batch, errors, reliability, streaming
 from ollama_sdk._call.operation import Operation
-from ollama_sdk._generated import models, operations
+from ollama_sdk._generated import models
 from ollama_sdk._generated.lifetimes import ROUTES
 from ollama_sdk._lifetimes import release_numbers
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
-OPERATIONS: dict[str, Operation[Any, Any]] = {
-    row.name: row for row in vars(operations).values() if isinstance(row, Operation)
-}
 SECTION = re.compile(r"^(Args|Returns|Yields|Raises|Attributes|Examples?|Note):$", re.MULTILINE)
-ABOUT_METHODS = """\
-`Ollama` and `AsyncOllama` have one method for each endpoint; those of `AsyncOllama` are awaited. Every method also takes
-`extra_headers`, `extra_query`, `extra_body` and `timeout`, and may raise what [Errors](errors.md) lists."""
 ABOUT_MODELS = """\
 What the methods return and take, from `ollama_sdk.types`. A field that the server did not send is `None`; unknown fields are kept in
 `additional_properties`."""
@@ -45,6 +40,7 @@ ABOUT_BATCH = """\
 `ollama_sdk.batch`: steps over many rows, and what runs them in one process. [Embeddings](../howto/embeddings.md) shows them with each
 engine. The options of `Step` are those of every step."""
 WIDTH = 80
+ROW = re.compile(r"\| `([\w.]+)`(.+)")
 OF_EVERY_METHOD = {"extra_headers", "extra_query", "extra_body", "timeout"}
 LINK = re.compile(r"\]\((?!https?:|#)([^)]+)\)")
 SOURCES = "https://github.com/ollama-sdk/ollama-sdk/blob/main/"
@@ -127,20 +123,12 @@ def table(heading: str, rows: list[tuple[str, str]]) -> list[str]:
 
 
 def methods() -> str:
-    """One section for each method, from its docstring and its row."""
+    """The table of methods, and one section for each, from its docstring and its row."""
     client = ollama_sdk.Ollama("http://127.0.0.1:1")
     document = yaml.safe_load((ROOT / "openapi" / "ollama.yaml").read_text(encoding="utf-8"))
     lines = [
-        "# Methods",
-        "",
-        ABOUT_METHODS,
-        "",
-        "| method | endpoint | returns |",
-        "|---|---|---|",
-    ]
-    lines += [
-        f"| [`{name}`](#{_anchor(name)}) | `{row.method} {row.server or ''}{row.path}` | `{_returns(row).replace('|', chr(92) + '|')}` |"
-        for name, row in OPERATIONS.items()
+        f"| [`{row[1]}`](#{_anchor(row[1])}){row[2]}" if (row := ROW.match(line)) and row[1] in OPERATIONS else line
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
     ]
     for name, row in OPERATIONS.items():
         lines += ["", f"({_anchor(name)})=", "", f"## `{name}`", "", *_method(attrgetter(name)(client), row, document)]
@@ -151,11 +139,6 @@ def _anchor(name: str) -> str:
     return f"method-{name.replace('.', '-').replace('_', '-')}"
 
 
-def _returns(row: Operation[Any, Any]) -> str:
-    kind = {"exists": "bool", "reachable": "bool", "digest": "str", "none": "None"}.get(row.reply, row.reply)
-    return kind if row.streaming is None else f"{kind}, or a stream of {row.streaming.item}"
-
-
 def _method(method: Any, row: Operation[Any, Any], document: dict[str, Any]) -> list[str]:
     parts = sections(method.__doc__)
     lifetime = ROUTES[row.method, row.path].route
@@ -164,7 +147,7 @@ def _method(method: Any, row: Operation[Any, Any], document: dict[str, Any]) -> 
     lines = [f"`{row.method} {row.server or ''}{row.path}`{since}", "", markdown(said), ""]
     arguments = [(name, said) for name, said in entries(parts.get("Args", "")) if name not in OF_EVERY_METHOD]
     lines += table("argument", [pair for pair in arguments if pair[0]])
-    lines += [f"Returns `{_returns(row)}`. {markdown(parts.get('Returns', ''))}".rstrip(), ""]
+    lines += [f"Returns {', or with `stream=True` '.join(results(row))}.", ""]
     return [*lines, "```python", *_example(method, row, document), "```"]
 
 

@@ -8,12 +8,12 @@ caller that abandons the call reports no outcome.
 
 # Annotations are not postponed here: NamedTuple would compile the text of each.
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import httpx
 
-__all__ = ["CallOutcome", "new_outcome", "on_outcome", "outcome_listeners"]
+__all__ = ["CallOutcome", "new_outcome", "on_outcome"]
 
 
 class CallOutcome(NamedTuple):
@@ -56,9 +56,3 @@ def on_outcome(request: httpx.Request, response: httpx.Response, listener: Calla
         return False
     response.extensions.setdefault("outcome", []).append(listener)
     return True
-
-
-def outcome_listeners(response: httpx.Response) -> Sequence[Callable[[CallOutcome], object]]:
-    """Return the functions that the caller must call with the outcome."""
-    listeners: Sequence[Callable[[CallOutcome], object]] = response.extensions.get("outcome", ())
-    return listeners

@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
     from ._metrics import Metrics
 
+    T_co = TypeVar("T_co", covariant=True)
+
+    class Validator(Protocol[T_co]):
+        """An object that validates JSON text, such as Pydantic's ``TypeAdapter``."""
+
+        def validate_json(self, data: str, /) -> T_co:
+            """Parse and validate JSON text."""
+            ...
+
+
 __all__ = [
     "ChatReply",
     "CompletionReply",
@@ -24,22 +34,15 @@ __all__ = [
     "EmbeddingsReply",
     "GenerateReply",
     "GenerationMetrics",
+    "MessagesReply",
+    "ResponseReply",
     "V1EmbedReply",
 ]
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 _EXCERPT = 200  # characters of a text that an error shows
 _NANOSECONDS = 1e9
-
-
-class Validator(Protocol[T_co]):
-    """An object that validates JSON text, such as Pydantic's ``TypeAdapter``."""
-
-    def validate_json(self, data: str, /) -> T_co:
-        """Parse and validate JSON text."""
-        ...
 
 
 # The text of an answer
@@ -50,8 +53,8 @@ class _Answer:
 
     __slots__ = ()
 
-    def _answer(self) -> tuple[str, str | None]:
-        """The text and the reason of its end."""
+    def _answer(self) -> tuple[str, bool]:
+        """The text, and whether it was cut at a limit of its tokens."""
         raise NotImplementedError
 
     @overload
@@ -73,21 +76,21 @@ class _Answer:
             ParseError: The text is not such a value; ``.text`` is the whole text, ``.where`` the path that does not fit.
             ConfigurationError: Pydantic is not installed, or cannot describe ``kind``.
         """
-        text, reason = self._answer()
+        text, is_cut = self._answer()
         adapter = kind if hasattr(kind, "validate_json") else adapter_of(kind, "parse()")
         try:
             return adapter.validate_json(text)
         except ValueError as exc:
-            raise _parse_error(text, reason, kind, exc) from exc
+            raise _parse_error(text, kind, exc, is_cut=is_cut) from exc
 
 
-def _parse_error(text: str, reason: str | None, kind: Any, exc: Exception) -> ParseError:
+def _parse_error(text: str, kind: Any, exc: Exception, *, is_cut: bool) -> ParseError:
     name = getattr(kind, "__name__", None) or str(kind)
     errors: Any = getattr(exc, "errors", list[Any])()
     first: dict[str, Any] = errors[0] if errors else {"loc": (), "msg": str(exc)}
     where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]).lstrip(".")
     place = f" at {where}" if where else ""
-    hint = "; the answer was cut at its token limit (num_predict, max_tokens)" if reason == "length" else ""
+    hint = "; the answer was cut at its token limit (num_predict, max_tokens, max_output_tokens)" if is_cut else ""
     message = f"the text is not a {name}{place}: {first['msg']}{hint}; it begins {text[:_EXCERPT]!r}"
     return ParseError(message, text=text, where=where)
 
@@ -211,8 +214,8 @@ class GenerateReply(_Generated):
     response: str
     done_reason: Any
 
-    def _answer(self) -> tuple[str, str | None]:
-        return self.response, self.done_reason
+    def _answer(self) -> tuple[str, bool]:
+        return self.response, self.done_reason == "length"
 
 
 class ChatReply(_Generated):
@@ -222,8 +225,8 @@ class ChatReply(_Generated):
     message: Any
     done_reason: Any
 
-    def _answer(self) -> tuple[str, str | None]:
-        return self.message.content, self.done_reason
+    def _answer(self) -> tuple[str, bool]:
+        return self.message.content, self.done_reason == "length"
 
     @property
     def _drops_messages(self) -> bool:
@@ -236,9 +239,43 @@ class CompletionReply(_Answer):
     __slots__ = ()
     choices: list[Any]
 
-    def _answer(self) -> tuple[str, str | None]:
+    def _answer(self) -> tuple[str, bool]:
         first = self.choices[0] if self.choices else None
-        return ("", None) if first is None else (first.message.content or "", first.finish_reason)
+        return ("", False) if first is None else (first.message.content or "", first.finish_reason == "length")
+
+
+class ResponseReply(_Answer):
+    """Adds ``output_text`` and ``parse`` to the reply of ``v1.responses``."""
+
+    __slots__ = ()
+    output: list[Any]
+    incomplete_details: Any
+
+    @property
+    def output_text(self) -> str:
+        """The text of the answer: of all its messages, without reasoning and calls; empty if there is none."""
+        messages = [item for item in self.output if item.type == "message"]
+        return "".join(part.text for message in messages for part in message.content if part.type == "output_text")
+
+    def _answer(self) -> tuple[str, bool]:
+        cut = self.incomplete_details
+        return self.output_text, cut is not None and cut.reason == "max_output_tokens"
+
+
+class MessagesReply(_Answer):
+    """Adds ``output_text`` and ``parse`` to the reply of ``v1.messages``."""
+
+    __slots__ = ()
+    content: list[Any]
+    stop_reason: Any
+
+    @property
+    def output_text(self) -> str:
+        """The text of the answer: of all its text blocks, without thinking and calls; empty if there is none."""
+        return "".join(block.text for block in self.content if block.type == "text")
+
+    def _answer(self) -> tuple[str, bool]:
+        return self.output_text, self.stop_reason == "max_tokens"
 
 
 # Vectors

@@ -261,7 +261,7 @@ class IncompleteReplyError(ReplyError):
 
 
 class DecodeError(OllamaError):
-    """The body does not match the document.
+    """The data does not have the documented form.
 
     Attributes:
         excerpt: The beginning of the body, 200 characters at most.

@@ -66,7 +66,7 @@ def _check_items(items: object) -> None:
 def track_file(
     content: os.PathLike[str] | IO[bytes], *, file: TextIO | None = None, log_interval: float = _LOG_INTERVAL
 ) -> io.BufferedReader:
-    """Wrap a binary file to show how much of it was read: ``client.upload_blob(track_file(Path("model.gguf")))``.
+    """Wrap a binary file to show how much of it was read: ``client.upload_blob(content=track_file(Path("model.gguf")))``.
 
     If the call computes the digest, the file is read twice, so there are two bars.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import inspect
 import json
@@ -13,6 +14,8 @@ import shutil
 import subprocess
 import sys
 import types
+import typing
+from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,7 @@ import httpx
 import ollama
 import pytest
 
-from ollama_sdk import Ollama, Timeout, batch, errors
+from ollama_sdk import Cache, Ollama, Timeout, batch, errors
 from ollama_sdk._call.operation import Operation
 from ollama_sdk._generated import operations
 from ollama_sdk.testing import Emulator, Fault, RecordedRequest
@@ -70,6 +73,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch):
         server.models.add("nimble", capabilities=["decision"])
         server.models.add("phonon")
         monkeypatch.setenv("OLLAMA_HOST", server.url)
+        monkeypatch.setenv("GPU_HOSTS", server.url)
         monkeypatch.delenv("OLLAMA_API_KEY", raising=False)
         yield server
 
@@ -150,12 +154,13 @@ def test_the_example_of_regenerating_gives_the_field(tmp_path: Path):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     document = tmp_path / "openapi" / "ollama.yaml"
-    [field] = blocks(SECTIONS["Regenerating"], "yaml")
+    *places, field = blocks(SECTIONS["Regenerating"], "yaml")[0].splitlines(keepends=True)
     [code] = blocks(SECTIONS["Regenerating"], "python")
     text = document.read_text(encoding="utf-8").replace(field, "")  # where the example was followed already
-    head, found, tail = text.partition("\n    ChatResponse:\n")
-    schema, properties, rest = tail.partition("\n      properties:\n")
-    document.write_text(f"{head}{found}{schema}{properties}{field}{rest}", encoding="utf-8")
+    at = 0
+    for place in places:
+        at = text.index(f"\n{place}", at) + len(place)
+    document.write_text(f"{text[: at + 1]}{field}{text[at + 1 :]}", encoding="utf-8")
 
     [recipe] = re.findall(
         r"^generate:.*\n\t\$\(BIN\)/python (.+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE
@@ -209,7 +214,7 @@ def test_the_table_of_errors_names_every_class():
     ours = {
         name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.OllamaError)
     }
-    assert named - {"ConnectionError", "TimeoutError", "ValueError"} == ours
+    assert named - {"ConnectionError", "OSError", "TimeoutError", "TypeError", "ValueError"} == ours
 
 
 def test_the_default_timeout_is_as_documented():
@@ -234,6 +239,17 @@ def test_the_reference_describes_every_method(tmp_path: Path):
             assert f"`{argument.name}`" in part
 
 
+def test_the_table_of_methods_is_committed_as_it_is_written(tmp_path: Path):
+    rows = re.findall(r"^\| `([\w.]+)` \| .+ \| `([A-Z]+) (\S+)` \|", PAGES["reference/methods.md"], flags=re.MULTILINE)
+    assert rows == [(row.name, row.method, f"{row.server or ''}{row.path}") for row in OPERATIONS.values()]
+    shutil.copytree(DOCS, tmp_path / "docs")
+    command = [sys.executable, tmp_path / "docs" / "write_methods.py", "--check"]
+    assert subprocess.run(command, check=False, timeout=600).returncode == 0
+    with (tmp_path / "docs" / "reference" / "methods.md").open("a", encoding="utf-8") as page:
+        page.write("by hand\n")
+    assert subprocess.run(command, check=False, timeout=600).returncode == 1
+
+
 def test_the_reference_of_batch_describes_all_of_it(tmp_path: Path):
     subprocess.run([sys.executable, DOCS / "write_site.py", tmp_path / "source"], check=True, timeout=600)
     described = sections((tmp_path / "source" / "reference" / "batch.md").read_text(encoding="utf-8"))
@@ -244,6 +260,54 @@ def test_the_reference_of_batch_describes_all_of_it(tmp_path: Path):
             inherited = set(attrs.fields_dict(batch.Step)) if title != "`Step`" else set()
             names = attrs.fields_dict(thing) if isinstance(thing, type) else inspect.signature(thing).parameters
             assert all(f"| `{name}` |" in part for name in set(names) - inherited)
+
+
+def shown_calls() -> Iterator[tuple[str, ast.Call]]:
+    """The calls of a client in the text of pages and docstrings; of tables of migration only those in the last column."""
+    texts = [
+        re.sub(r"^\|.*\|(.*)\|$", r"\1", text, flags=re.MULTILINE) if page.startswith("migration/") else text
+        for page, text in PAGES.items()
+    ]
+    for path in (ROOT / "ollama_sdk").rglob("*.py"):
+        if "_generated" not in path.parts:
+            nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+            texts += [ast.get_docstring(node) or "" for node in nodes if isinstance(node, kinds)]
+    for span in re.findall(r"`+([^`\n]*client\.[^`\n]*)`+", "\n".join(texts)):
+        code = re.sub(r"^(async for .* in|async with)? ?(await )?", "", span).partition(" as ")[0]
+        for node in ast.walk(ast.parse(code.replace("…", "..."))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("client."):
+                yield span, node
+
+
+def fits(call: ast.Call, method: Any) -> bool:
+    """Whether the method, or one of its overloads, takes such arguments; ``...`` stands for any."""
+    if any(isinstance(argument, ast.Constant) and argument.value is ... for argument in call.args):
+        return True
+    given = [*call.args], {keyword.arg: keyword.value for keyword in call.keywords}
+    for form in [overload.__get__(object()) for overload in typing.get_overloads(method)] or [method]:
+        with contextlib.suppress(TypeError):
+            inspect.signature(form).bind(*given[0], **given[1])
+            return True
+    return False
+
+
+def test_calls_in_text_fit_their_methods():
+    calls = list(shown_calls())
+    assert len(calls) > 25
+    client = Ollama("http://127.0.0.1:1", cache=Cache())
+    methods = [attrgetter(ast.unparse(call.func).removeprefix("client."))(client) for _, call in calls]
+    assert [span for (span, call), method in zip(calls, methods, strict=True) if not fits(call, method)] == []
+
+
+def test_the_changelog_keeps_its_form():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    entries = re.findall(r"^- .+(?:\n  .+)*", text, flags=re.MULTILINE)
+    assert len(entries) == len(set(entries)) > 0
+    kinds = re.findall(r"^### (.+)$", text, flags=re.MULTILINE)
+    assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    for release in re.findall(r"^## (.+)$", text, flags=re.MULTILINE):
+        assert re.fullmatch(r"Unreleased|\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", release)
 
 
 def test_every_page_is_reachable():

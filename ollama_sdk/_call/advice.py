@@ -1,10 +1,10 @@
-"""Adds advice to an error, depending on its origin: the server, a proxy in front of it, or a proxy of the environment."""
+"""Adds advice to an error, depending on its origin: the server, what stands in front of it, or the way to it."""
 
 from __future__ import annotations
 
 import html
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
@@ -14,10 +14,20 @@ from ollama_sdk.streaming._marks import failure_message
 if TYPE_CHECKING:
     from .request import Call
 
-__all__ = ["connection_advice", "environment_proxy", "message_of", "status_advice"]
+__all__ = [
+    "broken_off",
+    "connection_advice",
+    "failed_transport",
+    "message_of",
+    "not_json_advice",
+    "reason_of",
+    "status_advice",
+    "unreached",
+]
 
-_UNAUTHORIZED, _NOT_FOUND, _PROXY_LOGIN, _TOO_LARGE, _UNAVAILABLE = 401, 404, 407, 413, 503
+_FORBIDDEN, _NOT_FOUND, _PROXY_LOGIN, _UNAVAILABLE = 403, 404, 407, 503
 _BAD_GATEWAY, _GATEWAY_TIMEOUT = 502, 504
+_GIVEN = "the given transport or http_client"
 _OF_GATEWAYS = {_BAD_GATEWAY, _UNAVAILABLE, _GATEWAY_TIMEOUT}
 
 _OLLAMA = {
@@ -28,6 +38,7 @@ _OLLAMA = {
     429: "; wait before the next call",
     503: "; its queue is full or it is going down: try again later, or see OLLAMA_MAX_QUEUE",
 }
+_NO_CLOUD = "; the server's own settings switch it off (OLLAMA_NO_CLOUD)"
 # For answers that do not come from Ollama, but from nginx or the like in front of it.
 _GATEWAY = {
     401: "; this is not Ollama's answer: a proxy in front of it asks for a login, which headers={'Authorization': ...} may hold",
@@ -37,6 +48,11 @@ _GATEWAY = {
     503: "; this is not Ollama's answer: a proxy in front of it cannot reach it; is Ollama running there?",
     504: "; this is not Ollama's answer: a proxy in front of it gave it too little time (nginx: proxy_read_timeout)",
 }
+_ANY_ROUTE = "request"  # the name of the operation that client.request() makes
+_IN_ONE_PIECE = 'if the server answers in one piece, put "stream": True into json=, or leave out stream= and last='
+_NO_LAST = "the server may have stopped, or the last item of this route is another one: see last="
+_EVENT = re.compile(r"(data|event|id|retry)?: ?")
+_LINES = re.compile(r"\{[^\n]*\}\r?\n *\{")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _HIDDEN = re.compile(r"<(style|script|head)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
@@ -93,18 +109,38 @@ def status_advice(call: Call[Any, Any], response: httpx.Response, data: Any, tex
     """
     status = response.status_code
     is_ollamas = data.__class__ is dict and data.get("error") is not None
-    proxy = "" if is_ollamas else environment_proxy(call)
-    if proxy and (_is_page(text) or status == _PROXY_LOGIN or status in _OF_GATEWAYS):
-        said = f": {_LOGIN};" if status == _PROXY_LOGIN else ", which seems to have answered instead of the server:"
-        return f"; it went through {proxy}{said} {_without(call)}"
+    proxy = None if is_ollamas else proxy_of(call, call.request)
+    if proxy is not None and (_is_page(text) or status == _PROXY_LOGIN or status in _OF_GATEWAYS):
+        return proxy.login if status == _PROXY_LOGIN else proxy.answered
     if status == _NOT_FOUND:
         return _not_found_advice(call, data, is_ollamas=is_ollamas)
     if "HTTP request" in text and "HTTPS" in text:
         return "; the server speaks TLS there: use https:// in the host"
-    # Ollama answers these with its own JSON, so any other answer comes from a proxy in front of it. Ollama's 403 has no body.
-    if status in _GATEWAY and (_is_page(text) or (not is_ollamas and status in _OF_GATEWAYS)):
+    if status == _FORBIDDEN and is_ollamas:  # a feature that is disabled: only an empty body is about Host or Origin
+        return _NO_CLOUD if "cloud is disabled" in text else ""
+    # Ollama answers these with its own JSON, or 403 without a body, so any other answer comes from a proxy in front of it.
+    is_gateways = not is_ollamas and (status in _OF_GATEWAYS or (status == _FORBIDDEN and text.strip() != ""))
+    if status in _GATEWAY and (_is_page(text) or is_gateways):
         return _GATEWAY[status]
-    return _OLLAMA.get(status, "")
+    return _when(_OLLAMA.get(status, ""), response) + _where(data)
+
+
+def _when(advice: str, response: httpx.Response) -> str:
+    """Advice to wait, with the time that the server gives for that."""
+    from ollama_sdk._retry_after import retry_after_in
+
+    seconds = retry_after_in(response.headers)
+    if not seconds:
+        return advice
+    return advice.replace("; wait before", f"; wait {seconds:g} s before").replace(
+        "try again later", f"try again in {seconds:g} s"
+    )
+
+
+def _where(data: Any) -> str:
+    """The address at which the server wants its account to sign in; ``""`` without one."""
+    url = data.get("signin_url") if data.__class__ is dict else None
+    return f"; sign in at {url}" if url and isinstance(url, str) else ""
 
 
 def _not_found_advice(call: Call[Any, Any], data: Any, *, is_ollamas: bool) -> str:
@@ -142,99 +178,230 @@ _UNRESOLVED = (
 )
 
 
-# OpenSSL's messages about the server's certificate, about an answer in plain HTTP, and about alerts of a server that requires a
-# client certificate. Before TLS 1.3 such an alert is only a failed handshake.
-_OF_TLS = (
-    (
-        ("CERTIFICATE_VERIFY_FAILED",),
-        (
-            "; the server's certificate is not trusted: name the certificate of its authority in SSL_CERT_FILE, or give "
-            "http_client=httpx.Client(verify=...)"
-        ),
-    ),
-    (
-        ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL"),
-        "; the server does not speak TLS there: use http:// in the host",
-    ),
-    (
-        ("ALERT_CERTIFICATE_", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_HANDSHAKE_FAILURE"),
-        (
-            "; the server refuses the TLS of this client: if it demands a client certificate, give one that it accepts to "
-            "load_cert_chain() of an ssl.SSLContext, and that to HTTPTransport(ssl_context=...)"
-        ),
-    ),
-)
-
-
+# OpenSSL's messages about a certificate, about an answer in plain text, and about alerts of a server that requires a client
+# certificate. Before TLS 1.3 such an alert is only a failed handshake.
+_UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED",)
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL")
+_REFUSED = ("ALERT_CERTIFICATE_", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_HANDSHAKE_FAILURE")
 # Texts of errors of a connection that was opened, and then ended in the TLS handshake.
 _BROKEN_OFF = ("Connection reset", "forcibly closed", "during the TLS handshake", "EOF occurred", "UNEXPECTED_EOF")
 # Texts of our transport's errors when a proxy requires a user name and a password.
 _PROXY_WANTS_LOGIN = (f": {_PROXY_LOGIN} ", "the user name or the password", "a kind of login")
-_LOGIN = "it requires a login, which belongs in the variable: http://user:password@host:port"
+_PROXY_TLS = "the TLS handshake with the proxy failed"
+
+
+def _has(text: str, parts: tuple[str, ...]) -> bool:
+    return any(part in text for part in parts)
 
 
 def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Exception) -> str:
     """Return a clause with advice about a call without a usable response.
+
+    The transports of this package note in the request which way it took, so the advice is about that: a proxy, a Unix socket, or the
+    server itself.
 
     Args:
         call: The call.
         request: The request that failed.
         exc: The exception of the transport.
     """
-    reason = str(exc)
-    for parts, advice in _OF_TLS:
-        if any(part in reason for part in parts):
-            return advice
     if isinstance(exc, ImportError):  # it names the package that is missing
         return ""
-    if proxy := environment_proxy(call, request):
-        return f"; it went through {proxy}: {_of_proxy(exc)} {_without(call, request)}"
+    reason = reason_of(exc)
+    if _PROXY_TLS not in reason and (advice := _tls_advice(call, reason)):
+        return advice
+    if proxy := proxy_of(call, request):
+        return proxy.failed(exc)
+    if isinstance(exc, httpx.ProxyError):
+        return f"; the proxy of {_GIVEN} does not connect to the server"
+    return _server_advice(call, request, exc)
+
+
+def reason_of(exc: BaseException) -> str:
+    """Return the text of an exception; if it has none, as httpx's of TLS on trio, that of its cause."""
+    each: BaseException | None = exc
+    while each is not None and not str(each):
+        each = each.__cause__ or each.__context__
+    return type(exc).__name__ if each is None else str(each)
+
+
+def _tls_advice(call: Call[Any, Any], reason: str) -> str:
+    transport = f"{'Async' if call.settings.is_async else ''}HTTPTransport(ssl_context=...)"
+    if _has(reason, _UNTRUSTED):
+        give = f"give transport={transport}" if call.settings.own_transport else f"let {_GIVEN} trust it (verify=)"
+        return (
+            "; the server's certificate is not trusted: name the certificate of its authority in SSL_CERT_FILE, or "
+            + give
+        )
+    if _has(reason, _NO_TLS):
+        return "; the server does not speak TLS there: use http:// in the host"
+    if _has(reason, _REFUSED):
+        return (
+            "; the server refuses the TLS of this client: if it demands a client certificate, give one that it accepts to "
+            f"load_cert_chain() of an ssl.SSLContext, and that to {transport if call.settings.own_transport else _GIVEN}"
+        )
+    return ""
+
+
+def _server_advice(call: Call[Any, Any], request: httpx.Request, exc: Exception) -> str:
+    """The advice about a request that went to the server without a known proxy."""
+    reason = reason_of(exc)
+    uds = _noted(request, "uds")
     host = str(request.url.copy_with(raw_path=b"/")).rstrip("/")
+    place = host if uds is None else f"the Unix socket {uds!r}"
     if call.operation.server is not None and host == call.operation.server:  # the user cannot start this server
         return f"; {host} cannot be reached: check the network connection of this machine"
-    if any(part in reason for part in _UNRESOLVED):
+    if _has(reason, _UNRESOLVED):
         return (
             f"; no address is known for {request.url.host}: check the host (OLLAMA_HOST, host=), or the network's DNS"
         )
     if isinstance(exc, httpx.RemoteProtocolError) and "closed" not in reason:
-        return f"; what answers at {host} does not speak HTTP as Ollama does: check host and port"
-    if isinstance(exc, httpx.ConnectError) and not any(part in reason for part in _BROKEN_OFF):
-        return f"; is Ollama running at {host}? `ollama serve` starts it"
+        check = "check host and port" if uds is None else "check uds="
+        return f"; what answers at {place} does not speak HTTP as Ollama does: {check}"
+    if isinstance(exc, httpx.ConnectError) and not _has(reason, _BROKEN_OFF):
+        if uds is not None:
+            return f"; does a server listen on {place}? check uds="
+        reaches = "" if call.settings.own_transport else f", and does {_GIVEN} reach it"
+        return f"; is Ollama running at {host}{reaches}? `ollama serve` starts it"
     perhaps = (
         "use https:// in the host if it speaks TLS there"
         if request.url.scheme == "http"
         else "use http:// in the host if it does not speak TLS there"
     )
-    return f"; {host} accepted the connection and then broke it off: look at the server's log, or {perhaps}"
+    return f"; {place} accepted the connection and then broke it off: look at the server's log, or {perhaps}"
 
 
-def _of_proxy(exc: Exception) -> str:
-    """Return a clause that says what the proxy did wrong."""
-    reason = str(exc)
-    if any(part in reason for part in _PROXY_WANTS_LOGIN):
-        return _LOGIN + ";"
-    if isinstance(exc, httpx.ProxyError):
-        return "it does not connect to the server;"
-    return "is that proxy running?" if isinstance(exc, httpx.ConnectError) else "it broke the connection off;"
+def broken_off(call: Call[Any, Any], request: httpx.Request, exc: Exception | None, items: int = 0) -> tuple[str, str]:
+    """Say how a reply ended before it was complete, and what to do.
+
+    Args:
+        call: The call.
+        request: The request as it was sent.
+        exc: The exception of the transport; ``None`` for a clean end of the body.
+        items: How many items of a stream had arrived.
+    """
+    if exc is not None and not isinstance(exc, httpx.TransportError):
+        return failed_transport(call, exc), "see the cause of this error"
+    how = "the body ended" if exc is None else "the connection was lost"
+    if exc is None and call.operation.name == _ANY_ROUTE:
+        return how, _IN_ONE_PIECE if items <= 1 else _NO_LAST
+    who = f"{proxy} or the server behind it" if (proxy := proxy_of(call, request)) else "the model or the server"
+    return how, f"{who} may have stopped: look at the server's log, then try again"
 
 
-# Proxies of the environment
+def failed_transport(call: Call[Any, Any], exc: Exception) -> str:
+    """Return a clause about an exception that is none of httpx's for a connection, so it says nothing about the server."""
+    who = "the transport" if call.settings.own_transport else _GIVEN
+    return f"{who} failed ({type(exc).__name__}{f': {exc}' if str(exc) else ''})"
 
 
-def environment_proxy(call: Call[Any, Any], request: httpx.Request | None = None) -> str:
-    """Return the name of the request's environment proxy for messages; ``""`` without one."""
+def not_json_advice(call: Call[Any, Any], text: str = "") -> str:
+    """Return a clause with advice about a body that has not the format of a reply.
+
+    Args:
+        call: The call.
+        text: The beginning of the body, if a reply in one piece was due.
+    """
+    found = "sse" if _EVENT.match(text) else "ndjson" if _LINES.match(text) else ""
+    if found and call.operation.name == _ANY_ROUTE:
+        return f'; the server streams: give stream="{found}" and last=..., or put "stream": False into json='
+    if found and call.operation.streaming is not None and call.operation.streaming.is_asked_for:
+        return "; the server streams: give stream=True to the method, and not in extra_body="
+    if proxy := proxy_of(call, call.request):
+        return proxy.answered
+    return "; is something other than Ollama answering there?"
+
+
+def unreached(call: Call[Any, Any], request: httpx.Request) -> str:
+    """Return a clause about a proxy or Unix socket that took no connection in time; ``""`` for a server."""
+    uds = _noted(request, "uds")
+    place = proxy_of(call, request) or (f"the Unix socket {uds!r}" if uds is not None else "")
+    return f"{place} could not be reached; check it, or allow a longer connect=" if place else ""
+
+
+# Proxies
+
+
+class _Proxy(NamedTuple):
+    """The proxy of a request, in messages.
+
+    Attributes:
+        url: Its URL, without user name and password.
+        named_by: The variable of the environment that names it, or ``proxy=``.
+        server: The host of the server.
+    """
+
+    url: str
+    named_by: str
+    server: str
+
+    def __str__(self) -> str:
+        return f"the proxy {self.url} that {self.named_by} names"
+
+    def _said(self, said: str) -> str:
+        is_given = self.named_by.endswith("=")
+        without = f"leave out {self.named_by} to call" if is_given else f"NO_PROXY={self.server} calls"
+        return f"; it went through {self}{said} {without} the server without it"
+
+    @property
+    def login(self) -> str:
+        """The clause about a login that it requires."""
+        scheme = self.url.partition("://")[0]
+        where = self.named_by if self.named_by.endswith("=") else "the variable"
+        return self._said(f": it requires a login, which belongs in {where}: {scheme}://user:password@host:port;")
+
+    @property
+    def answered(self) -> str:
+        """The clause about its answer in place of the server's."""
+        return self._said(", which seems to have answered instead of the server:")
+
+    def failed(self, exc: Exception) -> str:
+        """The clause about a request for which there was no usable response."""
+        reason = reason_of(exc)
+        if _has(reason, _PROXY_WANTS_LOGIN):
+            return self.login
+        if _has(reason, _UNRESOLVED):
+            said = "no address is known for it: check its name;"
+        elif _PROXY_TLS in reason and _has(reason, _UNTRUSTED):
+            said = (
+                "its certificate is not trusted: name that of its authority in SSL_CERT_FILE, or give "
+                "httpx.Proxy(url, ssl_context=...) as proxy=;"
+            )
+        elif _PROXY_TLS in reason and _has(reason, _NO_TLS):
+            said = "it does not speak TLS: is it a proxy of http://?"
+        elif isinstance(exc, httpx.ProxyError):
+            said = "it does not connect to the server: does that run, and does the proxy allow it?"
+        elif isinstance(exc, httpx.RemoteProtocolError) and "closed" not in reason:
+            said = "what answered does not speak HTTP: check scheme and port of the proxy;"
+        elif isinstance(exc, httpx.ConnectError) and not _has(reason, _BROKEN_OFF):
+            said = "is that proxy running?"
+        else:
+            said = "it broke the connection off, or the server behind it did;"
+        return self._said(f": {said}")
+
+
+def proxy_of(call: Call[Any, Any], request: httpx.Request) -> _Proxy | None:
+    """Return the proxy that a request went through; ``None`` without one.
+
+    A caller's httpx client is trusted to use the proxies of the environment unless it says otherwise.
+    """
+    proxy = _noted(request, "proxy")
+    if proxy is not None:
+        return _Proxy(str(proxy), proxy.named_by, request.url.host)
     if not call.settings.environment_proxies:
-        return ""
+        return None
     from ollama_sdk._transport.environment import proxy_setting  # imported only for errors
 
-    setting = proxy_setting((request or call.request).url)
+    setting = proxy_setting(request.url)
     if setting is None:
-        return ""
-    name, proxy = setting
-    scheme_of_proxy, found, rest = proxy.partition("://")
-    place = (rest if found else scheme_of_proxy).rpartition("@")[2]  # without user name and password
-    return f"the proxy {scheme_of_proxy if found else 'http'}://{place} that {name} names"
+        return None
+    scheme, found, rest = setting[1].partition("://")
+    place = (rest if found else scheme).rpartition("@")[2]  # without user name and password
+    return _Proxy(f"{scheme if found else 'http'}://{place}", setting[0], request.url.host)
 
 
-def _without(call: Call[Any, Any], request: httpx.Request | None = None) -> str:
-    return f"NO_PROXY={(request or call.request).url.host} calls the server without it"
+def _noted(request: httpx.Request, name: str) -> Any:
+    """What this package's transport has noted about the way of a request; in that of a caller's httpx client, if it was copied."""
+    noted = request.extensions.get(name)
+    sent = request.extensions.get("sent")
+    return noted if noted is not None or sent is None else sent.extensions.get(name)

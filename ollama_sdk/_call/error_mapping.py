@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import orjson
-from attrs import evolve
 
 from ollama_sdk._json import loads
 from ollama_sdk._secrets import clean, redact, redact_data, request_of
@@ -55,7 +55,7 @@ _LIMIT_OF: dict[TimeoutPhase, str] = {"pool": "connect", "write": "between_items
 
 def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
     """Return the error of this package for a transport's exception; an error of this package is returned unchanged."""
-    from .advice import connection_advice  # imported only for errors
+    from .advice import broken_off, connection_advice, failed_transport, reason_of  # imported only for errors
 
     if isinstance(exc, NoEndpointError):
         return NoEndpointError(exc.message, [_endpoint_error(call, each) for each in exc.exceptions])
@@ -67,19 +67,24 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
     if isinstance(exc, httpx.TransportError) and call.settings.own_transport:
         exc.__traceback__ = exc.__cause__ = exc.__context__ = None
     name = describe_call(request)
-    reason = str(exc) or type(exc).__name__
+    reason = reason_of(exc)
     if isinstance(exc, httpx.TimeoutException):
-        return _timeout_error(call, name, exc)
+        return _timeout_error(call, request, exc)
     if isinstance(exc, (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)):
         return ConfigurationError(f"{name}: the request cannot be sent: {exc}")
     if isinstance(exc, httpx.DecodingError):
         return DecodeError(f"{name}: the body is not encoded as its head says: {reason}")
+    is_transports = isinstance(exc, httpx.TransportError)
     if httpx.codes.is_success(request.extensions.get("status", 0)):
-        return IncompleteReplyError(f"{name}: the connection was lost before the reply was complete: {reason}", items=0)
+        how, advice = broken_off(call, request, exc)
+        said = f": {reason}" if is_transports else ""
+        return IncompleteReplyError(f"{name}: {how} before the reply was complete{said}; {advice}", items=0)
     if isinstance(exc, ImportError):  # httpx lacks a package for a proxy or an encoding
         return ConfigurationError(
             f"{name}: the request cannot be sent: {reason}{connection_advice(call, request, exc)}"
         )
+    if not is_transports:
+        return APIConnectionError(f"{name}: no usable response: {failed_transport(call, exc)}")
     return APIConnectionError(f"{name}: no usable response: {reason}{connection_advice(call, request, exc)}")
 
 
@@ -87,12 +92,14 @@ def _endpoint_error(call: Call[Any, Any], exc: Exception) -> Exception:
     """Return the error of one endpoint of a failover."""
     if isinstance(exc, httpx.HTTPStatusError):
         sent = exc.response.extensions.get("request", call.request)
-        return status_error(evolve(call, request=sent), exc.response, exc.response.read())
+        of_endpoint = copy(call)
+        of_endpoint.request = sent
+        return status_error(of_endpoint, exc.response, exc.response.read())
     return transport_error(call, exc)
 
 
-def _timeout_error(call: Call[Any, Any], name: str, exc: httpx.TimeoutException) -> APITimeoutError:
-    from .advice import environment_proxy
+def _timeout_error(call: Call[Any, Any], request: httpx.Request, exc: httpx.TimeoutException) -> APITimeoutError:
+    from .advice import unreached
 
     deadlines = call.deadlines
     waited_for: list[TimeoutPhase] = [phase for kind, phase in _TIMEOUTS if isinstance(exc, kind)]
@@ -102,9 +109,10 @@ def _timeout_error(call: Call[Any, Any], name: str, exc: httpx.TimeoutException)
     bound = f" (limit: {limit}={seconds:g} s)" if seconds else ""
     loads = phase == "first_item" and call.operation.usage is not None and "status" not in call.request.extensions
     what = _LOADING if loads else _WHAT_TOOK_TOO_LONG[phase]
-    if phase == "connect" and (proxy := environment_proxy(call, request_of(exc))):
-        what = f"{proxy} could not be reached; check it, or allow a longer connect="
-    return APITimeoutError(f"{name}: {what}{bound}, {deadlines.elapsed():.1f} s after the call began", phase=phase)
+    if phase == "connect":
+        what = unreached(call, request) or what
+    text = f"{describe_call(request)}: {what}{bound}, {deadlines.elapsed():.1f} s after the call began"
+    return APITimeoutError(text, phase=phase)
 
 
 # Error statuses
@@ -151,7 +159,9 @@ def _redacted_headers(call: Call[Any, Any], response: httpx.Response) -> list[tu
 def _advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str) -> str:
     """Return a clause with advice."""
     if response.is_redirect:
-        target = redact(call.request, response.headers.get("location", "elsewhere"))
+        if "location" not in response.headers:
+            return "; Ollama never answers so: check the host, and what stands in front of the server"
+        target = redact(call.request, response.headers["location"])
         base = target.removesuffix(call.operation.path)
         use = "check the host" if base == target else f"use {base} as the host"
         return f"; it redirects to {target}, and redirects are not followed: {use}"

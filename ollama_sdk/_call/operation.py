@@ -1,12 +1,19 @@
-"""The types of the operation table: one row of data for each endpoint, generated from the document."""
+"""The types of the operation table: one row of data for each endpoint, generated from the document.
 
-# Annotations are not postponed here: NamedTuple would compile the text of each.
+They are plain classes, because NamedTuple and attrs compile code for each class, whenever a program starts.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from ollama_sdk._timeout import OperationLimits
+
+if TYPE_CHECKING:
+    Format = Literal["ndjson", "sse", "bytes"]
+    Place = Literal["body", "json", "content", "path", "query"]
 
 __all__ = ["STREAM_TYPES", "Argument", "Operation", "OperationLimits", "Streaming", "Usage"]
 
@@ -15,7 +22,7 @@ ItemT = TypeVar("ItemT")
 
 # The content types of a stream; requests ask for the first. A request without a prompt, which only loads the model, is answered
 # by one JSON object even if a stream was requested.
-STREAM_TYPES: Mapping[Literal["ndjson", "sse", "bytes"], tuple[str, ...]] = {
+STREAM_TYPES: Mapping[Format, tuple[str, ...]] = {
     "ndjson": ("application/x-ndjson", "application/json"),
     "sse": ("text/event-stream",),
     "bytes": ("*/*",),
@@ -25,7 +32,7 @@ STREAM_TYPES: Mapping[Literal["ndjson", "sse", "bytes"], tuple[str, ...]] = {
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
-class Argument(NamedTuple):
+class Argument:
     """One argument of a method and its place in the request.
 
     Attributes:
@@ -40,32 +47,50 @@ class Argument(NamedTuple):
         sent_as: Further values that the client accepts, each with the value that is sent instead.
     """
 
-    name: str
-    wire: str
-    kind: str
-    place: Literal["body", "json", "content", "path", "query"] = "body"
-    computed: bool = False
-    required: bool = False
-    since: str | None = None
-    until: str | None = None
-    sent_as: Mapping[str, str] = _NONE
+    __slots__ = ("computed", "kind", "name", "place", "required", "sent_as", "since", "until", "wire")
+
+    def __init__(
+        self,
+        name: str,
+        wire: str,
+        kind: str,
+        place: Place = "body",
+        *,
+        computed: bool = False,
+        required: bool = False,
+        since: str | None = None,
+        until: str | None = None,
+        sent_as: Mapping[str, str] = _NONE,
+    ) -> None:
+        self.name = name
+        self.wire = wire
+        self.kind = kind
+        self.place = place
+        self.computed = computed
+        self.required = required
+        self.since = since
+        self.until = until
+        self.sent_as = sent_as
 
 
-class Usage(NamedTuple):
+class Usage:
     """The paths of the model and the token counts in the JSON of a reply: the names of the fields, from outer to inner.
 
     Attributes:
         model: The model that answered; in a stream, looked up in the last item and then in the first.
-        input_tokens: Tokens of the prompt; ``()`` if they are not counted.
-        output_tokens: Tokens of the answer; ``()`` if they are not counted.
+        paths: That, the tokens of the prompt, and the tokens of the answer; ``()`` for what is not counted.
     """
 
-    model: tuple[str, ...]
-    input_tokens: tuple[str, ...] = ()
-    output_tokens: tuple[str, ...] = ()
+    __slots__ = ("model", "paths")
+
+    def __init__(
+        self, model: tuple[str, ...], input_tokens: tuple[str, ...] = (), output_tokens: tuple[str, ...] = ()
+    ) -> None:
+        self.model = model
+        self.paths = (model, input_tokens, output_tokens)
 
 
-class Streaming(NamedTuple):
+class Streaming:
     """How an operation streams.
 
     Attributes:
@@ -87,16 +112,43 @@ class Streaming(NamedTuple):
         may_be_empty: Whether a stream of ``bytes`` may be complete without any.
     """
 
-    format: Literal["ndjson", "sse", "bytes"]
-    item: str
-    last: Mapping[str, Any] | None = None
-    failed: Mapping[str, Any] | None = None
-    finished: tuple[str, ...] = ()
-    unfinished: tuple[Mapping[str, Any], ...] = ()
-    collect: Literal["merge", "messages", "responses", "items"] = "merge"
-    merge: Mapping[str, str] = _NONE
-    usage: Usage | None = None
-    may_be_empty: bool = False
+    __slots__ = (
+        "collect",
+        "failed",
+        "finished",
+        "format",
+        "item",
+        "last",
+        "may_be_empty",
+        "merge",
+        "unfinished",
+        "usage",
+    )
+
+    def __init__(
+        self,
+        *,
+        format: Format,  # noqa: A002 - as in the document
+        item: str,
+        last: Mapping[str, Any] | None = None,
+        failed: Mapping[str, Any] | None = None,
+        finished: tuple[str, ...] = (),
+        unfinished: tuple[Mapping[str, Any], ...] = (),
+        collect: Literal["merge", "messages", "responses", "items"] = "merge",
+        merge: Mapping[str, str] = _NONE,
+        usage: Usage | None = None,
+        may_be_empty: bool = False,
+    ) -> None:
+        self.format: Format = format
+        self.item = item
+        self.last = last
+        self.failed = failed
+        self.finished = finished
+        self.unfinished = unfinished
+        self.collect = collect
+        self.merge = merge
+        self.usage = usage
+        self.may_be_empty = may_be_empty
 
     @property
     def is_asked_for(self) -> bool:
@@ -104,7 +156,7 @@ class Streaming(NamedTuple):
         return self.format != "bytes"
 
 
-class Operation(NamedTuple, Generic[ReplyT, ItemT]):
+class Operation(Generic[ReplyT, ItemT]):
     """One endpoint.
 
     Attributes:
@@ -131,21 +183,43 @@ class Operation(NamedTuple, Generic[ReplyT, ItemT]):
         limits: Limits that replace the client's; ``None`` without such limits.
     """
 
-    name: str
-    method: str
-    path: str
-    models: str
-    arguments: tuple[Argument, ...] = ()
-    body: Literal["json", "multipart", "binary"] | None = None
-    reply: str = "none"
-    streaming: Streaming | None = None
-    repeat: Literal["safe", "resumes", "never"] | None = "never"
-    needs_model: bool = True
-    model: str = "model"
-    one_each: str | None = None
-    usage: Usage | None = None
-    server: str | None = None
-    needs_key: bool = False
-    since: str | None = None
-    until: str | None = None
-    limits: OperationLimits | None = None
+    def __init__(
+        self,
+        *,
+        name: str,
+        method: str,
+        path: str,
+        models: str,
+        arguments: tuple[Argument, ...] = (),
+        body: Literal["json", "multipart", "binary"] | None = None,
+        reply: str = "none",
+        streaming: Streaming | None = None,
+        repeat: Literal["safe", "resumes", "never"] | None = "never",
+        needs_model: bool = True,
+        model: str = "model",
+        one_each: str | None = None,
+        usage: Usage | None = None,
+        server: str | None = None,
+        needs_key: bool = False,
+        since: str | None = None,
+        until: str | None = None,
+        limits: OperationLimits | None = None,
+    ) -> None:
+        self.name = name
+        self.method = method
+        self.path = path
+        self.models = models
+        self.arguments = arguments
+        self.body = body
+        self.reply = reply
+        self.streaming = streaming
+        self.repeat = repeat
+        self.needs_model = needs_model
+        self.model = model
+        self.one_each = one_each
+        self.usage = usage
+        self.server = server
+        self.needs_key = needs_key
+        self.since = since
+        self.until = until
+        self.limits = limits

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from ollama_sdk._concurrency.loops import ON_LOOP, NotOnLoopError
 from ollama_sdk._stack import AsyncTransports, SyncTransports
 from ollama_sdk.errors import (
     OllamaError,
@@ -20,7 +19,6 @@ from ollama_sdk.errors import (
 from .operation import Operation
 from .request import Call, CallOptions, is_asked_for, prepare
 from .response import (
-    RawResponse,
     buffered_body,
     fail,
     outermost,
@@ -32,6 +30,8 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from ollama_sdk.streaming import AsyncByteStream, AsyncStream, ByteStream, Stream
+
+    from .response import Received
 
 __all__ = ["AsyncRuntime", "SyncRuntime"]
 
@@ -58,7 +58,7 @@ class SyncRuntime:
     def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
         """Call an operation and return its one-piece reply."""
         __tracebackhide__ = True
-        return self.raw(operation, values, options).parsed
+        return self.raw(operation, values, options)[-1]
 
     def invoke(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
@@ -71,18 +71,18 @@ class SyncRuntime:
 
     def raw(
         self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
-    ) -> RawResponse[ReplyT]:
+    ) -> Received[ReplyT]:
         """Call an operation and return its one-piece reply with status and headers."""
         __tracebackhide__ = True
         call = self._prepare(operation, values, options, stream=False)
         try:
-            reply: RawResponse[ReplyT] = self._perform(call)
+            received: Received[ReplyT] = self._perform(call)
         except OllamaError as exc:
             unreachable = reply_of_unreachable(call, exc)
             if unreachable is None:
                 raise outermost(exc) from exc.__cause__
             return unreachable
-        return reply
+        return received
 
     def stream(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions
@@ -159,7 +159,7 @@ class AsyncRuntime:
     async def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
         """As :meth:`SyncRuntime.call`."""
         __tracebackhide__ = True
-        return (await self.raw(operation, values, options)).parsed
+        return (await self.raw(operation, values, options))[-1]
 
     async def invoke(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
@@ -172,18 +172,18 @@ class AsyncRuntime:
 
     async def raw(
         self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
-    ) -> RawResponse[ReplyT]:
+    ) -> Received[ReplyT]:
         """As :meth:`SyncRuntime.raw`."""
         __tracebackhide__ = True
         call = await self._prepare(operation, values, options, stream=False)
         try:
-            reply: RawResponse[ReplyT] = await self._perform(call)
+            received: Received[ReplyT] = await self._perform(call)
         except OllamaError as exc:
             unreachable = reply_of_unreachable(call, exc)
             if unreachable is None:
                 raise outermost(exc) from exc.__cause__
             return unreachable
-        return reply
+        return received
 
     async def stream(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions
@@ -217,6 +217,8 @@ class AsyncRuntime:
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, *, stream: bool
     ) -> Call[ReplyT, ItemT]:
         __tracebackhide__ = True
+        from ollama_sdk._concurrency.loops import ON_LOOP, NotOnLoopError  # sync clients work without it
+
         work = partial(prepare, operation, values, options, self.settings, stream=stream)
         try:
             if operation.body not in {"binary", "multipart"}:

@@ -8,21 +8,48 @@ runtime, whose ``call`` and ``invoke`` return a :class:`RawResponse` in place of
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast
+
+from attrs import frozen
 
 from .operation import Operation
 from .perform import AsyncRuntime, SyncRuntime
 from .request import CallOptions, is_asked_for
-from .response import RawResponse
 
 if TYPE_CHECKING:
+    import httpx
+
     from ollama_sdk.streaming import AsyncByteStream, AsyncStream, ByteStream, Stream
 
-__all__ = ["AsyncRawRuntime", "SyncRawRuntime", "async_raw", "raw"]
+__all__ = ["AsyncRawRuntime", "RawResponse", "SyncRawRuntime", "async_raw", "raw"]
 
 P = ParamSpec("P")
 ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
+
+_SHOWN = 230  # characters of a reply in the repr of its response
+
+
+@frozen(eq=False, repr=False)
+class RawResponse(Generic[ReplyT]):
+    """A reply together with the head of its response.
+
+    Two are equal only if they are one: each response has a date, and the result may be a stream. Compare their ``parsed``.
+
+    Attributes:
+        status_code: The HTTP status.
+        headers: The response headers.
+        parsed: The result of the plain method.
+    """
+
+    status_code: int
+    headers: httpx.Headers
+    parsed: ReplyT
+
+    def __repr__(self) -> str:
+        parsed = repr(self.parsed)
+        shown = parsed if len(parsed) <= _SHOWN else f"{parsed[: _SHOWN - 3]}..."
+        return f"RawResponse(status_code={self.status_code}, headers=<{len(self.headers)} headers>, parsed={shown})"
 
 
 def raw(method: Callable[Concatenate[Any, P], ReplyT]) -> Callable[Concatenate[Any, P], RawResponse[ReplyT]]:
@@ -51,14 +78,14 @@ class SyncRawRuntime:
         self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
     ) -> RawResponse[ReplyT]:
         """Call an operation for its one-piece reply."""
-        return self.runtime.raw(operation, values, options)
+        return RawResponse(*self.runtime.raw(operation, values, options))
 
     def invoke(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
     ) -> RawResponse[ReplyT] | RawResponse[Stream[ItemT, ReplyT]]:
         """Call an operation for its one-piece reply, or for a stream of which only the head has been read."""
         if stream is False or not is_asked_for(stream):
-            return self.runtime.raw(operation, values, options)
+            return RawResponse(*self.runtime.raw(operation, values, options))
         opened = self.runtime.stream(operation, values, options)
         return RawResponse(opened.head.status_code, opened.head.headers, opened)
 
@@ -80,14 +107,14 @@ class AsyncRawRuntime:
         self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
     ) -> RawResponse[ReplyT]:
         """Call an operation for its one-piece reply."""
-        return await self.runtime.raw(operation, values, options)
+        return RawResponse(*await self.runtime.raw(operation, values, options))
 
     async def invoke(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
     ) -> RawResponse[ReplyT] | RawResponse[AsyncStream[ItemT, ReplyT]]:
         """Call an operation for its one-piece reply, or for a stream, of which only the head has been read."""
         if stream is False or not is_asked_for(stream):
-            return await self.runtime.raw(operation, values, options)
+            return RawResponse(*await self.runtime.raw(operation, values, options))
         opened = await self.runtime.stream(operation, values, options)
         return RawResponse(opened.head.status_code, opened.head.headers, opened)
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar
 from urllib.parse import quote, unquote
 
 import httpx
-from attrs import define
 
 from ollama_sdk._codec import codec_of, dumps
 from ollama_sdk._codec.check import with_article
 from ollama_sdk._json import is_list, loads_tolerantly
 from ollama_sdk._secrets import check_headers
-from ollama_sdk._timeout import INHERIT, Deadlines, Inherit, TimeoutLike, limits_of_call
+from ollama_sdk._timeout import Deadlines, Inherit, TimeoutLike, limits_of_call
 from ollama_sdk._version import __version__
 from ollama_sdk.errors import ConfigurationError
 
@@ -43,7 +42,6 @@ _NO_OTHERS: Mapping[str, Any] = MappingProxyType({})
 _VAR_KEYWORDS = 8  # inspect.CO_VARKEYWORDS
 
 
-@define(eq=False, repr=False)  # its headers may hold a key
 class CallOptions:
     """The arguments that every method takes.
 
@@ -55,11 +53,21 @@ class CallOptions:
         others: Arguments that the method does not have.
     """
 
-    extra_headers: Mapping[str, str | None] | None = None
-    extra_query: Mapping[str, str | int | float | bool | Sequence[str]] | None = None
-    extra_body: Mapping[str, Any] | None = None
-    timeout: TimeoutLike | Inherit = INHERIT
-    others: Mapping[str, Any] = _NO_OTHERS
+    __slots__ = ("extra_body", "extra_headers", "extra_query", "others", "timeout")
+
+    def __init__(
+        self,
+        extra_headers: Mapping[str, str | None] | None,
+        extra_query: Mapping[str, str | int | float | bool | Sequence[str]] | None,
+        extra_body: Mapping[str, Any] | None,
+        timeout: TimeoutLike | Inherit,
+        others: Mapping[str, Any] = _NO_OTHERS,
+    ) -> None:
+        self.extra_headers = extra_headers
+        self.extra_query = extra_query
+        self.extra_body = extra_body
+        self.timeout = timeout
+        self.others = others
 
 
 def exact_signature(method: MethodT) -> MethodT:
@@ -77,7 +85,6 @@ def exact_signature(method: MethodT) -> MethodT:
     return method
 
 
-@define(eq=False, repr=False)
 class Call(Generic[ReplyT, ItemT]):
     """One call.
 
@@ -92,14 +99,28 @@ class Call(Generic[ReplyT, ItemT]):
         items: How many items the reply must have, because each belongs to a text that was sent; ``None`` if any number may.
     """
 
-    operation: Operation[ReplyT, ItemT]
-    request: httpx.Request
-    deadlines: Deadlines
-    stream: bool
-    path_values: dict[str, str]
-    model: str | None
-    settings: Settings
-    items: int | None
+    __slots__ = ("deadlines", "items", "model", "operation", "path_values", "request", "settings", "stream")
+
+    def __init__(
+        self,
+        operation: Operation[ReplyT, ItemT],
+        request: httpx.Request,
+        deadlines: Deadlines,
+        path_values: dict[str, str],
+        settings: Settings,
+        *,
+        stream: bool,
+        model: str | None,
+        items: int | None,
+    ) -> None:
+        self.operation = operation
+        self.request = request
+        self.deadlines = deadlines
+        self.path_values = path_values
+        self.settings = settings
+        self.stream = stream
+        self.model = model
+        self.items = items
 
 
 def is_asked_for(stream: object) -> bool:
@@ -179,7 +200,7 @@ def prepare(
     if upload is not None:  # httpx sets this header only for a body that it encodes itself
         request.headers.setdefault("Host", url.netloc.decode("ascii"))
     items = None if operation.one_each is None else _count(operation.one_each, given, options, body["content"])
-    return Call(operation, request, deadlines, stream, path_values, model, settings, items)
+    return Call(operation, request, deadlines, path_values, settings, stream=stream, model=model, items=items)
 
 
 def _request(

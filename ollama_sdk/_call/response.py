@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import httpx
 import orjson
-from attrs import frozen
 
 from ollama_sdk._bodies import WholeBody
 from ollama_sdk._codec import codec_of
 from ollama_sdk._json import loads_tolerantly
-from ollama_sdk._outcome import CallOutcome, new_outcome, outcome_listeners
 from ollama_sdk._secrets import redact, redact_data
 from ollama_sdk.errors import (
     EXCERPT_LENGTH,
@@ -30,16 +28,23 @@ from ollama_sdk.errors import (
 )
 from ollama_sdk.streaming._marks import SENTINEL, failure_message
 
+ReplyT = TypeVar("ReplyT")
+
 if TYPE_CHECKING:
+    from ollama_sdk._outcome import CallOutcome
+
     from .operation import Streaming, Usage
     from .request import Call
 
+    # The status, the headers and the reply.
+    Received = tuple[int, httpx.Headers, ReplyT]
+
 __all__ = [
-    "RawResponse",
     "buffered_body",
     "decode",
     "end_call",
     "fail",
+    "outcome_listeners",
     "outermost",
     "read_head",
     "read_reply",
@@ -48,11 +53,9 @@ __all__ = [
 
 logger = logging.getLogger("ollama_sdk")
 
-ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
 
 _NOT_FOUND = 404
-_SHOWN = 230  # characters of a reply in the repr of its response
 _LONGEST_EXCERPT = 10_000  # bytes that are redacted before they are cut
 _JSON = object()  # in place of a reply that is JSON
 _LABELS = {"finish_reason", "id", "index", "object", "role", "status", "type"}
@@ -60,28 +63,6 @@ _STUCK = "the model may have got stuck repeating itself"
 _UNREACHABLE = (APIConnectionError, APITimeoutError, CircuitOpenError, NoEndpointError)
 # The content types of an error with a success status, or of a proxy's page, in place of a stream of bytes.
 _NOT_BYTES = {"application/json", "text/html"}
-
-
-@frozen(eq=False, repr=False)
-class RawResponse(Generic[ReplyT]):
-    """A reply together with the head of its response.
-
-    Two are equal only if they are one: each response has a date, and the result may be a stream. Compare their ``parsed``.
-
-    Attributes:
-        status_code: The HTTP status.
-        headers: The response headers.
-        parsed: The result of the plain method.
-    """
-
-    status_code: int
-    headers: httpx.Headers
-    parsed: ReplyT
-
-    def __repr__(self) -> str:
-        parsed = repr(self.parsed)
-        shown = parsed if len(parsed) <= _SHOWN else f"{parsed[: _SHOWN - 3]}..."
-        return f"RawResponse(status_code={self.status_code}, headers=<{len(self.headers)} headers>, parsed={shown})"
 
 
 # The head
@@ -152,17 +133,17 @@ def outermost(error: OllamaError) -> OllamaError:
     return error.with_traceback(None)
 
 
-def reply_of_unreachable(call: Call[ReplyT, Any], error: OllamaError) -> RawResponse[ReplyT] | None:
-    """Return the reply of a reachability check whose server cannot be reached; ``None`` for any other operation or error."""
+def reply_of_unreachable(call: Call[ReplyT, Any], error: OllamaError) -> Received[ReplyT] | None:
+    """Return what a reachability check receives if its server cannot be reached; ``None`` for any other operation or error."""
     if call.operation.reply != "reachable" or not isinstance(error, _UNREACHABLE):
         return None
-    return RawResponse(0, httpx.Headers(), cast("ReplyT", False))
+    return 0, httpx.Headers(), cast("ReplyT", False)
 
 
 # One-piece replies
 
 
-def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -> RawResponse[ReplyT]:
+def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -> Received[ReplyT]:
     """End a call with its one-piece reply, or with the error in it.
 
     Raises:
@@ -189,7 +170,7 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
         end_call(call, response, exc)
         raise
     end_call(call, response, counted=data)
-    return RawResponse(response.status_code, response.headers, reply)
+    return response.status_code, response.headers, reply
 
 
 def _is_an_answer(kind: str, status: int) -> bool:
@@ -229,8 +210,12 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
         content_type = redact(call.request, response.headers.get("content-type") or "of no content type")
         problem = f"({content_type}) is not JSON: {exc}"
     if data.__class__ is not dict:
-        excerpt = redact(call.request, body[:_LONGEST_EXCERPT].decode(errors="replace"))[:EXCERPT_LENGTH]
-        raise DecodeError(f"{describe_call(call.request)}: the body {problem}; it begins {excerpt!r}", excerpt=excerpt)
+        from .advice import not_json_advice  # imported only for errors
+
+        beginning = redact(call.request, body[:_LONGEST_EXCERPT].decode(errors="replace"))
+        excerpt = beginning[:EXCERPT_LENGTH]
+        text = f"{describe_call(call.request)}: the body {problem}; it begins {excerpt!r}"
+        raise DecodeError(text + not_json_advice(call, beginning), excerpt=excerpt)
     fields: dict[str, Any] = data
     error = fields.get("error")
     if error is not None and (message := redact(call.request, failure_message(error))):
@@ -296,7 +281,7 @@ def _is_empty(data: dict[str, Any], usage: Usage) -> bool:
 
     A reply of another server that lacks only the model, or only the token counts, is finished.
     """
-    model, given, answered = _found(usage, data)
+    model, given, answered = _found(usage.paths, data)
     if model != "" or given or answered:
         return False
     return not any(_says_something(value) for value in data.values() if value.__class__ is list)
@@ -360,6 +345,8 @@ def end_call(
     listeners = outcome_listeners(response) if response is not None else ()
     if not listeners or (error is None and counted is None):
         return
+    from ollama_sdk._outcome import CallOutcome, new_outcome  # imported only for policies
+
     usage, streaming = call.operation.usage, call.operation.streaming
     if call.stream and streaming is not None and streaming.usage is not None:
         usage = streaming.usage
@@ -369,12 +356,18 @@ def end_call(
     if usage is None:
         outcome = CallOutcome(error, items=items, parts=parts, whole=whole)
     else:
-        model, given, answered = _found(usage, counted)
+        model, given, answered = _found(usage.paths, counted)
         if not model and first is not None:
             (model,) = _found((usage.model,), first)
         outcome = new_outcome(CallOutcome, (error, model, given, answered, items, parts, whole))
     for listener in listeners:
         listener(outcome)
+
+
+def outcome_listeners(response: httpx.Response) -> Sequence[Callable[[CallOutcome], object]]:
+    """Return the functions that must be called with the outcome of a call; policies add them with ``on_outcome()``."""
+    listeners: Sequence[Callable[[CallOutcome], object]] = response.extensions.get("outcome", ())
+    return listeners
 
 
 def _log(call: Call[Any, Any], response: httpx.Response | None, error: Exception | None, items: int) -> None:

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import httpx
-from attrs import Attribute, Factory, evolve, field, frozen
 
 from ollama_sdk._bodies import MAX_BODY_BYTES
 from ollama_sdk._secrets import check_headers, check_key
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Settings", "is_mapping", "named", "settings_of"]
 
 _DEFAULT_OF_HTTPX = 5.0  # seconds, of each part
+_OWN = "ollama_sdk._transport."  # the modules of this package's transports
 
 
 def named(value: Any, argument: str) -> Mapping[str, Any]:
@@ -47,17 +47,10 @@ def is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
     return isinstance(value, Mapping)
 
 
-def _check_bytes(_: Any, attribute: Attribute[int], value: Any) -> None:
+def _checked_bytes(name: str, value: Any) -> int:
     if not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{attribute.name}={value!r}: give a number of bytes above 0")
-
-
-def _origin(settings: Settings) -> str:
-    return str(settings.base_url).rstrip("/")
-
-
-def _sharing_headers() -> Callable[[tuple[tuple[str, str], ...], bytes], httpx.Headers]:
-    return lru_cache(maxsize=16)(_headers_of)
+        raise ConfigurationError(f"{name}={value!r}: give a number of bytes above 0")
+    return value
 
 
 def _headers_of(headers: tuple[tuple[str, str], ...], host: bytes) -> httpx.Headers:
@@ -65,9 +58,8 @@ def _headers_of(headers: tuple[tuple[str, str], ...], host: bytes) -> httpx.Head
     return made if "host" in made else httpx.Headers([(b"Host", host), *made.raw])
 
 
-@frozen(eq=False, repr=False)
 class Settings:
-    """The settings of a client for its requests.
+    """The settings of a client for its requests; they do not change.
 
     Attributes:
         base_url: The server.
@@ -78,28 +70,43 @@ class Settings:
         timeout: The limits of a call.
         max_item_bytes: The largest item of a stream, in bytes.
         max_body_bytes: The largest reply in one piece, in bytes, decoded.
-        environment_proxies: Whether requests go through the proxies in environment variables.
+        environment_proxies: Whether the caller's ``http_client`` uses the proxies in environment variables.
         own_transport: Whether requests go through the transport of this package.
+        is_async: Whether the client is async, for advice.
         origin: ``base_url`` as text, without a slash at its end.
         headers_of: Makes the headers of a request to a host; requests with the same ones share them in memory.
     """
 
-    base_url: httpx.URL
-    api_key: str | None
-    headers: Mapping[str, str]
-    own_headers: Mapping[str, str]
-    timeout: Timeout
-    max_item_bytes: int = field(validator=_check_bytes)
-    max_body_bytes: int = field(default=MAX_BODY_BYTES, validator=_check_bytes)
-    chosen: frozenset[str] = frozenset()
-    environment_proxies: bool = True
-    own_transport: bool = True
-    origin: str = field(init=False, default=Factory(_origin, takes_self=True))
-    # An open stream keeps its request, and its own headers would take almost a kilobyte. They may hold a key, so they end with these
-    # settings.
-    headers_of: Callable[[tuple[tuple[str, str], ...], bytes], httpx.Headers] = field(
-        init=False, factory=_sharing_headers
-    )
+    def __init__(
+        self,
+        *,
+        base_url: httpx.URL,
+        api_key: str | None,
+        headers: Mapping[str, str],
+        own_headers: Mapping[str, str],
+        timeout: Timeout,
+        max_item_bytes: int,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        chosen: frozenset[str] = frozenset(),
+        environment_proxies: bool = False,
+        own_transport: bool = True,
+        is_async: bool = False,
+    ) -> None:
+        self.base_url = base_url
+        self.api_key = api_key
+        self.headers = headers
+        self.own_headers = own_headers
+        self.timeout = timeout
+        self.max_item_bytes = _checked_bytes("max_item_bytes", max_item_bytes)
+        self.max_body_bytes = _checked_bytes("max_body_bytes", max_body_bytes)
+        self.chosen = chosen
+        self.environment_proxies = environment_proxies
+        self.own_transport = own_transport
+        self.is_async = is_async
+        self.origin = str(base_url).rstrip("/")
+        # An open stream keeps its request, and its own headers would take almost a kilobyte. They may hold a key, so they end with
+        # these settings.
+        self.headers_of: Callable[[tuple[tuple[str, str], ...], bytes], httpx.Headers] = lru_cache(16)(_headers_of)
 
     def __repr__(self) -> str:
         return f"Settings(base_url={str(self.base_url)!r})"
@@ -108,7 +115,7 @@ class Settings:
         """Return these settings with more names in ``chosen``."""
         chosen = self.chosen.union(map(str.lower, names))
         own_headers = {name: value for name, value in self.own_headers.items() if name not in chosen}
-        return evolve(self, chosen=chosen, own_headers=own_headers)
+        return self.replaced(chosen=chosen, own_headers=own_headers)
 
     def changed(
         self, api_key: str | SecretText | None, headers: Mapping[str, str] | None, *, limits: Mapping[str, Any]
@@ -129,12 +136,16 @@ class Settings:
         key = check_key(api_key)
         if key is not None:
             kept = {name: value for name, value in kept.items() if name.lower() != "authorization"}
-        return evolve(
-            self.choosing(added if key is None else {*added, "authorization"}),
+        return self.choosing(added if key is None else {*added, "authorization"}).replaced(
             headers={**kept, **added},
             api_key=key if key is not None else None if _has_authorization(added) else self.api_key,
             **limits,
         )
+
+    def replaced(self, **changes: Any) -> Settings:
+        """Return these settings with other values of some fields."""
+        kept = {name: value for name, value in vars(self).items() if name not in {"origin", "headers_of"}}
+        return Settings(**(kept | changes))
 
 
 def settings_of(
@@ -145,6 +156,7 @@ def settings_of(
     *,
     transport: object,
     http_client: object,
+    is_async: bool,
 ) -> Settings:
     """Return the settings of a new client.
 
@@ -155,6 +167,7 @@ def settings_of(
         limits: ``timeout`` as the client takes it, and further fields of :class:`Settings`.
         transport: As the client takes it.
         http_client: As the client takes it.
+        is_async: Whether the client is async.
 
     Raises:
         ConfigurationError: An argument or environment variable is invalid.
@@ -174,8 +187,9 @@ def settings_of(
         api_key=key,
         headers=given,
         own_headers=own_headers(hosts[0]) if len(hosts) == 1 else {},
-        own_transport=transport is None and http_client is None,
-        environment_proxies=transport is None and getattr(http_client, "trust_env", True),
+        own_transport=http_client is None and (transport is None or type(transport).__module__.startswith(_OWN)),
+        environment_proxies=getattr(http_client, "trust_env", False),
+        is_async=is_async,
         **fields,
     )
 

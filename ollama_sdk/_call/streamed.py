@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from ollama_sdk._codec import Model, codec_of, document_fields, wire_name
-from ollama_sdk._codec.decode import unchanged
+from ollama_sdk._codec.decode import UNDECODED, unchanged
 from ollama_sdk._codec.resolve import is_model
-from ollama_sdk._outcome import outcome_listeners
 from ollama_sdk._secrets import redact
 from ollama_sdk.errors import OllamaError, describe_call
 from ollama_sdk.streaming._accumulation import (
@@ -23,7 +22,7 @@ from ollama_sdk.streaming._framing import DetectingFramer
 from ollama_sdk.streaming._reader import Reader, decoded
 
 from .error_mapping import transport_error
-from .response import decode, end_call
+from .response import decode, end_call, outcome_listeners
 
 if TYPE_CHECKING:
     import httpx
@@ -90,6 +89,8 @@ class _StreamedCall:
 
     __slots__ = ("_call", "_item")
 
+    undecoded: tuple[type[Exception], ...] = UNDECODED
+
     def __init__(self, call: Call[Any, Any], item: Any) -> None:
         self._call = call
         self._item = item
@@ -112,6 +113,17 @@ class _StreamedCall:
 
     def redacted(self, text: str) -> str:
         return redact(self._call.request, text)
+
+    def broken_off(self, exc: Exception | None, items: int) -> tuple[str, str]:
+        from .advice import broken_off  # imported only for errors
+
+        how, advice = broken_off(self._call, self._call.request, exc, items)
+        return self.redacted(how), advice
+
+    def not_json_advice(self) -> str:
+        from .advice import not_json_advice  # imported only for errors
+
+        return not_json_advice(self._call)
 
     def item_of(self, data: Any) -> Any:
         return decode(self._call, self._item, data)

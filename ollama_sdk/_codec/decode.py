@@ -13,7 +13,7 @@ field ``count: int | None`` the text is::
         rest = len(data) - 1                      # fields of data that are still unaccounted for
         names = known
         value = data['model']                     # KeyError: the field is missing
-        if value.__class__ is not as_model: raise MismatchError
+        if value.__class__ is not str: raise MismatchError
         self.model = value
         if not rest:                              # no optional field was sent
             self.count = None
@@ -25,7 +25,7 @@ field ``count: int | None`` the text is::
             value = data['count']
             rest -= 1
             ...
-            if not rest: ...                      # the same end, after every optional field that was sent
+            if not rest: ...                      # the same end, after each of the first optional fields
         others = {k: v for k, v in data.items() if k not in names}
         self.additional_properties = free_form(others) if rest else {}
         return self
@@ -67,7 +67,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
-import attrs
+import attr
 
 from ollama_sdk._json import is_list, is_object
 
@@ -113,6 +113,10 @@ MISMATCHES = (*_MISFITS, RecursionError)
 
 # What they raise for data that has to be decoded exactly, or does not fit.
 UNDECODED = (*MISMATCHES, RoundedError)
+
+# Most streamed items have only the first optional fields: a decoder ends early after so many of them. After each field it would
+# have almost twice as much code, which takes long to compile.
+_EARLY = 4
 
 # The classes of the JSON data that fits a plain type, and these classes by name.
 _PLAIN: dict[Any, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (float, int)}
@@ -222,9 +226,9 @@ class Compiler:
         """Compile the straight-line code of one model, as shown at the top of this module."""
         fields = document_fields(model)
         absent = [(field, value_when_missing(self._resolver, field)) for field in fields]
-        required = [field for field, value in absent if value is attrs.NOTHING]
+        required = [field for field, value in absent if value is attr.NOTHING]
         optional = [field for field, value in absent if value is None]
-        defaulted = [(field, value) for field, value in absent if value is not None and value is not attrs.NOTHING]
+        defaulted = [(field, value) for field, value in absent if value is not None and value is not attr.NOTHING]
         scope: dict[str, Any] = {
             "new": model.__new__,
             "cls": model,
@@ -245,8 +249,7 @@ class Compiler:
             code += [" if not rest:", *_end_early(optional, "  ")]
         for position, field in enumerate(optional, 1):
             code += self._store_if_present(field, "None", scope)
-            # Most streamed items have only the first optional fields.
-            if others := optional[position:]:
+            if position <= _EARLY and (others := optional[position:]):
                 code += ["  if not rest:", *_end_early(others, "   ")]
         unknown = "free_form({k: v for k, v in data.items() if k not in names}) if rest else {}"
         code += [f" self.additional_properties = {unknown}", " return self"]
@@ -254,7 +257,7 @@ class Compiler:
         decoder: Decoder = scope["decode"]
         return decoder
 
-    def _store_if_present(self, field: attrs.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
+    def _store_if_present(self, field: attr.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
         """The lines that store a field that may be absent or ``null``."""
         name = wire_name(field)
         return [
@@ -263,13 +266,32 @@ class Compiler:
             " else:",
             f"  value = data[{name!r}]",
             "  rest -= 1",
-            "  if value is None:",
-            f"   self.{field.name} = {'[]' if empty_of(field.type) == '[]' else default}",
-            "  else:",
-            *self._store_or_skip(field, default, "   ", scope),
+            *self._store_or_default(field, default, scope),
         ]
 
-    def _store_or_empty(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
+    def _store_or_default(self, field: attr.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
+        """The lines that store a field that may be ``null``; metadata that does not fit is kept among the unknown fields."""
+        name, fits = field.name, self._fits(field)
+        store_default = f"self.{name} = {default}"
+        skip = ["rest += 1", f"names = names - {{{wire_name(field)!r}}}"]
+        if is_metadata(field) and fits:
+            skip = [f"    {line}" for line in skip]
+            return [
+                f"  if {fits}:",
+                f"   self.{name} = value",
+                "  else:",
+                f"   {store_default}",
+                "   if value is not None:",
+                *skip,
+            ]
+        null = "[]" if empty_of(field.type) == "[]" else default
+        lines = ["  if value is None:", f"   self.{name} = {null}", "  else:"]
+        if not is_metadata(field):
+            return [*lines, *self._store(field, "   ", scope)]
+        skip = [f"    {line}" for line in (store_default, *skip)]
+        return [*lines, "   try:", *self._store(field, "    ", scope), "   except MISFITS:", *skip]
+
+    def _store_or_empty(self, field: attr.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
         """The lines that store a field that is present; ``null`` is an empty list or an empty object."""
         empty = empty_of(field.type)
         if not empty:
@@ -277,23 +299,10 @@ class Compiler:
         store_empty = [f"{indent}if value is None:", f"{indent} self.{field.name} = {empty}", f"{indent}else:"]
         return [*store_empty, *self._store(field, f"{indent} ", scope)]
 
-    def _store_or_skip(
-        self, field: attrs.Attribute[Any], default: str, indent: str, scope: dict[str, Any]
-    ) -> list[str]:
-        """The lines that store a field that may be absent; metadata that does not fit is kept among the unknown fields."""
-        if not is_metadata(field):
-            return self._store(field, indent, scope)
-        misfit, name = self._misfit(field), field.name
-        skip = [f"self.{name} = {default}", "rest += 1", f"names = names - {{{wire_name(field)!r}}}"]
-        skip = [f"{indent} {line}" for line in skip]
-        if misfit:
-            return [f"{indent}if {misfit}:", *skip, f"{indent}else:", f"{indent} self.{name} = value"]
-        return [f"{indent}try:", *self._store(field, f"{indent} ", scope), f"{indent}except MISFITS:", *skip]
-
-    def _store(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
+    def _store(self, field: attr.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
         """The lines that check or convert ``value`` and store it; the names they use are added to ``scope``."""
-        if misfit := self._misfit(field):
-            return [f"{indent}if {misfit}: raise MismatchError", f"{indent}self.{field.name} = value"]
+        if fits := self._fits(field):
+            return [f"{indent}if not ({fits}): raise MismatchError", f"{indent}self.{field.name} = value"]
         name = f"as_{field.name}"
         if self._resolver.names_models(field.type):
 
@@ -311,16 +320,15 @@ class Compiler:
         scope[name] = self.decoder(kind) or copy_of
         return [f"{indent}self.{field.name} = {name}(value)"]
 
-    def _misfit(self, field: attrs.Attribute[Any]) -> str:
-        """The condition under which ``value`` does not fit a field of text, numbers or booleans; ``""`` for other fields."""
+    def _fits(self, field: attr.Attribute[Any]) -> str:
+        """The condition under which ``value`` fits a field of text, numbers or booleans; ``""`` for other fields."""
         kind = Any if self._resolver.names_models(field.type) else self._resolver.field_type(field)
         if get_origin(kind) is Literal:  # newer servers may send values that the document does not list
             kind = get_args(kind)[0].__class__
-        classes = _PLAIN.get(kind, ())
-        return " and ".join(f"value.__class__ is not {each.__name__}" for each in classes)
+        return " or ".join(f"value.__class__ is {each.__name__}" for each in _PLAIN.get(kind, ()))
 
 
-def _end_early(absent: Sequence[attrs.Attribute[Any]], indent: str) -> list[str]:
+def _end_early(absent: Sequence[attr.Attribute[Any]], indent: str) -> list[str]:
     """The lines that end a decoder once all fields of the data are accounted for."""
     names = " = ".join(f"self.{field.name}" for field in absent)
     return [f"{indent}{names} = None", f"{indent}self.additional_properties = {{}}", f"{indent}return self"]
@@ -329,13 +337,13 @@ def _end_early(absent: Sequence[attrs.Attribute[Any]], indent: str) -> list[str]
 # Fields that may be missing or unreadable
 
 
-def value_when_missing(resolver: Resolver, field: attrs.Attribute[Any]) -> Any:
-    """The value of a missing field of a reply; ``attrs.NOTHING`` if the field is required.
+def value_when_missing(resolver: Resolver, field: attr.Attribute[Any]) -> Any:
+    """The value of a missing field of a reply; ``attr.NOTHING`` if the field is required.
 
     A field with a single possible value adds no information, so it decodes as that value.
     """
     default = field.default
-    if default is not attrs.NOTHING:
+    if default is not attr.NOTHING:
         return default if default is None or isinstance(default, str) else []
     if "absent" in field.metadata:
         return field.metadata["absent"]
@@ -343,12 +351,12 @@ def value_when_missing(resolver: Resolver, field: attrs.Attribute[Any]) -> Any:
         kind = resolver.field_type(field)
         if get_origin(kind) is Literal and len(get_args(kind)) == 1:
             return get_args(kind)[0]
-    return attrs.NOTHING
+    return attr.NOTHING
 
 
-def is_metadata(field: attrs.Attribute[Any]) -> bool:
+def is_metadata(field: attr.Attribute[Any]) -> bool:
     """Whether a field decodes as if it were absent if its value does not fit."""
-    return field.default is not attrs.NOTHING and "content" not in field.metadata
+    return field.default is not attr.NOTHING and "content" not in field.metadata
 
 
 # Values that are neither models nor unions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import attrs
 import orjson
@@ -131,6 +131,10 @@ def _join(where: str, name: str) -> str:
 def _describe(kind: Any) -> str:
     if get_origin(kind) is Annotated:
         return mark_of(kind)
+    if get_origin(kind) is Literal:
+        return " or ".join(map(repr, get_args(kind)))
+    if is_model(kind):
+        return "an object"
     plain = get_origin(kind) or kind
     return _WORDS[plain] if plain in _WORDS else str(getattr(kind, "__name__", kind))
 

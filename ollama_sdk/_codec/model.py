@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import attrs
+import attr
 
 from ollama_sdk._json import is_list, is_object
 
@@ -34,7 +34,7 @@ class Model:  # noqa: PLW1641 - a model can be changed, so it has no hash
 
     __slots__ = ()
     FROM_FUNCTION: ClassVar[dict[str, Any] | None] = None
-    __attrs_attrs__: ClassVar[tuple[attrs.Attribute[Any], ...]]
+    __attrs_attrs__: ClassVar[tuple[attr.Attribute[Any], ...]]
     additional_properties: dict[str, Any]
 
     @classmethod
@@ -104,7 +104,7 @@ class Model:  # noqa: PLW1641 - a model can be changed, so it has no hash
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
             return NotImplemented
-        return all(getattr(self, a.name) == getattr(other, a.name) for a in attrs.fields(type(self)))
+        return all(getattr(self, a.name) == getattr(other, a.name) for a in attr.fields(type(self)))
 
     def __repr__(self) -> str:
         """The fields that are not ``None``, in 300 characters at most: long texts and lists are shortened."""
@@ -157,7 +157,7 @@ def _shown(value: Any, text: int, items: int) -> str:
         items: The most items of one list or object.
     """
     if isinstance(value, Model):
-        fields = ((a.name, getattr(value, a.name)) for a in attrs.fields(type(value)))
+        fields = ((a.name, getattr(value, a.name)) for a in attr.fields(type(value)))
         present = [(name, each) for name, each in fields if each is not None and (each or name != _OTHERS)]
         return f"{type(value).__name__}({', '.join(f'{name}={_shown(each, text, items)}' for name, each in present)})"
     if isinstance(value, (str, bytes)):
@@ -194,12 +194,12 @@ def _codec_for(model: type[Model]) -> Codec:
     return codec_of(model.__module__.rpartition(".")[0])
 
 
-def document_fields(model: type[Model]) -> list[attrs.Attribute[Any]]:
+def document_fields(model: type[Model]) -> list[attr.Attribute[Any]]:
     """The fields of a model in the document's order, without ``additional_properties``."""
-    return [attribute for attribute in attrs.fields(model) if attribute.name != _OTHERS]
+    return [attribute for attribute in attr.fields(model) if attribute.name != _OTHERS]
 
 
-def wire_name(attribute: attrs.Attribute[Any]) -> str:
+def wire_name(attribute: attr.Attribute[Any]) -> str:
     """The JSON name of a model's field."""
     name: str = attribute.metadata.get("wire", attribute.name)
     return name

@@ -13,7 +13,7 @@ from . import annotations as _annotations
 from .model import Model
 
 if TYPE_CHECKING:
-    import attrs
+    import attr
 
 __all__ = ["Resolver", "empty_of", "is_model", "mark_of", "union_members"]
 
@@ -55,10 +55,10 @@ class Resolver:
         found = self._resolved.get(annotation)
         if found is None:
             # The text comes from generated code, never from data.
-            found = self._resolved[annotation] = eval(annotation, {}, self._names)  # noqa: S307
+            found = self._resolved[annotation] = eval(_compiled(annotation), {}, self._names)  # noqa: S307
         return found
 
-    def field_type(self, field: attrs.Attribute[Any]) -> Any:
+    def field_type(self, field: attr.Attribute[Any]) -> Any:
         """The type of a model's field, without ``None``, and without the known values of a field that takes any text."""
         kind = self.resolve(field.type)
         members = [member for member in union_members(kind) if member is not type(None)]
@@ -70,13 +70,13 @@ class Resolver:
         """Whether resolving an annotation would import models."""
         if not isinstance(annotation, str):
             return True
-        return any(name not in self._names for name in _names_in(annotation))
+        return any(name not in self._names for name in _compiled(annotation).co_names)
 
 
 # The fields of a model have few different annotations, and parsing them takes a good part of compiling its decoder.
 @cache
-def _names_in(annotation: str) -> tuple[str, ...]:
-    return compile(annotation, "annotation", "eval").co_names
+def _compiled(annotation: str) -> types.CodeType:
+    return compile(annotation, "annotation", "eval")
 
 
 def empty_of(annotation: Any) -> str:
@@ -94,6 +94,8 @@ def empty_of(annotation: Any) -> str:
 
 @cache
 def _containers(annotation: str) -> list[str]:
+    if "list" not in annotation and "dict" not in annotation:
+        return []
     return [_container(node) for node in _alternatives(ast.parse(annotation, mode="eval").body)]
 
 

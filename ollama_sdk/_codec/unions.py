@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-import attrs
+import attr
 
 from .model import Model, document_fields, wire_name
 from .resolve import Resolver, is_model, mark_of
@@ -15,7 +15,7 @@ from .resolve import Resolver, is_model, mark_of
 __all__ = ["Choice", "choice_of", "json_classes"]
 
 
-class Choice(NamedTuple):
+class Choice:
     """How the models of one union are distinguished.
 
     Attributes:
@@ -24,9 +24,12 @@ class Choice(NamedTuple):
         other: The model for any other value; ``None`` if an object with another value fits no model.
     """
 
-    tag: str
-    models: Mapping[Any, type[Model]]
-    other: type[Model] | None
+    __slots__ = ("models", "other", "tag")
+
+    def __init__(self, tag: str, models: Mapping[Any, type[Model]], other: type[Model] | None) -> None:
+        self.tag = tag
+        self.models = models
+        self.other = other
 
     def model_for(self, data: Mapping[Any, Any]) -> type[Model] | None:
         """The model of a JSON object; ``None`` if it fits no model."""
@@ -63,7 +66,7 @@ def _marks(resolver: Resolver, model: type[Model]) -> tuple[dict[str, tuple[Any,
     fields = document_fields(model)
     kinds = {wire_name(field): resolver.field_type(field) for field in fields}
     constants = {name: get_args(kind) for name, kind in kinds.items() if get_origin(kind) is Literal}
-    required = {wire_name(field) for field in fields if field.default is attrs.NOTHING}
+    required = {wire_name(field) for field in fields if field.default is attr.NOTHING}
     return constants, required
 
 

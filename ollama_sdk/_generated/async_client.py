@@ -2078,8 +2078,8 @@ class AsyncOllama(AsyncClient):
     ) -> ProgressResponse | AsyncStream[ProgressResponse]:
         """Create a model from another one or from uploaded files.
 
-        Needs `from` or `files`. Some errors are found before the stream begins and have a status of their own; later
-        errors end the stream with an item that has `error`.
+        Needs `from` or `files`. A failure before the stream begins has a status of its own; a later one ends the
+        stream with an error.
 
         ``POST /api/create``
 
@@ -2684,8 +2684,8 @@ class AsyncOllama(AsyncClient):
     ) -> ProgressResponse | AsyncStream[ProgressResponse]:
         """Download a model from a registry.
 
-        Files from an earlier download are not downloaded again, so an interrupted pull resumes. An error during the
-        stream is its last item and has `error`; in one piece the same error is a 500.
+        Files from an earlier download are not downloaded again, so an interrupted pull resumes. A failure after the
+        stream has begun ends it with an error; in one piece the same failure is a 500.
 
         ``POST /api/pull``
 
@@ -2770,8 +2770,8 @@ class AsyncOllama(AsyncClient):
     ) -> ProgressResponse | AsyncStream[ProgressResponse]:
         """Upload a model to a registry.
 
-        Files that the registry already has are not sent again. An error during the stream is its last item and has
-        `error`; in one piece the same error is a 500.
+        Files that the registry already has are not sent again. A failure after the stream has begun ends it with an
+        error; in one piece the same failure is a 500.
 
         ``POST /api/push``
 

@@ -10,6 +10,9 @@ the loop continues.
 Received bytes are parsed at once, whether or not a task waits. If no task takes them, the protocol stops reading at
 :data:`HIGH_WATER` bytes, and continues after they have been taken. Reading is not paused for items that are taken in time.
 
+A loop may read before it passes a new connection on, as uvloop does. So a protocol is made with a buffer, :class:`_Raw`, for
+bytes that arrive before the first request. The handshake takes them from there; without one they begin the first response.
+
 A connection has at most one timer, and it is lazy. A new wait replaces the timer only if it would fire too late; a timer that
 fires asks for the deadline again, and usually finds that it is later now. So the deadlines of a thousand items cost one timer.
 
@@ -47,7 +50,9 @@ HIGH_WATER = 65536
 
 
 class _Raw:
-    """Takes the place of a response during the handshake: collects the received bytes."""
+    """Takes the place of a response before the first request: collects the received bytes."""
+
+    __slots__ = ("body", "ended")
 
     def __init__(self) -> None:
         self.body: list[bytes] = []
@@ -58,6 +63,13 @@ class _Raw:
 
     def end(self) -> None:
         self.ended = True
+
+    def pass_on(self, response: ResponseParser) -> None:
+        """Feed what was received to ``response``."""
+        for data in self.body:
+            response.feed(data)
+        if self.ended:
+            response.end()
 
 
 def _read_too_late() -> Exception:
@@ -154,7 +166,7 @@ class _Protocol(asyncio.BufferedProtocol):
 
     Attributes:
         transport: The loop's transport, once the connection is made.
-        response: The response that is being read; ``None`` while none is expected.
+        response: The response that is being read, or the buffer before the first request; ``None`` while neither is expected.
         tls: Decrypts the received bytes, if the connection is encrypted.
         reads_whole: Whether the response is read in larger pieces.
         waiter: What a task awaits.
@@ -196,7 +208,7 @@ class _Protocol(asyncio.BufferedProtocol):
         self._late: Callable[[], Exception] = _read_too_late
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
-        self.response: ResponseParser | Any = None
+        self.response: Any = _Raw()
         self.tls: TLS | None = None
         self.waiter = _Waiter(loop)
         self.reads_whole = False
@@ -339,9 +351,12 @@ class AsyncioConnection(Connection):
 
     def begin(self, method: str) -> ResponseParser:
         protocol = self._protocol
+        early: _Raw | None = protocol.response
         protocol.response = response = super().begin(method)
         protocol.arrived = 0
         protocol.reads_whole = False
+        if early is not None:  # the connection is new, and needed no handshake
+            early.pass_on(response)
         return response
 
     def read_whole(self) -> None:
@@ -427,11 +442,11 @@ class AsyncioConnection(Connection):
     async def shake_hands(self, handshake: Handshake, ask: Ask) -> None:
         """Send and receive the bytes of ``handshake`` within its time."""
         protocol = self._protocol
-        protocol.response = raw = _Raw()
+        raw: _Raw = protocol.response or _Raw()  # closed already, by a signal handler
         with contextlib.suppress(StopIteration):
             send = next(handshake)
             while True:
-                if send:
+                if send and not protocol.failure:
                     protocol.transport.write(send)
                     self.bytes_sent += len(send)
                 while not (raw.body or raw.ended):
@@ -440,6 +455,9 @@ class AsyncioConnection(Connection):
                     await protocol.wait(ask, _handshake_too_late)
                 received = b"".join(raw.body)
                 raw.body.clear()
+                protocol.arrived = 0
+                if protocol.paused:
+                    protocol.resume()
                 send = handshake.send(received)
         self.secured()
 

@@ -9,6 +9,7 @@ from .response import MAX_HEAD_BYTES, NO_RESPONSE, Head, ResponseParser
 __all__ = ["H11Parser"]
 
 _SWITCHING_PROTOCOLS = 101
+_BEGINNING = b"HTTP/"
 
 
 class H11Parser(ResponseParser):
@@ -62,6 +63,10 @@ class H11Parser(ResponseParser):
                         self.problem = "the server switched protocols unasked"
                         return
                 else:
+                    # h11 itself looks at nothing before the end of the head, for which another protocol may wait for ever.
+                    unread = self._connection.trailing_data[0] if self.head is None else b""
+                    if not _BEGINNING.startswith(unread[: len(_BEGINNING)]):
+                        self.problem = "the response does not begin with HTTP/"
                     return
         except h11.RemoteProtocolError as exc:
             # What h11 quotes may hold a key, which the server has repeated.

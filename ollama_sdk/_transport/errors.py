@@ -29,7 +29,7 @@ def connect_error(exc: Exception, route: Route[Any]) -> Exception:
     """The error of a connection that could not be made."""
     if isinstance(exc, httpx.RequestError):
         return exc
-    where = f"{route.name}: " if route.through_proxy else ""
+    where = f"{route.name}: " if route.name else ""
     if isinstance(exc, UnreachableError):
         return (httpx.ConnectTimeout if exc.timed_out else httpx.ConnectError)(f"{where}{exc}")
     if isinstance(exc, TunnelError):

@@ -55,6 +55,7 @@ class Proxy:
 
     Args:
         proxy: Its URL, with user name and password if it needs them, or a ``Proxy`` of httpx or httpx2.
+        named_by: The variable of the environment that names it, or the argument.
 
     Attributes:
         scheme: ``http``, ``https``, ``socks5`` or ``socks5h``; the last two are equivalent: the proxy resolves names.
@@ -63,12 +64,13 @@ class Proxy:
         user: The user name and password, in bytes; ``None`` without.
         ssl_context: The certificates for the connection to the proxy itself.
         headers: Sent to the proxy with each request, or with ``CONNECT``.
+        named_by: The variable of the environment that names it, or the argument.
 
     Raises:
         ConfigurationError: It cannot be used.
     """
 
-    def __init__(self, proxy: str | ProxyParts) -> None:
+    def __init__(self, proxy: str | ProxyParts, named_by: str = "proxy=") -> None:
         if isinstance(proxy, str):
             proxy = _parsed(proxy)
         url = proxy.url
@@ -81,6 +83,7 @@ class Proxy:
             raise ConfigurationError(
                 f"the port of the proxy {self.host} is {self.port}; give a number up to {_HIGHEST_PORT}"
             )
+        self.named_by = named_by
         self.user = proxy.raw_auth
         self.ssl_context: ssl.SSLContext | None = proxy.ssl_context
         headers = list(proxy.headers.raw)
@@ -91,6 +94,10 @@ class Proxy:
 
         if self.is_socks and self.user is not None and max(map(len, self.user)) > _LONGEST_LOGIN:
             raise ConfigurationError(f"a SOCKS proxy takes at most {_LONGEST_LOGIN} bytes of user name and of password")
+
+    def __str__(self) -> str:
+        """Its URL, without user name and password."""
+        return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     @property
     def is_socks(self) -> bool:
@@ -130,9 +137,9 @@ def connect_tunnel(authority: bytes, headers: tuple[tuple[bytes, bytes], ...]) -
             response.feed(data)
         else:
             response.end()
-    status, reason, *_ = response.head
-    if not 200 <= status < 300:  # noqa: PLR2004 - the class of successes
-        raise TunnelError(f"the proxy opened no tunnel: {status} {reason.decode(errors='replace')}")
+    head = response.head
+    if not 200 <= head.status < 300:  # noqa: PLR2004 - the class of successes
+        raise TunnelError(f"the proxy opened no tunnel: {head.status} {head.reason.decode(errors='replace')}")
 
 
 _VERSION = 5

@@ -22,12 +22,11 @@ transfer codings other than ``chunked`` and heads beyond :data:`MAX_HEAD_BYTES`.
 send: llhttp refuses a repeated ``Content-Length`` and versions other than 1.x, and allows blank lines before a response.
 """
 
-# Annotations are not postponed here: NamedTuple would compile the text of each.
+from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
 from functools import cache
-from typing import NamedTuple
 
 __all__ = [
     "HEAD_TAKEN",
@@ -48,7 +47,7 @@ NO_RESPONSE = "the server closed the connection without sending a response"
 has_control_characters = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
 
 
-class Head(NamedTuple):
+class Head:
     """The status line and the headers of a response.
 
     Attributes:
@@ -58,10 +57,13 @@ class Head(NamedTuple):
         headers: Names, as they were sent, and values.
     """
 
-    status: int
-    reason: bytes
-    version: bytes
-    headers: list[tuple[bytes, bytes]]
+    __slots__ = ("headers", "reason", "status", "version")
+
+    def __init__(self, status: int, reason: bytes, version: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+        self.status = status
+        self.reason = reason
+        self.version = version
+        self.headers = headers
 
 
 # In place of a head whose headers are elsewhere, so that an open stream does not hold them twice.

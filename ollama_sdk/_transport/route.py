@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
 import httpx
 
 from ollama_sdk.errors import ConfigurationError
 
-from .network import Address, literal_address, unix_address
+from .network import Address, TunnelError, literal_address, unix_address
 from .pool import ConnectionT, Pool, Stack
 from .request import RequestWriter
 
@@ -54,6 +54,7 @@ class Routes(Generic[ConnectionT]):
         self._trust_env = trust_env and uds is None
         self._uds = uds
         self._routes: dict[tuple[bytes, bytes, int | None], Route[ConnectionT]] = {}
+        self._latest: tuple[httpx.URL, Route[ConnectionT]] | None = None
 
     def of(self, url: httpx.URL) -> Route[ConnectionT]:
         """The route to the server of ``url``.
@@ -62,10 +63,17 @@ class Routes(Generic[ConnectionT]):
             httpx.UnsupportedProtocol: It is neither ``http`` nor ``https``.
             ConfigurationError: The trusted certificates cannot be read.
         """
+        latest = self._latest
+        if latest is not None and latest[0] is url:  # all calls of a method share one URL
+            return latest[1]
         key = (url.raw_scheme, url.raw_host, url.port)
         route = self._routes.get(key)
-        # Two threads may make it at once: the first one is used.
-        return route if route is not None else self._routes.setdefault(key, self._make(url))
+        if route is None:
+            route = self._routes.setdefault(
+                key, self._make(url)
+            )  # two threads may make it at once: the first one is used
+        self._latest = url, route
+        return route
 
     def _make(self, url: httpx.URL) -> Route[ConnectionT]:
         if url.scheme not in _PORTS:
@@ -106,6 +114,7 @@ class Routes(Generic[ConnectionT]):
 
     def close(self) -> None:
         """Close the idle connections, and read the environment again at the next use."""
+        self._latest = None
         while self._routes:
             try:
                 _, route = self._routes.popitem()
@@ -114,15 +123,15 @@ class Routes(Generic[ConnectionT]):
             route.stack.close()
 
 
-def _proxy(proxy: ProxyLike) -> Proxy:
+def _proxy(proxy: ProxyLike, named_by: str = "proxy=") -> Proxy:
     from .proxies import Proxy
 
-    return Proxy(proxy)
+    return Proxy(proxy, named_by)
 
 
 def _proxy_of_environment(variable: str, value: str) -> Proxy:
     try:
-        return _proxy(value)
+        return _proxy(value, variable)
     except ConfigurationError as exc:
         problem = str(exc)
     raise ConfigurationError(f"{variable} names a proxy that cannot be used: {problem}; correct or unset it")
@@ -145,8 +154,7 @@ class Route(Generic[ConnectionT]):
         host: The host to connect to, which may be a proxy; ``""`` for a Unix socket.
         port: The port of that host.
         addresses: The addresses of that host, if they need no look-up.
-        name: The name of that host in messages.
-        through_proxy: Whether that host is a proxy.
+        name: What is connected to instead of the server, in messages: a proxy or a Unix socket; ``""`` for neither.
     """
 
     def __init__(
@@ -163,14 +171,19 @@ class Route(Generic[ConnectionT]):
         self._is_tls = url.scheme == "https"
         self._server = url.raw_host.decode("ascii")
         self._port = url.port or _PORTS[url.scheme]
-        self.through_proxy = proxy is not None and uds is None
         self.host, self.port = (proxy.host, proxy.port) if proxy is not None else (self._server, self._port)
         self.addresses: list[Address] = unix_address(uds) if uds is not None else literal_address(self.host, self.port)
-        self.name = f"the proxy {self.host}:{self.port}" if self.through_proxy else uds or f"{self.host}:{self.port}"
+        self.name = ""
         self._prefix = b""
         self._proxy_headers: tuple[tuple[bytes, bytes], ...] = ()
-        # The proxy may repeat its headers, which errors must not show.
-        self._proxy_may_repeat = [] if proxy is None else httpx.Headers(proxy.headers).multi_items()
+        # For the errors of a request: the way that it takes, and the headers that a proxy may repeat, which no error must show.
+        self._noted: dict[str, Any] = {}
+        if uds is not None:
+            self.name = f"the Unix socket {uds}"
+            self._noted = {"uds": uds}
+        elif proxy is not None:
+            self.name = f"the proxy {proxy.host}:{proxy.port}"
+            self._noted = {"proxy": proxy, "proxy_headers": httpx.Headers(proxy.headers).multi_items()}
         if proxy is not None and not proxy.is_socks and not self._is_tls:
             self._prefix = b"http://" + self._authority()
             self._proxy_headers = proxy.headers
@@ -181,8 +194,10 @@ class Route(Generic[ConnectionT]):
 
     def writer(self, request: httpx.Request) -> RequestWriter:
         """Return the writer of ``request`` for this route."""
-        if self._proxy_may_repeat:
-            request.extensions["proxy_headers"] = self._proxy_may_repeat
+        if self._noted:
+            request.extensions |= self._noted
+        elif "proxy" in request.extensions:  # of an attempt at another server
+            del request.extensions["proxy"]
         return RequestWriter(request, self._prefix, self._proxy_headers)
 
     @property
@@ -204,7 +219,10 @@ class Route(Generic[ConnectionT]):
         outer: TLS | None = None
         if proxy is not None and proxy.scheme == "https":
             outer = TLS(proxy.ssl_context or self._routes.context(), proxy.host)
-            yield from outer.handshake()
+            try:
+                yield from outer.handshake()
+            except OSError as exc:
+                raise TunnelError(f"the TLS handshake with the proxy failed: {exc}") from exc
         if proxy is not None and proxy.is_socks:
             yield from socks_tunnel(self._server, self._port, proxy.user)
         elif proxy is not None and self._is_tls:

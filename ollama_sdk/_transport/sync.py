@@ -87,9 +87,9 @@ class SyncConnection(Connection):
         """
         while True:
             seconds = ask()
-            if seconds <= 0:
-                raise httpx.ReadTimeout("time is up")
             if seconds < self._slice:
+                if seconds <= 0:
+                    raise httpx.ReadTimeout("time is up")
                 self._set_slice(seconds)
             if _HAS_RECEIVE_TIMEOUT and not (  # SIG_DFL and SIG_IGN are numbers: all else handles a signal
                 _getsignal(_ALARM).__class__ is _getsignal(_PROF).__class__ is _getsignal(_VTALRM).__class__ is int

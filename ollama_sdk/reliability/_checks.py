@@ -35,6 +35,7 @@ __all__ = [
     "ordered",
     "path",
     "positive",
+    "rate",
     "share",
     "statuses",
     "to_set",
@@ -72,6 +73,12 @@ def _is_classes(value: Any) -> bool:
 _FIRST_STATUS, _LAST_STATUS = 400, 599
 
 share = _rule(lambda value: _is_number(value) and 0 < value <= 1, "a share above 0 and at most 1")
+# The clock of a system that runs for months shows differences down to some nanoseconds.
+_HIGHEST_RATE = 1e6
+rate = _rule(
+    lambda value: _is_number(value) and 0 < value <= _HIGHEST_RATE,
+    "a number above 0 and at most a million, which is more calls than a client makes, or None for no limit",
+)
 count = _rule(lambda value: isinstance(value, int) and _is_number(value) and value >= 1, "a whole number of at least 1")
 path = _rule(lambda value: isinstance(value, str) and value.startswith("/"), "a path that begins with a slash")
 boolean = _rule(lambda value: isinstance(value, bool), "True or False")

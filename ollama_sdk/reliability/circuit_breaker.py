@@ -134,9 +134,6 @@ class CallWindow:
 
     def resized(self, length: int) -> CallWindow:
         """A window over the latest ``length`` calls; the next record drops the earlier ones."""
-        following = next(self._numbers)
-        self._numbers = itertools.count(following)
-        self._before = max(self._before, following - 1 - self._length)
         self._length = length
         return self
 
@@ -153,7 +150,6 @@ class TimeWindow:
     good = None  # each call is summed up in its slot
 
     def __init__(self, length: int) -> None:
-        self._length = length
         self._width = length / self._SLOTS
         self._slots: deque[tuple[int, list[int]]] = deque()
         self._total = [0, 0, 0]
@@ -167,9 +163,9 @@ class TimeWindow:
         number = int(now // self._width)
         if not self._slots or self._slots[-1][0] != number:
             self._slots.append((number, [0, 0, 0]))
-            while self._slots[0][0] <= number - self._SLOTS:
-                _, sums = self._slots.popleft()
-                self._total = [total - gone for total, gone in zip(self._total, sums, strict=True)]
+        while self._slots[0][0] <= number - self._SLOTS:
+            _, sums = self._slots.popleft()
+            self._total = [total - gone for total, gone in zip(self._total, sums, strict=True)]
         for sums in (self._slots[-1][1], self._total):
             sums[0] += 1
             sums[1] += failed
@@ -179,8 +175,11 @@ class TimeWindow:
         return (calls, failures, slow_calls) if failures or slow_calls else None
 
     def resized(self, length: int) -> TimeWindow:
-        """A window over the latest ``length`` seconds; a new length starts an empty one, because its slots have another width."""
-        return self if length == self._length else TimeWindow(length)
+        """A window over the latest ``length`` seconds; what was summed up in one slot counts from the beginning of that slot."""
+        window = TimeWindow(length)
+        window._slots.extend((int(number * self._width // window._width), sums) for number, sums in self._slots)
+        window._is_counted = False
+        return window
 
 
 def _window(config: CircuitBreaker) -> CallWindow | TimeWindow:
@@ -221,7 +220,7 @@ class Breaker:
         self._config = config
         self.state: State = "closed"
         self.period: int = 0
-        self._window = _window(config)
+        self._window: CallWindow | TimeWindow = _window(config)
         self.good: Iterator[int] | None = self._window.good
         self._opened_at = self._open_until = 0.0
         self._openings = 0
@@ -232,8 +231,10 @@ class Breaker:
     def reconfigure(self, config: CircuitBreaker) -> None:
         """Continue under ``config`` in the same state; an open circuit does not stay open longer than before."""
         self.good = None  # until the next record
-        same_unit = config.window_unit == self._config.window_unit
-        self._window = self._window.resized(config.window) if same_unit else _window(config)
+        if config.window_unit != self._config.window_unit:
+            self._window = _window(config)
+        elif config.window != self._config.window:
+            self._window = self._window.resized(config.window)
         # Passed probes are counted anew: if fewer are asked for now, no further probe would be admitted to close the circuit.
         self._passed = 0
         self._config = config

@@ -74,7 +74,7 @@ class RateLimit:
     lower ``retry_after_limit`` and ``attempts``.
 
     Attributes:
-        per_second: The average calls per second; ``None`` does not limit them.
+        per_second: The average calls per second, up to a million; ``None`` does not limit them.
         burst: Calls that may start at once after a pause; by default ``per_second``, rounded up.
         concurrent: Calls in flight at once; ``None`` does not limit them. A stream is in flight until it ends, is closed or is
             garbage-collected. If a plain ``httpx`` client opens a stream and drops it unclosed, a reference cycle holds its permit
@@ -86,7 +86,7 @@ class RateLimit:
         ConfigurationError: An argument cannot work.
     """
 
-    per_second: float | None = field(default=None, validator=_checks.optional(_checks.positive))
+    per_second: float | None = field(default=None, validator=_checks.optional(_checks.rate))
     burst: int | None = field(default=None, validator=_checks.optional(_checks.count))
     concurrent: int | None = field(default=None, validator=_checks.optional(_checks.count))
     wait: bool | float = field(default=True, validator=_wait_rule)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain, groupby
 from operator import itemgetter, methodcaller
 from typing import Any
@@ -130,6 +131,7 @@ class MergeAccumulator(Accumulator):
 
     def __init__(self, rules: Mapping[str, str]) -> None:
         self._rules = rules
+        self._ruled = _ruled(tuple(rules))
         # By the path to an object: the names of its fields into which other fields are merged.
         self._targets: dict[str, set[str]] = {}
         for place, rule in rules.items():
@@ -174,7 +176,7 @@ class MergeAccumulator(Accumulator):
             return {
                 name: list(map(itemgetter(name), items))
                 for name, value in last.items()
-                if value is None or value == "" or value.__class__ is dict or f"{path}{name}" in self._rules
+                if value is None or value == "" or value.__class__ is dict or f"{path}{name}" in self._ruled
             }
         except (KeyError, TypeError):  # a field is missing, or a value is not an object
             return None
@@ -269,6 +271,13 @@ class MergeAccumulator(Accumulator):
                 index = index if type(index) is int else position
                 target = _call_of(part, index, known) if rule == "by-call" else known.at(index)
                 self._merge(target, [part], f"{place}[].")
+
+
+@lru_cache(64)
+def _ruled(places: tuple[str, ...]) -> frozenset[str]:
+    """The fields that have a rule, and those that lead to one; streams share them."""
+    paths = [place.split(".") for place in places]
+    return frozenset(".".join(path[:end]).removesuffix("[]") for path in paths for end in range(1, len(path) + 1))
 
 
 def _call_of(part: JSONObject, index: int, calls: _ByIndex) -> JSONObject:

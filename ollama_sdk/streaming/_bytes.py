@@ -82,7 +82,7 @@ class BytesReader:
             self.finished = True
         else:
             where = f"before the end, after {self._bytes} bytes" if self._bytes else "before the first byte"
-            self.error = incomplete(self._call.name, where, self.items, cause)
+            self.error = incomplete(self._call, where, self.items, cause)
 
     def take_unterminated(self) -> None:
         """Do nothing: chunks need no terminator."""
@@ -240,7 +240,11 @@ class _NewFile:
     def __enter__(self) -> IO[bytes]:
         if self._target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self._target))
-        self._file = self._temporary.open("xb")
+        try:
+            self._file = self._temporary.open("xb")
+        except OSError as exc:
+            exc.filename = str(self._target)  # the name that the caller knows
+            raise
         return self._file
 
     def __exit__(

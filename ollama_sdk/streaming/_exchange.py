@@ -123,7 +123,13 @@ _BLOCK = 8 * 2**10
 
 
 class StreamedCall(Protocol):
-    """The call of a stream."""
+    """The call of a stream.
+
+    Attributes:
+        undecoded: What ``decode_item`` of the exchange raises for an item that is a matter for :meth:`item_of`.
+    """
+
+    undecoded: tuple[type[Exception], ...]
 
     def item_of(self, data: Any, /) -> Any:
         """Make an item of decoded JSON of any kind.
@@ -189,7 +195,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         response: The response whose body holds the items.
         reader: Finds the items in the body.
         deadlines: The running limits of the call.
-        decode_item: Makes an item of its decoded JSON; raises one of :data:`UNDECODED` if that is a matter for ``call.item_of``.
+        decode_item: Makes an item of its decoded JSON; raises one of ``call.undecoded`` if that is a matter for ``call.item_of``.
         call: The call; one object instead of several functions, because a process may hold thousands of streams.
         loop: The event loop of the tasks that may wait for this stream; ``None`` if threads may.
         watched: Whether the body asks for the remaining seconds each time it is asked for bytes.

@@ -15,7 +15,6 @@ import httpx
 from attrs import field, frozen
 
 from ollama_sdk._bodies import EndWatchedBody
-from ollama_sdk._codec.decode import UNDECODED
 from ollama_sdk._concurrency.loops import EventLoop, current_loop
 from ollama_sdk.errors import DecodeError
 
@@ -144,7 +143,7 @@ class Stream(_StreamBase[ItemT, ReplyT]):
                 continue
             try:
                 return self._decode_item(item)
-            except UNDECODED:
+            except self._exchange.call.undecoded:
                 pass
             try:
                 unusual: ItemT = self._exchange.call.item_of(item)
@@ -286,7 +285,7 @@ class AsyncStream(_StreamBase[ItemT, ReplyT]):
                 continue
             try:
                 return self._decode_item(item)
-            except UNDECODED:
+            except self._exchange.call.undecoded:
                 pass
             try:
                 unusual: ItemT = self._exchange.call.item_of(item)

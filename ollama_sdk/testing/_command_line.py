@@ -23,7 +23,8 @@ _CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 _HELP = """
 models:
   NAME, NAME:TAG or NAME[:TAG]:CAPABILITY,CAPABILITY of {capabilities};
-  without capabilities a model completes and calls tools. {defaults} always exist.
+  without capabilities a model completes and calls tools. This command begins with {defaults};
+  in Python, Emulator() and the fixtures of pytest begin with none.
 
 replies:
   Without a scripted reply a model answers with JSON if the request has a format, a call of each offered tool, else a sentence.

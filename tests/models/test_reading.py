@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from typing_extensions import TypedDict
 
 from ollama_sdk import ConfigurationError, DecodeError, Ollama, ParseError
+from ollama_sdk.testing import Emulator
 from ollama_sdk.types import (
     ChatCompletion,
     ChatResponse,
@@ -25,7 +26,9 @@ from ollama_sdk.types import (
     GenerateResponse,
     Message,
     MessageParam,
+    MessagesResponse,
     ModelList,
+    ResponseObject,
     RunningModelList,
     Tool,
     V1EmbeddingList,
@@ -185,6 +188,48 @@ def test_format_is_sent_as_a_schema_and_parse_gives_its_value(server, kind, text
     assert GenerateResponse.from_dict({"response": text}).parse(kind) == value
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
     assert ChatCompletion.from_dict({"choices": [choice]}).parse(kind) == value
+    assert message_of({"type": "text", "text": text}).parse(kind) == value
+    assert response_of(text).parse(kind) == value
+
+
+def message_of(*content, **fields):
+    return MessagesResponse.from_dict({"content": list(content), "stop_reason": "end_turn"} | fields)
+
+
+def response_of(*texts, **fields):
+    parts = [{"type": "output_text", "text": text} for text in texts]
+    return ResponseObject.from_dict({"output": [{"type": "message", "content": parts}]} | fields)
+
+
+def test_output_text_is_the_text_of_all_blocks_and_of_nothing_else():
+    thinking = {"type": "thinking", "thinking": "Hm.", "signature": ""}
+    call = {"type": "tool_use", "id": "1", "name": "look", "input": {"text": "no"}}
+    message = message_of(
+        thinking, {"type": "text", "text": "Be"}, call, {"type": "new"}, {"type": "text", "text": "cause"}
+    )
+    assert message.output_text == "Because"
+    reasoning = {"type": "reasoning", "id": "1", "summary": [{"type": "summary_text", "text": "Hm."}]}
+    parts = [
+        {"type": "output_text", "text": "Be"},
+        {"type": "refusal", "refusal": "No."},
+        {"type": "output_text", "text": "cause"},
+    ]
+    items = [reasoning, {"type": "message", "content": parts}, {"type": "new"}, {"type": "message", "content": None}]
+    assert ResponseObject.from_dict({"output": items}).output_text == "Because"
+    assert message_of(thinking).output_text == response_of().output_text == ""
+
+
+@pytest.mark.parametrize("name", ["messages", "responses"])
+def test_output_text_of_a_collected_stream(name):
+    with Emulator() as emulator, Ollama(emulator.url) as client:
+        emulator.models.add("llama3.2")
+        emulator.reply("Be", "cause.", thinking="Hm.")
+        if name == "messages":
+            stream = client.v1.messages.create("llama3.2", USER, 9, stream=True)
+        else:
+            stream = client.v1.responses.create("llama3.2", "Why?", stream=True)
+        with stream:
+            assert stream.collect().output_text == "Because."
 
 
 def test_a_collected_stream_parses():
@@ -212,6 +257,10 @@ def test_a_text_that_does_not_fit_is_an_error_with_its_place(kind, text, where, 
 def test_an_answer_that_was_cut_says_so():
     with pytest.raises(ParseError, match="cut at its token limit"):
         chat('{"name": "s', done_reason="length").parse(Colour)
+    with pytest.raises(ParseError, match="cut at its token limit"):
+        message_of({"type": "text", "text": '{"name": "s'}, stop_reason="max_tokens").parse(Colour)
+    with pytest.raises(ParseError, match="cut at its token limit"):
+        response_of('{"name": "s', incomplete_details={"reason": "max_output_tokens"}).parse(Colour)
 
 
 def test_what_pydantic_cannot_describe_is_refused(server):

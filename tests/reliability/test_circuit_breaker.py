@@ -6,7 +6,7 @@ import contextlib
 import sys
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import httpx
@@ -244,7 +244,7 @@ def test_a_window_in_seconds_covers_ten_slots() -> None:
         assert counts == (len(seen), sum(s % 2 == 0 for s in seen), sum(s % 5 == 0 for s in seen))
 
 
-def test_a_window_restarts_when_its_slots_or_unit_change() -> None:
+def test_a_window_restarts_only_when_its_unit_changes() -> None:
     def after(config: CircuitBreaker) -> str:
         breaker = Breaker(CircuitBreaker(window=10, window_unit="seconds", minimum_calls=4))
         run(breaker, "xxx")
@@ -252,8 +252,18 @@ def test_a_window_restarts_when_its_slots_or_unit_change() -> None:
         return run(breaker, "x")[-1]
 
     assert after(CircuitBreaker(window=10, window_unit="seconds", minimum_calls=4, failure_rate=0.9)) == "open"
-    assert after(CircuitBreaker(window=20, window_unit="seconds", minimum_calls=4)) == "closed"
+    assert after(CircuitBreaker(window=20, window_unit="seconds", minimum_calls=4)) == "open"
     assert after(CircuitBreaker(window=10, window_unit="calls", minimum_calls=4)) == "closed"
+
+
+@pytest.mark.parametrize("unit", ["calls", "seconds"])
+def test_a_window_that_was_short_for_a_moment_loses_no_call(unit: Literal["calls", "seconds"]) -> None:
+    breaker = Breaker(CircuitBreaker(window=10, window_unit=unit))
+    for second, outcome in enumerate("xxx.."):
+        run(breaker, outcome, now=second)
+    for window in (2, 8):
+        breaker.reconfigure(CircuitBreaker(window=window, window_unit=unit, minimum_calls=window, failure_rate=0.5))
+    assert run(breaker, "..x", now=5) == ["closed", "closed", "open"]
 
 
 def test_a_closed_circuit_sends_without_waiting_for_the_lock() -> None:
@@ -362,10 +372,9 @@ class BreakerMachine(RuleBasedStateMachine):
         self.breaker.reconfigure(config)
         if config.window_unit != self.config.window_unit:
             self.calls = []
-        elif config.window_unit == "calls":
-            self.calls = self.calls[-config.window :]
-        elif config.window != self.config.window:
-            self.calls = []
+        elif config.window_unit == "seconds":
+            step = self.config.window / 10
+            self.calls = [(begin // step * step, outcome) for begin, outcome in self.calls]
         self.config, self.passed = config, 0
         if self.state == "open":
             self.open_until = min(self.open_until, self.opened_at + self.open_for())

@@ -758,6 +758,8 @@ def test_a_raised_limit_starts_calls_that_wait(clock: HandClock) -> None:
         {},
         {"per_second": 0},
         {"per_second": "many"},
+        {"per_second": 1_000_001},
+        {"per_second": float("inf")},
         {"concurrent": 0},
         {"concurrent": 1.5},
         {"burst": 3},

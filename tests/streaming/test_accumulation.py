@@ -159,6 +159,11 @@ def test_an_object_in_place_of_a_text_is_refused(before):
             accumulator.add([*before[cut:], {"text": {"b": 1}}])
 
 
+def test_an_object_that_is_refused_may_not_be_replaced():
+    with pytest.raises(DATA_ERRORS):
+        MergeAccumulator({"a.b": "concat"}).add([{"a": {"b": 1}}, {"a": 2}])
+
+
 def test_a_long_text_is_kept_in_few_pieces():
     accumulator = MergeAccumulator({"text": "concat"})
     for _ in range(5000):

@@ -16,7 +16,7 @@ import pytest
 
 from ollama_sdk._transport._asyncio import _Waiter
 from ollama_sdk._transport.aio import AsyncHTTPTransport
-from tests.support.loopback import END, PATIENCE, chunk, chunked
+from tests.support.loopback import END, PATIENCE, chunk, chunked, head, whole
 
 
 @pytest.fixture
@@ -166,3 +166,58 @@ def test_a_cancelled_wait_leaves_nothing_to_the_garbage_collector():
         assert kept[0]() is None
     finally:
         gc.enable()
+
+
+class _ReadsFirst(asyncio.SelectorEventLoop):
+    """Reads from a new connection before it passes it on, as uvloop does."""
+
+    async def create_connection(self, *args, **options):
+        made = await super().create_connection(*args, **options)
+        assert select.select([options["sock"]], [], [], PATIENCE)[0]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return made
+
+
+@pytest.fixture(params=["stays", "closes"])
+def speaks_first(serve, request):
+    """Get a URL through a server whose bytes are read before the connection is passed on. Returns the reply."""
+
+    def got(early, scheme="http", proxy=None):
+        def script(connection):
+            connection.send(early)
+            if request.param == "stays":
+                connection.watch()
+
+        server = serve(script)
+
+        async def main():
+            through = proxy and f"{proxy}://{server.host}"
+            async with AsyncHTTPTransport(trust_env=False, proxy=through) as transport:
+                response = await transport.handle_async_request(httpx.Request("GET", f"{scheme}://{server.host}"))
+                return response.status_code, await response.aread()
+
+        with asyncio.Runner(loop_factory=_ReadsFirst, debug=False) as runner:
+            return runner.run(main())
+
+    return got
+
+
+@pytest.mark.plain
+def test_an_early_response_is_the_reply(speaks_first):
+    assert speaks_first(whole(b"busy", 503)) == (503, b"busy")
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize(
+    ("early", "route", "error", "reason"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", {"scheme": "https"}, httpx.ConnectError, "WRONG_VERSION_NUMBER"),
+        (head(407, content_length=0), {"scheme": "https", "proxy": "http"}, httpx.ProxyError, "407"),
+        (b"\x05\xff", {"proxy": "socks5"}, httpx.ProxyError, "login that was not offered"),
+    ],
+    ids=["TLS", "CONNECT", "SOCKS"],
+)
+def test_early_bytes_belong_to_the_handshake(speaks_first, early, route, error, reason):
+    with pytest.raises(error, match=reason):
+        speaks_first(early, **route)

@@ -9,10 +9,12 @@ import time
 import httpx
 import pytest
 
+from ollama_sdk._timeout import Deadlines, Timeout
 from ollama_sdk._transport import connection as connection_module
 from ollama_sdk._transport import response as response_module
 from ollama_sdk._transport._h11 import H11Parser
-from tests.support.loopback import END, Connection, chunk, chunked, head, replies, replies_and_resets, whole
+from ollama_sdk._transport.request import PIECE
+from tests.support.loopback import END, PATIENCE, Connection, chunk, chunked, head, replies, replies_and_resets, whole
 from tests.support.transports import trusting
 
 MIB = 1 << 20
@@ -261,6 +263,48 @@ def test_each_read_has_the_time_that_httpx_users_give(anywhere, trusting_transpo
 def test_a_server_that_reads_nothing_is_a_write_timeout(serve, transport):
     with pytest.raises(httpx.WriteTimeout):
         transport.send(serve(Connection.hold).url, method="POST", content=bytes(64 * MIB), timeout=_BRIEF)
+
+
+class _LateOnceSent:
+    """Shows a late hour as soon as the request is being sent, but not before the server has all of it."""
+
+    def __init__(self):
+        self.sends = False
+        self.received = threading.Event()
+
+    def monotonic(self):
+        return 1000.0 if self.sends and self.received.wait(PATIENCE) else 0.0
+
+
+class _Source(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that is made while it is sent."""
+
+    def __iter__(self):
+        yield b"a"
+
+    async def __aiter__(self):
+        yield b"a"
+
+
+# In one piece: with its head longer than a short request, but less than a system takes without a wait.
+@pytest.mark.parametrize("body", [{"content": bytes(PIECE)}, {"stream": _Source()}], ids=["one piece", "source"])
+def test_the_time_of_sending_makes_no_server_late(anywhere, trusting_transport, body):
+    clock = _LateOnceSent()
+
+    def script(connection):
+        connection.answer(whole(b"connected"))
+        connection.request()
+        clock.received.set()
+        connection.send(whole(b"in time"))
+        connection.watch()
+
+    url, deadlines = anywhere(script).url, Deadlines(Timeout(first_item=1), clock)
+    assert trusting_transport.get(url) == b"connected"
+    deadlines.attempt()
+    timeout = deadlines.extension()
+    clock.sends = True
+    headers = {"transfer-encoding": "chunked"}
+    assert trusting_transport.get(url, method="POST", headers=headers, timeout=timeout, **body) == b"in time"
 
 
 def test_without_limits_a_response_may_take_its_time(anywhere, trusting_transport):

@@ -84,6 +84,16 @@ def test_a_proxy_that_opens_no_tunnel_is_named(world, serve, answer):
         assert transport.open == 0
 
 
+def test_a_proxy_may_say_much_before_it_opens_a_tunnel(world, tls_server, serve):
+    def script(connection):
+        connection.request()
+        connection.send(b"HTTP/1.1 200 Connection established\r\nVia: %b\r\n\r\n" % (b"a" * 90_000))
+        _relay(connection, _place(tls_server))
+
+    with world.transport(proxy=serve(script).url, ssl_context=trusting()) as transport:
+        assert transport.get(f"https://localhost:{_place(tls_server)[1]}/") == b"a"
+
+
 def test_a_proxy_that_cannot_be_reached_is_named(world):
     with world.transport(proxy="http://127.0.0.1:9") as transport, pytest.raises(httpx.ConnectError, match="proxy"):
         transport.get("http://ollama.example/")

@@ -126,8 +126,20 @@ def test_odd_responses_of_real_servers_are_read(parser, answer):
         b"ICY 200 OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * MAX_HEAD_BYTES,
         b"HTTP/1.1 200 OK\r\nX : 1\r\n\r\n",
+        b"* OK IMAP4rev1 ready\r\n",
     ],
-    ids=["NUL", "coding", "lengths", "two lengths", "status 99", "switched", "ICY", "endless head", "blank in a name"],
+    ids=[
+        "NUL",
+        "coding",
+        "lengths",
+        "two lengths",
+        "status 99",
+        "switched",
+        "ICY",
+        "endless head",
+        "blank in a name",
+        "another protocol",
+    ],
 )
 def test_what_is_no_response_is_a_problem(parser, answer):
     read = _read(parser(False), *_split(answer, range(0, len(answer), 65536)), ended=False)

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
+from ollama_sdk._replies import MessagesReply
 
 if TYPE_CHECKING:
     from .messages_content_block import MessagesContentBlock
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @define(kw_only=True, eq=False, repr=False)
-class MessagesResponse(Model):
+class MessagesResponse(MessagesReply, Model):
     """The next message of a conversation.
 
     Attributes:

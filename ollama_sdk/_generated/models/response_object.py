@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
+from ollama_sdk._replies import ResponseReply
 
 if TYPE_CHECKING:
     from .response_error import ResponseError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @define(kw_only=True, eq=False, repr=False)
-class ResponseObject(Model):
+class ResponseObject(ResponseReply, Model):
     """A response, complete or in progress.
 
     Attributes:
