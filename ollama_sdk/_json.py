@@ -16,7 +16,18 @@ from typing import Any, TypeGuard
 
 import orjson
 
-__all__ = ["is_list", "is_object", "join_surrogates", "loads", "loads_again", "loads_tolerantly", "may_be_rounded"]
+__all__ = [
+    "JSONObject",
+    "is_list",
+    "is_object",
+    "join_surrogates",
+    "loads",
+    "loads_again",
+    "loads_tolerantly",
+    "may_be_rounded",
+]
+
+JSONObject = dict[str, Any]
 
 _LONG_INTEGER = r"(?<![0-9.])[0-9]{19,}(?![0-9.eE])"  # compiled at its first use
 # With every digit replaced by zero, a search for nineteen zeros costs a tenth of a regular expression. A run of nineteen covers three

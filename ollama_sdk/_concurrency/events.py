@@ -18,10 +18,10 @@ import anyio
 
 from .loops import EventLoop, current_loop
 
-__all__ = ["Event", "TaskEvent", "ThreadEvent"]
+__all__ = ["TaskEvent", "ThreadEvent", "WakeUp"]
 
 
-class Event(Protocol):
+class WakeUp(Protocol):
     """Wakes the thread or task that waits for it."""
 
     @property

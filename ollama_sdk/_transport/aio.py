@@ -150,7 +150,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
                 body = Whole(b"".join(response.body))
                 _release(connection, route)
                 return httpx.Response(head.status, headers=headers, stream=body, extensions=extensions)
-            body = _Body(connection, route, request, limits)
+            body = _AsyncBody(connection, route, request, limits)
             extensions["network_stream"] = body
             return httpx.Response(head.status, headers=headers, stream=body, extensions=extensions)
         except BaseException as exc:
@@ -253,7 +253,7 @@ def _release(connection: AsyncConnection, route: Route[Any]) -> None:
         connection.close()
 
 
-class _Body(httpx.AsyncByteStream):
+class _AsyncBody(httpx.AsyncByteStream):
     """The body of a response, which owns the connection until it is closed.
 
     It is also the ``network_stream``, so that the socket cannot be reached after the connection was returned to the pool.

@@ -31,7 +31,7 @@ __all__ = ["CONNECTING", "ConnectQueue"]
 CONNECTING = 100
 
 
-class _Waiter:
+class _WaitingCall:
     """A waiting call.
 
     Attributes:
@@ -55,7 +55,7 @@ class ConnectQueue:
 
     def __init__(self) -> None:
         self._free = CONNECTING
-        self._waiting: OrderedDict[_Waiter, None] = OrderedDict()
+        self._waiting: OrderedDict[_WaitingCall, None] = OrderedDict()
         self._succeeded_at = -math.inf
 
     async def enter(self, limits: Limits) -> None:
@@ -67,7 +67,7 @@ class ConnectQueue:
         if self._free > 0:
             self._free -= 1
             return
-        waiter = _Waiter(limits)
+        waiter = _WaitingCall(limits)
         self._waiting[waiter] = None
         seconds = limits.left()
         try:

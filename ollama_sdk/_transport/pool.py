@@ -26,7 +26,7 @@ from typing import Generic, TypeVar
 
 from .connection import Connection
 
-__all__ = ["MAX_IDLE", "MAX_IDLE_SECONDS", "Pool", "Stack"]
+__all__ = ["MAX_IDLE", "MAX_IDLE_SECONDS", "IdleStack", "Pool"]
 
 # Proxies in front of a server close idle connections, usually after a minute.
 MAX_IDLE = 100
@@ -35,7 +35,7 @@ MAX_IDLE_SECONDS = 30.0
 ConnectionT = TypeVar("ConnectionT", bound=Connection)
 
 
-class Stack(Generic[ConnectionT]):
+class IdleStack(Generic[ConnectionT]):
     """The idle connections to one server.
 
     Args:

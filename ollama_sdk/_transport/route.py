@@ -11,7 +11,7 @@ import httpx
 from ollama_sdk.errors import ConfigurationError
 
 from .network import Address, TunnelError, literal_address, unix_address
-from .pool import ConnectionT, Pool, Stack
+from .pool import ConnectionT, IdleStack, Pool
 from .request import RequestWriter
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Routes(Generic[ConnectionT]):
             proxy = None if setting is None else _proxy_of_environment(*setting)
         if url.scheme == "https":
             self.context()  # if that cannot be read, nothing is to be sent
-        return Route(self, Stack(self._pool), url, proxy, self._uds)
+        return Route(self, IdleStack(self._pool), url, proxy, self._uds)
 
     def context(self) -> ssl.SSLContext:
         """The certificates for ``https``; the trusted ones are read at the first use, which takes longer than a call.
@@ -160,7 +160,7 @@ class Route(Generic[ConnectionT]):
     def __init__(
         self,
         routes: Routes[ConnectionT],
-        stack: Stack[ConnectionT],
+        stack: IdleStack[ConnectionT],
         url: httpx.URL,
         proxy: Proxy | None,
         uds: str | None,

@@ -54,7 +54,7 @@ from .events import CacheHit, CacheMiss, Event, Observer, emit, guarded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ollama_sdk._concurrency.events import Event as WakeUp
+    from ollama_sdk._concurrency.events import WakeUp
     from ollama_sdk._httpx2 import AsyncTransportLike, TransportLike
     from ollama_sdk.errors import TimeoutPhase
 

@@ -6,7 +6,7 @@ is held, and the next is woken. It is *released* from any state when its call en
 token, and only when it starts: it cannot be overtaken, and a call that gives up has not taken a token.
 
 **Who moves them.** :class:`PermitQueue` holds the states; it does no I/O and has no lock. :class:`Limiter` calls it under one lock,
-for a few statements at a time. Under the lock it does not wait or yield, and calls only its clock and ``Event.set``, which do not
+for a few statements at a time. Under the lock it does not wait or yield, and calls only its clock and ``WakeUp.set``, which do not
 block. A queued call waits for its event without the lock. It tries again when the event is set, or when its token is due.
 
 **Why nothing deadlocks or leaks.** The garbage collector or a signal handler may release a permit in any thread, also in one that
@@ -38,7 +38,7 @@ from attrs import field, frozen
 from ollama_sdk._bodies import WholeBody, hold
 from ollama_sdk._concurrency import forks
 from ollama_sdk._concurrency.clock import SYSTEM_CLOCK, Clock
-from ollama_sdk._concurrency.events import Event
+from ollama_sdk._concurrency.events import WakeUp
 from ollama_sdk.errors import ConfigurationError, RateLimitExceededError
 
 from . import _checks
@@ -121,7 +121,7 @@ class PermitQueue:
         self._limit(config, now)
         self._woken: object = None
         self.held: set[object] = set()
-        self.waiting: OrderedDict[object, Event] = OrderedDict()  # finding the first key of a large dict is slow
+        self.waiting: OrderedDict[object, WakeUp] = OrderedDict()  # finding the first key of a large dict is slow
 
     def reconfigure(self, config: RateLimit, now: float) -> None:
         """Continue under ``config`` with the same permits."""
@@ -160,7 +160,7 @@ class PermitQueue:
         self.held.add(permit)
         return True
 
-    def enqueue(self, permit: object, event: Event) -> None:
+    def enqueue(self, permit: object, event: WakeUp) -> None:
         """Append ``permit`` to the queue; ``event`` is set whenever it is woken."""
         self.waiting[permit] = event
         self._wake()
@@ -278,7 +278,7 @@ class Limiter:
         started = clock.monotonic()
         allowed_until = math.inf if wait is True else started + wait
         ends_at = allowed_until if deadline is None else min(deadline, allowed_until)
-        event: Event = yield NEW_EVENT
+        event: WakeUp = yield NEW_EVENT
         with self._lock:
             self.queue.enqueue(permit, event)
         while True:

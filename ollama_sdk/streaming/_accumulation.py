@@ -24,7 +24,7 @@ from typing import Any
 
 import orjson
 
-from ollama_sdk._json import is_object, join_surrogates, loads
+from ollama_sdk._json import JSONObject, is_object, join_surrogates, loads
 
 __all__ = [
     "DATA_ERRORS",
@@ -37,8 +37,6 @@ __all__ = [
 
 # The errors of an accumulator for items that do not match the document.
 DATA_ERRORS = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
-
-JSONObject = dict[str, Any]
 
 _PIECES = 256  # this many pieces of a text are joined at once
 _type_of = itemgetter("type")

@@ -27,9 +27,9 @@ from functools import lru_cache
 from types import CodeType
 from typing import Any
 
-__all__ = ["Alike"]
+from ollama_sdk._json import JSONObject
 
-JSONObject = dict[str, Any]
+__all__ = ["Alike"]
 
 _MOST_FIELDS, _DEEPEST = 32, 8  # of an object, and of a text; a hostile server's may have more than Python compiles
 _SINGLE = {bool, type(None)}  # of values that are compared by identity, which is faster

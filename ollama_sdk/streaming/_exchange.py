@@ -11,7 +11,7 @@ resume, cancel or close it. There is one connection. The machine decides, and ``
 
 - ``READ``: the caller becomes *the reader*. It reads the next bytes of the body and passes them to
   :meth:`~StreamExchange.received`, or passes the error to :meth:`~StreamExchange.read_failed`. Both return its next step.
-- :class:`Wait`: another caller is the reader, or the stream is paused. The caller waits for an event, then asks again.
+- :class:`CallerWait`: another caller is the reader, or the stream is paused. The caller waits for an event, then asks again.
 - ``END``: nothing more will be read. The caller releases the response, and raises the error or the end of the stream.
 
 *States* that users see (:attr:`~StreamExchange.state`), and what happens to items that have arrived:
@@ -95,7 +95,7 @@ from attrs import define, field
 
 from ollama_sdk._bodies import EndWatchedBody
 from ollama_sdk._concurrency import forks
-from ollama_sdk._concurrency.events import Event, TaskEvent, ThreadEvent
+from ollama_sdk._concurrency.events import TaskEvent, ThreadEvent, WakeUp
 from ollama_sdk._concurrency.loops import EventLoop
 from ollama_sdk._timeout import Deadlines
 from ollama_sdk.errors import APITimeoutError, DecodeError, IncompleteReplyError, OllamaError
@@ -106,7 +106,7 @@ from ._reader import Reader, decoded
 if TYPE_CHECKING:
     from ._bytes import BytesReader
 
-__all__ = ["END", "READ", "StreamExchange", "StreamState", "Wait"]
+__all__ = ["END", "READ", "CallerWait", "StreamExchange", "StreamState"]
 
 StreamState = Literal["open", "paused", "finished", "failed", "cancelled", "closed"]
 
@@ -162,18 +162,18 @@ class StreamedCall(Protocol):
         ...
 
 
-class Step(Enum):
+class CallerStep(Enum):
     """The next step of a caller that wants an item when none is ready; the module's docstring explains it."""
 
     READ = 1
     END = 2
 
 
-READ: Final = Step.READ
-END: Final = Step.END
+READ: Final = CallerStep.READ
+END: Final = CallerStep.END
 
 
-class Wait(NamedTuple):
+class CallerWait(NamedTuple):
     """A step: wait, then ask for the next step.
 
     Attributes:
@@ -222,7 +222,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
     released: bool = field(default=False, init=False)
     _reader_thread: int = field(default=0, init=False)
     _item_due: bool = field(default=False, init=False)  # whether a caller waits for an item that has not arrived
-    _event: Event | None = field(default=None, init=False)  # the event for which callers wait now
+    _event: WakeUp | None = field(default=None, init=False)  # the event for which callers wait now
     # Of all items, for collect() and partial replies; made for the first of them, because many streams only wait.
     _accumulator: Accumulator | None = field(default=None, init=False)
     _accumulation_error: BaseException | None = field(default=None, init=False)  # why accumulation has stopped
@@ -306,7 +306,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
 
     # Steps
 
-    def next_step(self) -> Step | Wait | None:
+    def next_step(self) -> CallerStep | CallerWait | None:
         """The next step of a caller that wants an item, at first and after each wait; ``None`` to take one."""
         with self._lock:
             if self.paused:
@@ -335,7 +335,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
                 self.deadlines.hold()
             return READ
 
-    def received(self, data: bytes | None) -> Step | Wait | None:
+    def received(self, data: bytes | None) -> CallerStep | CallerWait | None:
         """The reader's next step after it received bytes, or ``None`` for the end of the body."""
         reader = self.reader
         if data is None:
@@ -363,13 +363,13 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             self._stop_reading()
             return self.next_step()
 
-    def read_failed(self, exc: BaseException) -> Step | Wait | None:
+    def read_failed(self, exc: BaseException) -> CallerStep | CallerWait | None:
         """The reader's next step after a failed read; the failure is ignored once the last item has arrived."""
         if isinstance(exc, Exception):
             self._report_end(exc)
         return self._fail_read(exc)
 
-    def _fail_read(self, exc: BaseException) -> Step | Wait | None:
+    def _fail_read(self, exc: BaseException) -> CallerStep | CallerWait | None:
         with self._lock:
             self.reader.take_unterminated()
             self._fail(exc)
@@ -408,10 +408,10 @@ class StreamExchange(Generic[ItemT, ReplyT]):
             self.deadlines.release()
         self._wake_waiting()
 
-    def _wait(self, seconds: float | None) -> Wait:
+    def _wait(self, seconds: float | None) -> CallerWait:
         if self._event is None:
             self._event = ThreadEvent() if self.loop is None else TaskEvent(self.loop)
-        return Wait(self._event, seconds)
+        return CallerWait(self._event, seconds)
 
     def _wake_waiting(self) -> None:
         event, self._event = self._event, None

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Setup", "read_setup"]
 
-_Step = Callable[["Backend", "Faults"], None]
+_SetupStep = Callable[["Backend", "Faults"], None]
 _ScriptedCall = tuple[str, "Json | None"]
 
 _PARTS = ("models", "replies", "faults", "speed")
@@ -60,7 +60,7 @@ _WORDS = {"str": "a text", "int": "a whole number", "str | None": "a text", "boo
 class Setup:
     """A checked script."""
 
-    steps: Sequence[_Step] = field(factory=list[_Step])
+    steps: Sequence[_SetupStep] = field(factory=list[_SetupStep])
 
     def apply(self, backend: Backend, faults: Faults) -> None:
         """Add its models, replies and faults to an emulator, and set its speed."""
@@ -78,7 +78,7 @@ def read_setup(source: Source) -> Setup:
     if source.value is None:
         return Setup()
     whole = reader.object(source.value, (), _PARTS)
-    steps: list[_Step] = []
+    steps: list[_SetupStep] = []
     for part, read in (("models", reader.model), ("replies", reader.reply), ("faults", reader.fault)):
         steps += [read(item, (part, index)) for index, item in enumerate(reader.list(whole, part))]
     if "speed" in whole:
@@ -115,7 +115,7 @@ class _Reader:
             return found
         raise self._error((*place, name), f"{found!r} is not {_WORDS[kind]}")
 
-    def model(self, value: Any, place: Place) -> _Step:
+    def model(self, value: Any, place: Place) -> _SetupStep:
         name: str
         properties: Json = {}
         try:
@@ -142,7 +142,7 @@ class _Reader:
 
         return add
 
-    def reply(self, value: Any, place: Place) -> _Step:
+    def reply(self, value: Any, place: Place) -> _SetupStep:
         given = {"text": value} if isinstance(value, str) else self.object(value, place, _REPLY_FIELDS)
         text = self._typed(given, "text", "str", place)
         pieces = split_tokens(text) if text else [str(piece) for piece in self.list(given, "pieces")]
@@ -199,7 +199,7 @@ class _Reader:
             raise self._error((*place, "times"), f"{times} is below 1")
         return times
 
-    def fault(self, value: Any, place: Place) -> _Step:
+    def fault(self, value: Any, place: Place) -> _SetupStep:
         try:
             if isinstance(value, str | int):
                 parsed, conditions = parse_fault(str(value)), {}
@@ -220,7 +220,7 @@ class _Reader:
             raise self._error(place, str(error)) from None
         return lambda _, faults: faults.add(parsed.fault, **chosen)
 
-    def speed(self, value: Any, place: Place) -> _Step:
+    def speed(self, value: Any, place: Place) -> _SetupStep:
         names = ("time_to_first_token", "tokens_per_second", "load")
         given = {"tokens_per_second": value} if isinstance(value, int | float) else self.object(value, place, names)
         try:
