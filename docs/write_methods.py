@@ -20,9 +20,9 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
     row.name: row for row in vars(operations).values() if isinstance(row, Operation)
 }
 ABOUT = """\
-`Ollama` and `AsyncOllama` have one method for each endpoint, under the same name: `client.chat(...)` and `await client.chat(...)`. Where
-the table has a `Stream` or a `ByteStream`, `AsyncOllama` gives an `AsyncStream` or an `AsyncByteStream`. Every method also takes
-`extra_headers`, `extra_query`, `extra_body` and `timeout`, and may raise what [Errors](errors.md) lists.
+`Ollama` and `AsyncOllama` have one method for each endpoint, under the same name: `client.chat(...)` and `await client.chat(...)`. A
+`Stream` is what a method returns with `stream=True`; from `AsyncOllama` it is an `AsyncStream`, and a `ByteStream` an `AsyncByteStream`.
+Every method also takes `extra_headers`, `extra_query`, `extra_body` and `timeout`, and may raise what [Errors](errors.md) lists.
 """
 BESIDE = "Beside them, a client has:"
 
@@ -42,7 +42,12 @@ def page() -> str:
     """The page: the methods of the endpoints, then what else a client has."""
     client = Ollama("http://127.0.0.1:1")
     methods = [
-        [f"`{name}`", _summary(attrgetter(name)(client)), f"`{row.method} {row.server or ''}{row.path}`", *results(row)]
+        [
+            f"`{name}`",
+            _summary(attrgetter(name)(client)),
+            f"`{row.method} {row.server or ''}{row.path}`",
+            "<br>".join(results(row)),
+        ]
         for name, row in OPERATIONS.items()
     ]
     beside = {name: _summary(getattr(kind, name)) for kind in (AsyncOllama, Ollama) for name in dir(kind)}
@@ -52,18 +57,18 @@ def page() -> str:
         for name, said in sorted(beside.items())
         if name[0] != "_" and name not in groups
     ]
-    headings = ["method", "does", "route", "returns", "with `stream=True`"]
+    headings = ["method", "does", "route", "returns"]
     return "\n".join(
         ["# Methods", "", ABOUT, *table(headings, methods), "", BESIDE, "", *table(["name", "is"], others), ""]
     )
 
 
-def results(row: Operation[Any, Any]) -> tuple[str, str]:
-    """What a method returns, and what its stream is; empty without one."""
+def results(row: Operation[Any, Any]) -> list[str]:
+    """What a method returns, and what it returns as a stream, if it has one."""
     if row.reply == "bytes":
-        return "`ByteStream`", ""
+        return ["`ByteStream`"]
     kind = {"exists": "bool", "reachable": "bool", "digest": "str", "none": "None"}.get(row.reply, row.reply)
-    return f"`{kind}`".replace("|", "\\|"), f"`Stream[{row.streaming.item}]`" if row.streaming else ""
+    return [f"`{kind}`".replace("|", "\\|"), *([f"`Stream[{row.streaming.item}]`"] if row.streaming else [])]
 
 
 def table(heading: list[str], rows: list[list[str]]) -> list[str]:

@@ -147,7 +147,7 @@ def _method(method: Any, row: Operation[Any, Any], document: dict[str, Any]) -> 
     lines = [f"`{row.method} {row.server or ''}{row.path}`{since}", "", markdown(said), ""]
     arguments = [(name, said) for name, said in entries(parts.get("Args", "")) if name not in OF_EVERY_METHOD]
     lines += table("argument", [pair for pair in arguments if pair[0]])
-    lines += [f"Returns {', or with `stream=True` '.join(filter(None, results(row)))}.", ""]
+    lines += [f"Returns {', or with `stream=True` '.join(results(row))}.", ""]
     return [*lines, "```python", *_example(method, row, document), "```"]
 
 

@@ -148,6 +148,15 @@ def _schema_node(pointer: Pointer, fields: Mapping[str, Any]) -> Problems:
     for name, field in fields.get("properties", {}).items() if pointer[:-1] == _NAMED_SCHEMAS else ():
         if isinstance(field, dict) and "x-absent" in field and name not in fields.get("required", ()):
             yield (*pointer, "properties", name, "x-absent"), "an optional field has a default instead"
+        if (
+            isinstance(field, dict)
+            and "x-content" in field
+            and (name in fields.get("required", ()) or "x-merge" in field)
+        ):
+            yield (
+                (*pointer, "properties", name, "x-content"),
+                "a field that is required or merged is content without it",
+            )
 
 
 def _known_values(pointer: Pointer, fields: Mapping[str, Any]) -> Problems:

@@ -32,6 +32,7 @@ class Field:
         default: Its value if it is absent: ``None``, ``""`` or ``[]``.
         doc: Its description.
         absent: The value of a required field that a reply lacks; ``None`` if such a reply is refused.
+        is_content: Whether it is optional, but a reply in which it has another type is refused.
         lifetime: The releases that have it.
         is_open_tag: Whether it is the tag of a union, in the member that takes all other values.
     """
@@ -43,6 +44,7 @@ class Field:
     default: Any
     doc: str
     absent: str | None = None
+    is_content: bool = False
     lifetime: Lifetime = ALWAYS
     is_open_tag: bool = False
 
@@ -66,9 +68,11 @@ class Field:
             arguments.append("factory=empty_list")
         elif not self.required:
             arguments.append(f"default={self.default!r}")
-        metadata = {"wire": self.wire} if self.name != self.wire else {}
+        metadata: dict[str, Any] = {"wire": self.wire} if self.name != self.wire else {}
         if self.absent is not None:
             metadata["absent"] = self.absent
+        if self.is_content:
+            metadata["content"] = True
         if metadata:
             arguments.append(f"metadata={metadata!r}")
         if not arguments:

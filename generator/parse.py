@@ -181,6 +181,7 @@ class _Reading:
                 default,
                 self._description(schema, wire, each),
                 node.get("x-absent"),
+                not required and (each.required or "x-content" in node or "x-merge" in node),
                 lifetime_of(node),
             )
 

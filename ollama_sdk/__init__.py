@@ -56,7 +56,9 @@ _MODULES = {
     "Timeout": "_timeout",
     "TimeoutLike": "_timeout",
 }
-_SUBMODULES = ("batch", "errors", "reliability", "streaming", "testing", "tools", "types")
+_SUBMODULES = ("batch", "errors", "progress", "reliability", "streaming", "testing", "tools", "types")
+
+_WITH_NAMES = ("types", "reliability", "tools", "batch", "progress")  # where a name may be that is missing here
 
 
 def __getattr__(name: str) -> Any:
@@ -71,10 +73,25 @@ def __getattr__(name: str) -> Any:
     else:
         errors = import_module(".errors", __name__)
         if name not in errors.__all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            raise AttributeError(_explain(name), name=name, obj=import_module(__name__))
         value = getattr(errors, name)
     globals()[name] = value
     return value
+
+
+def _explain(name: str) -> str:
+    """The message about a name that does not exist, such as one of another client; says where to find it."""
+    said = f"module {__name__!r} has no attribute {name!r}"
+    if name.startswith("_"):  # Python itself and its tools look for many of these
+        return said
+    from importlib import import_module
+
+    from ._generated.sync_client import Ollama
+    from ._habits import explain_name
+
+    places = (import_module(f".{module}", __name__) for module in _WITH_NAMES)
+    place = next((each.__name__ for each in places if name in getattr(each, "__all__", dir(each))), "")
+    return f"{said}{explain_name(name, place, is_of_client=hasattr(Ollama, name))}"
 
 
 def __dir__() -> list[str]:

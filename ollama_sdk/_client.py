@@ -169,6 +169,8 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         """
         host, api_key, headers = secret.value
         self._check_transport(transport, http_client)
+        if host is None and str(getattr(http_client, "base_url", "")):
+            raise ConfigurationError("http_client= has a base_url, which is not used; give that URL as host=")
         hosts = hosts_of(host)
         settings = settings_of(
             hosts,
@@ -349,7 +351,9 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             if unknown:
                 from ._habits import explain_keyword
 
-                raise TypeError(explain_keyword(cls.__name__, unknown[0], sorted(_Client.__init__.__kwdefaults__)))
+                known = sorted(_Client.__init__.__kwdefaults__)
+                is_async = cls._http_client_class is httpx.AsyncClient
+                raise TypeError(explain_keyword(cls.__name__, unknown[0], known, is_async=is_async))
             return super().__new__(cls)
 
         def __getattr__(self, name: str) -> Any:

@@ -20,7 +20,7 @@ from .errors import DecodeError, decoded_headers, describe_call
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["SLICE", "CodingError", "DecodedBody", "Decoder", "decode_body", "decoder_of"]
+__all__ = ["SLICE", "CodingError", "DecodedBody", "Decompressor", "decode_body", "decoder_of"]
 
 SLICE = 65536  # the most bytes that one step makes
 _LITTLE = 64  # the most bytes that an unbounded library gets at once
@@ -31,7 +31,7 @@ class CodingError(Exception):
     """A body is not encoded as its Content-Encoding says."""
 
 
-class Decoder(Protocol):
+class Decompressor(Protocol):
     """Decodes one body."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -115,7 +115,7 @@ class _Library:
 class _Chain:
     """Undoes several codings, the last one first."""
 
-    def __init__(self, decoders: list[Decoder]) -> None:
+    def __init__(self, decoders: list[Decompressor]) -> None:
         self._first, *rest = decoders
         self._rest = _Chain(rest) if rest else None
 
@@ -133,7 +133,7 @@ class _Chain:
             self._rest.end()
 
 
-def _brotli() -> Decoder:
+def _brotli() -> Decompressor:
     try:
         library: Any = import_module("brotli")
     except ImportError:
@@ -151,7 +151,7 @@ def _brotli() -> Decoder:
     return _Library("br", decode, inner.is_finished)
 
 
-def _zstandard() -> Decoder:
+def _zstandard() -> Decompressor:
     library: Any = import_module("zstandard")
     inner: Any = library.ZstdDecompressor().decompressobj()
 
@@ -161,7 +161,7 @@ def _zstandard() -> Decoder:
     return _Library("zstd", decode, lambda: inner.eof)
 
 
-_CODINGS: dict[str, Callable[[], Decoder]] = {
+_CODINGS: dict[str, Callable[[], Decompressor]] = {
     "gzip": lambda: _Zlib("gzip", _GZIP),
     "x-gzip": lambda: _Zlib("gzip", _GZIP),
     "deflate": lambda: _Zlib("deflate", _ZLIB),
@@ -170,14 +170,14 @@ _CODINGS: dict[str, Callable[[], Decoder]] = {
 }
 
 
-def decoder_of(header: str) -> Decoder | None:
+def decoder_of(header: str) -> Decompressor | None:
     """Make the decoder for a Content-Encoding header; ``None`` if the body is not encoded.
 
     Raises:
         CodingError: A coding is unknown, or its library is not installed.
     """
     names = [name.strip().lower() for name in header.split(",")]
-    decoders: list[Decoder] = []
+    decoders: list[Decompressor] = []
     for name in reversed([name for name in names if name not in {"", "identity"}]):
         try:
             decoders.append(_CODINGS[name]())
@@ -205,7 +205,7 @@ class DecodedBody(Body):
         super().__init__(inner)
         self._request = request
         self._header = header
-        self._decoder: Decoder | None = None
+        self._decoder: Decompressor | None = None
         self._chunks: Any = None
         self._pieces: Iterator[bytes] = iter(())
 

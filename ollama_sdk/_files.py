@@ -63,6 +63,8 @@ def open_regular(path: PathLike[str], where: str) -> tuple[io.BufferedReader, in
         except BaseException:
             file.close()
             raise
+    except ConfigurationError:  # a ValueError too
+        raise
     except (OSError, ValueError) as exc:  # ValueError: a null character in the path
         raise _unreadable(where, str(path), exc) from exc
     return file, status.st_size

@@ -56,7 +56,7 @@ _HEADING = re.compile(r"^(args|arguments|returns|yields|raises):$", re.IGNORECAS
 _NO_PARAMETERS = re.compile(r"^(args|arguments):\n +none\.?\n?", re.IGNORECASE | re.MULTILINE)
 
 
-class MismatchError(Exception):
+class ArgumentMismatchError(Exception):
     """The arguments do not fit; internal to this package."""
 
 
@@ -113,11 +113,11 @@ class Function:
         """Convert the arguments of a call to the function's annotations.
 
         Raises:
-            MismatchError: They do not fit. The message says where, and what to give.
+            ArgumentMismatchError: They do not fit. The message says where, and what to give.
         """
         unknown = [name for name in data if name not in self._parameters]
         if unknown:
-            raise MismatchError(
+            raise ArgumentMismatchError(
                 f"there is no parameter {unknown[0]!r}; there are {', '.join(self._parameters) or 'none'}"
             )
         values: dict[str, Any] = {}
@@ -125,7 +125,7 @@ class Function:
             if name in data:
                 values[name] = _read(annotation, data[name], name)
             elif default is _MISSING:
-                raise MismatchError(f"{name} is missing")
+                raise ArgumentMismatchError(f"{name} is missing")
         return values
 
     # The signature
@@ -343,7 +343,7 @@ def _read(annotation: Any, data: Any, where: str) -> Any:
     """Convert JSON to the type of an annotation.
 
     Raises:
-        MismatchError: It does not fit.
+        ArgumentMismatchError: It does not fit.
     """
     kind, _ = _plain(annotation)
     if _leaf_schema(kind) is not None:
@@ -384,21 +384,21 @@ def _read_scalar(kind: Any, data: Any, where: str) -> Any:
         return float(data)
     if kind is int and cls is float and data.is_integer():  # models may write 3.0 for 3
         return int(data)
-    raise MismatchError(f"{where} is {data!r}; give {_SCALARS[kind]}")
+    raise ArgumentMismatchError(f"{where} is {data!r}; give {_SCALARS[kind]}")
 
 
 def _read_time(kind: Any, data: Any, where: str) -> Any:
     try:
         return kind.fromisoformat(data)
     except (TypeError, ValueError):
-        raise MismatchError(f"{where} is {data!r}; give a {_TIMES[kind]} in ISO 8601 format") from None
+        raise ArgumentMismatchError(f"{where} is {data!r}; give a {_TIMES[kind]} in ISO 8601 format") from None
 
 
 def _read_member(members: Mapping[Any, Any], data: Any, where: str) -> Any:
     for value, member in members.items():
         if value == data and value.__class__ is data.__class__:
             return member
-    raise MismatchError(f"{where} is {data!r}; give {' or '.join(map(repr, members))}")
+    raise ArgumentMismatchError(f"{where} is {data!r}; give {' or '.join(map(repr, members))}")
 
 
 def _read_union(members: tuple[Any, ...], data: Any, where: str) -> Any:
@@ -408,16 +408,16 @@ def _read_union(members: tuple[Any, ...], data: Any, where: str) -> Any:
             continue
         try:
             return _read(member, data, where)
-        except MismatchError as exc:
+        except ArgumentMismatchError as exc:
             problems.append(str(exc))
-    raise MismatchError(", or ".join(dict.fromkeys(problems)))
+    raise ArgumentMismatchError(", or ".join(dict.fromkeys(problems)))
 
 
 def _read_tuple(kinds: tuple[Any, ...], data: list[Any], where: str) -> tuple[Any, ...]:
     if not kinds or kinds[-1] is ...:
         kinds = (kinds[0] if kinds else Any,) * len(data)
     if len(kinds) != len(data):
-        raise MismatchError(f"{where} has {len(data)} items; give {len(kinds)}")
+        raise ArgumentMismatchError(f"{where} has {len(data)} items; give {len(kinds)}")
     return tuple(_read(kind, part, f"{where}[{i}]") for i, (kind, part) in enumerate(zip(kinds, data, strict=True)))
 
 
@@ -427,34 +427,34 @@ def _read_pydantic(kind: Any, data: Any, where: str) -> Any:
     except ValueError as exc:
         errors: Any = getattr(exc, "errors", list[Any])()
         problems = [f"{'.'.join(map(str, (where, *each['loc'])))}: {each['msg']}" for each in errors]
-        raise MismatchError("; ".join(problems) or f"{where}: {exc}") from None
+        raise ArgumentMismatchError("; ".join(problems) or f"{where}: {exc}") from None
 
 
 def _read_fields(kind: Any, data: Mapping[str, Any], where: str) -> Any:
     fields = _fields(kind) or {}
     for name, (_, required) in fields.items():
         if required and name not in data:
-            raise MismatchError(f"{where}.{name} is missing")
+            raise ArgumentMismatchError(f"{where}.{name} is missing")
     for name in data:
         if name not in fields:
-            raise MismatchError(f"{where} has no field {name!r}; there are {', '.join(fields)}")
+            raise ArgumentMismatchError(f"{where} has no field {name!r}; there are {', '.join(fields)}")
     values = {name: _read(fields[name][0], part, f"{where}.{name}") for name, part in data.items()}
     try:
         return kind(**values)
     except (TypeError, ValueError) as exc:
-        raise MismatchError(f"{where}: {exc}") from exc
+        raise ArgumentMismatchError(f"{where}: {exc}") from exc
 
 
 def _list(data: Any, where: str) -> list[Any]:
     if data.__class__ is list:
         return data
-    raise MismatchError(f"{where} is {data!r}; give a list")
+    raise ArgumentMismatchError(f"{where} is {data!r}; give a list")
 
 
 def _object(data: Any, where: str) -> dict[str, Any]:
     if data.__class__ is dict:
         return data
-    raise MismatchError(f"{where} is {data!r}; give an object")
+    raise ArgumentMismatchError(f"{where} is {data!r}; give an object")
 
 
 # Docstrings

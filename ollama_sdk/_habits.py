@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import ConfigurationError
 
-__all__ = ["explain_argument", "explain_attribute", "explain_keyword", "refuse_policy"]
+__all__ = ["explain_argument", "explain_attribute", "explain_keyword", "explain_name", "refuse_policy"]
 
 _KEYWORDS = {
     "base_url": "host=",
@@ -17,12 +17,16 @@ _KEYWORDS = {
     "token": "api_key=",
     "max_retries": "retry=Retry(attempts=...)",
     "retries": "retry=Retry(attempts=...)",
-    "verify": "http_client=httpx.Client(verify=...)",
-    "cert": "http_client=httpx.Client(cert=...)",
-    "proxy": "http_client=httpx.Client(proxy=...)",
-    "proxies": "http_client=httpx.Client(proxy=...)",
+    "verify": "transport=HTTPTransport(ssl_context=...)",
+    "cert": "transport=HTTPTransport(ssl_context=...)",
+    "ssl_context": "transport=HTTPTransport(ssl_context=...)",
+    "proxy": "transport=HTTPTransport(proxy=...)",
+    "proxies": "transport=HTTPTransport(proxy=...)",
+    "trust_env": "transport=HTTPTransport(trust_env=...)",
+    "uds": "transport=HTTPTransport(uds=...)",
     "follow_redirects": "http_client=httpx.Client(follow_redirects=True)",
 }
+_OF_ASYNC = {"HTTPTransport(": "AsyncHTTPTransport(", "httpx.Client(": "httpx.AsyncClient("}
 _METHODS = {
     "list": "list_models()",
     "ps": "list_running()",
@@ -36,6 +40,25 @@ _METHODS = {
     "responses": "v1.responses.create()",
     "whoami": "me()",
     "aclose": "close()",
+}
+_NAMES = {
+    "Client": "Ollama",
+    "OpenAI": "Ollama",
+    "Anthropic": "Ollama",
+    "AsyncClient": "AsyncOllama",
+    "AsyncOpenAI": "AsyncOllama",
+    "AsyncAnthropic": "AsyncOllama",
+    "ResponseError": "APIStatusError, or OllamaError for every error",
+    "RequestError": "ConfigurationError",
+    "APIError": "OllamaError",
+    "OpenAIError": "OllamaError",
+    "AnthropicError": "OllamaError",
+    "APIResponseValidationError": "DecodeError",
+    "ContentFilterFinishReasonError": "IncompleteReplyError",
+    "LengthFinishReasonError": "IncompleteReplyError",
+    "ListResponse": "ollama_sdk.types.ModelList",
+    "ProcessResponse": "ollama_sdk.types.RunningModelList",
+    "Image": "bytes, a pathlib.Path or base64 text in images=",
 }
 _USER = 'messages=[{"role": "user", "content": ...}]'
 _SYSTEM = 'messages=[{"role": "system", "content": ...}, ...]'
@@ -58,7 +81,7 @@ _ARGUMENTS = (
     ("request_timeout timeout", ("timeout", "with_options(timeout=...)")),
     ("api_key token", ("api_key", "with_options(api_key=...)")),
     ("host base_url", ("Ollama(host)",)),
-    ("retry retries max_retries", ("reconfigure(retry=Retry(attempts=...))",)),
+    ("retry retries max_retries", ("reconfigure(retry=Retry(attempts=...)), which changes every view and thread of the client",)),
 )  # fmt: skip
 # The class of each policy and an example, for the error about any other value.
 _POLICIES = {
@@ -71,15 +94,18 @@ _POLICIES = {
 }
 
 
-def explain_keyword(client: str, name: str, known: Sequence[str]) -> str:
+def explain_keyword(client: str, name: str, known: Sequence[str], *, is_async: bool) -> str:
     """Return the message about an unexpected keyword argument.
 
     Args:
         client: The name of the client's class.
         name: The argument.
         known: The arguments that the client takes.
+        is_async: Whether the client is async.
     """
     alike = _KEYWORDS.get(name) or ", ".join(f"{each}=" for each in difflib.get_close_matches(name, ["host", *known]))
+    for sync_name, async_name in _OF_ASYNC.items() if is_async else ():
+        alike = alike.replace(sync_name, async_name)
     hint = f"; give {alike}" if alike else ""
     return f"{client}() got an unexpected keyword argument {name!r}{hint}"
 
@@ -133,6 +159,21 @@ def explain_attribute(client: str, name: str) -> str:
     """Return the message about an attribute that a client does not have."""
     hint = f"; use {_METHODS[name]}" if name in _METHODS else ""
     return f"{client!r} object has no attribute {name!r}{hint}"
+
+
+def explain_name(name: str, place: str, *, is_of_client: bool) -> str:
+    """Return the hint about a name that the package does not have; ``""`` without one.
+
+    Args:
+        name: The name.
+        place: The module that has it; empty without.
+        is_of_client: Whether a client has it.
+    """
+    if name in _NAMES:
+        return f"; use {_NAMES[name]}"
+    if is_of_client or name in _METHODS:
+        return f"; a client has it: Ollama().{name}" if is_of_client else f"; use Ollama().{_METHODS[name]}"
+    return f"; use {place}.{name}" if place else ""
 
 
 def refuse_policy(name: str, policy: Any) -> None:

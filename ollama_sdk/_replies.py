@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, TypeVar, overload
 
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._metrics import Metrics
+
+    T_co = TypeVar("T_co", covariant=True)
+
+    class Validator(Protocol[T_co]):
+        """An object that validates JSON text, such as Pydantic's ``TypeAdapter``."""
+
+        def validate_json(self, data: str, /) -> T_co:
+            """Parse and validate JSON text."""
+            ...
+
 
 __all__ = [
     "ChatReply",
@@ -29,18 +40,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 _EXCERPT = 200  # characters of a text that an error shows
 _NANOSECONDS = 1e9
-
-
-class Validator(Protocol[T_co]):
-    """An object that validates JSON text, such as Pydantic's ``TypeAdapter``."""
-
-    def validate_json(self, data: str, /) -> T_co:
-        """Parse and validate JSON text."""
-        ...
 
 
 # The text of an answer
@@ -357,4 +359,8 @@ class V1EmbedReply(_Vectors):
     data: list[Any]
 
     def _vectors(self) -> Sequence[Sequence[float]]:
-        return [each.embedding for each in self.data]
+        """The vectors in the order of the texts: by ``index``, if all have one."""
+        ordered = [(each.index, each.embedding) for each in self.data]
+        if not any(index is None for index, _ in ordered):
+            ordered.sort(key=itemgetter(0))
+        return [vector for _, vector in ordered]

@@ -32,7 +32,15 @@ from .errors import ConfigurationError
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Hidden", "SecretText", "check_headers", "check_key", "clean", "redact", "redact_data", "request_of"]
+    class SecretText(Protocol):
+        """A text that is hidden in its repr, such as Pydantic's ``SecretStr``."""
+
+        def get_secret_value(self) -> str:
+            """The text."""
+            ...
+
+
+__all__ = ["Hidden", "check_headers", "check_key", "clean", "redact", "redact_data", "request_of"]
 
 REDACTED = "***"
 
@@ -57,14 +65,6 @@ _MOST_DEPTH = 20  # levels of JSON; real errors are not nested deeper
 
 
 # Keys and headers that are given
-
-
-class SecretText(Protocol):
-    """A text that is hidden in its repr, such as Pydantic's ``SecretStr``."""
-
-    def get_secret_value(self) -> str:
-        """The text."""
-        ...
 
 
 class Hidden:
@@ -122,21 +122,16 @@ def check_headers(headers: Mapping[str, Any], where: str = "") -> None:
             )
         if not isinstance(value, str):
             kind = "None" if value is None else f"of type {type(value).__name__}"
-            raise ConfigurationError(
-                f"{where}the header {name!r} cannot be sent: its value is {kind}; give a str, or None to send none"
-            )
-        if not _is_header_value(value):
-            is_padded = _is_header_value(value.strip())
-            problem = (
-                "has blanks or line breaks around it"
-                if is_padded
-                else "holds line breaks, or characters beyond printable ASCII"
-            )
-            raise ConfigurationError(f"{where}the header {name!r} cannot be sent: its value {problem}")
-
-
-def _is_header_value(text: str) -> bool:
-    return text.isascii() and text.replace("\t", " ").isprintable() and text == text.strip()
+            instead = "a str, or leave it out: only extra_headers= of a call take None" if value is None else "a str"
+            raise ConfigurationError(f"{where}the header {name!r} cannot be sent: its value is {kind}; give {instead}")
+        stripped = value.strip()
+        if not (stripped.isascii() and stripped.replace("\t", " ").isprintable()):
+            problem = "holds line breaks, or characters beyond printable ASCII"
+        elif stripped != value:
+            problem = "has blanks or line breaks around it"
+        else:
+            continue
+        raise ConfigurationError(f"{where}the header {name!r} cannot be sent: its value {problem}")
 
 
 # Texts of servers

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from attrs import evolve
+from attr import evolve
 
 from ._host import parse_host
 from .errors import ConfigurationError

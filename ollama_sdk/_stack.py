@@ -10,11 +10,11 @@ import httpx
 
 from ._bodies import MAX_BODY_BYTES, BoundedBody, ErrorBody, ForeignBody, WholeBody
 from ._concurrency import forks
-from ._concurrency.loops import EventLoop, current_loop
 from ._transport.sync import HTTPTransport
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from ._concurrency.loops import EventLoop
     from ._httpx2 import AsyncHTTPClientLike, AsyncTransportLike, HTTPClientLike, TransportLike
     from ._timeout import Deadlines
     from .reliability import AsyncHealth, Endpoint, EndpointHealth, Health, Policies, Stack
@@ -258,6 +258,8 @@ class _AsyncAttempts(httpx.AsyncBaseTransport):
         _begin(request)
         loop = self._loop
         if loop is None:
+            from ._concurrency.loops import current_loop  # sync clients work without it
+
             loop = self._loop = current_loop()
         is_current = loop.is_current()
         try:

@@ -38,7 +38,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from attrs import Attribute, evolve, field, frozen
+from attr import Attribute, evolve, field, frozen
 
 from ._concurrency.clock import AGES, SYSTEM_CLOCK, Clock
 from .errors import ConfigurationError

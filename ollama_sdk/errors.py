@@ -104,6 +104,8 @@ class APIStatusError(OllamaError):
         code: The server's code of the error, such as ``"model_not_found"``; ``None`` without one.
         response: Status, headers and decoded body. It has no request, because that holds the API key.
         retry_after: Seconds to wait before the next attempt, from ``Retry-After``; ``None`` without one.
+        request_id: The server's name of the request, for its log or its support: ``request_id`` of the body, else ``X-Request-Id``;
+            ``None`` without one.
     """
 
     status_code: int
@@ -113,6 +115,7 @@ class APIStatusError(OllamaError):
     code: str | int | None
     response: httpx.Response
     retry_after: float | None
+    request_id: str | None
 
     def __init__(
         self, text: str, *, message: str, response: httpx.Response, retry_after: float | None = None, body: Any = None
@@ -124,6 +127,7 @@ class APIStatusError(OllamaError):
         self.message = message
         self.response = response
         self.retry_after = retry_after
+        self.request_id = _request_id(body) or response.headers.get("x-request-id")
 
 
 class BadRequestError(APIStatusError):
@@ -221,18 +225,21 @@ class ReplyFailedError(ReplyError):
         body: The reply, or the item of the stream, that reports the failure, as decoded JSON.
         type: The server's type of the error; ``None`` without one.
         code: The server's code of the error; ``None`` without one.
+        request_id: The server's name of the request, as the body has it; ``None`` without one.
     """
 
     message: str
     body: Any
     type: str | None
     code: str | int | None
+    request_id: str | None
 
     def __init__(self, text: str, *, message: str, body: Any = None) -> None:
         super().__init__(text)
         self.message = message
         self.body = body
         self.type, self.code = _type_and_code(body)
+        self.request_id = _request_id(body)
 
 
 class IncompleteReplyError(ReplyError):
@@ -254,7 +261,7 @@ class IncompleteReplyError(ReplyError):
 
 
 class DecodeError(OllamaError):
-    """The body does not match the document.
+    """The data does not have the documented form.
 
     Attributes:
         excerpt: The beginning of the body, 200 characters at most.
@@ -345,6 +352,12 @@ def _type_and_code(body: Any) -> tuple[str | None, str | int | None]:
         return None, None
     kind, code = error.get("type"), error.get("code")
     return kind if isinstance(kind, str) else None, code if isinstance(code, (str, int)) else None
+
+
+def _request_id(body: Any) -> str | None:
+    """The ``request_id`` of an error as Anthropic's interface reports it."""
+    found: Any = body.get("request_id") if body is not None and body.__class__ is dict else None
+    return found if isinstance(found, str) and found else None
 
 
 def shorten_traceback(error: OllamaError) -> OllamaError:

@@ -49,10 +49,18 @@ def track(
         not close the stream.
 
     Raises:
-        ConfigurationError: The output needs bars, and tqdm is not installed.
+        ConfigurationError: ``items`` is not iterable; or the output needs bars, and tqdm is not installed.
     """
+    _check_items(items)
     bars = _Bars(_painter(file, log_interval), len(items) if isinstance(items, Sized) else None)
     return AsyncTracked(items, bars) if isinstance(items, AsyncIterable) else Tracked(items, bars)
+
+
+def _check_items(items: object) -> None:
+    if not isinstance(items, (Iterable, AsyncIterable)):
+        given = type(items).__name__
+        use = "await it first" if given == "coroutine" else "give a stream: call the method with stream=True"
+        raise ConfigurationError(f"items is of type {given}; {use}")
 
 
 def track_file(
@@ -68,8 +76,11 @@ def track_file(
         log_interval: As for :func:`track`.
 
     Raises:
-        ConfigurationError: The file cannot be opened or is not seekable; or the output needs bars, and tqdm is not installed.
+        ConfigurationError: It is no file, cannot be opened or is not seekable; or the output needs bars, and tqdm is not installed.
     """
+    if not isinstance(content, os.PathLike) and not hasattr(content, "tell"):
+        given = type(content).__name__
+        raise ConfigurationError(f"content is of type {given}; give a pathlib.Path or a file opened in binary mode")
     painter = _painter(file, log_interval)
     if not isinstance(content, os.PathLike):
         return io.BufferedReader(_TrackedFile(content, painter, owned=False))

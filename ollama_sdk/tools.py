@@ -20,7 +20,7 @@ from typing import Any, Literal, overload
 
 from ._codec import codec_of, dumps
 from ._codec.check import with_article
-from ._functions import Function, MismatchError
+from ._functions import ArgumentMismatchError, Function
 from ._generated.models import (
     ChatCompletionRequestMessage,
     ChatCompletionToolCall,
@@ -166,7 +166,7 @@ class Toolbox(Sequence[Callable[..., Any]]):
             if isinstance(data, str):
                 data = _loaded(data)
             return function, function.arguments(data)
-        except MismatchError as exc:
+        except ArgumentMismatchError as exc:
             raise ToolCallError(f"the arguments of {name} do not fit: {exc}", name=name) from None
 
     def _refusal(self, error: ToolCallError) -> str:
@@ -180,9 +180,9 @@ def _loaded(text: str) -> Mapping[str, Any]:
     try:
         data = loads(text.encode() or b"{}")
     except ValueError as exc:
-        raise MismatchError(f"they are not JSON: {exc}") from None
+        raise ArgumentMismatchError(f"they are not JSON: {exc}") from None
     if not is_object(data):
-        raise MismatchError(f"they are {with_article(data)} instead of an object")
+        raise ArgumentMismatchError(f"they are {with_article(data)} instead of an object")
     return data
 
 

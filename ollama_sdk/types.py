@@ -28,6 +28,8 @@ _OTHERS = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return __dir__()
     if name in _models.MODULES:
         return getattr(_models, name)
     if name in _OTHERS:

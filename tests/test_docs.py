@@ -214,7 +214,7 @@ def test_the_table_of_errors_names_every_class():
     ours = {
         name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.OllamaError)
     }
-    assert named - {"ConnectionError", "TimeoutError", "ValueError"} == ours
+    assert named - {"ConnectionError", "OSError", "TimeoutError", "TypeError", "ValueError"} == ours
 
 
 def test_the_default_timeout_is_as_documented():
@@ -307,7 +307,7 @@ def test_the_changelog_keeps_its_form():
     kinds = re.findall(r"^### (.+)$", text, flags=re.MULTILINE)
     assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
     for release in re.findall(r"^## (.+)$", text, flags=re.MULTILINE):
-        assert re.fullmatch(r"\[Unreleased\]|\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", release)
+        assert re.fullmatch(r"Unreleased|\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", release)
 
 
 def test_every_page_is_reachable():

@@ -78,6 +78,22 @@ def test_first_chat_imports_only_the_models_it_needs():
     assert not {name for name in modules if name.startswith(("ollama_sdk.reliability", "ollama_sdk.testing"))}
 
 
+_COMPILES = f"""
+import sys, attr, httpx, orjson
+texts = []
+sys.addaudithook(lambda event, given: event == "compile" and given[0] is not None and texts.append(bytes(given[0])))
+{_FIRST_CHAT}
+functions = [text for text in texts if text.startswith((b"def ", b"lambda "))]
+print(len(functions), functions, file=sys.stderr)
+"""
+
+
+def test_first_chat_compiles_few_functions():
+    done = subprocess.run([sys.executable, "-c", _COMPILES], capture_output=True, text=True, check=True)
+    # The constructors of Timeout and of two models, two decoders, and a NamedTuple.
+    assert int(done.stderr.split()[0]) <= 6, done.stderr
+
+
 # Streams
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import ollama_sdk
+from ollama_sdk import types
 from ollama_sdk.testing import Emulator, ScriptedToolCall
 
 # Each step runs in one fresh interpreter after the ones before it, and reports the modules that it loaded.
@@ -106,9 +110,11 @@ def test_a_client_loads_no_model_no_policy_and_no_other_client(loaded):
         "error_mapping",
         "raw",
         "_httpx2",
+        "_outcome",
+        "loops",
     )
     assert not [module for module in own(loaded["client"]) if any(part in module for part in unneeded)]
-    assert len(own(loaded["client"])) < 46
+    assert len(own(loaded["client"])) <= 41
 
 
 def test_beside_httpx_a_client_needs_attrs_and_orjson(loaded):
@@ -121,7 +127,7 @@ def test_a_chat_in_one_piece_loads_nothing_of_streams_and_tasks(loaded):
         "ollama_sdk.streaming",
         "ollama_sdk.streaming._marks",
     }
-    assert not third_party(loaded["client"] | loaded["chat"]) & {"anyio", "h11", "httpcore"}
+    assert not third_party(loaded["client"] | loaded["chat"]) & {"anyio", "attrs", "h11", "httpcore"}
     assert "ollama_sdk.streaming._stream" in loaded["stream"]
 
 
@@ -153,14 +159,69 @@ def test_dir_lists_exactly_the_usable_names(name):
         assert {"errors", "reliability", "streaming", "testing", "types"} <= set(names)
 
 
+def test_every_public_module_is_an_attribute():
+    names = {path.stem for path in Path(ollama_sdk.__file__).parent.iterdir() if path.suffix == ".py" or path.is_dir()}
+    public = {name for name in names if not name.startswith("_")}
+    code = f"import ollama_sdk; print([getattr(ollama_sdk, name).__name__ for name in {sorted(public)}])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == str([f"ollama_sdk.{name}" for name in sorted(public)])
+
+
+def test_all_types_can_be_imported_at_once():
+    names = {}
+    exec("from ollama_sdk.types import *", names)
+    assert {"ChatResponse", "MessageParam", "Metrics", "JSONSchema"} <= names.keys()
+    assert set(dir(types)) == names.keys() - {"__builtins__"}
+
+
 @pytest.mark.parametrize("name", ["Olama", "MessagParam", "_private"])
 def test_missing_name_is_an_attribute_error(name):
-    import ollama_sdk
-    from ollama_sdk import types
-
     for module in (ollama_sdk, types):
         with pytest.raises(AttributeError, match=name):
             getattr(module, name)
+
+
+_ELSEWHERE = {
+    "Client": "use Ollama",
+    "AsyncClient": "use AsyncOllama",
+    "ResponseError": "use APIStatusError, or OllamaError for every error",
+    "chat": "a client has it: Ollama().chat",
+    "v1": "a client has it: Ollama().v1",
+    "list": "use Ollama().list_models()",
+    "ListResponse": "use ollama_sdk.types.ModelList",
+    "ChatResponse": "use ollama_sdk.types.ChatResponse",
+    "MessageParam": "use ollama_sdk.types.MessageParam",
+    "RetryScheduled": "use ollama_sdk.reliability.RetryScheduled",
+    "Toolbox": "use ollama_sdk.tools.Toolbox",
+    "track": "use ollama_sdk.progress.track",
+}
+
+
+@pytest.mark.parametrize("name", _ELSEWHERE)
+def test_a_name_of_another_client_says_what_to_use(name):
+    import ollama_sdk
+
+    with pytest.raises(AttributeError) as caught:
+        getattr(ollama_sdk, name)
+    assert str(caught.value) == f"module 'ollama_sdk' has no attribute {name!r}; {_ELSEWHERE[name]}"
+    assert (caught.value.name, caught.value.obj) == (name, ollama_sdk)
+    assert not hasattr(ollama_sdk, name)
+    with pytest.raises(ImportError, match=f"cannot import name '{name}'"):
+        exec(f"from ollama_sdk import {name}")
+
+
+@pytest.mark.parametrize(
+    "name", sorted({part for said in _ELSEWHERE.values() for part in said.split() if "ollama_sdk." in part})
+)
+def test_what_such_an_error_names_is_there(name):
+    module, _, attribute = name.rpartition(".")
+    assert hasattr(importlib.import_module(module), attribute)
+
+
+def test_a_name_of_python_itself_imports_nothing():
+    looks = "import sys, ollama_sdk; hasattr(ollama_sdk, '__wrapped__'); print(*[m for m in sys.modules if 'ollama_sdk' in m])"
+    loaded = subprocess.run([sys.executable, "-c", looks], capture_output=True, text=True, check=True).stdout.split()
+    assert set(loaded) <= {"ollama_sdk", "ollama_sdk._version", "ollama_sdk.errors"}
 
 
 def test_everything_public_can_be_imported_at_once():

@@ -117,6 +117,26 @@ def test_leaving_the_block_ends_the_bars(pulling, sync_client):
         assert next(stream).status == "pulling bbb"  # the stream stays the caller's
 
 
+def test_a_reply_in_one_piece_cannot_be_tracked(pulling, sync_client):
+    reply = sync_client(pulling(PULL[-1:])).pull("llama3.2")
+    with pytest.raises(ConfigurationError, match="items is of type ProgressResponse; give a stream"):
+        track(reply)
+
+
+async def test_a_call_that_was_not_awaited_cannot_be_tracked(pulling):
+    async with AsyncOllama(pulling()) as client:
+        call = client.pull("llama3.2", stream=True)
+        with pytest.raises(ConfigurationError, match="items is of type coroutine; await it first"):
+            track(call)
+        call.close()
+
+
+@pytest.mark.parametrize("content", ["model.gguf", b"GGUF", 5])
+def test_what_is_no_file_cannot_be_tracked(content):
+    with pytest.raises(ConfigurationError, match=r"content is of type \w+; give a pathlib.Path or a file"):
+        track_file(content)
+
+
 def test_other_items_are_counted():
     log = io.StringIO()
     assert list(track(["a", "b"], file=log, log_interval=1e9)) == ["a", "b"]

@@ -14,9 +14,18 @@ from ollama_sdk.streaming._marks import failure_message
 if TYPE_CHECKING:
     from .request import Call
 
-__all__ = ["connection_advice", "message_of", "proxy_of", "status_advice", "unreached"]
+__all__ = [
+    "broken_off",
+    "connection_advice",
+    "failed_transport",
+    "message_of",
+    "not_json_advice",
+    "reason_of",
+    "status_advice",
+    "unreached",
+]
 
-_UNAUTHORIZED, _NOT_FOUND, _PROXY_LOGIN, _TOO_LARGE, _UNAVAILABLE = 401, 404, 407, 413, 503
+_FORBIDDEN, _NOT_FOUND, _PROXY_LOGIN, _UNAVAILABLE = 403, 404, 407, 503
 _BAD_GATEWAY, _GATEWAY_TIMEOUT = 502, 504
 _GIVEN = "the given transport or http_client"
 _OF_GATEWAYS = {_BAD_GATEWAY, _UNAVAILABLE, _GATEWAY_TIMEOUT}
@@ -29,6 +38,7 @@ _OLLAMA = {
     429: "; wait before the next call",
     503: "; its queue is full or it is going down: try again later, or see OLLAMA_MAX_QUEUE",
 }
+_NO_CLOUD = "; the server's own settings switch it off (OLLAMA_NO_CLOUD)"
 # For answers that do not come from Ollama, but from nginx or the like in front of it.
 _GATEWAY = {
     401: "; this is not Ollama's answer: a proxy in front of it asks for a login, which headers={'Authorization': ...} may hold",
@@ -38,6 +48,11 @@ _GATEWAY = {
     503: "; this is not Ollama's answer: a proxy in front of it cannot reach it; is Ollama running there?",
     504: "; this is not Ollama's answer: a proxy in front of it gave it too little time (nginx: proxy_read_timeout)",
 }
+_ANY_ROUTE = "request"  # the name of the operation that client.request() makes
+_IN_ONE_PIECE = 'if the server answers in one piece, put "stream": True into json=, or leave out stream= and last='
+_NO_LAST = "the server may have stopped, or the last item of this route is another one: see last="
+_EVENT = re.compile(r"(data|event|id|retry)?: ?")
+_LINES = re.compile(r"\{[^\n]*\}\r?\n *\{")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _HIDDEN = re.compile(r"<(style|script|head)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
@@ -101,10 +116,31 @@ def status_advice(call: Call[Any, Any], response: httpx.Response, data: Any, tex
         return _not_found_advice(call, data, is_ollamas=is_ollamas)
     if "HTTP request" in text and "HTTPS" in text:
         return "; the server speaks TLS there: use https:// in the host"
-    # Ollama answers these with its own JSON, so any other answer comes from a proxy in front of it. Ollama's 403 has no body.
-    if status in _GATEWAY and (_is_page(text) or (not is_ollamas and status in _OF_GATEWAYS)):
+    if status == _FORBIDDEN and is_ollamas:  # a feature that is disabled: only an empty body is about Host or Origin
+        return _NO_CLOUD if "cloud is disabled" in text else ""
+    # Ollama answers these with its own JSON, or 403 without a body, so any other answer comes from a proxy in front of it.
+    is_gateways = not is_ollamas and (status in _OF_GATEWAYS or (status == _FORBIDDEN and text.strip() != ""))
+    if status in _GATEWAY and (_is_page(text) or is_gateways):
         return _GATEWAY[status]
-    return _OLLAMA.get(status, "")
+    return _when(_OLLAMA.get(status, ""), response) + _where(data)
+
+
+def _when(advice: str, response: httpx.Response) -> str:
+    """Advice to wait, with the time that the server gives for that."""
+    from ollama_sdk._retry_after import retry_after_in
+
+    seconds = retry_after_in(response.headers)
+    if not seconds:
+        return advice
+    return advice.replace("; wait before", f"; wait {seconds:g} s before").replace(
+        "try again later", f"try again in {seconds:g} s"
+    )
+
+
+def _where(data: Any) -> str:
+    """The address at which the server wants its account to sign in; ``""`` without one."""
+    url = data.get("signin_url") if data.__class__ is dict else None
+    return f"; sign in at {url}" if url and isinstance(url, str) else ""
 
 
 def _not_found_advice(call: Call[Any, Any], data: Any, *, is_ollamas: bool) -> str:
@@ -171,13 +207,22 @@ def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Excepti
     """
     if isinstance(exc, ImportError):  # it names the package that is missing
         return ""
-    if _PROXY_TLS not in str(exc) and (advice := _tls_advice(call, str(exc))):
+    reason = reason_of(exc)
+    if _PROXY_TLS not in reason and (advice := _tls_advice(call, reason)):
         return advice
     if proxy := proxy_of(call, request):
         return proxy.failed(exc)
     if isinstance(exc, httpx.ProxyError):
         return f"; the proxy of {_GIVEN} does not connect to the server"
     return _server_advice(call, request, exc)
+
+
+def reason_of(exc: BaseException) -> str:
+    """Return the text of an exception; if it has none, as httpx's of TLS on trio, that of its cause."""
+    each: BaseException | None = exc
+    while each is not None and not str(each):
+        each = each.__cause__ or each.__context__
+    return type(exc).__name__ if each is None else str(each)
 
 
 def _tls_advice(call: Call[Any, Any], reason: str) -> str:
@@ -200,7 +245,7 @@ def _tls_advice(call: Call[Any, Any], reason: str) -> str:
 
 def _server_advice(call: Call[Any, Any], request: httpx.Request, exc: Exception) -> str:
     """The advice about a request that went to the server without a known proxy."""
-    reason = str(exc)
+    reason = reason_of(exc)
     uds = _noted(request, "uds")
     host = str(request.url.copy_with(raw_path=b"/")).rstrip("/")
     place = host if uds is None else f"the Unix socket {uds!r}"
@@ -224,6 +269,47 @@ def _server_advice(call: Call[Any, Any], request: httpx.Request, exc: Exception)
         else "use http:// in the host if it does not speak TLS there"
     )
     return f"; {place} accepted the connection and then broke it off: look at the server's log, or {perhaps}"
+
+
+def broken_off(call: Call[Any, Any], request: httpx.Request, exc: Exception | None, items: int = 0) -> tuple[str, str]:
+    """Say how a reply ended before it was complete, and what to do.
+
+    Args:
+        call: The call.
+        request: The request as it was sent.
+        exc: The exception of the transport; ``None`` for a clean end of the body.
+        items: How many items of a stream had arrived.
+    """
+    if exc is not None and not isinstance(exc, httpx.TransportError):
+        return failed_transport(call, exc), "see the cause of this error"
+    how = "the body ended" if exc is None else "the connection was lost"
+    if exc is None and call.operation.name == _ANY_ROUTE:
+        return how, _IN_ONE_PIECE if items <= 1 else _NO_LAST
+    who = f"{proxy} or the server behind it" if (proxy := proxy_of(call, request)) else "the model or the server"
+    return how, f"{who} may have stopped: look at the server's log, then try again"
+
+
+def failed_transport(call: Call[Any, Any], exc: Exception) -> str:
+    """Return a clause about an exception that is none of httpx's for a connection, so it says nothing about the server."""
+    who = "the transport" if call.settings.own_transport else _GIVEN
+    return f"{who} failed ({type(exc).__name__}{f': {exc}' if str(exc) else ''})"
+
+
+def not_json_advice(call: Call[Any, Any], text: str = "") -> str:
+    """Return a clause with advice about a body that has not the format of a reply.
+
+    Args:
+        call: The call.
+        text: The beginning of the body, if a reply in one piece was due.
+    """
+    found = "sse" if _EVENT.match(text) else "ndjson" if _LINES.match(text) else ""
+    if found and call.operation.name == _ANY_ROUTE:
+        return f'; the server streams: give stream="{found}" and last=..., or put "stream": False into json='
+    if found and call.operation.streaming is not None and call.operation.streaming.is_asked_for:
+        return "; the server streams: give stream=True to the method, and not in extra_body="
+    if proxy := proxy_of(call, call.request):
+        return proxy.answered
+    return "; is something other than Ollama answering there?"
 
 
 def unreached(call: Call[Any, Any], request: httpx.Request) -> str:
@@ -271,7 +357,7 @@ class _Proxy(NamedTuple):
 
     def failed(self, exc: Exception) -> str:
         """The clause about a request for which there was no usable response."""
-        reason = str(exc)
+        reason = reason_of(exc)
         if _has(reason, _PROXY_WANTS_LOGIN):
             return self.login
         if _has(reason, _UNRESOLVED):

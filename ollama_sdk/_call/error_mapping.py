@@ -55,7 +55,7 @@ _LIMIT_OF: dict[TimeoutPhase, str] = {"pool": "connect", "write": "between_items
 
 def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
     """Return the error of this package for a transport's exception; an error of this package is returned unchanged."""
-    from .advice import connection_advice  # imported only for errors
+    from .advice import broken_off, connection_advice, failed_transport, reason_of  # imported only for errors
 
     if isinstance(exc, NoEndpointError):
         return NoEndpointError(exc.message, [_endpoint_error(call, each) for each in exc.exceptions])
@@ -67,19 +67,24 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
     if isinstance(exc, httpx.TransportError) and call.settings.own_transport:
         exc.__traceback__ = exc.__cause__ = exc.__context__ = None
     name = describe_call(request)
-    reason = str(exc) or type(exc).__name__
+    reason = reason_of(exc)
     if isinstance(exc, httpx.TimeoutException):
         return _timeout_error(call, request, exc)
     if isinstance(exc, (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)):
         return ConfigurationError(f"{name}: the request cannot be sent: {exc}")
     if isinstance(exc, httpx.DecodingError):
         return DecodeError(f"{name}: the body is not encoded as its head says: {reason}")
+    is_transports = isinstance(exc, httpx.TransportError)
     if httpx.codes.is_success(request.extensions.get("status", 0)):
-        return IncompleteReplyError(f"{name}: the connection was lost before the reply was complete: {reason}", items=0)
+        how, advice = broken_off(call, request, exc)
+        said = f": {reason}" if is_transports else ""
+        return IncompleteReplyError(f"{name}: {how} before the reply was complete{said}; {advice}", items=0)
     if isinstance(exc, ImportError):  # httpx lacks a package for a proxy or an encoding
         return ConfigurationError(
             f"{name}: the request cannot be sent: {reason}{connection_advice(call, request, exc)}"
         )
+    if not is_transports:
+        return APIConnectionError(f"{name}: no usable response: {failed_transport(call, exc)}")
     return APIConnectionError(f"{name}: no usable response: {reason}{connection_advice(call, request, exc)}")
 
 
@@ -154,7 +159,9 @@ def _redacted_headers(call: Call[Any, Any], response: httpx.Response) -> list[tu
 def _advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str) -> str:
     """Return a clause with advice."""
     if response.is_redirect:
-        target = redact(call.request, response.headers.get("location", "elsewhere"))
+        if "location" not in response.headers:
+            return "; Ollama never answers so: check the host, and what stands in front of the server"
+        target = redact(call.request, response.headers["location"])
         base = target.removesuffix(call.operation.path)
         use = "check the host" if base == target else f"use {base} as the host"
         return f"; it redirects to {target}, and redirects are not followed: {use}"

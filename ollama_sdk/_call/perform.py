@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from ollama_sdk._concurrency.loops import ON_LOOP, NotOnLoopError
 from ollama_sdk._stack import AsyncTransports, SyncTransports
 from ollama_sdk.errors import (
     OllamaError,
@@ -18,7 +17,7 @@ from ollama_sdk.errors import (
 )
 
 from .operation import Operation
-from .request import Call, CallOptions, prepare
+from .request import Call, CallOptions, is_asked_for, prepare
 from .response import (
     buffered_body,
     fail,
@@ -66,7 +65,9 @@ class SyncRuntime:
     ) -> ReplyT | Stream[ItemT, ReplyT]:
         """Call an operation and return its one-piece reply, or with ``stream`` a stream of its items."""
         __tracebackhide__ = True
-        return self.stream(operation, values, options) if stream else self.call(operation, values, options)
+        if stream is not False and is_asked_for(stream):
+            return self.stream(operation, values, options)
+        return self.call(operation, values, options)
 
     def raw(
         self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
@@ -165,7 +166,7 @@ class AsyncRuntime:
     ) -> ReplyT | AsyncStream[ItemT, ReplyT]:
         """As :meth:`SyncRuntime.invoke`."""
         __tracebackhide__ = True
-        if stream:
+        if stream is not False and is_asked_for(stream):
             return await self.stream(operation, values, options)
         return await self.call(operation, values, options)
 
@@ -216,6 +217,8 @@ class AsyncRuntime:
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, *, stream: bool
     ) -> Call[ReplyT, ItemT]:
         __tracebackhide__ = True
+        from ollama_sdk._concurrency.loops import ON_LOOP, NotOnLoopError  # sync clients work without it
+
         work = partial(prepare, operation, values, options, self.settings, stream=stream)
         try:
             if operation.body not in {"binary", "multipart"}:

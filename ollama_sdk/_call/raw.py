@@ -14,7 +14,7 @@ from attrs import frozen
 
 from .operation import Operation
 from .perform import AsyncRuntime, SyncRuntime
-from .request import CallOptions
+from .request import CallOptions, is_asked_for
 
 if TYPE_CHECKING:
     import httpx
@@ -84,7 +84,7 @@ class SyncRawRuntime:
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
     ) -> RawResponse[ReplyT] | RawResponse[Stream[ItemT, ReplyT]]:
         """Call an operation for its one-piece reply, or for a stream of which only the head has been read."""
-        if not stream:
+        if stream is False or not is_asked_for(stream):
             return RawResponse(*self.runtime.raw(operation, values, options))
         opened = self.runtime.stream(operation, values, options)
         return RawResponse(opened.head.status_code, opened.head.headers, opened)
@@ -113,7 +113,7 @@ class AsyncRawRuntime:
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
     ) -> RawResponse[ReplyT] | RawResponse[AsyncStream[ItemT, ReplyT]]:
         """Call an operation for its one-piece reply, or for a stream, of which only the head has been read."""
-        if not stream:
+        if stream is False or not is_asked_for(stream):
             return RawResponse(*await self.runtime.raw(operation, values, options))
         opened = await self.runtime.stream(operation, values, options)
         return RawResponse(opened.head.status_code, opened.head.headers, opened)

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 import httpx
 
 from ollama_sdk._codec import codec_of, dumps
+from ollama_sdk._codec.check import with_article
 from ollama_sdk._json import is_list, loads_tolerantly
 from ollama_sdk._secrets import check_headers
 from ollama_sdk._timeout import Deadlines, Inherit, TimeoutLike, limits_of_call
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
         """No further arguments: type checkers refuse them, and an error says where they belong."""
 
 
-__all__ = ["Call", "CallOptions", "exact_signature", "prepare"]
+__all__ = ["Call", "CallOptions", "exact_signature", "is_asked_for", "prepare"]
 
 ReplyT = TypeVar("ReplyT")
 ItemT = TypeVar("ItemT")
@@ -120,6 +121,17 @@ class Call(Generic[ReplyT, ItemT]):
         self.stream = stream
         self.model = model
         self.items = items
+
+
+def is_asked_for(stream: object) -> bool:
+    """Whether an argument ``stream`` asks for a stream.
+
+    Raises:
+        ConfigurationError: It is something else than a boolean; the text ``"false"`` must not open a stream.
+    """
+    if stream is not None and not isinstance(stream, bool):
+        raise ConfigurationError(f"stream is {with_article(stream)}; give True or False")
+    return bool(stream)
 
 
 def prepare(

@@ -210,8 +210,12 @@ def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
         content_type = redact(call.request, response.headers.get("content-type") or "of no content type")
         problem = f"({content_type}) is not JSON: {exc}"
     if data.__class__ is not dict:
-        excerpt = redact(call.request, body[:_LONGEST_EXCERPT].decode(errors="replace"))[:EXCERPT_LENGTH]
-        raise DecodeError(f"{describe_call(call.request)}: the body {problem}; it begins {excerpt!r}", excerpt=excerpt)
+        from .advice import not_json_advice  # imported only for errors
+
+        beginning = redact(call.request, body[:_LONGEST_EXCERPT].decode(errors="replace"))
+        excerpt = beginning[:EXCERPT_LENGTH]
+        text = f"{describe_call(call.request)}: the body {problem}; it begins {excerpt!r}"
+        raise DecodeError(text + not_json_advice(call, beginning), excerpt=excerpt)
     fields: dict[str, Any] = data
     error = fields.get("error")
     if error is not None and (message := redact(call.request, failure_message(error))):

@@ -114,6 +114,17 @@ class _StreamedCall:
     def redacted(self, text: str) -> str:
         return redact(self._call.request, text)
 
+    def broken_off(self, exc: Exception | None, items: int) -> tuple[str, str]:
+        from .advice import broken_off  # imported only for errors
+
+        how, advice = broken_off(self._call, self._call.request, exc, items)
+        return self.redacted(how), advice
+
+    def not_json_advice(self) -> str:
+        from .advice import not_json_advice  # imported only for errors
+
+        return not_json_advice(self._call)
+
     def item_of(self, data: Any) -> Any:
         return decode(self._call, self._item, data)
 

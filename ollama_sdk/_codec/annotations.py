@@ -13,19 +13,8 @@ __all__ = [
     "FloatVector",
     "JSONSchema",
     "OtherTag",
-    "Picture",
-    "SupportsJSONSchema",
     "SupportsSchema",
 ]
-
-
-class SupportsJSONSchema(Protocol):
-    """A class that describes itself as a JSON schema; every Pydantic model does."""
-
-    @classmethod
-    def model_json_schema(cls) -> dict[str, Any]:
-        """The JSON schema of this class."""
-        ...
 
 
 class SupportsSchema(Protocol):
@@ -40,24 +29,32 @@ class SupportsSchema(Protocol):
         ...
 
 
-class Picture(Protocol):
-    """A Pillow image; it is sent as PNG."""
-
-    @property
-    def mode(self) -> str:
-        """The pixel format."""
-        ...
-
-    def convert(self, mode: str, /) -> Any:
-        """The same picture in another pixel format."""
-        ...
-
-    def save(self, fp: Any, kind: str | None = ..., /) -> None:
-        """Write it to a file."""
-        ...
-
-
 if TYPE_CHECKING:
+
+    class SupportsJSONSchema(Protocol):
+        """A class that describes itself as a JSON schema; every Pydantic model does."""
+
+        @classmethod
+        def model_json_schema(cls) -> dict[str, Any]:
+            """The JSON schema of this class."""
+            ...
+
+    class Picture(Protocol):
+        """A Pillow image; it is sent as PNG."""
+
+        @property
+        def mode(self) -> str:
+            """The pixel format."""
+            ...
+
+        def convert(self, mode: str, /) -> Any:
+            """The same picture in another pixel format."""
+            ...
+
+        def save(self, fp: Any, kind: str | None = ..., /) -> None:
+            """Write it to a file."""
+            ...
+
     Base64: TypeAlias = Annotated[str | bytes | PathLike[str] | IO[bytes] | Picture, "base64"]
     """Binary data in JSON: ``bytes``, a file path, an open binary file and a Pillow image are encoded when sent.
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_args, get_origin
 
-import attrs
+import attr
 
 from ollama_sdk.errors import ConfigurationError
 
@@ -219,7 +219,7 @@ class ArgumentChecks:
 
 
 def _required(model: type[Model]) -> list[str]:
-    return [wire_name(field) for field in document_fields(model) if field.default is attrs.NOTHING]
+    return [wire_name(field) for field in document_fields(model) if field.default is attr.NOTHING]
 
 
 def _scalar_classes(kind: Any) -> tuple[type, ...]:
@@ -281,12 +281,12 @@ def _refuse_kind(kind: Any, given: Any, where: str, instead: str = "") -> NoRetu
     if "base64" in marks and isinstance(given, str):
         raise ConfigurationError(f"{where} {_problem_of_base64(given)}")
     instead = instead or describe_kind(kind, where)
-    raise ConfigurationError(f"{where} is {with_article(given)}; give {instead}{_habit(kind, given)}")
+    raise ConfigurationError(f"{where} is {with_article(given)}; give {instead}{_habit(given, where)}")
 
 
-def _habit(kind: Any, given: Any) -> str:
-    """A hint for callers who are used to OpenAI's interface."""
-    if list in {get_origin(member) for member in union_members(kind)} or given.__class__ is not list:
+def _habit(given: Any, where: str) -> str:
+    """A hint for callers who are used to the content parts of OpenAI's interface, which native messages do not have."""
+    if not where.endswith(".content") or given.__class__ is not list:
         return ""
     parts: list[Any] = given
     if parts and parts[0].__class__ is dict and "type" in parts[0]:
@@ -297,6 +297,8 @@ def _habit(kind: Any, given: Any) -> str:
 def with_article(value: Any) -> str:
     """The class of a value with its article, such as ``a str``."""
     name = type(value).__name__
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
     if value is None or isinstance(value, bytes):
         return "None" if value is None else "bytes"
     return f"{'an' if name[0] in 'aeiouAEIO' else 'a'} {name}"
@@ -337,6 +339,8 @@ def _describe_member(kind: Any, where: str) -> str:
         plain = union_members(item) == (item,) and item in _WORDS
         if not plain and name.endswith("s"):
             return f"a list of {name}"
+        if item is Any:
+            return "a list"
         return f"a list of {item.__name__}" if plain else f"a list, each {describe_kind(item)}"
     if origin is Annotated:
         return _WORDS.get(mark_of(kind), "a list of numbers")

@@ -75,7 +75,7 @@ class Codec:
         except ValueError as exc:  # more digits than Python reads
             from .explain import excerpt_of  # imported only for errors
 
-            raise DecodeError(f"the reply cannot be read: {exc}", excerpt=excerpt_of(None, raw)) from None
+            raise DecodeError(f"the data cannot be read: {exc}", excerpt=excerpt_of(None, raw)) from None
 
     def _decode_exactly(self, annotation: Any, data: Any) -> Any:
         """Decode data whose integers are exact."""
@@ -104,9 +104,10 @@ class Codec:
             mismatch = explainer.explain(self.resolve(annotation), data, "")
         except RecursionError:
             mismatch = Mismatch("", "it is nested too deeply")
-        where, problem = mismatch or Mismatch("", "the value does not fit")
+        # Metadata never costs a reply, except when it is nested too deeply.
+        where, problem = mismatch or Mismatch("", "it is nested too deeply")
         place = f" at {where}" if where else ""
-        text = f"the reply does not match the document{place}: {problem}"
+        text = f"the data does not have the documented form{place}: {problem}"
         return DecodeError(text, excerpt=excerpt_of(data, raw), where=where)
 
     def encode(self, annotation: Any, value: Any, where: str) -> Any:

@@ -33,9 +33,9 @@ field ``count: int | None`` the text is::
 *What a server may omit.* Only a field without which the reply is useless is required. Go writes empty lists and maps as ``null``,
 so ``null`` decodes as the empty list in a list field, and as the empty object in a required free-form field. This holds for fields,
 not for the items of a list: a ``null`` in place of a vector does not fit. A missing required field decodes as its single possible
-value or as its default in the document, if it has one. An optional time that cannot be parsed, and anything but a number in an
-optional number field, decode as ``None`` and are kept in ``additional_properties``, so that such a detail does not cost the whole
-reply. In an integer field that includes numbers with a fraction.
+value or as its default in the document, if it has one. Metadata never costs the reply: an optional field with a value that does not
+fit, such as a number in place of an id, decodes as if it were absent, and the value is kept in ``additional_properties``. Not so
+the content: a field that the document marks as such, as the text of a message, is optional but refused with any other type.
 
 *What it assumes.* That the data fits. The code checks what is cheap to check (the class of each scalar) and otherwise lets Python
 raise: a missing field is a ``KeyError``, a list in place of an object is a ``TypeError``. For data that does not fit, a decoder
@@ -67,7 +67,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
-import attrs
+import attr
 
 from ollama_sdk._json import is_list, is_object
 
@@ -88,7 +88,7 @@ __all__ = [
     "copy_of",
     "decode_object",
     "decode_unrounded",
-    "reads_as_none",
+    "is_metadata",
     "unchanged",
     "value_when_missing",
 ]
@@ -107,21 +107,20 @@ class RoundedError(Exception):
 # orjson reads integers up to here exactly.
 _EXACT = 2.0**63
 
-# What compiled decoders raise for data that does not fit.
-MISMATCHES = (MismatchError, KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
+# What compiled decoders raise for data that does not fit. Metadata that is nested too deeply costs the reply too.
+_MISFITS = (MismatchError, KeyError, TypeError, AttributeError, ValueError, OverflowError)
+MISMATCHES = (*_MISFITS, RecursionError)
 
 # What they raise for data that has to be decoded exactly, or does not fit.
 UNDECODED = (*MISMATCHES, RoundedError)
-
-# The errors of parsing a time.
-_UNREADABLE = (TypeError, ValueError, OverflowError)
 
 # Most streamed items have only the first optional fields: a decoder ends early after so many of them. After each field it would
 # have almost twice as much code, which takes long to compile.
 _EARLY = 4
 
-# The classes of JSON data that fit the types of numbers.
-_NUMBERS: dict[Any, tuple[type, ...]] = {int: (int,), float: (float, int)}
+# The classes of the JSON data that fits a plain type, and these classes by name.
+_PLAIN: dict[Any, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (float, int)}
+_CLASSES = {kind.__name__: kind for kind in _PLAIN}
 
 
 class Compiler:
@@ -227,16 +226,17 @@ class Compiler:
         """Compile the straight-line code of one model, as shown at the top of this module."""
         fields = document_fields(model)
         absent = [(field, value_when_missing(self._resolver, field)) for field in fields]
-        required = [field for field, value in absent if value is attrs.NOTHING]
+        required = [field for field, value in absent if value is attr.NOTHING]
         optional = [field for field, value in absent if value is None]
-        defaulted = [(field, value) for field, value in absent if value is not None and value is not attrs.NOTHING]
+        defaulted = [(field, value) for field, value in absent if value is not None and value is not attr.NOTHING]
         scope: dict[str, Any] = {
             "new": model.__new__,
             "cls": model,
             "known": frozenset(map(wire_name, fields)),
             "free_form": self._free_form,
             "MismatchError": MismatchError,
-            "UNREADABLE": _UNREADABLE,
+            "MISFITS": _MISFITS,
+            **_CLASSES,
         }
         code = ["def decode(data):", " self = new(cls)", f" rest = len(data) - {len(required)}", " names = known"]
         for field in required:
@@ -257,7 +257,7 @@ class Compiler:
         decoder: Decoder = scope["decode"]
         return decoder
 
-    def _store_if_present(self, field: attrs.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
+    def _store_if_present(self, field: attr.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
         """The lines that store a field that may be absent or ``null``."""
         name = wire_name(field)
         return [
@@ -269,27 +269,29 @@ class Compiler:
             *self._store_or_default(field, default, scope),
         ]
 
-    def _store_or_default(self, field: attrs.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
-        """The lines that store a field that may be ``null``; an unreadable optional value is kept among the unknown fields."""
-        optional = field.default is None and not self._resolver.names_models(field.type)
-        kind = _class_of(self._resolver.field_type(field)) if optional else None
-        store, store_none = f"self.{field.name} = value", f"self.{field.name} = None"
+    def _store_or_default(self, field: attr.Attribute[Any], default: str, scope: dict[str, Any]) -> list[str]:
+        """The lines that store a field that may be ``null``; metadata that does not fit is kept among the unknown fields."""
+        name, fits = field.name, self._fits(field)
+        store_default = f"self.{name} = {default}"
         skip = ["rest += 1", f"names = names - {{{wire_name(field)!r}}}"]
-        if kind is str or kind is bool:
-            mismatch = f"value.__class__ is not {kind.__name__} and value is not None"
-            return [f"  if {mismatch}: raise MismatchError", f"  {store}"]
-        if kind in _NUMBERS:
-            fits = " or ".join(f"value.__class__ is {each.__name__}" for each in _NUMBERS[kind])
-            unread = [f"   {store_none}", "   if value is not None:", *(f"    {line}" for line in skip)]
-            return [f"  if {fits}:", f"   {store}", "  else:", *unread]
+        if is_metadata(field) and fits:
+            skip = [f"    {line}" for line in skip]
+            return [
+                f"  if {fits}:",
+                f"   self.{name} = value",
+                "  else:",
+                f"   {store_default}",
+                "   if value is not None:",
+                *skip,
+            ]
         null = "[]" if empty_of(field.type) == "[]" else default
-        lines = ["  if value is None:", f"   self.{field.name} = {null}", "  else:"]
-        if kind is not datetime:
+        lines = ["  if value is None:", f"   self.{name} = {null}", "  else:"]
+        if not is_metadata(field):
             return [*lines, *self._store(field, "   ", scope)]
-        unread = [f"    {line}" for line in (store_none, *skip)]
-        return [*lines, "   try:", *self._store(field, "    ", scope), "   except UNREADABLE:", *unread]
+        skip = [f"    {line}" for line in (store_default, *skip)]
+        return [*lines, "   try:", *self._store(field, "    ", scope), "   except MISFITS:", *skip]
 
-    def _store_or_empty(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
+    def _store_or_empty(self, field: attr.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
         """The lines that store a field that is present; ``null`` is an empty list or an empty object."""
         empty = empty_of(field.type)
         if not empty:
@@ -297,8 +299,10 @@ class Compiler:
         store_empty = [f"{indent}if value is None:", f"{indent} self.{field.name} = {empty}", f"{indent}else:"]
         return [*store_empty, *self._store(field, f"{indent} ", scope)]
 
-    def _store(self, field: attrs.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
+    def _store(self, field: attr.Attribute[Any], indent: str, scope: dict[str, Any]) -> list[str]:
         """The lines that check or convert ``value`` and store it; the names they use are added to ``scope``."""
+        if fits := self._fits(field):
+            return [f"{indent}if not ({fits}): raise MismatchError", f"{indent}self.{field.name} = value"]
         name = f"as_{field.name}"
         if self._resolver.names_models(field.type):
 
@@ -308,24 +312,23 @@ class Compiler:
 
             scope[name] = compile_first
             return [f"{indent}self.{field.name} = {name}(value)"]
-        kind = _class_of(self._resolver.field_type(field))
+        kind = self._resolver.field_type(field)
         if kind is datetime:  # as _decode_datetime(), without a call for each item
             scope["read_time"], scope["read_rare_time"] = datetime.fromisoformat, _decode_rare_time
             read, otherwise = f"{indent} self.{field.name} = read_time(value)", f"{indent}except ValueError:"
             return [f"{indent}try:", read, otherwise, f"{indent} self.{field.name} = read_rare_time(value)"]
-        if kind in {str, bool, int}:
-            check = f"{indent}if value.__class__ is not {kind.__name__}: raise MismatchError"
-            return [check, f"{indent}self.{field.name} = value"]
         scope[name] = self.decoder(kind) or copy_of
         return [f"{indent}self.{field.name} = {name}(value)"]
 
+    def _fits(self, field: attr.Attribute[Any]) -> str:
+        """The condition under which ``value`` fits a field of text, numbers or booleans; ``""`` for other fields."""
+        kind = Any if self._resolver.names_models(field.type) else self._resolver.field_type(field)
+        if get_origin(kind) is Literal:  # newer servers may send values that the document does not list
+            kind = get_args(kind)[0].__class__
+        return " or ".join(f"value.__class__ is {each.__name__}" for each in _PLAIN.get(kind, ()))
 
-def _class_of(kind: Any) -> Any:
-    """The class of a type's values, if it lists some: newer servers may send values that the document does not list."""
-    return get_args(kind)[0].__class__ if get_origin(kind) is Literal else kind
 
-
-def _end_early(absent: Sequence[attrs.Attribute[Any]], indent: str) -> list[str]:
+def _end_early(absent: Sequence[attr.Attribute[Any]], indent: str) -> list[str]:
     """The lines that end a decoder once all fields of the data are accounted for."""
     names = " = ".join(f"self.{field.name}" for field in absent)
     return [f"{indent}{names} = None", f"{indent}self.additional_properties = {{}}", f"{indent}return self"]
@@ -334,13 +337,13 @@ def _end_early(absent: Sequence[attrs.Attribute[Any]], indent: str) -> list[str]
 # Fields that may be missing or unreadable
 
 
-def value_when_missing(resolver: Resolver, field: attrs.Attribute[Any]) -> Any:
-    """The value of a missing field of a reply; ``attrs.NOTHING`` if the field is required.
+def value_when_missing(resolver: Resolver, field: attr.Attribute[Any]) -> Any:
+    """The value of a missing field of a reply; ``attr.NOTHING`` if the field is required.
 
     A field with a single possible value adds no information, so it decodes as that value.
     """
     default = field.default
-    if default is not attrs.NOTHING:
+    if default is not attr.NOTHING:
         return default if default is None or isinstance(default, str) else []
     if "absent" in field.metadata:
         return field.metadata["absent"]
@@ -348,24 +351,12 @@ def value_when_missing(resolver: Resolver, field: attrs.Attribute[Any]) -> Any:
         kind = resolver.field_type(field)
         if get_origin(kind) is Literal and len(get_args(kind)) == 1:
             return get_args(kind)[0]
-    return attrs.NOTHING
+    return attr.NOTHING
 
 
-def reads_as_none(kind: Any, value: Any) -> bool:
-    """Whether a value of an optional field decodes as ``None``; it is then kept in ``additional_properties``.
-
-    That is a time that cannot be parsed, and anything but a number in a number field: some servers send an empty text for unknown
-    values, or a time in seconds with a fraction.
-    """
-    if kind in _NUMBERS:
-        return value.__class__ not in _NUMBERS[kind]
-    if kind is not datetime:
-        return False
-    try:
-        _decode_datetime(value)
-    except _UNREADABLE:
-        return True
-    return False
+def is_metadata(field: attr.Attribute[Any]) -> bool:
+    """Whether a field decodes as if it were absent if its value does not fit."""
+    return field.default is not attr.NOTHING and "content" not in field.metadata
 
 
 # Values that are neither models nor unions

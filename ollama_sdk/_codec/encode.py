@@ -365,6 +365,15 @@ def _schema_of(value: Any, where: str) -> Any:
     return adapter_of(value, where).json_schema()
 
 
+# Where /v1 takes the class of structured output, in arguments in place of which it is often given.
+_SCHEMA_FORMS = {
+    "response_format": '{"type": "json_schema", "json_schema": {"name": ..., "schema": SCHEMA}}',
+    "json_schema": '{"name": ..., "schema": SCHEMA}',
+    "text": '{"format": {"type": "json_schema", "name": ..., "schema": SCHEMA}}',
+    "output_config": '{"format": {"type": "json_schema", "schema": SCHEMA}}',
+}
+
+
 def _unsendable(kind: Any, value: Any, where: str) -> str:
     """The clause that says why a value cannot be sent, and what to give."""
     if isinstance(value, Awaitable):
@@ -373,6 +382,8 @@ def _unsendable(kind: Any, value: Any, where: str) -> str:
         return "cannot be sent as JSON: give a part of what its collect() returns"
     if isinstance(value, io.TextIOBase):
         return "gives text: open the file in binary mode, or give its text"
+    if isinstance(value, type) and (form := _SCHEMA_FORMS.get(where.rpartition(".")[2])):
+        return f"cannot be sent as JSON; give {form.replace('SCHEMA', value.__name__)}"
     instead = "plain values, lists, dicts or models" if kind is Any else describe_kind(kind, where)
     return f"cannot be sent as JSON; give {instead}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import attrs
 import orjson
@@ -12,7 +12,7 @@ import orjson
 from ollama_sdk._json import is_list, is_object
 from ollama_sdk.errors import EXCERPT_LENGTH
 
-from .decode import MISMATCHES, reads_as_none, value_when_missing
+from .decode import MISMATCHES, is_metadata, value_when_missing
 from .model import Model, document_fields, wire_name
 from .resolve import empty_of, is_model, mark_of, union_members
 from .unions import choice_of, json_classes
@@ -112,9 +112,9 @@ class Explainer:
                 return Mismatch(_join(where, name), "the field is missing")
             if data.get(name) is None and (default is not attrs.NOTHING or empty_of(field.type)):
                 continue
-            kind = self._resolver.field_type(field)
-            if default is None and reads_as_none(kind, data[name]):
+            if is_metadata(field):
                 continue
+            kind = self._resolver.field_type(field)
             if found := self.explain(kind, data[name], _join(where, name)):
                 return found
         return None
@@ -131,6 +131,10 @@ def _join(where: str, name: str) -> str:
 def _describe(kind: Any) -> str:
     if get_origin(kind) is Annotated:
         return mark_of(kind)
+    if get_origin(kind) is Literal:
+        return " or ".join(map(repr, get_args(kind)))
+    if is_model(kind):
+        return "an object"
     plain = get_origin(kind) or kind
     return _WORDS[plain] if plain in _WORDS else str(getattr(kind, "__name__", kind))
 

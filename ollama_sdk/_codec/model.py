@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import attrs
+import attr
 
 from ollama_sdk._json import is_list, is_object
 
@@ -27,13 +27,14 @@ class Model:  # noqa: PLW1641 - a model can be changed, so it has no hash
     """The base of every generated model: an attrs class whose fields are the document's, ``None`` where absent.
 
     Attributes:
-        additional_properties: Fields that the document does not list, by JSON name; :meth:`to_dict` includes them.
+        additional_properties: Fields that the document does not list, or lists with another type, by JSON name; :meth:`to_dict`
+            includes them.
         FROM_FUNCTION: The template of the object that describes a Python function; ``None`` if a function is not accepted.
     """
 
     __slots__ = ()
     FROM_FUNCTION: ClassVar[dict[str, Any] | None] = None
-    __attrs_attrs__: ClassVar[tuple[attrs.Attribute[Any], ...]]
+    __attrs_attrs__: ClassVar[tuple[attr.Attribute[Any], ...]]
     additional_properties: dict[str, Any]
 
     @classmethod
@@ -44,8 +45,8 @@ class Model:  # noqa: PLW1641 - a model can be changed, so it has no hash
             data: The JSON object, by JSON field names.
 
         Raises:
-            DecodeError: A required field is missing or a value has another type than in the document; ``.where`` is the
-                path, such as ``message.tool_calls[0].function``.
+            DecodeError: A required field is missing, or a part of the content has another type than in the document; ``.where``
+                is the path, such as ``message.tool_calls[0].function``. Metadata that does not fit reads as absent.
         """
         model: Self = _codec_for(cls).decode(cls, data)
         return model
@@ -103,7 +104,7 @@ class Model:  # noqa: PLW1641 - a model can be changed, so it has no hash
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
             return NotImplemented
-        return all(getattr(self, a.name) == getattr(other, a.name) for a in attrs.fields(type(self)))
+        return all(getattr(self, a.name) == getattr(other, a.name) for a in attr.fields(type(self)))
 
     def __repr__(self) -> str:
         """The fields that are not ``None``, in 300 characters at most: long texts and lists are shortened."""
@@ -156,7 +157,7 @@ def _shown(value: Any, text: int, items: int) -> str:
         items: The most items of one list or object.
     """
     if isinstance(value, Model):
-        fields = ((a.name, getattr(value, a.name)) for a in attrs.fields(type(value)))
+        fields = ((a.name, getattr(value, a.name)) for a in attr.fields(type(value)))
         present = [(name, each) for name, each in fields if each is not None and (each or name != _OTHERS)]
         return f"{type(value).__name__}({', '.join(f'{name}={_shown(each, text, items)}' for name, each in present)})"
     if isinstance(value, (str, bytes)):
@@ -175,10 +176,13 @@ def _left_out(count: int, shown: int) -> str:
 
 
 def _present(model: Model) -> Iterator[tuple[str, Any]]:
-    """The JSON names and the values of the fields that are not ``None``, then the additional properties."""
+    """The JSON names and the values of the fields that are not ``None``, then the additional properties.
+
+    A field with a default is among both, if its value did not fit.
+    """
     for attribute in document_fields(type(model)):
         value = getattr(model, attribute.name)
-        if value is not None:
+        if value is not None and wire_name(attribute) not in model.additional_properties:
             yield wire_name(attribute), value
     yield from model.additional_properties.items()
 
@@ -190,12 +194,12 @@ def _codec_for(model: type[Model]) -> Codec:
     return codec_of(model.__module__.rpartition(".")[0])
 
 
-def document_fields(model: type[Model]) -> list[attrs.Attribute[Any]]:
+def document_fields(model: type[Model]) -> list[attr.Attribute[Any]]:
     """The fields of a model in the document's order, without ``additional_properties``."""
-    return [attribute for attribute in attrs.fields(model) if attribute.name != _OTHERS]
+    return [attribute for attribute in attr.fields(model) if attribute.name != _OTHERS]
 
 
-def wire_name(attribute: attrs.Attribute[Any]) -> str:
+def wire_name(attribute: attr.Attribute[Any]) -> str:
     """The JSON name of a model's field."""
     name: str = attribute.metadata.get("wire", attribute.name)
     return name

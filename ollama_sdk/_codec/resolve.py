@@ -13,7 +13,7 @@ from . import annotations as _annotations
 from .model import Model
 
 if TYPE_CHECKING:
-    import attrs
+    import attr
 
 __all__ = ["Resolver", "empty_of", "is_model", "mark_of", "union_members"]
 
@@ -58,7 +58,7 @@ class Resolver:
             found = self._resolved[annotation] = eval(_compiled(annotation), {}, self._names)  # noqa: S307
         return found
 
-    def field_type(self, field: attrs.Attribute[Any]) -> Any:
+    def field_type(self, field: attr.Attribute[Any]) -> Any:
         """The type of a model's field, without ``None``, and without the known values of a field that takes any text."""
         kind = self.resolve(field.type)
         members = [member for member in union_members(kind) if member is not type(None)]

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-import attrs
+import attr
 
 from .model import Model, document_fields, wire_name
 from .resolve import Resolver, is_model, mark_of
@@ -66,7 +66,7 @@ def _marks(resolver: Resolver, model: type[Model]) -> tuple[dict[str, tuple[Any,
     fields = document_fields(model)
     kinds = {wire_name(field): resolver.field_type(field) for field in fields}
     constants = {name: get_args(kind) for name, kind in kinds.items() if get_origin(kind) is Literal}
-    required = {wire_name(field) for field in fields if field.default is attrs.NOTHING}
+    required = {wire_name(field) for field in fields if field.default is attr.NOTHING}
     return constants, required
 
 

@@ -21,11 +21,18 @@ import sys
 import threading
 import time
 import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    class Restarts(Protocol):
+        """State that threads share."""
+
+        def restart_in_child(self) -> None:
+            """Make new locks, and forget the calls of the parent's threads. No other thread runs yet."""
+            ...
+
 
 __all__ = ["Forks", "pause_for_fork", "register"]
 
@@ -40,14 +47,6 @@ class Forks:
 
     count = 0
     threads: ClassVar[set[int]] = set()
-
-
-class Restarts(Protocol):
-    """State that threads share."""
-
-    def restart_in_child(self) -> None:
-        """Make new locks, and forget the calls of the parent's threads. No other thread runs yet."""
-        ...
 
 
 _registered: set[weakref.ref[Any]] = set()
@@ -68,8 +67,8 @@ def _restart() -> None:
             state.restart_in_child()
 
 
-_PACKAGE = str(Path(__file__).parents[1]) + os.sep
-_TLS = str(Path(_PACKAGE, "_transport", "tls.py"))
+_PACKAGE = __file__.rpartition("_concurrency")[0]
+_TLS = f"{_PACKAGE}_transport{os.sep}tls.py"
 _IMPORTS = ("<frozen importlib.", importlib.import_module.__code__.co_filename)
 _LONGEST_WAIT = 10.0  # seconds; what hangs must not keep the process from forking
 _PAUSE = 0.001

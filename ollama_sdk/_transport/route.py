@@ -54,6 +54,7 @@ class Routes(Generic[ConnectionT]):
         self._trust_env = trust_env and uds is None
         self._uds = uds
         self._routes: dict[tuple[bytes, bytes, int | None], Route[ConnectionT]] = {}
+        self._latest: tuple[httpx.URL, Route[ConnectionT]] | None = None
 
     def of(self, url: httpx.URL) -> Route[ConnectionT]:
         """The route to the server of ``url``.
@@ -62,10 +63,17 @@ class Routes(Generic[ConnectionT]):
             httpx.UnsupportedProtocol: It is neither ``http`` nor ``https``.
             ConfigurationError: The trusted certificates cannot be read.
         """
+        latest = self._latest
+        if latest is not None and latest[0] is url:  # all calls of a method share one URL
+            return latest[1]
         key = (url.raw_scheme, url.raw_host, url.port)
         route = self._routes.get(key)
-        # Two threads may make it at once: the first one is used.
-        return route if route is not None else self._routes.setdefault(key, self._make(url))
+        if route is None:
+            route = self._routes.setdefault(
+                key, self._make(url)
+            )  # two threads may make it at once: the first one is used
+        self._latest = url, route
+        return route
 
     def _make(self, url: httpx.URL) -> Route[ConnectionT]:
         if url.scheme not in _PORTS:
@@ -106,6 +114,7 @@ class Routes(Generic[ConnectionT]):
 
     def close(self) -> None:
         """Close the idle connections, and read the environment again at the next use."""
+        self._latest = None
         while self._routes:
             try:
                 _, route = self._routes.popitem()

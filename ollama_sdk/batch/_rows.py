@@ -11,7 +11,7 @@ from typing import Any
 
 from ollama_sdk.errors import ConfigurationError
 
-from ._columns import check_new, with_columns
+from ._columns import check_new, is_mapping, with_columns
 from ._step import Result, Row, Step
 
 __all__ = ["map_rows"]
@@ -32,7 +32,7 @@ def map_rows(rows: Iterable[Mapping[str, Any]], step: Step, *, progress: bool = 
         Each row with the new columns.
 
     Raises:
-        ConfigurationError: The client cannot be made, a row has a column that the step makes, or there is no tqdm.
+        ConfigurationError: The client cannot be made, a row is no dict or has a column that the step makes, or there is no tqdm.
         OllamaError: A row failed, with ``on_error="raise"``; the rows of the requests before it have been given.
     """
     source = iter(rows)
@@ -41,7 +41,7 @@ def map_rows(rows: Iterable[Mapping[str, Any]], step: Step, *, progress: bool = 
     try:
         while True:
             while len(ahead) < 2 * step.in_flight and (group := list(itertools.islice(source, step.group_size()))):
-                taken = [dict(row) for row in group]
+                taken = list(map(_row_of, group))
                 check_new(taken, step.columns_of([]))
                 ahead.append((taken, step.start(taken)))
             if not ahead:
@@ -59,6 +59,15 @@ def map_rows(rows: Iterable[Mapping[str, Any]], step: Step, *, progress: bool = 
             work.cancel()
         if bar is not None:
             bar.close()
+
+
+def _row_of(row: Any) -> Row:
+    if not is_mapping(row):
+        raise ConfigurationError(
+            f"a row is of type {type(row).__name__}; give an iterable of dicts, one per row; "
+            "the step itself takes a whole batch, such as a dict of columns"
+        )
+    return dict(row)
 
 
 def _bar(total: int | None) -> Any:

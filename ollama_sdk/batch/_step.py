@@ -26,7 +26,7 @@ from attrs import Attribute, define, field, setters
 from ollama_sdk import AsyncOllama
 from ollama_sdk.errors import APIStatusError, ConfigurationError, DecodeError, OllamaError
 
-from ._columns import Column, check_new, has_arrays, rows_of, with_columns
+from ._columns import Column, check_new, has_arrays, is_mapping, rows_of, with_columns
 from ._worker import KEY_VARIABLE, Worker, result_of, worker_of
 
 __all__ = ["Result", "Row", "RowError", "Step", "check_positive", "is_of_a_row"]
@@ -56,7 +56,12 @@ def check_positive(_: Any, attribute: Attribute[Any], value: Any) -> None:
         raise ConfigurationError(f"{attribute.name}={value!r}: give a whole number from 1")
 
 
-def _check_client(_: Any, __: Attribute[Any], value: Mapping[str, Any]) -> None:
+def _check_client(_: Any, __: Attribute[Any], value: Any) -> None:
+    if not is_mapping(value):
+        raise ConfigurationError(
+            f"client= is of type {type(value).__name__}; give the arguments of AsyncOllama as a dict, such as "
+            '{"host": ...}: each process makes a client of its own'
+        )
     known = {*signature(AsyncOllama).parameters, KEY_VARIABLE} - set(_LIVE)
     for name in value:
         if name in _LIVE:

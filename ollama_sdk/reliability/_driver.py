@@ -1,7 +1,7 @@
 """Drives the policies of a call: runs their generators with a transport, a clock and, for async calls, an event loop.
 
 A policy is a generator over one call, as ``httpx.Auth.auth_flow`` is. Its :meth:`Policy.flow` decides and does no I/O. It yields
-the next :data:`Step`; the driver carries it out and sends the result back into the generator:
+the next :data:`PolicyStep`; the driver carries it out and sends the result back into the generator:
 
 ======================= ==================================================================================================
 yielded                 carried out, and sent back
@@ -60,10 +60,10 @@ __all__ = [
     "CallRef",
     "Flow",
     "Policy",
+    "PolicyStep",
     "PolicyTransport",
     "Send",
     "Sleep",
-    "Step",
     "Steps",
     "Wait",
 ]
@@ -107,9 +107,9 @@ class _NewEvent:
 
 NEW_EVENT: Final = _NewEvent()
 
-Step = httpx.Request | Sleep | Wait | _NewEvent
+PolicyStep = httpx.Request | Sleep | Wait | _NewEvent
 ResultT = TypeVar("ResultT")
-Steps = Generator[Step, Any, ResultT]
+Steps = Generator[PolicyStep, Any, ResultT]
 Flow = Steps[httpx.Response]
 Send = Callable[[httpx.Request], Flow]
 

@@ -56,10 +56,10 @@ if TYPE_CHECKING:
     from .endpoint import Endpoint
     from .failover import Failover
 
-__all__ = ["Endpoints", "Member", "State"]
+__all__ = ["EndpointState", "Endpoints", "Member"]
 
 
-class State(IntEnum):
+class EndpointState(IntEnum):
     """The states in the order in which a call tries them."""
 
     HEALTHY = 0
@@ -103,7 +103,7 @@ class Member:
         self.loaded: frozenset[str] = frozenset()
         self.learnt: dict[str, tuple[bool, float]] = {}
         self.failures: int = 0
-        self.state: State = State.HEALTHY
+        self.state: EndpointState = EndpointState.HEALTHY
         self.ejections: int = 0
         self.until: float | None = None
         self.url_of: Callable[[bytes], httpx.URL] = functools.lru_cache(maxsize=256)(self._url_of)
@@ -264,14 +264,14 @@ class Endpoints:
         """Note that a call to ``member`` succeeded; needless if it has no failure and no ejection since its last success."""
         with self._lock:
             member.failures = 0
-            if member.state is not State.EJECTED:
-                member.state, member.until, member.ejections = State.HEALTHY, None, 0
+            if member.state is not EndpointState.EJECTED:
+                member.state, member.until, member.ejections = EndpointState.HEALTHY, None, 0
 
     def note_failure(self, member: Member, reason: str, request: httpx.Request) -> None:
         """Note that a call to ``member`` failed with ``reason``."""
         with self._lock:
             member.failures += 1
-            is_outlier = member.failures >= self.config.eject_after and member.state is State.HEALTHY
+            is_outlier = member.failures >= self.config.eject_after and member.state is EndpointState.HEALTHY
             seconds = self._eject(member) if is_outlier else None
         if seconds is not None:
             self.emit(request, member, EndpointEjected, seconds, reason)
@@ -284,15 +284,15 @@ class Endpoints:
         seconds = min(config.eject_for_maximum, config.eject_for * 2.0 ** min(member.ejections, 60))
         member.ejections += 1
         member.until = self.clock.monotonic() + seconds
-        if member.state is State.EJECTED:
+        if member.state is EndpointState.EJECTED:
             return None
         # As in Envoy, one of several may always be ejected. Rounded, because 0.7 * 90 is slightly less than 63.
         several = len(self.members) > 1
         most = max(several, math.floor(round(config.max_ejected * len(self.members), 9)))
-        if sum(other.state is State.EJECTED for other in self.members) >= most:
-            member.state = State.SUSPECT
+        if sum(other.state is EndpointState.EJECTED for other in self.members) >= most:
+            member.state = EndpointState.SUSPECT
             return None
-        member.state = State.EJECTED
+        member.state = EndpointState.EJECTED
         return seconds
 
     def _revive(self, members: Iterable[Member], now: float) -> list[Member]:
@@ -302,9 +302,9 @@ class Endpoints:
             with self._lock:
                 if member.until is None or member.until > now:
                     continue
-                if member.state is State.EJECTED:
+                if member.state is EndpointState.EJECTED:
                     revived.append(member)
-                member.state, member.until = State.HEALTHY, None
+                member.state, member.until = EndpointState.HEALTHY, None
                 member.failures = min(member.failures, self.config.eject_after - 1)
         return revived
 

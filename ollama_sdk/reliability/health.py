@@ -72,7 +72,9 @@ class _Checking:
         """Use ``config``, or the defaults for ``None``, from the next check on."""
         self.config = config or HealthCheck()
 
-    def _make_checks(self) -> list[EndpointCheck]:
+    def _make_checks(self, model: object) -> list[EndpointCheck]:
+        if model is not None and not isinstance(model, str):
+            raise ConfigurationError(f"model is of type {type(model).__name__}; give the name of a model")
         return [EndpointCheck(endpoint, self.config, self._clock) for endpoint in self._endpoints]
 
     def _results(self, checks: list[EndpointCheck], model: str | None) -> tuple[EndpointHealth, ...]:
@@ -128,8 +130,11 @@ class Health(_Checking):
 
         Returns:
             One result per endpoint, in their order. An endpoint that cannot be reached has ``reachable=False``.
+
+        Raises:
+            ConfigurationError: The model is not a string.
         """
-        checks = self._make_checks()
+        checks = self._make_checks(model)
         # Threads, because name resolution has no timeout; daemons, because a hanging one must not keep the process alive.
         threads = [
             threading.Thread(target=self._ask, args=(check,), name="ollama-sdk-health-check", daemon=True)
@@ -242,7 +247,7 @@ class AsyncHealth(_Checking):
     async def check(self, model: str | None = None) -> tuple[EndpointHealth, ...]:
         """Check every endpoint now; see :meth:`Health.check`."""
         current_loop()  # refuses an event loop of the parent process once, instead of once for each endpoint
-        checks = self._make_checks()
+        checks = self._make_checks(model)
         async with anyio.create_task_group() as group:
             for check in checks:
                 group.start_soon(self._ask, check)

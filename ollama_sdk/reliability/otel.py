@@ -166,7 +166,7 @@ class OpenTelemetryObserver(DetailedObserver):
             self._logger = logger or get_logger("ollama_sdk")
         self.wants_whole_replies = content
         self.wants_chunks = each_chunk
-        self._calls: dict[int, _Call] = {}
+        self._calls: dict[int, _TracedCall] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without tracer, meter, logger and spans, which belong to their process."""
@@ -189,13 +189,13 @@ class OpenTelemetryObserver(DetailedObserver):
         elif event.call in self._calls:
             self._go_on(self._calls[event.call], event)
 
-    def _start(self, event: CallStarted, detail: Detail | None) -> _Call:
+    def _start(self, event: CallStarted, detail: Detail | None) -> _TracedCall:
         common = _common_attributes(event.operation, event.endpoint, event.model)
         operation = common["gen_ai.operation.name"]
         name = operation if event.model is None else f"{operation} {event.model}"
         # A copy, because a sampler gets it too and may write into it; the cached one is of other calls as well.
         span = self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes={**common})
-        call = _Call(span, span.is_recording(), trace.set_span_in_context(span), event, common)
+        call = _TracedCall(span, span.is_recording(), trace.set_span_in_context(span), event, common)
         if detail is None:
             return call
         if self._propagate:
@@ -207,7 +207,7 @@ class OpenTelemetryObserver(DetailedObserver):
                 call.input = _input_content(body)
         return call
 
-    def _go_on(self, call: _Call, event: Event) -> None:
+    def _go_on(self, call: _TracedCall, event: Event) -> None:
         """Take note of an event between start and end."""
         if isinstance(event, StreamChunk):
             self._metrics.record_chunk(call, event)
@@ -217,7 +217,7 @@ class OpenTelemetryObserver(DetailedObserver):
         elif call.is_recorded and not isinstance(event, _ROUTINE):
             call.span.add_event(type(event).__name__, _event_attributes(event, self._content))
 
-    def _end(self, call: _Call, event: CallEnded, detail: Detail | None) -> None:
+    def _end(self, call: _TracedCall, event: CallEnded, detail: Detail | None) -> None:
         # Those of its end, because failover may have moved the call.
         common = _common_attributes(event.operation, event.endpoint, call.start.model, event.model)
         usage = _usage(event, () if detail is None else detail.parts)
@@ -229,7 +229,7 @@ class OpenTelemetryObserver(DetailedObserver):
         call.span.end()
 
     def _describe(
-        self, call: _Call, event: CallEnded, detail: Detail | None, common: Attributes, known: Attributes
+        self, call: _TracedCall, event: CallEnded, detail: Detail | None, common: Attributes, known: Attributes
     ) -> None:
         """Set the attributes of the span, and emit the event; a span that is not recorded needs none of it."""
         known |= _reply_attributes(call, event, detail)
@@ -252,7 +252,7 @@ class OpenTelemetryObserver(DetailedObserver):
             attributes = {**common, **known, **content}
             self._logger.emit(context=call.context, event_name=_DETAILS_EVENT, attributes=attributes)
 
-    def _content_of(self, call: _Call, event: CallEnded, detail: Detail | None) -> dict[str, Any]:
+    def _content_of(self, call: _TracedCall, event: CallEnded, detail: Detail | None) -> dict[str, Any]:
         """The content of a call without API keys; ``{}`` unless content is recorded."""
         if not self._content or detail is None or event.operation not in _INFERENCE:
             return {}
@@ -262,7 +262,7 @@ class OpenTelemetryObserver(DetailedObserver):
 
 
 @attrs.define(eq=False)
-class _Call:
+class _TracedCall:
     """A call that has started.
 
     Attributes:
@@ -332,7 +332,7 @@ class _Metrics:
         }
 
     def record(
-        self, call: _Call, event: CallEnded, common: Attributes, usage: dict[str, int], error: str | None
+        self, call: _TracedCall, event: CallEnded, common: Attributes, usage: dict[str, int], error: str | None
     ) -> None:
         """Record a call that has ended.
 
@@ -369,7 +369,7 @@ class _Metrics:
                 mean = (event.seconds - call.first_chunk) / (event.items - 1)
                 self._per_chunk.record(mean, common, context)
 
-    def record_chunk(self, call: _Call, event: StreamChunk) -> None:
+    def record_chunk(self, call: _TracedCall, event: StreamChunk) -> None:
         """Record a chunk of a stream; the model that answers is not known yet."""
         if call.start.stream and event.operation in _INFERENCE:
             common = _common_attributes(event.operation, event.endpoint, call.start.model)
@@ -518,7 +518,7 @@ def _reply_in(part: dict[str, Any]) -> dict[str, Any]:
     return part
 
 
-def _reply_attributes(call: _Call, event: CallEnded, detail: Detail | None) -> Attributes:
+def _reply_attributes(call: _TracedCall, event: CallEnded, detail: Detail | None) -> Attributes:
     """The attributes of a reply, apart from its usage."""
     found: Attributes = {}
     if detail is not None and event.operation in _EMBEDDINGS:

@@ -24,7 +24,7 @@ from typing import Any
 
 import orjson
 
-from ollama_sdk._json import join_surrogates, loads
+from ollama_sdk._json import is_object, join_surrogates, loads
 
 __all__ = [
     "DATA_ERRORS",
@@ -251,12 +251,13 @@ class MergeAccumulator(Accumulator):
             indexes = set(map(_index_of, parts))
         except (KeyError, TypeError):
             return False
-        if len(indexes) != 1 or None in indexes:
+        index = indexes.pop() if len(indexes) == 1 else None
+        if type(index) is not int:
             return False
         known = into.get(name)
         if not isinstance(known, _ByIndex):
             known = into[name] = _ByIndex()
-        self._merge(known.at(indexes.pop()), parts, f"{place}[].")
+        self._merge(known.at(index), parts, f"{place}[].")
         return True
 
     def _merge_lists(self, into: JSONObject, name: str, place: str, values: list[Any], rule: str) -> None:
@@ -267,7 +268,7 @@ class MergeAccumulator(Accumulator):
         for value in values:
             for position, part in enumerate(value):
                 index = part.get("index")
-                index = position if index is None else index
+                index = index if type(index) is int else position
                 target = _call_of(part, index, known) if rule == "by-call" else known.at(index)
                 self._merge(target, [part], f"{place}[].")
 
@@ -425,7 +426,7 @@ class MessagesAccumulator(Accumulator):
                 }
             case "message_delta":
                 self._message |= {name: value for name, value in item["delta"].items() if value is not None}
-                self._message["usage"] = (self._message.get("usage") or {}) | (item.get("usage") or {})
+                self._message["usage"] = _updated(self._message.get("usage"), item.get("usage"))
             case _:
                 pass
 
@@ -437,6 +438,13 @@ class MessagesAccumulator(Accumulator):
             block = self._blocks.at(index)
             block.setdefault("type", block_type)  # if the server did not send its start
             _extend(block, name, list(map(itemgetter(name), run)))
+
+
+def _updated(usage: Any, news: Any) -> Any:
+    """Token counts with newer ones; either may be missing, or something else."""
+    if not is_object(news):
+        return usage or news or {}
+    return usage | news if is_object(usage) else news
 
 
 def _whole_block(block: JSONObject) -> JSONObject:

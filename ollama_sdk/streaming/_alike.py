@@ -13,7 +13,7 @@ items of a read, the last one serves as *sample*. The others are alike if
 
 The other fields of an item, such as its time, are *free*: the value of the sample replaces those before it. So the sample with the
 joined text adds up to the same as all these items. None of them holds an object or a list that may have long integers, but for a
-free one of another type than its document says, which fails when the item is decoded.
+free one of another type than the document says: metadata that nothing reads.
 
 *Why compiled.* The comparison is one expression over all items. It is made for the form of the sample: how deep the text is, and how
 many constants there are. It takes half as long as a loop that works for every form. Names and values are not part of its source,

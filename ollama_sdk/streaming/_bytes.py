@@ -69,7 +69,7 @@ class BytesReader:
         if cause is None:
             self.finished = True
         else:
-            self.error = incomplete(self._call.name, f"before the end, after {self._bytes} bytes", self.items, cause)
+            self.error = incomplete(self._call, f"before the end, after {self._bytes} bytes", self.items, cause)
 
     def take_unterminated(self) -> None:
         """Do nothing: chunks need no terminator."""

@@ -13,7 +13,7 @@ from ._marks import MAX_ITEM_BYTES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DetectingFramer", "Framer", "NDJSONFramer", "SSEFramer"]
+__all__ = ["DetectingFramer", "Framer", "NDJSONFramer", "NotAStreamError", "SSEFramer"]
 
 _BOM = b"\xef\xbb\xbf"
 _JSON_WHITESPACE = b" \t\r\n"
@@ -23,6 +23,10 @@ _MAX_CHARACTER_BYTES = 4
 # The beginning of a body of server-sent events: a field or a comment.
 _SSE_FIELD = re.compile(rb"(data|event|id|retry)?:|(data|event|id|retry)[\r\n]")
 _SSE_BEGINNINGS = (b"data", b"event", b"id", b"retry", _BOM)
+
+
+class NotAStreamError(DecodeError):
+    """The body has none of the formats of streams."""
 
 
 class Framer(Protocol):
@@ -312,7 +316,6 @@ class DetectingFramer:
     def _refuse(self, text: bytes) -> None:
         excerpt = text[: EXCERPT_LENGTH * _MAX_CHARACTER_BYTES].decode(errors="replace")[:EXCERPT_LENGTH]
         label = self._content_type or "of no content type"
-        self._error = DecodeError(
-            f"the reply ({label}) is not a stream of JSON, it begins {excerpt!r}; is something other than Ollama answering there?",
-            excerpt=excerpt,
+        self._error = NotAStreamError(
+            f"the reply ({label}) is not a stream of JSON, it begins {excerpt!r}", excerpt=excerpt
         )

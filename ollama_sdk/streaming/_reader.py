@@ -20,7 +20,7 @@ from ollama_sdk.errors import (
 )
 
 from ._alike import Alike
-from ._framing import Framer
+from ._framing import Framer, NotAStreamError
 from ._marks import SENTINEL, failure_message
 
 __all__ = ["ReadCall", "Reader", "decoded", "incomplete"]
@@ -46,6 +46,19 @@ class ReadCall(Protocol):
 
     def redacted(self, text: str, /) -> str:
         """Remove API keys from the text of a message."""
+        ...
+
+    def broken_off(self, exc: Exception | None, items: int, /) -> tuple[str, str]:
+        """Say how the body ended too early, and what to do.
+
+        Args:
+            exc: The error that broke it off; ``None`` for a clean end.
+            items: How many complete items have arrived.
+        """
+        ...
+
+    def not_json_advice(self) -> str:
+        """Return a clause with advice about a body that is not a stream."""
         ...
 
     def item_fields(self) -> Collection[str]:
@@ -223,7 +236,7 @@ class Reader:
             self.finished = True
             return
         where = f"before the last item, after {self.items} whole items"
-        self.error = incomplete(self._call.name, where, self.items, cause)
+        self.error = incomplete(self._call, where, self.items, cause)
 
     def decode_error(self, cause: BaseException) -> DecodeError:
         """The error of items that are JSON objects, but do not make a valid reply."""
@@ -309,6 +322,8 @@ class Reader:
     def _refuse(self, error: DecodeError) -> None:
         """Set an error, with the name of the call added; a first error is kept."""
         text, excerpt = self._call.redacted(str(error)), self._call.redacted(error.excerpt)
+        if isinstance(error, NotAStreamError):
+            text += self._call.not_json_advice()
         self.error = self.error or DecodeError(f"{self._call.name}: {text}", excerpt=excerpt)
 
 
@@ -339,23 +354,23 @@ def _may_be_rounded(text: bytes) -> bool:
     return _BRACKET in text and may_be_rounded(text)
 
 
-def incomplete(call: str, where: str, items: int, cause: BaseException | None) -> IncompleteReplyError:
+def incomplete(call: ReadCall, where: str, items: int, cause: BaseException | None) -> IncompleteReplyError:
     """The error of a body that ended too early.
 
     Args:
-        call: The call, for the message: method and URL.
+        call: The call.
         where: Where it ended, for the message.
         items: How many complete items have arrived.
         cause: The error that broke the body off; ``None`` for a clean end.
     """
-    how = "the connection was lost" if cause else "the body ended"
-    advice = "the model or the server may have stopped: look at the server's log, then try again"
     if isinstance(cause, APIConnectionError):  # our transport raises this one only when the client was closed
         how, advice = "the client was closed", "close it when its streams have ended"
     elif cause is not None and not isinstance(cause, Exception):  # a cancelled task, or Ctrl-C
         how = f"reading was interrupted by {type(cause).__name__}"
         advice = "the bytes of that read are lost: repeat the call"
-    error = IncompleteReplyError(f"{call}: {how} {where}; {advice}", items=items)
+    else:
+        how, advice = call.broken_off(cause, items)
+    error = IncompleteReplyError(f"{call.name}: {how} {where}; {advice}", items=items)
     if isinstance(cause, Exception):
         error.__cause__ = cause
     return error

@@ -23,7 +23,7 @@ _ROUNDING = 1e-9
 
 
 @define(eq=False)
-class _Rule:
+class _FaultRule:
     fault: Fault
     path: str | None
     method: str | None
@@ -72,7 +72,7 @@ class Faults:
     """
 
     def __init__(self) -> None:
-        self._rules: list[_Rule] = []
+        self._rules: list[_FaultRule] = []
         self._lock = threading.Lock()
 
     def add(
@@ -110,7 +110,7 @@ class Faults:
         if path is not None and not path.startswith(("/", "*")):
             raise ValueError(f"path={path!r}; paths begin with a slash, as in {'/' + path!r}")
         with self._lock:
-            self._rules.append(_Rule(fault, path, method, model, when, share, skip, times))
+            self._rules.append(_FaultRule(fault, path, method, model, when, share, skip, times))
 
     def clear(self) -> None:
         """Remove every fault."""
@@ -126,7 +126,7 @@ class Faults:
         """Whether to reset a new connection."""
         return self._next_fault(lambda rule: rule.fault.on_connection) is not None
 
-    def _next_fault(self, matches: Callable[[_Rule], bool]) -> Fault | None:
+    def _next_fault(self, matches: Callable[[_FaultRule], bool]) -> Fault | None:
         with self._lock:
             rule = next((rule for rule in self._rules if matches(rule) and rule.use()), None)
             if rule is None:

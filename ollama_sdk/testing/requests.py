@@ -33,7 +33,7 @@ class RecordedRequest:
         items: How many parts of the body were sent.
     """
 
-    def __init__(self, method: str, path: str, query: str, headers: Mapping[str, str], change: Change) -> None:
+    def __init__(self, method: str, path: str, query: str, headers: Mapping[str, str], change: Signal) -> None:
         self.method = method
         self.path = path
         self.query = query
@@ -98,7 +98,7 @@ class RecordedRequest:
         return f"<{self.method} {self.path} {state}>"
 
 
-class Change:
+class Signal:
     """A condition variable: the server's thread notifies, tests wait."""
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ class Requests(Sequence[RecordedRequest]):
 
     def __init__(self) -> None:
         self._all: list[RecordedRequest] = []
-        self._change = Change()
+        self._change = Signal()
 
     def record(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> RecordedRequest:
         """Record a request that has just arrived."""

@@ -140,7 +140,7 @@ Condition = str | re.Pattern[str] | Callable[[Prompt], bool]
 
 
 @define
-class _Rule:
+class _ReplyRule:
     reply: ScriptedReply | ReplyFunction
     model: str | None
     when: Condition | None
@@ -167,7 +167,7 @@ class Script:
     """
 
     def __init__(self) -> None:
-        self._rules: list[_Rule] = []
+        self._rules: list[_ReplyRule] = []
         self._lock = threading.Lock()
 
     def add(
@@ -175,7 +175,7 @@ class Script:
     ) -> None:
         """Add a rule that is used at most ``times`` times; ``None`` for no limit."""
         with self._lock:
-            self._rules.append(_Rule(reply, None if to is None else _key(to), when, times))
+            self._rules.append(_ReplyRule(reply, None if to is None else _key(to), when, times))
 
     def clear(self) -> None:
         """Remove every rule."""
@@ -188,7 +188,7 @@ class Script:
         reply = _default_reply(prompt, thinks=thinks) if rule is None else _make_reply(rule.reply, prompt)
         return reply if thinks or not reply.thinking else evolve(reply, thinking=())
 
-    def _next_rule(self, prompt: Prompt) -> _Rule | None:
+    def _next_rule(self, prompt: Prompt) -> _ReplyRule | None:
         with self._lock:
             limited = [rule for rule in self._rules if rule.uses_left is not None]
             unlimited = [rule for rule in reversed(self._rules) if rule.uses_left is None]

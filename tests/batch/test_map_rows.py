@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from ollama_sdk import AsyncOllama
+from ollama_sdk import AsyncOllama, Ollama
 from ollama_sdk.batch import Chat, Column, Embed, Row, Step, map_rows
 from ollama_sdk.errors import BadRequestError, ConfigurationError
 from ollama_sdk.testing import Emulator, Fault
@@ -136,6 +136,19 @@ def test_a_column_is_never_overwritten(emulator: Emulator):
     with pytest.raises(ConfigurationError, match="already has a column 'answer'"):
         list(map_rows([{"text": "a", "answer": "mine"}], chat(emulator)))
     assert len(emulator.requests) == 0
+
+
+@pytest.mark.parametrize("rows", [["a"], "abc", {"text": ["a"]}, [5, {"text": "a"}]], ids=repr)
+def test_a_row_that_is_no_dict_is_refused(emulator: Emulator, rows):
+    with pytest.raises(ConfigurationError, match=r"a row is of type (str|int); give an iterable of dicts"):
+        list(map_rows(rows, chat(emulator)))
+    assert not emulator.requests
+
+
+def test_a_client_in_place_of_its_arguments_is_refused():
+    for wrong in (Ollama(), AsyncOllama(), "http://gpu-1:11434"):
+        with pytest.raises(ConfigurationError, match=f"client= is of type {type(wrong).__name__}; give the arguments"):
+            Embed("m", client=wrong)
 
 
 def test_no_rows_give_no_rows(emulator: Emulator):

@@ -9,12 +9,14 @@ import math
 import tempfile
 import types
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 
 import pydantic
 import pytest
 
 from ollama_sdk import AsyncOllama, ConfigurationError, Ollama
+from ollama_sdk._generated.operations import OPERATIONS
 from ollama_sdk.types import (
     Message,
     Options,
@@ -25,6 +27,7 @@ from ollama_sdk.types import (
     ToolParameters,
     ToolProperty,
 )
+from tests.support.document_values import arguments_of
 
 pytestmark = pytest.mark.anyio
 USER = {"role": "user", "content": "Hi"}
@@ -758,6 +761,23 @@ def test_extra_without_a_name_is_refused_without_its_value(refused, extra, value
     said = refused(**{extra: value})
     assert said.startswith(f"{extra}=")
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("stream", ["false", "no", "", 0, 1, object], ids=repr)
+@pytest.mark.parametrize("view", ["", "with_raw_response."], ids=["plain", "raw"])
+@pytest.mark.parametrize("method", ["chat", "generate", "pull", "v1.chat.completions.create", "v1.messages.create"])
+@pytest.mark.parametrize("make", [Ollama, AsyncOllama])
+async def test_stream_is_true_or_false(server, make, method, view, stream):
+    given = arguments_of(OPERATIONS[method])
+    with pytest.raises(ConfigurationError, match=r"stream is an? \w+; give True or False"):  # noqa: PT012 - of both clients
+        called = attrgetter(view + method)(make(server.url))(**given, stream=stream)
+        await called
+    assert server.requests == []
+
+
+def test_stream_of_none_is_one_piece(client, server):
+    assert client.chat("m", [USER], stream=None).message.content == "Because."
+    assert client.with_raw_response.chat("m", [USER], stream=None).parsed.message.content == "Because."
 
 
 @pytest.mark.parametrize("timeout", [0, -1, math.nan, "3", True])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,13 +14,20 @@ from ollama_sdk import (
     APIStatusError,
     APITimeoutError,
     AsyncHTTPTransport,
+    AsyncOllama,
+    ConfigurationError,
+    DecodeError,
     Failover,
     HTTPTransport,
+    IncompleteReplyError,
     NoEndpointError,
+    Ollama,
     OllamaError,
+    PermissionDeniedError,
     Timeout,
 )
-from tests.support.loopback import closed_port, full_backlog_port, replies, replies_and_closes, whole
+from ollama_sdk.testing import Emulator
+from tests.support.loopback import closed_port, full_backlog_port, head, replies, replies_and_closes, whole
 from tests.support.transports import tls_loopback, trusting
 from tests.support.worlds import World
 
@@ -242,3 +250,323 @@ def test_a_foreign_transport_may_be_the_one_that_does_not_reach_ollama(world):
         f"is Ollama running at {host}, and does the given transport or http_client reach it? `ollama serve` starts it"
     )
     assert said in str(caught.value)
+
+
+_BUGS = {"bug": RuntimeError("my bug"), "no text": KeyError(), "redirects": httpx.TooManyRedirects("too many")}
+
+
+def _raising(world, exc, before=None):
+    """A transport of the caller that raises; after the head and some bytes of a body, if these are given."""
+    base = httpx.SyncByteStream if world.kind == "sync" else httpx.AsyncByteStream
+
+    class Body(base):
+        def __iter__(self):
+            yield before
+            raise exc
+
+        async def __aiter__(self):
+            yield before
+            raise exc
+
+    def answer():
+        if before is None:
+            raise exc
+        return httpx.Response(200, stream=Body())
+
+    class Transport(httpx.BaseTransport if world.kind == "sync" else httpx.AsyncBaseTransport):
+        def handle_request(self, request):
+            return answer()
+
+        async def handle_async_request(self, request):
+            return answer()
+
+    return Transport()
+
+
+@pytest.mark.parametrize("bug", _BUGS)
+def test_a_bug_of_the_callers_transport_is_not_the_servers_fault(world, bug):
+    exc = _BUGS[bug]
+    with (
+        world.client("http://gpu-1", transport=_raising(world, exc)) as client,
+        pytest.raises(APIConnectionError) as caught,
+    ):
+        client.chat("m", [])
+    text = str(caught.value)
+    assert f"no usable response: the given transport or http_client failed ({type(exc).__name__}" in text
+    assert str(exc) in text
+    assert "server" not in text
+    assert caught.value.__cause__ is exc
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["one piece", "streamed"])
+def test_a_bug_within_a_body_is_not_the_servers_fault(world, stream):
+    exc = RuntimeError("my bug")
+    transport = _raising(world, exc, b'{"message":{"role":"assistant","content":"Hi"}}\n')
+    with world.client("http://gpu-1", transport=transport) as client, pytest.raises(IncompleteReplyError) as caught:
+        list(client.chat("m", [], stream=True)) if stream else client.chat("m", [])
+    assert "the given transport or http_client failed (RuntimeError: my bug) before the " in str(caught.value)
+    assert "server" not in str(caught.value)
+
+
+def test_a_closed_client_of_the_caller_is_named(world):
+    with world.http_client() as http:
+        pass
+    with world.client("http://gpu-1", http_client=http) as client, pytest.raises(APIConnectionError) as caught:
+        client.chat("m", [])
+    assert "the given transport or http_client failed (RuntimeError: Cannot send a request" in str(caught.value)
+    assert "server" not in str(caught.value)
+
+
+# Certificates
+
+_TLS_ARGUMENTS = {
+    "verify": "transport={}HTTPTransport(ssl_context=...)",
+    "cert": "transport={}HTTPTransport(ssl_context=...)",
+    "proxy": "transport={}HTTPTransport(proxy=...)",
+    "proxies": "transport={}HTTPTransport(proxy=...)",
+    "trust_env": "transport={}HTTPTransport(trust_env=...)",
+    "uds": "transport={}HTTPTransport(uds=...)",
+}
+
+
+@pytest.mark.parametrize("name", _TLS_ARGUMENTS)
+def test_an_argument_of_httpx_names_the_transport_of_its_client(name):
+    class Ours(AsyncOllama):
+        pass
+
+    for kind, prefix in ((Ollama, ""), (AsyncOllama, "Async"), (Ours, "Async")):
+        with pytest.raises(TypeError) as caught:
+            kind(**{name: False})
+        assert str(caught.value).endswith(f"; give {_TLS_ARGUMENTS[name].format(prefix)}")
+    with pytest.raises(TypeError, match=r"give http_client=httpx\.AsyncClient\(follow_redirects=True\)"):
+        AsyncOllama(follow_redirects=True)
+
+
+def test_an_untrusted_certificate_names_the_transport_of_its_client(world, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    name = "HTTPTransport" if world.kind == "sync" else "AsyncHTTPTransport"
+    with tls_loopback(lambda connection: connection.request()) as server:
+        with world.client(server.url) as client, pytest.raises(APIConnectionError) as caught:
+            client.chat("m", [])
+        assert f"in SSL_CERT_FILE, or give transport={name}(ssl_context=...)" in str(caught.value)
+        with (
+            world.http_client(httpx, verify=True) as http,
+            world.client(server.url, http_client=http) as client,
+            pytest.raises(APIConnectionError) as caught,
+        ):
+            client.chat("m", [])
+        assert "in SSL_CERT_FILE, or let the given transport or http_client trust it (verify=)" in str(caught.value)
+
+
+# Statuses
+
+
+def test_a_disabled_cloud_is_not_a_refused_origin(world):
+    with (
+        Emulator(cloud="disabled") as server,
+        world.client(server.url) as client,
+        pytest.raises(PermissionDeniedError) as caught,
+    ):
+        client.chat("gpt-oss:120b-cloud", [])
+    assert str(caught.value).endswith("; the server's own settings switch it off (OLLAMA_NO_CLOUD)")
+
+
+_FORBIDDEN = {
+    b"": "; the server refuses this Host or Origin: see OLLAMA_ORIGINS",
+    b'{"error":"this feature is disabled"}': "answered 403: this feature is disabled",
+    b'{"detail":"no"}': "; this is not Ollama's answer: a proxy in front of it refuses the request",
+    b"<h1>Forbidden</h1>": "; this is not Ollama's answer: a proxy in front of it refuses the request",
+    b"denied": "; this is not Ollama's answer: a proxy in front of it refuses the request",
+}
+
+
+@pytest.mark.parametrize("body", _FORBIDDEN)
+def test_only_an_empty_403_is_about_host_or_origin(world, serve, body):
+    server = serve(replies(whole(body, 403)))
+    with world.client(server.url) as client, pytest.raises(PermissionDeniedError) as caught:
+        client.chat("m", [])
+    assert str(caught.value).endswith(_FORBIDDEN[body])
+
+
+# Replies of another form
+
+_CHAT = b'{"message":{"role":"assistant","content":"Hi"},"done":%b}\n'
+_LINES = _CHAT % b"false" + _CHAT % b"true"
+_EVENTS = b'data: {"choices":[]}\n\ndata: [DONE]\n\n'
+
+
+@pytest.mark.parametrize(("body", "name"), [(_LINES, "ndjson"), (_EVENTS, "sse"), (b": hi\n" + _EVENTS, "sse")])
+def test_a_stream_that_was_not_asked_for_says_how_to_read_it(world, serve, body, name):
+    server = serve(replies(whole(body), whole(body)))
+    with world.client(server.url) as client:
+        with pytest.raises(DecodeError) as caught:
+            client.request("POST", "/api/chat", json={})
+        assert f'; the server streams: give stream="{name}" and last=..., or put "stream": False into json=' in str(
+            caught.value
+        )
+        with pytest.raises(DecodeError, match="the server streams: give stream=True to the method"):
+            client.chat("m", [], extra_body={"stream": True})
+
+
+def test_a_reply_in_one_piece_in_place_of_a_stream_says_so(world, serve):
+    server = serve(replies(whole(b'{"choices":[]}'), whole(_LINES)))
+    with world.client(server.url) as client:
+        with pytest.raises(IncompleteReplyError) as caught:
+            list(client.request("POST", "/v1/chat/completions", json={}, stream="sse", last="[DONE]"))
+        assert '; if the server answers in one piece, put "stream": True into json=' in str(caught.value)
+        with pytest.raises(IncompleteReplyError) as caught:
+            list(client.request("POST", "/api/chat", json={}, stream="ndjson", last={"stop": True}))
+        assert "or the last item of this route is another one: see last=" in str(caught.value)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["one piece", "streamed"])
+def test_a_page_in_place_of_a_reply_names_the_proxy(world, serve, monkeypatch, stream):
+    page = whole(b"<html>Log in to this network</html>", content_type="text/html")
+    portal = serve(replies(page, page))
+    for host, said in (
+        (portal.url, "; is something other than Ollama answering there?"),
+        ("http://gpu-1:11434", f"; it went through the proxy {portal.url} that HTTP_PROXY names, which seems to have"),
+    ):
+        monkeypatch.setenv("http_proxy", portal.url)
+        monkeypatch.setenv("no_proxy", "")
+        with world.client(host) as client, pytest.raises(DecodeError) as caught:
+            list(client.chat("m", [], stream=True)) if stream else client.chat("m", [])
+        assert said in str(caught.value)
+
+
+def test_data_of_another_form_is_described_in_plain_words(world, serve):
+    server = serve(
+        replies(
+            whole(b'{"message":{"role":"assistant","content":"x"},"done":7}'),
+            whole(b'{"object":"list","data":7}'),
+        )
+    )
+    with world.client(server.url) as client:
+        with pytest.raises(
+            DecodeError, match="the data does not have the documented form at done: 7 is not true or false"
+        ):
+            client.chat("m", [])
+        with pytest.raises(DecodeError, match="the data does not have the documented form at data: 7 is not a list"):
+            client.v1.models.list()
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["one piece", "streamed"])
+def test_a_lost_connection_says_what_to_do(world, serve, monkeypatch, stream):
+    server = serve(*[replies_and_closes(head(200, content_length=100) + b'{"')] * 2)
+    with world.client(server.url) as client, pytest.raises(IncompleteReplyError) as caught:
+        list(client.chat("m", [], stream=True)) if stream else client.chat("m", [])
+    assert "; the model or the server may have stopped: look at the server's log, then try again" in str(caught.value)
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.setenv("no_proxy", "")
+    with world.client("http://gpu-1") as client, pytest.raises(IncompleteReplyError) as caught:
+        list(client.chat("m", [], stream=True)) if stream else client.chat("m", [])
+    assert f"the proxy {server.url} that HTTP_PROXY names or the server behind it may have stopped" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "said"),
+    [
+        (429, {"retry_after": "7"}, b"", "; wait 7 s before the next call"),
+        (429, {}, b"", "; wait before the next call"),
+        (503, {"retry_after": "7"}, b'{"error":"busy"}', "try again in 7 s, or see OLLAMA_MAX_QUEUE"),
+        (401, {}, b'{"error":"no","signin_url":"https://ollama.com/connect?x"}', "; sign in at https://ollama.com/connect?x"),
+        (304, {}, b"", "; Ollama never answers so: check the host, and what stands in front of the server"),
+        (302, {}, b"", "; Ollama never answers so: check the host, and what stands in front of the server"),
+    ],
+)  # fmt: skip
+def test_an_error_status_says_all_that_the_server_gave(world, serve, status, headers, body, said):
+    server = serve(replies(whole(body, status, **headers)))
+    with world.client(server.url) as client, pytest.raises(APIStatusError) as caught:
+        client.chat("m", [])
+    assert str(caught.value).endswith(said)
+
+
+# Arguments
+
+
+class _Colour:
+    name: str
+
+
+_COLOUR = [{"role": "user", "content": "x"}]
+_ARGUMENTS = {
+    "a list at another place": (
+        lambda client: client.v1.systemone.create("m", "s", [{"type": "noul"}]),
+        "questions is a list; give a dict",
+    ),
+    "content parts": (
+        lambda client: client.chat("m", [{"role": "user", "content": [{"type": "text", "text": "x"}]}]),
+        "messages[0].content is a list; give a str (content parts are for the /v1 methods; here images= takes pictures)",
+    ),
+    "one of several kinds": (
+        lambda client: client.v1.systemone.create("m", 5, {}),
+        "state is an int; give a str or a dict or a list",
+    ),
+    "a directory": (
+        lambda client: client.generate("m", "x", images=[Path("/")]),
+        "images[0]: '/' cannot be read: it is a directory; give a regular file",
+    ),
+    "a class, v1.chat": (
+        lambda client: client.v1.chat.completions.create("m", _COLOUR, response_format=_Colour),
+        (
+            'response_format is the class _Colour, which cannot be sent as JSON; give {"type": "json_schema", "json_schema": '
+            '{"name": ..., "schema": _Colour}}'
+        ),
+    ),
+    "a class, v1.responses": (
+        lambda client: client.v1.responses.create("m", "x", text=_Colour),
+        (
+            'text is the class _Colour, which cannot be sent as JSON; give {"format": {"type": "json_schema", "name": ..., '
+            '"schema": _Colour}}'
+        ),
+    ),
+    "a class, v1.messages": (
+        lambda client: client.v1.messages.create("m", _COLOUR, 10, output_config=_Colour),
+        (
+            'output_config is the class _Colour, which cannot be sent as JSON; give {"format": {"type": "json_schema", "schema": '
+            "_Colour}}"
+        ),
+    ),
+    "no header": (
+        lambda client: client.with_options(headers={"x": None}),
+        "the header 'x' cannot be sent: its value is None; give a str, or leave it out: only extra_headers= of a call take None",
+    ),
+    "a header of numbers": (
+        lambda client: client.chat("m", [], extra_headers={"x": 5}),
+        "the header 'x' cannot be sent: its value is of type int; give a str",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _ARGUMENTS)
+def test_an_argument_is_refused_with_what_to_give(world, case):
+    call, said = _ARGUMENTS[case]
+    with world.client(f"127.0.0.1:{closed_port()}") as client, pytest.raises(ConfigurationError) as caught:
+        call(client)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("http://host/?key=hunter2", "http://host/?***"),
+        ("http://host:99999/a#hunter2", "http://host:99999/a#***"),
+        ("http://host?key=me@hunter2", "http://***"),
+        ("http://me:hunt?er2@host", "http://***"),
+        ("http://me:hunter2@host/?key=hunter2", "http://***@host/?***"),
+        ("ftp://host/?key=hunter2", "ftp://host/?***"),
+        ("unix:///run/ollama.sock?hunter2", "unix:///run/ollama.sock?***"),
+    ],
+)
+def test_no_error_about_a_host_shows_its_query(host, shown):
+    with pytest.raises(ConfigurationError) as caught:
+        Ollama(host)
+    assert f"host {shown!r}" in str(caught.value)
+    assert not any(part in str(caught.value) for part in ("hunt", "er2"))
+
+
+def test_a_host_of_a_unix_socket_names_the_transport():
+    with pytest.raises(
+        ConfigurationError, match=r"use http.*, or for a Unix socket transport=HTTPTransport\(uds=\.\.\.\)$"
+    ):
+        Ollama("unix:///run/ollama.sock")

@@ -437,6 +437,19 @@ def test_an_array_asks_for_base64_and_takes_numbers_too(world, serve, encoded):
     assert (reply.array().tolist(), reply.array().dtype, reply.buffer().tolist()) == (vectors, "float32", vectors)
 
 
+@pytest.mark.parametrize(
+    ("indexes", "vectors"),
+    [([1, 0], [[2.0], [1.0]]), ([0, None], [[1.0], [2.0]]), (["1", 0], [[1.0], [2.0]]), ([0, 0], [[1.0], [2.0]])],
+    ids=["in another order", "one without", "an odd one", "the same"],
+)
+def test_an_array_is_in_the_order_of_the_texts(world, serve, indexes, vectors):
+    data = [{"index": index, "embedding": [number]} for index, number in zip(indexes, (1.0, 2.0), strict=True)]
+    server = serve(replies(whole(json.dumps({"data": data}).encode())))
+    with world.client(server.url) as client:
+        reply = client.v1.embeddings.create("all-minilm", ["a", "b"])
+    assert reply.array().tolist() == reply.buffer().tolist() == vectors
+
+
 def embed_by(client, route):
     return client.embed if route == "embed" else client.v1.embeddings.create
 

@@ -611,6 +611,36 @@ _NOON = "Sun, 18 Jan 2026 12:00:00 GMT"
 
 
 @pytest.mark.parametrize(
+    ("body", "headers", "name"),
+    [
+        (b'{"error":{"message":"x"},"request_id":"req_1"}', {"x_request_id": "edge_1"}, "req_1"),
+        (b'{"error":"x"}', {"x_request_id": "edge_1"}, "edge_1"),
+        (b'{"error":"x","request_id":5}', {"x_request_id": "edge_1"}, "edge_1"),
+        (b"x", {"x_request_id": "edge_1"}, "edge_1"),
+        (b'{"error":"x"}', {}, None),
+    ],
+    ids=["both", "header", "an odd one", "text", "none"],
+)
+def test_request_id_is_that_of_the_body_or_of_the_head(world, serve, chat, body, headers, name):
+    server = serve(replies(whole(body, 500, **headers)))
+    with world.client(server.url) as client, pytest.raises(InternalServerError) as caught:
+        chat(client)
+    assert caught.value.request_id == pickle.loads(pickle.dumps(caught.value)).request_id == name
+
+
+def test_failure_inside_a_stream_has_its_request_id(world, serve):
+    failure = b'data: {"type":"error","error":{"type":"api_error","message":"x"},"request_id":"req_1"}\n\n'
+    server = serve(replies(whole(failure, content_type=SSE)))
+    with (
+        world.client(server.url) as client,
+        client.v1.messages.create("m", [], 9, stream=True) as stream,
+        pytest.raises(ReplyFailedError) as caught,
+    ):
+        stream.collect()
+    assert caught.value.request_id == "req_1"
+
+
+@pytest.mark.parametrize(
     ("value", "seconds"),
     [
         ("7", 7),

@@ -105,6 +105,89 @@ def test_completion_chunks_need_only_their_text(ways: World):
     )
 
 
+ODD_MESSAGE = {"content": "ab", "tool_calls": [{"id": 5, "function": {"name": "f", "arguments": {}}}], "tool_name": 5}
+ODD_CALL = {"id": 5, "index": "0", "type": [], "function": {"name": "f", "arguments": "{}"}}
+
+
+def test_odd_metadata_does_not_cost_a_reply(ways: World):
+    usage = {"prompt_tokens": "1"}
+    answers = (
+        {"message": ODD_MESSAGE, "model": 5, "done_reason": 5, "created_at": 5, "eval_count": "1", "remote_host": {}},
+        {"response": "ab", "model": 5, "done_reason": [], "done": 1},
+        {"models": [{"name": "a", "details": 5, "digest": 5}, {"name": "b", "details": {"families": "x", "family": 5}}]},
+        {"id": 123, "object": 7, "model": 5, "system_fingerprint": 1.5, "usage": [], "choices": [
+            {"index": "0", "message": {"content": "ab", "tool_calls": [ODD_CALL]}, "finish_reason": "stop"}]},
+        {"id": 123, "object": 7, "usage": usage, "choices": [{"text": "ab", "index": [], "finish_reason": "stop"}]},
+        {"id": 5, "role": 5, "usage": 5, "content": [{"type": "text", "text": "ab"}], "stop_reason": "end_turn"},
+        {"id": 5, "usage": "none", "tools": 5, "text": 5, "output": [
+            {"type": "message", "id": 5, "content": [{"type": "output_text", "text": "ab", "annotations": 5}]}]},
+    )  # fmt: skip
+    with Loopback(replies(*map(one, answers))) as server, ways.client(server.url) as client:
+        reply = client.chat(**CHAT)
+        assert (reply.message.content, reply.message.tool_calls[0].id, reply.model) == ("ab", None, None)
+        assert reply.additional_properties["remote_host"] == {}
+        assert client.generate("m", "hi").additional_properties == {"model": 5, "done_reason": [], "done": 1}
+        first, second = client.list_models().models
+        assert (first.details, first["details"], second.details.families, second.details.family) == (None, 5, [], "")
+        completion = client.v1.chat.completions.create(**CHAT)
+        assert (completion.id, completion.usage, completion["usage"]) == (None, None, [])
+        assert completion.choices[0].message.tool_calls[0]["id"] == 5
+        assert client.v1.completions.create("m", "hi").usage["prompt_tokens"] == "1"
+        assert client.v1.messages.create("m", MESSAGES, 16).content[0].text == "ab"
+        assert client.v1.responses.create("m", "hi").output[0].content[0].text == "ab"
+
+
+def test_odd_content_is_refused(ways: World):
+    answers = (
+        {"message": {"content": 5}}, {"message": {"content": "", "thinking": 5}}, {"message": {"tool_calls": 5}},
+        {"message": {}, "logprobs": 5}, {"response": 5},
+    )  # fmt: skip
+    with Loopback(replies(*map(one, answers))) as server, ways.client(server.url) as client:
+        for where in ("message.content", "message.thinking", "message.tool_calls", "logprobs"):
+            with pytest.raises(DecodeError) as error:
+                client.chat(**CHAT)
+            assert error.value.where == where
+        with pytest.raises(DecodeError):
+            client.generate("m", "hi")
+
+
+def test_stream_with_odd_metadata_adds_up_to_the_same_reply(ways: World):
+    odd = {"model": 5, "created_at": 5, "remote_host": {"a": [1]}, "done_reason": 5}
+    texts = ["ab"] * 40
+    whole_chat = odd | {"message": ODD_MESSAGE | {"content": "".join(texts)}, "done": True}
+    items = [odd | {"message": {"content": text, "tool_name": 5}} for text in texts]
+    items += [odd | {"message": ODD_MESSAGE | {"content": ""}, "done": True}]
+    labels = {"id": 123, "created": "now", "model": 5, "system_fingerprint": [1.5], "usage": []}
+    end = {"index": "0", "finish_reason": "stop"}
+    message = {"role": "assistant", "content": "".join(texts), "tool_calls": [ODD_CALL]}
+    whole_completion = labels | {"object": "chat.completion", "choices": [end | {"message": message}]}
+    chunks = [labels | {"choices": [{"index": "0", "delta": {"content": text}}]} for text in texts]
+    chunks += [labels | {"choices": [end | {"delta": {"content": "", "tool_calls": [ODD_CALL]}}]}]
+    start = {"type": "message", "id": 5, "role": 5, "usage": "many", "content": []}
+    block = {"type": "text", "text": "ab", "citations": 5}
+    whole_message = start | {"content": [block], "stop_reason": "end_turn", "stop_sequence": 5}
+    said = [
+        {"type": "message_start", "message": start},
+        {"type": "content_block_start", "index": 0, "content_block": block | {"text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "ab"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": 5}, "usage": "many"},
+        {"type": "message_stop"},
+    ]
+    for stream, piece, call in (
+        (ndjson(*items), one(whole_chat), lambda client, **how: client.chat(**CHAT, **how)),
+        (events(*chunks, done=True), one(whole_completion),
+         lambda client, **how: client.v1.chat.completions.create(**CHAT, **how)),
+        (events(*said), one(whole_message), lambda client, **how: client.v1.messages.create("m", MESSAGES, 9, **how)),
+    ):  # fmt: skip
+        with Loopback(replies(piece, stream, stream)) as server, ways.client(server.url) as client:
+            reply = call(client)
+            with call(client, stream=True) as taken:
+                assert len(list(taken)) > 4
+                assert taken.collect() == reply
+            with call(client, stream=True) as untaken:
+                assert untaken.collect() == reply
+
+
 def test_anthropic_events_need_no_usage(ways: World):
     start = {"type": "message", "role": "assistant", "content": [], "model": "m"}
     items = [

@@ -18,6 +18,7 @@ CLIENTS = pytest.mark.parametrize("make", [Ollama, AsyncOllama])
 ASK = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 USER, SYSTEM = 'messages=[{"role": "user", "content": ...}]', 'messages=[{"role": "system", "content": ...}, ...]'
 CHAT, MESSAGES, RESPONSES = "v1.chat.completions.create", "v1.messages.create", "v1.responses.create"
+RECONFIGURE = "reconfigure(retry=Retry(attempts=...)), which changes every view and thread of the client"
 ADVICE = {
     "chat": {
         **{name: f'give options={{"{name}": ...}}' for name in ("temperature", "top_p", "seed", "num_ctx", "stop")},
@@ -34,7 +35,7 @@ ADVICE = {
         "headers": "give extra_headers=",
         "body": "give extra_body=",
         "api_key": "use with_options(api_key=...)",
-        "max_retries": "use reconfigure(retry=Retry(attempts=...))",
+        "max_retries": f"use {RECONFIGURE}",
         "user": 'what the server may know besides goes into extra_body={"user": ...}',
     },
     "generate": {"input": "give prompt=", "messages": "give prompt=", "max_tokens": 'give options={"num_predict": ...}'},
@@ -61,12 +62,12 @@ ADVICE = {
     },
     "request": {"body": "give json=", "headers": "give extra_headers=", "params": "give extra_query="},
     "with_options": {
-        "max_retries": "use reconfigure(retry=Retry(attempts=...))",
+        "max_retries": f"use {RECONFIGURE}",
         "base_url": "use Ollama(host)",
         "default_headers": "give headers=",
         "token": "give api_key=",
     },
-    "reconfigure": {"timeout": "use with_options(timeout=...)", "retries": "use reconfigure(retry=Retry(attempts=...))"},
+    "reconfigure": {"timeout": "use with_options(timeout=...)", "retries": f"use {RECONFIGURE}"},
 }  # fmt: skip
 CASES = [(method, name, said) for method, names in ADVICE.items() for name, said in names.items()]
 

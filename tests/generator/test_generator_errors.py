@@ -72,7 +72,7 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("one constant for two", (NOTE_ID, "operationId: v1.answers_create"), "", "operationId", "would share the name V1_ANSWERS_CREATE"),
     ("one class for two groups", (NOTE_ID, "operationId: v1.Answers.get"), "", "operationId", "would share the name V1Answers"),
     # Extension keys
-    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-items, x-from-function, x-merge, x-absent, x-positional"),
+    ("an unknown x- key", ("x-mixin: GenerationMetrics", "x-mixing: GenerationMetrics"), "x-mixing", "components/schemas/WriteReply/x-mixing", "unknown extension key 'x-mixing'; a place of this kind knows x-mixin, x-items, x-from-function, x-merge, x-absent, x-content, x-positional"),
     ("an x- key elsewhere", ("info: {", "info: {x-method: false, "), "info:", "info/x-method", "unknown extension key 'x-method'"),
     ("x-since that is no release", ("x-since: 1.1.0", "x-since: lately"), "x-since: lately", "paths//v1/audio/speak/post/x-since", "'lately' is not a release of Ollama, such as 0.35.0"),
     ("x-known of a number", ("x-known: [anna, otto]", "x-known: [anna, 3]"), "x-known: [anna, 3]", "components/schemas/SpeakRequest/properties/voice/x-known/1", "3 is not of type 'string'"),
@@ -108,6 +108,9 @@ MISTAKES: list[tuple[str, tuple[str, str], str, str, str]] = [
     ("x-usage without a model", ("x-repeat: resumes", "x-repeat: resumes\n      x-usage: {input_tokens: a}"), "x-usage", "paths//v1/answers/post/x-usage/model", "'model' is missing"),
     ("x-merge unknown", ("x-merge: concat", "x-merge: glue"), "glue", "components/schemas/WritePart/properties/text/x-merge", "'glue' is not concat, by-index, by-call or {into: NAME}"),
     ("x-absent of an optional field", ("hint: {type: string, x-positional: true", "hint: {type: string, x-absent: none"), "x-absent", "components/schemas/WriteRequest/properties/hint/x-absent", "an optional field has a default instead"),
+    ("x-content of a required field", ("title: {type: string,", "title: {type: string, x-content: true,"), "x-content", "components/schemas/Note/properties/title/x-content", "a field that is required or merged is content without it"),
+    ("x-content of a merged field", ("x-merge: concat,", "x-merge: concat, x-content: true,"), "x-content", "components/schemas/WritePart/properties/text/x-content", "a field that is required or merged is content without it"),
+    ("x-content false", ("hint: {type: string,", "hint: {type: string, x-content: false,"), "x-content", "components/schemas/WriteRequest/properties/hint/x-content", "False is not true; leave the key out otherwise"),
     ("x-positional false", ("x-positional: true", "x-positional: false"), "x-positional", "components/schemas/WriteRequest/properties/hint/x-positional", "False is not true; leave the key out otherwise"),
     ("x-computed unknown", ("x-computed: sha256", "x-computed: md5"), "md5", "paths//api/blobs/{digest}/post/parameters/0/x-computed", "'md5' is not \"sha256\""),
     ("x-computed of nothing", ("name: max-lines,", "name: max-lines, x-computed: sha256,"), "max-lines", "paths//api/notes/{note}/get/parameters/1", "needs a body of application/octet-stream"),

@@ -7,6 +7,7 @@ import copy
 import json
 import pickle
 from array import array
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from types import UnionType
 from typing import Annotated, Literal, Union, get_args, get_origin
@@ -62,7 +63,7 @@ def least_data(kind):
         return least_data(get_args(kind)[0])
     if get_origin(kind) is Annotated:
         return least_data(get_args(kind)[0])
-    return {str: "x", int: 1, float: 1.5, bool: True, list: [], dict: {}}[get_origin(kind) or kind]
+    return {str: "x", int: 1, float: 1.5, bool: True, list: [], Sequence: [], dict: {}}[get_origin(kind) or kind]
 
 
 def chat(**changes):
@@ -191,13 +192,74 @@ def test_replies_share_no_mutable_state():
 # Wrong types
 
 
+def decoded(model, data):
+    """The model, or the error in its place."""
+    try:
+        return model.from_dict(data)
+    except DecodeError as exc:
+        return exc
+
+
+ODD = [5, -1.5, "odd", "", True, [], ["odd"], [5], {}, {"odd": 5}, [{}]]
+
+
+@pytest.mark.parametrize("model", CLASSES, ids=lambda model: model.__name__)
+def test_odd_metadata_reads_as_absent_and_odd_content_is_refused(model):
+    least = least_data(model)
+    absent = model.from_dict(least)
+    for field in document_fields(model):
+        if field.default is attrs.NOTHING:
+            continue
+        name = wire_name(field)
+        for odd in ODD:
+            read = decoded(model, least | {name: odd})
+            if isinstance(read, DecodeError):
+                assert "content" in field.metadata
+                assert read.where.startswith(name)
+                continue
+            if name in read.additional_properties:
+                assert "content" not in field.metadata
+                assert read.additional_properties == {name: odd}
+                assert getattr(read, field.name) == getattr(absent, field.name)
+                assert read[name] == odd
+                assert read.keys().count(name) == 1
+            else:
+                assert read.additional_properties == {}
+            assert model.from_dict(read.to_dict()) == read
+
+
+def test_what_was_asked_for_is_content_where_it_may_be_absent():
+    for model, name in (
+        (Message, "content"),
+        (Message, "thinking"),
+        (Message, "tool_calls"),
+        (ChatResponse, "logprobs"),
+        (GenerateResponse, "thinking"),
+        (GenerateResponse, "context"),
+        (types.ChatCompletionMessage, "content"),
+        (types.ChatCompletionDelta, "reasoning"),
+        (types.ChatCompletionChoice, "logprobs"),
+        (types.SystemOneAnswer, "noul"),
+        (types.ModelSummary, "name"),
+    ):
+        with pytest.raises(DecodeError) as error:
+            model.from_dict(least_data(model) | {name: True})
+        assert error.value.where == name
+
+
+def test_odd_metadata_does_not_hide_what_fits():
+    reply = chat(model=5, done_reason=[], eval_count=3, x_mood="good")
+    assert (reply.model, reply.done_reason, reply.eval_count) == (None, None, 3)
+    assert reply.additional_properties == {"model": 5, "done_reason": [], "x_mood": "good"}
+    call = types.ChatCompletionToolCall.from_dict({"id": 5, "function": {"name": "f", "arguments": "{}"}})
+    assert (call.id, call["id"], call.to_dict()["id"]) == ("", 5, 5)
+
+
 @pytest.mark.parametrize(
     ("changes", "where"),
     [
-        ({"model": 3}, "model"),
-        ({"done": 1}, "done"),
-        ({"created_at": "yesterday", "done": "yes"}, "done"),
         ({"message": "Hi"}, "message"),
+        ({"created_at": "yesterday", "done": "yes", "message": 3}, "message"),
         ({"message": []}, "message"),
         ({"message": {"role": 3}}, "message.role"),
         ({"message": {"role": "a", "content": 3}}, "message.content"),
@@ -253,8 +315,8 @@ def test_endless_nesting_is_an_error_and_not_a_crash():
     for _ in range(300):
         rather_deep = [rather_deep]
     with pytest.raises(DecodeError) as error:
-        chat(done=rather_deep)
-    assert error.value.where == "done"
+        chat(message=rather_deep)
+    assert error.value.where == "message"
 
 
 # Unions
@@ -321,9 +383,8 @@ def test_model_may_contain_itself():
     assert decoded.properties["a"].any_of[0].type == ["string", "null"]
     assert decoded.properties["b"].properties["c"].properties["d"].enum == [1, None]
     assert decoded.to_dict() == schema
-    with pytest.raises(DecodeError) as error:
-        ToolProperty.from_dict({"properties": {"a": {"anyOf": [{"type": 3}]}}})
-    assert error.value.where == "properties.a.anyOf[0].type"
+    other = ToolProperty.from_dict({"properties": {"a": {"anyOf": [{"type": 3}]}}}).properties["a"].any_of[0]
+    assert (other.type, other.additional_properties) == (None, {"type": 3})
 
 
 # Times

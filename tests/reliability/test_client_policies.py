@@ -43,7 +43,7 @@ from ollama_sdk import (
     Timeout,
 )
 from ollama_sdk.reliability import AttemptStarted, CallEnded, Event, Reconfigured, RetryBudget, Waited
-from ollama_sdk.reliability.endpoints import State
+from ollama_sdk.reliability.endpoints import EndpointState
 from ollama_sdk.testing import Emulator, Fault
 from tests.reliability.chaos import belongings, leftovers
 from tests.support import worlds
@@ -1184,9 +1184,9 @@ def test_the_monitor_ejects_and_revives_endpoints(world, servers):
         first = states(client).endpoints.members[0]
         worlds.health(client).start()
         one.down()
-        assert eventually(lambda: first.state is State.EJECTED)
+        assert eventually(lambda: first.state is EndpointState.EJECTED)
         one.up()
-        assert eventually(lambda: first.state is State.HEALTHY)
+        assert eventually(lambda: first.state is EndpointState.HEALTHY)
 
 
 # Processes, threads and tasks

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ollama_sdk import HTTPTransport, Ollama
+from ollama_sdk import AsyncOllama, HTTPTransport, Ollama
 from ollama_sdk._concurrency.clock import SystemClock
 from ollama_sdk.errors import ConfigurationError
 from ollama_sdk.reliability import (
@@ -69,6 +69,20 @@ def test_check_shows_version_and_models_of_each_endpoint() -> None:
         assert [look.model_loaded for look in health.check("llama3.2")] == [True, None]
         assert [look.model_available for look in health.check()] == [None, None]
         assert {request.headers["authorization"] for request in server.requests} == {"Bearer mine"}
+
+
+@pytest.mark.anyio
+async def test_model_that_is_no_name_is_refused() -> None:
+    with serving(dict(OLLAMA)) as server:
+        with (
+            Ollama(server.url) as client,
+            pytest.raises(ConfigurationError, match="model is of type int; give the name"),
+        ):
+            client.health.check(model=5)  # type: ignore[arg-type]
+        async with AsyncOllama(server.url) as client:
+            with pytest.raises(ConfigurationError, match="model is of type int; give the name"):
+                await client.health.check(model=5)  # type: ignore[arg-type]
+        assert server.requests == []
 
 
 @pytest.mark.anyio

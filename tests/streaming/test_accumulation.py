@@ -288,6 +288,29 @@ def test_blocks_that_share_a_number_stay_apart():
     assert reply["content"] == [one | {"input": {"n": 1}}, two | {"input": {"n": 2}}]
 
 
+@pytest.mark.parametrize("odd", [5, "many", [], None])
+def test_odd_usage_leaves_the_counts_that_are_there(odd):
+    start = {"type": "message_start", "message": {"id": "m", "usage": {"input_tokens": 3}}}
+    delta = {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 5}}
+    assert add(MessagesAccumulator(), start, delta | {"usage": odd})["usage"] == {"input_tokens": 3}
+    odd_start = {"type": "message_start", "message": {"id": "m", "usage": odd}}
+    assert add(MessagesAccumulator(), odd_start, delta)["usage"] == {"output_tokens": 5}
+
+
+@pytest.mark.parametrize("odd", ["0", 0.5, True, [], {}, None])
+def test_odd_index_reads_as_the_position(odd):
+    items = [
+        {"choices": [{"index": odd, "delta": {"content": "a"}}, {"index": 1, "delta": {"content": "c"}}]},
+        {"choices": [{"index": odd, "delta": {"content": "b"}}]},
+        {"choices": [{"index": 0, "delta": {"content": "!"}}]},
+    ]
+    for together in (True, False):
+        accumulator = MergeAccumulator(CHUNKS)
+        for part in [items] if together else [[item] for item in items]:
+            accumulator.add(part)
+        assert [choice["message"]["content"] for choice in accumulator.result()["choices"]] == ["ab!", "c"]
+
+
 def test_usage_may_come_with_the_last_delta_alone():
     start = {"type": "message_start", "message": {"id": "m"}}
     assert add(MessagesAccumulator(), start, {"type": "message_delta", "delta": {}}) == {

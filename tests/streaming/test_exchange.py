@@ -64,6 +64,12 @@ class Control(RuleBasedStateMachine):
     def redacted(self, text):
         return text
 
+    def broken_off(self, exc, items):
+        return "the body ended" if exc is None else "the connection was lost", "look there"
+
+    def not_json_advice(self):
+        return "; look there"
+
     def item_fields(self):
         return ()
 

@@ -26,6 +26,12 @@ class Call:
         self.name = CALL
         self.redacted = redacted
 
+    def broken_off(self, exc, items):
+        return "the body ended" if exc is None else "the connection was lost", "look there"
+
+    def not_json_advice(self):
+        return "; look there"
+
     def item_fields(self):
         return ()
 
@@ -442,7 +448,7 @@ def test_a_body_of_no_known_format_is_refused(body, size):
     assert reader.error is error
     assert str(error).startswith(f"{CALL}: the reply (text/html; key=***) is not a stream of JSON")
     assert body.decode().lstrip().startswith(error.excerpt)
-    assert "something other than Ollama" in str(error)
+    assert str(error).endswith("; look there")
 
 
 @pytest.mark.parametrize("body", [b"", b"\n\r\n", b"\xef\xbb", b"dat", b"event"])

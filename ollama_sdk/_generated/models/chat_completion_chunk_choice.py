@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -29,5 +29,5 @@ class ChatCompletionChunkChoice(Model):
     delta: ChatCompletionDelta
     index: int | None = None
     finish_reason: Literal["length", "stop", "tool_calls"] | str | None = None
-    logprobs: CompletionLogprobs | None = None
+    logprobs: CompletionLogprobs | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -25,7 +25,7 @@ class ChatCompletionDelta(Model):
     """
 
     role: str | None = None
-    content: str | None = None
-    reasoning: str | None = None
-    tool_calls: list[ChatCompletionToolCallDelta] | None = None
+    content: str | None = field(default=None, metadata={"content": True})
+    reasoning: str | None = field(default=None, metadata={"content": True})
+    tool_calls: list[ChatCompletionToolCallDelta] | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -22,6 +22,6 @@ class ChatCompletionFunctionCallDelta(Model):
         arguments: The next part of the JSON text of the arguments.
     """
 
-    name: str | None = None
-    arguments: str | None = None
+    name: str | None = field(default=None, metadata={"content": True})
+    arguments: str | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

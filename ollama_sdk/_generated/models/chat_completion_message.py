@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -27,9 +27,9 @@ class ChatCompletionMessage(Model):
     """
 
     role: Literal["assistant"]
-    content: str = ""
-    reasoning: str | None = None
-    tool_calls: list[ChatCompletionToolCall] | None = None
+    content: str = field(default="", metadata={"content": True})
+    reasoning: str | None = field(default=None, metadata={"content": True})
+    tool_calls: list[ChatCompletionToolCall] | None = field(default=None, metadata={"content": True})
     name: str | None = None
     tool_call_id: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 from ollama_sdk._replies import ChatReply
@@ -47,7 +47,7 @@ class ChatResponse(ChatReply, Model):
     created_at: datetime | None = None
     done: bool | None = None
     done_reason: Literal["length", "load", "stop", "unload"] | str | None = None
-    logprobs: list[Logprob] | None = None
+    logprobs: list[Logprob] | None = field(default=None, metadata={"content": True})
     total_duration: int | None = None
     load_duration: int | None = None
     prompt_eval_count: int | None = None

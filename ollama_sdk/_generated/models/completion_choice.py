@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -27,5 +27,5 @@ class CompletionChoice(Model):
     text: str
     index: int | None = None
     finish_reason: Literal["length", "stop"] | str | None = None
-    logprobs: CompletionLogprobs | None = None
+    logprobs: CompletionLogprobs | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -21,5 +21,5 @@ class CompletionLogprobs(Model):
         content: The tokens.
     """
 
-    content: list[Logprob] | None = None
+    content: list[Logprob] | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 from ollama_sdk._replies import EmbeddingsReply

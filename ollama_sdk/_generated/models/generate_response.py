@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 from ollama_sdk._replies import GenerateReply
@@ -49,11 +49,11 @@ class GenerateResponse(GenerateReply, Model):
     model: str | None = None
     created_at: datetime | None = None
     done: bool | None = None
-    thinking: str | None = None
+    thinking: str | None = field(default=None, metadata={"content": True})
     done_reason: Literal["length", "load", "stop", "unload"] | str | None = None
-    context: list[int] | None = None
-    tool_calls: list[ToolCall] | None = None
-    logprobs: list[Logprob] | None = None
+    context: list[int] | None = field(default=None, metadata={"content": True})
+    tool_calls: list[ToolCall] | None = field(default=None, metadata={"content": True})
+    logprobs: list[Logprob] | None = field(default=None, metadata={"content": True})
     total_duration: int | None = None
     load_duration: int | None = None
     prompt_eval_count: int | None = None

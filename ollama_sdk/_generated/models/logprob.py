@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -27,5 +27,5 @@ class Logprob(Model):
     token: str
     logprob: float
     bytes: list[int] | None = None
-    top_logprobs: list[TokenLogprob] | None = None
+    top_logprobs: list[TokenLogprob] | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -30,10 +30,10 @@ class Message(Model):
     """
 
     role: Literal["assistant", "system", "tool", "user"] | str = field(metadata={"absent": "assistant"})
-    content: str = ""
-    thinking: str | None = None
-    images: list[Base64] | None = None
-    tool_calls: list[ToolCall] | None = None
+    content: str = field(default="", metadata={"content": True})
+    thinking: str | None = field(default=None, metadata={"content": True})
+    images: list[Base64] | None = field(default=None, metadata={"content": True})
+    tool_calls: list[ToolCall] | None = field(default=None, metadata={"content": True})
     tool_name: str | None = None
     tool_call_id: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

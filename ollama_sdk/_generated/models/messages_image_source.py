@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -26,6 +26,6 @@ class MessagesImageSource(Model):
 
     type: Literal["base64"] | str
     media_type: str | None = None
-    data: Base64 | None = None
-    url: str | None = None
+    data: Base64 | None = field(default=None, metadata={"content": True})
+    url: str | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -23,5 +23,5 @@ class MessagesSignatureDelta(Model):
     """
 
     type: Literal["signature_delta"]
-    signature: str = ""
+    signature: str = field(default="", metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -25,5 +25,5 @@ class MessagesThinkingBlock(Model):
 
     type: Literal["thinking"]
     thinking: str
-    signature: str | None = None
+    signature: str | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

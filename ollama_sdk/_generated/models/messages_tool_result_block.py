@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -26,6 +26,6 @@ class MessagesToolResultBlock(Model):
 
     type: Literal["tool_result"]
     tool_use_id: str
-    content: str | list[MessagesContentBlock] | None = None
+    content: str | list[MessagesContentBlock] | None = field(default=None, metadata={"content": True})
     is_error: bool | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

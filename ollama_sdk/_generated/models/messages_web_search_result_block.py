@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -26,5 +26,7 @@ class MessagesWebSearchResultBlock(Model):
 
     type: Literal["web_search_tool_result"]
     tool_use_id: str
-    content: list[MessagesWebSearchResult] | MessagesWebSearchError | str | None = None
+    content: list[MessagesWebSearchResult] | MessagesWebSearchError | str | None = field(
+        default=None, metadata={"content": True}
+    )
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -32,8 +32,8 @@ class ModelSummary(Model):
         remote_host: Address of the remote host, if the model runs there. Since Ollama 0.12.0.
     """
 
-    name: str = ""
-    model: str = ""
+    name: str = field(default="", metadata={"content": True})
+    model: str = field(default="", metadata={"content": True})
     modified_at: datetime | None = None
     size: int | None = None
     digest: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -25,5 +25,5 @@ class ResponseFunctionCallOutput(Model):
 
     type: Literal["function_call_output"]
     call_id: str
-    output: str | list[ResponseInputContent] | None = None
+    output: str | list[ResponseInputContent] | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

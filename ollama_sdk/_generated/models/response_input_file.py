@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -26,7 +26,7 @@ class ResponseInputFile(Model):
     """
 
     type: Literal["input_file"]
-    file_data: str | None = None
+    file_data: str | None = field(default=None, metadata={"content": True})
     file_id: str | None = None
     file_url: str | None = None
     filename: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -25,7 +25,7 @@ class ResponseInputImage(Model):
     """
 
     type: Literal["input_image"]
-    image_url: str | None = None
+    image_url: str | None = field(default=None, metadata={"content": True})
     detail: Literal["auto", "high", "low"] | str | None = None
     file_id: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -25,5 +25,5 @@ class ResponseInputMessage(Model):
 
     role: Literal["assistant", "developer", "system", "user"] | str
     type: Literal["message"] | None = None
-    content: str | list[ResponseInputContent] | None = None
+    content: str | list[ResponseInputContent] | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

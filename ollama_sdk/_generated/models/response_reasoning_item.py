@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -26,6 +26,6 @@ class ResponseReasoningItem(Model):
 
     type: Literal["reasoning"]
     id: str | None = None
-    summary: list[ResponseReasoningSummary] | None = None
-    encrypted_content: str | None = None
+    summary: list[ResponseReasoningSummary] | None = field(default=None, metadata={"content": True})
+    encrypted_content: str | None = field(default=None, metadata={"content": True})
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -32,8 +32,8 @@ class RunningModel(Model):
         runner: The runner of the model. Since Ollama 0.40.0.
     """
 
-    name: str = ""
-    model: str = ""
+    name: str = field(default="", metadata={"content": True})
+    model: str = field(default="", metadata={"content": True})
     size: int | None = None
     size_vram: int | None = None
     digest: str | None = None

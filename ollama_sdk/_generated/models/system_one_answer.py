@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attr import define, field
 
 from ollama_sdk._codec import Model
 
@@ -26,10 +26,10 @@ class SystemOneAnswer(Model):
         confidence: For a choice or a score, the confidence of the model, from 0 to 1.
     """
 
-    choice: str | None = None
-    noul: float | None = None
-    score: float | None = None
+    choice: str | None = field(default=None, metadata={"content": True})
+    noul: float | None = field(default=None, metadata={"content": True})
+    score: float | None = field(default=None, metadata={"content": True})
     legend: dict[str, str] | None = None
-    probabilities: dict[str, float] | None = None
+    probabilities: dict[str, float] | None = field(default=None, metadata={"content": True})
     confidence: float | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ollama_sdk.testing._model.json import Json
     from ollama_sdk.testing.script import Prompt, ScriptedReply, ScriptedToolCall, Speed
 
-__all__ = ["Answer", "Step"]
+__all__ = ["Answer", "AnswerStep"]
 
 # After this many items the event loop runs other tasks, so that a fast stream does not starve them.
 _ITEMS_PER_TURN = 32
@@ -29,7 +29,7 @@ _NANOSECONDS = 1_000_000_000
 
 
 @frozen
-class Step:
+class AnswerStep:
     """One item of a stream, independent of the route.
 
     Attributes:
@@ -76,7 +76,7 @@ class Answer:
         self._started = self._first = time.perf_counter_ns()
         self._texts: list[str] = []
 
-    async def steps(self) -> AsyncGenerator[Step]:
+    async def steps(self) -> AsyncGenerator[AnswerStep]:
         """Yield every step at its time; the last one only if the reply is finished."""
         pace = _Pace(self._speed)
         await pace.wait_for_first()
@@ -87,13 +87,13 @@ class Answer:
             self.tokens += 1 if not step.calls else _call_tokens(step)
             yield step
         if self.finished:
-            last = Step(calls=self._calls() if self._reply.calls_on_last_item else [], last=True)
+            last = AnswerStep(calls=self._calls() if self._reply.calls_on_last_item else [], last=True)
             self.tokens += _call_tokens(last)
             yield last
 
-    def _plan(self) -> Iterator[Step]:
+    def _plan(self) -> Iterator[AnswerStep]:
         limit: int = self.prompt.options.get("num_predict", -1)
-        thinking = (Step(thinking=piece, logprobs=self._logprobs(piece)) for piece in self._reply.thinking)
+        thinking = (AnswerStep(thinking=piece, logprobs=self._logprobs(piece)) for piece in self._reply.thinking)
         steps = chain(thinking, self._text_steps())
         if limit <= 0:
             yield from steps
@@ -101,12 +101,12 @@ class Answer:
             yield from islice(steps, limit)
             self.done_reason = "length" if self.tokens >= limit else "stop"
         if not self._reply.calls_on_last_item:
-            yield from (Step(calls=[call]) for call in self._calls())
+            yield from (AnswerStep(calls=[call]) for call in self._calls())
 
-    def _text_steps(self) -> Iterator[Step]:
+    def _text_steps(self) -> Iterator[AnswerStep]:
         for piece in self._stops.cut(self._reply.pieces):
             self._texts.append(piece)
-            yield Step(text=piece, logprobs=self._logprobs(piece))
+            yield AnswerStep(text=piece, logprobs=self._logprobs(piece))
 
     def _calls(self) -> list[tuple[int, str, ScriptedToolCall]]:
         if self.done_reason == "length":
@@ -146,7 +146,7 @@ class Answer:
         }
 
 
-def _call_tokens(step: Step) -> int:
+def _call_tokens(step: AnswerStep) -> int:
     return sum(1 + token_count(compact(dict(call.arguments))) for _, _, call in step.calls)
 
 

@@ -29,14 +29,14 @@ __all__ = [
     "STRING_MAP",
     "TOOLS",
     "TOOL_CALLS",
-    "Kind",
+    "FieldKind",
     "check_fields",
     "decode",
 ]
 
 
 @frozen
-class Kind:
+class FieldKind:
     """The type of a field.
 
     Attributes:
@@ -50,17 +50,17 @@ class Kind:
     element: type = object
 
 
-STRING = Kind("string", (str,))
-BOOLEAN = Kind("bool", (bool,))
-INTEGER = Kind("int", (int,))
-NUMBER = Kind("float64", (int, float))
-OBJECT = Kind("map[string]interface {}", (dict,))
-LIST = Kind("[]interface {}", (list,))
-MESSAGES = Kind("[]api.Message", (list,), dict)
-TOOLS = Kind("[]api.Tool", (list,), dict)
-TOOL_CALLS = Kind("[]api.ToolCall", (list,), dict)
-STRINGS = Kind("[]string", (list,), str)
-STRING_MAP = Kind("map[string]string", (dict,), str)
+STRING = FieldKind("string", (str,))
+BOOLEAN = FieldKind("bool", (bool,))
+INTEGER = FieldKind("int", (int,))
+NUMBER = FieldKind("float64", (int, float))
+OBJECT = FieldKind("map[string]interface {}", (dict,))
+LIST = FieldKind("[]interface {}", (list,))
+MESSAGES = FieldKind("[]api.Message", (list,), dict)
+TOOLS = FieldKind("[]api.Tool", (list,), dict)
+TOOL_CALLS = FieldKind("[]api.ToolCall", (list,), dict)
+STRINGS = FieldKind("[]string", (list,), str)
+STRING_MAP = FieldKind("map[string]string", (dict,), str)
 
 JSON_NAMES = {
     type(None): "null",
@@ -75,7 +75,7 @@ MAX_INTEGER = 2**63 - 1
 _MAX_DIGITS = len(str(-MAX_INTEGER))
 
 
-def decode(body: bytes, struct: str, fields: Mapping[str, Kind], *, missing: str = "missing request body") -> Json:
+def decode(body: bytes, struct: str, fields: Mapping[str, FieldKind], *, missing: str = "missing request body") -> Json:
     """Decode a JSON object.
 
     Args:
@@ -102,7 +102,7 @@ def decode(body: bytes, struct: str, fields: Mapping[str, Kind], *, missing: str
     return present
 
 
-def check_fields(value: Json, fields: Mapping[str, Kind], where: str) -> None:
+def check_fields(value: Json, fields: Mapping[str, FieldKind], where: str) -> None:
     """Check the kinds of the known fields of an object.
 
     Raises:
@@ -150,7 +150,7 @@ def _parse_integer(digits: str) -> float:
 _DECODER = json.JSONDecoder(parse_int=_parse_integer, parse_constant=_refuse_constant)
 
 
-def _check(value: Any, kind: Kind, where: str) -> None:
+def _check(value: Any, kind: FieldKind, where: str) -> None:
     if not isinstance(value, kind.types) or (isinstance(value, bool) and bool not in kind.types):
         raise _wrong_type(value, f"Go struct field {where} of type {kind.go_type}")
     elements = value if is_list(value) else value.values() if is_object(value) else ()

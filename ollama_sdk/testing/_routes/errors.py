@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from ollama_sdk.testing._model.json import Json
     from ollama_sdk.testing._server.responses import MediaType
 
-__all__ = ["ErrorBody", "anthropic_error", "error_body_of", "error_response", "native_error", "openai_error"]
+__all__ = ["ErrorFormat", "anthropic_error", "error_body_of", "error_response", "native_error", "openai_error"]
 
-ErrorBody = Callable[[StatusError], "Json"]
+ErrorFormat = Callable[[StatusError], "Json"]
 
 _OPENAI_TYPES = {400: "invalid_request_error", 404: "not_found_error"}
 _ANTHROPIC_TYPES = {
@@ -47,14 +47,14 @@ def anthropic_error(error: StatusError) -> Json:
     return {"type": "error", "error": details, "request_id": f"req_{secrets.token_hex(12)}"}
 
 
-def error_body_of(path: str) -> ErrorBody:
+def error_body_of(path: str) -> ErrorFormat:
     """Return the form of error bodies of a path."""
     if path.startswith("/v1/messages"):
         return anthropic_error
     return openai_error if path.startswith("/v1/") and path != "/v1/systemone" else native_error
 
 
-def error_response(error: StatusError, body: ErrorBody, *, streaming: bool = False) -> Response:
+def error_response(error: StatusError, body: ErrorFormat, *, streaming: bool = False) -> Response:
     """Return an error as a response; ``streaming`` is whether the request asked for a stream."""
     if error.native:
         body = native_error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from ollama_sdk.testing._model.json import Json
-    from ollama_sdk.testing._routes.errors import ErrorBody
+    from ollama_sdk.testing._routes.errors import ErrorFormat
     from ollama_sdk.testing._server.responses import MediaType
 
 __all__ = ["NO_CACHE", "StreamResponse", "named_event", "ndjson_item", "ndjson_lines", "sse_item"]
@@ -62,7 +62,7 @@ class StreamResponse(Response):
         items: AsyncGenerator[bytes],
         *,
         media_type: MediaType,
-        error_body: ErrorBody = native_error,
+        error_body: ErrorFormat = native_error,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(headers={"content-type": media_type, **(headers or {})})

@@ -6,13 +6,13 @@ import asyncio
 import socket
 import struct
 
-__all__ = ["Connection"]
+__all__ = ["ServerConnection"]
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _FLUSH_CHECK = 0.001  # seconds
 
 
-class Connection:
+class ServerConnection:
     """One connection, below HTTP.
 
     Attributes:

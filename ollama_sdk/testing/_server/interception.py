@@ -10,7 +10,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from ollama_sdk.testing._server.connection import Connection
+    from ollama_sdk.testing._server.connection import ServerConnection
     from ollama_sdk.testing.requests import RecordedRequest
 
 __all__ = ["MEGABYTE", "Action", "Interception", "insert_after", "interrupt_after"]
@@ -39,7 +39,7 @@ class Interception:
     scope: Scope
     receive: Receive
     send: Send
-    connection: Connection
+    connection: ServerConnection
     request: RecordedRequest
 
     async def proceed(self, send: Send | None = None) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from ollama_sdk.testing._server.connection import Connection
+    from ollama_sdk.testing._server.connection import ServerConnection
     from ollama_sdk.testing._server.interception import Action
     from ollama_sdk.testing.requests import RecordedRequest, Requests
 
@@ -42,7 +42,7 @@ class RequestHandler:
             request.hang_up()
             return
         request.body = body
-        connection: Connection = scope["state"]["connection"]
+        connection: ServerConnection = scope["state"]["connection"]
         recording_send = _record_answer(send, request, connection)
         interception = Interception(self._app, scope, _replay(body), recording_send, connection, request)
         answering = asyncio.ensure_future(self._answer(interception))
@@ -92,7 +92,7 @@ def _replay(body: bytes) -> Receive:
     return receive
 
 
-def _record_answer(send: Send, request: RecordedRequest, connection: Connection) -> Send:
+def _record_answer(send: Send, request: RecordedRequest, connection: ServerConnection) -> Send:
     async def recording_send(message: Message) -> None:
         if connection.is_closing:
             # The client has disconnected; wait for the cancellation, which follows as soon as the event loop notices it.

@@ -21,7 +21,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from ollama_sdk.testing._server.connection import Connection
+from ollama_sdk.testing._server.connection import ServerConnection
 
 if TYPE_CHECKING:
     import ssl
@@ -41,7 +41,7 @@ class Server:
     """An ASGI application on a socket; every method may be called from any thread but the server's own.
 
     Args:
-        app: The application; ``scope["state"]["connection"]`` is the :class:`Connection` of a request.
+        app: The application; ``scope["state"]["connection"]`` is the :class:`ServerConnection` of a request.
         refuses_connection: Called for every new connection; returns whether to reset it at once.
         host: The address to listen on.
         port: The port; 0 for any free one.
@@ -62,7 +62,7 @@ class Server:
         self._address = (host, port)
         self._thread: threading.Thread | None = None
         self._state = ServerState()
-        self._connections: WeakSet[Connection] = WeakSet()
+        self._connections: WeakSet[ServerConnection] = WeakSet()
         self._config = Config(
             app,
             http=HttpToolsProtocol,
@@ -152,7 +152,7 @@ class Server:
 
     async def _open(self) -> None:
         self._update_date()
-        protocol = partial(_Protocol, self._accept, self._config, self._state)
+        protocol = partial(_ServerProtocol, self._accept, self._config, self._state)
         self._listener = await self._loop.create_server(
             protocol, sock=self._socket, backlog=_BACKLOG, ssl=self._ssl_context
         )
@@ -174,21 +174,21 @@ class Server:
         self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
         self._date_timer = self._loop.call_later(1, self._update_date)
 
-    def _accept(self, connection: Connection) -> None:
+    def _accept(self, connection: ServerConnection) -> None:
         self._connections.add(connection)
         # With TLS, the listener may have been closed during the handshake.
         if not self._listener.is_serving() or self._refuses_connection():
             connection.reset_now()
 
 
-class _Protocol(HttpToolsProtocol):
-    """Uvicorn's protocol, extended by the :class:`Connection` below it."""
+class _ServerProtocol(HttpToolsProtocol):
+    """Uvicorn's protocol, extended by the :class:`ServerConnection` below it."""
 
-    def __init__(self, accept: Callable[[Connection], None], config: Config, state: ServerState) -> None:
+    def __init__(self, accept: Callable[[ServerConnection], None], config: Config, state: ServerState) -> None:
         super().__init__(config, state, app_state={})
         self._accept = accept
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        connection = self.app_state["connection"] = Connection(transport)
+        connection = self.app_state["connection"] = ServerConnection(transport)
         self._accept(connection)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Setup", "read_setup"]
 
 _Step = Callable[["Backend", "Faults"], None]
-_Call = tuple[str, "Json | None"]
+_ScriptedCall = tuple[str, "Json | None"]
 
 _PARTS = ("models", "replies", "faults", "speed")
 _REPLY_FIELDS = (
@@ -174,7 +174,7 @@ class _Reader:
 
         return lambda backend, _: backend.script.add(answer, to=to, when=matches, times=times)
 
-    def _tool_call(self, value: Any, place: Place) -> _Call:
+    def _tool_call(self, value: Any, place: Place) -> _ScriptedCall:
         if isinstance(value, str):
             try:
                 return parse_tool_call(value)
@@ -234,7 +234,7 @@ class _Reader:
         return set_speed
 
 
-def _offers(prompt: Prompt, calls: Sequence[_Call]) -> bool:
+def _offers(prompt: Prompt, calls: Sequence[_ScriptedCall]) -> bool:
     """Whether a request offers every tool of the calls, and does not end with a tool's result."""
     if prompt.messages and prompt.messages[-1].get("role") == "tool":
         return False
@@ -242,7 +242,7 @@ def _offers(prompt: Prompt, calls: Sequence[_Call]) -> bool:
     return all(name in offered for name, _ in calls)
 
 
-def _with_calls(reply: ScriptedReply, calls: Sequence[_Call], prompt: Prompt) -> ScriptedReply:
+def _with_calls(reply: ScriptedReply, calls: Sequence[_ScriptedCall], prompt: Prompt) -> ScriptedReply:
     """Return a reply with its calls; a call without arguments gets arguments that fit the tool's schema."""
     offered = _tools_by_name(prompt)
     made = [

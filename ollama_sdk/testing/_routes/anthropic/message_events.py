@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ollama_sdk.testing._model.json import Json
-    from ollama_sdk.testing._routes.answer import Answer, Step
+    from ollama_sdk.testing._routes.answer import Answer, AnswerStep
 
 __all__ = ["MessageEvents", "whole_message"]
 
@@ -34,7 +34,7 @@ class MessageEvents:
         usage = {"input_tokens": answer.prompt_tokens, "output_tokens": 0}
         return {"type": "message_start", "message": {**_envelope(self._model), "content": [], "usage": usage}}
 
-    def events(self, step: Step, answer: Answer) -> Iterator[Json]:
+    def events(self, step: AnswerStep, answer: Answer) -> Iterator[Json]:
         """Return the events of one step."""
         if step.thinking:
             yield from self._open_block("thinking", {"type": "thinking", "thinking": ""})
@@ -67,7 +67,7 @@ class MessageEvents:
             self._open = None
 
 
-def whole_message(model: str, steps: Sequence[Step], answer: Answer) -> Json:
+def whole_message(model: str, steps: Sequence[AnswerStep], answer: Answer) -> Json:
     """Return the answer in one piece."""
     content: list[Json] = []
     if thinking := "".join(step.thinking for step in steps):

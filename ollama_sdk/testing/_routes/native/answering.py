@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from ollama_sdk.testing._model.json import Json
-    from ollama_sdk.testing._routes.answer import Answer, Step
+    from ollama_sdk.testing._routes.answer import Answer, AnswerStep
     from ollama_sdk.testing._routes.backend import Backend
     from ollama_sdk.testing.models import EmulatedModel
 
@@ -125,7 +125,7 @@ class ItemForm(Protocol):
         """Return the items before the first step."""
         ...
 
-    def item(self, step: Step, answer: Answer) -> Json:
+    def item(self, step: AnswerStep, answer: Answer) -> Json:
         """Return the item of a step."""
         ...
 
@@ -179,7 +179,7 @@ def head(model: str) -> Json:
     return {"model": model, "created_at": timestamp()}
 
 
-def item(model: str, content: Json, step: Step, answer: Answer) -> Json:
+def item(model: str, content: Json, step: AnswerStep, answer: Answer) -> Json:
     """Return the item of a step around the route's own content."""
     made = {**head(model), **content, "done": step.last}
     if step.logprobs:
@@ -190,7 +190,7 @@ def item(model: str, content: Json, step: Step, answer: Answer) -> Json:
     return made
 
 
-def tool_calls(step: Step) -> list[Json]:
+def tool_calls(step: AnswerStep) -> list[Json]:
     """Return the tool calls of a step."""
     return [
         {"id": identity, "function": {"index": index, "name": call.name, "arguments": dict(call.arguments)}}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from ollama_sdk.testing._model.json import Json
-    from ollama_sdk.testing._routes.answer import Answer, Step
+    from ollama_sdk.testing._routes.answer import Answer, AnswerStep
     from ollama_sdk.testing._routes.backend import Backend
 
 __all__ = ["chat"]
@@ -80,7 +80,7 @@ class _ChatItems:
     def opening(self, _: Answer) -> Sequence[Json]:
         return []
 
-    def item(self, step: Step, answer: Answer) -> Json:
+    def item(self, step: AnswerStep, answer: Answer) -> Json:
         message: Json = {"role": "assistant", "content": step.text}
         if step.thinking:
             message["thinking"] = step.thinking

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from ollama_sdk.testing._model.json import Json
-    from ollama_sdk.testing._routes.answer import Answer, Step
+    from ollama_sdk.testing._routes.answer import Answer, AnswerStep
     from ollama_sdk.testing._routes.backend import Backend
 
 __all__ = ["generate"]
@@ -87,7 +87,7 @@ class _GenerateItems:
         """A model that thinks begins with an empty item."""
         return [{**head(self._model), **_EMPTY, "done": False}] if answer.thinks else []
 
-    def item(self, step: Step, answer: Answer) -> Json:
+    def item(self, step: AnswerStep, answer: Answer) -> Json:
         content: Json = {"response": step.text}
         if step.thinking:
             content["thinking"] = step.thinking

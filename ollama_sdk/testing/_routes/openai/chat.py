@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from ollama_sdk.testing._model.json import Json
-    from ollama_sdk.testing._routes.answer import Answer, Step
+    from ollama_sdk.testing._routes.answer import Answer, AnswerStep
     from ollama_sdk.testing._routes.backend import Backend
 
 __all__ = ["chat"]
@@ -73,7 +73,7 @@ class _ChatChunks:
         self._head = head("chatcmpl", model)
         self._begun = False
 
-    def chunk(self, step: Step, answer: Answer) -> Json:
+    def chunk(self, step: AnswerStep, answer: Answer) -> Json:
         delta: Json = {} if self._begun or step.last else {"role": "assistant"}
         self._begun = True
         if not step.last or step.calls:
@@ -91,7 +91,7 @@ class _ChatChunks:
     def _chunk(self, choices: list[Json]) -> Json:
         return {**self._head, "object": "chat.completion.chunk", "choices": choices}
 
-    def whole(self, steps: Sequence[Step], answer: Answer) -> Json:
+    def whole(self, steps: Sequence[AnswerStep], answer: Answer) -> Json:
         message: Json = {"role": "assistant" if steps else "", "content": "".join(step.text for step in steps)}
         if thinking := "".join(step.thinking for step in steps):
             message["reasoning"] = thinking
@@ -106,7 +106,7 @@ def _finish_reason(answer: Answer) -> str:
     return "tool_calls" if answer.called else answer.done_reason
 
 
-def _tool_calls(step: Step) -> list[Json]:
+def _tool_calls(step: AnswerStep) -> list[Json]:
     return [
         {
             "id": identity,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from ollama_sdk.testing._model.json import Json
-    from ollama_sdk.testing._routes.answer import Answer, Step
+    from ollama_sdk.testing._routes.answer import Answer, AnswerStep
     from ollama_sdk.testing._routes.backend import Backend
     from ollama_sdk.testing.models import EmulatedModel
     from ollama_sdk.testing.script import Prompt
@@ -38,7 +38,7 @@ class ChunkForm(Protocol):
 
     usage: bool
 
-    def chunk(self, step: Step, answer: Answer) -> Json:
+    def chunk(self, step: AnswerStep, answer: Answer) -> Json:
         """Return the chunk of a step."""
         ...
 
@@ -46,7 +46,7 @@ class ChunkForm(Protocol):
         """Return the chunk with the usage."""
         ...
 
-    def whole(self, steps: Sequence[Step], answer: Answer) -> Json:
+    def whole(self, steps: Sequence[AnswerStep], answer: Answer) -> Json:
         """Return the answer in one piece."""
         ...
 
@@ -100,7 +100,7 @@ def wants_usage(body: Json) -> bool:
     return bool(body.get("stream_options", {}).get("include_usage"))
 
 
-def logprobs_of(steps: Sequence[Step]) -> Json:
+def logprobs_of(steps: Sequence[AnswerStep]) -> Json:
     """Return the log-probabilities of some steps under their key; nothing without them."""
     entries = [entry for step in steps for entry in step.logprobs]
     return {"logprobs": {"content": entries}} if entries else {}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from ollama_sdk.testing._model.json import Json
-    from ollama_sdk.testing._routes.answer import Answer, Step
+    from ollama_sdk.testing._routes.answer import Answer, AnswerStep
     from ollama_sdk.testing._routes.backend import Backend
 
 __all__ = ["completions"]
@@ -63,7 +63,7 @@ class _CompletionChunks:
         self.usage = usage
         self._head = {**head("cmpl", model), "object": "text_completion"}
 
-    def chunk(self, step: Step, answer: Answer) -> Json:
+    def chunk(self, step: AnswerStep, answer: Answer) -> Json:
         choice = {"text": step.text, "index": 0, "finish_reason": answer.done_reason if step.last else None}
         chunk = {**self._head, "choices": [choice]}
         if self.usage:
@@ -73,7 +73,7 @@ class _CompletionChunks:
     def usage_chunk(self, answer: Answer) -> Json:
         return {**self._head, "choices": [], "usage": usage_of(answer)}
 
-    def whole(self, steps: Sequence[Step], answer: Answer) -> Json:
+    def whole(self, steps: Sequence[AnswerStep], answer: Answer) -> Json:
         text = "".join(step.text for step in steps)
         choice = {"text": text, "index": 0, "finish_reason": answer.done_reason if answer.finished else None}
         return {**self._head, "choices": [choice], "usage": usage_of(answer)}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ollama_sdk.testing._model.json import Json
-    from ollama_sdk.testing._routes.answer import Answer, Step
+    from ollama_sdk.testing._routes.answer import Answer, AnswerStep
     from ollama_sdk.testing.script import ScriptedToolCall
 
 __all__ = ["ResponseEvents", "number", "usage_of"]
@@ -43,7 +43,7 @@ class ResponseEvents:
         yield self._event("response.created", response=response)
         yield self._event("response.in_progress", response=response)
 
-    def events(self, step: Step, answer: Answer) -> Iterator[Json]:
+    def events(self, step: AnswerStep, answer: Answer) -> Iterator[Json]:
         """Return the events of one step."""
         if step.thinking:
             yield from self._open_item("reasoning")
