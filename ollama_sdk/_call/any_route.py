@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         json: Any
         content: FileContent | None
         files: Mapping[str, FileContent] | None
-        repeat: Literal["safe", "resumes", "never"]
+        repeat: Literal["safe", "resumes", "never"] | None
         extra_headers: Mapping[str, str | None] | None
         extra_query: Mapping[str, Any] | None
         timeout: TimeoutLike | Inherit
@@ -131,7 +131,7 @@ class SyncAnyRoute:
         cast_to: type[Any] | None = dict,
         stream: Literal[False, "ndjson", "sse", "bytes"] = False,
         last: Any = INHERIT,
-        repeat: Literal["safe", "resumes", "never"] = "never",
+        repeat: Literal["safe", "resumes", "never"] | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
@@ -155,7 +155,8 @@ class SyncAnyRoute:
             last: The end of a complete stream of items: fields and values of the last item, such as ``{"done": True}``, or
                 ``"[DONE]"``. ``None`` accepts the end of the body, although a server may also have broken off there.
             repeat: Whether the same request may be sent again: ``safe``, ``resumes`` (the server continues where it stopped)
-                or ``never``: then ``retry`` repeats only requests that were not sent.
+                or ``never``: then ``retry`` repeats only requests that were not sent. By default ``safe`` for GET and HEAD,
+                else ``never``.
             extra_headers: Headers to add or replace.
             extra_query: Query parameters to add.
             timeout: Limits of this call in seconds; a bare number is the total.
@@ -272,7 +273,7 @@ class AsyncAnyRoute:
         cast_to: type[Any] | None = dict,
         stream: Literal[False, "ndjson", "sse", "bytes"] = False,
         last: Any = INHERIT,
-        repeat: Literal["safe", "resumes", "never"] = "never",
+        repeat: Literal["safe", "resumes", "never"] | None = None,
         extra_headers: Mapping[str, str | None] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         timeout: TimeoutLike | Inherit = INHERIT,
@@ -332,7 +333,7 @@ def _describe(
     if not isinstance(method, str) or not re.fullmatch(_METHOD, method):
         raise ConfigurationError(f"method is {method!r}; give an HTTP method such as 'POST'")
     _check_path(path)
-    if repeat not in _REPEATS:
+    if repeat not in (*_REPEATS, None):
         raise ConfigurationError(f"repeat is {repeat!r}; give 'safe', 'resumes' or 'never'")
     item = _kind_of(cast_to, stream)
     streaming = None if stream is False else _streaming(stream, item, last)
@@ -393,7 +394,7 @@ def _name_of(value: Any) -> str:
 
 def _streaming(stream: Any, item: str, last: Any) -> Streaming:
     if stream == "bytes":
-        return Streaming(format="bytes", item=item)
+        return Streaming(format="bytes", item=item, may_be_empty=True)  # such as a file
     if stream not in _FORMATS:
         raise ConfigurationError(f"stream is {stream!r}; give 'ndjson', 'sse', 'bytes' or False")
     if last == "[DONE]":

@@ -109,9 +109,21 @@ class Streaming:
         merge: For ``merge``, the fields of items of which the last value does not simply replace the others: by path, with
             ``[]`` for each item of a list, ``concat``, ``by-index``, ``by-call``, or ``into:NAME``.
         usage: The paths of model and token counts in an item; ``None`` if they are those of the one-piece reply.
+        may_be_empty: Whether a stream of ``bytes`` may be complete without any.
     """
 
-    __slots__ = ("collect", "failed", "finished", "format", "item", "last", "merge", "unfinished", "usage")
+    __slots__ = (
+        "collect",
+        "failed",
+        "finished",
+        "format",
+        "item",
+        "last",
+        "may_be_empty",
+        "merge",
+        "unfinished",
+        "usage",
+    )
 
     def __init__(
         self,
@@ -125,6 +137,7 @@ class Streaming:
         collect: Literal["merge", "messages", "responses", "items"] = "merge",
         merge: Mapping[str, str] = _NONE,
         usage: Usage | None = None,
+        may_be_empty: bool = False,
     ) -> None:
         self.format: Format = format
         self.item = item
@@ -135,6 +148,7 @@ class Streaming:
         self.collect = collect
         self.merge = merge
         self.usage = usage
+        self.may_be_empty = may_be_empty
 
     @property
     def is_asked_for(self) -> bool:
@@ -157,7 +171,7 @@ class Operation(Generic[ReplyT, ItemT]):
             sent); ``text`` or ``bytes`` take any body.
         streaming: How it streams, or ``None``.
         repeat: Whether sending the same request again is safe: ``safe``, ``resumes`` (the server continues where it stopped)
-            or ``never``.
+            or ``never``; ``None`` for what holds for its HTTP method.
         needs_model: Whether the server must have the model of the request.
         model: The name of the argument for the model.
         one_each: The JSON name of the argument, a text or a list, whose items give one item of the reply each; ``None`` without.
@@ -180,7 +194,7 @@ class Operation(Generic[ReplyT, ItemT]):
         body: Literal["json", "multipart", "binary"] | None = None,
         reply: str = "none",
         streaming: Streaming | None = None,
-        repeat: Literal["safe", "resumes", "never"] = "never",
+        repeat: Literal["safe", "resumes", "never"] | None = "never",
         needs_model: bool = True,
         model: str = "model",
         one_each: str | None = None,

@@ -51,7 +51,7 @@ def open_stream(
 ) -> StreamExchange[ItemT, ReplyT]:
     """Return the state machine that reads a response as a stream; it has not read any of the body."""
     if streaming.format == "bytes":
-        return _open_bytes(call, response)
+        return _open_bytes(call, response, streaming)
     streamed = _StreamedCall(call, streaming.item)
     return StreamExchange(
         response=response,
@@ -68,13 +68,13 @@ def open_stream(
     )
 
 
-def _open_bytes(call: Call[Any, Any], response: httpx.Response) -> StreamExchange[Any, Any]:
+def _open_bytes(call: Call[Any, Any], response: httpx.Response, streaming: Streaming) -> StreamExchange[Any, Any]:
     from ollama_sdk.streaming._bytes import BytesReader  # imported only for byte streams
 
     streamed = _StreamedCall(call, Any)
     return StreamExchange(
         response=response,
-        reader=BytesReader(streamed),
+        reader=BytesReader(streamed, may_be_empty=streaming.may_be_empty),
         deadlines=call.deadlines,
         decode_item=unchanged,
         call=streamed,

@@ -32,6 +32,7 @@ class BytesReader:
 
     Args:
         call: The call.
+        may_be_empty: Whether a body without a byte is complete; else it is that of a server that failed before the first one.
 
     Attributes:
         ready: Chunks that no caller has taken yet.
@@ -40,13 +41,24 @@ class BytesReader:
         items: How many chunks have arrived.
     """
 
-    __slots__ = ("_bytes", "_call", "error", "finished", "items", "ready", "unadded", "unadded_bytes")
+    __slots__ = (
+        "_bytes",
+        "_call",
+        "_may_be_empty",
+        "error",
+        "finished",
+        "items",
+        "ready",
+        "unadded",
+        "unadded_bytes",
+    )
 
     first: dict[str, Any] | None = None
     usage_item: dict[str, Any] = {}  # noqa: RUF012 - never changed: bytes have no token counts
 
-    def __init__(self, call: ReadCall) -> None:
+    def __init__(self, call: ReadCall, *, may_be_empty: bool) -> None:
         self._call = call
+        self._may_be_empty = may_be_empty
         self._bytes = 0
         self.ready: deque[bytes] = deque()
         self.finished: bool = False
@@ -66,10 +78,11 @@ class BytesReader:
         """Take the end of the body; ``cause`` is the error that broke it off, ``None`` for a clean end."""
         if self.finished or self.error is not None:
             return
-        if cause is None:
+        if cause is None and (self._bytes or self._may_be_empty):
             self.finished = True
         else:
-            self.error = incomplete(self._call, f"before the end, after {self._bytes} bytes", self.items, cause)
+            where = f"before the end, after {self._bytes} bytes" if self._bytes else "before the first byte"
+            self.error = incomplete(self._call, where, self.items, cause)
 
     def take_unterminated(self) -> None:
         """Do nothing: chunks need no terminator."""
@@ -97,7 +110,7 @@ class ByteStream(Stream[bytes, bytes]):
     reference close the connection, which makes the server stop. Chunks that were taken are not kept.
 
     Raises (while iterating, reading and saving):
-        IncompleteReplyError: The transfer broke off, or the stream was cancelled or closed before its end.
+        IncompleteReplyError: The transfer broke off or brought no byte, or the stream was cancelled or closed before its end.
         APITimeoutError: The next bytes did not arrive within ``first_item`` or ``between_items`` seconds, or the call took
             longer than ``total`` seconds.
     """

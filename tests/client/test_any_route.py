@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from pathlib import Path
@@ -263,6 +264,18 @@ async def test_only_what_may_be_repeated_is_retried(calling):
     with serving({"/x": [say(503), say(body=DECISION)]}) as server, pytest.raises(ServiceUnavailableError):
         await calling(server, "POST", "/x", json={}, options=options)
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "get", "HEAD", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("repeat", [None, "safe", "never"])
+async def test_by_default_a_get_may_be_repeated(calling, method, repeat):
+    given = {"cast_to": None, "options": {"retry": Retry(attempts=2, initial=0.001)}}
+    given |= {} if repeat is None else {"repeat": repeat}
+    expected = "safe" if repeat is None and method.upper() in {"GET", "HEAD"} else repeat
+    with serving({"/x": [say(503), say()]}) as server:
+        with contextlib.nullcontext() if expected == "safe" else pytest.raises(ServiceUnavailableError):
+            await calling(server, method, "/x", **given)
+        assert len(server.requests) == (2 if expected == "safe" else 1)
 
 
 async def test_events_name_the_call_and_its_model(calling):

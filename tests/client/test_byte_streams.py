@@ -80,12 +80,27 @@ def test_reading_returns_what_was_not_taken(world, serve, response):
     assert len(server.requests) == 2
 
 
-def test_empty_body_is_no_bytes(world, serve, tmp_path):
-    server = serve(replies(whole(b"", content_type=WAV), chunked(WAV) + END))
+@pytest.mark.parametrize("empty", [whole(b"", content_type=WAV), chunked(WAV) + END, whole(b"", content_type=None)])
+def test_empty_body_is_an_incomplete_reply(world, serve, tmp_path, empty):
+    server = serve(replies(empty, empty, empty, GOOD))
     with world.client(server.url) as client:
-        assert speak(client).read() == b""
-        assert speak(client).save(tmp_path / "silence.wav") == 0
-    assert (tmp_path / "silence.wav").read_bytes() == b""
+        with pytest.raises(IncompleteReplyError, match="the body ended before the first byte") as caught:
+            speak(client).read()
+        assert (caught.value.items, caught.value.partial) == (0, b"")
+        with pytest.raises(IncompleteReplyError):
+            list(speak(client))
+        with pytest.raises(IncompleteReplyError):
+            speak(client).save(tmp_path / "silence.wav")
+        assert speak(client).read() == SOUND
+    assert names_in(tmp_path) == []
+
+
+def test_empty_body_of_an_unknown_route_is_no_bytes(world, serve, tmp_path):
+    server = serve(replies(whole(b"", content_type=WAV), chunked("application/octet-stream") + END))
+    with world.client(server.url) as client:
+        assert client.request("GET", "/file", stream="bytes").read() == b""
+        assert client.request("GET", "/file", stream="bytes").save(tmp_path / "file") == 0
+    assert (tmp_path / "file").read_bytes() == b""
 
 
 def test_saving_replaces_the_file_and_leaves_no_other(world, serve, tmp_path):
