@@ -437,13 +437,13 @@ def test_a_page_in_place_of_a_reply_names_the_proxy(world, serve, monkeypatch, s
 def test_data_of_another_form_is_described_in_plain_words(world, serve):
     server = serve(
         replies(
-            whole(b'{"message":{"role":"assistant","content":"x"},"done":7}'),
+            whole(b'{"message":{"role":"assistant","content":7},"done":true}'),
             whole(b'{"object":"list","data":7}'),
         )
     )
     with world.client(server.url) as client:
         with pytest.raises(
-            DecodeError, match="the data does not have the documented form at done: 7 is not true or false"
+            DecodeError, match="the data does not have the documented form at message.content: 7 is not a string"
         ):
             client.chat("m", [])
         with pytest.raises(DecodeError, match="the data does not have the documented form at data: 7 is not a list"):
