@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self
 
 from attr import Attribute, evolve, field, frozen
 
@@ -75,7 +75,13 @@ def _check_positive(_: Any, attribute: Attribute[Any], value: Any) -> None:
         )
 
 
-@frozen(eq=False, repr=False)
+class _Unset(float):
+    """A default limit, which no caller has given."""
+
+    __slots__ = ()
+
+
+@frozen(eq=False, repr=False, kw_only=True)
 class Timeout:
     """The limits of a call, each in seconds; ``None`` waits for ever.
 
@@ -91,13 +97,24 @@ class Timeout:
         total: The whole call, with all attempts and waits, even while bytes arrive.
 
     Raises:
-        ConfigurationError: A limit is not a number above 0.
+        ConfigurationError: A limit has no name, or is not a number above 0.
     """
 
     connect: float | None = field(default=5.0, validator=_check_positive)
-    first_item: float | None = field(default=600.0, validator=_check_positive)
-    between_items: float | None = field(default=120.0, validator=_check_positive)
+    first_item: float | None = field(default=_Unset(600.0), validator=_check_positive)
+    between_items: float | None = field(default=_Unset(120.0), validator=_check_positive)
     total: float | None = field(default=None, validator=_check_positive)
+
+    if not TYPE_CHECKING:  # for a type checker, there would be arguments without a name
+
+        def __new__(cls, *unnamed: Any, **_: Any) -> Self:
+            """Refuse limits without a name, of which the first one would be ``connect``."""
+            if unnamed:
+                raise ConfigurationError(
+                    f"Timeout({', '.join(map(repr, unnamed))}): name each limit, such as Timeout(total={unnamed[0]!r}); there are "
+                    "connect, first_item, between_items and total"
+                )
+            return object.__new__(cls)
 
     # Not generated, because compiling generated methods takes a quarter of a millisecond of each start.
 
@@ -138,8 +155,9 @@ class TimeoutParts(Protocol):
 
 TimeoutLike = Timeout | TimeoutParts | float | None
 
+Timeout.__new__.__wrapped__ = Timeout.__init__  # type: ignore[attr-defined] # for inspect.signature()
+
 _NO_LIMITS = Timeout(connect=None, first_item=None, between_items=None, total=None)
-_DEFAULTS = Timeout()
 
 
 class OperationLimits:
@@ -199,9 +217,9 @@ def limits_of_call(client: Timeout, call: TimeoutLike | Inherit, operation: Oper
     if operation is None:
         return limits
     first_item, between_items = limits.first_item, limits.between_items
-    if inherited or first_item == _DEFAULTS.first_item:
+    if inherited or isinstance(first_item, _Unset):
         first_item = operation.first_item
-    if between_items is not None and (inherited or between_items == _DEFAULTS.between_items):
+    if between_items is not None and (inherited or isinstance(between_items, _Unset)):
         least = operation.between_items
         between_items = None if least is None else max(between_items, least)
     return evolve(limits, first_item=first_item, between_items=between_items)

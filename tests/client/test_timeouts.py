@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
+import inspect
 import io
+import pickle
 import socket
 import threading
 import time
 
+import attrs
 import httpx
 import pytest
 
-from ollama_sdk import APITimeoutError, AsyncOllama, HTTPTransport, NotFoundError, Ollama, Timeout
+from ollama_sdk import (
+    APITimeoutError,
+    AsyncOllama,
+    ConfigurationError,
+    HTTPTransport,
+    NotFoundError,
+    Ollama,
+    Timeout,
+)
 from ollama_sdk._timeout import INHERIT, Deadlines, OperationLimits, limits_of_call
 from tests.support.library import library
 from tests.support.loopback import END, PATIENCE, Connection, chunk, chunked, full_backlog_port, head, replies, whole
@@ -367,6 +379,44 @@ def test_limits_given_to_a_transfer_itself_hold(world, serve, timed_out, method)
         assert timed_out(lambda: transfer("m", **more, timeout=_FIRST)) == "first_item"
         assert timed_out(lambda: transfer("m", **more, timeout=_BRIEF)) == "total"
         assert timed_out(lambda: _all(transfer("m", **more, stream=True, timeout=_BETWEEN))) == "between_items"
+
+
+class _Noting(HTTPTransport):
+    """Notes the limits of each request that it sends."""
+
+    def __init__(self):
+        super().__init__()
+        self.limits = []
+
+    def handle_request(self, request):
+        self.limits.append(request.extensions["deadlines"].limits)
+        return super().handle_request(request)
+
+
+@pytest.mark.parametrize("method", _TRANSFERS)
+def test_limits_given_with_the_value_of_the_default_hold(serve, method):
+    noting, more = _Noting(), _TRANSFERS[method]
+    with Ollama(serve(replies(*[whole(b'{"status":"success"}')] * 2)).url, transport=noting) as client:
+        getattr(client, method)("m", **more, timeout=Timeout(first_item=600, between_items=120))
+        getattr(client, method)("m", **more, timeout=Timeout(total=PATIENCE))
+    assert [limits.first_item for limits in noting.limits] == [600, None]
+    assert [limits.between_items == 120 for limits in noting.limits] == [True, False]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, attrs.evolve, lambda it: pickle.loads(pickle.dumps(it))])
+def test_copied_limits_know_which_were_given(copied):
+    own = OperationLimits(None, _HOUR)
+    plain = limits_of_call(Timeout(), copied(Timeout(total=9)), own)
+    assert (plain.first_item, plain.between_items, plain.total) == (None, _HOUR, 9)
+    given = limits_of_call(Timeout(), copied(Timeout(first_item=600, between_items=120)), own)
+    assert (given.first_item, given.between_items) == (600, 120)
+
+
+def test_limits_are_given_by_name():
+    for unnamed in ((60,), (None,), (5, 600)):
+        with pytest.raises(ConfigurationError, match=r"name each limit, such as Timeout\(total="):
+            Timeout(*unnamed)
+    assert list(inspect.signature(Timeout).parameters) == ["connect", "first_item", "between_items", "total"]
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,9 @@ def cancel_calls(world: str, *, wanted: int, stream: bool, policies: bool) -> Ca
 
         async def main() -> None:
             options = ALL_POLICIES if policies else {}
-            async with AsyncOllama([server.url for server in servers], timeout=Timeout(_LONG), **options) as client:
+            async with AsyncOllama(
+                [server.url for server in servers], timeout=Timeout(connect=_LONG), **options
+            ) as client:
                 await _rounds(world, client, servers, seen, wanted, stream=stream)
             if world == "asyncio":
                 seen.left += [f"left running: {task}" for task in asyncio.all_tasks() - {asyncio.current_task()}]

@@ -112,7 +112,7 @@ def test_an_interrupt_while_parsing_keeps_no_frame_alive(callback, error, monkey
 
 
 def test_an_interrupt_at_any_moment_leaves_a_stream_usable():
-    with Loopback(_streaming) as server, Ollama(server.url, timeout=Timeout(None)) as client:
+    with Loopback(_streaming) as server, Ollama(server.url, timeout=Timeout(connect=None)) as client:
         moment, ended = 0, False
         while not ended:
             moment += 1
