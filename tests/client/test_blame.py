@@ -443,10 +443,10 @@ def test_data_of_another_form_is_described_in_plain_words(world, serve):
     )
     with world.client(server.url) as client:
         with pytest.raises(
-            DecodeError, match="the data does not have the documented form at message.content: 7 is not a string"
+            DecodeError, match=r"the data does not have the documented form at message\.content: 7 is not a string"
         ):
             client.chat("m", [])
-        with pytest.raises(DecodeError, match="the data does not have the documented form at data: 7 is not a list"):
+        with pytest.raises(DecodeError, match=r"the data does not have the documented form at data: 7 is not a list"):
             client.v1.models.list()
 
 
