@@ -173,7 +173,10 @@ def _advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str
 # Replies that do not fit
 
 
+_NEWER = "; is the server newer than this package, or something other than Ollama?"
+
+
 def decode_error(call: Call[Any, Any], error: DecodeError) -> DecodeError:
     """Return an error about data that does not fit, with the name of the call and without secrets."""
-    text = f"{describe_call(call.request)}: {redact(call.request, str(error))}"
+    text = f"{describe_call(call.request)}: {redact(call.request, str(error))}{_NEWER}"
     return DecodeError(text, excerpt=redact(call.request, error.excerpt), where=error.where)

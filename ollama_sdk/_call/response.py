@@ -200,7 +200,9 @@ def _reply_without_json(call: Call[Any, Any], response: httpx.Response, body: by
 def _json_object(call: Call[Any, Any], response: httpx.Response, body: bytes) -> dict[str, Any]:
     """Decode a body that must be a JSON object, and raise the failure that it may report."""
     if not body.strip():
-        raise DecodeError(f"{describe_call(call.request)}: the body is empty where JSON is due")
+        from .advice import not_json_advice  # imported only for errors
+
+        raise DecodeError(f"{describe_call(call.request)}: the body is empty where JSON is due{not_json_advice(call)}")
     data: Any = None
     problem = "is not a JSON object"
     try:

@@ -437,17 +437,25 @@ def test_a_page_in_place_of_a_reply_names_the_proxy(world, serve, monkeypatch, s
 def test_data_of_another_form_is_described_in_plain_words(world, serve):
     server = serve(
         replies(
-            whole(b'{"message":{"role":"assistant","content":"x"},"done":7}'),
+            whole(b'{"message":{"role":"assistant","content":7},"done":true}'),
             whole(b'{"object":"list","data":7}'),
+            whole(b""),
         )
     )
     with world.client(server.url) as client:
         with pytest.raises(
-            DecodeError, match="the data does not have the documented form at done: 7 is not true or false"
+            DecodeError, match=r"the data does not have the documented form at message\.content: 7 is not a string"
         ):
             client.chat("m", [])
-        with pytest.raises(DecodeError, match="the data does not have the documented form at data: 7 is not a list"):
+        with pytest.raises(
+            DecodeError, match=r"the data does not have the documented form at data: 7 is not a list"
+        ) as caught:
             client.v1.models.list()
+        assert str(caught.value).endswith("; is the server newer than this package, or something other than Ollama?")
+        with pytest.raises(
+            DecodeError, match=r"the body is empty where JSON is due; is something other than Ollama answering"
+        ):
+            client.chat("m", [])
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["one piece", "streamed"])
