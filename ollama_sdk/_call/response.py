@@ -359,6 +359,10 @@ def end_call(
         model, given, answered = _found(usage.paths, counted)
         if not model and first is not None:
             (model,) = _found((usage.model,), first)
+        # Metadata may be of any type, and is then unknown.
+        model = model if model.__class__ is str else None
+        given = given if given.__class__ is int else None
+        answered = answered if answered.__class__ is int else None
         outcome = new_outcome(CallOutcome, (error, model, given, answered, items, parts, whole))
     for listener in listeners:
         listener(outcome)
