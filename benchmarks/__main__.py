@@ -134,8 +134,8 @@ _MOST = (("aiohttp", "ours"), "open_streams", (10_000,))
 _ONCE = (1, 2)  # rounds, processes
 
 CLIENTS = (
-    Row("import, construct, first chat", *_START, "ms", _ours(ollama=0.40, floor=1.0), (1, 8)),
-    Row("memory after that", *_START, "MB", _ours(floor=1.10), (1, 8)),
+    Row("import, construct, first chat", *_START, "ms", _ours(ollama=0.40, floor=1.0), (1, 16)),
+    Row("memory after that", *_START, "MB", _ours(floor=1.10), (1, 16)),
     # As fast as the client can
     Row("NDJSON item in a burst, sync", SYNC, "stream", ("ndjson", 10_000), "µs", _ours(floor=0.32)),
     Row("NDJSON item in a burst, async", ASYNC, "async_stream", (10_000,), "µs", _ours(floor=0.32)),

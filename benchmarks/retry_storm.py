@@ -23,7 +23,7 @@ import httpx
 from attrs import define, field, frozen
 
 from ollama_sdk.reliability import Retry, RetryBudget
-from ollama_sdk.reliability._driver import Flow, Sleep, Step
+from ollama_sdk.reliability._driver import Flow, PolicyStep, Sleep
 from ollama_sdk.reliability.retry import Retrier
 
 LIMIT = 1.2  # requests per call
@@ -160,7 +160,7 @@ class Client:
             except StopIteration as end:
                 self._record.good[began] += end.value is GOOD
 
-        def do(step: Step) -> None:
+        def do(step: PolicyStep) -> None:
             if isinstance(step, Sleep):
                 self._world.later(step.seconds, resume)
                 return

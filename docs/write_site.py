@@ -37,8 +37,8 @@ ABOUT_MODELS = """\
 What the methods return and take, from `ollama_sdk.types`. A field that the server did not send is `None`; unknown fields are kept in
 `additional_properties`."""
 ABOUT_BATCH = """\
-`ollama_sdk.batch`: steps over many rows, and what runs them in one process. [Embeddings](../howto/embeddings.md) shows them with each
-engine. The options of `Step` are those of every step."""
+`ollama_sdk.batch`: steps over many rows, and what runs them in one process. [Many rows](../howto/many-rows.md) shows them, and
+[engines](../howto/engines.md) each engine. The options of `Step` are those of every step."""
 WIDTH = 80
 ROW = re.compile(r"\| `([\w.]+)`(.+)")
 OF_EVERY_METHOD = {"extra_headers", "extra_query", "extra_body", "timeout"}

@@ -378,7 +378,7 @@ def test_the_table_of_sizes_is_that_of_the_simulation(monkeypatch: pytest.Monkey
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     simulation = importlib.import_module("simulate_batch")
     rows = re.findall(
-        r"^\| (\d+)[^|]* \| (\d+) % \| (\d+) % \| ([\d.]+) s \|$", PAGES["howto/embeddings.md"], flags=re.MULTILINE
+        r"^\| (\d+)[^|]* \| (\d+) % \| (\d+) % \| ([\d.]+) s \|$", PAGES["howto/engines.md"], flags=re.MULTILINE
     )
     assert len(rows) == 4
     for in_flight, *shares, slowest in rows:
@@ -392,7 +392,7 @@ def test_the_table_of_sizes_is_that_of_the_simulation(monkeypatch: pytest.Monkey
 
 
 def test_programs_on_pages_are_those_that_run_on_the_engines():
-    shown = blocks(PAGES["howto/embeddings.md"], "py")
+    shown = blocks(PAGES["howto/engines.md"], "py")
     engines = ROOT / "tests" / "engines"
     programs = [program for kind in ("with", "resume", "limit") for program in engines.glob(f"{kind}_*.py")]
     assert sorted(shown) == sorted(program.read_text(encoding="utf-8") for program in programs)

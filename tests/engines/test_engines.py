@@ -1,6 +1,6 @@
 """Engines run the steps of ollama_sdk.batch: each row comes out once, with the right value, whatever is killed meanwhile.
 
-`make test-engines` installs the engines and runs this. The programs are those of the page "Embeddings at scale".
+`make test-engines` installs the engines and runs this. The programs are those of the page "Many rows on an engine".
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class ChatResponse(ChatReply, Model):
     message: Message
     model: str | None = None
     created_at: datetime | None = None
-    done: bool | None = None
+    done: bool | None = field(default=None, metadata={"content": True})
     done_reason: Literal["length", "load", "stop", "unload"] | str | None = None
     logprobs: list[Logprob] | None = field(default=None, metadata={"content": True})
     total_duration: int | None = None

@@ -48,7 +48,7 @@ class GenerateResponse(GenerateReply, Model):
     response: str
     model: str | None = None
     created_at: datetime | None = None
-    done: bool | None = None
+    done: bool | None = field(default=None, metadata={"content": True})
     thinking: str | None = field(default=None, metadata={"content": True})
     done_reason: Literal["length", "load", "stop", "unload"] | str | None = None
     context: list[int] | None = field(default=None, metadata={"content": True})
