@@ -58,7 +58,7 @@ class SyncRuntime:
     def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
         """Call an operation and return its one-piece reply."""
         __tracebackhide__ = True
-        return self.raw(operation, values, options)[-1]
+        return self.raw(operation, values, options)[2]
 
     def invoke(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool
@@ -72,7 +72,7 @@ class SyncRuntime:
     def raw(
         self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions
     ) -> Received[ReplyT]:
-        """Call an operation and return its one-piece reply with status and headers."""
+        """Call an operation and return its one-piece reply with status, headers and body."""
         __tracebackhide__ = True
         call = self._prepare(operation, values, options, stream=False)
         try:
@@ -159,7 +159,7 @@ class AsyncRuntime:
     async def call(self, operation: Operation[ReplyT, Any], values: Mapping[str, Any], options: CallOptions) -> ReplyT:
         """As :meth:`SyncRuntime.call`."""
         __tracebackhide__ = True
-        return (await self.raw(operation, values, options))[-1]
+        return (await self.raw(operation, values, options))[2]
 
     async def invoke(
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, stream: bool

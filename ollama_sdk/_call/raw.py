@@ -40,11 +40,18 @@ class RawResponse(Generic[ReplyT]):
         status_code: The HTTP status.
         headers: The response headers.
         parsed: The result of the plain method.
+        content: The body, decompressed; ``None`` if the result is a stream, and if no server responded.
     """
 
     status_code: int
     headers: httpx.Headers
     parsed: ReplyT
+    content: bytes | None = None
+
+    @property
+    def text(self) -> str | None:
+        """The body as text, which is UTF-8; ``None`` where ``content`` is."""
+        return None if self.content is None else self.content.decode(errors="replace")
 
     def __repr__(self) -> str:
         parsed = repr(self.parsed)

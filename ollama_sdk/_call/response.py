@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from .operation import Streaming, Usage
     from .request import Call
 
-    # The status, the headers and the reply.
-    Received = tuple[int, httpx.Headers, ReplyT]
+    # The status, the headers, the reply and its body.
+    Received = tuple[int, httpx.Headers, ReplyT, bytes | None]
 
 __all__ = [
     "buffered_body",
@@ -137,7 +137,7 @@ def reply_of_unreachable(call: Call[ReplyT, Any], error: OllamaError) -> Receive
     """Return what a reachability check receives if its server cannot be reached; ``None`` for any other operation or error."""
     if call.operation.reply != "reachable" or not isinstance(error, _UNREACHABLE):
         return None
-    return 0, httpx.Headers(), cast("ReplyT", False)
+    return 0, httpx.Headers(), cast("ReplyT", False), None
 
 
 # One-piece replies
@@ -170,7 +170,7 @@ def read_reply(call: Call[ReplyT, Any], response: httpx.Response, body: bytes) -
         end_call(call, response, exc)
         raise
     end_call(call, response, counted=data)
-    return response.status_code, response.headers, reply
+    return response.status_code, response.headers, reply, body
 
 
 def _is_an_answer(kind: str, status: int) -> bool:
@@ -361,6 +361,10 @@ def end_call(
         model, given, answered = _found(usage.paths, counted)
         if not model and first is not None:
             (model,) = _found((usage.model,), first)
+        # Metadata may be of any type, and is then unknown.
+        model = model if model.__class__ is str else None
+        given = given if given.__class__ is int else None
+        answered = answered if answered.__class__ is int else None
         outcome = new_outcome(CallOutcome, (error, model, given, answered, items, parts, whole))
     for listener in listeners:
         listener(outcome)

@@ -105,6 +105,7 @@ def test_half_an_emoji_survives_a_round_trip_but_is_not_sent(world, serve):
     with world.client(server.url) as client:
         reply = client.chat("m", [])
         assert ChatResponse.from_dict(json.loads(json.dumps(reply.to_dict()))) == reply
+        assert ChatResponse.from_dict(json.loads(reply.to_json())) == reply
         with pytest.raises(ConfigurationError, match=r"messages\[0\]\.content"):
             client.chat("m", [reply.message])
 

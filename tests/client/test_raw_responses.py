@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import inspect
 
 import pytest
 
-from ollama_sdk import AsyncOllama, NotFoundError, Ollama, RawResponse
+from ollama_sdk import AsyncOllama, NotFoundError, Ollama, RawResponse, Retry
 from ollama_sdk.testing import Emulator
+from tests.support.loopback import closed_port, replies, whole
 
 pytestmark = pytest.mark.anyio
 USER = [{"role": "user", "content": "Hi"}]
@@ -27,6 +29,32 @@ def test_raw_reply_has_status_headers_and_model(server):
     assert isinstance(raw, RawResponse)
     assert (raw.status_code, raw.parsed.message.content) == (200, "Hello there")
     assert raw.headers["content-type"].startswith("application/json")
+
+
+def test_raw_reply_has_its_body(world, serve):
+    said, sound = '{"version": "1.2.3", "é": "\\u00e9"}', whole(b"RIFF", content_type="audio/wav")
+    packed = whole(gzip.compress(said.encode()), content_encoding="gzip")
+    server = serve(replies(whole(said.encode()), packed, whole(said.encode()), sound, whole(b"")))
+    with world.client(server.url) as client:
+        raw = client.with_raw_response
+        for reply in (raw.version(), raw.version(), raw.request("GET", "/api/version")):
+            assert (reply.content, reply.text) == (said.encode(), said)
+        streamed = raw.v1.audio.speech.create("m", "Hi")
+        assert (streamed.content, streamed.text, streamed.parsed.read()) == (None, None, b"RIFF")
+        assert raw.delete("m").content == b""
+
+
+def test_raw_reply_has_the_body_that_a_policy_has_read(world, serve):
+    said = b'{"version": "1.2.3"}'
+    server = serve(replies(whole(b"busy", 503), whole(said)))
+    with world.client(server.url, retry=Retry(attempts=2, initial=0.001)) as client:
+        assert client.with_raw_response.version().content == said
+
+
+def test_unreachable_server_has_no_body(world):
+    with world.client(f"http://127.0.0.1:{closed_port()}") as client:
+        raw = client.with_raw_response.is_available()
+    assert (raw.status_code, raw.parsed, raw.content, raw.text) == (0, False, None, None)
 
 
 def test_the_repr_of_a_raw_reply_is_short(server):

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ollama_sdk import DecodeError, IncompleteReplyError
+from ollama_sdk import CircuitBreaker, DecodeError, IncompleteReplyError, Retry
+from ollama_sdk.reliability import CallEnded, Event
 from tests.support.loopback import Loopback, replies, whole
 from tests.support.worlds import KINDS, World, world
 
@@ -135,6 +136,28 @@ def test_odd_metadata_does_not_cost_a_reply(ways: World):
         assert client.v1.completions.create("m", "hi").usage["prompt_tokens"] == "1"
         assert client.v1.messages.create("m", MESSAGES, 16).content[0].text == "ab"
         assert client.v1.responses.create("m", "hi").output[0].content[0].text == "ab"
+
+
+@pytest.mark.parametrize("odd", [5, 1.5, True, [1], {"a": 1}, "many"], ids=repr)
+def test_odd_metadata_is_unknown_to_observers(ways: World, odd: object):
+    labels = {"model": odd, "created_at": odd, "done_reason": odd, "prompt_eval_count": odd, "eval_count": odd}
+    last = labels | {"message": {"content": "a"}, "done": True}
+    usage = {"prompt_tokens": odd, "completion_tokens": odd}
+    choice = {"index": odd, "message": {"content": "a"}, "finish_reason": "stop"}
+    whole_completion = {"id": odd, "model": odd, "usage": usage, "choices": [choice]}
+    seen: list[Event] = []
+    with (
+        Loopback(replies(one(last), ndjson(last), one(whole_completion))) as server,
+        ways.client(server.url, observer=seen.append, retry=Retry(), circuit_breaker=CircuitBreaker()) as client,
+    ):
+        assert client.chat(**CHAT).message.content == "a"
+        with client.chat(**CHAT, stream=True) as stream:
+            assert stream.collect().message.content == "a"
+        assert client.v1.chat.completions.create(**CHAT).choices[0].message.content == "a"
+    ended = [event for event in seen if isinstance(event, CallEnded)]
+    assert [event.error for event in ended] == [None] * 3
+    assert {event.model for event in ended} <= {None, "many"}
+    assert {(event.input_tokens, event.output_tokens) for event in ended} <= {(None, None), (5, 5)}
 
 
 def test_odd_content_is_refused(ways: World):

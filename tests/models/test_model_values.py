@@ -513,6 +513,8 @@ def test_the_repr_shortens_long_values():
 def test_a_method_of_pydantic_is_named_as_it_is_here():
     with pytest.raises(AttributeError, match=r"has no attribute 'model_dump'; use to_dict\(\)"):
         Message(role="user").model_dump()
+    with pytest.raises(AttributeError, match=r"has no attribute 'model_dump_json'; use to_json\(\)"):
+        Message(role="user").model_dump_json()
     assert not hasattr(Message(role="user"), "frobnicate")
 
 
@@ -649,6 +651,7 @@ ANY_MODEL = st.one_of(
 @given(ANY_MODEL)
 def test_any_model_survives_a_round_trip_through_json(model):
     data = json.loads(json.dumps(model.to_dict()))
+    assert json.loads(model.to_json()) == data
     assert type(model).from_dict(data) == model
     assert type(model).from_dict(data).to_dict() == data
 

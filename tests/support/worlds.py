@@ -13,7 +13,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 import ollama_sdk
 from ollama_sdk import RawResponse
 from ollama_sdk._client import AsyncNamespace
-from ollama_sdk._raw_client import AsyncRawClient
+from ollama_sdk._raw_client import AsyncRawNamespace
 
 from .library import library
 from .loopback import PATIENCE, Loopback
@@ -91,8 +91,8 @@ class _Blocking:
 
     def _wrapped(self, value: Any) -> Any:
         if isinstance(value, RawResponse):
-            return RawResponse(value.status_code, value.headers, self._wrapped(value.parsed))
-        kinds = (ollama_sdk.AsyncOllama, AsyncNamespace, AsyncRawClient, ollama_sdk.AsyncStream)
+            return RawResponse(value.status_code, value.headers, self._wrapped(value.parsed), value.content)
+        kinds = (ollama_sdk.AsyncOllama, AsyncNamespace, AsyncRawNamespace, ollama_sdk.AsyncStream)
         return _Blocking(self._portal, value) if isinstance(value, kinds) else value
 
     def __iter__(self) -> _Blocking:
