@@ -300,7 +300,7 @@ def test_client_that_leaves_ends_the_request_at_the_server(server, tmp_path):
         assert chat.hung_up
     (exchange,) = read_recordings(tmp_path)
     assert not exchange.complete
-    assert len(exchange.chunks) > 1
+    assert exchange.chunks
 
 
 def test_broken_reply_is_recorded_and_breaks_again(server, tmp_path):
