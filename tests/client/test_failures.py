@@ -510,7 +510,7 @@ def test_a_proxy_that_wants_a_login_says_where_it_is_given(world, serve, chat, t
         chat(client)
     assert (
         f"the proxy {server.url} that {scheme.upper()}_PROXY names: it requires a login, which belongs in the variable: "
-        "http://user:password@host:port; NO_PROXY=ollama.example"
+        f"{server.url.partition(':')[0]}://user:password@host:port; NO_PROXY=ollama.example"
     ) in str(caught.value)
 
 
