@@ -43,12 +43,20 @@ def parse_host(value: str) -> httpx.URL:
     else:
         scheme = scheme.lower()
         if scheme not in _SCHEME_PORT:
-            other = ", or for a Unix socket transport=HTTPTransport(uds=...)" if "unix" in scheme else ""
+            other = (
+                ", or for a Unix socket transport=HTTPTransport(uds=...), AsyncHTTPTransport(uds=...) for AsyncOllama"
+                if "unix" in scheme
+                else ""
+            )
             raise ConfigurationError(
                 f"host {_redact(text)!r}: the scheme is {scheme!r}; use http:// or https://{other}"
             )
         default_port = _SCHEME_PORT[scheme]
     authority, _, path = rest.partition("/")
+    if "," in authority.rpartition("@")[2]:
+        raise ConfigurationError(
+            'host holds a comma; give several hosts as a list, such as ["http://gpu-1:11434", "http://gpu-2:11434"]'
+        )
     if "@" in authority:
         raise ConfigurationError(
             f"host {_redact(text)!r} holds credentials; pass the key as api_key= (or OLLAMA_API_KEY) instead"
@@ -105,7 +113,7 @@ def _is_address(text: str) -> bool:
 
 def _redact(text: str) -> str:
     """Return the setting without anything that may be a password or a key: credentials, and what follows ``?`` or ``#``."""
-    scheme, found, rest = text.rpartition("://")
+    scheme, found, rest = text.partition("://") if "://" in text else ("", "", text)
     place, _, secret = rest.replace("#", "?").partition("?")
     if "@" in secret:  # the place may hold the beginning of a password
         return f"{scheme}{found}***"
