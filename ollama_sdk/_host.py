@@ -113,7 +113,7 @@ def _is_address(text: str) -> bool:
 
 def _redact(text: str) -> str:
     """Return the setting without anything that may be a password or a key: credentials, and what follows ``?`` or ``#``."""
-    scheme, found, rest = text.partition("://") if "://" in text else ("", "", text)
+    scheme, found, rest = text.rpartition("://")
     place, _, secret = rest.replace("#", "?").partition("?")
     if "@" in secret:  # the place may hold the beginning of a password
         return f"{scheme}{found}***"

@@ -32,9 +32,13 @@ def map_rows(rows: Iterable[Mapping[str, Any]], step: Step, *, progress: bool = 
         Each row with the new columns.
 
     Raises:
-        ConfigurationError: The client cannot be made, a row is no dict or has a column that the step makes, or there is no tqdm.
+        ConfigurationError: ``step`` is no step, the client cannot be made, a row is no dict or has a column that the step makes, or there is no tqdm.
         OllamaError: A row failed, with ``on_error="raise"``; the rows of the requests before it have been given.
     """
+    if not isinstance(step, Step):
+        given: object = step
+        what = f"the class {given.__name__}" if isinstance(given, type) else f"of type {type(given).__name__}"
+        raise ConfigurationError(f"step is {what}; give a step, such as Embed(model)")
     source = iter(rows)
     bar: Any = _bar(len(rows) if isinstance(rows, Sized) else None) if progress else None
     ahead: deque[tuple[list[Row], Future[list[Result]]]] = deque()

@@ -141,7 +141,6 @@ def test_several_hosts_without_failover_name_what_they_need(make):
         "http://me:hunter2@example.com",
         "me:hunter2@example.com:1",
         "https://hunter2@x/y",
-        "http://me:hunter2@a/x,http://b",
         "a,me:hunter2@b",
     ],
 )
