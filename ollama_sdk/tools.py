@@ -82,7 +82,7 @@ class Toolbox(Sequence[Callable[..., Any]]):
     ) -> None:
         if errors not in {"raise", "answer"}:
             raise ConfigurationError(f"errors={errors!r}: give 'raise' or 'answer'")
-        if not isinstance(functions, Iterable):
+        if not hasattr(functions, "__iter__"):
             raise ConfigurationError(
                 f"functions is of type {type(functions).__name__}; give a list, also of one function: Toolbox([get_weather])"
             )

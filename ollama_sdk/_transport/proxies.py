@@ -107,7 +107,7 @@ class Proxy:
 
 
 def _parsed(proxy: str | httpx.URL | ProxyParts) -> ProxyParts:
-    if isinstance(proxy, httpx.URL):
+    if isinstance(proxy, httpx.URL) or hasattr(proxy, "raw_host"):  # a URL of httpx2
         proxy = str(proxy)
     if not isinstance(proxy, str):
         if not hasattr(proxy, "raw_auth"):

@@ -137,8 +137,8 @@ def _context(given: object) -> ssl.SSLContext:
     return given
 
 
-def _path(given: object) -> str:
-    path = os.fspath(given) if isinstance(given, os.PathLike) else given
+def _path(given: PathLike) -> str:
+    path = os.fspath(given) if hasattr(given, "__fspath__") else given
     if not isinstance(path, str) or not path:
         said = "is empty" if path == "" else f"is of type {type(given).__name__}"
         raise ConfigurationError(f"uds= {said}; give the path of a Unix socket, such as '/run/ollama.sock'")

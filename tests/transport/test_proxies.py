@@ -6,6 +6,7 @@ import base64
 import socket
 
 import httpx
+import httpx2
 import pytest
 
 from ollama_sdk import AsyncHTTPTransport, HTTPTransport
@@ -261,9 +262,10 @@ def test_what_a_transport_cannot_use_is_refused_at_once(make, arguments, said):
     assert said in str(caught.value)
 
 
-def test_a_proxy_may_be_a_url_of_httpx(world, serve):
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_proxy_may_be_a_url_of_httpx(world, serve, library):
     proxy = serve(replies(whole(b"by proxy")))
-    given = httpx.URL(proxy.url.replace("http://", "http://me:secret@"))
+    given = library.URL(proxy.url.replace("http://", "http://me:secret@"))
     with world.transport(proxy=given) as transport:
         assert transport.get("http://ollama.example/") == b"by proxy"
     token = base64.b64encode(b"me:secret").decode()
