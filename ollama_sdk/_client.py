@@ -171,7 +171,8 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
         self._check_transport(transport, http_client)
         if host is None and str(getattr(http_client, "base_url", "")):
             raise ConfigurationError("http_client= has a base_url, which is not used; give that URL as host=")
-        hosts = hosts_of(host)
+        is_async = self._http_client_class is httpx.AsyncClient
+        hosts = hosts_of(host, is_async=is_async)
         settings = settings_of(
             hosts,
             api_key,
@@ -179,7 +180,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             limits,
             transport=transport,
             http_client=http_client,
-            is_async=self._http_client_class is httpx.AsyncClient,
+            is_async=is_async,
         )
         servers = Servers(
             len(hosts),
@@ -210,7 +211,7 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
                 own = f"an {'Async' * (self._http_client_class is httpx.AsyncClient)}HTTPTransport(...), or "
                 raise ConfigurationError(
                     f"{name}= is {what}; give {own * (name == 'transport')}"
-                    f"an object of httpx.{kind.__name__} or httpx2.{kind.__name__}"
+                    f"an httpx.{kind.__name__} or httpx2.{kind.__name__}"
                 )
 
     def _check_cache(self, cache: Cache | Inherit | None) -> None:

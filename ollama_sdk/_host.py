@@ -19,7 +19,7 @@ _HIGHEST_PORT = 65535
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it is replaced, not bound
 
 
-def parse_host(value: str) -> httpx.URL:
+def parse_host(value: str, transport: str = "HTTPTransport") -> httpx.URL:
     """Return the base URL of a host setting.
 
     Args:
@@ -27,6 +27,7 @@ def parse_host(value: str) -> httpx.URL:
             without brackets, or a URL with an optional path. Blanks and quotes around it are dropped. Without a scheme, a
             port that is not a number up to 65535 counts as absent. The default port is 11434, and with a scheme that
             scheme's own.
+        transport: The class that reaches a Unix socket, for the error about one.
 
     Raises:
         ConfigurationError: The scheme is neither ``http`` nor ``https``; the URL holds credentials, a query or a
@@ -43,11 +44,7 @@ def parse_host(value: str) -> httpx.URL:
     else:
         scheme = scheme.lower()
         if scheme not in _SCHEME_PORT:
-            other = (
-                ", or for a Unix socket transport=HTTPTransport(uds=...), AsyncHTTPTransport(uds=...) for AsyncOllama"
-                if "unix" in scheme
-                else ""
-            )
+            other = f", or for a Unix socket transport={transport}(uds=...)" if "unix" in scheme else ""
             raise ConfigurationError(
                 f"host {_redact(text)!r}: the scheme is {scheme!r}; use http:// or https://{other}"
             )

@@ -20,14 +20,21 @@ if TYPE_CHECKING:
 __all__ = ["endpoints_of", "endpoints_with_headers", "hosts_of", "own_headers", "url_of"]
 
 
-def hosts_of(host: Host | None) -> list[str | Endpoint]:
-    """The servers in a ``host`` argument, at least one.
+def hosts_of(host: Host | None, *, is_async: bool) -> list[str | Endpoint]:
+    """The servers in a ``host`` argument, or in ``OLLAMA_HOST``; at least one.
 
     Raises:
-        ConfigurationError: It is empty, or is neither text nor an endpoint.
+        ConfigurationError: It is empty, is neither text nor an endpoint, or is a Unix socket of an async client.
     """
-    if host is None:
-        return [os.environ.get("OLLAMA_HOST", "")]
+    hosts = _given_hosts(os.environ.get("OLLAMA_HOST", "") if host is None else host)
+    for each in hosts if is_async else ():
+        text = each if isinstance(each, str) else each.url
+        if "unix" in text:  # others are parsed later
+            parse_host(text, "AsyncHTTPTransport")
+    return hosts
+
+
+def _given_hosts(host: Host) -> list[str | Endpoint]:
     if isinstance(host, Sequence) and not isinstance(host, (str, bytes)):
         if not host:
             raise ConfigurationError("host=[] holds no server; leave it out for OLLAMA_HOST")

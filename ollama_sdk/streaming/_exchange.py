@@ -450,7 +450,7 @@ class StreamExchange(Generic[ItemT, ReplyT]):
         if self.stopped == "cancelled" or (error is None and not self.reader.finished):
             items = self.reader.items
             how = "left to the parent of this process" if self._inherited else self.stopped
-            text = f"the stream was {how} before its last item was taken; {items} items had arrived"
+            text = f"the stream was {how} before its last item was taken; {items} item{'s' * (items != 1)} had arrived"
             error = IncompleteReplyError(text, items=items)
         if isinstance(error, IncompleteReplyError):
             error.partial = self._partial_reply()

@@ -311,7 +311,7 @@ class Reader:
         if not message:
             return None
         message = self._call.redacted(message)
-        text = f"{self._call.name}: the server failed after {self.items} items: {message}"
+        text = f"{self._call.name}: the server failed after {self.items} item{'s' * (self.items != 1)}: {message}"
         return ReplyFailedError(text, message=message, body=redact_data(item, self._call.redacted))
 
     def _refuse_payload(self, payload: bytes, problem: str) -> None:

@@ -161,10 +161,12 @@ def test_hosts_in_one_text_are_refused_for_a_list(make, host, monkeypatch):
         assert "hunter2" not in str(refused.value)
 
 
-@CLIENTS
-def test_a_unix_socket_as_a_host_names_both_transports(make):
-    with pytest.raises(ConfigurationError, match=r"HTTPTransport\(uds=...\), AsyncHTTPTransport\(uds=...\) for Async"):
-        make("unix:///run/ollama.sock")
+@pytest.mark.parametrize(("make", "own"), [(Ollama, "HTTPTransport"), (AsyncOllama, "AsyncHTTPTransport")])
+def test_a_unix_socket_as_a_host_names_the_transport(make, own, monkeypatch):
+    monkeypatch.setenv("OLLAMA_HOST", "unix:///run/ollama.sock")
+    for given in ("unix:///run/ollama.sock", None):
+        with pytest.raises(ConfigurationError, match=rf"for a Unix socket transport={own}\(uds=...\)$"):
+            make(given)
 
 
 def test_an_ipv6_address_may_have_a_zone():
@@ -490,7 +492,7 @@ def test_a_refused_transport_names_ours_of_the_right_kind(make, own, other, kind
         with pytest.raises(ConfigurationError) as refused:
             make(transport=wrong)
         assert str(refused.value) == (
-            f"transport= is {what}; give an {own.__name__}(...), or an object of httpx.{kind} or httpx2.{kind}"
+            f"transport= is {what}; give an {own.__name__}(...), or an httpx.{kind} or httpx2.{kind}"
         )
 
 

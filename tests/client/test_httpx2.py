@@ -197,7 +197,9 @@ def test_its_timeouts_and_proxies_are_taken(library):
     ],
 )
 def test_what_is_of_the_other_kind_is_refused(make, wrong):
-    with pytest.raises(ConfigurationError, match=r"give an httpx\.\w+ or httpx2\."):
+    with pytest.raises(
+        ConfigurationError, match=r"give an (Async)?(HTTPTransport\(\.\.\.\), or an )?httpx\.\w+ or httpx2\."
+    ):
         make(**wrong)
 
 

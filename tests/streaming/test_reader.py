@@ -267,7 +267,7 @@ def test_an_item_with_an_error_is_a_failure(error):
     assert numbers(reader) == [1]
     assert type(reader.error) is ReplyFailedError
     assert reader.error.message == "boom"
-    assert str(reader.error) == f"{CALL}: the server failed after 1 items: boom"
+    assert str(reader.error) == f"{CALL}: the server failed after 1 item: boom"
 
 
 @pytest.mark.parametrize("error", ["null", '""', "{}"])
