@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
+from ollama_sdk._secrets import REDACTED, redact, redact_url
 from ollama_sdk.errors import EXCERPT_LENGTH
 from ollama_sdk.streaming._marks import failure_message
 
@@ -107,6 +108,8 @@ def status_advice(call: Call[Any, Any], response: httpx.Response, data: Any, tex
         data: The body as decoded JSON; ``None`` if it is not JSON.
         text: The body.
     """
+    if response.is_redirect:
+        return _redirect_advice(call, response)
     status = response.status_code
     is_ollamas = data.__class__ is dict and data.get("error") is not None
     proxy = None if is_ollamas else proxy_of(call, call.request)
@@ -123,6 +126,16 @@ def status_advice(call: Call[Any, Any], response: httpx.Response, data: Any, tex
     if status in _GATEWAY and (_is_page(text) or is_gateways):
         return _GATEWAY[status]
     return _when(_OLLAMA.get(status, ""), response) + _where(data)
+
+
+def _redirect_advice(call: Call[Any, Any], response: httpx.Response) -> str:
+    location = response.headers.get("location")
+    if location is None:
+        return "; Ollama never answers so: check the host, and what stands in front of the server"
+    shown = redact(call.request, redact_url(location))[:EXCERPT_LENGTH]
+    base = shown.removesuffix(call.operation.path)
+    use = "check the host" if base == shown or REDACTED in base else f"use {base} as the host"
+    return f"; it redirects to {shown}, and redirects are not followed: {use}"
 
 
 def _when(advice: str, response: httpx.Response) -> str:

@@ -125,7 +125,7 @@ def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     """Return the error of a response whose status is not a success."""
     from ollama_sdk._retry_after import retry_after_in
 
-    from .advice import message_of
+    from .advice import message_of, status_advice
 
     request = call.request
     data: Any = None
@@ -136,7 +136,7 @@ def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     message = message_of(data, received)
     status = response.status_code
     said = f": {message}" if message else ""
-    text = f"{describe_call(call.request)} answered {status}{said}{_advice(call, response, data, received)}"
+    text = f"{describe_call(call.request)} answered {status}{said}{status_advice(call, response, data, received)}"
     fields: dict[str, Any] = {
         "message": message,
         "body": received if data is None else data,
@@ -154,20 +154,6 @@ def _redacted_headers(call: Call[Any, Any], response: httpx.Response) -> list[tu
         return redact(call.request, text.decode("latin-1")).encode("latin-1")
 
     return [(redacted(name), redacted(value)) for name, value in decoded_headers(response.headers)]
-
-
-def _advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str) -> str:
-    """Return a clause with advice."""
-    if response.is_redirect:
-        if "location" not in response.headers:
-            return "; Ollama never answers so: check the host, and what stands in front of the server"
-        target = redact(call.request, response.headers["location"])
-        base = target.removesuffix(call.operation.path)
-        use = "check the host" if base == target else f"use {base} as the host"
-        return f"; it redirects to {target}, and redirects are not followed: {use}"
-    from .advice import status_advice
-
-    return status_advice(call, response, data, text)
 
 
 # Replies that do not fit

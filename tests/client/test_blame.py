@@ -17,6 +17,7 @@ from ollama_sdk import (
     AsyncOllama,
     ConfigurationError,
     DecodeError,
+    Endpoint,
     Failover,
     HTTPTransport,
     IncompleteReplyError,
@@ -571,6 +572,39 @@ def test_no_error_about_a_host_shows_its_query(host, shown):
         Ollama(host)
     assert f"host {shown!r}" in str(caught.value)
     assert not any(part in str(caught.value) for part in ("hunt", "er2"))
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("http://me:hunter2@h/x?key=hunter2", "path is the URL 'http://***@h/x?***'; give only what follows the host"),
+        ("/x?key=hunter2", "path is '/x?***'; give what follows the question mark as extra_query={...}"),
+        ("/x#hunter2", "path is '/x#***'; leave out the fragment, which no server receives"),
+        ("me:hunter2@h", "path is '***@h'; give one that begins with / and is percent-encoded"),
+    ],
+)
+def test_no_error_about_a_path_shows_its_query(path, said):
+    with Ollama() as client, pytest.raises(ConfigurationError) as caught:
+        client.request("GET", path)
+    assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://x/?key=hunter2", "'http://x/?***'"),
+        ("http://x/?key=hunter2&to=http://y", "'http://x/?***'"),
+        ("http://x:port?hunter2", "'http://x:port?***'"),
+        ("http://me:hun/ter2hunter2@x", "'http://***@x'"),
+        (5, "5"),
+    ],
+)
+def test_no_error_about_an_endpoint_shows_its_query(url, shown):
+    with pytest.raises(ConfigurationError) as caught:
+        Endpoint(url)
+    assert f"Endpoint(url={shown}): " in str(caught.value)
+    assert not any(part in str(caught.value) for part in ("hunter2", "'hun'"))
 
 
 def test_a_host_of_a_unix_socket_names_the_transport():

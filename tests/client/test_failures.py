@@ -691,6 +691,26 @@ def test_a_redirect_to_another_host_says_what_host_to_give(world, serve, chat):
         chat(client)
 
 
+_TARGETS = {
+    "https://me:hunter2@gpu.example/ollama/api/chat": "it redirects to https://***@gpu.example/ollama/api/chat, and redirects",
+    "/login?key=hunter2&next=http://x/": "it redirects to /login?***, and redirects",
+    "https://sso.example/login?key=hunter2&next=http://x/": "it redirects to https://sso.example/login?***, and redirects",
+    "//sso.example/#hunter2": "it redirects to //sso.example/#***, and redirects",
+    "/" + "a" * 5000: f"it redirects to /{'a' * 199}, and redirects",
+    "http://[": "it redirects to http://[, and redirects",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("location", _TARGETS)
+def test_the_target_of_a_redirect_is_short_and_without_secrets(world, serve, chat, location):
+    server = serve(replies(whole(b"", 302, location=location)))
+    with world.client(server.url) as client, pytest.raises(APIStatusError) as caught:
+        chat(client)
+    assert _TARGETS[location] in str(caught.value)
+    assert str(caught.value).endswith("are not followed: check the host")
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_good_status_without_content_is_no_reply(world, serve, chat):
     server = serve(replies(head(204, None)))
     with world.client(server.url) as client, pytest.raises((DecodeError, IncompleteReplyError)):
