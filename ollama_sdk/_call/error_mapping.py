@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,9 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
             f"{name}: the request cannot be sent: {reason}{connection_advice(call, request, exc)}"
         )
     if not is_transports:
-        return APIConnectionError(f"{name}: no usable response: {failed_transport(call, exc)}")
+        return APIConnectionError(
+            f"{name}: no usable response: {failed_transport(call, exc)}; see the cause of this error"
+        )
     return APIConnectionError(f"{name}: no usable response: {reason}{connection_advice(call, request, exc)}")
 
 
@@ -99,7 +102,7 @@ def _endpoint_error(call: Call[Any, Any], exc: Exception) -> Exception:
 
 
 def _timeout_error(call: Call[Any, Any], request: httpx.Request, exc: httpx.TimeoutException) -> APITimeoutError:
-    from .advice import unreached
+    from .advice import GIVEN, unreached
 
     deadlines = call.deadlines
     waited_for: list[TimeoutPhase] = [phase for kind, phase in _TIMEOUTS if isinstance(exc, kind)]
@@ -110,7 +113,9 @@ def _timeout_error(call: Call[Any, Any], request: httpx.Request, exc: httpx.Time
     loads = phase == "first_item" and call.operation.usage is not None and "status" not in call.request.extensions
     what = _LOADING if loads else _WHAT_TOOK_TOO_LONG[phase]
     if phase == "connect":
-        what = unreached(call, request) or what
+        what = unreached(request) or what
+    if not call.settings.own_transport and deadlines.elapsed() < (seconds or math.inf):
+        what = f"{GIVEN} ended the wait by a limit of its own"
     text = f"{describe_call(request)}: {what}{bound}, {deadlines.elapsed():.1f} s after the call began"
     return APITimeoutError(text, phase=phase)
 

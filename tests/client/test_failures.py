@@ -484,7 +484,7 @@ def through_proxy(monkeypatch):
         for each in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY", "HTTP_PROXY"):
             monkeypatch.delenv(each, raising=False)
         monkeypatch.setenv("http_proxy", url.replace("://", "://me:hunter2@"))
-        return f"the proxy {url} that HTTP_PROXY names"
+        return f"the proxy {url} that http_proxy names"
 
     return name
 
@@ -509,7 +509,7 @@ def test_a_proxy_that_wants_a_login_says_where_it_is_given(world, serve, chat, t
     with world.client(f"{scheme}://ollama.example") as client, pytest.raises(OllamaError) as caught:
         chat(client)
     assert (
-        f"the proxy {server.url} that {scheme.upper()}_PROXY names: it requires a login, which belongs in the variable: "
+        f"the proxy {server.url} that {scheme}_proxy names: it requires a login, which belongs in the variable: "
         f"{server.url.partition(':')[0]}://user:password@host:port; NO_PROXY=ollama.example"
     ) in str(caught.value)
 
@@ -529,7 +529,7 @@ def test_a_socks_proxy_is_named_for_what_it_says(world, serve, chat, through_pro
     monkeypatch.setenv("http_proxy", f"socks5://{server.host}")
     with world.client("http://ollama.example") as client, pytest.raises(APIConnectionError) as caught:
         chat(client)
-    assert f"the proxy socks5://{server.host} that HTTP_PROXY names: {advice}" in str(caught.value)
+    assert f"the proxy socks5://{server.host} that http_proxy names: {advice}" in str(caught.value)
     assert "ollama serve" not in str(caught.value)
 
 
@@ -567,7 +567,7 @@ def test_a_proxy_that_opens_no_tunnel_is_not_said_to_be_down(world, serve, chat,
     monkeypatch.setenv("https_proxy", server.url)
     with world.client("https://ollama.example") as client, pytest.raises(APIConnectionError) as caught:
         chat(client)
-    assert f"the proxy {server.url} that HTTPS_PROXY names: it does not connect to the server" in str(caught.value)
+    assert f"the proxy {server.url} that https_proxy names: it does not connect to the server" in str(caught.value)
 
 
 def test_a_proxy_that_does_not_accept_is_named_for_the_time(world, chat, through_proxy):
