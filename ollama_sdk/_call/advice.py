@@ -134,7 +134,8 @@ def status_advice(call: Call[Any, Any], response: httpx.Response, data: Any, tex
 
 
 def _asks_for_password(response: httpx.Response) -> bool:
-    return response.headers.get("www-authenticate", "").lower().startswith("basic")
+    challenge: str = response.headers.get("www-authenticate", "")
+    return challenge.lower().startswith("basic")
 
 
 def _is_at_ollama_com(request: httpx.Request) -> bool:
@@ -324,7 +325,7 @@ def _server_advice(call: Call[Any, Any], request: httpx.Request, exc: Exception)
         return f"; what answers at {place} does not speak HTTP as Ollama does: {check}"
     if isinstance(exc, httpx.ConnectError) and not _has(reason, _BROKEN_OFF):
         if uds is not None:
-            return f"; does a server listen on {place}? check uds="
+            return f"; does a server listen on {place}? check uds=, and whether it accepts connections"
         reaches = "" if call.settings.own_transport else f", and does {GIVEN} reach it"
         return f"; is Ollama running at {host}{reaches}? `ollama serve` starts it"
     perhaps = (
@@ -377,10 +378,9 @@ def not_json_advice(call: Call[Any, Any], text: str = "") -> str:
 
 
 def unreached(request: httpx.Request) -> str:
-    """Return a clause about a proxy or Unix socket that took no connection in time; ``""`` for a server."""
-    uds = _noted(request, "uds")
-    place = proxy_of(request) or (f"the Unix socket {uds!r}" if uds is not None else "")
-    return f"{place} could not be reached; check it, or allow a longer connect=" if place else ""
+    """Return a clause about a proxy that took no connection in time; ``""`` for a server."""
+    proxy = proxy_of(request)
+    return "" if proxy is None else f"{proxy} could not be reached; check it, or allow a longer connect="
 
 
 # Proxies

@@ -32,7 +32,7 @@ from ollama_sdk import (
 from ollama_sdk.testing import Emulator
 from tests.support.library import library
 from tests.support.loopback import PATIENCE, closed_port, full_backlog_port, head, replies, replies_and_closes, whole
-from tests.support.transports import tls_loopback, trusting
+from tests.support.transports import CERTIFICATE, tls_loopback, trusting
 from tests.support.worlds import World
 
 # The way to the server
@@ -177,6 +177,17 @@ def test_an_untrusted_certificate_of_a_proxy_is_the_proxys(through, monkeypatch)
     assert "the server's certificate" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("context", "said"),
+    [({}, "is not trusted"), ({"cafile": CERTIFICATE}, "is for another name: use the name that it")],
+)
+def test_what_is_wrong_with_a_proxys_certificate_is_said(through, context, said):
+    with tls_loopback(lambda connection: connection.request()) as proxy:
+        given = httpx.Proxy(f"https://127.1:{proxy.port}", ssl_context=ssl.create_default_context(**context))
+        error = through(proxy=given)
+    assert f"that proxy= names: its certificate {said}" in str(error)
+
+
 @pytest.mark.plain
 def test_a_proxy_without_tls_is_not_taken_for_the_server(through, serve):
     proxy = serve(lambda connection: connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
@@ -226,7 +237,9 @@ def test_a_unix_socket_that_takes_no_connection_is_named(through, tmp_path, is_t
             listener.bind(path)
         error = through("http://127.0.0.1:11434", uds=path)
     assert f"the Unix socket {path}: [Errno" in str(error)
-    assert f"; does a server listen on the Unix socket '{path}'? check uds=" in str(error)
+    assert f"; does a server listen on the Unix socket '{path}'? check uds=, and whether it accepts connections" in str(
+        error
+    )
     assert "ollama serve" not in str(error)
 
 
@@ -261,15 +274,16 @@ def test_a_unix_socket_is_named_for_what_it_does(through, tmp_path, answer, said
 
 
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no Unix sockets")
-def test_a_unix_socket_that_does_not_accept_is_named_for_the_time(through, tmp_path):
+def test_a_unix_socket_whose_queue_is_full_is_named(through, tmp_path):
     path = str(tmp_path / "sock")
     with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as waiting:
         listener.bind(path)
         listener.listen(0)
         waiting.connect(path)
-        error = through("http://127.0.0.1:11434", uds=path, timeout=Timeout(connect=0.05))
-    assert isinstance(error, APITimeoutError), error
-    assert f"the Unix socket '{path}' could not be reached; check it, or allow a longer connect=" in str(error)
+        error = through("http://127.0.0.1:11434", uds=path)
+    assert f"; does a server listen on the Unix socket '{path}'? check uds=, and whether it accepts connections" in str(
+        error
+    )
 
 
 # Transports and clients of the caller
@@ -411,6 +425,18 @@ def test_a_closed_client_of_the_caller_is_named(world):
 
 
 # Certificates
+
+
+def test_an_expired_certificate_is_said_to_have_expired(world):
+    exc = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired")
+    with (
+        world.client("https://gpu-1", transport=_raising(world, exc)) as client,
+        pytest.raises(APIConnectionError) as caught,
+    ):
+        client.chat("m", [])
+    assert "; the server's certificate has expired: its owner must renew it, unless the clock" in str(caught.value)
+    assert "SSL_CERT_FILE" not in str(caught.value)
+
 
 _TLS_ARGUMENTS = {
     "verify": "transport={}HTTPTransport(ssl_context=...)",
