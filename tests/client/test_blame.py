@@ -215,6 +215,13 @@ def test_a_proxy_is_named_also_under_a_given_http_client(through, world):
     assert _given(url, ": is that proxy running?") in str(error)
 
 
+def test_an_answer_of_a_proxy_under_a_given_http_client_is_its_own(through, serve, world):
+    kind = httpx.Client if world.kind == "sync" else httpx.AsyncClient
+    proxy = serve(replies(whole(b"", 502)))
+    error = through(proxy=proxy.url, around=lambda transport: {"http_client": kind(transport=transport)})
+    assert _given(proxy.url, ", which seems to have answered instead of the server:") in str(error)
+
+
 def test_each_endpoint_is_blamed_for_its_own_way(world, monkeypatch):
     ports = closed_port(), closed_port()
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{ports[0]}")
