@@ -206,8 +206,11 @@ class _Client(Generic[ClientRuntimeT, TransportT, HTTPClientT]):
             from ._httpx2 import is_of_httpx2
 
             if not is_of_httpx2(given, kind.__name__):
+                what = f"the class {given.__name__}" if isinstance(given, type) else f"of type {type(given).__name__}"
+                own = f"an {'Async' * (self._http_client_class is httpx.AsyncClient)}HTTPTransport(...), or "
                 raise ConfigurationError(
-                    f"{name}= is of type {type(given).__name__}; give an httpx.{kind.__name__} or httpx2.{kind.__name__}"
+                    f"{name}= is {what}; give {own * (name == 'transport')}"
+                    f"an object of httpx.{kind.__name__} or httpx2.{kind.__name__}"
                 )
 
     def _check_cache(self, cache: Cache | Inherit | None) -> None:

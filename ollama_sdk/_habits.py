@@ -15,6 +15,7 @@ _KEYWORDS = {
     "url": "host=",
     "default_headers": "headers=",
     "token": "api_key=",
+    "auth": 'api_key=, or headers={"Authorization": ...}',
     "max_retries": "retry=Retry(attempts=...)",
     "retries": "retry=Retry(attempts=...)",
     "verify": "transport=HTTPTransport(ssl_context=...)",
@@ -54,8 +55,7 @@ _NAMES = {
     "OpenAIError": "OllamaError",
     "AnthropicError": "OllamaError",
     "APIResponseValidationError": "DecodeError",
-    "ContentFilterFinishReasonError": "IncompleteReplyError",
-    "LengthFinishReasonError": "IncompleteReplyError",
+    "LengthFinishReasonError": "ParseError, which parse() raises for a reply that was cut",
     "ListResponse": "ollama_sdk.types.ModelList",
     "ProcessResponse": "ollama_sdk.types.RunningModelList",
     "Image": "bytes, a pathlib.Path or base64 text in images=",
@@ -83,6 +83,7 @@ _ARGUMENTS = (
     ("host base_url", ("Ollama(host)",)),
     ("retry retries max_retries", ("reconfigure(retry=Retry(attempts=...)), which changes every view and thread of the client",)),
 )  # fmt: skip
+_ALIKE = 0.8  # of the letters of a name, for a hint at another one
 # The class of each policy and an example, for the error about any other value.
 _POLICIES = {
     "retry": ("Retry", "attempts=4"),
@@ -103,7 +104,9 @@ def explain_keyword(client: str, name: str, known: Sequence[str], *, is_async: b
         known: The arguments that the client takes.
         is_async: Whether the client is async.
     """
-    alike = _KEYWORDS.get(name) or ", ".join(f"{each}=" for each in difflib.get_close_matches(name, ["host", *known]))
+    alike = _KEYWORDS.get(name) or ", ".join(
+        f"{each}=" for each in difflib.get_close_matches(name, ["host", *known], cutoff=_ALIKE)
+    )
     for sync_name, async_name in _OF_ASYNC.items() if is_async else ():
         alike = alike.replace(sync_name, async_name)
     hint = f"; give {alike}" if alike else ""
@@ -143,7 +146,7 @@ def explain_argument(
     for each in wanted:
         if found := advice(each):
             return f"{said}; {found}"
-    alike = [] if name in native else difflib.get_close_matches(name, [*known, *fields], n=1, cutoff=0.8)
+    alike = [] if name in native else difflib.get_close_matches(name, [*known, *fields], n=1, cutoff=_ALIKE)
     if alike:
         return (
             f"{said}; did you mean {alike[0]}=?"

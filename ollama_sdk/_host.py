@@ -44,12 +44,20 @@ def parse_host(value: str) -> httpx.URL:
     else:
         scheme = scheme.lower()
         if scheme not in _SCHEME_PORT:
-            other = ", or for a Unix socket transport=HTTPTransport(uds=...)" if "unix" in scheme else ""
+            other = (
+                ", or for a Unix socket transport=HTTPTransport(uds=...), AsyncHTTPTransport(uds=...) for AsyncOllama"
+                if "unix" in scheme
+                else ""
+            )
             raise ConfigurationError(
                 f"host {redact_url(text)!r}: the scheme is {scheme!r}; use http:// or https://{other}"
             )
         default_port = _SCHEME_PORT[scheme]
     authority, _, path = rest.partition("/")
+    if "," in authority.rpartition("@")[2]:
+        raise ConfigurationError(
+            'host holds a comma; give several hosts as a list, such as ["http://gpu-1:11434", "http://gpu-2:11434"]'
+        )
     if "@" in authority:
         raise ConfigurationError(
             f"host {redact_url(text)!r} holds credentials; pass the key as api_key= (or OLLAMA_API_KEY) instead"

@@ -122,8 +122,13 @@ def _adapter(kind: Any) -> Any:
         raise ConfigurationError("needs Pydantic: pip install 'ollama-sdk[pydantic]'") from exc
     try:
         return pydantic.TypeAdapter(kind)
-    except pydantic.errors.PydanticUserError as exc:
-        raise ConfigurationError(f"Pydantic cannot describe {kind!r}: {exc.message}") from exc
+    except pydantic.PydanticSchemaGenerationError as exc:
+        raise ConfigurationError(
+            f"Pydantic cannot describe {kind!r}: {exc.message.partition('. ')[0]}; give a Pydantic model, a dataclass or a "
+            "TypedDict"
+        ) from exc
+    except pydantic.PydanticUserError as exc:
+        raise ConfigurationError(f"Pydantic cannot describe {kind!r}: {exc.message.partition(chr(10))[0]}") from exc
 
 
 # Counters

@@ -78,7 +78,8 @@ def track_file(
     Raises:
         ConfigurationError: It is no file, cannot be opened or is not seekable; or the output needs bars, and tqdm is not installed.
     """
-    if not isinstance(content, os.PathLike) and not hasattr(content, "tell"):
+    is_binary = hasattr(content, "tell") and not isinstance(content, io.TextIOBase)
+    if not isinstance(content, os.PathLike) and not is_binary:
         given = type(content).__name__
         raise ConfigurationError(f"content is of type {given}; give a pathlib.Path or a file opened in binary mode")
     painter = _painter(file, log_interval)

@@ -74,7 +74,7 @@ class Toolbox(Sequence[Callable[..., Any]]):
             :class:`ollama_sdk.ToolCallError`, or ``answer`` the model with the error. Exceptions of a function are always raised.
 
     Raises:
-        ConfigurationError: A function cannot be described, or two have the same name.
+        ConfigurationError: A function cannot be described, two have the same name, or it is no list of functions.
     """
 
     def __init__(
@@ -82,6 +82,10 @@ class Toolbox(Sequence[Callable[..., Any]]):
     ) -> None:
         if errors not in {"raise", "answer"}:
             raise ConfigurationError(f"errors={errors!r}: give 'raise' or 'answer'")
+        if not hasattr(functions, "__iter__"):
+            raise ConfigurationError(
+                f"functions is of type {type(functions).__name__}; give a list, also of one function: Toolbox([get_weather])"
+            )
         self._errors = errors
         self._functions: dict[str, Function] = {}
         for each in functions:

@@ -396,3 +396,24 @@ def test_programs_on_pages_are_those_that_run_on_the_engines():
     engines = ROOT / "tests" / "engines"
     programs = [program for kind in ("with", "resume", "limit") for program in engines.glob(f"{kind}_*.py")]
     assert sorted(shown) == sorted(program.read_text(encoding="utf-8") for program in programs)
+
+
+def test_lines_of_the_texts_of_a_project_are_short():
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        assert [line for line in lines if len(line) > 140 and not line.startswith("|")] == []
+
+
+@pytest.mark.parametrize(
+    "words", ["this is not Ollama's answer", "it redirects to", "Host or Origin", "its certificate is not trusted"]
+)
+def test_troubleshooting_has_the_words_of_errors(words: str):
+    package = [path.read_text(encoding="utf-8") for path in (ROOT / "ollama_sdk" / "_call").glob("*.py")]
+    assert any(words in text for text in package)
+    assert re.search(rf"^\| `[^|]*{words}", PAGES["troubleshooting.md"], flags=re.MULTILINE)
+
+
+def test_the_reference_of_errors_names_their_attributes():
+    row = re.search(r"^\| `APIStatusError` .*", PAGES["reference/errors.md"], flags=re.MULTILINE)
+    assert row is not None
+    assert all(f"`.{name}`" in row[0] for name in ("status_code", "message", "retry_after", "request_id"))

@@ -174,7 +174,7 @@ def test_all_types_can_be_imported_at_once():
     assert set(dir(types)) == names.keys() - {"__builtins__"}
 
 
-@pytest.mark.parametrize("name", ["Olama", "MessagParam", "_private"])
+@pytest.mark.parametrize("name", ["Olama", "MessagParam", "_private", "ContentFilterFinishReasonError"])
 def test_missing_name_is_an_attribute_error(name):
     for module in (ollama_sdk, types):
         with pytest.raises(AttributeError, match=name):
@@ -185,6 +185,7 @@ _ELSEWHERE = {
     "Client": "use Ollama",
     "AsyncClient": "use AsyncOllama",
     "ResponseError": "use APIStatusError, or OllamaError for every error",
+    "LengthFinishReasonError": "use ParseError, which parse() raises for a reply that was cut",
     "chat": "a client has it: Ollama().chat",
     "v1": "a client has it: Ollama().v1",
     "list": "use Ollama().list_models()",

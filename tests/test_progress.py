@@ -137,6 +137,15 @@ def test_what_is_no_file_cannot_be_tracked(content):
         track_file(content)
 
 
+def test_a_file_in_text_mode_cannot_be_tracked(tmp_path: Path):
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF")
+    with path.open() as opened:
+        for content in (opened, io.StringIO("GGUF")):
+            with pytest.raises(ConfigurationError, match=r"give a pathlib.Path or a file opened in binary mode"):
+                track_file(content)
+
+
 def test_other_items_are_counted():
     log = io.StringIO()
     assert list(track(["a", "b"], file=log, log_interval=1e9)) == ["a", "b"]

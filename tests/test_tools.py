@@ -435,6 +435,13 @@ def test_two_tools_of_one_name_are_refused():
         Toolbox([], errors="ignore")
 
 
+def test_a_function_in_place_of_a_list_is_refused():
+    with pytest.raises(
+        ConfigurationError, match=r"functions is of type function; give a list, .*Toolbox\(\[get_weather"
+    ):
+        Toolbox(get_weather)
+
+
 def test_a_toolbox_lists_its_functions_and_their_descriptions():
     toolbox = Toolbox([get_weather])
     assert list(toolbox) == [get_weather]

@@ -24,7 +24,7 @@ from .network import TunnelError, UnreachableError
 from .pool import Pool
 from .request import PIECE, RequestWriter, pieces
 from .response import HEAD_TAKEN, Head
-from .route import ProxyLike, Route, Routes
+from .route import PathLike, ProxyLike, Route, Routes
 
 if TYPE_CHECKING:
     from ._asyncio import AsyncioConnection, AsyncioNetwork
@@ -47,7 +47,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
         ssl_context: ssl.SSLContext | None = None,
         proxy: ProxyLike | None = None,
         trust_env: bool = True,
-        uds: str | None = None,
+        uds: PathLike | None = None,
     ) -> None:
         self._arguments = {"ssl_context": ssl_context, "proxy": proxy, "trust_env": trust_env, "uds": uds}
         self._pool: Pool[Any] = Pool()

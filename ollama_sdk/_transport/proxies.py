@@ -70,13 +70,14 @@ class Proxy:
         ConfigurationError: It cannot be used.
     """
 
-    def __init__(self, proxy: str | ProxyParts, named_by: str = "proxy=") -> None:
-        if isinstance(proxy, str):
-            proxy = _parsed(proxy)
-        url = proxy.url
+    def __init__(self, proxy: str | httpx.URL | ProxyParts, named_by: str = "proxy=") -> None:
+        parts = _parsed(proxy)
+        url = parts.url
         self.scheme: str = url.scheme
-        if self.scheme not in _PORTS or not url.host:
-            raise _unusable(self.scheme)
+        if self.scheme not in _PORTS:
+            raise _unusable(f"one of scheme {self.scheme!r}")
+        if not url.host:
+            raise _unusable("one without a host")
         self.host: str = url.host
         self.port: int = url.port or _PORTS[self.scheme]
         if self.port > _HIGHEST_PORT:
@@ -84,9 +85,9 @@ class Proxy:
                 f"the port of the proxy {self.host} is {self.port}; give a number up to {_HIGHEST_PORT}"
             )
         self.named_by = named_by
-        self.user = proxy.raw_auth
-        self.ssl_context: ssl.SSLContext | None = proxy.ssl_context
-        headers = list(proxy.headers.raw)
+        self.user = parts.raw_auth
+        self.ssl_context: ssl.SSLContext | None = parts.ssl_context
+        headers = list(parts.headers.raw)
         if self.user is not None and not self.is_socks:
             token = base64.b64encode(b":".join(self.user))
             headers.append((b"Proxy-Authorization", b"Basic " + token))
@@ -105,16 +106,22 @@ class Proxy:
         return self.scheme.startswith("socks")
 
 
-def _parsed(proxy: str) -> httpx.Proxy:
+def _parsed(proxy: str | httpx.URL | ProxyParts) -> ProxyParts:
+    if isinstance(proxy, httpx.URL) or hasattr(proxy, "raw_host"):  # a URL of httpx2
+        proxy = str(proxy)
+    if not isinstance(proxy, str):
+        if not hasattr(proxy, "raw_auth"):
+            raise _unusable(f"of type {type(proxy).__name__}; give one URL for all servers, or a Proxy of httpx")
+        return proxy
     scheme, separator, rest = proxy.partition("://")
     try:
         return httpx.Proxy(f"{scheme.lower()}://{rest}" if separator else f"http://{proxy}")
     except (ValueError, httpx.InvalidURL):  # whose text may hold the password
-        raise _unusable(scheme if separator else "") from None
+        is_other = separator and scheme.lower() not in _PORTS
+        raise _unusable(f"one of scheme {scheme!r}" if is_other else "what was given") from None
 
 
-def _unusable(scheme: str) -> ConfigurationError:
-    said = f"one of scheme {scheme!r}" if scheme else "what was given"
+def _unusable(said: str) -> ConfigurationError:
     return ConfigurationError(f"a proxy is http://host:port, https://host:port or socks5://host:port, and not {said}")
 
 

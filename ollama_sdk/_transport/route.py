@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
@@ -15,14 +16,13 @@ from .pool import ConnectionT, IdleStack, Pool
 from .request import RequestWriter
 
 if TYPE_CHECKING:
-    import ssl
-
     from .proxies import Proxy, ProxyParts
     from .tls import TLS, Handshake
 
-__all__ = ["ProxyLike", "Route", "Routes"]
+__all__ = ["PathLike", "ProxyLike", "Route", "Routes"]
 
-ProxyLike: TypeAlias = "str | ProxyParts"
+ProxyLike: TypeAlias = "str | httpx.URL | ProxyParts"
+PathLike: TypeAlias = "str | os.PathLike[str]"
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -37,6 +37,9 @@ class Routes(Generic[ConnectionT]):
         proxy: The proxy of all servers; ``None`` reads the environment.
         trust_env: Whether to read a proxy from the environment.
         uds: The path of a Unix socket on which all servers are reached.
+
+    Raises:
+        ConfigurationError: An argument cannot work, or ``proxy`` and ``uds`` are both given.
     """
 
     def __init__(
@@ -46,13 +49,15 @@ class Routes(Generic[ConnectionT]):
         ssl_context: ssl.SSLContext | None,
         proxy: ProxyLike | None,
         trust_env: bool,
-        uds: str | None,
+        uds: PathLike | None,
     ) -> None:
+        if uds is not None and proxy is not None:
+            raise ConfigurationError("give uds= or proxy=, not both: nothing is between a Unix socket and its server")
         self._pool = pool
-        self._ssl_context = ssl_context
+        self._ssl_context = None if ssl_context is None else _context(ssl_context)
         self._proxy = None if proxy is None else _proxy(proxy)
         self._trust_env = trust_env and uds is None
-        self._uds = uds
+        self._uds = None if uds is None else _path(uds)
         self._routes: dict[tuple[bytes, bytes, int | None], Route[ConnectionT]] = {}
         self._latest: tuple[httpx.URL, Route[ConnectionT]] | None = None
 
@@ -123,6 +128,23 @@ class Routes(Generic[ConnectionT]):
             except KeyError:  # another thread was faster
                 return
             route.stack.close()
+
+
+def _context(given: object) -> ssl.SSLContext:
+    if not isinstance(given, ssl.SSLContext):
+        raise ConfigurationError(
+            f"ssl_context= is of type {type(given).__name__}; give an ssl.SSLContext, such as "
+            "ssl.create_default_context(cafile=...); its check_hostname=False and verify_mode=ssl.CERT_NONE check nothing"
+        )
+    return given
+
+
+def _path(given: PathLike) -> str:
+    path = os.fspath(given) if hasattr(given, "__fspath__") else given
+    if not isinstance(path, str) or not path:
+        said = "is empty" if path == "" else f"is of type {type(given).__name__}"
+        raise ConfigurationError(f"uds= {said}; give the path of a Unix socket, such as '/run/ollama.sock'")
+    return path
 
 
 def _proxy(proxy: ProxyLike, named_by: str = "proxy=") -> Proxy:

@@ -39,7 +39,7 @@ from .network import connect, resolve, time_left
 from .pool import Pool
 from .request import PIECE, RequestWriter, pieces
 from .response import HEAD_TAKEN, Head
-from .route import ProxyLike, Route, Routes
+from .route import PathLike, ProxyLike, Route, Routes
 
 __all__ = ["SLICE", "HTTPTransport"]
 
@@ -185,6 +185,9 @@ class HTTPTransport(httpx.BaseTransport):
             them. ``None`` reads the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY), except for this machine itself.
         trust_env: Whether to read a proxy from the environment.
         uds: The path of a Unix socket on which the server listens; the host in URLs is then ignored.
+
+    Raises:
+        ConfigurationError: An argument cannot work, or ``proxy`` and ``uds`` are both given.
     """
 
     def __init__(
@@ -193,7 +196,7 @@ class HTTPTransport(httpx.BaseTransport):
         ssl_context: ssl.SSLContext | None = None,
         proxy: ProxyLike | None = None,
         trust_env: bool = True,
-        uds: str | None = None,
+        uds: PathLike | None = None,
     ) -> None:
         self._arguments = {"ssl_context": ssl_context, "proxy": proxy, "trust_env": trust_env, "uds": uds}
         self._pool: Pool[SyncConnection] = Pool()

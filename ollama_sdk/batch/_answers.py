@@ -7,11 +7,11 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, TypeAlias
 
-from attrs import define, field, setters
+from attrs import Attribute, define, field, setters
 
 from ollama_sdk import AsyncOllama
 from ollama_sdk._json import loads
-from ollama_sdk.errors import ParseError
+from ollama_sdk.errors import ConfigurationError, ParseError
 
 from ._columns import Column, Kind, is_mapping
 from ._step import Result, Row, RowError, Step
@@ -23,6 +23,29 @@ OptionsOfRow: TypeAlias = Mapping[str, Any] | Callable[[Row], Mapping[str, Any] 
 
 _KINDS: dict[str, Kind] = {"string": "text", "integer": "integer", "number": "number", "boolean": "boolean"}
 _EXCERPT = 200  # letters
+
+
+def _columns_of(template: str) -> list[str]:
+    """The columns of ``{column}``, ``{column.attribute}`` and ``{column[key]}``."""
+    names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+    return [name.partition(".")[0].partition("[")[0] for name in names]
+
+
+def _check_template(_: Any, attribute: Attribute[Any], value: Any) -> None:
+    """Refuse what is no template, such as one with JSON whose braces are single."""
+    if callable(value):
+        return
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{attribute.name}= is of type {type(value).__name__}; give a text or a function")
+    try:
+        columns = _columns_of(value)
+    except ValueError as exc:
+        raise ConfigurationError(f"{attribute.name}={value!r:.80}: {exc}; write {{{{ and }}}} for braces") from None
+    for column in columns:
+        if column.lstrip()[:1] in {"", '"', "'"} or column.isdigit():
+            raise ConfigurationError(
+                f"{attribute.name}={value!r:.80}: {column!r} is no column; write {{{{ and }}}} for braces"
+            )
 
 
 @define(on_setattr=setters.frozen)
@@ -60,10 +83,7 @@ class _Answers(Step):
     def _read_by(self, template: Template) -> Sequence[str] | None:
         if callable(template) or callable(self.options):
             return None
-        names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
-        return list(
-            dict.fromkeys([_first_name(name) for name in names] + ([] if self.images is None else [self.images]))
-        )
+        return list(dict.fromkeys(_columns_of(template) + ([] if self.images is None else [self.images])))
 
     def _arguments(self, row: Row) -> dict[str, Any]:
         options = _of_row(self.options, row, "options") if callable(self.options) else self.options
@@ -110,7 +130,7 @@ class Chat(_Answers):
 
     Attributes:
         model: The model.
-        messages: The text of a message of the user, with columns in braces; or a function of the row, which returns such a text or a
+        messages: The text of a message of the user, with columns in braces, and ``{{`` and ``}}`` for braces; or a function of the row, which returns such a text or a
             list of messages. It runs in the thread of the event loop: let it be quick.
         output: The new column of the answer's text; with ``format`` of the answer as decoded JSON.
         system: The text of a system message before it.
@@ -123,7 +143,7 @@ class Chat(_Answers):
         metrics: Whether to add the columns ``prompt_tokens``, ``tokens`` and ``seconds``.
     """
 
-    messages: Template = field(kw_only=True)
+    messages: Template = field(kw_only=True, validator=_check_template)
 
     def columns_read(self) -> Sequence[str] | None:
         """The columns in the messages; ``None`` for all columns, if a function reads the row."""
@@ -158,7 +178,7 @@ class Generate(_Answers):
 
     Attributes:
         model: The model.
-        prompt: The prompt, with columns in braces, or a function of the row that returns it. It runs in the thread of the event loop:
+        prompt: The prompt, with columns in braces, and ``{{`` and ``}}`` for braces; or a function of the row that returns it. It runs in the thread of the event loop:
             let it be quick.
         output: The new column of the answer's text; with ``format`` of the answer as decoded JSON.
         system: The system prompt.
@@ -170,7 +190,7 @@ class Generate(_Answers):
         metrics: Whether to add the columns ``prompt_tokens``, ``tokens`` and ``seconds``.
     """
 
-    prompt: Template = field(kw_only=True)
+    prompt: Template = field(kw_only=True, validator=_check_template)
 
     def columns_read(self) -> Sequence[str] | None:
         """The columns in the prompt; ``None`` for all columns, if a function reads the row."""
@@ -199,11 +219,6 @@ def _of_row(template: Template | Callable[[Row], Any], row: Row, what: str) -> A
         return template.format_map(row) if isinstance(template, str) else template(row)
     except Exception as exc:  # the caller's function may raise anything, which is an error of the row
         raise RowError(f"{what} cannot be made of the row: {exc!r}") from exc
-
-
-def _first_name(name: str) -> str:
-    """The column of ``{column}``, ``{column.attribute}`` or ``{column[key]}``."""
-    return name.partition(".")[0].partition("[")[0]
 
 
 def _kind_of(described: Mapping[str, Any]) -> Kind:

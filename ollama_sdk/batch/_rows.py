@@ -32,9 +32,10 @@ def map_rows(rows: Iterable[Mapping[str, Any]], step: Step, *, progress: bool = 
         Each row with the new columns.
 
     Raises:
-        ConfigurationError: The client cannot be made, a row is no dict or has a column that the step makes, or there is no tqdm.
+        ConfigurationError: ``step`` is no step, the client cannot be made, a row is no dict or has a column that the step makes, or there is no tqdm.
         OllamaError: A row failed, with ``on_error="raise"``; the rows of the requests before it have been given.
     """
+    _check_step(step)
     source = iter(rows)
     bar: Any = _bar(len(rows) if isinstance(rows, Sized) else None) if progress else None
     ahead: deque[tuple[list[Row], Future[list[Result]]]] = deque()
@@ -59,6 +60,12 @@ def map_rows(rows: Iterable[Mapping[str, Any]], step: Step, *, progress: bool = 
             work.cancel()
         if bar is not None:
             bar.close()
+
+
+def _check_step(step: object) -> None:
+    if not isinstance(step, Step):
+        what = f"the class {step.__name__}" if isinstance(step, type) else f"of type {type(step).__name__}"
+        raise ConfigurationError(f"step is {what}; give a step, such as Embed(model)")
 
 
 def _row_of(row: Any) -> Row:

@@ -302,7 +302,7 @@ class Limiter:
             return out_of_time(request, "a permit of the rate limit")
         return RateLimitExceededError(
             f"{operation_of(request)}: the client's own rate limit has no permit"
-            + (f" within {wait:g} s" if wait else "")
+            + (f" within {wait:.15g} s" if wait else "")
             + "; call again later, or allow a longer wait in RateLimit(wait=...)"
         )
 

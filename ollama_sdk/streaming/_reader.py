@@ -235,7 +235,7 @@ class Reader:
         if not self._marked and not left_over and cause is None:
             self.finished = True
             return
-        where = f"before the last item, after {self.items} whole items"
+        where = f"before the last item, after {self.items} whole item{'s' * (self.items != 1)}"
         self.error = incomplete(self._call, where, self.items, cause)
 
     def decode_error(self, cause: BaseException) -> DecodeError:

@@ -59,7 +59,7 @@ class Fault:
             headers: Further headers.
             body: The whole body, in place of one with the message.
         """
-        retry = {} if retry_after is None else {"retry-after": f"{retry_after:g}"}
+        retry = {} if retry_after is None else {"retry-after": f"{retry_after:.15g}"}
 
         async def act(interception: Interception) -> None:
             response = error_response(StatusError(code, message), error_body_of(interception.request.path))

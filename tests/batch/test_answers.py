@@ -14,6 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from ollama_sdk.batch import Chat, Generate
+from ollama_sdk.errors import ConfigurationError
 from ollama_sdk.testing import Emulator, Fault
 
 
@@ -59,6 +60,31 @@ def test_a_template_without_columns_is_sent_for_each_row(emulator: Emulator):
     made = chat(emulator, messages="Tell a joke")({"id": [1, 2, 3]})
     assert (made["id"], made["error"]) == ([1, 2, 3], [None] * 3)
     assert len(emulator.requests) == 3
+
+
+@pytest.mark.parametrize("make", [chat, generate])
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ('give {"a": 1} for {text}', "'\"a\"' is no column; write {{ and }} for braces"),
+        ("give {\n  'a': 1}", "is no column; write {{ and }} for braces"),
+        ("{", "write {{ and }} for braces"),
+        ("}", "write {{ and }} for braces"),
+        ("{} {text}", "'' is no column"),
+        ("{0}", "'0' is no column"),
+        (5, "is of type int; give a text or a function"),
+    ],
+)
+def test_a_template_that_cannot_be_filled_is_refused(emulator: Emulator, make, template, said):
+    name = "messages" if make is chat else "prompt"
+    with pytest.raises(ConfigurationError, match=f"^{name}=") as refused:
+        make(emulator, **{name: template})
+    assert said in str(refused.value)
+
+
+def test_double_braces_are_braces(emulator: Emulator):
+    chat(emulator, messages='give {{"a": 1}} for {text} {row[0]:>3}')({"text": ["this"], "row": ["xy"]})
+    assert emulator.requests[0].json["messages"][0]["content"] == 'give {"a": 1} for this   x'
 
 
 @pytest.mark.parametrize("make", [chat, generate])

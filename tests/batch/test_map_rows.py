@@ -145,6 +145,12 @@ def test_a_row_that_is_no_dict_is_refused(emulator: Emulator, rows):
     assert not emulator.requests
 
 
+@pytest.mark.parametrize(("step", "what"), [(Embed, "the class Embed"), (len, "of type builtin_function_or_method")])
+def test_what_is_no_step_is_refused(step, what):
+    with pytest.raises(ConfigurationError, match=f"step is {what}; give a step, such as Embed"):
+        list(map_rows([{"text": "a"}], step))
+
+
 def test_a_client_in_place_of_its_arguments_is_refused():
     for wrong in (Ollama(), AsyncOllama(), "http://gpu-1:11434"):
         with pytest.raises(ConfigurationError, match=f"client= is of type {type(wrong).__name__}; give the arguments"):

@@ -14,7 +14,16 @@ import anyio
 import httpx
 import pytest
 
-from ollama_sdk import AsyncOllama, ConfigurationError, Endpoint, Failover, Ollama, Timeout
+from ollama_sdk import (
+    AsyncHTTPTransport,
+    AsyncOllama,
+    ConfigurationError,
+    Endpoint,
+    Failover,
+    HTTPTransport,
+    Ollama,
+    Timeout,
+)
 from tests.support.agreeing import Agreeing
 from tests.support.library import library
 from tests.support.loopback import PATIENCE
@@ -126,12 +135,36 @@ def test_several_hosts_without_failover_name_what_they_need(make):
     assert "endpoints=" not in str(refused.value)
 
 
-@pytest.mark.parametrize("host", ["http://me:hunter2@example.com", "me:hunter2@example.com:1", "https://hunter2@x/y"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "http://me:hunter2@example.com",
+        "me:hunter2@example.com:1",
+        "https://hunter2@x/y",
+        "a,me:hunter2@b",
+    ],
+)
 @CLIENTS
 def test_credentials_in_the_host_are_refused_and_not_repeated(make, host):
     with pytest.raises(ConfigurationError, match="api_key=") as refused:
         make(host)
     assert "hunter2" not in str(refused.value)
+
+
+@CLIENTS
+@pytest.mark.parametrize("host", ["http://a:1,http://b:1", "gpu-1,gpu-2", "http://me:hunter2@a,http://b"])
+def test_hosts_in_one_text_are_refused_for_a_list(make, host, monkeypatch):
+    monkeypatch.setenv("OLLAMA_HOST", host)
+    for given in (host, None):
+        with pytest.raises(ConfigurationError, match="give several hosts as a list") as refused:
+            make(given)
+        assert "hunter2" not in str(refused.value)
+
+
+@CLIENTS
+def test_a_unix_socket_as_a_host_names_both_transports(make):
+    with pytest.raises(ConfigurationError, match=r"HTTPTransport\(uds=...\), AsyncHTTPTransport\(uds=...\) for Async"):
+        make("unix:///run/ollama.sock")
 
 
 def test_an_ipv6_address_may_have_a_zone():
@@ -226,6 +259,7 @@ _HABITS = {
     "base_url": ({"base_url": "http://x"}, "give host="),
     "max_retries": ({"max_retries": 3}, "give retry=Retry(attempts=...)"),
     "a typing error": ({"hosts": "x"}, "give host="),
+    "auth": ({"auth": ("me", "x")}, 'give api_key=, or headers={"Authorization": ...}'),
 }
 
 
@@ -237,6 +271,13 @@ def test_an_argument_of_another_client_is_named_as_it_is_here(make, options, sai
     assert str(refused.value) == (
         f"{make.__name__}() got an unexpected keyword argument {next(iter(options))!r}; {said}"
     )
+
+
+@CLIENTS
+@pytest.mark.parametrize("name", ["mounts", "port", "limits"])
+def test_an_argument_that_is_unlike_all_is_named_alone(make, name):
+    with pytest.raises(TypeError, match=rf"^{make.__name__}\(\) got an unexpected keyword argument '{name}'$"):
+        make(**{name: 1})
 
 
 @CLIENTS
@@ -433,8 +474,24 @@ def test_a_transport_and_a_whole_client_cannot_both_be_given(make):
     ("make", "wrong"), [(Ollama, library.AsyncHTTPTransport()), (AsyncOllama, library.HTTPTransport())]
 )
 def test_a_transport_of_the_wrong_kind_is_refused_at_once(make, wrong):
-    with pytest.raises(ConfigurationError, match=type(wrong).__name__):
+    with pytest.raises(ConfigurationError, match=f"is of type {type(wrong).__name__}"):
         make(transport=wrong)
+
+
+@pytest.mark.parametrize(
+    ("make", "own", "other", "kind"),
+    [
+        (Ollama, HTTPTransport, AsyncHTTPTransport, "BaseTransport"),
+        (AsyncOllama, AsyncHTTPTransport, HTTPTransport, "AsyncBaseTransport"),
+    ],
+)
+def test_a_refused_transport_names_ours_of_the_right_kind(make, own, other, kind):
+    for wrong, what in ((other(), f"of type {other.__name__}"), (own, f"the class {own.__name__}")):
+        with pytest.raises(ConfigurationError) as refused:
+            make(transport=wrong)
+        assert str(refused.value) == (
+            f"transport= is {what}; give an {own.__name__}(...), or an object of httpx.{kind} or httpx2.{kind}"
+        )
 
 
 @pytest.mark.parametrize(("make", "wrong"), [(Ollama, library.AsyncClient()), (AsyncOllama, library.Client())])

@@ -270,8 +270,10 @@ def test_what_pydantic_cannot_describe_is_refused(server):
     sent = len(server.requests)
     with Ollama(server.url) as client, pytest.raises(ConfigurationError, match="format: Pydantic cannot describe"):
         client.chat("llama3.2", USER, format=Strange)
-    with pytest.raises(ConfigurationError, match="Pydantic cannot describe"):
-        chat("{}").parse(Strange)
+    for kind in (Strange, 5, list[Strange]):
+        with pytest.raises(ConfigurationError, match=r"Pydantic cannot describe .*; give a Pydantic model") as refused:
+            chat("{}").parse(kind)
+        assert "\n" not in str(refused.value)
     assert len(server.requests) == sent
 
 

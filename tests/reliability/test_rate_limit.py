@@ -415,6 +415,13 @@ def test_without_wait_a_call_is_refused_at_once(caller: Caller, clock: HandClock
     caller.call(transport)
 
 
+def test_a_long_wait_is_shown_in_plain_digits(caller: Caller, clock: HandClock) -> None:
+    transport = caller.wrap(PAIR, Script(200), RateLimit(per_second=1e-9, wait=1_234_567), clock=clock)
+    caller.call(transport)
+    with pytest.raises(RateLimitExceededError, match="within 1234567 s;"):
+        caller.call(transport)
+
+
 def test_a_wait_longer_than_allowed_is_refused_before_it_begins(caller: Caller, clock: HandClock) -> None:
     transport = caller.wrap(PAIR, Script(200), RateLimit(per_second=0.1, wait=3), clock=clock)
     caller.call(transport)

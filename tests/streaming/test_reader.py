@@ -353,6 +353,13 @@ def test_a_body_that_ends_before_the_last_item_is_incomplete():
     assert reader.error.__cause__ is None
 
 
+def test_one_item_is_not_called_items():
+    reader = ndjson()
+    reader.feed(b'{"n":1}\n')
+    reader.end()
+    assert "after 1 whole item;" in f"{reader.error};"
+
+
 def test_a_lost_connection_is_the_cause_of_an_incomplete_reply():
     reader, cause = ndjson(), OSError("reset")
     reader.feed(b'{"n":1}\n{"n":')

@@ -48,6 +48,11 @@ def test_status_fault_has_body_headers_and_retry_after(server, client):
     assert (answer.headers["retry-after"], answer.headers["x-reason"]) == ("1.5", "test")
 
 
+def test_a_long_retry_after_is_sent_in_plain_digits(server, client):
+    server.faults.add(Fault.status(503, retry_after=1_234_567))
+    assert client.post("/api/chat", json=CHAT).headers["retry-after"] == "1234567"
+
+
 def test_status_fault_has_the_error_body_of_the_route(server, client):
     server.faults.add(Fault.status(429, message="slowly"))
     assert client.post("/v1/chat/completions", json=CHAT).json()["error"]["message"] == "slowly"

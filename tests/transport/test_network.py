@@ -8,6 +8,7 @@ import math
 import socket
 import threading
 import time
+from pathlib import Path
 
 import anyio
 import anyio.lowlevel
@@ -103,8 +104,9 @@ def test_a_server_is_reached_on_a_unix_socket(world, tmp_path):
         server._listener.listen()
         server._start(server._accept)
         url = server.url.replace(server.host, "ollama") + "/api/version"
-        with world.transport(uds=path) as transport:
-            assert [transport.get(url) for _ in range(2)] == [b"a", b"b"]
+        for given in (path, Path(path)):
+            with world.transport(uds=given) as transport:
+                assert [transport.get(url) for _ in range(2)] == [b"a", b"b"]
     assert server.connections[0].requests[0].headers["host"] == "ollama"
 
 

@@ -6,8 +6,10 @@ import base64
 import socket
 
 import httpx
+import httpx2
 import pytest
 
+from ollama_sdk import AsyncHTTPTransport, HTTPTransport
 from ollama_sdk._transport.proxies import Proxy
 from ollama_sdk.errors import ConfigurationError
 from tests.support.loopback import Loopback, head, replies, whole
@@ -232,6 +234,42 @@ def test_an_unusable_proxy_of_the_environment_names_its_variable(world, monkeypa
     assert problem in str(caught.value)
     assert "correct or unset it" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [HTTPTransport, AsyncHTTPTransport])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"proxy": {"http": "http://gateway"}}, "not of type dict; give one URL for all servers, or a Proxy of httpx"),
+        ({"proxy": 5}, "not of type int"),
+        ({"proxy": ""}, "not one without a host"),
+        ({"proxy": "http://"}, "not one without a host"),
+        ({"proxy": "http://:99"}, "not one without a host"),
+        ({"proxy": "http://gateway:port"}, "not what was given"),
+        ({"proxy": "socks4://gateway"}, "not one of scheme 'socks4'"),
+        ({"proxy": "http://gateway", "uds": "/run/x"}, "give uds= or proxy=, not both"),
+        ({"uds": 5}, "uds= is of type int; give the path of a Unix socket"),
+        ({"uds": b"/run/x"}, "uds= is of type bytes; give the path"),
+        ({"uds": ""}, "uds= is empty; give the path"),
+        ({"ssl_context": False}, "ssl_context= is of type bool; give an ssl.SSLContext"),
+        ({"ssl_context": "ca.pem"}, "ssl_context= is of type str; give an ssl.SSLContext"),
+    ],
+    ids=str,
+)
+def test_what_a_transport_cannot_use_is_refused_at_once(make, arguments, said):
+    with pytest.raises(ConfigurationError) as caught:
+        make(**arguments)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_proxy_may_be_a_url_of_httpx(world, serve, library):
+    proxy = serve(replies(whole(b"by proxy")))
+    given = library.URL(proxy.url.replace("http://", "http://me:secret@"))
+    with world.transport(proxy=given) as transport:
+        assert transport.get("http://ollama.example/") == b"by proxy"
+    token = base64.b64encode(b"me:secret").decode()
+    assert proxy.connections[0].requests[0].headers["proxy-authorization"] == f"Basic {token}"
 
 
 def test_a_proxy_of_no_port_is_refused_when_it_is_given(world):
