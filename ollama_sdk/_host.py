@@ -6,6 +6,7 @@ import ipaddress
 
 import httpx
 
+from ._secrets import redact_url
 from .errors import ConfigurationError
 
 __all__ = ["parse_host"]
@@ -46,7 +47,7 @@ def parse_host(value: str, transport: str = "HTTPTransport") -> httpx.URL:
         if scheme not in _SCHEME_PORT:
             other = f", or for a Unix socket transport={transport}(uds=...)" if "unix" in scheme else ""
             raise ConfigurationError(
-                f"host {_redact(text)!r}: the scheme is {scheme!r}; use http:// or https://{other}"
+                f"host {redact_url(text)!r}: the scheme is {scheme!r}; use http:// or https://{other}"
             )
         default_port = _SCHEME_PORT[scheme]
     authority, _, path = rest.partition("/")
@@ -56,10 +57,10 @@ def parse_host(value: str, transport: str = "HTTPTransport") -> httpx.URL:
         )
     if "@" in authority:
         raise ConfigurationError(
-            f"host {_redact(text)!r} holds credentials; pass the key as api_key= (or OLLAMA_API_KEY) instead"
+            f"host {redact_url(text)!r} holds credentials; pass the key as api_key= (or OLLAMA_API_KEY) instead"
         )
     if "?" in rest or "#" in rest:
-        raise ConfigurationError(f"host {_redact(text)!r} holds a query or a fragment; a base URL has neither")
+        raise ConfigurationError(f"host {redact_url(text)!r} holds a query or a fragment; a base URL has neither")
     if found and ("[" in authority) != ("]" in authority):
         raise ConfigurationError(
             f"host {text!r}: the bracket has no partner; write an address as in http://[::1]:11434"
@@ -106,13 +107,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _redact(text: str) -> str:
-    """Return the setting without anything that may be a password or a key: credentials, and what follows ``?`` or ``#``."""
-    scheme, found, rest = text.rpartition("://")
-    place, _, secret = rest.replace("#", "?").partition("?")
-    if "@" in secret:  # the place may hold the beginning of a password
-        return f"{scheme}{found}***"
-    shown = f"***@{place.rpartition('@')[2]}" if "@" in place else place
-    return f"{scheme}{found}{shown}" + rest[len(place) :][:1] + "***" * (place != rest)

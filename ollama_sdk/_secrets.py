@@ -40,7 +40,17 @@ if TYPE_CHECKING:
             ...
 
 
-__all__ = ["Hidden", "check_headers", "check_key", "clean", "redact", "redact_data", "request_of"]
+__all__ = [
+    "REDACTED",
+    "Hidden",
+    "check_headers",
+    "check_key",
+    "clean",
+    "redact",
+    "redact_data",
+    "redact_url",
+    "request_of",
+]
 
 REDACTED = "***"
 
@@ -142,6 +152,18 @@ def redact(request: httpx.Request, text: str) -> str:
     if len(text) < _SHORTEST:  # such as the reason why a reply ended, which is redacted in every call
         return text
     return _replaced(text, _forms_of_request(request))
+
+
+def redact_url(text: str) -> str:
+    """Return a URL, or what is given as one, without anything that may be a password or a key: credentials, query and fragment."""
+    found = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text)
+    scheme = found[0] if found else ""
+    rest = text[len(scheme) :]
+    place, _, secret = rest.replace("#", "?").partition("?")
+    if "@" in secret:  # the place may hold the beginning of a password
+        return f"{scheme}{REDACTED}"
+    shown = f"{REDACTED}@{place.rpartition('@')[2]}" if "@" in place else place
+    return f"{scheme}{shown}" + rest[len(place) :][:1] + REDACTED * (place != rest)
 
 
 def redact_data(data: Any, redact: Callable[[str], str], depth: int = 0) -> Any:

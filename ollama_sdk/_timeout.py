@@ -75,10 +75,8 @@ def _check_positive(_: Any, attribute: Attribute[Any], value: Any) -> None:
         )
 
 
-class _Unset(float):
-    """A default limit, which no caller has given."""
-
-    __slots__ = ()
+# The limits that no caller has given are these objects; an equal number is another object, and counts as given.
+_FIRST_ITEM, _BETWEEN_ITEMS = 600.0, 120.0
 
 
 @frozen(eq=False, repr=False, kw_only=True)
@@ -101,8 +99,8 @@ class Timeout:
     """
 
     connect: float | None = field(default=5.0, validator=_check_positive)
-    first_item: float | None = field(default=_Unset(600.0), validator=_check_positive)
-    between_items: float | None = field(default=_Unset(120.0), validator=_check_positive)
+    first_item: float | None = field(default=_FIRST_ITEM, validator=_check_positive)
+    between_items: float | None = field(default=_BETWEEN_ITEMS, validator=_check_positive)
     total: float | None = field(default=None, validator=_check_positive)
 
     if not TYPE_CHECKING:  # for a type checker, there would be arguments without a name
@@ -130,6 +128,18 @@ class Timeout:
 
     def _key(self) -> tuple[float | None, ...]:
         return self.connect, self.first_item, self.between_items, self.total
+
+    def __reduce__(self) -> tuple[object, ...]:
+        given = {"connect": self.connect, "total": self.total}
+        if self.first_item is not _FIRST_ITEM:
+            given["first_item"] = self.first_item
+        if self.between_items is not _BETWEEN_ITEMS:
+            given["between_items"] = self.between_items
+        return _unpickled, (type(self), given)
+
+
+def _unpickled(kind: type[Timeout], given: dict[str, float | None]) -> Timeout:
+    return kind(**given)
 
 
 class Inherit:
@@ -217,9 +227,9 @@ def limits_of_call(client: Timeout, call: TimeoutLike | Inherit, operation: Oper
     if operation is None:
         return limits
     first_item, between_items = limits.first_item, limits.between_items
-    if inherited or isinstance(first_item, _Unset):
+    if inherited or first_item is _FIRST_ITEM:
         first_item = operation.first_item
-    if between_items is not None and (inherited or isinstance(between_items, _Unset)):
+    if between_items is not None and (inherited or between_items is _BETWEEN_ITEMS):
         least = operation.between_items
         between_items = None if least is None else max(between_items, least)
     return evolve(limits, first_item=first_item, between_items=between_items)

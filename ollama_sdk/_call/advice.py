@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
+from ollama_sdk._secrets import REDACTED, redact, redact_url
 from ollama_sdk.errors import EXCERPT_LENGTH
 from ollama_sdk.streaming._marks import failure_message
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from .request import Call
 
 __all__ = [
+    "GIVEN",
     "broken_off",
     "connection_advice",
     "failed_transport",
@@ -25,10 +27,18 @@ __all__ = [
     "unreached",
 ]
 
-_FORBIDDEN, _NOT_FOUND, _PROXY_LOGIN, _UNAVAILABLE = 403, 404, 407, 503
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _PROXY_LOGIN, _UNAVAILABLE = 401, 403, 404, 407, 503
 _BAD_GATEWAY, _GATEWAY_TIMEOUT = 502, 504
-_GIVEN = "the given transport or http_client"
-_OF_GATEWAYS = {_BAD_GATEWAY, _UNAVAILABLE, _GATEWAY_TIMEOUT}
+GIVEN = "the given transport or http_client"
+_OF_OTHERS = {
+    _UNAUTHORIZED,
+    _PROXY_LOGIN,
+    _BAD_GATEWAY,
+    _UNAVAILABLE,
+    _GATEWAY_TIMEOUT,
+}  # unless Ollama's JSON is in it
+_OLLAMA_COM = "ollama.com"
+_KEY_OF_CLOUD = "; give a valid API key of https://ollama.com/settings/keys (OLLAMA_API_KEY, api_key=)"
 
 _OLLAMA = {
     401: "; sign in with `ollama signin`, or give a valid API key (OLLAMA_API_KEY, api_key=)",
@@ -41,8 +51,9 @@ _OLLAMA = {
 _NO_CLOUD = "; the server's own settings switch it off (OLLAMA_NO_CLOUD)"
 # For answers that do not come from Ollama, but from nginx or the like in front of it.
 _GATEWAY = {
-    401: "; this is not Ollama's answer: a proxy in front of it asks for a login, which headers={'Authorization': ...} may hold",
+    401: "; this is not Ollama's answer: a proxy in front of it asks for a login, which api_key= or headers={'Authorization': ...} may hold",
     403: "; this is not Ollama's answer: a proxy in front of it refuses the request",
+    407: "; this is not Ollama's answer: a proxy on the way requires a login, which belongs in its URL: http://user:password@host:port",
     413: "; this is not Ollama's answer: a proxy in front of it takes no request of this size (nginx: client_max_body_size)",
     502: "; this is not Ollama's answer: a proxy in front of it cannot reach it; is Ollama running there?",
     503: "; this is not Ollama's answer: a proxy in front of it cannot reach it; is Ollama running there?",
@@ -107,22 +118,63 @@ def status_advice(call: Call[Any, Any], response: httpx.Response, data: Any, tex
         data: The body as decoded JSON; ``None`` if it is not JSON.
         text: The body.
     """
+    if response.is_redirect:
+        return _redirect_advice(call, response)
     status = response.status_code
-    is_ollamas = data.__class__ is dict and data.get("error") is not None
-    proxy = None if is_ollamas else proxy_of(call, call.request)
-    if proxy is not None and (_is_page(text) or status == _PROXY_LOGIN or status in _OF_GATEWAYS):
-        return proxy.login if status == _PROXY_LOGIN else proxy.answered
+    is_ollamas = data.__class__ is dict and data.get("error") is not None and not _asks_for_password(response)
+    if status == _UNAUTHORIZED and _is_at_ollama_com(call.request):
+        return _KEY_OF_CLOUD
+    if not is_ollamas and (advice := _advice_of_others(call, status, text)):
+        return advice
     if status == _NOT_FOUND:
         return _not_found_advice(call, data, is_ollamas=is_ollamas)
-    if "HTTP request" in text and "HTTPS" in text:
-        return "; the server speaks TLS there: use https:// in the host"
     if status == _FORBIDDEN and is_ollamas:  # a feature that is disabled: only an empty body is about Host or Origin
         return _NO_CLOUD if "cloud is disabled" in text else ""
-    # Ollama answers these with its own JSON, or 403 without a body, so any other answer comes from a proxy in front of it.
-    is_gateways = not is_ollamas and (status in _OF_GATEWAYS or (status == _FORBIDDEN and text.strip() != ""))
-    if status in _GATEWAY and (_is_page(text) or is_gateways):
-        return _GATEWAY[status]
     return _when(_OLLAMA.get(status, ""), response) + _where(data)
+
+
+def _asks_for_password(response: httpx.Response) -> bool:
+    challenge: str = response.headers.get("www-authenticate", "")
+    return challenge.lower().startswith("basic")
+
+
+def _is_at_ollama_com(request: httpx.Request) -> bool:
+    host: str = request.url.host
+    return host == _OLLAMA_COM
+
+
+def _advice_of_others(call: Call[Any, Any], status: int, text: str) -> str:
+    """The advice about an answer of a proxy, or of what stands in front of Ollama; ``""`` if it may be Ollama's."""
+    proxy = proxy_of(call.request)
+    if proxy is not None and status == _PROXY_LOGIN:
+        return proxy.login
+    if proxy is not None and status != _UNAUTHORIZED and (_is_page(text) or status in _OF_OTHERS):
+        return proxy.answered
+    if "HTTP request" in text and "HTTPS" in text:
+        return "; the server speaks TLS there: use https:// in the host"
+    # Ollama answers 403 also without a body.
+    is_others = _is_page(text) or status in _OF_OTHERS or (status == _FORBIDDEN and text.strip() != "")
+    return _GATEWAY.get(status, "") if is_others else ""
+
+
+def _redirect_advice(call: Call[Any, Any], response: httpx.Response) -> str:
+    location = response.headers.get("location")
+    if location is None:
+        return "; Ollama never answers so: check the host, and what stands in front of the server"
+    shown = redact(call.request, redact_url(location))[:EXCERPT_LENGTH]
+    proxy = proxy_of(call.request)
+    if proxy is not None and _host_of(call.request, location) != call.request.url.host:
+        return f"; it redirects to {shown}{proxy.answered}"
+    base = shown.removesuffix(call.operation.path)
+    use = "check the host" if base == shown or REDACTED in base else f"use {base} as the host"
+    return f"; it redirects to {shown}, and redirects are not followed: {use}"
+
+
+def _host_of(request: httpx.Request, location: str) -> str:
+    try:
+        return request.url.join(location).host
+    except httpx.InvalidURL:
+        return ""
 
 
 def _when(advice: str, response: httpx.Response) -> str:
@@ -210,10 +262,12 @@ def connection_advice(call: Call[Any, Any], request: httpx.Request, exc: Excepti
     reason = reason_of(exc)
     if _PROXY_TLS not in reason and (advice := _tls_advice(call, reason)):
         return advice
-    if proxy := proxy_of(call, request):
+    if proxy := proxy_of(request):
         return proxy.failed(exc)
     if isinstance(exc, httpx.ProxyError):
-        return f"; the proxy of {_GIVEN} does not connect to the server"
+        if _has(f": {reason}", _PROXY_WANTS_LOGIN):
+            return _GATEWAY[_PROXY_LOGIN]
+        return f"; the proxy of {GIVEN} does not connect to the server"
     return _server_advice(call, request, exc)
 
 
@@ -227,8 +281,10 @@ def reason_of(exc: BaseException) -> str:
 
 def _tls_advice(call: Call[Any, Any], reason: str) -> str:
     transport = f"{'Async' if call.settings.is_async else ''}HTTPTransport(ssl_context=...)"
+    if wrong := _wrong_certificate(reason):
+        return f"; the server's certificate {wrong}"
     if _has(reason, _UNTRUSTED):
-        give = f"give transport={transport}" if call.settings.own_transport else f"let {_GIVEN} trust it (verify=)"
+        give = f"give transport={transport}" if call.settings.own_transport else f"let {GIVEN} trust it (verify=)"
         return (
             "; the server's certificate is not trusted: name the certificate of its authority in SSL_CERT_FILE, or "
             + give
@@ -238,9 +294,18 @@ def _tls_advice(call: Call[Any, Any], reason: str) -> str:
     if _has(reason, _REFUSED):
         return (
             "; the server refuses the TLS of this client: if it demands a client certificate, give one that it accepts to "
-            f"load_cert_chain() of an ssl.SSLContext, and that to {transport if call.settings.own_transport else _GIVEN}"
+            f"load_cert_chain() of an ssl.SSLContext, and that to {transport if call.settings.own_transport else GIVEN}"
         )
     return ""
+
+
+def _wrong_certificate(reason: str) -> str:
+    """What is wrong with a certificate, if it is not its authority; ``""`` otherwise."""
+    if _has(reason, ("mismatch", "not valid for")):
+        return "is for another name: use the name that it is for as the host"
+    return (
+        "has expired: its owner must renew it, unless the clock of this machine is wrong" if "expired" in reason else ""
+    )
 
 
 def _server_advice(call: Call[Any, Any], request: httpx.Request, exc: Exception) -> str:
@@ -249,7 +314,7 @@ def _server_advice(call: Call[Any, Any], request: httpx.Request, exc: Exception)
     uds = _noted(request, "uds")
     host = str(request.url.copy_with(raw_path=b"/")).rstrip("/")
     place = host if uds is None else f"the Unix socket {uds!r}"
-    if call.operation.server is not None and host == call.operation.server:  # the user cannot start this server
+    if _is_at_ollama_com(request):  # the user cannot start this server
         return f"; {host} cannot be reached: check the network connection of this machine"
     if _has(reason, _UNRESOLVED):
         return (
@@ -260,8 +325,8 @@ def _server_advice(call: Call[Any, Any], request: httpx.Request, exc: Exception)
         return f"; what answers at {place} does not speak HTTP as Ollama does: {check}"
     if isinstance(exc, httpx.ConnectError) and not _has(reason, _BROKEN_OFF):
         if uds is not None:
-            return f"; does a server listen on {place}? check uds="
-        reaches = "" if call.settings.own_transport else f", and does {_GIVEN} reach it"
+            return f"; does a server listen on {place}? check uds=, and whether it accepts connections"
+        reaches = "" if call.settings.own_transport else f", and does {GIVEN} reach it"
         return f"; is Ollama running at {host}{reaches}? `ollama serve` starts it"
     perhaps = (
         "use https:// in the host if it speaks TLS there"
@@ -285,13 +350,13 @@ def broken_off(call: Call[Any, Any], request: httpx.Request, exc: Exception | No
     how = "the body ended" if exc is None else "the connection was lost"
     if exc is None and call.operation.name == _ANY_ROUTE:
         return how, _IN_ONE_PIECE if items <= 1 else _NO_LAST
-    who = f"{proxy} or the server behind it" if (proxy := proxy_of(call, request)) else "the model or the server"
+    who = f"{proxy} or the server behind it" if (proxy := proxy_of(request)) else "the model or the server"
     return how, f"{who} may have stopped: look at the server's log, then try again"
 
 
 def failed_transport(call: Call[Any, Any], exc: Exception) -> str:
     """Return a clause about an exception that is none of httpx's for a connection, so it says nothing about the server."""
-    who = "the transport" if call.settings.own_transport else _GIVEN
+    who = "the transport" if call.settings.own_transport else GIVEN
     return f"{who} failed ({type(exc).__name__}{f': {exc}' if str(exc) else ''})"
 
 
@@ -307,16 +372,15 @@ def not_json_advice(call: Call[Any, Any], text: str = "") -> str:
         return f'; the server streams: give stream="{found}" and last=..., or put "stream": False into json='
     if found and call.operation.streaming is not None and call.operation.streaming.is_asked_for:
         return "; the server streams: give stream=True to the method, and not in extra_body="
-    if proxy := proxy_of(call, call.request):
+    if proxy := proxy_of(call.request):
         return proxy.answered
     return "; is something other than Ollama answering there?"
 
 
-def unreached(call: Call[Any, Any], request: httpx.Request) -> str:
-    """Return a clause about a proxy or Unix socket that took no connection in time; ``""`` for a server."""
-    uds = _noted(request, "uds")
-    place = proxy_of(call, request) or (f"the Unix socket {uds!r}" if uds is not None else "")
-    return f"{place} could not be reached; check it, or allow a longer connect=" if place else ""
+def unreached(request: httpx.Request) -> str:
+    """Return a clause about a proxy that took no connection in time; ``""`` for a server."""
+    proxy = proxy_of(request)
+    return "" if proxy is None else f"{proxy} could not be reached; check it, or allow a longer connect="
 
 
 # Proxies
@@ -339,8 +403,10 @@ class _Proxy(NamedTuple):
         return f"the proxy {self.url} that {self.named_by} names"
 
     def _said(self, said: str) -> str:
+        from ollama_sdk._transport.environment import variable  # imported only for errors
+
         is_given = self.named_by.endswith("=")
-        without = f"leave out {self.named_by} to call" if is_given else f"NO_PROXY={self.server} calls"
+        without = f"leave out {self.named_by} to call" if is_given else f"{variable('no_proxy')}={self.server} calls"
         return f"; it went through {self}{said} {without} the server without it"
 
     @property
@@ -362,15 +428,17 @@ class _Proxy(NamedTuple):
             return self.login
         if _has(reason, _UNRESOLVED):
             said = "no address is known for it: check its name;"
+        elif _PROXY_TLS in reason and (wrong := _wrong_certificate(reason)):
+            said = f"its certificate {wrong};"
         elif _PROXY_TLS in reason and _has(reason, _UNTRUSTED):
             said = (
                 "its certificate is not trusted: name that of its authority in SSL_CERT_FILE, or give "
                 "httpx.Proxy(url, ssl_context=...) as proxy=;"
             )
         elif _PROXY_TLS in reason and _has(reason, _NO_TLS):
-            said = "it does not speak TLS: is it a proxy of http://?"
+            said = "it does not speak TLS: is its URL http://?"
         elif isinstance(exc, httpx.ProxyError):
-            said = "it does not connect to the server: does that run, and does the proxy allow it?"
+            said = "it does not connect to the server: does the server run, and does the proxy allow it?"
         elif isinstance(exc, httpx.RemoteProtocolError) and "closed" not in reason:
             said = "what answered does not speak HTTP: check scheme and port of the proxy;"
         elif isinstance(exc, httpx.ConnectError) and not _has(reason, _BROKEN_OFF):
@@ -380,24 +448,10 @@ class _Proxy(NamedTuple):
         return self._said(f": {said}")
 
 
-def proxy_of(call: Call[Any, Any], request: httpx.Request) -> _Proxy | None:
-    """Return the proxy that a request went through; ``None`` without one.
-
-    A caller's httpx client is trusted to use the proxies of the environment unless it says otherwise.
-    """
+def proxy_of(request: httpx.Request) -> _Proxy | None:
+    """Return the proxy that a request went through; ``None`` without one, or if a caller's transport does not say."""
     proxy = _noted(request, "proxy")
-    if proxy is not None:
-        return _Proxy(str(proxy), proxy.named_by, request.url.host)
-    if not call.settings.environment_proxies:
-        return None
-    from ollama_sdk._transport.environment import proxy_setting  # imported only for errors
-
-    setting = proxy_setting(request.url)
-    if setting is None:
-        return None
-    scheme, found, rest = setting[1].partition("://")
-    place = (rest if found else scheme).rpartition("@")[2]  # without user name and password
-    return _Proxy(f"{scheme if found else 'http'}://{place}", setting[0], request.url.host)
+    return None if proxy is None else _Proxy(str(proxy), proxy.named_by, request.url.host)
 
 
 def _noted(request: httpx.Request, name: str) -> Any:

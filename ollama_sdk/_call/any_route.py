@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeGuard, TypeVar, U
 from ollama_sdk._codec import Model
 from ollama_sdk._codec.check import with_article
 from ollama_sdk._codec.resolve import is_model
+from ollama_sdk._secrets import redact_url
 from ollama_sdk._timeout import INHERIT
 from ollama_sdk.errors import ConfigurationError
 from ollama_sdk.streaming._marks import SENTINEL
@@ -360,11 +361,17 @@ def _check_path(path: Any) -> None:
     if not isinstance(path, str):
         raise ConfigurationError(f"path is {with_article(path)}; give a str such as '/v1/brand-new'")
     if "://" in path:
-        raise ConfigurationError(f"path is the URL {path!r}; give only what follows the host, which is the client's")
-    if "?" in path or "#" in path:
-        raise ConfigurationError(f"path is {path!r}; give what follows the question mark as extra_query={{...}}")
+        raise ConfigurationError(
+            f"path is the URL {redact_url(path)!r}; give only what follows the host, which is the client's"
+        )
+    if "?" in path:
+        raise ConfigurationError(
+            f"path is {redact_url(path)!r}; give what follows the question mark as extra_query={{...}}"
+        )
+    if "#" in path:
+        raise ConfigurationError(f"path is {redact_url(path)!r}; leave out the fragment, which no server receives")
     if not re.fullmatch(_PATH, path):
-        raise ConfigurationError(f"path is {path!r}; give one that begins with / and is percent-encoded")
+        raise ConfigurationError(f"path is {redact_url(path)!r}; give one that begins with / and is percent-encoded")
 
 
 def _kind_of(cast_to: Any, stream: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,9 @@ def transport_error(call: Call[Any, Any], exc: Exception) -> OllamaError:
             f"{name}: the request cannot be sent: {reason}{connection_advice(call, request, exc)}"
         )
     if not is_transports:
-        return APIConnectionError(f"{name}: no usable response: {failed_transport(call, exc)}")
+        return APIConnectionError(
+            f"{name}: no usable response: {failed_transport(call, exc)}; see the cause of this error"
+        )
     return APIConnectionError(f"{name}: no usable response: {reason}{connection_advice(call, request, exc)}")
 
 
@@ -99,7 +102,7 @@ def _endpoint_error(call: Call[Any, Any], exc: Exception) -> Exception:
 
 
 def _timeout_error(call: Call[Any, Any], request: httpx.Request, exc: httpx.TimeoutException) -> APITimeoutError:
-    from .advice import unreached
+    from .advice import GIVEN, unreached
 
     deadlines = call.deadlines
     waited_for: list[TimeoutPhase] = [phase for kind, phase in _TIMEOUTS if isinstance(exc, kind)]
@@ -110,7 +113,9 @@ def _timeout_error(call: Call[Any, Any], request: httpx.Request, exc: httpx.Time
     loads = phase == "first_item" and call.operation.usage is not None and "status" not in call.request.extensions
     what = _LOADING if loads else _WHAT_TOOK_TOO_LONG[phase]
     if phase == "connect":
-        what = unreached(call, request) or what
+        what = unreached(request) or what
+    if not call.settings.own_transport and deadlines.elapsed() < (seconds or math.inf):
+        what = f"{GIVEN} ended the wait by a limit of its own"
     text = f"{describe_call(request)}: {what}{bound}, {deadlines.elapsed():.1f} s after the call began"
     return APITimeoutError(text, phase=phase)
 
@@ -125,7 +130,7 @@ def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     """Return the error of a response whose status is not a success."""
     from ollama_sdk._retry_after import retry_after_in
 
-    from .advice import message_of
+    from .advice import message_of, status_advice
 
     request = call.request
     data: Any = None
@@ -136,7 +141,7 @@ def status_error(call: Call[Any, Any], response: httpx.Response, body: bytes) ->
     message = message_of(data, received)
     status = response.status_code
     said = f": {message}" if message else ""
-    text = f"{describe_call(call.request)} answered {status}{said}{_advice(call, response, data, received)}"
+    text = f"{describe_call(call.request)} answered {status}{said}{status_advice(call, response, data, received)}"
     fields: dict[str, Any] = {
         "message": message,
         "body": received if data is None else data,
@@ -154,20 +159,6 @@ def _redacted_headers(call: Call[Any, Any], response: httpx.Response) -> list[tu
         return redact(call.request, text.decode("latin-1")).encode("latin-1")
 
     return [(redacted(name), redacted(value)) for name, value in decoded_headers(response.headers)]
-
-
-def _advice(call: Call[Any, Any], response: httpx.Response, data: Any, text: str) -> str:
-    """Return a clause with advice."""
-    if response.is_redirect:
-        if "location" not in response.headers:
-            return "; Ollama never answers so: check the host, and what stands in front of the server"
-        target = redact(call.request, response.headers["location"])
-        base = target.removesuffix(call.operation.path)
-        use = "check the host" if base == target else f"use {base} as the host"
-        return f"; it redirects to {target}, and redirects are not followed: {use}"
-    from .advice import status_advice
-
-    return status_advice(call, response, data, text)
 
 
 # Replies that do not fit

@@ -70,7 +70,6 @@ class Settings:
         timeout: The limits of a call.
         max_item_bytes: The largest item of a stream, in bytes.
         max_body_bytes: The largest reply in one piece, in bytes, decoded.
-        environment_proxies: Whether the caller's ``http_client`` uses the proxies in environment variables.
         own_transport: Whether requests go through the transport of this package.
         is_async: Whether the client is async, for advice.
         origin: ``base_url`` as text, without a slash at its end.
@@ -88,7 +87,6 @@ class Settings:
         max_item_bytes: int,
         max_body_bytes: int = MAX_BODY_BYTES,
         chosen: frozenset[str] = frozenset(),
-        environment_proxies: bool = False,
         own_transport: bool = True,
         is_async: bool = False,
     ) -> None:
@@ -100,7 +98,6 @@ class Settings:
         self.max_item_bytes = _checked_bytes("max_item_bytes", max_item_bytes)
         self.max_body_bytes = _checked_bytes("max_body_bytes", max_body_bytes)
         self.chosen = chosen
-        self.environment_proxies = environment_proxies
         self.own_transport = own_transport
         self.is_async = is_async
         self.origin = str(base_url).rstrip("/")
@@ -188,7 +185,6 @@ def settings_of(
         headers=given,
         own_headers=own_headers(hosts[0]) if len(hosts) == 1 else {},
         own_transport=http_client is None and (transport is None or type(transport).__module__.startswith(_OWN)),
-        environment_proxies=getattr(http_client, "trust_env", False),
         is_async=is_async,
         **fields,
     )

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_args, g
 
 import attr
 
+from ollama_sdk._json import is_list, is_object
 from ollama_sdk.errors import ConfigurationError
 
-from .model import Model, document_fields, wire_name
+from .model import Model, document_fields, misfits_of, wire_name
 from .resolve import is_model, mark_of, union_members
 from .unions import choice_of, json_classes
 
@@ -61,7 +62,10 @@ class ArgumentChecks:
         kind = self._resolver.resolve(annotation)
         self._check_models(kind, given, where)
         check = self._check_of(kind)
-        if check is not None and not check(data):
+        if check is None or check(data):
+            return
+        data = _without_misfits(data, given)
+        if not check(data):
             self._refuse(kind, data, given, where)
             _refuse_kind(kind, given, where)
 
@@ -216,6 +220,14 @@ class ArgumentChecks:
             given = data if given is None else given
             self._refuse(kind, data, given, where)
             _refuse_kind(kind, given, where)
+
+
+def _without_misfits(data: Any, given: Any) -> Any:
+    """The data without what a server sent with another type than the document's, and is sent back unchanged."""
+    if is_object(data):
+        misfits = misfits_of(given) if isinstance(given, Model) else {}
+        return {name: _without_misfits(part, _item(given, name)) for name, part in data.items() if name not in misfits}
+    return [_without_misfits(part, _item(given, i)) for i, part in enumerate(data)] if is_list(data) else data
 
 
 def _required(model: type[Model]) -> list[str]:

@@ -192,15 +192,31 @@ def _left_out(count: int, shown: int) -> str:
 
 
 def _present(model: Model) -> Iterator[tuple[str, Any]]:
-    """The JSON names and the values of the fields that are not ``None``, then the additional properties.
-
-    A field with a default is among both, if its value did not fit.
-    """
+    """The JSON names and the values of the fields that are not ``None``, then the additional properties."""
+    others = additional_properties_of(model)
     for attribute in document_fields(type(model)):
         value = getattr(model, attribute.name)
-        if value is not None and wire_name(attribute) not in model.additional_properties:
+        if value is not None and wire_name(attribute) not in others:
             yield wire_name(attribute), value
-    yield from model.additional_properties.items()
+    yield from others.items()
+
+
+def misfits_of(model: Model) -> dict[str, attr.Attribute[Any]]:
+    """The fields, by JSON name, whose value had another type than in the document, so that it is an additional property."""
+    others = model.additional_properties
+    if not others:
+        return {}
+    return {wire_name(field): field for field in document_fields(type(model)) if wire_name(field) in others}
+
+
+def additional_properties_of(model: Model) -> dict[str, Any]:
+    """The additional properties, without those of fields that were set afterwards."""
+    others = model.additional_properties
+    for name, field in misfits_of(model).items():
+        default: Any = field.default
+        if getattr(model, field.name) != (default.factory() if hasattr(default, "factory") else default):
+            others = {each: value for each, value in others.items() if each != name}
+    return others
 
 
 def _codec_for(model: type[Model]) -> Codec:

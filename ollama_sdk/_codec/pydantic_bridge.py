@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import attrs
 
-from ollama_sdk._json import is_object
+from ollama_sdk._json import is_list, is_object
 from ollama_sdk.errors import OllamaError
 
 from .codec import codec_of
-from .model import Model, document_fields, wire_name
+from .model import Model, document_fields, misfits_of, wire_name
 from .resolve import is_model, mark_of, union_members
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _MARKED: dict[str, dict[str, Any]] = {
 
 
 def core_schema_of(model: type[Model]) -> CoreSchema:
-    """The schema by which Pydantic validates and serializes a model: an instance unchanged, a dict by ``from_dict``."""
+    """The schema by which Pydantic validates and serializes a model: an instance unchanged, a dict as the document says."""
     from pydantic_core import (
         PydanticCustomError,
         core_schema,
@@ -50,9 +50,13 @@ def core_schema_of(model: type[Model]) -> CoreSchema:
                 "ollama_model", "Input should be an object or a {model}", {"model": model.__name__}
             )
         try:
-            return model.from_dict(value)
+            made = model.from_dict(value)
         except OllamaError as exc:
             raise PydanticCustomError("ollama_model", "{problem}", {"problem": str(exc)}) from None
+        misfit = next(_misfits(made, ""), "")
+        if misfit:  # a server's reply may have it; this may be anybody's input
+            raise PydanticCustomError("ollama_model", "{misfit} has another type than documented", {"misfit": misfit})
+        return made
 
     def serialize(value: Model) -> dict[str, Any]:
         return value.to_dict()
@@ -60,6 +64,18 @@ def core_schema_of(model: type[Model]) -> CoreSchema:
     return core_schema.no_info_plain_validator_function(
         validate, serialization=core_schema.plain_serializer_function_ser_schema(serialize)
     )
+
+
+def _misfits(value: Any, path: str) -> Iterator[str]:
+    """The paths to the fields that read as absent because of their types."""
+    if isinstance(value, Model):
+        for name in misfits_of(value):
+            yield f"{path}.{name}".lstrip(".")
+        for field in document_fields(type(value)):
+            yield from _misfits(getattr(value, field.name), f"{path}.{wire_name(field)}".lstrip("."))
+    elif is_list(value):
+        for i, part in enumerate(value):
+            yield from _misfits(part, f"{path}[{i}]")
 
 
 def json_schema_of(model: type[Model], within: tuple[type[Model], ...] = ()) -> dict[str, Any]:

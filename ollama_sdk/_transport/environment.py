@@ -14,6 +14,7 @@ Names and addresses of this computer are never reached through a proxy.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["is_loopback", "proxy_setting"]
+__all__ = ["is_loopback", "proxy_setting", "variable"]
 
 _PORTS = {"http": 80, "https": 443}
 _IPV4 = 4
@@ -41,7 +42,12 @@ def proxy_setting(url: httpx.URL) -> tuple[str, str] | None:
         return None
     if not urllib.request.getproxies_environment() and urllib.request.proxy_bypass(url.host):
         return None  # the settings of Windows and macOS have exceptions of their own
-    return f"{name.upper()}_PROXY", proxy
+    return variable(f"{name}_proxy"), proxy
+
+
+def variable(name: str) -> str:
+    """The name of the variable as it is set: in lower case, which has precedence, or in upper case."""
+    return name if name in os.environ else name.upper()
 
 
 def is_loopback(host: str) -> bool:

@@ -50,7 +50,8 @@ STAGGER = 0.25
 _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 6))
 
 _DAY = 86400.0  # as long as one wait lasts at most: the system counts milliseconds in 32 bits
-_IN_PROGRESS = {0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", errno.EWOULDBLOCK)}
+# Elsewhere than on Windows EWOULDBLOCK is a failure: the queue of a Unix socket is full, and nothing says when it no longer is.
+_IN_PROGRESS = {0, errno.EINPROGRESS, getattr(errno, "WSAEWOULDBLOCK", errno.EINPROGRESS)}
 _CONNECTED = {0, errno.EISCONN}
 
 

@@ -78,6 +78,8 @@ class Routes(Generic[ConnectionT]):
                 key, self._make(url)
             )  # two threads may make it at once: the first one is used
         self._latest = url, route
+        if self._routes.get(key) is not route:  # closed meanwhile, in another thread
+            self._latest = None
         return route
 
     def _make(self, url: httpx.URL) -> Route[ConnectionT]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import httpx
 from attrs import field, frozen
 
-from ollama_sdk._secrets import Hidden, check_headers, check_key
+from ollama_sdk._secrets import Hidden, check_headers, check_key, redact_url
 from ollama_sdk.errors import ConfigurationError, shorten_traceback
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Endpoint"]
 
 _LAST_PORT = 65535
+_GIVE = "give a base URL such as 'http://gpu-1:11434'"
 
 
 def _is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
@@ -28,18 +29,19 @@ def _is_named(value: Any) -> TypeGuard[Mapping[str, Any]]:
 
 
 def _check_url(value: Any) -> None:
+    shown = repr(redact_url(value) if isinstance(value, str) else value)
     try:
         url = httpx.URL(value)
     except (TypeError, httpx.InvalidURL) as error:
-        shown = "..." if "@" in str(value) else repr(value)  # without credentials
-        raise ConfigurationError(f"Endpoint(url={shown}): {error}") from None
+        problem = _GIVE if "@" in str(value) else error  # which may show a part of the credentials
+        raise ConfigurationError(f"Endpoint(url={shown}): {problem}") from None
     if url.userinfo:
         raise ConfigurationError(
             f"Endpoint(url=...) on {url.host}: credentials go into api_key or headers, not into the URL"
         )
     is_base = url.scheme in {"http", "https"} and url.host and not url.query and not url.fragment
     if not is_base or not (url.port is None or 0 < url.port <= _LAST_PORT):
-        raise ConfigurationError(f"Endpoint(url={value!r}): give a base URL such as 'http://gpu-1:11434'")
+        raise ConfigurationError(f"Endpoint(url={shown}): {_GIVE}")
 
 
 def _checked(url: Any, api_key: Any, headers: Any) -> tuple[str, str | None, Mapping[str, str] | None]:

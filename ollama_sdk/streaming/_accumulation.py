@@ -15,8 +15,9 @@ Growing text is joined block by block, so that a long reply takes the memory of 
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, groupby
 from operator import itemgetter, methodcaller
@@ -24,7 +25,7 @@ from typing import Any
 
 import orjson
 
-from ollama_sdk._json import JSONObject, is_object, join_surrogates, loads
+from ollama_sdk._json import JSONObject, is_list, is_object, join_surrogates, loads
 
 __all__ = [
     "DATA_ERRORS",
@@ -83,24 +84,27 @@ class _ByIndex:
     __slots__ = ("latest", "objects")
 
     def __init__(self) -> None:
-        self.latest: dict[int, JSONObject] = {}  # the object to which further parts with this index belong
-        self.objects: list[tuple[int, JSONObject]] = []
+        self.latest: dict[Hashable, JSONObject] = {}  # the object to which further parts with this index belong
+        self.objects: list[tuple[Hashable, JSONObject]] = []
 
-    def start(self, index: int) -> JSONObject:
+    def start(self, index: Hashable) -> JSONObject:
         """Begin another object."""
         started: JSONObject = {}
         self.latest[index] = started
         self.objects.append((index, started))
         return started
 
-    def at(self, index: int) -> JSONObject:
+    def at(self, index: Hashable) -> JSONObject:
         """The object that a part belongs to."""
         known = self.latest.get(index)
         return self.start(index) if known is None else known
 
     def in_order(self) -> list[JSONObject]:
-        """All objects, sorted by index, and for one index in order of arrival."""
-        return [each for _, each in sorted(self.objects, key=itemgetter(0))]
+        """All objects, sorted by index, and for one index, or for those of several types, in order of arrival."""
+        objects = self.objects
+        with contextlib.suppress(TypeError):
+            objects = sorted(objects, key=itemgetter(0))
+        return [each for _, each in objects]
 
 
 class ItemsAccumulator(Accumulator):
@@ -213,7 +217,15 @@ class MergeAccumulator(Accumulator):
             for value in values:
                 self._merge_field(into, name, place, [value])
         else:
-            _replace(into, name, values)
+            self._replace(into, name, place, values)
+
+    def _replace(self, into: JSONObject, name: str, place: str, values: list[Any]) -> None:
+        """Set a field to the last value that is not empty, because servers repeat fields with empty values in later parts."""
+        present = [value for value in values if value != ""]
+        if present and place in self._ruled:  # it leads to content, which must not be lost
+            raise TypeError(f"{place} is no object")
+        if present or into.get(name) is None:
+            into[name] = present[-1] if present else ""
 
     def _merge_alike(self, into: JSONObject, name: str, place: str, rule: str, values: list[Any]) -> bool:
         """Try the fast ways for common values: only null, objects, text, or lists of one choice; return whether one applied."""
@@ -265,10 +277,16 @@ class MergeAccumulator(Accumulator):
             known = into[name] = _ByIndex()
         for value in values:
             for position, part in enumerate(value):
-                index = part.get("index")
-                index = index if type(index) is int else position
+                index = _index_or(position, part.get("index"))
                 target = _call_of(part, index, known) if rule == "by-call" else known.at(index)
                 self._merge(target, [part], f"{place}[].")
+
+
+def _index_or(position: int, index: Any) -> Any:
+    """The index of a part, which may be missing, or a text; by another type than the document's, parts are kept apart too."""
+    if index is None or is_list(index) or is_object(index):
+        return position
+    return int(index) if index.__class__ is str and index.isdecimal() else index
 
 
 @lru_cache(64)
@@ -325,15 +343,10 @@ def _extend(into: JSONObject, name: str, values: list[Any]) -> None:
     _append(into, name, text)
 
 
-def _replace(into: JSONObject, name: str, values: list[Any]) -> None:
-    """Set a field to the last value that is not empty, because servers repeat fields with empty values in later parts."""
-    present = [value for value in values if value != ""]
-    if present or into.get(name) is None:
-        into[name] = present[-1] if present else ""
-
-
 def _append(into: JSONObject, name: str, text: str) -> None:
     known = into.get(name)
+    if known.__class__ is list and text:
+        raise TypeError(f"{name} is neither text nor a list")
     if not isinstance(known, _Text):
         known = into[name] = _Text()
     known.append(text)
@@ -343,7 +356,7 @@ def _extend_by(into: JSONObject, name: str, value: Any) -> None:
     known = into.get(name)
     if value.__class__ is str:
         _append(into, name, value)
-    elif value.__class__ is not list:
+    elif value.__class__ is not list or isinstance(known, _Text):
         raise TypeError(f"{name} is neither text nor a list")
     elif known.__class__ is list:
         into[name].extend(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from pathlib import Path
 
 import httpx
@@ -15,8 +16,10 @@ from ollama_sdk import (
     APITimeoutError,
     AsyncHTTPTransport,
     AsyncOllama,
+    AuthenticationError,
     ConfigurationError,
     DecodeError,
+    Endpoint,
     Failover,
     HTTPTransport,
     IncompleteReplyError,
@@ -27,8 +30,9 @@ from ollama_sdk import (
     Timeout,
 )
 from ollama_sdk.testing import Emulator
-from tests.support.loopback import closed_port, full_backlog_port, head, replies, replies_and_closes, whole
-from tests.support.transports import tls_loopback, trusting
+from tests.support.library import library
+from tests.support.loopback import PATIENCE, closed_port, full_backlog_port, head, replies, replies_and_closes, whole
+from tests.support.transports import CERTIFICATE, tls_loopback, trusting
 from tests.support.worlds import World
 
 # The way to the server
@@ -75,7 +79,7 @@ def test_a_given_proxy_that_refuses_the_tunnel_is_named(through, serve, status):
     said = (
         f": it requires a login, which belongs in proxy=: {proxy.url.partition('://')[0]}://user:password@host:port;"
         if status == 407
-        else ": it does not connect to the server: does that run, and does the proxy allow it?"
+        else ": it does not connect to the server: does the server run, and does the proxy allow it?"
     )
     assert _given(proxy.url, said) in str(error)
     assert "in the host" not in str(error)
@@ -83,8 +87,8 @@ def test_a_given_proxy_that_refuses_the_tunnel_is_named(through, serve, status):
 
 _SOCKS = {
     "no login that we know": (b"\x05\xff", "it requires a login, which belongs in proxy=: socks5://user:password@host:port;"),
-    "no SOCKS": (b"HTTP/1.1 400 Bad Request\r\n\r\n", "it does not connect to the server: does that run, and does the proxy allow it?"),
-    "hangs up": (b"", "it does not connect to the server: does that run, and does the proxy allow it?"),
+    "no SOCKS": (b"HTTP/1.1 400 Bad Request\r\n\r\n", "it does not connect to the server: does the server run, and does the proxy allow it?"),
+    "hangs up": (b"", "it does not connect to the server: does the server run, and does the proxy allow it?"),
 }  # fmt: skip
 
 
@@ -116,6 +120,34 @@ def test_a_given_proxy_that_breaks_off_is_named(through, serve):
     assert _given(proxy.url, ": it broke the connection off, or the server behind it did;") in str(error)
 
 
+def test_a_given_proxy_that_hangs_up_the_tunnel_is_named(through, serve):
+    proxy = serve(replies_and_closes(b"HTTP/1.1 200 OK\r\n\r\n"))
+    error = through("https://gpu-1:11434", proxy=proxy.url)
+    assert _given(proxy.url, ": it broke the connection off, or the server behind it did;") in str(error)
+
+
+def test_a_redirect_to_another_host_is_the_proxys(through, serve):
+    proxy = serve(replies(whole(b"", 302, location="http://portal.example/login?key=hunter2")))
+    said = "it redirects to http://portal.example/login?***; " + _given(
+        proxy.url, ", which seems to have answered instead of the server:"
+    )
+    assert said in str(through(proxy=proxy.url))
+
+
+@pytest.mark.parametrize("location", ["http://gpu-1:11434/x", "https://gpu-1/x", "/x"])
+def test_a_redirect_to_the_same_host_is_the_servers(through, serve, location):
+    proxy = serve(replies(whole(b"", 302, location=location)))
+    error = through(proxy=proxy.url)
+    assert str(error).endswith(f"; it redirects to {location}, and redirects are not followed: check the host")
+
+
+def test_a_login_that_a_server_wants_is_not_the_proxys(through, serve):
+    proxy = serve(replies(whole(b"<h1>Unauthorized</h1>", 401, "text/html")))
+    error = through(proxy=proxy.url)
+    assert "this is not Ollama's answer: a proxy in front of it asks for a login" in str(error)
+    assert "it went through" not in str(error)
+
+
 def test_a_given_proxy_that_does_not_speak_http_is_named(through, serve):
     proxy = serve(replies_and_closes(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"))
     assert _given(proxy.url, ": what answered does not speak HTTP: check scheme and port of the proxy;") in str(
@@ -145,11 +177,22 @@ def test_an_untrusted_certificate_of_a_proxy_is_the_proxys(through, monkeypatch)
     assert "the server's certificate" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("context", "said"),
+    [({}, "is not trusted"), ({"cafile": CERTIFICATE}, "is for another name: use the name that it")],
+)
+def test_what_is_wrong_with_a_proxys_certificate_is_said(through, context, said):
+    with tls_loopback(lambda connection: connection.request()) as proxy:
+        given = httpx.Proxy(f"https://127.1:{proxy.port}", ssl_context=ssl.create_default_context(**context))
+        error = through(proxy=given)
+    assert f"that proxy= names: its certificate {said}" in str(error)
+
+
 @pytest.mark.plain
 def test_a_proxy_without_tls_is_not_taken_for_the_server(through, serve):
     proxy = serve(lambda connection: connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     error = through(proxy=f"https://{proxy.host}")
-    assert _given(f"https://{proxy.host}", ": it does not speak TLS: is it a proxy of http://?") in str(error)
+    assert _given(f"https://{proxy.host}", ": it does not speak TLS: is its URL http://?") in str(error)
     assert "in the host" not in str(error)
 
 
@@ -172,6 +215,13 @@ def test_a_proxy_is_named_also_under_a_given_http_client(through, world):
     assert _given(url, ": is that proxy running?") in str(error)
 
 
+def test_an_answer_of_a_proxy_under_a_given_http_client_is_its_own(through, serve, world):
+    kind = httpx.Client if world.kind == "sync" else httpx.AsyncClient
+    proxy = serve(replies(whole(b"", 502)))
+    error = through(proxy=proxy.url, around=lambda transport: {"http_client": kind(transport=transport)})
+    assert _given(proxy.url, ", which seems to have answered instead of the server:") in str(error)
+
+
 def test_each_endpoint_is_blamed_for_its_own_way(world, monkeypatch):
     ports = closed_port(), closed_port()
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{ports[0]}")
@@ -180,7 +230,7 @@ def test_each_endpoint_is_blamed_for_its_own_way(world, monkeypatch):
     with world.client(hosts, failover=Failover("priority")) as client, pytest.raises(NoEndpointError) as caught:
         client.chat("m", [])
     far, near = map(str, caught.value.exceptions)
-    assert "that http_proxy names".upper() in far.upper()
+    assert f"the proxy http://127.0.0.1:{ports[0]} that http_proxy names: is that proxy running? no_proxy=ollama" in far
     assert f"is Ollama running at http://127.0.0.1:{ports[1]}? `ollama serve` starts it" in near
     assert "proxy" not in near
 
@@ -194,29 +244,51 @@ def test_a_unix_socket_that_takes_no_connection_is_named(through, tmp_path, is_t
             listener.bind(path)
         error = through("http://127.0.0.1:11434", uds=path)
     assert f"the Unix socket {path}: [Errno" in str(error)
-    assert f"; does a server listen on the Unix socket '{path}'? check uds=" in str(error)
+    assert f"; does a server listen on the Unix socket '{path}'? check uds=, and whether it accepts connections" in str(
+        error
+    )
     assert "ollama serve" not in str(error)
 
 
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no Unix sockets")
-def test_a_unix_socket_that_breaks_off_is_named(through, tmp_path):
-    import threading
-
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"", "the Unix socket {!r} accepted the connection and then broke it off: look at the server's log"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "what answers at the Unix socket {!r} does not speak HTTP as Ollama does: check uds="),
+    ],
+    ids=["breaks off", "no HTTP"],
+)  # fmt: skip
+def test_a_unix_socket_is_named_for_what_it_does(through, tmp_path, answer, said):
     path = str(tmp_path / "sock")
     with socket.socket(socket.AF_UNIX) as listener:
+        listener.settimeout(PATIENCE)
         listener.bind(path)
         listener.listen()
 
         def accept():
             connection, _ = listener.accept()
-            connection.recv(1)
-            connection.close()
+            with connection:
+                connection.settimeout(PATIENCE)
+                connection.recv(65536)
+                connection.sendall(answer)
 
-        thread = threading.Thread(target=accept)
+        thread = threading.Thread(target=accept, daemon=True)
         thread.start()
         error = through("http://127.0.0.1:11434", uds=path)
-        thread.join()
-    assert f"the Unix socket '{path}' accepted the connection and then broke it off: look at the server's log" in str(
+        thread.join(PATIENCE)
+    assert said.format(path) in str(error)
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no Unix sockets")
+def test_a_unix_socket_whose_queue_is_full_is_named(through, tmp_path):
+    path = str(tmp_path / "sock")
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as waiting:
+        listener.bind(path)
+        listener.listen(0)
+        waiting.connect(path)
+        error = through("http://127.0.0.1:11434", uds=path)
+    assert f"; does a server listen on the Unix socket '{path}'? check uds=, and whether it accepts connections" in str(
         error
     )
 
@@ -236,6 +308,47 @@ def test_a_foreign_proxy_that_refuses_the_tunnel_is_blamed(world, serve):
         client.chat("m", [])
     assert "the proxy of the given transport or http_client does not connect to the server" in str(caught.value)
     assert "in the host" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [407, 502])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_foreign_client_is_not_said_to_use_the_environment(world, serve, monkeypatch, scheme, status):
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv(f"{scheme}_proxy", "http://other:1")
+    proxy = serve(replies_and_closes(whole(b"", status)))
+    given = httpx.Proxy(proxy.url, ssl_context=trusting()) if "https" in proxy.url else proxy.url
+    with (
+        world.http_client(httpx, proxy=given, trust_env=True) as http,
+        world.client(f"{scheme}://gpu-1:11434", http_client=http) as client,
+        pytest.raises(OllamaError) as caught,
+    ):
+        client.chat("m", [])
+    assert "other" not in str(caught.value)
+    assert "proxy" in str(caught.value)
+    login = "; this is not Ollama's answer: a proxy on the way requires a login, which belongs in its URL: http://user:"
+    assert (login in str(caught.value)) is (status == 407)
+
+
+@pytest.mark.parametrize("kind", [httpx.ReadTimeout, httpx.ConnectTimeout, httpx.WriteTimeout, httpx.PoolTimeout])
+def test_a_limit_of_a_foreign_transport_is_its_own(world, kind):
+    with (
+        world.client("http://gpu-1", transport=_raising(world, kind("slow"))) as client,
+        pytest.raises(APITimeoutError) as caught,
+    ):
+        client.chat("m", [])
+    assert "/api/chat: the given transport or http_client ended the wait by a limit of its own (limit: " in str(
+        caught.value
+    )
+
+
+def test_the_limit_of_a_call_is_not_a_foreign_transports(world, serve):
+    server = serve(lambda connection: (connection.request(), connection.watch()))
+    with (
+        world.http_client() as http,
+        world.client(server.url, http_client=http, timeout=Timeout(first_item=0.05)) as client,
+        pytest.raises(APITimeoutError, match=r"the model may still be loading: .*first_item=0\.05 s"),
+    ):
+        client.chat("m", [])
 
 
 def test_a_foreign_transport_may_be_the_one_that_does_not_reach_ollama(world):
@@ -294,6 +407,7 @@ def test_a_bug_of_the_callers_transport_is_not_the_servers_fault(world, bug):
     text = str(caught.value)
     assert f"no usable response: the given transport or http_client failed ({type(exc).__name__}" in text
     assert str(exc) in text
+    assert text.endswith("); see the cause of this error")
     assert "server" not in text
     assert caught.value.__cause__ is exc
 
@@ -319,6 +433,18 @@ def test_a_closed_client_of_the_caller_is_named(world):
 
 # Certificates
 
+
+def test_an_expired_certificate_is_said_to_have_expired(world):
+    exc = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired")
+    with (
+        world.client("https://gpu-1", transport=_raising(world, exc)) as client,
+        pytest.raises(APIConnectionError) as caught,
+    ):
+        client.chat("m", [])
+    assert "; the server's certificate has expired: its owner must renew it, unless the clock" in str(caught.value)
+    assert "SSL_CERT_FILE" not in str(caught.value)
+
+
 _TLS_ARGUMENTS = {
     "verify": "transport={}HTTPTransport(ssl_context=...)",
     "cert": "transport={}HTTPTransport(ssl_context=...)",
@@ -342,6 +468,19 @@ def test_an_argument_of_httpx_names_the_transport_of_its_client(name):
         AsyncOllama(follow_redirects=True)
 
 
+def test_a_certificate_for_another_name_says_what_to_do(world):
+    made = HTTPTransport if world.kind == "sync" else AsyncHTTPTransport
+    with (
+        tls_loopback(lambda connection: connection.request()) as server,
+        world.client(f"https://127.1:{server.port}", transport=made(ssl_context=trusting())) as client,
+        pytest.raises(APIConnectionError) as caught,
+    ):
+        client.chat("m", [])
+    assert str(caught.value).endswith(
+        "; the server's certificate is for another name: use the name that it is for as the host"
+    )
+
+
 def test_an_untrusted_certificate_names_the_transport_of_its_client(world, monkeypatch):
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     name = "HTTPTransport" if world.kind == "sync" else "AsyncHTTPTransport"
@@ -359,6 +498,42 @@ def test_an_untrusted_certificate_names_the_transport_of_its_client(world, monke
 
 
 # Statuses
+
+_BASIC = {"www_authenticate": 'Basic realm="ollama"'}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [(b"", {}), (b"", _BASIC), (b"no", {}), (b'{"message":"no"}', {}), (b'{"error":"no"}', _BASIC)],
+)
+def test_a_login_at_what_stands_before_ollama_is_no_account(world, serve, body, headers):
+    server = serve(replies(whole(body, 401, **headers)))
+    with world.client(server.url) as client, pytest.raises(AuthenticationError) as caught:
+        client.chat("m", [])
+    said = "a proxy in front of it asks for a login, which api_key= or headers={'Authorization': ...} may hold"
+    assert str(caught.value).endswith(f"; this is not Ollama's answer: {said}")
+
+
+@pytest.mark.parametrize("call", ["chat", "web_search"])
+def test_at_ollama_com_only_the_key_counts(world, call):
+    body = b'{"error":"unauthorized","signin_url":"https://ollama.com/connect"}'
+    transport = library.MockTransport(lambda _: library.Response(401, content=body))
+    host = "https://ollama.com" if call == "chat" else "http://gpu-1"
+    with (
+        world.client(host, transport=transport, api_key="wrong-key") as client,
+        pytest.raises(AuthenticationError) as caught,
+    ):
+        client.chat("m", []) if call == "chat" else client.web_search("x")
+    assert str(caught.value).endswith(
+        "; give a valid API key of https://ollama.com/settings/keys (OLLAMA_API_KEY, api_key=)"
+    )
+
+
+def test_a_login_that_nobody_on_the_way_is_known_to_want(world, serve):
+    server = serve(replies(whole(b"", 407)))
+    with world.client(server.url) as client, pytest.raises(APIStatusError) as caught:
+        client.chat("m", [])
+    assert "a proxy on the way requires a login, which belongs in its URL: http://user:password@" in str(caught.value)
 
 
 def test_a_disabled_cloud_is_not_a_refused_origin(world):
@@ -425,7 +600,7 @@ def test_a_page_in_place_of_a_reply_names_the_proxy(world, serve, monkeypatch, s
     portal = serve(replies(page, page))
     for host, said in (
         (portal.url, "; is something other than Ollama answering there?"),
-        ("http://gpu-1:11434", f"; it went through the proxy {portal.url} that HTTP_PROXY names, which seems to have"),
+        ("http://gpu-1:11434", f"; it went through the proxy {portal.url} that http_proxy names, which seems to have"),
     ):
         monkeypatch.setenv("http_proxy", portal.url)
         monkeypatch.setenv("no_proxy", "")
@@ -468,7 +643,7 @@ def test_a_lost_connection_says_what_to_do(world, serve, monkeypatch, stream):
     monkeypatch.setenv("no_proxy", "")
     with world.client("http://gpu-1") as client, pytest.raises(IncompleteReplyError) as caught:
         list(client.chat("m", [], stream=True)) if stream else client.chat("m", [])
-    assert f"the proxy {server.url} that HTTP_PROXY names or the server behind it may have stopped" in str(caught.value)
+    assert f"the proxy {server.url} that http_proxy names or the server behind it may have stopped" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -571,6 +746,39 @@ def test_no_error_about_a_host_shows_its_query(host, shown):
         Ollama(host)
     assert f"host {shown!r}" in str(caught.value)
     assert not any(part in str(caught.value) for part in ("hunt", "er2"))
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("http://me:hunter2@h/x?key=hunter2", "path is the URL 'http://***@h/x?***'; give only what follows the host"),
+        ("/x?key=hunter2", "path is '/x?***'; give what follows the question mark as extra_query={...}"),
+        ("/x#hunter2", "path is '/x#***'; leave out the fragment, which no server receives"),
+        ("me:hunter2@h", "path is '***@h'; give one that begins with / and is percent-encoded"),
+    ],
+)
+def test_no_error_about_a_path_shows_its_query(path, said):
+    with Ollama() as client, pytest.raises(ConfigurationError) as caught:
+        client.request("GET", path)
+    assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://x/?key=hunter2", "'http://x/?***'"),
+        ("http://x/?key=hunter2&to=http://y", "'http://x/?***'"),
+        ("http://x:port?hunter2", "'http://x:port?***'"),
+        ("http://me:hun/ter2hunter2@x", "'http://***@x'"),
+        (5, "5"),
+    ],
+)
+def test_no_error_about_an_endpoint_shows_its_query(url, shown):
+    with pytest.raises(ConfigurationError) as caught:
+        Endpoint(url)
+    assert f"Endpoint(url={shown}): " in str(caught.value)
+    assert not any(part in str(caught.value) for part in ("hunter2", "'hun'"))
 
 
 def test_a_host_of_a_unix_socket_names_the_transport():

@@ -484,7 +484,7 @@ def through_proxy(monkeypatch):
         for each in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY", "HTTP_PROXY"):
             monkeypatch.delenv(each, raising=False)
         monkeypatch.setenv("http_proxy", url.replace("://", "://me:hunter2@"))
-        return f"the proxy {url} that HTTP_PROXY names"
+        return f"the proxy {url} that http_proxy names"
 
     return name
 
@@ -509,7 +509,7 @@ def test_a_proxy_that_wants_a_login_says_where_it_is_given(world, serve, chat, t
     with world.client(f"{scheme}://ollama.example") as client, pytest.raises(OllamaError) as caught:
         chat(client)
     assert (
-        f"the proxy {server.url} that {scheme.upper()}_PROXY names: it requires a login, which belongs in the variable: "
+        f"the proxy {server.url} that {scheme}_proxy names: it requires a login, which belongs in the variable: "
         f"{server.url.partition(':')[0]}://user:password@host:port; NO_PROXY=ollama.example"
     ) in str(caught.value)
 
@@ -529,7 +529,7 @@ def test_a_socks_proxy_is_named_for_what_it_says(world, serve, chat, through_pro
     monkeypatch.setenv("http_proxy", f"socks5://{server.host}")
     with world.client("http://ollama.example") as client, pytest.raises(APIConnectionError) as caught:
         chat(client)
-    assert f"the proxy socks5://{server.host} that HTTP_PROXY names: {advice}" in str(caught.value)
+    assert f"the proxy socks5://{server.host} that http_proxy names: {advice}" in str(caught.value)
     assert "ollama serve" not in str(caught.value)
 
 
@@ -567,7 +567,7 @@ def test_a_proxy_that_opens_no_tunnel_is_not_said_to_be_down(world, serve, chat,
     monkeypatch.setenv("https_proxy", server.url)
     with world.client("https://ollama.example") as client, pytest.raises(APIConnectionError) as caught:
         chat(client)
-    assert f"the proxy {server.url} that HTTPS_PROXY names: it does not connect to the server" in str(caught.value)
+    assert f"the proxy {server.url} that https_proxy names: it does not connect to the server" in str(caught.value)
 
 
 def test_a_proxy_that_does_not_accept_is_named_for_the_time(world, chat, through_proxy):
@@ -689,6 +689,26 @@ def test_a_redirect_to_another_host_says_what_host_to_give(world, serve, chat):
         pytest.raises(APIStatusError, match=r"use https://gpu\.example/ollama as the"),
     ):
         chat(client)
+
+
+_TARGETS = {
+    "https://me:hunter2@gpu.example/ollama/api/chat": "it redirects to https://***@gpu.example/ollama/api/chat, and redirects",
+    "/login?key=hunter2&next=http://x/": "it redirects to /login?***, and redirects",
+    "https://sso.example/login?key=hunter2&next=http://x/": "it redirects to https://sso.example/login?***, and redirects",
+    "//sso.example/#hunter2": "it redirects to //sso.example/#***, and redirects",
+    "/" + "a" * 5000: f"it redirects to /{'a' * 199}, and redirects",
+    "http://[": "it redirects to http://[, and redirects",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("location", _TARGETS)
+def test_the_target_of_a_redirect_is_short_and_without_secrets(world, serve, chat, location):
+    server = serve(replies(whole(b"", 302, location=location)))
+    with world.client(server.url) as client, pytest.raises(APIStatusError) as caught:
+        chat(client)
+    assert _TARGETS[location] in str(caught.value)
+    assert str(caught.value).endswith("are not followed: check the host")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_good_status_without_content_is_no_reply(world, serve, chat):

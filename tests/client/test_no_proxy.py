@@ -122,7 +122,7 @@ def test_lower_case_and_the_scheme_have_precedence(monkeypatch):
     monkeypatch.setenv("ALL_PROXY", PROXY)
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("no_proxy", "")
-    assert proxy_setting(httpx.URL("http://gpu.corp")) == ("HTTP_PROXY", "http://lower.example")
+    assert proxy_setting(httpx.URL("http://gpu.corp")) == ("http_proxy", "http://lower.example")
     assert proxy_setting(httpx.URL("https://gpu.corp")) == ("ALL_PROXY", PROXY)
 
 

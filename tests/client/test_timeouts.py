@@ -14,6 +14,7 @@ import time
 
 import attrs
 import httpx
+import orjson
 import pytest
 
 from ollama_sdk import (
@@ -410,6 +411,10 @@ def test_copied_limits_know_which_were_given(copied):
     assert (plain.first_item, plain.between_items, plain.total) == (None, _HOUR, 9)
     given = limits_of_call(Timeout(), copied(Timeout(first_item=600, between_items=120)), own)
     assert (given.first_item, given.between_items) == (600, 120)
+
+
+def test_limits_are_plain_numbers():
+    assert orjson.loads(orjson.dumps(attrs.asdict(Timeout(total=3)))) == attrs.asdict(Timeout(total=3))
 
 
 def test_limits_are_given_by_name():

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
+import attrs
 import pytest
 
 from ollama_sdk import CircuitBreaker, DecodeError, IncompleteReplyError, Retry
 from ollama_sdk.reliability import CallEnded, Event
+from ollama_sdk.types import ChatResponse
 from tests.support.loopback import Loopback, replies, whole
 from tests.support.worlds import KINDS, World, world
 
@@ -253,3 +256,41 @@ def test_one_piece_v1_replies_need_only_what_was_asked_for(ways: World):
         assert client.v1.embeddings.create("m", "hi").data[0].embedding == [0.5]
         assert client.v1.models.list().data[0].id == "m"
         assert client.v1.messages.create("m", MESSAGES, 16).content[0].text == "x"
+
+
+def test_a_reply_with_odd_metadata_can_be_sent_back(ways: World):
+    odd = {
+        "role": "assistant",
+        "content": "x",
+        "tool_name": 5,
+        "tool_calls": [{"id": 7, "function": {"name": "f", "arguments": {}}}],
+    }
+    block = {"type": "text", "text": "x", "citations": "none"}
+    chunk = {
+        "role": "assistant",
+        "content": "x",
+        "tool_calls": [{"id": 5, "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+    }
+    answers = (
+        {"message": odd, "done": True},
+        {"choices": [{"message": chunk, "finish_reason": "stop"}]},
+        {"content": [block], "stop_reason": "end_turn"},
+    )
+    with (
+        Loopback(replies(*[one(each) for each in answers for _ in range(2)])) as server,
+        ways.client(server.url) as client,
+    ):
+        message: Any = client.chat("m", MESSAGES).message
+        client.chat("m", [*MESSAGES, message])
+        message = client.v1.chat.completions.create(**CHAT).choices[0].message
+        client.v1.chat.completions.create("m", [*MESSAGES, message])
+        content = client.v1.messages.create("m", MESSAGES, 16).content
+        client.v1.messages.create("m", [*MESSAGES, {"role": "assistant", "content": content}], 16)
+    assert [each.json["messages"][-1] for each in server.requests[1::2]] == [
+        odd,
+        chunk,
+        {"role": "assistant", "content": [block]},
+    ]
+    message.tool_calls[0].id = "call_1"
+    assert message.to_dict()["tool_calls"][0]["id"] == message["tool_calls"][0]["id"] == "call_1"
+    assert attrs.evolve(ChatResponse.from_dict({"message": odd, "model": 7}), model="m").to_dict()["model"] == "m"

@@ -371,3 +371,17 @@ def test_fastapi_takes_and_returns_models():
         schemas = json.dumps(client.get("/openapi.json").json())
     assert "done_reason" in schemas
     assert "tool_calls" in schemas
+
+
+@pytest.mark.parametrize(
+    ("odd", "path"),
+    [
+        ({"tool_name": 5}, "tool_name"),
+        ({"tool_calls": [{"id": [], "function": {"name": "f", "arguments": {}}}]}, r"tool_calls\[0\]\.id"),
+    ],
+)
+def test_pydantic_refuses_what_a_reply_may_have(odd, path):
+    data = {"role": "user", "content": "x"} | odd
+    assert Message.from_dict(data).to_dict() == data
+    with pytest.raises(pydantic.ValidationError, match=f"{path} has another type than documented"):
+        pydantic.TypeAdapter(Message).validate_python(data)

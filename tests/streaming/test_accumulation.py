@@ -297,7 +297,20 @@ def test_odd_usage_leaves_the_counts_that_are_there(odd):
     assert add(MessagesAccumulator(), odd_start, delta)["usage"] == {"output_tokens": 5}
 
 
-@pytest.mark.parametrize("odd", ["0", 0.5, True, [], {}, None])
+@pytest.mark.parametrize(("first", "second"), [("0", "1"), (0.0, 1.0), (0.5, 1.5), ("a", "b"), ("b", "a"), ("a", 0)])
+def test_odd_indexes_keep_choices_and_calls_apart(first, second):
+    items = [{"choices": [{"index": index, "delta": {"content": part}}]} for part in "ab" for index in (first, second)]
+    assert [choice["message"]["content"] for choice in add(MergeAccumulator(CHUNKS), *items)["choices"]] == ["ab", "ab"]
+    calls = [
+        {"index": each, "id": f"call {each}", "function": {"name": "f", "arguments": "{"}} for each in (first, second)
+    ]
+    rest = [{"index": each, "function": {"arguments": "}"}} for each in (first, second)]
+    items = [{"choices": [{"index": 0, "delta": {"tool_calls": [part]}}]} for part in calls + rest]
+    (choice,) = add(MergeAccumulator(CHUNKS), *items)["choices"]
+    assert [call["function"]["arguments"] for call in choice["message"]["tool_calls"]] == ["{}", "{}"]
+
+
+@pytest.mark.parametrize("odd", ["0", 0.0, [], {}, None])
 def test_odd_index_reads_as_the_position(odd):
     items = [
         {"choices": [{"index": odd, "delta": {"content": "a"}}, {"index": 1, "delta": {"content": "c"}}]},
@@ -416,3 +429,13 @@ def test_outputs_without_ids_stay_apart_too():
 
 def test_without_any_response_event_there_is_no_response():
     assert add(ResponsesAccumulator(), text(0, 0, "x")) == {}
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["at once", "one by one"])
+@pytest.mark.parametrize("odd", [{"content": [5]}, {"content": 5}, "42", 42, [1]], ids=str)
+def test_content_of_another_type_never_replaces_what_was_there(odd, together):
+    items = [{"message": part} for part in ({"content": "It is "}, odd, {"content": " metres."})]
+    accumulator = MergeAccumulator({"message.content": "concat"})
+    with pytest.raises(TypeError, match=r"message is no object|content is neither text nor a list"):  # noqa: PT012 - any of them
+        for part in [items] if together else [[item] for item in items]:
+            accumulator.add(part)

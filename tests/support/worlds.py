@@ -46,13 +46,14 @@ class World:
     @contextlib.contextmanager
     def http_client(self, library: Any = library, **options: Any) -> Iterator[Any]:
         """An httpx or httpx2 client of the kind that goes with this world's clients."""
+        options = {"trust_env": False, **options}
         if Loopback.default_tls is not None:
             options = {"verify": trusting(), **options}
         if self._portal is None:
-            with library.Client(trust_env=False, **options) as client:
+            with library.Client(**options) as client:
                 yield client
             return
-        client = library.AsyncClient(trust_env=False, **options)
+        client = library.AsyncClient(**options)
         try:
             yield client
         finally:

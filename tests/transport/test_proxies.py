@@ -230,7 +230,7 @@ def test_an_unusable_proxy_of_the_environment_names_its_variable(world, monkeypa
     monkeypatch.setenv(variable, proxy)
     with world.transport(trust_env=True) as transport, pytest.raises(ConfigurationError) as caught:
         transport.get("http://ollama.example/")
-    assert str(caught.value).startswith(f"{variable.upper()} names a proxy that cannot be used")
+    assert str(caught.value).startswith(f"{variable} names a proxy that cannot be used")
     assert problem in str(caught.value)
     assert "correct or unset it" in str(caught.value)
     assert "secret" not in str(caught.value)
