@@ -174,7 +174,7 @@ async def test_without_a_last_item_a_clean_end_is_the_end(calling):
 
 async def test_a_failure_in_a_stream_is_raised_after_its_items(calling):
     broken = chunks(NDJSON[0], b'{"error": "no memory"}\n')
-    with serving({"/x": broken}) as server, pytest.raises(ReplyFailedError, match="after 1 items: no memory"):
+    with serving({"/x": broken}) as server, pytest.raises(ReplyFailedError, match="after 1 item: no memory"):
         await calling(server, "POST", "/x", stream="ndjson", last={"done": True})
 
 
