@@ -184,8 +184,8 @@ def _when(advice: str, response: httpx.Response) -> str:
     seconds = retry_after_in(response.headers)
     if not seconds:
         return advice
-    return advice.replace("; wait before", f"; wait {seconds:g} s before").replace(
-        "try again later", f"try again in {seconds:g} s"
+    return advice.replace("; wait before", f"; wait {seconds:.15g} s before").replace(
+        "try again later", f"try again in {seconds:.15g} s"
     )
 
 

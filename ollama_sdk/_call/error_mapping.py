@@ -109,7 +109,7 @@ def _timeout_error(call: Call[Any, Any], request: httpx.Request, exc: httpx.Time
     phase = deadlines.expired(waited_for[0] if waited_for else deadlines.phase)
     limit = _LIMIT_OF.get(phase, phase)
     seconds = getattr(deadlines.limits, limit)
-    bound = f" (limit: {limit}={seconds:g} s)" if seconds else ""
+    bound = f" (limit: {limit}={seconds:.15g} s)" if seconds else ""
     loads = phase == "first_item" and call.operation.usage is not None and "status" not in call.request.extensions
     what = _LOADING if loads else _WHAT_TOOK_TOO_LONG[phase]
     if phase == "connect":
