@@ -784,6 +784,6 @@ def test_no_error_about_an_endpoint_shows_its_query(url, shown):
 
 def test_a_host_of_a_unix_socket_names_the_transport():
     with pytest.raises(
-        ConfigurationError, match=r"use http.*, or for a Unix socket transport=HTTPTransport\(uds=\.\.\.\), "
+        ConfigurationError, match=r"use http.*, or for a Unix socket transport=HTTPTransport\(uds=\.\.\.\)$"
     ):
         Ollama("unix:///run/ollama.sock")
