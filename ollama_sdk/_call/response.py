@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import httpx
@@ -347,7 +347,7 @@ def end_call(
     listeners = outcome_listeners(response) if response is not None else ()
     if not listeners or (error is None and counted is None):
         return
-    from ollama_sdk._outcome import CallOutcome, new_outcome  # imported only for policies
+    CallOutcome, new_outcome = _outcome_types()  # noqa: N806 - a class
 
     usage, streaming = call.operation.usage, call.operation.streaming
     if call.stream and streaming is not None and streaming.usage is not None:
@@ -368,6 +368,13 @@ def end_call(
         outcome = new_outcome(CallOutcome, (error, model, given, answered, items, parts, whole))
     for listener in listeners:
         listener(outcome)
+
+
+@cache
+def _outcome_types() -> tuple[Any, Any]:
+    from ollama_sdk._outcome import CallOutcome, new_outcome  # imported only for policies
+
+    return CallOutcome, new_outcome
 
 
 def outcome_listeners(response: httpx.Response) -> Sequence[Callable[[CallOutcome], object]]:
