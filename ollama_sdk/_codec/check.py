@@ -225,7 +225,7 @@ class ArgumentChecks:
 def _without_misfits(data: Any, given: Any) -> Any:
     """The data without what a server sent with another type than the document's, and is sent back unchanged."""
     if is_object(data):
-        misfits = misfits_of(given) if isinstance(given, Model) else {}
+        misfits = misfits_of(given) if isinstance(given, Model) else []
         return {name: _without_misfits(part, _item(given, name)) for name, part in data.items() if name not in misfits}
     return [_without_misfits(part, _item(given, i)) for i, part in enumerate(data)] if is_list(data) else data
 

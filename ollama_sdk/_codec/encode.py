@@ -27,7 +27,6 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, TypeGuard, get_args, get_o
 
 import orjson
 
-from ollama_sdk._json import is_object
 from ollama_sdk.errors import ConfigurationError
 
 from .check import ArgumentChecks, describe_kind, with_article
@@ -171,9 +170,7 @@ class Encoder:
             if part is not None:
                 plain = part.__class__ in _JSON_SCALARS
                 data[wire] = part if plain else self._encode(kind, part, f"{where}.{wire}".lstrip("."))
-        others: Any = value.additional_properties
-        if is_object(others):
-            others = additional_properties_of(value) if others else others
+        others = additional_properties_of(value)
         return data | self._encode(Any, others, where) if others or others.__class__ is not dict else data
 
     def _encode_mapping(self, kind: Any, value: Mapping[Any, Any], where: str) -> dict[str, Any]:

@@ -201,22 +201,25 @@ def _present(model: Model) -> Iterator[tuple[str, Any]]:
     yield from others.items()
 
 
-def misfits_of(model: Model) -> dict[str, attr.Attribute[Any]]:
-    """The fields, by JSON name, whose value had another type than in the document, so that it is an additional property."""
-    others = model.additional_properties
-    if not others:
-        return {}
-    return {wire_name(field): field for field in document_fields(type(model)) if wire_name(field) in others}
-
-
 def additional_properties_of(model: Model) -> dict[str, Any]:
     """The additional properties, without those of fields that were set afterwards."""
     others = model.additional_properties
-    for name, field in misfits_of(model).items():
-        default: Any = field.default
-        if getattr(model, field.name) != (default.factory() if hasattr(default, "factory") else default):
-            others = {each: value for each, value in others.items() if each != name}
-    return others
+    if not others or not is_object(others):
+        return others
+    fields = [field for field in document_fields(type(model)) if wire_name(field) in others]
+    set_since = {wire_name(field) for field in fields if getattr(model, field.name) != _default_of(field)}
+    return {name: value for name, value in others.items() if name not in set_since} if set_since else others
+
+
+def misfits_of(model: Model) -> list[str]:
+    """The JSON names of the fields whose value had another type than in the document, so that it is an additional property."""
+    others = additional_properties_of(model)
+    return [wire_name(field) for field in document_fields(type(model)) if wire_name(field) in others] if others else []
+
+
+def _default_of(field: attr.Attribute[Any]) -> Any:
+    default: Any = field.default
+    return default.factory() if hasattr(default, "factory") else default
 
 
 def _codec_for(model: type[Model]) -> Codec:

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from ollama_sdk import CircuitBreaker, DecodeError, IncompleteReplyError, Retry
+from ollama_sdk import CircuitBreaker, ConfigurationError, DecodeError, IncompleteReplyError, Retry
 from ollama_sdk.reliability import CallEnded, Event
 from ollama_sdk.types import ChatResponse
 from tests.support.loopback import Loopback, replies, whole
@@ -291,6 +291,12 @@ def test_a_reply_with_odd_metadata_can_be_sent_back(ways: World):
         chunk,
         {"role": "assistant", "content": [block]},
     ]
+    message.tool_calls[0].id = 7
+    with (
+        ways.client("http://127.0.0.1:1") as client,
+        pytest.raises(ConfigurationError, match=r"tool_calls\[0\]\.id is an int"),
+    ):
+        client.v1.chat.completions.create("m", [*MESSAGES, message])
     message.tool_calls[0].id = "call_1"
     assert message.to_dict()["tool_calls"][0]["id"] == message["tool_calls"][0]["id"] == "call_1"
     assert attrs.evolve(ChatResponse.from_dict({"message": odd, "model": 7}), model="m").to_dict()["model"] == "m"
