@@ -7,7 +7,7 @@ leave a frame out of a traceback.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ollama_sdk._stack import AsyncTransports, SyncTransports
@@ -145,6 +145,13 @@ class SyncRuntime:
                 response.close()
 
 
+@cache
+def _loops() -> tuple[Any, type[Exception]]:
+    from ollama_sdk._concurrency.loops import ON_LOOP, NotOnLoopError  # sync clients work without it
+
+    return ON_LOOP, NotOnLoopError
+
+
 class AsyncRuntime:
     """Calls operations over an async transport; the async twin of :class:`SyncRuntime`."""
 
@@ -217,18 +224,17 @@ class AsyncRuntime:
         self, operation: Operation[ReplyT, ItemT], values: Mapping[str, Any], options: CallOptions, *, stream: bool
     ) -> Call[ReplyT, ItemT]:
         __tracebackhide__ = True
-        from ollama_sdk._concurrency.loops import ON_LOOP, NotOnLoopError  # sync clients work without it
-
+        on_loop, not_on_loop_error = _loops()
         work = partial(prepare, operation, values, options, self.settings, stream=stream)
         try:
             if operation.body not in {"binary", "multipart"}:
-                ON_LOOP.value = True
+                on_loop.value = True
                 try:
                     return work()
-                except NotOnLoopError:
+                except not_on_loop_error:
                     pass
                 finally:
-                    ON_LOOP.value = False
+                    on_loop.value = False
             import anyio.to_thread  # imported only for uploads
 
             return await anyio.to_thread.run_sync(work)  # it reads files, which must not block the event loop
